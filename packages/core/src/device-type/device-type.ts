@@ -1,0 +1,92 @@
+import type { Codec } from '../codec/codec.js'
+import type { Device } from '../hub/device.js'
+import type { DeviceStatus } from '../ports/storage.js'
+import type { InboundMessage } from '../ports/transport.js'
+import type { Field } from './field.js'
+
+export type UnknownDevicePolicy = 'quarantine' | 'register' | 'reject'
+export type UnknownFieldPolicy = 'ignore' | 'flag' | 'reject'
+export type OutOfRangePolicy = 'flag' | 'reject' | 'clamp'
+
+/** Policies a hub sets for all its types and a type can set for itself. */
+export interface IngestPolicies {
+  /** Default `quarantine`: the audit row says so and can be replayed once the device exists. */
+  readonly unknownDevice: UnknownDevicePolicy
+  /** Default `ignore`. */
+  readonly unknownField: UnknownFieldPolicy
+  /** Default `flag`: stored as sent, with `out_of_range:<reading>`. */
+  readonly outOfRange: OutOfRangePolicy
+  /** A measured time outside is flagged `clock_skew`, never dropped. Seconds; default 7 days back, 10 minutes ahead. */
+  readonly clockSkew: { readonly past: number; readonly future: number }
+}
+
+export interface Retention {
+  /** Seconds; readings measured longer ago are deleted by `applyRetention`. Absent: kept for good. */
+  readonly readings?: number
+  /** Seconds, by received time. */
+  readonly messages?: number
+}
+
+export interface TypeOptions extends IngestPolicies {
+  /** Default `mqtt`. */
+  readonly protocol: string
+  /** Name of the broker the type's devices use; default `default`. */
+  readonly broker: string
+  /** Seconds between two signs of life; default 300. */
+  readonly heartbeatInterval: number
+  /** Default `{prefix}/{type_name}/{device_id}/{channel}`. */
+  readonly topicTemplate: string
+  /** Default JSON. */
+  readonly codec: Codec
+  readonly retention: Retention
+}
+
+/** A type with its inference erased: what the pipeline, storages and transports work with. Every `DeviceType<...>` is one. */
+export interface AnyDeviceType {
+  readonly kind: 'device-type'
+  /** As declared. */
+  readonly name: string
+  /** Lower case, without `_`: the topic segment and the prefix of the tables. */
+  readonly key: string
+  readonly abstract: boolean
+  readonly readings: Readonly<Record<string, Field>>
+  /** Column order: inherited ones first, then as declared. */
+  readonly readingNames: readonly string[]
+  readonly commands: Readonly<Record<string, AnyCommand>>
+  readonly state: Readonly<Record<string, Field>>
+  readonly stateNames: readonly string[]
+  /** Only what the type sets itself (inherited included); the hub fills in the rest. */
+  readonly options: Partial<TypeOptions>
+  readonly hooks: AnyHooks
+}
+
+export interface AnyCommand {
+  /** A zod schema; null takes no payload. */
+  readonly payload: unknown
+  readonly result: unknown
+  readonly description: string | null
+  /** Default 1. */
+  readonly qos: 0 | 1 | 2
+}
+
+/** Called after the commit, isolated from ingest and from each other. Method syntax: a narrower parameter is admitted. */
+export interface AnyHooks {
+  onData?(event: {
+    device: Device
+    readings: Readonly<Record<string, unknown>>
+    measuredAt: Date
+    flags: readonly string[]
+    message: InboundMessage
+  }): unknown
+  onStatusChange?(event: { device: Device; oldStatus: DeviceStatus; newStatus: DeviceStatus }): unknown
+  onConnect?(event: { device: Device }): unknown
+  onDisconnect?(event: { device: Device; reason: string }): unknown
+  onCommandResponse?(event: {
+    device: Device
+    command: string
+    id: string
+    status: string
+    result: unknown
+    error: string | null
+  }): unknown
+}

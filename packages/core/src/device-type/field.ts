@@ -1,0 +1,44 @@
+/** The kinds of value a reading can have. */
+export type ReadingKind =
+  | 'float'
+  | 'integer'
+  | 'boolean'
+  | 'string'
+  | 'enum'
+  | 'datetime'
+  | 'json'
+  | 'binary'
+  | 'geo'
+
+export interface GeoPoint {
+  /** Degrees, -90 to 90. */
+  readonly lat: number
+  /** Degrees, -180 to 180. */
+  readonly lon: number
+  /** Metres. */
+  readonly alt?: number | undefined
+}
+
+/** What a reading or state field is, as data: the pipeline, the storage and the schemas all read this. */
+export interface Field {
+  readonly kind: ReadingKind
+  readonly unit: string | null
+  /** Bounds of a number, inclusive; null is open. */
+  readonly min: number | null
+  readonly max: number | null
+  /** Decimal places kept of a float; null keeps all. */
+  readonly precision: number | null
+  readonly description: string | null
+  /** Shown to people instead of the name. */
+  readonly label: string | null
+  /** False: a sample without it is rejected. Readings are nullable by default. */
+  readonly nullable: boolean
+  /** Characters of a string (255 by default), bytes of a binary (no bound by default). */
+  readonly maxLength: number | null
+  /** The members of an enum. */
+  readonly values: readonly string[] | null
+  /** State fields only. */
+  readonly default: unknown
+  /** The column's former name: `plan()` renames instead of adding. */
+  readonly renamedFrom: string | null
+}

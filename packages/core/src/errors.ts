@@ -1,0 +1,62 @@
+/**
+ * Every code an error of this project can carry, with what it means. Codes are data: surfaces map them
+ * (to an HTTP status, to an exit code) and checks look at `code`, never at `instanceof`, since the ESM and the
+ * CommonJS copy of a package may both be loaded.
+ */
+export const ERROR_CODES = {
+  invalid_definition: 'A device type, a field, a command or an option is declared wrongly',
+  duplicate_type: 'Another device type of the same name is registered',
+  unknown_type: 'No device type of that name is registered',
+  invalid_topic: 'A topic, a topic filter or a topic template is malformed',
+  invalid_device_id: 'A device id is empty, too long or has characters that are not allowed',
+  invalid_options: 'An option has a value that cannot work',
+  invalid_query: 'A query names an unknown field, a bad range or a bad cursor',
+  invalid_payload: 'A payload does not fit the device type',
+  device_exists: 'A device of that id exists already',
+  device_not_found: 'No device of that id exists',
+  message_not_found: 'No message of that id exists',
+  not_replayable: 'Only a rejected or quarantined message can be replayed, once',
+  missing_dependency: 'A package that is needed for this is not installed',
+  schema_refused: 'A migration would destroy or narrow data and was not allowed',
+  schema_outdated: 'The database lacks tables or columns of the declared types',
+  storage_unavailable: 'The database cannot be reached now; trying again can help',
+  storage_failed: 'The database refused the data; trying again does not help',
+  transport_unavailable: 'The broker cannot be reached now; trying again can help',
+  publish_failed: 'The broker refused a publication',
+  handler_failed: 'A handler threw or took too long',
+  closed: 'The object was closed',
+} as const
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export interface ErrorOptions {
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+/** The one error base. The message says what is wrong, where, and what to do. */
+export class DeviceHubError extends Error {
+  override readonly name = 'DeviceHubError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = options.details ?? {}
+  }
+}
+
+/** Narrows an unknown to an error of this project, of one code if given. */
+export function isDeviceHubError(error: unknown, code?: ErrorCode): error is DeviceHubError {
+  return (
+    error instanceof Error &&
+    error.name === 'DeviceHubError' &&
+    typeof (error as Partial<DeviceHubError>).code === 'string' &&
+    (code === undefined || (error as DeviceHubError).code === code)
+  )
+}
+
+/** Whether the same call can succeed later without a change: a database or broker that is away, not a bad value. */
+export const isRetryable = (error: unknown): boolean =>
+  isDeviceHubError(error, 'storage_unavailable') || isDeviceHubError(error, 'transport_unavailable')

@@ -1,0 +1,41 @@
+/** A message as it came from a broker or over HTTP, before anybody looked into it. */
+export interface InboundMessage {
+  readonly topic: string
+  readonly payload: Uint8Array
+  /** Who brought it, for the audit row: `mqtt:default`, `http`. */
+  readonly source: string
+  /** Epoch milliseconds; the clock's now when missing. */
+  readonly receivedAt?: number | undefined
+  readonly qos?: 0 | 1 | 2 | undefined
+  /** The broker marked it as sent before (DUP). */
+  readonly redelivered?: boolean | undefined
+  readonly retained?: boolean | undefined
+  readonly contentType?: string | undefined
+  readonly correlationId?: string | undefined
+  readonly userProperties?: Readonly<Record<string, string | readonly string[]>> | undefined
+}
+
+export interface OutboundMessage {
+  readonly topic: string
+  readonly payload: Uint8Array | string
+  /** Default 1. */
+  readonly qos?: 0 | 1 | 2 | undefined
+  readonly retain?: boolean | undefined
+  readonly contentType?: string | undefined
+  readonly correlationId?: string | undefined
+  readonly responseTopic?: string | undefined
+  readonly userProperties?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** Seconds after which a broker that can (MQTT 5) drops it undelivered. */
+  readonly expiresIn?: number | undefined
+}
+
+/** What carries messages between the hub and devices. One transport is one broker. */
+export interface Transport {
+  /** The broker's name; a device type picks its broker by it. */
+  readonly name: string
+  start(): Promise<void>
+  /** Drains: what is committed is acknowledged, then the connection ends. */
+  stop(): Promise<void>
+  /** Resolves when the broker took it over (QoS 1 and 2) or it was written (QoS 0); `publish_failed` or `transport_unavailable` otherwise. */
+  publish(message: OutboundMessage): Promise<void>
+}

@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
+
+// Tests run on the sources: nothing has to be built first, and nothing stale can be tested.
+const alias = [
+  { find: '@devicehub/core/cbor', replacement: source('core/src/codec/cbor.ts') },
+  { find: '@devicehub/core/definition', replacement: source('core/src/definition.ts') },
+  { find: /^@devicehub\/([a-z-]+)$/, replacement: `${source('')}$1/src/index.ts` },
+]
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    projects: ['core', 'signals', 'storage-kysely', 'mqtt-listener', 'client', 'test-kit']
+      .map((name) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: [`packages/${name}/src/**/*.test.ts`],
+          typecheck: {
+            enabled: name === 'core' || name === 'signals',
+            include: [`packages/${name}/src/**/*.test-d.ts`],
+          },
+        },
+      }))
+      .concat([
+        {
+          extends: true as const,
+          test: {
+            name: 'e2e',
+            include: ['e2e/**/*.test.ts', 'examples/**/*.test.ts'],
+            typecheck: { enabled: false, include: [] },
+          },
+        },
+      ]),
+  },
+})
