@@ -1,1 +1,17 @@
-export {}
+export type { ReceivedCommand } from './commands.js'
+export { createDeviceClient } from './create-device-client.js'
+export type {
+  BatchSample,
+  ClientEvents,
+  ClientState,
+  ClientStats,
+  DeviceClient,
+  DeviceDeclaration,
+  RecordOptions,
+  StatusReport,
+  UntypedDevice,
+} from './device-client.js'
+export type { Credentials, DeviceClientOptions, TlsOptions } from './device-client-options.js'
+export type { PublisherStats } from './publisher.js'
+export type { SampleOptions } from './sample.js'
+export type { CommandName, PayloadOf, ReadingsOf } from './typed.js'

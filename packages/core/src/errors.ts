@@ -22,7 +22,9 @@ export const ERROR_CODES = {
   storage_unavailable: 'The database cannot be reached now; trying again can help',
   storage_failed: 'The database refused the data; trying again does not help',
   transport_unavailable: 'The broker cannot be reached now; trying again can help',
+  connection_refused: 'The broker refused the connection; trying again with the same options does not help',
   publish_failed: 'The broker refused a publication',
+  queue_full: 'Too much waits already; wait until there is room',
   handler_failed: 'A handler threw or took too long',
   closed: 'The object was closed',
 } as const

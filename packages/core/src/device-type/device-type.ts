@@ -49,6 +49,8 @@ export interface AnyDeviceType {
   /** Lower case, without `_`: the topic segment and the prefix of the tables. */
   readonly key: string
   readonly abstract: boolean
+  /** Keys of the types it extends, nearest first; absent when it extends none. */
+  readonly ancestors?: readonly string[] | undefined
   readonly readings: Readonly<Record<string, Field>>
   /** Column order: inherited ones first, then as declared. */
   readonly readingNames: readonly string[]

@@ -19,6 +19,15 @@ export interface GeoPoint {
   readonly alt?: number | undefined
 }
 
+/** The part of a zod schema that checking needs. */
+export interface FieldSchema {
+  safeParse(
+    value: unknown,
+  ):
+    | { readonly success: true; readonly data: unknown }
+    | { readonly success: false; readonly error: { readonly message: string; readonly issues: readonly unknown[] } }
+}
+
 /** What a reading or state field is, as data: the pipeline, the storage and the schemas all read this. */
 export interface Field {
   readonly kind: ReadingKind
@@ -41,4 +50,6 @@ export interface Field {
   readonly default: unknown
   /** The column's former name: `plan()` renames instead of adding. */
   readonly renamedFrom: string | null
+  /** What a json value must fit, besides being JSON. */
+  readonly schema?: FieldSchema | undefined
 }

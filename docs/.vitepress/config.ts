@@ -1,0 +1,39 @@
+import { defineConfig } from 'vitepress'
+
+export default defineConfig({
+  title: 'devicehub',
+  description: 'IoT products on your own backend, in TypeScript',
+  cleanUrls: true,
+  srcExclude: ['decisions/README.md'],
+  themeConfig: {
+    search: { provider: 'local' },
+    nav: [
+      { text: 'Quick start', link: '/quick-start' },
+      { text: 'Concepts', link: '/concepts/way-of-a-message' },
+      { text: 'Guides', link: '/guides/core' },
+    ],
+    sidebar: [
+      { text: 'Start', items: [{ text: 'Quick start', link: '/quick-start' }] },
+      {
+        text: 'Concepts',
+        items: [
+          { text: 'The way of a message', link: '/concepts/way-of-a-message' },
+          { text: 'Invariants', link: '/concepts/invariants' },
+          { text: 'The wire contract', link: '/concepts/wire-contract' },
+        ],
+      },
+      {
+        text: 'Guides',
+        items: [
+          { text: 'core', link: '/guides/core' },
+          { text: 'signals', link: '/guides/signals' },
+          { text: 'storage-kysely', link: '/guides/storage-kysely' },
+          { text: 'mqtt-listener', link: '/guides/mqtt-listener' },
+          { text: 'client', link: '/guides/client' },
+          { text: 'test-kit', link: '/guides/test-kit' },
+          { text: 'Broker settings', link: '/guides/brokers' },
+        ],
+      },
+    ],
+  },
+})

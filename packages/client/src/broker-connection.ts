@@ -1,0 +1,102 @@
+import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
+
+/** One connection to the broker, from CONNACK to its end. It is never reused: a reconnect opens another. */
+export interface BrokerConnection {
+  /** QoS 1 and 2 publications the broker takes unacknowledged; 65,535 where it does not say [MQTT-3.2.2.3.3]. */
+  readonly receiveMaximum: number
+  /** Bytes of the largest packet it takes; null where it does not say. */
+  readonly maximumPacketSize: number | null
+  /** At QoS 1. Resolves with the PUBACK; rejects with an error whose `code` is the reason code, if it has one. */
+  publish(topic: string, payload: Uint8Array, options: { readonly again: boolean }): Promise<void>
+  /** At QoS 1. */
+  subscribe(filter: string): Promise<void>
+  /** With DISCONNECT: the broker drops the will. */
+  disconnect(): Promise<void>
+  /** Without: the broker sends the will. */
+  destroy(): void
+}
+
+export interface ConnectionLoss {
+  /** Of the server's DISCONNECT (MQTT 5). */
+  readonly reasonCode: number | null
+  readonly error: Error | null
+}
+
+export interface ConnectionEvents {
+  onMessage(packet: IPublishPacket): void
+  /** Once, when a connection that was established ends without `disconnect()` or `destroy()`. */
+  onLost(loss: ConnectionLoss): void
+}
+
+/**
+ * Opens a connection; rejects with what the broker or the network said. mqtt.js could reconnect by itself, but then it
+ * sends all that is unacknowledged at once, whatever the new connection grants, and without jitter.
+ */
+export function openConnection(
+  url: string,
+  options: IClientOptions,
+  events: ConnectionEvents,
+  signal: AbortSignal,
+): Promise<BrokerConnection> {
+  return new Promise((resolve, reject) => {
+    const client = connect(url, { ...options, reconnectPeriod: 0, resubscribe: false, manualConnect: true })
+    let established = false
+    let over = false
+    let error: Error | null = null
+    let reasonCode: number | null = null
+
+    function finish(): void {
+      if (over) return
+      over = true
+      signal.removeEventListener('abort', finish)
+      client.end(true)
+      if (established) events.onLost({ reasonCode, error })
+      else reject(signal.aborted ? signal.reason : (error ?? new Error('the connection was closed before the broker answered')))
+    }
+
+    /** Ends it from this side: nobody is told of a loss. */
+    function leave(): void {
+      over = true
+      signal.removeEventListener('abort', finish)
+    }
+
+    client.on('error', (cause) => {
+      error ??= cause
+      // Not every error is followed by 'close': after bytes that are not MQTT the client would wait for good.
+      finish()
+    })
+    client.on('disconnect', (packet) => {
+      reasonCode = packet.reasonCode ?? null
+      finish()
+    })
+    client.on('close', finish)
+    client.on('message', (_topic, _payload, packet) => {
+      if (!over) events.onMessage(packet)
+    })
+    client.on('connect', (connack) => {
+      established = true
+      signal.removeEventListener('abort', finish)
+      resolve({
+        receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
+        maximumPacketSize: connack.properties?.maximumPacketSize ?? null,
+        publish: async (topic, payload, { again }) => {
+          await client.publishAsync(topic, payload as Buffer, { qos: 1, dup: again })
+        },
+        subscribe: async (filter) => {
+          await client.subscribeAsync(filter, { qos: 1 })
+        },
+        disconnect: async () => {
+          leave()
+          await client.endAsync(false)
+        },
+        destroy() {
+          leave()
+          client.end(true)
+        },
+      })
+    })
+    if (signal.aborted) return finish()
+    signal.addEventListener('abort', finish)
+    client.connect()
+  })
+}

@@ -1,0 +1,134 @@
+import type { BackoffOptions } from '@devicehub/core/definition'
+import { DeviceHubError } from '@devicehub/core/definition'
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+export interface TlsOptions {
+  /** PEM of the authority that signed the broker's certificate. Default: the system's. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[] | undefined
+  /** PEM of the device's own certificate, for a broker that asks for one. */
+  readonly cert?: string | Buffer | undefined
+  readonly key?: string | Buffer | undefined
+  readonly passphrase?: string | undefined
+  /** The name in the broker's certificate where it differs from the host of the URL. */
+  readonly servername?: string | undefined
+}
+
+export interface DeviceClientOptions {
+  /** `mqtts://broker.example.com:8883`; also mqtt, ws and wss. */
+  readonly url: string
+  readonly deviceId: string
+  /** A function is asked anew at each connection, for credentials that change. */
+  readonly credentials?: Credentials | (() => Credentials | Promise<Credentials>) | undefined
+  /** Default 5. For a broker that has no MQTT 5: 4, which is MQTT 3.1.1. */
+  readonly protocolVersion?: 4 | 5 | undefined
+  /** Default `<type>-<deviceId>`. Two connections of one client id end each other, so it must be the device's own. */
+  readonly clientId?: string | undefined
+  /** First level of every topic; the hub's. Default `things`. */
+  readonly topicPrefix?: string | undefined
+  readonly tls?: TlsOptions | undefined
+  /** Seconds between two signs of life on an idle connection; default 60. Half as much again and the broker sends the will. */
+  readonly keepalive?: number | undefined
+  /** Seconds until an attempt to connect is given up; default 30. */
+  readonly connectTimeout?: number | undefined
+  /** Seconds the broker keeps commands for the device while it is away; default 3,600. 0: none, and a clean session. */
+  readonly sessionExpiry?: number | undefined
+  /**
+   * Seconds the broker waits with the will after the connection is lost (MQTT 5), so that a short interruption is not
+   * announced. Default 0.
+   */
+  readonly willDelay?: number | undefined
+  /** Pauses between attempts to connect, in milliseconds. Default 1 s, doubling to 60 s, half of each left to chance. */
+  readonly reconnect?: BackoffOptions | undefined
+  /** Publications that may wait, for the connection or their turn; past it `record` rejects (`queue_full`). Default 10,000. */
+  readonly maxQueued?: number | undefined
+  /** The same in payload bytes; default 16 MiB. */
+  readonly maxQueuedBytes?: number | undefined
+  /** Publications sent and not confirmed; the broker's Receive Maximum bounds it as well. Default 100. */
+  readonly maxInFlight?: number | undefined
+  /** Connections a single publication may cost before it is given up (`publish_failed`); default 10. */
+  readonly maxAttempts?: number | undefined
+  /** Seconds without confirmation after which the connection is opened anew; default 60. */
+  readonly ackTimeout?: number | undefined
+  /** Samples `recordBatch` puts in one message; default 500. */
+  readonly maxBatchSamples?: number | undefined
+  /** Payload bytes of one message of `recordBatch`, unless a single sample has more; default 131,072. */
+  readonly maxBatchBytes?: number | undefined
+  /** Command handlers whose promise is pending at once; past it commands are not executed and reported. Default 100. */
+  readonly maxRunningCommands?: number | undefined
+}
+
+/** Options with every default filled in; `clientId` has none, since it depends on the type. */
+export type ResolvedOptions = DeviceClientOptions & typeof DEFAULTS
+
+const DEFAULTS = {
+  protocolVersion: 5 as 4 | 5,
+  topicPrefix: 'things',
+  keepalive: 60,
+  connectTimeout: 30,
+  sessionExpiry: 3600,
+  willDelay: 0,
+  maxQueued: 10_000,
+  maxQueuedBytes: 16 << 20,
+  maxInFlight: 100,
+  maxAttempts: 10,
+  ackTimeout: 60,
+  maxBatchSamples: 500,
+  maxBatchBytes: 128 << 10,
+  maxRunningCommands: 100,
+}
+
+const PROTOCOLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
+const SECURE = ['mqtts:', 'wss:']
+
+export function resolveOptions(options: DeviceClientOptions): ResolvedOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const resolved = { ...DEFAULTS, ...given } as ResolvedOptions
+  const { protocol } = parseUrl(resolved.url)
+  if (resolved.tls !== undefined && !SECURE.includes(protocol))
+    throw invalid(`tls is given, but ${protocol}// is not encrypted: use mqtts:// or wss://`)
+  if (resolved.protocolVersion !== 4 && resolved.protocolVersion !== 5)
+    throw invalid(`protocolVersion is 5 (MQTT 5) or 4 (MQTT 3.1.1), not ${String(resolved.protocolVersion)}`)
+  for (const name of AT_LEAST_ONE) wholeNumber(name, resolved[name], 1)
+  for (const name of AT_LEAST_ZERO) wholeNumber(name, resolved[name], 0)
+  return resolved
+}
+
+const AT_LEAST_ONE = [
+  'connectTimeout',
+  'maxQueued',
+  'maxQueuedBytes',
+  'maxInFlight',
+  'maxAttempts',
+  'ackTimeout',
+  'maxBatchSamples',
+  'maxBatchBytes',
+  'maxRunningCommands',
+] as const
+
+const AT_LEAST_ZERO = ['keepalive', 'sessionExpiry', 'willDelay'] as const
+
+function wholeNumber(name: string, value: number, least: number): void {
+  if (value !== Number.POSITIVE_INFINITY && (!Number.isInteger(value) || value < least))
+    throw invalid(`${name} is a whole number of at least ${least}, not ${String(value)}`)
+}
+
+function parseUrl(url: string): URL {
+  let parsed: URL
+  try {
+    parsed = new URL(url)
+  } catch {
+    // Not quoted: it may hold a password.
+    throw invalid("url is not a URL like mqtts://broker.example.com:8883")
+  }
+  if (!PROTOCOLS.includes(parsed.protocol))
+    throw invalid(`url begins with mqtt://, mqtts://, ws:// or wss://, not ${parsed.protocol}//`)
+  if (parsed.username !== '' || parsed.password !== '')
+    throw invalid('url carries a user name or password: give them as credentials, since URLs end up in logs')
+  return parsed
+}
+
+const invalid = (message: string) => new DeviceHubError('invalid_options', message)

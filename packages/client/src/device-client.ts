@@ -1,0 +1,96 @@
+import type { AnyDeviceType, DeviceHubError, DeviceStatus } from '@devicehub/core/definition'
+import type { ReceivedCommand } from './commands.js'
+import type { PublisherStats } from './publisher.js'
+import type { SampleOptions } from './sample.js'
+import type { CommandName, PayloadOf, ReadingsOf } from './typed.js'
+
+/**
+ * - `idle`: `connect()` was not called, or failed for good
+ * - `connecting`: never connected yet, trying
+ * - `connected`: publications go out
+ * - `reconnecting`: was connected, trying again; publications wait
+ * - `closing`, `closed`
+ */
+export type ClientState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closing' | 'closed'
+
+/** The device to declare without a device type: nothing is checked but that JSON can hold it. */
+export interface UntypedDevice {
+  /** Name of the device type at the hub. */
+  readonly type: string
+  /** Where the hub's type has one of its own. */
+  readonly topicTemplate?: string | undefined
+}
+
+export type DeviceDeclaration = AnyDeviceType | UntypedDevice
+
+export interface StatusReport {
+  /** Default: as reported last, `online` at first. */
+  readonly status?: DeviceStatus | undefined
+  /** Percent. */
+  readonly batteryLevel?: number | undefined
+  readonly firmwareVersion?: string | undefined
+}
+
+export interface RecordOptions extends SampleOptions {
+  /** Stops waiting, and sending if it was not sent yet: `AbortSignal.timeout(10_000)`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface BatchSample<Readings> extends SampleOptions {
+  readonly readings: Readings
+}
+
+export interface ClientEvents {
+  state: ClientState
+  /**
+   * What no call can report: a failed attempt to connect (`transport_unavailable`, `connection_refused`), a command that
+   * was not executed (`invalid_payload`), a handler that failed (`handler_failed`). Without a handler it is written to
+   * standard error.
+   */
+  error: DeviceHubError
+}
+
+export interface ClientStats extends PublisherStats {
+  /** Connections established since the start. */
+  readonly connections: number
+}
+
+export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDevice> extends AsyncDisposable {
+  readonly deviceId: string
+  readonly state: ClientState
+  /**
+   * Resolves when the device is connected for the first time and has announced itself as online. A broker that cannot be
+   * reached is tried until the signal aborts; one that refuses (credentials, certificate) rejects with
+   * `connection_refused`. Later interruptions are mended by themselves.
+   */
+  connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * Sends one sample, and resolves when the broker has confirmed it. `invalid_payload` at once for a value of the wrong
+   * type, `queue_full` when too many wait, `publish_failed` when the broker refuses it, `closed` when the client closed first.
+   */
+  record(readings: ReadingsOf<Declaration>, options?: RecordOptions): Promise<void>
+  /** Sends samples measured before as a backfill, in as few messages as the bounds allow. Resolves when all are confirmed. */
+  recordBatch(
+    samples: readonly BatchSample<ReadingsOf<Declaration>>[],
+    options?: Pick<RecordOptions, 'signal'>,
+  ): Promise<void>
+  /** Reports the status; it is repeated at each reconnect, until another is reported. */
+  reportStatus(report: StatusReport, options?: Pick<RecordOptions, 'signal'>): Promise<void>
+  /**
+   * Executes commands of that name; one handler each. Payloads that do not fit the command's schema never reach it.
+   * Register before `connect()`: the broker may hold commands for the device. Returns how to take the handler away.
+   */
+  onCommand<Name extends CommandName<Declaration>>(
+    name: Name,
+    handler: (command: ReceivedCommand<Name, PayloadOf<Declaration, Name>>) => unknown,
+  ): () => void
+  on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void
+  /** Resolves when the queue has room: for a producer that does not await each `record`. */
+  room(): Promise<void>
+  stats(): ClientStats
+  /**
+   * Sends what waits, for at most `timeout` milliseconds (default 10,000), reports `offline` and disconnects. What was
+   * not confirmed by then rejects with `closed`.
+   */
+  close(options?: { readonly timeout?: number | undefined }): Promise<void>
+}

@@ -1,0 +1,307 @@
+import { createBackoff, createSendQuota, DeviceHubError } from '@devicehub/core/definition'
+import type { BrokerConnection } from './broker-connection.js'
+import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
+
+export interface PublisherOptions {
+  readonly maxQueued: number
+  readonly maxQueuedBytes: number
+  readonly maxInFlight: number
+  readonly maxAttempts: number
+  readonly ackTimeoutMs: number
+  /** The broker has not confirmed the oldest publication for `ackTimeoutMs`: the connection is of no use any more. */
+  readonly onStalled: () => void
+}
+
+export interface PublisherStats {
+  /** Publications that wait to be sent. */
+  readonly queued: number
+  readonly queuedBytes: number
+  /** Sent and not confirmed yet. */
+  readonly inFlight: number
+  /** How many may be in flight now: the broker's Receive Maximum, `maxInFlight`, or less after it asked to slow down. */
+  readonly window: number
+  readonly confirmed: number
+  /** Sent again after a connection was lost. */
+  readonly resent: number
+  /** Times the broker asked to slow down. */
+  readonly slowDowns: number
+}
+
+/**
+ * Publications on their way to the broker at QoS 1. What is not confirmed when a connection ends is sent again on the
+ * next one, in order; so the broker may get it twice, and the ids of the samples tell.
+ */
+export interface Publisher {
+  /** Resolves when the broker confirmed it. `queue_full` at once when there is no room. */
+  push(topic: string, payload: Uint8Array, signal?: AbortSignal): Promise<void>
+  attach(connection: BrokerConnection): void
+  detach(reasonCode: number | null): void
+  /** Resolves when there is room in the queue. */
+  room(): Promise<void>
+  /** Resolves when nothing is queued or in flight. */
+  idle(): Promise<void>
+  /** Rejects all that is queued or in flight. */
+  rejectAll(error: Error): void
+  stats(): PublisherStats
+}
+
+interface Item {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+  settled: boolean
+  sends: number
+  /** Connections that were lost while this alone was in flight: perhaps because of it. */
+  lossesAlone: number
+  sentAt: number
+}
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { maxQueued, maxQueuedBytes, maxInFlight, maxAttempts, ackTimeoutMs } = options
+  let queue: Item[] = []
+  let queued = 0
+  let queuedBytes = 0
+  const inFlight = new Set<Item>()
+  let connection: BrokerConnection | null = null
+  let quota = createSendQuota(maxInFlight)
+  /** What the broker has shown to bear; below the quota it grants after it asked to slow down. */
+  let window = maxInFlight
+  let confirmedOnConnection = 0
+  let confirmedSinceGrowth = 0
+  let pause: ReturnType<typeof setTimeout> | undefined
+  let stallTimer: ReturnType<typeof setTimeout> | undefined
+  const slowness = createBackoff({ min: 500, max: 30_000 })
+  const totals = { confirmed: 0, resent: 0, slowDowns: 0 }
+  let waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = []
+
+  const hasRoom = () => queued < maxQueued && queuedBytes < maxQueuedBytes
+  const isIdle = () => queued === 0 && inFlight.size === 0
+  const when = (until: () => boolean) =>
+    until() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ until, resolve }))
+
+  function wake(): void {
+    if (waiting.length === 0) return
+    const ready = waiting.filter((waiter) => waiter.until())
+    if (ready.length === 0) return
+    waiting = waiting.filter((waiter) => !ready.includes(waiter))
+    for (const waiter of ready) waiter.resolve()
+  }
+
+  function leaveQueue(item: Item): void {
+    queued--
+    queuedBytes -= item.payload.byteLength
+  }
+
+  function pump(): void {
+    while (connection !== null && pause === undefined && queue.length > 0) {
+      const item = queue[0] as Item
+      const size = packetSize(item)
+      const largest = connection.maximumPacketSize ?? Number.POSITIVE_INFINITY
+      if (size <= largest && !quota.tryAcquire()) break
+      queue.shift()
+      leaveQueue(item)
+      if (size <= largest) send(item, connection)
+      else tooLarge(item, size, largest)
+    }
+    wake()
+  }
+
+  function send(item: Item, through: BrokerConnection): void {
+    inFlight.add(item)
+    item.sentAt = Date.now()
+    if (item.sends++ > 0) totals.resent++
+    watchForStall()
+    through.publish(item.topic, item.payload, { again: item.sends > 1 }).then(
+      () => {
+        // A late answer of a connection that is gone: the publication is queued again already.
+        if (through === connection) confirmed(item)
+      },
+      (error: unknown) => {
+        if (through === connection) refused(item, error)
+      },
+    )
+  }
+
+  function leaveFlight(item: Item): void {
+    inFlight.delete(item)
+    quota.release()
+  }
+
+  function confirmed(item: Item): void {
+    leaveFlight(item)
+    settle(item)
+    item.resolve()
+    totals.confirmed++
+    confirmedOnConnection++
+    slowness.reset()
+    if (++confirmedSinceGrowth >= window) grow()
+    pump()
+  }
+
+  /** One place more for each window that was confirmed: slow enough to find the rate again that the broker bears. */
+  function grow(): void {
+    confirmedSinceGrowth = 0
+    if (connection === null || window >= ceiling(connection)) return
+    quota.resize(++window)
+  }
+
+  function refused(item: Item, error: unknown): void {
+    leaveFlight(item)
+    const reasonCode = reasonOf(error)
+    if (reasonCode !== null && isSlowDown(reasonCode)) {
+      putBack([item])
+      slowDown()
+      pause ??= setTimeout(() => {
+        pause = undefined
+        pump()
+      }, slowness.next())
+      return
+    }
+    settle(item)
+    const why = reasonCode === null ? String(error) : reasonName(reasonCode)
+    const message = `the broker refused a publication to ${item.topic}: ${why}`
+    item.reject(new DeviceHubError('publish_failed', message, { details: { topic: item.topic, reasonCode }, cause: error }))
+    pump()
+  }
+
+  function slowDown(): void {
+    totals.slowDowns++
+    window = Math.max(1, Math.floor(window / 2))
+    confirmedSinceGrowth = 0
+    quota.resize(window)
+  }
+
+  /** To the front of the queue, in the order they were first sent. Bounds are not asked: these were let in before. */
+  function putBack(items: readonly Item[]): void {
+    const alive = items.filter((item) => !item.settled)
+    for (const item of alive) {
+      queued++
+      queuedBytes += item.payload.byteLength
+    }
+    queue = [...alive, ...queue]
+  }
+
+  function settle(item: Item): void {
+    item.settled = true
+  }
+
+  function tooLarge(item: Item, size: number, largest: number): void {
+    settle(item)
+    const message = `a publication to ${item.topic} has ${size} bytes; the broker takes ${largest} (Maximum Packet Size)`
+    item.reject(new DeviceHubError('publish_failed', message, { details: { topic: item.topic, size, largest } }))
+  }
+
+  function giveUp(item: Item): void {
+    settle(item)
+    const message =
+      `a publication to ${item.topic} was given up: ${item.lossesAlone} times the connection was lost while it alone was ` +
+      'unconfirmed. Perhaps the broker closes the connection because the device may not publish there, or the message is too large'
+    item.reject(new DeviceHubError('publish_failed', message, { details: { topic: item.topic, attempts: item.sends } }))
+  }
+
+  function watchForStall(): void {
+    if (stallTimer !== undefined) return
+    const [oldest] = inFlight
+    if (oldest === undefined) return
+    const due = Math.max(0, oldest.sentAt + ackTimeoutMs - Date.now())
+    stallTimer = setTimeout(() => {
+      stallTimer = undefined
+      const [still] = inFlight
+      if (still !== undefined && Date.now() - still.sentAt >= ackTimeoutMs) options.onStalled()
+      else watchForStall()
+    }, due)
+    stallTimer.unref?.()
+  }
+
+  const ceiling = (through: BrokerConnection) => Math.min(through.receiveMaximum, maxInFlight)
+
+  return {
+    push(topic, payload, signal) {
+      if (signal?.aborted) return Promise.reject(signal.reason)
+      if (!hasRoom()) {
+        const message =
+          `${queued} publications (${queuedBytes} bytes) wait already: await record() or room() before the next, ` +
+          'or raise maxQueued and maxQueuedBytes'
+        return Promise.reject(new DeviceHubError('queue_full', message, { details: { queued, queuedBytes } }))
+      }
+      return new Promise<void>((resolve, reject) => {
+        const forget = () => signal?.removeEventListener('abort', abort)
+        const item: Item = {
+          topic,
+          payload,
+          resolve: () => {
+            forget()
+            resolve()
+          },
+          reject: (error) => {
+            forget()
+            reject(error)
+          },
+          settled: false,
+          sends: 0,
+          lossesAlone: 0,
+          sentAt: 0,
+        }
+        // One in flight keeps its place until the broker answers: only its caller has stopped waiting.
+        const abort = () => {
+          if (!inFlight.has(item)) {
+            queue.splice(queue.indexOf(item), 1)
+            leaveQueue(item)
+          }
+          settle(item)
+          item.reject(signal?.reason)
+          wake()
+        }
+        signal?.addEventListener('abort', abort)
+        queue.push(item)
+        queued++
+        queuedBytes += payload.byteLength
+        pump()
+      })
+    },
+    attach(next) {
+      connection = next
+      confirmedOnConnection = 0
+      confirmedSinceGrowth = 0
+      window = Math.min(window, ceiling(next))
+      quota = createSendQuota(window)
+      pump()
+    },
+    detach(reasonCode) {
+      if (connection === null) return
+      connection = null
+      clearTimeout(pause)
+      clearTimeout(stallTimer)
+      pause = undefined
+      stallTimer = undefined
+      const unconfirmed = [...inFlight]
+      inFlight.clear()
+      // The broker may have closed because of what was sent: fewer at a time, until the one that does it is found.
+      if ((reasonCode !== null && isSlowDown(reasonCode)) || (unconfirmed.length > 1 && confirmedOnConnection === 0)) slowDown()
+      const [alone] = unconfirmed
+      if (alone !== undefined && unconfirmed.length === 1 && !alone.settled && ++alone.lossesAlone >= maxAttempts) giveUp(alone)
+      putBack(unconfirmed)
+      wake()
+    },
+    room: () => when(hasRoom),
+    idle: () => when(isIdle),
+    rejectAll(error) {
+      const all = [...inFlight, ...queue].filter((item) => !item.settled)
+      queue = []
+      inFlight.clear()
+      quota = createSendQuota(window)
+      queued = 0
+      queuedBytes = 0
+      for (const item of all) {
+        settle(item)
+        item.reject(error)
+      }
+      wake()
+    },
+    stats: () => ({ queued, queuedBytes, inFlight: inFlight.size, window, ...totals }),
+  }
+}
+
+/** The most a PUBLISH of this topic and payload can take: fixed header 5, topic length 2, packet id 2, properties 1. */
+const packetSize = ({ topic, payload }: Item) => 10 + Buffer.byteLength(topic) + payload.byteLength

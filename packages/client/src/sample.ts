@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto'
+import { type AnyDeviceType, compileSampleValidator, DeviceHubError } from '@devicehub/core/definition'
+
+export interface SampleOptions {
+  /** When it was measured; a number is epoch milliseconds. Default: now. */
+  readonly timestamp?: Date | number | undefined
+  /**
+   * Identity of the sample, 1 to 128 characters, unique for the device: sent twice, it is stored once. Default: 96
+   * random bits.
+   */
+  readonly id?: string | undefined
+}
+
+/** How binary values are written: text for JSON, bytes for a codec that has them. */
+export type BinaryForm = 'base64' | 'bytes'
+
+/** Makes the flat object of the wire contract. `invalid_payload` for what the hub would reject or not know. */
+export type SampleEncoder = (
+  readings: Readonly<Record<string, unknown>>,
+  options?: SampleOptions,
+) => Record<string, unknown>
+
+/** Without a type every JSON value goes; dates and bytes are written as for a type. */
+export function createSampleEncoder(type: AnyDeviceType | null, binary: BinaryForm): SampleEncoder {
+  const check = type === null ? checkNames : checkAgainst(type)
+  return (readings, options = {}) => {
+    const sample: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries(readings))
+      if (value !== undefined) sample[name] = encodeValue(type, name, value, binary)
+    check(sample)
+    sample.timestamp = timestampOf(options.timestamp)
+    sample.id = idOf(options.id)
+    return sample
+  }
+}
+
+/**
+ * The hub's own check, so that both sides agree. Out of range passes: the hub flags, clamps or rejects it as the type
+ * says. A name that is not declared does not: the hub would drop it without a word.
+ */
+function checkAgainst(type: AnyDeviceType): (sample: Record<string, unknown>) => void {
+  const validate = compileSampleValidator(type, { outOfRange: 'flag', unknownField: 'reject' })
+  const known = type.readingNames.join(', ')
+  return (sample) => {
+    const result = validate(sample)
+    if ('values' in result) return
+    const hint = result.code === 'unknown_field' ? `; the readings are ${known}` : ''
+    throw invalid(`a sample of ${type.name} cannot be sent: ${result.reason}${hint}`, { problem: result.code })
+  }
+}
+
+function checkNames(sample: Record<string, unknown>): void {
+  if (Object.keys(sample).length === 0) throw invalid('a sample needs at least one reading')
+  const taken = ['timestamp', 'id'].find((name) => Object.hasOwn(sample, name))
+  if (taken !== undefined) throw invalid(`'${taken}' is not a reading: give it as an option of record()`)
+}
+
+function encodeValue(type: AnyDeviceType | null, name: string, value: unknown, binary: BinaryForm): unknown {
+  const kind = type !== null && Object.hasOwn(type.readings, name) ? type.readings[name]?.kind : undefined
+  // Written as text, they would pass for a value of a string.
+  const misplaced = (value instanceof Date && kind !== 'datetime') || (value instanceof Uint8Array && kind !== 'binary')
+  if (kind !== undefined && misplaced) throw invalid(`the reading '${name}' is of kind ${kind} and takes no ${value.constructor.name}`)
+  if (value instanceof Uint8Array) return binary === 'bytes' ? value : toBase64(value)
+  if (value instanceof Date) {
+    if (!Number.isNaN(value.getTime())) return value.toISOString()
+    throw invalid(`the reading '${name}' is an invalid Date`)
+  }
+  if (isJson(value)) return value
+  throw invalid(`the reading '${name}' is ${describe(value)}, which a payload cannot hold`)
+}
+
+const toBase64 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+
+/** JSON.stringify would turn NaN into null and drop functions without a word. */
+function isJson(value: unknown): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isJson)
+  if (typeof value !== 'object') return false
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false
+  return Object.values(value).every((each) => each === undefined || isJson(each))
+}
+
+function timestampOf(timestamp: Date | number | undefined): string {
+  const date = timestamp === undefined ? new Date() : new Date(timestamp)
+  if (Number.isNaN(date.getTime())) throw invalid('the timestamp is not a date')
+  return date.toISOString()
+}
+
+function idOf(id: string | undefined): string {
+  if (id === undefined) return randomBytes(12).toString('base64url')
+  if (typeof id === 'string' && id.length >= 1 && id.length <= 128) return id
+  throw invalid('the id of a sample is a text of 1 to 128 characters')
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'an array with values that are not JSON' : `an object of ${value.constructor?.name ?? 'no class'}`
+  return typeof value === 'number' ? String(value) : `a ${typeof value}`
+}
+
+const invalid = (message: string, details: Record<string, unknown> = {}) =>
+  new DeviceHubError('invalid_payload', message, { details })

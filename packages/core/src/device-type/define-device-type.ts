@@ -1,0 +1,193 @@
+import { fitDefault } from './fit-default.js'
+import { DeviceHubError } from '../errors.js'
+import type { Commands } from './command.js'
+import type { AnyDeviceType, AnyHooks } from './device-type.js'
+import type { Field } from './field.js'
+import type { Hooks } from './hooks.js'
+import {
+  checkNames,
+  checkTypeName,
+  type DeviceTypeKey,
+  type NamedPart,
+  type RESERVED_READINGS,
+  type RESERVED_STATE,
+} from './names.js'
+import { checkOptions, OPTION_NAMES, type TypeOptionsInput } from './options.js'
+import type { ReadingFields, StateFields } from './typed-field.js'
+
+/** A device type with all that was declared in its types. Assignable to `AnyDeviceType`. */
+export interface DeviceType<
+  Name extends string = string,
+  Readings extends ReadingFields = ReadingFields,
+  Cmds extends Commands = Commands,
+  State extends StateFields = StateFields,
+> extends AnyDeviceType {
+  readonly name: Name
+  readonly key: DeviceTypeKey<Name>
+  readonly readings: Readings
+  readonly commands: Cmds
+  readonly state: State
+}
+
+type Empty = Record<never, never>
+
+/** What the child declares replaces what it inherits under the same name. */
+export type Merge<Inherited, Own> = [Inherited] extends [never]
+  ? Own
+  : { readonly [Name in keyof Inherited | keyof Own]: Name extends keyof Own ? Own[Name] : Inherited[Name & keyof Inherited] }
+
+/** `never` when the type extends nothing. */
+type PartOf<Parent, Part extends 'readings' | 'commands' | 'state'> = Parent extends AnyDeviceType ? Parent[Part] : never
+
+/** A reserved name is an error at its own line, with a sentence for a type. */
+type WithoutReserved<Fields, Reserved extends string> = {
+  readonly [Name in keyof Fields]: Lowercase<Name & string> extends Reserved
+    ? `"${Name & string}" is reserved; choose another name`
+    : Fields[Name]
+}
+
+export interface DeviceTypeDefinition<
+  Parent extends AnyDeviceType | undefined,
+  Readings extends ReadingFields,
+  Cmds extends Commands,
+  State extends StateFields,
+> extends TypeOptionsInput {
+  /** What devices measure: `reading.float({ unit: '°C' })` and its siblings, by name. */
+  readonly readings?: (Readings & WithoutReserved<Readings, (typeof RESERVED_READINGS)[number]>) | undefined
+  /** What devices can be told to do: `command({ payload })`, by name. */
+  readonly commands?: Cmds | undefined
+  /** What devices are set to: `state.enum([...], { default })` and its siblings, by name. */
+  readonly state?: (State & WithoutReserved<State, (typeof RESERVED_STATE)[number]>) | undefined
+  /** Takes over all of another type: fields, commands, options and hooks. What is declared here wins. */
+  readonly extends?: Parent
+  /** Default false. An abstract type has no tables and no topics: it is there to be extended. Not inherited. */
+  readonly abstract?: boolean | undefined
+  readonly hooks?:
+    | Hooks<{
+        readings: Merge<PartOf<Parent, 'readings'>, Readings>
+        commands: Merge<PartOf<Parent, 'commands'>, Cmds>
+        state: Merge<PartOf<Parent, 'state'>, State>
+      }>
+    | undefined
+}
+
+/**
+ * Declares a device type: a frozen value, without I/O. Everything else is made from it. Mistakes throw `invalid_definition`.
+ *
+ * @example
+ * const WeatherStation = defineDeviceType('weatherstation', {
+ *   heartbeatInterval: 300,
+ *   readings: { temperature: reading.float({ unit: '°C', range: [-40, 80] }) },
+ *   commands: { reboot: command() },
+ *   state: { recording_mode: state.enum(['continuous', 'burst'], { default: 'continuous' }) },
+ *   hooks: { onData({ device, readings }) {} },
+ * })
+ */
+export function defineDeviceType<
+  const Name extends string,
+  Readings extends ReadingFields = Empty,
+  Cmds extends Commands = Empty,
+  State extends StateFields = Empty,
+  Parent extends AnyDeviceType | undefined = undefined,
+>(
+  name: Name,
+  definition: DeviceTypeDefinition<Parent, Readings, Cmds, State> = {},
+): DeviceType<
+  Name,
+  Merge<PartOf<Parent, 'readings'>, Readings>,
+  Merge<PartOf<Parent, 'commands'>, Cmds>,
+  Merge<PartOf<Parent, 'state'>, State>
+> {
+  const key = checkTypeName(name)
+  assertKnownKeys(name, definition)
+  const parent = definition.extends
+  if (parent !== undefined && !isDeviceType(parent)) {
+    throw invalid(name, 'extends must be a device type made by defineDeviceType')
+  }
+  const readings = merge<Field>(name, 'reading', parent?.readings, definition.readings)
+  const commands = merge(name, 'command', parent?.commands, definition.commands)
+  const state = merge<Field>(name, 'state field', parent?.state, definition.state)
+  assertFields(name, readings)
+  assertFields(name, state)
+  assertCommands(name, commands)
+  const type: AnyDeviceType = {
+    kind: 'device-type',
+    name,
+    key,
+    abstract: definition.abstract === true,
+    readings,
+    readingNames: Object.freeze(Object.keys(readings)),
+    commands,
+    state,
+    stateNames: Object.freeze(Object.keys(state)),
+    options: Object.freeze({ ...parent?.options, ...checkOptions(name, definition) }),
+    hooks: Object.freeze({ ...parent?.hooks, ...checkHooks(name, definition.hooks) }),
+  }
+  // The merged types exist only for the compiler; the value was built from the same parts.
+  return Object.freeze(type) as ReturnType<typeof defineDeviceType<Name, Readings, Cmds, State, Parent>>
+}
+
+/** Looks at the value, not at its class: two copies of this package may be loaded. */
+export const isDeviceType = (value: unknown): value is AnyDeviceType =>
+  typeof value === 'object' && value !== null && (value as Partial<AnyDeviceType>).kind === 'device-type'
+
+const KEYS: readonly string[] = ['readings', 'commands', 'state', 'hooks', 'extends', 'abstract', ...OPTION_NAMES]
+
+function assertKnownKeys(name: string, definition: object): void {
+  for (const [key, value] of Object.entries(definition)) {
+    if (value !== undefined && !KEYS.includes(key)) {
+      throw invalid(name, `there is no option "${key}"; the options are ${KEYS.join(', ')}`)
+    }
+  }
+}
+
+/** Inherited names first, then as declared. Without a prototype, so that a look-up by an outside name finds only what was declared. */
+function merge<Member>(
+  typeName: string,
+  part: NamedPart,
+  inherited: Readonly<Record<string, Member>> = {},
+  own: Readonly<Record<string, Member>> = {},
+): Readonly<Record<string, Member>> {
+  const merged: Record<string, Member> = Object.create(null)
+  const members = [...Object.entries(inherited), ...Object.entries(own)]
+  for (const [name, member] of members) Object.defineProperty(merged, name, { value: member, enumerable: true, configurable: true, writable: true })
+  checkNames(typeName, part, Object.keys(merged))
+  return Object.freeze(merged)
+}
+
+function assertFields(typeName: string, fields: Readonly<Record<string, Field>>): void {
+  const names = Object.keys(fields)
+  for (const name of names) {
+    const field = fields[name] as Field | undefined
+    if (typeof field !== 'object' || field === null || !('kind' in field) || !('nullable' in field)) {
+      throw invalid(typeName, `"${name}" is no field; declare it with reading.float() or state.float() and their siblings`)
+    }
+    const { renamedFrom } = field
+    if (renamedFrom !== null && names.some((other) => other.toLowerCase() === renamedFrom.toLowerCase())) {
+      throw invalid(typeName, `"${name}" is renamedFrom "${renamedFrom}", which is still declared; remove one of the two`)
+    }
+    if (field.default !== null) fitDefault(typeName, name, field)
+  }
+}
+
+function assertCommands(typeName: string, commands: Readonly<Record<string, unknown>>): void {
+  for (const [name, member] of Object.entries(commands)) {
+    if (typeof member !== 'object' || member === null || !('payload' in member) || !('qos' in member)) {
+      throw invalid(typeName, `"${name}" is no command; declare it with command()`)
+    }
+  }
+}
+
+const HOOKS = ['onData', 'onStatusChange', 'onConnect', 'onDisconnect', 'onCommandResponse']
+
+function checkHooks(typeName: string, hooks: object = {}): AnyHooks {
+  const set = Object.entries(hooks).filter(([, hook]) => hook !== undefined)
+  for (const [name, hook] of set) {
+    if (!HOOKS.includes(name)) throw invalid(typeName, `there is no hook "${name}"; the hooks are ${HOOKS.join(', ')}`)
+    if (typeof hook !== 'function') throw invalid(typeName, `the hook ${name} is not a function`)
+  }
+  return Object.fromEntries(set)
+}
+
+const invalid = (typeName: string, message: string) =>
+  new DeviceHubError('invalid_definition', `${typeName}: ${message}`, { details: { type: typeName } })

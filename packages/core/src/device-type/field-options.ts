@@ -1,0 +1,49 @@
+import type { z } from 'zod'
+
+/** What every field can say of itself. */
+export interface CommonFieldOptions<Nullable extends boolean = boolean> {
+  /** For people and schemas. */
+  readonly description?: string | undefined
+  /** Shown to people instead of the name. */
+  readonly label?: string | undefined
+  /**
+   * Whether the value may be missing. Default for a reading: true. With false a sample without it is rejected
+   * (`missing_reading`). Default for a state field: true unless it has a `default`.
+   */
+  readonly nullable?: Nullable | undefined
+  /** The column's former name: `plan()` then renames the column instead of adding one. */
+  readonly renamedFrom?: string | undefined
+}
+
+export interface NumberOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {
+  /** As people write it: `°C`, `%`, `hPa`. */
+  readonly unit?: string | undefined
+  /** Inclusive; null leaves an end open. What happens to a value outside is the type's `outOfRange` policy. */
+  readonly range?: readonly [min: number | null, max: number | null] | undefined
+}
+
+export interface FloatOptions<Nullable extends boolean = boolean> extends NumberOptions<Nullable> {
+  /** Decimal places kept, 0 to 15; default: all. */
+  readonly precision?: number | undefined
+}
+
+export interface StringOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {
+  /** Characters (code points); default 255. */
+  readonly maxLength?: number | undefined
+}
+
+export interface BinaryOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {
+  /** Bytes; default: no bound but the hub's `maxPayload`. */
+  readonly maxLength?: number | undefined
+}
+
+export interface JsonOptions<Schema extends z.ZodType = z.ZodType, Nullable extends boolean = boolean>
+  extends CommonFieldOptions<Nullable> {
+  /** Checks the value and gives it its type; default: any JSON. Its output must be JSON again. */
+  readonly schema?: Schema | undefined
+}
+
+/** A state field's value until a device or a person sets another; with it the field is not nullable by default. */
+export interface DefaultOption<Value> {
+  readonly default?: Value | undefined
+}

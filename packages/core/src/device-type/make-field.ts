@@ -1,0 +1,131 @@
+import { DeviceHubError } from '../errors.js'
+import type { FieldSchema, Field, ReadingKind } from './field.js'
+
+/** The options of all builders together; which of them a kind takes is the builders' typing, checked again here. */
+export interface RawFieldOptions {
+  readonly unit?: string | undefined
+  readonly range?: readonly [min: number | null, max: number | null] | undefined
+  readonly precision?: number | undefined
+  readonly description?: string | undefined
+  readonly label?: string | undefined
+  readonly nullable?: boolean | undefined
+  readonly maxLength?: number | undefined
+  readonly renamedFrom?: string | undefined
+  readonly schema?: FieldSchema | undefined
+  readonly default?: unknown
+}
+
+const COMMON = ['description', 'label', 'nullable', 'renamedFrom']
+const NUMERIC = [...COMMON, 'unit', 'range']
+
+const OPTIONS_OF: Readonly<Record<ReadingKind, readonly string[]>> = {
+  float: [...NUMERIC, 'precision'],
+  integer: NUMERIC,
+  boolean: COMMON,
+  string: [...COMMON, 'maxLength'],
+  enum: COMMON,
+  datetime: COMMON,
+  json: [...COMMON, 'schema'],
+  binary: [...COMMON, 'maxLength'],
+  geo: COMMON,
+}
+
+const STRING_MAX_LENGTH = 255
+
+/** The field as data. Whether a default fits and whether names are good is checked by `defineDeviceType`, which knows the name. */
+export function makeField(
+  kind: ReadingKind,
+  options: RawFieldOptions,
+  role: 'reading' | 'state',
+  values: readonly string[] | null = null,
+): Field {
+  assertKnownOptions(kind, options, role)
+  const { range = [null, null], precision = null, unit, description, label, renamedFrom, schema } = options
+  const preset = role === 'state' ? options.default : undefined
+  const [min, max] = checkRange(kind, range)
+  if (precision !== null && !(Number.isInteger(precision) && precision >= 0 && precision <= 15)) {
+    throw invalid(`precision is a whole number of decimal places from 0 to 15, not ${show(precision)}`)
+  }
+  if (values !== null) assertEnumValues(values)
+  return Object.freeze({
+    kind,
+    unit: text('unit', unit),
+    min,
+    max,
+    precision,
+    description: text('description', description),
+    label: text('label', label),
+    nullable: checkBoolean(options.nullable) ?? (preset === undefined || preset === null),
+    maxLength: checkMaxLength(kind, options.maxLength),
+    values: values === null ? null : Object.freeze([...values]),
+    default: preset ?? null,
+    renamedFrom: text('renamedFrom', renamedFrom),
+    ...(schema === undefined ? {} : { schema: checkSchema(schema) }),
+  })
+}
+
+function assertKnownOptions(kind: ReadingKind, options: RawFieldOptions, role: string): void {
+  const known = role === 'state' ? [...OPTIONS_OF[kind], 'default'] : OPTIONS_OF[kind]
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !known.includes(name)) {
+      throw invalid(`${role}.${kind} has no option "${name}"; it takes ${known.join(', ')}`)
+    }
+  }
+}
+
+function checkRange(kind: ReadingKind, range: unknown): readonly [number | null, number | null] {
+  if (!Array.isArray(range) || range.length !== 2) {
+    throw invalid(`range is [min, max], with null for an open end, not ${show(range)}`)
+  }
+  const [min, max] = range.map((end: unknown) => {
+    if (end === null || end === undefined) return null
+    const whole = kind !== 'integer' || Number.isSafeInteger(end)
+    if (typeof end === 'number' && Number.isFinite(end) && whole) return end
+    throw invalid(`an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${show(end)}`)
+  }) as [number | null, number | null]
+  if (min !== null && max !== null && min > max) {
+    throw invalid(`the range [${min}, ${max}] is inverted; write [${max}, ${min}]`)
+  }
+  return [min, max]
+}
+
+function checkMaxLength(kind: ReadingKind, maxLength: number | undefined): number | null {
+  if (maxLength === undefined) return kind === 'string' ? STRING_MAX_LENGTH : null
+  if (Number.isSafeInteger(maxLength) && maxLength > 0) return maxLength
+  throw invalid(`maxLength is a whole number above 0, not ${show(maxLength)}`)
+}
+
+function assertEnumValues(values: readonly unknown[]): void {
+  if (!Array.isArray(values) || values.length === 0) throw invalid('an enum needs a list with at least one value')
+  for (const [index, value] of values.entries()) {
+    if (typeof value !== 'string' || value === '' || value.length > STRING_MAX_LENGTH || /[\p{Cc}\p{Cs}]/u.test(value)) {
+      throw invalid(`an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${show(value)}`)
+    }
+    if (values.indexOf(value) !== index) throw invalid(`the enum lists ${show(value)} twice`)
+  }
+}
+
+function text(name: string, value: unknown): string | null {
+  if (value === undefined) return null
+  if (typeof value === 'string' && value !== '') return value
+  throw invalid(`${name} is a text that is not empty, not ${show(value)}`)
+}
+
+function checkBoolean(value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  throw invalid(`nullable is true or false, not ${show(value)}`)
+}
+
+function checkSchema(schema: FieldSchema): FieldSchema {
+  if (typeof schema === 'object' && schema !== null && typeof schema.safeParse === 'function') return schema
+  throw invalid('schema is a zod schema such as z.object({ ... })')
+}
+
+const invalid = (message: string) => new DeviceHubError('invalid_definition', message)
+
+/** A value in a message: short, and on one line. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value)
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}

@@ -1,0 +1,179 @@
+import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
+import { createAnnouncer } from '../ingest/announce.js'
+import { createDeviceDirectory } from '../ingest/device-directory.js'
+import { createIngest, type IngestLimits, type IngestStats } from '../ingest/create-ingest.js'
+import type { Ingest, Refusal } from '../ingest/ingest.js'
+import { createMessagePlanner } from '../ingest/plan-message.js'
+import { type Clock, systemClock } from '../ports/clock.js'
+import { consoleLogger, type Logger } from '../ports/logger.js'
+import { type Metrics, noMetrics } from '../ports/metrics.js'
+import { noSignals, type SignalSink } from '../ports/signals.js'
+import type { Storage, StorageAdapter } from '../ports/storage.js'
+import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
+import { createRegistry, type Registry } from '../registry.js'
+import { memoryStorage } from '../storage/index.js'
+import { createDevicesApi, type DevicesApi } from './devices-api.js'
+import { createMessagesApi, type MessagesApi } from './messages-api.js'
+import { createReadingsApi, type ReadingsApi } from './readings-api.js'
+import { createTransports } from './transports.js'
+
+export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<IngestPolicies> {
+  readonly types: readonly AnyDeviceType[] | Registry
+  /** Default `memoryStorage()`: gone with the process. */
+  readonly storage?: StorageAdapter
+  /** `createSignals()` of `@devicehub/signals`; without it only the types' hooks hear of anything. */
+  readonly signals?: Signals
+  /** Default `things`: the first level of every topic. */
+  readonly topicPrefix?: string
+  /** Characters; default 128. */
+  readonly deviceIdMaxLength?: number
+  /** Bytes; default 1 MiB. A larger payload is rejected and not kept. */
+  readonly maxPayload?: number
+  /** Samples one backfill may hold; default 10,000. */
+  readonly maxSamples?: number
+  readonly ingest?: Partial<IngestLimits>
+  readonly deviceCache?: Partial<DeviceCacheOptions>
+  /** Default: warnings and errors on standard error. */
+  readonly logger?: Logger
+  readonly metrics?: Metrics
+  readonly clock?: Clock
+}
+
+export interface DeviceCacheOptions {
+  /** Devices remembered; default 100,000. */
+  readonly max: number
+  /** Seconds after which a device is read anew; default 5. Three times that bounds how long a deactivation elsewhere goes unseen. */
+  readonly refreshAfter: number
+  /** Seconds an unknown id stays unknown without asking again; default 1. */
+  readonly unknownFor: number
+  /** Seconds between two writes of the `last_seen` of a device that only sends data; default 5. */
+  readonly lastSeenEvery: number
+}
+
+export interface HubStats {
+  readonly ingest: IngestStats
+  readonly devicesCached: number
+}
+
+export interface DeviceHub<Signals extends SignalSink = SignalSink> {
+  readonly registry: Registry
+  readonly types: readonly AnyDeviceType[]
+  readonly topicPrefix: string
+  readonly storage: Storage
+  readonly signals: Signals
+  readonly ingest: Ingest
+  readonly devices: DevicesApi
+  readonly readings: ReadingsApi
+  readonly messages: MessagesApi
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+  /** An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit. */
+  quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  /** Makes a transport known under its broker's name; returns the way to undo it. */
+  attach(transport: Transport): () => void
+  /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
+  publish(message: OutboundMessage, broker?: string): Promise<void>
+  stats(): HubStats
+  /**
+   * Stops the attached transports, commits what was taken for at most `timeout` milliseconds (default 10,000), closes the
+   * storage. What could not be committed was never acknowledged.
+   */
+  close(options?: { readonly timeout?: number }): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const LIMITS: IngestLimits = { maxBatch: 1_000, maxBatchBytes: 8 << 20, maxQueued: 20_000, maxQueuedBytes: 64 << 20 }
+const CACHE: DeviceCacheOptions = { max: 100_000, refreshAfter: 5, unknownFor: 1, lastSeenEvery: 5 }
+const POLICIES: IngestPolicies = { unknownDevice: 'quarantine', unknownField: 'ignore', outOfRange: 'flag', clockSkew: { past: 7 * 86_400, future: 600 } }
+
+/** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
+export function createDeviceHub<Signals extends SignalSink = SignalSink>(options: DeviceHubOptions<Signals>): DeviceHub<Signals> {
+  const registry = 'get' in options.types ? options.types : createRegistry(options.types)
+  const types = registry.all()
+  const clock = options.clock ?? systemClock
+  const logger = options.logger ?? consoleLogger
+  const metrics = options.metrics ?? noMetrics
+  const signals = options.signals ?? (noSignals as Signals)
+  const topicPrefix = options.topicPrefix ?? 'things'
+  const deviceIdMaxLength = positive('deviceIdMaxLength', options.deviceIdMaxLength ?? 128)
+  const limits = allPositive('ingest', { ...LIMITS, ...options.ingest })
+  const cache = allPositive('deviceCache', { ...CACHE, ...options.deviceCache })
+  const policies: IngestPolicies = {
+    unknownDevice: options.unknownDevice ?? POLICIES.unknownDevice,
+    unknownField: options.unknownField ?? POLICIES.unknownField,
+    outOfRange: options.outOfRange ?? POLICIES.outOfRange,
+    clockSkew: options.clockSkew ?? POLICIES.clockSkew,
+  }
+
+  const storage = (options.storage ?? memoryStorage()).open({ types })
+  const directory = createDeviceDirectory(storage, clock, { max: cache.max, refreshAfter: cache.refreshAfter * 1000, unknownFor: cache.unknownFor * 1000 })
+  const planner = createMessagePlanner({
+    types,
+    topicPrefix,
+    policies,
+    clock,
+    deviceIdMaxLength,
+    maxPayload: positive('maxPayload', options.maxPayload ?? 1 << 20),
+    maxSamples: positive('maxSamples', options.maxSamples ?? 10_000),
+  })
+  const pipeline = createIngest({
+    storage,
+    directory,
+    planner,
+    announcer: createAnnouncer({ directory, signals, logger, metrics }),
+    clock,
+    logger,
+    metrics,
+    limits,
+    lastSeenEvery: cache.lastSeenEvery * 1000,
+    unknownDevice: (type) => type.options.unknownDevice ?? policies.unknownDevice,
+  })
+  const transports = createTransports()
+
+  function assertType(type: AnyDeviceType): void {
+    if (types.includes(type)) return
+    const known = types.map(({ name }) => name).join(', ') || 'none'
+    throw new DeviceHubError('unknown_type', `${type.name} is not a type of this hub (${known}); list it in createDeviceHub({ types })`)
+  }
+
+  let closing: Promise<void> | undefined
+  async function close(timeout: number): Promise<void> {
+    await transports.stop()
+    await pipeline.close(timeout)
+    await storage.close()
+  }
+
+  const hub: DeviceHub<Signals> = {
+    registry,
+    types,
+    topicPrefix,
+    storage,
+    signals,
+    ingest: pipeline.ingest,
+    devices: createDevicesApi({ storage, directory, clock, deviceIdMaxLength, assertType }),
+    readings: createReadingsApi(storage, assertType),
+    messages: createMessagesApi({ storage, assertType, replay: pipeline.replay }),
+    logger,
+    metrics,
+    clock,
+    quarantine: pipeline.quarantine,
+    attach: transports.attach,
+    publish: transports.publish,
+    stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),
+    close: ({ timeout = 10_000 } = {}) => (closing ??= close(timeout)),
+    [Symbol.asyncDispose]: () => hub.close(),
+  }
+  return hub
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isFinite(value) && value > 0) return value
+  throw new DeviceHubError('invalid_options', `${name} must be a number above 0, not ${String(value)}`, { details: { [name]: value } })
+}
+
+function allPositive<Options extends object>(group: string, options: Options): Options {
+  for (const [name, value] of Object.entries(options)) positive(`${group}.${name}`, value as number)
+  return options
+}

@@ -1,0 +1,122 @@
+import type { InferState } from '../device-type/infer.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
+import type { DeviceDirectory } from '../ingest/device-directory.js'
+import type { Clock } from '../ports/clock.js'
+import { DEVICE_STATUSES, type DeviceFilter, type DevicePatch, type DeviceStatus, type Page, type Storage } from '../ports/storage.js'
+import { assertDeviceId } from '../topic.js'
+import { type Device, type NewDevice, newDeviceRecord, storedState, toDevice } from './device.js'
+import { pageLimit } from './page-limit.js'
+
+export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
+  readonly name?: string
+  readonly status?: DeviceStatus
+  readonly isActive?: boolean
+  readonly firmwareVersion?: string | null
+  readonly metadata?: Readonly<Record<string, unknown>>
+  readonly state?: { readonly [Name in keyof State]?: State[Name] | null }
+}
+
+export interface DeviceQuery extends DeviceFilter {
+  /** 1 to 1,000; default 100. */
+  readonly limit?: number
+  readonly cursor?: string | undefined
+}
+
+/** The devices of each type. A type that is not of this hub is refused with `unknown_type`. */
+export interface DevicesApi {
+  /** `device_exists` when the id is taken, `invalid_device_id` when it cannot be a topic level. */
+  create<T extends AnyDeviceType>(type: T, device: NewDevice<InferState<T>>): Promise<Device<InferState<T>>>
+  /** Null when there is none. */
+  get<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>> | null>
+  /** Newest first. */
+  list<T extends AnyDeviceType>(type: T, query?: DeviceQuery): Promise<Page<Device<InferState<T>>>>
+  /** What is left out stays; metadata is replaced as a whole. `device_not_found` when there is none. */
+  update<T extends AnyDeviceType>(type: T, deviceId: string, change: DeviceUpdate<InferState<T>>): Promise<Device<InferState<T>>>
+  /** Its messages are rejected from now on; other processes follow within their directory's refresh time. */
+  deactivate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
+  activate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
+  /** Deletes the device and its readings; its messages stay as the audit trail. False when there was none. */
+  delete(type: AnyDeviceType, deviceId: string): Promise<boolean>
+}
+
+export interface DevicesContext {
+  readonly storage: Storage
+  readonly directory: DeviceDirectory
+  readonly clock: Clock
+  readonly deviceIdMaxLength: number
+  readonly assertType: (type: AnyDeviceType) => void
+}
+
+export function createDevicesApi({ storage, directory, clock, deviceIdMaxLength, assertType }: DevicesContext): DevicesApi {
+  const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
+
+  async function update<T extends AnyDeviceType>(type: T, deviceId: string, change: DeviceUpdate<InferState<T>>) {
+    assertType(type)
+    const record = await storage.devices.update(type, deviceId, toPatch(type, change, clock.now()), clock.now())
+    directory.forget(type, deviceId)
+    if (record === null) {
+      throw new DeviceHubError('device_not_found', `there is no ${type.name} "${deviceId}"; create it with devices.create`, { details: { type: type.key, deviceId } })
+    }
+    return typed<T>(toDevice(type, record))
+  }
+
+  return {
+    async create(type, device) {
+      assertType(type)
+      assertDeviceId(device.deviceId, deviceIdMaxLength)
+      assertFields(device)
+      const record = newDeviceRecord(type, device, clock.now())
+      await storage.devices.create(type, record)
+      directory.forget(type, device.deviceId)
+      return typed(toDevice(type, record))
+    },
+    async get(type, deviceId) {
+      assertType(type)
+      const [record] = await storage.devices.find(type, [deviceId])
+      return record === undefined ? null : typed(toDevice(type, record))
+    },
+    async list(type, { limit, cursor, ...filter } = {}) {
+      assertType(type)
+      const page = await storage.devices.list(type, filter, { limit: pageLimit(limit), cursor })
+      return { items: page.items.map((record) => typed(toDevice(type, record))), cursor: page.cursor }
+    },
+    update,
+    deactivate: (type, deviceId) => update(type, deviceId, { isActive: false }),
+    activate: (type, deviceId) => update(type, deviceId, { isActive: true }),
+    async delete(type, deviceId) {
+      assertType(type)
+      const deleted = await storage.devices.delete(type, deviceId)
+      directory.forget(type, deviceId)
+      return deleted
+    },
+  }
+}
+
+interface PlainFields {
+  readonly name?: string
+  readonly status?: DeviceStatus
+  readonly firmwareVersion?: string | null
+}
+
+/** Callers in plain JavaScript, and values from forms: a bad one is named here instead of failing in the database. */
+function assertFields({ name, status, firmwareVersion }: PlainFields): void {
+  const refuse = (field: string, rule: string) => {
+    throw new DeviceHubError('invalid_payload', `the device's ${field} must be ${rule}`, { details: { field } })
+  }
+  if (name !== undefined && (typeof name !== 'string' || name.length > 255 || name.includes('\0'))) refuse('name', 'a string of at most 255 characters without NUL')
+  if (status !== undefined && !DEVICE_STATUSES.includes(status)) refuse('status', `one of ${DEVICE_STATUSES.join(', ')}`)
+  if (typeof firmwareVersion === 'string' && (firmwareVersion.length > 50 || firmwareVersion.includes('\0'))) refuse('firmwareVersion', 'at most 50 characters without NUL')
+}
+
+function toPatch(type: AnyDeviceType, change: DeviceUpdate, now: number): DevicePatch {
+  assertFields(change)
+  const { state, metadata, status, ...plain } = change
+  return {
+    ...plain,
+    // A status set by hand is news of now: a report measured before it does not undo it.
+    ...(status === undefined ? {} : { status, statusAt: now }),
+    ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+    ...(state === undefined ? {} : { state: storedState(type, state) }),
+  }
+}

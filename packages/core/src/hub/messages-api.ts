@@ -1,0 +1,72 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
+import type { IngestOutcome } from '../ingest/ingest.js'
+import type { MessageFilter, MessageRef, MessageStatus, Page, Storage, StoredMessage } from '../ports/storage.js'
+import type { InboundMessage } from '../ports/transport.js'
+import type { Channel } from '../topic.js'
+import { pageLimit } from './page-limit.js'
+
+export interface MessageQuery {
+  readonly deviceId?: string
+  readonly status?: MessageStatus
+  readonly channel?: Channel
+  /** By received time. */
+  readonly from?: Date
+  readonly to?: Date
+  /** 1 to 1,000; default 100. */
+  readonly limit?: number
+  readonly cursor?: string | undefined
+}
+
+/** The audit rows: every message that ever came in, with what became of it (invariant 3). */
+export interface MessagesApi {
+  /** Newest first. `type` null: the messages that belong to no known type. */
+  list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<StoredMessage>>
+  get(ref: MessageRef): Promise<StoredMessage | null>
+  /**
+   * Puts a rejected or quarantined message through ingest again, with its own received time, after what kept it out was
+   * mended. A new row has the result; the old one becomes `replayed`. `not_replayable` for any other, and the second time.
+   */
+  replay(ref: MessageRef): Promise<IngestOutcome>
+}
+
+export interface MessagesContext {
+  readonly storage: Storage
+  readonly assertType: (type: AnyDeviceType) => void
+  readonly replay: (message: InboundMessage, ref: MessageRef) => Promise<IngestOutcome>
+}
+
+export function createMessagesApi({ storage, assertType, replay }: MessagesContext): MessagesApi {
+  return {
+    list(type, { limit, cursor, from, to, ...rest } = {}) {
+      if (type !== null) assertType(type)
+      const filter: MessageFilter = { ...rest, ...(from && { from: from.getTime() }), ...(to && { to: to.getTime() }) }
+      return storage.messages.list(type, filter, { limit: pageLimit(limit), cursor })
+    },
+    get: (ref) => storage.messages.get(ref),
+    async replay(ref) {
+      const stored = await storage.messages.get(ref)
+      const where = ref.typeKey === null ? 'devicehub_message' : `the messages of ${ref.typeKey}`
+      if (stored === null) throw new DeviceHubError('message_not_found', `there is no message ${ref.id} in ${where}`, { details: { ...ref } })
+      if (stored.status !== 'rejected' && stored.status !== 'quarantined') {
+        throw new DeviceHubError('not_replayable', `message ${ref.id} in ${where} is ${stored.status}; only a rejected or quarantined one can be replayed`, { details: { ...ref, status: stored.status } })
+      }
+      return replay(toInbound(stored), ref)
+    },
+  }
+}
+
+function toInbound(stored: StoredMessage): InboundMessage {
+  return {
+    topic: stored.topic,
+    payload: stored.payloadJson !== null ? new TextEncoder().encode(stored.payloadJson) : (stored.payloadRaw ?? new Uint8Array()),
+    source: stored.source,
+    receivedAt: stored.receivedAt,
+    qos: stored.qos,
+    redelivered: stored.redelivered,
+    retained: stored.retained,
+    contentType: stored.contentType ?? undefined,
+    correlationId: stored.correlationId ?? undefined,
+    userProperties: stored.userProperties === null ? undefined : (JSON.parse(stored.userProperties) as Record<string, string>),
+  }
+}

@@ -1,0 +1,28 @@
+import { DeviceHubError } from '../errors.js'
+import type { OutboundMessage, Transport } from '../ports/transport.js'
+
+/** The transports of a hub, by the name of their broker. */
+export function createTransports() {
+  const attached = new Map<string, Transport>()
+
+  return {
+    attach(transport: Transport): () => void {
+      if (attached.has(transport.name)) {
+        throw new DeviceHubError('invalid_options', `a transport for the broker "${transport.name}" is attached already; give each broker a name of its own`)
+      }
+      attached.set(transport.name, transport)
+      return () => {
+        if (attached.get(transport.name) === transport) attached.delete(transport.name)
+      }
+    },
+    publish(message: OutboundMessage, broker = 'default'): Promise<void> {
+      const transport = attached.get(broker)
+      if (transport !== undefined) return transport.publish(message)
+      const known = [...attached.keys()].join(', ') || 'none'
+      return Promise.reject(new DeviceHubError('transport_unavailable', `no transport for the broker "${broker}" is attached (attached: ${known}); start a listener for it`))
+    },
+    async stop(): Promise<void> {
+      await Promise.all([...attached.values()].map((transport) => transport.stop()))
+    },
+  }
+}

@@ -1,0 +1,197 @@
+import { DeviceHubError } from '../errors.js'
+import type { Clock } from '../ports/clock.js'
+import type { Logger } from '../ports/logger.js'
+import type { Metrics } from '../ports/metrics.js'
+import type { CommitResult, MessageRef, Storage } from '../ports/storage.js'
+import type { InboundMessage } from '../ports/transport.js'
+import type { Announcer } from './announce.js'
+import { createCommitter } from './commit-planned.js'
+import type { DeviceDirectory } from './device-directory.js'
+import { createGroupCommit } from './group-commit.js'
+import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
+import type { MessagePlanner } from './plan-message.js'
+import type { PlannedMessage } from './planned-message.js'
+import { createResolver, type ResolverOptions } from './resolve-devices.js'
+import { createRetry } from './retry.js'
+
+export interface IngestLimits {
+  /** Messages a transaction; default 1,000. Larger ones store faster and block the event loop longer. */
+  readonly maxBatch: number
+  /** Payload bytes a transaction; default 8 MiB. */
+  readonly maxBatchBytes: number
+  /** Messages taken and not yet committed, past which sources are held back; default 20,000. */
+  readonly maxQueued: number
+  /** The same in payload bytes; default 64 MiB. */
+  readonly maxQueuedBytes: number
+}
+
+export interface IngestStats {
+  readonly received: number
+  readonly stored: number
+  readonly samples: number
+  readonly duplicates: number
+  readonly rejected: number
+  readonly quarantined: number
+  /** Handed back uncommitted when the hub closed. */
+  readonly failed: number
+  readonly batches: number
+  /** Commits and look-ups that had to be tried again. */
+  readonly retries: number
+  /** Taken and not yet committed. */
+  readonly queued: number
+}
+
+export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'directory' | 'clock'> {
+  readonly storage: Storage
+  readonly directory: DeviceDirectory
+  readonly planner: MessagePlanner
+  readonly announcer: Announcer
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly limits: IngestLimits
+}
+
+export interface IngestPipeline {
+  readonly ingest: Ingest
+  /** An audit row for a message that its reader could not handle. */
+  quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  /** Feeds a stored message through again and marks the old row `replayed` in the same transaction. */
+  replay(message: InboundMessage, ref: MessageRef): Promise<IngestOutcome>
+  stats(): IngestStats
+  /** Takes nothing more, commits what it has for at most `timeout` milliseconds, and fails the rest. */
+  close(timeout: number): Promise<void>
+}
+
+export function createIngest(context: IngestContext): IngestPipeline {
+  const { planner, announcer, metrics, limits } = context
+  const counts = { received: 0, stored: 0, samples: 0, duplicates: 0, rejected: 0, quarantined: 0, failed: 0, batches: 0, retries: 0 }
+  const giveUp = new AbortController()
+  let closed = false
+
+  const onRetry = () => {
+    counts.retries++
+    metrics.count('devicehub_ingest_retries_total')
+  }
+  const retry = createRetry({ delay: { min: 50, max: 5_000 }, signal: giveUp.signal, logger: context.logger, onRetry })
+  const resolve = createResolver(context)
+  const commit = createCommitter({ ...context, retry, onCommit, onFailure: fail })
+  const queue = createGroupCommit<PlannedMessage>({ commit: commitBatch, ...limits })
+
+  async function commitBatch(planned: readonly PlannedMessage[]): Promise<void> {
+    const started = performance.now()
+    try {
+      await retry(() => resolve(planned), () => false)
+      await commit(planned)
+    } catch (error) {
+      for (const message of planned) if (!message.settled) fail(message, error instanceof Error ? error : new Error(String(error)))
+      return
+    }
+    counts.batches++
+    metrics.observe('devicehub_ingest_batch_messages', planned.length)
+    metrics.observe('devicehub_ingest_commit_ms', performance.now() - started)
+  }
+
+  /** Acknowledges the whole batch before anybody is told of it: signals and hooks never delay an acknowledgement. */
+  function onCommit(planned: readonly PlannedMessage[], result: CommitResult): void {
+    planned.forEach((message, index) => settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0)))
+    planned.forEach((message, index) => {
+      if (message.refusal === null && message.samples.length > 0) guard(() => announcer.data(message, result.duplicateSamples?.get(index)))
+    })
+    for (const transition of result.transitions) {
+      const known = planned.find(({ type, deviceId }) => type === transition.type && deviceId === transition.deviceId)?.known
+      if (known) guard(() => announcer.transition(transition, known))
+    }
+  }
+
+  function outcomeOf({ refusal, samples }: PlannedMessage, duplicates: number): IngestOutcome {
+    if (refusal !== null) {
+      counts[refusal.status]++
+      metrics.count('devicehub_ingest_messages_total', 1, { status: refusal.status, code: refusal.code })
+      return refusal
+    }
+    counts.samples += samples.length - duplicates
+    if (samples.length > 0 && duplicates === samples.length) {
+      counts.duplicates++
+      metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
+      return DUPLICATE
+    }
+    counts.stored++
+    metrics.count('devicehub_ingest_messages_total', 1, STORED)
+    return samples.length === 1 && duplicates === 0 ? STORED_ONE : { status: 'stored', samples: samples.length - duplicates, duplicates }
+  }
+
+  function settle(message: PlannedMessage, outcome: IngestOutcome): void {
+    message.settled = true
+    guard(() => message.settle(outcome))
+  }
+
+  function fail(message: PlannedMessage, error: Error): void {
+    counts.failed++
+    settle(message, { status: 'failed', error })
+  }
+
+  function guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      context.logger.error({ error }, 'a callback of the ingest threw')
+    }
+  }
+
+  function enqueue(planned: PlannedMessage): boolean {
+    counts.received++
+    return queue.push(planned, planned.inbound.payload.byteLength)
+  }
+
+  function push(message: InboundMessage, settle: Settle): boolean {
+    if (closed) {
+      settle({ status: 'failed', error: closedError() })
+      return true
+    }
+    return enqueue(planner.plan(message, settle))
+  }
+
+  async function ingestAll(messages: readonly InboundMessage[]): Promise<IngestOutcome[]> {
+    const outcomes: Promise<IngestOutcome>[] = []
+    for (const message of messages) {
+      let hasRoom = true
+      outcomes.push(new Promise((done) => (hasRoom = push(message, done))))
+      if (!hasRoom) await queue.drained()
+    }
+    const settled = await Promise.all(outcomes)
+    const failed = settled.find((outcome) => outcome.status === 'failed')
+    if (failed?.status === 'failed') throw failed.error
+    return settled
+  }
+
+  async function one(plan: (settle: Settle) => PlannedMessage): Promise<IngestOutcome> {
+    if (closed) throw closedError()
+    const outcome = await new Promise<IngestOutcome>((done) => enqueue(plan(done)))
+    if (outcome.status === 'failed') throw outcome.error
+    return outcome
+  }
+
+  return {
+    ingest: Object.assign(ingestAll, { push, drained: queue.drained }),
+    async quarantine(message, refusal) {
+      await one((settle) => planner.quarantine(message, settle, refusal))
+    },
+    replay: (message, ref) => one((settle) => planner.plan(message, settle, ref)),
+    stats: () => ({ ...counts, queued: queue.depth }),
+    async close(timeout) {
+      closed = true
+      const timer = setTimeout(() => giveUp.abort(closedError()), timeout)
+      const gaveUp = new Promise<void>((resolve) => giveUp.signal.addEventListener('abort', () => resolve(), { once: true }))
+      // A commit that hangs inside its driver cannot be aborted: it stays unacknowledged, which is safe.
+      await Promise.race([queue.idle(), gaveUp])
+      clearTimeout(timer)
+    },
+  }
+}
+
+const STORED = { status: 'stored' } as const
+const DUPLICATE = { status: 'duplicate' } as const
+const STORED_ONE = { status: 'stored', samples: 1, duplicates: 0 } as const
+
+const closedError = () => new DeviceHubError('closed', 'the hub is closed: it takes no more messages')

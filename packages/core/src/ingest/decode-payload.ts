@@ -1,0 +1,52 @@
+import { isUtf8 } from 'node:buffer'
+import type { Codec } from '../codec/codec.js'
+import { jsonCodec } from '../codec/json.js'
+import type { Channel } from '../topic.js'
+import type { InboundMessage } from '../ports/transport.js'
+import type { Refusal } from './ingest.js'
+
+export interface DecodedPayload {
+  readonly value: unknown
+  /** What the audit row keeps: the text of JSON, else the bytes. */
+  readonly json: string | null
+  readonly raw: Uint8Array | null
+  readonly refusal: Refusal | null
+}
+
+const EMPTY: DecodedPayload = {
+  value: undefined,
+  json: null,
+  raw: null,
+  refusal: { code: 'empty_payload', reason: 'the payload has no bytes' },
+}
+
+/** Reads the payload of a type's message; the audit row keeps it whether it could be read or not. */
+export function decodePayload(codec: Codec, message: InboundMessage, channel: Channel): DecodedPayload {
+  if (message.payload.byteLength === 0) return EMPTY
+  if (codec === jsonCodec) return decodeJson(message.payload)
+  try {
+    const value = codec.decode(message.payload, { channel, contentType: message.contentType })
+    return { value, json: null, raw: message.payload, refusal: null }
+  } catch (error) {
+    const reason = `the codec ${codec.name} cannot read the payload: ${describe(error)}`
+    return { value: undefined, json: null, raw: message.payload, refusal: { code: 'undecodable', reason } }
+  }
+}
+
+export function decodeJson(payload: Uint8Array): DecodedPayload {
+  if (payload.byteLength === 0) return EMPTY
+  const refused = (reason: string): DecodedPayload => ({ value: undefined, json: null, raw: payload, refusal: { code: 'invalid_json', reason } })
+  if (!isUtf8(payload)) return refused('the payload is not UTF-8 text')
+  const json = asBuffer(payload).toString('utf8')
+  try {
+    return { value: JSON.parse(json), json, raw: null, refusal: null }
+  } catch (error) {
+    return refused(`the payload is not JSON: ${describe(error)}`)
+  }
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** One printable line: the message of a parser can quote the payload, NUL and all. */
+const describe = (error: unknown) => (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, '?').slice(0, 200)

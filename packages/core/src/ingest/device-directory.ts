@@ -1,0 +1,117 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Device } from '../hub/device.js'
+import { toDevice } from '../hub/device.js'
+import type { Clock } from '../ports/clock.js'
+import type { DeviceRecord, DeviceStatus, Storage } from '../ports/storage.js'
+
+/** A device as ingest knows it. `status` and `statusAt` run ahead of the record: they hold what is being committed. */
+export interface KnownDevice {
+  readonly deviceId: string
+  record: DeviceRecord | null
+  status: DeviceStatus
+  statusAt: number
+  /** The `last_seen` last sent to the database. */
+  touchedAt: number
+  loadedAt: number
+  device: Device | null
+}
+
+export interface DirectoryOptions {
+  /** Devices remembered, over all types; the least recently used go first. */
+  readonly max: number
+  /** Milliseconds after which a known device is looked up again, in the background. */
+  readonly refreshAfter: number
+  /** Milliseconds after which an id that was unknown is looked up again. */
+  readonly unknownFor: number
+}
+
+/**
+ * What ingest remembers of devices, so that a message costs no query. An entry older than `refreshAfter` is used once
+ * more while it is read anew; one three times as old is not used before it was. That bounds how long another process
+ * goes on accepting a device that was deactivated.
+ */
+export interface DeviceDirectory {
+  /** Undefined: ask `load` first. A null record: there is no such device. */
+  get(type: AnyDeviceType, deviceId: string): KnownDevice | undefined
+  load(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void>
+  forget(type: AnyDeviceType, deviceId: string): void
+  deviceOf(type: AnyDeviceType, known: KnownDevice): Device
+  readonly size: number
+}
+
+export function createDeviceDirectory(storage: Storage, clock: Clock, options: DirectoryOptions): DeviceDirectory {
+  const entries = new Map<string, KnownDevice>()
+  const stale = new Map<AnyDeviceType, Set<string>>()
+  let refreshing = false
+  const keyOf = (type: AnyDeviceType, deviceId: string) => `${type.key}/${deviceId}`
+
+  function get(type: AnyDeviceType, deviceId: string): KnownDevice | undefined {
+    const known = entries.get(keyOf(type, deviceId))
+    if (known === undefined) return undefined
+    const age = clock.now() - known.loadedAt
+    if (known.record === null) return age > options.unknownFor ? undefined : known
+    if (age > options.refreshAfter) {
+      if (age > options.refreshAfter * 3) return undefined
+      refreshLater(type, deviceId)
+    }
+    return known
+  }
+
+  function refreshLater(type: AnyDeviceType, deviceId: string): void {
+    let ids = stale.get(type)
+    if (ids === undefined) stale.set(type, (ids = new Set()))
+    ids.add(deviceId)
+    if (refreshing) return
+    refreshing = true
+    // A pause collects the devices of many batches into one query.
+    setTimeout(refresh, Math.min(500, options.refreshAfter / 4)).unref?.()
+  }
+
+  async function refresh(): Promise<void> {
+    const due = [...stale]
+    stale.clear()
+    // A failure leaves the entries to age out: the next message then waits for its own look-up, and sees the error.
+    for (const [type, ids] of due) await load(type, [...ids]).catch(() => {})
+    refreshing = false
+  }
+
+  async function load(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void> {
+    const loadedAt = clock.now()
+    const missing = new Set(deviceIds)
+    for (const record of await storage.devices.find(type, deviceIds)) {
+      missing.delete(record.deviceId)
+      put(type, record.deviceId, record, loadedAt)
+    }
+    for (const deviceId of missing) put(type, deviceId, null, loadedAt)
+  }
+
+  function put(type: AnyDeviceType, deviceId: string, record: DeviceRecord | null, loadedAt: number): void {
+    const key = keyOf(type, deviceId)
+    const before = entries.get(key)
+    entries.delete(key)
+    entries.set(key, {
+      deviceId,
+      record,
+      status: record?.status ?? 'offline',
+      statusAt: record?.statusAt ?? Number.NEGATIVE_INFINITY,
+      touchedAt: Math.max(before?.touchedAt ?? 0, record?.lastSeen ?? 0),
+      loadedAt,
+      device: null,
+    })
+    if (entries.size > options.max) for (const oldest of entries.keys()) return void entries.delete(oldest)
+  }
+
+  return {
+    get,
+    load,
+    forget: (type, deviceId) => void entries.delete(keyOf(type, deviceId)),
+    deviceOf(type, known) {
+      if (known.record === null) throw new TypeError(`there is no record of ${type.name} ${known.deviceId}`)
+      known.device ??= toDevice(type, { ...known.record, status: known.status, lastSeen: known.touchedAt || known.record.lastSeen })
+      return known.device
+    },
+    get size() {
+      return entries.size
+    },
+  }
+}

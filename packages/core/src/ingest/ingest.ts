@@ -1,0 +1,60 @@
+import type { InboundMessage } from '../ports/transport.js'
+
+/** What became of one message. Everything but `failed` is committed, and may be acknowledged. */
+export type IngestOutcome =
+  | { readonly status: 'stored'; readonly samples: number; readonly duplicates: number }
+  | { readonly status: 'duplicate' }
+  | { readonly status: 'rejected' | 'quarantined'; readonly code: string; readonly reason: string }
+  /** Nothing was committed (the hub closed first): do not acknowledge. */
+  | { readonly status: 'failed'; readonly error: Error }
+
+export type Settle = (outcome: IngestOutcome) => void
+
+/** The one way into the hub, for every source. */
+export interface Ingest {
+  /**
+   * One outcome a message, in the order given, after the commit. Waits while the queue is full.
+   * Throws `closed` when the hub closed before everything was committed.
+   */
+  (messages: readonly InboundMessage[]): Promise<IngestOutcome[]>
+  /**
+   * The same for a transport, which settles each message by itself: `settle` is called once, in any order.
+   * Returns false when the queue is full: the message was taken, the next one must wait for `drained()`.
+   */
+  push(message: InboundMessage, settle: Settle): boolean
+  /** Resolves when there is room again. */
+  drained(): Promise<void>
+}
+
+/** Why a message was not processed, as its audit row has it. */
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly reason: string
+}
+
+/** Codes of audit rows, with what they mean and whether a replay can help. */
+export const REFUSAL_CODES = {
+  unknown_topic: 'The topic fits no topic template of any device type',
+  unknown_type: 'The topic names a device type that is not registered',
+  unknown_device: 'No device of that id exists',
+  inactive_device: 'The device is deactivated',
+  invalid_device_id: 'The device id in the topic is too long or has characters that are not allowed',
+  not_inbound: 'Devices do not send on this channel',
+  empty_payload: 'The payload has no bytes',
+  invalid_json: 'The payload is not JSON in UTF-8',
+  undecodable: "The type's codec could not read the payload",
+  invalid_shape: 'The payload is neither a flat object, a list of readings nor a backfill',
+  invalid_type: 'A reading has a value of the wrong type',
+  missing_reading: 'A reading that is not nullable is missing',
+  no_readings: 'The payload has none of the readings of the device type',
+  out_of_range: 'A reading is out of range, and the type rejects that',
+  unknown_field: 'The payload has a field that is not declared, and the type rejects that',
+  invalid_id: 'The id of a sample is not a string of 1 to 128 characters or a number',
+  too_many_samples: 'The backfill holds more samples than one message may',
+  partially_rejected: 'Some samples of a backfill were refused; the others are stored',
+  payload_too_large: 'The payload has more bytes than the hub takes',
+  handler_failed: 'A topic handler threw or took too long',
+  storage_failed: 'The database refused the row',
+} as const
+
+export type RefusalCode = keyof typeof REFUSAL_CODES

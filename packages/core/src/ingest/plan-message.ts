@@ -1,0 +1,116 @@
+import { jsonCodec } from '../codec/json.js'
+import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import type { Clock } from '../ports/clock.js'
+import type { MessageRef } from '../ports/storage.js'
+import type { InboundMessage } from '../ports/transport.js'
+import type { Channel } from '../topic.js'
+import { createTopicRouter } from '../topic.js'
+import { decodeJson, decodePayload } from './decode-payload.js'
+import type { Refusal, Settle } from './ingest.js'
+import { compileDataPlanner, type DataPlanner } from './plan-data.js'
+import { planStatus } from './plan-status.js'
+import type { Content, PlannedMessage } from './planned-message.js'
+
+export interface PlannerOptions {
+  readonly types: readonly AnyDeviceType[]
+  readonly topicPrefix: string
+  readonly policies: IngestPolicies
+  readonly clock: Clock
+  readonly deviceIdMaxLength: number
+  readonly maxPayload: number
+  readonly maxSamples: number
+}
+
+/** From bytes to rows, as far as that goes without the database: route, decode, validate, plan. Never throws. */
+export interface MessagePlanner {
+  plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage
+  quarantine(message: InboundMessage, settle: Settle, refusal: Refusal): PlannedMessage
+}
+
+const noContent = (at: number): Content => ({ samples: [], news: null, at, flags: null, partial: null })
+
+export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
+  const { types, clock, maxPayload } = options
+  const route = createTopicRouter(types, { prefix: options.topicPrefix, deviceIdMaxLength: options.deviceIdMaxLength })
+  const dataPlanners = new Map<AnyDeviceType, DataPlanner>(types.map((type) => [type, compileDataPlanner(type, options)]))
+
+  function plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage {
+    const receivedAt = message.receivedAt ?? clock.now()
+    const found = route(message.topic)
+    if ('code' in found) return unreadable(message, settle, receivedAt, found.type, found, replayOf)
+    const { type, deviceId, channel } = found
+    const place = { inbound: message, settle, receivedAt, type, deviceId, channel, replayOf }
+    if (message.payload.byteLength > maxPayload) return refused(place, tooLarge(message, maxPayload), null, null)
+    const decoded = decodePayload(type.options.codec ?? jsonCodec, message, channel)
+    if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
+    const content = planContent(found, decoded.value, message, receivedAt)
+    if ('code' in content) return refused(place, content, decoded.json, decoded.raw)
+    return planned(place, content, null, decoded.json, decoded.raw)
+  }
+
+  function planContent({ type, deviceId, channel }: RoutedTopic, value: unknown, message: InboundMessage, receivedAt: number): Content | Refusal {
+    switch (channel) {
+      case 'data':
+        return (dataPlanners.get(type) as DataPlanner)(value, message, deviceId, receivedAt)
+      case 'status':
+        return planStatus(value, receivedAt)
+      case 'response':
+      case 'state':
+        return noContent(receivedAt)
+      default:
+        return { code: 'not_inbound', reason: `devices do not send on "${channel}"; data, status, response and state are theirs` }
+    }
+  }
+
+  /** A message of no known type, or one that its reader gave up on: kept as it came. */
+  function unreadable(message: InboundMessage, settle: Settle, receivedAt: number, type: AnyDeviceType | null, refusal: Refusal, replayOf?: MessageRef) {
+    const place = { inbound: message, settle, receivedAt, type, deviceId: null, channel: null, replayOf }
+    if (message.payload.byteLength > maxPayload) return refused(place, tooLarge(message, maxPayload), null, null)
+    const { json, raw } = decodeJson(message.payload)
+    const plannedMessage = refused(place, refusal, json, raw)
+    if (plannedMessage.refusal !== null && QUARANTINED.has(refusal.code)) plannedMessage.refusal = { ...plannedMessage.refusal, status: 'quarantined' }
+    return plannedMessage
+  }
+
+  return {
+    plan,
+    quarantine: (message, settle, refusal) => unreadable(message, settle, message.receivedAt ?? clock.now(), null, refusal),
+  }
+}
+
+/** What can be right once something else is mended: a type declared, a handler fixed. */
+const QUARANTINED: ReadonlySet<string> = new Set(['unknown_topic', 'unknown_type', 'handler_failed'])
+
+type Place = Pick<PlannedMessage, 'inbound' | 'settle' | 'receivedAt' | 'type' | 'deviceId' | 'channel' | 'replayOf'>
+
+function planned(place: Place, content: Content, refusal: Refusal | null, payloadJson: string | null, payloadRaw: Uint8Array | null): PlannedMessage {
+  return {
+    inbound: place.inbound,
+    settle: place.settle,
+    receivedAt: place.receivedAt,
+    type: place.type,
+    deviceId: place.deviceId,
+    channel: place.channel,
+    payloadJson,
+    payloadRaw,
+    samples: content.samples,
+    news: content.news,
+    at: content.at,
+    flags: content.flags,
+    partial: content.partial,
+    replayOf: place.replayOf,
+    refusal: refusal === null ? null : { status: 'rejected', code: refusal.code, reason: refusal.reason },
+    known: null,
+    touch: null,
+    change: null,
+    settled: false,
+  }
+}
+
+const refused = (place: Place, refusal: Refusal, json: string | null, raw: Uint8Array | null) =>
+  planned(place, noContent(place.receivedAt), refusal, json, raw)
+
+const tooLarge = (message: InboundMessage, maxPayload: number): Refusal => ({
+  code: 'payload_too_large',
+  reason: `the payload has ${message.payload.byteLength} bytes; the hub takes ${maxPayload} (option maxPayload) and did not keep it`,
+})

@@ -1,0 +1,81 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { CommitEntry, DeviceChange, DeviceStatus, DeviceTouch, MessageRef, NewSample } from '../ports/storage.js'
+import type { InboundMessage } from '../ports/transport.js'
+import type { Channel } from '../topic.js'
+import type { KnownDevice } from './device-directory.js'
+import type { Refusal, Settle } from './ingest.js'
+
+/** What a message says of its device besides samples. */
+export interface News {
+  readonly status?: DeviceStatus
+  readonly batteryLevel?: number
+  readonly firmwareVersion?: string
+}
+
+/** A message on its way: what `planMessage` found out from the bytes alone, then what the device's record adds. */
+export interface PlannedMessage {
+  readonly inbound: InboundMessage
+  readonly settle: Settle
+  readonly receivedAt: number
+  readonly type: AnyDeviceType | null
+  readonly deviceId: string | null
+  readonly channel: Channel | null
+  readonly payloadJson: string | null
+  readonly payloadRaw: Uint8Array | null
+  readonly samples: readonly NewSample[]
+  readonly news: News | null
+  /** Measured time of what the message says, never later than `receivedAt`: for "latest" (invariant 4). */
+  readonly at: number
+  readonly flags: string | null
+  /** Stored all the same, but not all of it. */
+  readonly partial: Refusal | null
+  readonly replayOf: MessageRef | undefined
+  refusal: (Refusal & { readonly status: 'rejected' | 'quarantined' }) | null
+  known: KnownDevice | null
+  touch: DeviceTouch | null
+  change: DeviceChange | null
+  settled: boolean
+}
+
+/** What the step of its channel makes of a decoded payload. */
+export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'at' | 'flags' | 'partial'>
+
+/** Refuses a planned message: its audit row says why, and nothing else of it is stored. */
+export function refuse(planned: PlannedMessage, status: 'rejected' | 'quarantined', refusal: Refusal): void {
+  planned.refusal = { status, code: refusal.code, reason: refusal.reason }
+  planned.touch = null
+  planned.change = null
+}
+
+const NO_SAMPLES: readonly NewSample[] = []
+
+/** The rows of a planned message. */
+export function toCommitEntry(planned: PlannedMessage, processedAt: number): CommitEntry {
+  const { inbound, refusal } = planned
+  const why = refusal ?? planned.partial
+  const message = {
+    deviceId: planned.deviceId,
+    channel: planned.channel,
+    direction: 'in' as const,
+    topic: inbound.topic,
+    payloadJson: planned.payloadJson,
+    payloadRaw: planned.payloadRaw,
+    contentType: inbound.contentType ?? null,
+    correlationId: inbound.correlationId ?? null,
+    userProperties: inbound.userProperties === undefined ? null : JSON.stringify(inbound.userProperties),
+    source: inbound.source,
+    qos: inbound.qos ?? 0,
+    redelivered: inbound.redelivered ?? false,
+    retained: inbound.retained ?? false,
+    status: refusal === null ? ('processed' as const) : refusal.status,
+    code: why === null ? null : why.code,
+    reason: why === null ? null : why.reason,
+    flags: planned.flags,
+    receivedAt: planned.receivedAt,
+    processedAt,
+  }
+  const samples = refusal === null ? planned.samples : NO_SAMPLES
+  return planned.replayOf === undefined
+    ? { type: planned.type, message, samples }
+    : { type: planned.type, message, samples, replayOf: planned.replayOf }
+}

@@ -1,0 +1,3 @@
+export { applyDeviceChange, type LiveState } from './apply-device-change.js'
+export { calendarBucket } from './calendar-bucket.js'
+export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'

@@ -1,0 +1,28 @@
+import { DeviceHubError } from '../../errors.js'
+
+/** A keyset cursor: which list it belongs to, a number and what breaks ties. */
+export const writeCursor = (list: string, key: number, tie: string | number): string =>
+  `${list}.${key}.${tie}`
+
+export function readCursor(list: string, cursor: string): { key: number; tie: string } {
+  const [of, key, ...tie] = cursor.split('.')
+  if (of !== list || !isInteger(key) || tie.length === 0) throw badCursor(list, cursor)
+  return { key: Number(key), tie: tie.join('.') }
+}
+
+/** For lists whose ties are numbers too. */
+export function readNumericCursor(list: string, cursor: string): { key: number; tie: number } {
+  const { key, tie } = readCursor(list, cursor)
+  if (!isInteger(tie)) throw badCursor(list, cursor)
+  return { key, tie: Number(tie) }
+}
+
+const isInteger = (text: string | undefined): boolean =>
+  text !== undefined && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))
+
+const badCursor = (list: string, cursor: string) =>
+  new DeviceHubError(
+    'invalid_query',
+    `The cursor of ${list} is not one that this storage gave out. Start again without a cursor.`,
+    { details: { cursor } },
+  )

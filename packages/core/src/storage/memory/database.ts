@@ -1,0 +1,187 @@
+import type { DeviceRecord, NewSample, StoredMessage, StoredValue } from '../../ports/storage.js'
+import { type Row, RowList } from './row-list.js'
+
+export interface DeviceRow extends Row {
+  record: DeviceRecord
+  /** The state fields that `record.state` is in the order of. */
+  stateNames: readonly string[]
+}
+
+export interface SampleRow extends Row {
+  readonly id: number
+  readonly table: TypeTable
+  /** The readings that `sample.values` is in the order of. */
+  readonly names: readonly string[]
+  readonly sample: NewSample
+}
+
+export interface MessageRow extends Row {
+  readonly position: number
+  readonly list: RowList<MessageRow>
+  readonly bytes: number
+  message: StoredMessage
+}
+
+interface DeviceSamples {
+  readonly rows: RowList<SampleRow>
+  readonly identities: Set<string>
+}
+
+const byTime = (a: SampleRow, b: SampleRow) => a.sample.timestamp - b.sample.timestamp || a.id - b.id
+const byPosition = (a: MessageRow, b: MessageRow) => a.position - b.position
+const byCreation = (a: DeviceRow, b: DeviceRow) =>
+  a.record.createdAt - b.record.createdAt || compareText(a.record.deviceId, b.record.deviceId)
+const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** What the three tables of a device type are in a database. */
+export class TypeTable {
+  readonly devices = new Map<string, DeviceRow>()
+  readonly deviceList = new RowList<DeviceRow>(byCreation)
+  readonly samples = new RowList<SampleRow>(byTime)
+  readonly samplesOf = new Map<string, DeviceSamples>()
+  readonly messages = new RowList<MessageRow>(byPosition)
+  /** Who holds a user name or an API key: see `credentialsOf`. */
+  readonly holders = new Map<string, string>()
+}
+
+export interface MemoryBounds {
+  readonly maxMessages: number
+  readonly maxMessageBytes: number
+  readonly maxReadings: number
+}
+
+/** All data of one `memoryStorage()`, shared by everything it opens. */
+export class MemoryDatabase {
+  readonly tables = new Map<string, TypeTable>()
+  readonly untyped = new RowList<MessageRow>(byPosition)
+  readonly dropped = { messages: 0, readings: 0 }
+  readonly #bounds: MemoryBounds
+  readonly #messages = new RowList<MessageRow>(byPosition)
+  readonly #samples = new RowList<SampleRow>((a, b) => a.id - b.id)
+  #messageBytes = 0
+  #position = 0
+  #sampleId = 0
+
+  constructor(bounds: MemoryBounds) {
+    this.#bounds = bounds
+  }
+
+  /** The position of the newest message. */
+  get position(): number {
+    return this.#position
+  }
+
+  addDevice(table: TypeTable, record: DeviceRecord, stateNames: readonly string[]): void {
+    const row = { removed: false, record: { ...record, state: record.state.map(copyValue) }, stateNames }
+    table.devices.set(record.deviceId, row)
+    table.deviceList.add(row)
+    for (const credential of credentialsOf(record)) table.holders.set(credential, record.deviceId)
+  }
+
+  updateDevice(table: TypeTable, row: DeviceRow, record: DeviceRecord, stateNames: readonly string[]): void {
+    for (const credential of credentialsOf(row.record)) table.holders.delete(credential)
+    for (const credential of credentialsOf(record)) table.holders.set(credential, record.deviceId)
+    row.record = record
+    row.stateNames = stateNames
+  }
+
+  removeDevice(table: TypeTable, row: DeviceRow): void {
+    const { deviceId } = row.record
+    for (const sample of table.samplesOf.get(deviceId)?.rows.ascending() ?? []) this.removeSample(sample)
+    for (const credential of credentialsOf(row.record)) table.holders.delete(credential)
+    row.removed = true
+    table.devices.delete(deviceId)
+    table.deviceList.released()
+  }
+
+  /** False when a sample of the same identity is stored. */
+  addSample(table: TypeTable, names: readonly string[], sample: NewSample): boolean {
+    const identities = identitiesOf(sample)
+    let of = table.samplesOf.get(sample.deviceId)
+    if (of && identities.some((identity) => of?.identities.has(identity))) return false
+    if (!of) {
+      of = { rows: new RowList(byTime), identities: new Set() }
+      table.samplesOf.set(sample.deviceId, of)
+    }
+    for (const identity of identities) of.identities.add(identity)
+    const copy = { ...sample, values: sample.values.map(copyValue) }
+    const row: SampleRow = { removed: false, id: ++this.#sampleId, table, names, sample: copy }
+    for (const list of [of.rows, table.samples, this.#samples]) list.add(row)
+    return true
+  }
+
+  removeSample(row: SampleRow): void {
+    const { deviceId } = row.sample
+    const of = row.table.samplesOf.get(deviceId)
+    if (row.removed || !of) return
+    row.removed = true
+    for (const list of [of.rows, row.table.samples, this.#samples]) list.released()
+    for (const identity of identitiesOf(row.sample)) of.identities.delete(identity)
+    if (of.rows.size === 0) row.table.samplesOf.delete(deviceId)
+  }
+
+  addMessage(list: RowList<MessageRow>, message: Omit<StoredMessage, 'id'>): void {
+    const position = ++this.#position
+    const bytes = (message.payloadJson?.length ?? 0) + (message.payloadRaw?.length ?? 0)
+    const stored = { ...message, id: String(position), payloadRaw: copyValue(message.payloadRaw) }
+    const row: MessageRow = { removed: false, position, list, bytes, message: stored }
+    list.add(row)
+    this.#messages.add(row)
+    this.#messageBytes += bytes
+  }
+
+  removeMessage(row: MessageRow): void {
+    row.removed = true
+    row.list.released()
+    this.#messages.released()
+    this.#messageBytes -= row.bytes
+  }
+
+  /** Invariant 5: past a bound the oldest arrivals go, and `dropped` counts them. */
+  dropOverflow(): void {
+    const { maxMessages, maxMessageBytes, maxReadings } = this.#bounds
+    while (this.#messages.size > maxMessages || this.#messageBytes > maxMessageBytes) {
+      const oldest = this.#messages.oldest()
+      if (!oldest) break
+      this.removeMessage(oldest)
+      this.dropped.messages++
+    }
+    while (this.#samples.size > maxReadings) {
+      const oldest = this.#samples.oldest()
+      if (!oldest) break
+      this.removeSample(oldest)
+      this.dropped.readings++
+    }
+  }
+}
+
+/** Bytes are the one kind of value that its owner could change afterwards. */
+export function copyValue<V extends StoredValue>(value: V): V {
+  return value instanceof Uint8Array ? (Uint8Array.from(value) as V) : value
+}
+
+/** Values kept in the order of one declaration, in the order of another; columns it did not have are null. */
+export function inOrderOf(
+  wanted: readonly string[],
+  names: readonly string[],
+  values: readonly StoredValue[],
+): StoredValue[] {
+  if (wanted === names) return values.map(copyValue)
+  return wanted.map((name) => {
+    const index = names.indexOf(name)
+    return index < 0 ? null : copyValue(values[index] ?? null)
+  })
+}
+
+/** What no second device of the type may have. */
+export const credentialsOf = ({ mqttUsername, apiKeyHash }: DeviceRecord): string[] => [
+  ...(mqttUsername === null ? [] : [`user name ${mqttUsername}`]),
+  ...(apiKeyHash === null ? [] : [`API key ${apiKeyHash}`]),
+]
+
+function identitiesOf(sample: NewSample): string[] {
+  const identities: string[] = []
+  if (sample.sampleId !== null) identities.push(`id:${sample.sampleId}`)
+  if (sample.contentHash !== null) identities.push(`at:${sample.timestamp}:${sample.contentHash}`)
+  return identities
+}

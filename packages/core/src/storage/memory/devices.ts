@@ -1,0 +1,122 @@
+import type { AnyDeviceType } from '../../device-type/device-type.js'
+import { DeviceHubError } from '../../errors.js'
+import type { DeviceFilter, DevicePatch, DeviceRecord, Page, PageRequest } from '../../ports/storage.js'
+import { checkValues } from './accepted.js'
+import { readCursor, writeCursor } from './cursor.js'
+import { copyValue, credentialsOf, type DeviceRow, inOrderOf, type TypeTable } from './database.js'
+import { pageOf } from './page.js'
+import type { Session } from './session.js'
+
+export function createDevice(session: Session, type: AnyDeviceType, device: DeviceRecord): void {
+  if (session.tableOf(type).devices.has(device.deviceId))
+    throw new DeviceHubError(
+      'device_exists',
+      `A ${type.name} with the id ${device.deviceId} exists already. Choose another id or update the device.`,
+      { details: { type: type.name, deviceId: device.deviceId } },
+    )
+  ensureDevices(session, type, [device])
+}
+
+export function ensureDevices(
+  { database, tableOf }: Session,
+  type: AnyDeviceType,
+  devices: readonly DeviceRecord[],
+): void {
+  const table = tableOf(type)
+  const added = devices.filter(({ deviceId }) => !table.devices.has(deviceId))
+  for (const device of added) check(type, table, device)
+  for (const device of added)
+    if (!table.devices.has(device.deviceId)) database.addDevice(table, device, type.stateNames)
+}
+
+export function findDevices(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  ids: readonly string[],
+): DeviceRecord[] {
+  const { devices } = tableOf(type)
+  return [...new Set(ids)].flatMap((id) => {
+    const row = devices.get(id)
+    return row ? [given(type, row)] : []
+  })
+}
+
+export function listDevices(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  filter: DeviceFilter,
+  page: PageRequest,
+): Page<DeviceRecord> {
+  const before = page.cursor === undefined ? null : readCursor('devices', page.cursor)
+  const rows = tableOf(type).deviceList.descending(
+    undefined,
+    ({ record }) =>
+      before !== null &&
+      (record.createdAt > before.key || (record.createdAt === before.key && record.deviceId >= before.tie)),
+  )
+  const search = filter.search?.toLowerCase()
+  const matches = ({ record }: DeviceRow) =>
+    (filter.status === undefined || record.status === filter.status) &&
+    (filter.isActive === undefined || record.isActive === filter.isActive) &&
+    (search === undefined ||
+      record.deviceId.toLowerCase().includes(search) ||
+      record.name.toLowerCase().includes(search))
+  return pageOf(
+    rows,
+    page.limit,
+    matches,
+    (row) => given(type, row),
+    ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
+  )
+}
+
+export function updateDevice(
+  { database, tableOf }: Session,
+  type: AnyDeviceType,
+  deviceId: string,
+  { state, ...columns }: DevicePatch,
+  now: number,
+): DeviceRecord | null {
+  const table = tableOf(type)
+  const row = table.devices.get(deviceId)
+  if (!row) return null
+  const record = given(type, row)
+  const nextState = [...record.state]
+  for (const [name, value] of Object.entries(state ?? {})) {
+    const index = type.stateNames.indexOf(name)
+    if (index < 0)
+      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, {
+        details: { name },
+      })
+    nextState[index] = copyValue(value)
+  }
+  const changed = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+  const next = { ...record, ...changed, state: nextState, updatedAt: now }
+  check(type, table, next)
+  database.updateDevice(table, row, next, type.stateNames)
+  return given(type, row)
+}
+
+export function deleteDevice({ database, tableOf }: Session, type: AnyDeviceType, deviceId: string): boolean {
+  const table = tableOf(type)
+  const row = table.devices.get(deviceId)
+  if (row) database.removeDevice(table, row)
+  return row !== undefined
+}
+
+const given = (type: AnyDeviceType, { record, stateNames }: DeviceRow): DeviceRecord => ({
+  ...record,
+  state: inOrderOf(type.stateNames, stateNames, record.state),
+})
+
+function check(type: AnyDeviceType, table: TypeTable, device: DeviceRecord): void {
+  checkValues(`The state of ${device.deviceId}`, type.state, type.stateNames, device.state)
+  for (const credential of credentialsOf(device)) {
+    const holder = table.holders.get(credential)
+    if (holder === undefined || holder === device.deviceId) continue
+    throw new DeviceHubError(
+      'storage_failed',
+      `${device.deviceId} cannot have the user name or the API key of ${holder}: each belongs to one ${type.name}.`,
+    )
+  }
+}

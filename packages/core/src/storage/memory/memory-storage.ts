@@ -1,0 +1,93 @@
+import { DeviceHubError } from '../../errors.js'
+import type { Storage, StorageAdapter, StorageContext } from '../../ports/storage.js'
+import { aggregate } from './aggregate.js'
+import { commit } from './commit.js'
+import { MemoryDatabase } from './database.js'
+import {
+  createDevice,
+  deleteDevice,
+  ensureDevices,
+  findDevices,
+  listDevices,
+  updateDevice,
+} from './devices.js'
+import { endOfLog, getMessage, listMessages, readLog } from './messages.js'
+import { latestSamples, listSamples } from './readings.js'
+import { applyRetention } from './retention.js'
+import { createSession } from './session.js'
+
+export interface MemoryStorageOptions {
+  /** Messages kept over all types; the oldest go first. Default 100,000. */
+  readonly maxMessages?: number
+  /** Payload of all messages together, in bytes (characters of JSON text). Default 64 MiB. */
+  readonly maxMessageBytes?: number
+  /** Samples kept over all types; the oldest arrivals go first. Default 100,000. */
+  readonly maxReadings?: number
+}
+
+export interface MemoryStorage extends StorageAdapter {
+  /** How many rows went because a bound was reached. */
+  readonly dropped: { readonly messages: number; readonly readings: number }
+}
+
+const DEFAULTS = { maxMessages: 100_000, maxMessageBytes: 64 * 1024 * 1024, maxReadings: 100_000 }
+
+/**
+ * A storage in this process's memory, for trying things out and for tests: it is the reference implementation of the
+ * port, and everything is gone with the process. The data belongs to the adapter: what it opens shares it, and closing
+ * does not lose it.
+ *
+ * @example
+ * const hub = createDeviceHub({ types: [WeatherStation], storage: memoryStorage() })
+ */
+export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage {
+  const bounds = { ...DEFAULTS, ...options }
+  for (const [name, value] of Object.entries(bounds))
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new DeviceHubError(
+        'invalid_options',
+        `memoryStorage: ${name} must be a whole number of at least 1.`,
+      )
+  const database = new MemoryDatabase(bounds)
+  return { name: 'memory', dropped: database.dropped, open: (context) => openStorage(database, context) }
+}
+
+function openStorage(database: MemoryDatabase, { types }: StorageContext): Storage {
+  const session = createSession(database, types)
+  let closed = false
+  const run = async <T>(work: () => T): Promise<T> => {
+    if (closed) throw new DeviceHubError('closed', 'The memory storage was closed. Open it again to go on.')
+    return work()
+  }
+  return {
+    name: 'memory',
+    devices: {
+      create: (type, device) => run(() => createDevice(session, type, device)),
+      ensure: (type, devices) => run(() => ensureDevices(session, type, devices)),
+      find: (type, deviceIds) => run(() => findDevices(session, type, deviceIds)),
+      list: (type, filter, page) => run(() => listDevices(session, type, filter, page)),
+      update: (type, deviceId, patch, now) => run(() => updateDevice(session, type, deviceId, patch, now)),
+      delete: (type, deviceId) => run(() => deleteDevice(session, type, deviceId)),
+    },
+    readings: {
+      list: (type, filter, page) => run(() => listSamples(session, type, filter, page)),
+      latest: (type, deviceIds) => run(() => latestSamples(session, type, deviceIds)),
+      aggregate: (type, query) => run(() => aggregate(session, type, query)),
+    },
+    messages: {
+      list: (type, filter, page) => run(() => listMessages(session, type, filter, page)),
+      get: (ref) => run(() => getMessage(session, ref)),
+    },
+    log: {
+      read: (types, cursor, limit) => run(() => readLog(session, types, cursor, limit)),
+      end: () => run(() => endOfLog(session)),
+    },
+    plan: () => run(() => ({ steps: [] })),
+    migrate: () => run(() => ({ steps: [] })),
+    commit: (batch) => run(() => commit(session, batch)),
+    applyRetention: (now) => run(() => applyRetention(session, now)),
+    close: async () => {
+      closed = true
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import type { AnyDeviceType } from '../../device-type/device-type.js'
+import type {
+  LogPage,
+  MessageFilter,
+  MessageRef,
+  Page,
+  PageRequest,
+  StoredMessage,
+} from '../../ports/storage.js'
+import { readNumericCursor, writeCursor } from './cursor.js'
+import { copyValue, type MessageRow } from './database.js'
+import { pageOf } from './page.js'
+import type { Session } from './session.js'
+
+export function listMessages(
+  { messagesOf }: Session,
+  type: AnyDeviceType | null,
+  filter: MessageFilter,
+  page: PageRequest,
+): Page<StoredMessage> {
+  const before = page.cursor === undefined ? null : readNumericCursor('messages', page.cursor).key
+  const rows = messagesOf(type).descending(undefined, (row) => before !== null && row.position >= before)
+  return pageOf(
+    rows,
+    page.limit,
+    ({ message }) => matches(message, filter),
+    given,
+    (row) => writeCursor('messages', row.position, 0),
+  )
+}
+
+const matches = (message: StoredMessage, { deviceId, status, channel, from, to }: MessageFilter): boolean =>
+  (deviceId === undefined || message.deviceId === deviceId) &&
+  (status === undefined || message.status === status) &&
+  (channel === undefined || message.channel === channel) &&
+  (from === undefined || message.receivedAt >= from) &&
+  (to === undefined || message.receivedAt < to)
+
+export function findMessage(session: Session, ref: MessageRef): MessageRow | null {
+  const list =
+    ref.typeKey === null ? session.database.untyped : session.database.tables.get(ref.typeKey)?.messages
+  const position = Number(ref.id)
+  for (const row of list?.ascending((row) => row.position >= position) ?? [])
+    return row.message.id === ref.id ? row : null
+  return null
+}
+
+export function getMessage(session: Session, ref: MessageRef): StoredMessage | null {
+  const row = findMessage(session, ref)
+  return row && given(row)
+}
+
+/** The position is one counter over all tables, so that the cursor is one number. */
+export function readLog(
+  { messagesOf }: Session,
+  types: readonly (AnyDeviceType | null)[],
+  cursor: string | null,
+  limit: number,
+): LogPage {
+  const after = cursor === null ? 0 : readNumericCursor('log', cursor).key
+  const rows = types
+    .flatMap((type) =>
+      firstOf(
+        messagesOf(type).ascending((row) => row.position > after),
+        limit,
+      ),
+    )
+    .sort((a, b) => a.position - b.position)
+    .slice(0, limit)
+  const last = rows.at(-1)
+  return {
+    messages: rows.map(given),
+    cursor: last || cursor === null ? logCursor(last?.position ?? 0) : cursor,
+  }
+}
+
+export const endOfLog = ({ database }: Session): string => logCursor(database.position)
+
+const logCursor = (position: number) => writeCursor('log', position, 0)
+
+const given = ({ message }: MessageRow): StoredMessage => ({
+  ...message,
+  payloadRaw: copyValue(message.payloadRaw),
+})
+
+function firstOf<T>(items: Iterable<T>, limit: number): T[] {
+  const first: T[] = []
+  for (const item of items) if (first.push(item) >= limit) break
+  return first
+}

@@ -1,0 +1,61 @@
+import type { AnyDeviceType } from '../../device-type/device-type.js'
+import type { Page, PageRequest, ReadingFilter, StoredSample } from '../../ports/storage.js'
+import { readNumericCursor, writeCursor } from './cursor.js'
+import { inOrderOf, type SampleRow } from './database.js'
+import { pageOf } from './page.js'
+import type { Session } from './session.js'
+
+/** The rows of a filter by measured time, then id. */
+export function samplesOf(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  { deviceId, from = -Infinity, to = Infinity }: ReadingFilter,
+  order: 'asc' | 'desc',
+  after?: { key: number; tie: number },
+): Iterable<SampleRow> {
+  const table = tableOf(type)
+  const list = deviceId === undefined ? table.samples : table.samplesOf.get(deviceId)?.rows
+  if (!list) return []
+  const isAfter = ({ sample, id }: SampleRow) =>
+    !after || sample.timestamp > after.key || (sample.timestamp === after.key && id > after.tie)
+  const isFrom = ({ sample }: SampleRow) => sample.timestamp >= from
+  const isTo = ({ sample }: SampleRow) => sample.timestamp >= to
+  if (order === 'asc') return list.ascending((row) => isFrom(row) && isAfter(row), isTo)
+  const reached = (row: SampleRow) =>
+    after !== undefined && (isAfter(row) || (row.id === after.tie && row.sample.timestamp === after.key))
+  return list.descending(isFrom, (row) => isTo(row) || reached(row))
+}
+
+export function listSamples(
+  session: Session,
+  type: AnyDeviceType,
+  { order = 'desc', ...filter }: ReadingFilter & { readonly order?: 'asc' | 'desc' },
+  page: PageRequest,
+): Page<StoredSample> {
+  const after = page.cursor === undefined ? undefined : readNumericCursor('readings', page.cursor)
+  return pageOf(
+    samplesOf(session, type, filter, order, after),
+    page.limit,
+    () => true,
+    (row) => given(type, row),
+    (row) => writeCursor('readings', row.sample.timestamp, row.id),
+  )
+}
+
+export function latestSamples(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  deviceIds: readonly string[],
+): StoredSample[] {
+  const table = tableOf(type)
+  return [...new Set(deviceIds)].flatMap((deviceId) => {
+    for (const row of table.samplesOf.get(deviceId)?.rows.descending() ?? []) return [given(type, row)]
+    return []
+  })
+}
+
+const given = (type: AnyDeviceType, { id, names, sample }: SampleRow): StoredSample => ({
+  ...sample,
+  id: String(id),
+  values: inOrderOf(type.readingNames, names, sample.values),
+})

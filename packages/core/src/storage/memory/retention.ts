@@ -1,0 +1,27 @@
+import type { RetentionResult } from '../../ports/storage.js'
+import type { Session } from './session.js'
+
+export function applyRetention({ database, types, tableOf }: Session, now: number): RetentionResult {
+  let readings = 0
+  let messages = 0
+  for (const type of types) {
+    const { retention } = type.options
+    const table = tableOf(type)
+    if (retention?.readings !== undefined) {
+      const keptFrom = now - retention.readings * 1000
+      for (const row of table.samples.ascending(undefined, ({ sample }) => sample.timestamp >= keptFrom)) {
+        database.removeSample(row)
+        readings++
+      }
+    }
+    if (retention?.messages !== undefined) {
+      const keptFrom = now - retention.messages * 1000
+      for (const row of table.messages.ascending()) {
+        if (row.message.receivedAt >= keptFrom) continue
+        database.removeMessage(row)
+        messages++
+      }
+    }
+  }
+  return { readings, messages }
+}

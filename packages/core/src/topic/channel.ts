@@ -1,0 +1,7 @@
+export const CHANNELS = ['data', 'status', 'cmd', 'response', 'state', 'desired'] as const
+export type Channel = (typeof CHANNELS)[number]
+
+/** Those a device sends on. */
+export const INBOUND_CHANNELS = ['data', 'status', 'response', 'state'] as const satisfies readonly Channel[]
+
+export const isChannel = (text: string): text is Channel => (CHANNELS as readonly string[]).includes(text)

@@ -1,0 +1,28 @@
+import type {
+  AnyDeviceType,
+  Clock,
+  InboundMessage,
+  Logger,
+  Metrics,
+  Refusal,
+  Settle,
+  Transport,
+} from '@devicehub/core'
+
+/** What a listener needs of a hub; every `DeviceHub` is one. */
+export interface ListenerHub {
+  /** The concrete types: what to subscribe to. */
+  readonly types: readonly AnyDeviceType[]
+  readonly topicPrefix: string
+  readonly ingest: {
+    /** False: the queue is full. The message was taken, the next one must wait for `drained()`. */
+    push(message: InboundMessage, settle: Settle): boolean
+    drained(): Promise<void>
+  }
+  /** Resolves when the audit row is committed; rejects while the storage is away. */
+  quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  attach(transport: Transport): () => void
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+}

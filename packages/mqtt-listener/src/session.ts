@@ -1,0 +1,179 @@
+import type { Logger } from '@devicehub/core'
+import type { Counters } from './counters.js'
+import { drainQueue, endSession, settled } from './drain.js'
+import { type Consumer, createInbox, type Epoch } from './inbox.js'
+import { type ConnectionState, type KeptConnection, keepConnected } from './keep-connected.js'
+import { createLink, type Grants, type Link } from './link.js'
+import { asError, type LinkError, unavailable } from './link-error.js'
+import type { BrokerSettings } from './options.js'
+import { type Subscriptions, subscribeAll } from './subscriptions.js'
+
+export interface SessionOptions {
+  readonly settings: BrokerSettings
+  readonly clientId: string
+  readonly subscriptions: Subscriptions
+  readonly window: number
+  readonly consumer: Consumer
+  readonly counters: Counters
+  readonly now: () => number
+  readonly logger: Logger
+}
+
+/** A session at a broker: its subscriptions, its messages on their way to the consumer, over all its connections. */
+export interface Session {
+  /** Connects and subscribes, and keeps at it. */
+  start(): void
+  /** Resolves when connected and subscribed for the first time. Rejects when no attempt can succeed. */
+  ready(): Promise<void>
+  /** Drains and disconnects. The session stays at the broker and goes on collecting messages. */
+  stop(): Promise<void>
+  /** Unsubscribes, drains, and has the broker forget the session. */
+  leave(): Promise<void>
+  readonly state: ConnectionState
+  readonly lastError: Error | null
+  /** Messages taken and not acknowledged. */
+  readonly inFlight: number
+}
+
+export function createSession(options: SessionOptions): Session {
+  const { settings, clientId, subscriptions, window, consumer, counters, now, logger } = options
+  const { name, url, clean, sessionExpiry, qos0Buffer } = settings
+  const fields = { broker: name, url, clientId }
+  const source = `mqtt:${name}`
+  const inbox = createInbox({ consumer, window, qos0Buffer, source, now, counters })
+  let connection: KeptConnection | null = null
+  let epoch: Epoch | null = null
+  let refused: LinkError | null = null
+  let subscribed = false
+  let connectedBefore = false
+
+  function open(): Link {
+    const link: Link = createLink({
+      settings,
+      clientId,
+      clean,
+      sessionExpiry,
+      receiveMaximum: window,
+      onPublish: (packet, qos) => mine.take(packet, qos),
+    })
+    const mine = inbox.openEpoch(link)
+    epoch = mine
+    return link
+  }
+
+  async function prepare(link: Link, grants: Grants): Promise<void> {
+    if (connectedBefore) counters.reconnects++
+    if (connectedBefore && !grants.sessionPresent && !clean) {
+      counters.sessionsLost++
+      logger.warn(fields, 'the broker has forgotten the session: messages sent meanwhile may be lost')
+    }
+    if (grants.sessionExpiry < sessionExpiry && !connectedBefore)
+      logger.warn(
+        { ...fields, granted: grants.sessionExpiry, wanted: sessionExpiry },
+        'the broker keeps the session for a shorter time than asked for',
+      )
+    connectedBefore = true
+    if (subscribed && grants.sessionPresent) return
+    subscribed = false
+    await subscribeAll(link, grants, subscriptions, settings, {
+      refused(error) {
+        refused = error
+        logger.error({ ...fields, err: error }, error.message)
+      },
+      downgraded: (filter, qos) =>
+        logger.warn({ ...fields, filter, qos }, `the broker grants "${filter}" with QoS ${qos} only`),
+    })
+    refused = null
+    subscribed = true
+  }
+
+  function onState(state: ConnectionState, error: Error | null): void {
+    if (state === 'connected') logger.info(fields, 'connected to the broker and subscribed')
+    else if (error !== null) logger.error({ ...fields, err: error }, `${error.message}; trying again`)
+  }
+
+  function connect(): KeptConnection {
+    connection ??= keepConnected({
+      createLink: open,
+      prepare,
+      onEnd: () => epoch?.close(),
+      onState,
+      reconnect: settings.reconnect,
+    })
+    return connection
+  }
+
+  /** Stops reading and waits for what was taken, as long as the connection is there to acknowledge it on. */
+  async function stop(): Promise<void> {
+    const stopping = connection
+    if (stopping === null) return
+    connection = null
+    const link = stopping.stop()
+    if (link === null) return
+    inbox.pause()
+    const complete = await Promise.race([
+      settled(inbox, settings.drainTimeout),
+      link.closed.then(() => inbox.size === 0),
+    ])
+    if (!complete)
+      logger.warn(
+        { ...fields, unacknowledged: inbox.size },
+        'stopped before every message was stored: the broker keeps the rest for the next start',
+      )
+    epoch?.flush()
+    await link.end()
+    inbox.resume()
+  }
+
+  async function leave(): Promise<void> {
+    const leaving = connect()
+    const link = await openLink(leaving)
+    try {
+      await link.unsubscribe(subscriptions.filters)
+      await drainQueue(link, inbox, settings)
+    } catch (error) {
+      await stop()
+      throw unavailable(
+        `cannot leave ${url} for good: ${asError(error).message}. The session ${clientId} is still there: start again and leave, or adopt it`,
+        error,
+      )
+    }
+    connection = null
+    leaving.stop()
+    epoch?.flush()
+    await endSession(link, settings, clientId)
+    subscribed = false
+    connectedBefore = false
+  }
+
+  async function openLink(kept: KeptConnection): Promise<Link> {
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, settings.connectTimeout)
+    })
+    await Promise.race([kept.ready, timeout]).catch(() => {})
+    clearTimeout(timer)
+    if (kept.link !== null) return kept.link
+    await stop()
+    throw unavailable(
+      `cannot leave ${url} for good while it is away; the session ${clientId} is still there`,
+      kept.lastError,
+    )
+  }
+
+  return {
+    start: () => void connect(),
+    ready: () => connect().ready,
+    stop,
+    leave,
+    get state() {
+      return connection?.state ?? 'idle'
+    },
+    get lastError() {
+      return refused ?? connection?.lastError ?? null
+    },
+    get inFlight() {
+      return inbox.size
+    },
+  }
+}

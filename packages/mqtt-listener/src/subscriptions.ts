@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type AnyDeviceType, createBackoff, DeviceHubError, isValidTopicFilter, subscribePatterns } from '@devicehub/core'
+import type { Grants, Link } from './link.js'
+import { LinkError } from './link-error.js'
+import type { BrokerSettings } from './options.js'
+
+/** What a session subscribes to. */
+export interface Subscriptions {
+  readonly filters: readonly string[]
+  readonly qos: 0 | 1 | 2
+}
+
+const SHARE = /^\$share\/[^/]*\//
+
+/** Topic filters of the types whose devices use this broker. */
+export function typeFilters(
+  types: readonly AnyDeviceType[],
+  prefix: string,
+  { name, sharedGroup }: BrokerSettings,
+): readonly string[] {
+  const mine = types.filter(
+    ({ abstract, options }) =>
+      !abstract && (options.protocol ?? 'mqtt') === 'mqtt' && (options.broker ?? 'default') === name,
+  )
+  return [...new Set(mine.flatMap((type) => subscribePatterns(type, { prefix })))].map((filter) =>
+    inGroup(filter, sharedGroup),
+  )
+}
+
+export const inGroup = (filter: string, group: string | null): string =>
+  group === null ? filter : `$share/${group}/${filter}`
+
+/** Throws `invalid_topic`. A group is given by the options, not by the filter. */
+export function assertFilter(filter: string): void {
+  if (isValidTopicFilter(filter) && !SHARE.test(filter)) return
+  const reason = SHARE.test(filter) ? 'leave out $share, the option sharedGroup adds it' : 'it is malformed'
+  throw new DeviceHubError('invalid_topic', `cannot subscribe to "${filter}": ${reason}`, {
+    details: { filter },
+  })
+}
+
+/** [MQTT-3.9.3]: 0x80 and above are refusals; QoS otherwise. */
+const REFUSED = 0x80
+const SHARED_NOT_SUPPORTED = 0x9e
+
+/** Some brokers refuse a SUBSCRIBE with more filters. */
+const FILTERS_A_PACKET = 8
+
+export interface SubscribeReport {
+  /** Filters the broker refused: asked for again, with growing delays, until it grants them. */
+  readonly refused: (error: LinkError) => void
+  /** A filter that was granted with a lower QoS than asked for. */
+  readonly downgraded: (filter: string, qos: number) => void
+}
+
+/**
+ * Resolves when the broker has granted every filter. A refusal is tried again on the same connection, so that one
+ * filter the broker's rules do not admit leaves the others at work. Rejects when the connection ends.
+ */
+export async function subscribeAll(
+  link: Link,
+  grants: Grants,
+  { filters, qos }: Subscriptions,
+  { reconnect, url }: BrokerSettings,
+  report: SubscribeReport,
+): Promise<void> {
+  if (!grants.sharedSubscriptions && filters.some((filter) => SHARE.test(filter))) throw noSharing(url)
+  const backoff = createBackoff(reconnect)
+  const ended = link.closed.then(() => {
+    throw new LinkError('the connection ended before the subscriptions were granted')
+  })
+  ended.catch(() => {})
+  let missing = filters
+  while (missing.length > 0) {
+    const codes = await Promise.race([ended, request(link, missing, qos)])
+    if (codes.includes(SHARED_NOT_SUPPORTED)) throw noSharing(url)
+    codes.forEach((code, index) => {
+      if (code < qos) report.downgraded(missing[index] as string, code)
+    })
+    missing = missing.filter((_, index) => (codes[index] as number) >= REFUSED)
+    if (missing.length === 0) return
+    const named = missing.map((filter) => `"${filter}"`).join(', ')
+    report.refused(
+      new LinkError(`the broker at ${url} refuses to subscribe to ${named}; check what it lets this user read`),
+    )
+    await Promise.race([ended, sleep(backoff.next(), undefined, { ref: false })])
+  }
+}
+
+async function request(link: Link, filters: readonly string[], qos: 0 | 1 | 2): Promise<number[]> {
+  const packets: (readonly string[])[] = []
+  for (let at = 0; at < filters.length; at += FILTERS_A_PACKET)
+    packets.push(filters.slice(at, at + FILTERS_A_PACKET))
+  const codes = await Promise.all(packets.map((packet) => link.subscribe(packet, qos)))
+  return codes.flat()
+}
+
+const noSharing = (url: string) =>
+  new LinkError(`the broker at ${url} has no shared subscriptions: set sharedGroup to false and run one listener`, {
+    permanent: true,
+  })

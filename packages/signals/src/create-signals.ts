@@ -1,0 +1,202 @@
+import {
+  type AnyDeviceType,
+  consoleLogger,
+  DeviceHubError,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  type SignalEvents,
+  type SignalName,
+  type SignalSink,
+} from '@devicehub/core'
+import { EventEmitter } from 'eventemitter3'
+import { type IterateOptions, iterateEvents, type SignalIterator } from './iterate-events.js'
+import type { SignalEvent } from './signal-event.js'
+import { createSignalsStats, type SignalsStats } from './signals-stats.js'
+import { type AnySignalEvent, createSubscription, type SubscribeOptions, type Subscription, type Unsubscribe } from './subscription.js'
+
+export interface SignalsOptions {
+  /** Where errors of handlers and dropped events are written. Default: warnings and errors as JSON lines on stderr. */
+  readonly logger?: Logger | undefined
+  /** Default: dropped. Counts `devicehub_handler_errors_total` and `devicehub_handler_dropped_total`, by `handler`. */
+  readonly metrics?: Metrics | undefined
+  /** For handlers that do not set their own. Default 1,000. */
+  readonly maxPending?: number | undefined
+  /** For handlers that do not set their own, in milliseconds. Default: none. */
+  readonly timeoutMs?: number | undefined
+  /** Milliseconds `close()` waits for handlers that are still pending. Default 5,000. */
+  readonly closeTimeoutMs?: number | undefined
+}
+
+/** What may be returned is ignored, but a promise is watched: its rejection is logged, and how many are pending is bounded. */
+export type SignalHandler<Event> = (event: Event) => unknown
+
+export interface Signals extends SignalSink, AsyncDisposable {
+  /** Calls the handler at each event, after the commit. Nothing it does, throwing and hanging included, reaches the hub. */
+  on<Name extends SignalName>(
+    name: Name,
+    handler: SignalHandler<SignalEvents[Name]>,
+    options?: SubscribeOptions,
+  ): Unsubscribe
+  /** Only events of that type and of types that extend it; readings, state and commands are typed by it. */
+  on<Name extends SignalName, Type extends AnyDeviceType>(
+    name: Name,
+    type: Type,
+    handler: SignalHandler<SignalEvent<Name, Type>>,
+    options?: SubscribeOptions,
+  ): Unsubscribe
+  /** As `on`, for the first event that fits. */
+  once<Name extends SignalName>(
+    name: Name,
+    handler: SignalHandler<SignalEvents[Name]>,
+    options?: SubscribeOptions,
+  ): Unsubscribe
+  once<Name extends SignalName, Type extends AnyDeviceType>(
+    name: Name,
+    type: Type,
+    handler: SignalHandler<SignalEvent<Name, Type>>,
+    options?: SubscribeOptions,
+  ): Unsubscribe
+  /** Ends every subscription of that handler to that signal; with a type only those to the type. False when there was none. */
+  off<Name extends SignalName>(name: Name, handler: SignalHandler<SignalEvents[Name]>): boolean
+  off<Name extends SignalName, Type extends AnyDeviceType>(
+    name: Name,
+    type: Type,
+    handler: SignalHandler<SignalEvent<Name, Type>>,
+  ): boolean
+  /**
+   * The events as an async iterator. It subscribes at once and buffers `limit` events; past it the oldest are dropped
+   * and counted. Leaving the loop, the `signal`, or closing the signals ends it.
+   */
+  iterate<Name extends SignalName>(name: Name, options?: IterateOptions): SignalIterator<SignalEvents[Name]>
+  iterate<Name extends SignalName, Type extends AnyDeviceType>(
+    name: Name,
+    type: Type,
+    options?: IterateOptions,
+  ): SignalIterator<SignalEvent<Name, Type>>
+  stats(): SignalsStats
+  /**
+   * Ends every subscription and iterator (which still give out what they hold), then waits for handlers that are
+   * pending, `closeTimeoutMs` at most. Events emitted later are ignored; subscribing later is an error (`closed`).
+   */
+  close(): Promise<void>
+}
+
+type ErasedHandler = SignalHandler<AnySignalEvent>
+
+/** The hub's lifecycle events. Each call makes an instance of its own; nothing is shared between two. */
+export function createSignals(options: SignalsOptions = {}): Signals {
+  const { logger = consoleLogger, metrics = noMetrics, closeTimeoutMs = 5000 } = options
+  const emitter = new EventEmitter<Record<SignalName, [AnySignalEvent]>>()
+  const subscriptions = new Set<Subscription>()
+  const iterators = new Set<{ finish(): void }>()
+  const statistics = createSignalsStats(subscriptions)
+  let closed = false
+
+  const refuseIfClosed = (name: SignalName) => {
+    if (closed) throw new DeviceHubError('closed', `cannot subscribe to ${name}: the signals were closed`)
+  }
+
+  function subscribe(
+    once: boolean,
+    name: SignalName,
+    type: AnyDeviceType | null,
+    handler: ErasedHandler,
+    subscribeOptions: SubscribeOptions = {},
+  ): Unsubscribe {
+    refuseIfClosed(name)
+    if (typeof handler !== 'function')
+      throw new DeviceHubError('invalid_options', `the handler of ${name} is a ${typeof handler}, not a function`)
+    const subscription = createSubscription({
+      ...subscribeOptions,
+      maxPending: subscribeOptions.maxPending ?? options.maxPending,
+      timeoutMs: subscribeOptions.timeoutMs ?? options.timeoutMs,
+      name,
+      type,
+      handler,
+      once,
+      logger,
+      metrics,
+      onEnd(ended) {
+        emitter.off(name, ended.listener)
+        subscriptions.delete(ended)
+        statistics.retire(ended)
+      },
+    })
+    if (!subscribeOptions.signal?.aborted) {
+      subscriptions.add(subscription)
+      emitter.on(name, subscription.listener)
+    }
+    const { end } = subscription
+    return Object.assign(() => end(), { [Symbol.dispose]: end })
+  }
+
+  const subscriber =
+    (once: boolean) =>
+    (
+      name: SignalName,
+      ...args: [ErasedHandler, SubscribeOptions?] | [AnyDeviceType, ErasedHandler, SubscribeOptions?]
+    ): Unsubscribe =>
+      isType(args)
+        ? subscribe(once, name, args[0], args[1], args[2])
+        : subscribe(once, name, null, args[0], args[1])
+
+  const signals = {
+    on: subscriber(false),
+    once: subscriber(true),
+    off(name: SignalName, ...args: [ErasedHandler] | [AnyDeviceType, ErasedHandler]): boolean {
+      const [type, handler] = isType(args) ? [args[0], args[1]] : [null, args[0]]
+      const found = [...subscriptions].filter(
+        (each) =>
+          each.name === name && each.handler === handler && (type === null || each.type?.key === type.key),
+      )
+      for (const each of found) each.end()
+      return found.length > 0
+    },
+    iterate(name: SignalName, ...args: [IterateOptions?] | [AnyDeviceType, IterateOptions?]) {
+      refuseIfClosed(name)
+      const [type, iterateOptions] = isType(args) ? [args[0], args[1]] : [null, args[0]]
+      const iterator = iterateEvents<AnySignalEvent>({
+        ...iterateOptions,
+        name: type === null ? name : `${name}(${type.name})`,
+        logger,
+        metrics,
+        subscribe: (push) => subscribe(false, name, type, push, { label: 'iterator' }),
+        onDrop: statistics.countDrop,
+        onEnd: (ended) => void iterators.delete(ended),
+      })
+      if (!iterateOptions?.signal?.aborted) iterators.add(iterator)
+      return iterator
+    },
+    emit(name: SignalName, event: AnySignalEvent): void {
+      if (closed) return
+      statistics.countEmit(name)
+      emitter.emit(name, event)
+    },
+    hasSubscribers: (name: SignalName) => emitter.listenerCount(name) > 0,
+    stats: statistics.read,
+    async close(): Promise<void> {
+      closed = true
+      for (const iterator of iterators) iterator.finish()
+      for (const subscription of subscriptions) subscription.end()
+      await withinTime(closeTimeoutMs, statistics.idle())
+      const { pending } = statistics.read()
+      if (pending > 0) logger.warn({ pending }, `the signals closed while ${pending} calls of handlers were pending`)
+    },
+    [Symbol.asyncDispose]: () => signals.close(),
+  }
+  // Inside, events are of any signal; the overloads of the interface tie names, types and handlers together.
+  return signals as unknown as Signals
+}
+
+const isType = (args: readonly unknown[]): args is [AnyDeviceType, never, never] =>
+  (args[0] as Partial<AnyDeviceType> | undefined)?.kind === 'device-type'
+
+async function withinTime(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([promise, timeout])
+  clearTimeout(timer)
+}

@@ -1,0 +1,78 @@
+import { DeviceHubError, type Logger, type Metrics } from '@devicehub/core'
+import { createEventBuffer } from './event-buffer.js'
+import type { Unsubscribe } from './subscription.js'
+
+export interface IterateOptions {
+  /** Ends the loop at once when it aborts; what was buffered is dropped. */
+  readonly signal?: AbortSignal | undefined
+  /** Events held for a loop that is busy. Past it the oldest are dropped and counted. Default 1,000. */
+  readonly limit?: number | undefined
+}
+
+export interface SignalIterator<Event> extends AsyncIterableIterator<Event, undefined>, AsyncDisposable {
+  next(): Promise<IteratorResult<Event, undefined>>
+  return(): Promise<IteratorResult<Event, undefined>>
+  [Symbol.asyncIterator](): SignalIterator<Event>
+  /** Events that were dropped, oldest first, since the loop was too slow. */
+  readonly dropped: number
+  /** Events that wait for the loop. */
+  readonly depth: number
+}
+
+interface Source<Event> extends IterateOptions {
+  readonly name: string
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly subscribe: (push: (event: Event) => void) => Unsubscribe
+  readonly onDrop: () => void
+  readonly onEnd: (iterator: { finish(): void }) => void
+}
+
+export function iterateEvents<Event>(source: Source<Event>): SignalIterator<Event> & { finish(): void } {
+  const { name, limit = 1000, signal, logger, metrics } = source
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new DeviceHubError('invalid_options', `the limit of an iterator over ${name} must be a whole number of at least 1, not ${limit}`)
+  const buffer = createEventBuffer<Event>({
+    limit,
+    onBurst: () => logger.warn({ signal: name, limit }, `an iterator over ${name} is too slow: its oldest events are dropped`),
+    onDrop() {
+      source.onDrop()
+      metrics.count('devicehub_handler_dropped_total', 1, { handler: `${name} iterator` })
+    },
+  })
+  const unsubscribe = source.subscribe(buffer.push)
+
+  function stop(): void {
+    unsubscribe()
+    signal?.removeEventListener('abort', abort)
+    source.onEnd(iterator)
+  }
+  function abort(): void {
+    stop()
+    buffer.discard()
+  }
+  const iterator = {
+    next: buffer.next,
+    async return() {
+      abort()
+      return { done: true as const, value: undefined }
+    },
+    finish() {
+      stop()
+      buffer.finish()
+    },
+    get dropped() {
+      return buffer.dropped
+    },
+    get depth() {
+      return buffer.depth
+    },
+    [Symbol.asyncIterator]: () => iterator,
+    async [Symbol.asyncDispose]() {
+      abort()
+    },
+  }
+  if (signal?.aborted) abort()
+  else signal?.addEventListener('abort', abort)
+  return iterator
+}

@@ -1,0 +1,81 @@
+import type { AnyDeviceType, MigrateOptions, SchemaPlan } from '@devicehub/core'
+import type { Kysely, QueryExecutorProvider } from 'kysely'
+import type { SqlTarget } from './ddl.js'
+import { introspect } from './introspect.js'
+import type { SqlDialect } from './logical-type.js'
+import { applySteps, recordColumns, seedTables } from './migrate.js'
+import { withMigrationLock } from './migration-lock.js'
+import { planSteps } from './plan.js'
+import { hypertableWithoutOption, refusal, wrongDialect } from './schema-errors.js'
+import { type TableOptions, tablesOf } from './tables.js'
+import { checkTimescaleOptions, hypertablesAmong, introspectTimescale } from './timescale.js'
+import { migrationFile } from './write-migration.js'
+
+export interface SchemaSource<DB> {
+  readonly db: Kysely<DB>
+  readonly dialect: SqlDialect
+  readonly types: readonly AnyDeviceType[]
+  readonly options?: Omit<TableOptions, 'dialect'>
+}
+
+export interface Schema {
+  /** With `allowDestructive` also the columns that are no longer declared, which `migrate` would then drop. */
+  plan(options?: MigrateOptions): Promise<SchemaPlan>
+  /** Applies the plan and returns it; `schema_refused` when a step would lose data and is not allowed. */
+  migrate(options?: MigrateOptions): Promise<SchemaPlan>
+  /** The plan as the text of a Kysely migration file, in TypeScript; null when there is nothing to do. */
+  writeMigration(options?: MigrateOptions): Promise<string | null>
+}
+
+/** The tables of these types in this database: what differs, and how to make it so. */
+export function createSchema<DB>(source: SchemaSource<DB>): Schema {
+  const { dialect } = source
+  const options: TableOptions = { ...source.options, dialect }
+  if (options.timescale) {
+    if (dialect !== 'postgres') throw wrongDialect(dialect)
+    checkTimescaleOptions(options.timescale)
+  }
+  const tables = tablesOf(source.types, options)
+  const names = tables.map((table) => table.name)
+  // Our names are the database's names: a plugin that changes case must not touch them.
+  const db = source.db.withoutPlugins() as unknown as Kysely<unknown>
+
+  async function planOn(connection: QueryExecutorProvider, dropUndeclared: boolean): Promise<SchemaPlan> {
+    const existing = await introspect(connection, dialect, names)
+    const timescale = options.timescale ? await introspectTimescale(connection, options.timescale) : null
+    if (dialect === 'postgres' && !options.timescale) {
+      const hypertables = await hypertablesAmong(connection, names)
+      if (hypertables.length > 0) throw hypertableWithoutOption(hypertables)
+    }
+    const target: SqlTarget = { dialect, collation: existing.collation }
+    return { steps: planSteps({ target, tables, existing, timescale, dropUndeclared }) }
+  }
+
+  const plan: Schema['plan'] = ({ allowDestructive = false } = {}) => planOn(db, allowDestructive)
+
+  return {
+    plan,
+
+    migrate: ({ allowDestructive = false } = {}) =>
+      withMigrationLock(db, dialect, async (connection) => {
+        const found = await planOn(connection, allowDestructive)
+        const destructive = found.steps.filter((step) => step.destructive)
+        if (destructive.length > 0 && !allowDestructive) throw refusal(destructive)
+        await applySteps(connection, found.steps)
+        await seedTables(connection, dialect, tables)
+        await recordColumns(
+          connection,
+          dialect,
+          tables,
+          await introspect(connection, dialect, names),
+          Date.now(),
+        )
+        return found
+      }),
+
+    async writeMigration(migrateOptions) {
+      const { steps } = await plan(migrateOptions)
+      return steps.length > 0 ? migrationFile(steps) : null
+    },
+  }
+}

@@ -1,0 +1,280 @@
+import type { Field } from '@devicehub/core'
+import { sql } from 'kysely'
+import { describe, expect, test } from 'vitest'
+import { createSchema } from './create-schema.js'
+import { DATABASES } from './testing/databases.js'
+import { deviceType, field } from './testing/device-types.js'
+import { type AnyTables, deviceRow, insert, readingRow, rowsOf, time } from './testing/rows.js'
+
+type Fields = Readonly<Record<string, Field>>
+
+describe.each(DATABASES)('evolution on %s', (_name, open) => {
+  /** A database that was migrated for these fields, and `next`, the schema of a later release. */
+  async function migrated(readings: Fields, state: Fields = {}) {
+    const database = await open()
+    const { dialect } = database
+    const db = database.connect<AnyTables>()
+    const next = (nextReadings: Fields, nextState: Fields = {}) =>
+      createSchema({ db, dialect, types: [deviceType('station', nextReadings, nextState)] })
+    await next(readings, state).migrate()
+    return {
+      dialect,
+      db,
+      next,
+      add: (values: Record<string, unknown>) => insert(db, 'station_reading', readingRow(dialect, values)),
+      /** The values of one column, oldest first. */
+      values: async (column: string) => (await rowsOf(db, 'station_reading')).map((row) => row[column]),
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    }
+  }
+
+  test('a new reading and a new state field: rows from before have null, or the default', async () => {
+    await using old = await migrated({ a: field('float') })
+    await old.add({ a: 1.5 })
+    await insert(old.db, 'station_device', deviceRow(old.dialect))
+    const schema = old.next(
+      { a: field('float'), b: field('string'), c: field('json') },
+      { mode: field('enum', { values: ['x'], default: 'x' }), owner: field('string') },
+    )
+    const { steps } = await schema.migrate()
+    expect(steps.map(({ kind, table, column }) => `${kind} ${table}.${column}`)).toEqual([
+      'addColumn station_device.mode',
+      'addColumn station_device.owner',
+      'addColumn station_reading.b',
+      'addColumn station_reading.c',
+    ])
+    expect(await schema.plan()).toEqual({ steps: [] })
+    expect(await rowsOf(old.db, 'station_reading')).toMatchObject([{ a: 1.5, b: null, c: null }])
+    expect(await rowsOf(old.db, 'station_device')).toMatchObject([{ mode: 'x', owner: null }])
+  })
+
+  test('a renamed field keeps its values', async () => {
+    await using old = await migrated({ temp: field('float') }, { rate: field('integer', { default: 5 }) })
+    await old.add({ temp: 21.5 })
+    await insert(old.db, 'station_device', deviceRow(old.dialect))
+    const schema = old.next(
+      { temperature: field('float', { renamedFrom: 'temp' }) },
+      { interval: field('integer', { renamedFrom: 'rate', default: 5 }) },
+    )
+    const { steps } = await schema.migrate()
+    expect(steps.map(({ kind }) => kind)).toEqual(['renameColumn', 'renameColumn'])
+    expect(await old.values('temperature')).toEqual([21.5])
+    expect(Number((await rowsOf(old.db, 'station_device'))[0]?.interval)).toBe(5)
+    expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
+  })
+
+  test('a field renamed and widened at once', async () => {
+    await using old = await migrated({ n: field('integer') })
+    await old.add({ n: 3 })
+    const schema = old.next({ level: field('float', { renamedFrom: 'n' }) })
+    await schema.migrate()
+    await old.add({ level: 3.25 })
+    expect(await old.values('level')).toEqual([3, 3.25])
+    expect(await schema.plan()).toEqual({ steps: [] })
+  })
+
+  test('a former name that is declared again is another field', async () => {
+    await using old = await migrated({ a: field('float') })
+    await old.add({ a: 1 })
+    const schema = old.next({ a: field('float'), b: field('float', { renamedFrom: 'a' }) })
+    expect((await schema.migrate()).steps.map(({ kind }) => kind)).toEqual(['addColumn'])
+    expect(await old.values('a')).toEqual([1])
+  })
+
+  test('widening: an integer becomes a float, a string grows', async () => {
+    await using old = await migrated({
+      level: field('integer'),
+      note: field('string', { maxLength: 3 }),
+      text: field('string', { maxLength: 200 }),
+    })
+    await old.add({ level: 7, note: 'abc', text: 'def' })
+    const schema = old.next({
+      level: field('float'),
+      note: field('string', { maxLength: 30 }),
+      text: field('string', { maxLength: 20_000 }),
+    })
+    const { steps } = await schema.migrate()
+    // The columns of SQLite hold both already.
+    expect(steps.map(({ kind, column }) => `${kind} ${column}`)).toEqual(
+      old.dialect === 'sqlite' ? [] : ['widenColumn level', 'widenColumn note', 'widenColumn text'],
+    )
+    expect(steps.some(({ destructive }) => destructive)).toBe(false)
+    await old.add({ level: 7.75, note: 'x'.repeat(30), text: 'y'.repeat(20_000) })
+    expect(await old.values('level')).toEqual([7, 7.75])
+    expect(await old.values('note')).toEqual(['abc', 'x'.repeat(30)])
+    expect(await old.values('text')).toEqual(['def', 'y'.repeat(20_000)])
+    expect(await schema.plan()).toEqual({ steps: [] })
+  })
+
+  test('narrowing is refused with an explanation, and nothing is changed', async () => {
+    await using old = await migrated({ level: field('float'), note: field('string', { maxLength: 30 }) })
+    await old.add({ level: 7.75 })
+    const schema = old.next({
+      level: field('integer'),
+      note: field('string', { maxLength: 30 }),
+      more: field('float'),
+    })
+    const plan = await schema.plan()
+    expect(plan.steps.map(({ kind, column, destructive }) => [kind, column, destructive])).toEqual([
+      ['addColumn', 'more', false],
+      ['narrowColumn', 'level', true],
+    ])
+    const refused = await schema.migrate().catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'schema_refused' })
+    expect(String(refused)).toContain('station_reading.level from double')
+    expect(String(refused)).toContain('fractions are rounded')
+    expect(String(refused)).toContain('allowDestructive')
+    expect(await schema.plan()).toEqual(plan)
+    expect(await old.values('level')).toEqual([7.75])
+  })
+
+  test('narrowing, when allowed: fractions are rounded, long texts cut off', async () => {
+    await using old = await migrated({ level: field('float'), note: field('string', { maxLength: 30 }) })
+    await old.add({ level: 7.75, note: 'äbcdefgh' })
+    const schema = old.next({ level: field('integer'), note: field('string', { maxLength: 3 }) })
+    await schema.migrate({ allowDestructive: true })
+    expect((await old.values('level')).map(Number)).toEqual([8])
+    // SQLite keeps no length.
+    expect(await old.values('note')).toEqual([old.dialect === 'sqlite' ? 'äbcdefgh' : 'äbc'])
+    expect(await schema.plan()).toEqual({ steps: [] })
+  })
+
+  test.each([
+    ['a string becomes JSON', field('string'), field('json'), 'not JSON'],
+    ['an integer becomes a time', field('integer'), field('datetime'), 12],
+    ['an integer becomes a string', field('integer'), field('string'), 12],
+    ['a boolean becomes an integer', field('boolean'), field('integer'), 1],
+  ])('another kind of value: %s', async (_what, before, after, value) => {
+    await using old = await migrated({ x: before, kept: field('float') })
+    const held = old.dialect === 'postgres' && before.kind === 'boolean' ? true : value
+    await old.add({ x: held, kept: 2.5 })
+    const schema = old.next({ x: after, kept: field('float') })
+    await expect(schema.migrate()).rejects.toMatchObject({
+      code: 'schema_refused',
+      message: expect.stringContaining('mean nothing under the new type'),
+    })
+    expect(await old.values('x')).toEqual([
+      before.kind === 'integer' && old.dialect === 'postgres' ? '12' : held,
+    ])
+    await schema.migrate({ allowDestructive: true })
+    expect(await rowsOf(old.db, 'station_reading')).toMatchObject([{ x: null, kept: 2.5 }])
+    expect(await schema.plan()).toEqual({ steps: [] })
+  })
+
+  test('a column that someone converted by hand is taken as it is', async () => {
+    await using old = await migrated({ x: field('integer') })
+    await old.add({ x: 12 })
+    const name = sql.table('station_reading')
+    if (old.dialect === 'sqlite') {
+      await sql`alter table ${name} drop column x`.execute(old.db)
+      await sql`alter table ${name} add column x text`.execute(old.db)
+      await sql`update ${name} set x = '12'`.execute(old.db)
+    } else if (old.dialect === 'postgres') {
+      await sql`alter table ${name} alter column x type varchar(255)`.execute(old.db)
+    } else {
+      await sql`alter table ${name} modify column x varchar(255)`.execute(old.db)
+    }
+    const schema = old.next({ x: field('string') })
+    expect(await schema.plan()).toEqual({ steps: [] })
+    await schema.migrate()
+    expect(await old.values('x')).toEqual(['12'])
+  })
+
+  test('a withdrawn field is left alone and does not hinder inserts', async () => {
+    await using old = await migrated({ a: field('float'), b: field('float') }, { s: field('string') })
+    await old.add({ a: 1, b: 2 })
+    const schema = old.next({ a: field('float') })
+    expect(await schema.migrate()).toEqual({ steps: [] })
+    await old.add({ a: 3 })
+    expect(await old.values('b')).toEqual([2, null])
+    // Declared again, its values are back.
+    expect(await old.next({ a: field('float'), b: field('float') }).migrate()).toEqual({ steps: [] })
+  })
+
+  test('a withdrawn field is dropped when that is allowed; columns made by others never are', async () => {
+    await using old = await migrated({ a: field('float'), b: field('float') })
+    await sql`alter table station_reading add column site varchar(20)`.execute(old.db)
+    await old.add({ a: 1, b: 2, site: 'roof' })
+    const schema = old.next({ a: field('float') })
+    const { steps } = await schema.migrate({ allowDestructive: true })
+    expect(steps.map(({ kind, column }) => `${kind} ${column}`)).toEqual(['dropColumn b'])
+    const [row] = await rowsOf(old.db, 'station_reading')
+    expect(row).toMatchObject({ a: 1, site: 'roof' })
+    expect(row).not.toHaveProperty('b')
+    expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
+  })
+
+  test("somebody's NOT NULL column is made to admit null, keeping its values", async () => {
+    await using old = await migrated({ a: field('float') })
+    await sql`alter table station_reading add column site varchar(20) not null default 'x'`.execute(old.db)
+    await old.add({ a: 1, site: 'roof' })
+    // With a default it is no hindrance.
+    expect(await old.next({ a: field('float') }).plan()).toEqual({ steps: [] })
+    if (old.dialect === 'sqlite') return
+    await sql`alter table station_reading alter column site drop default`.execute(old.db)
+    const schema = old.next({ a: field('float') })
+    expect((await schema.migrate()).steps.map(({ kind, column }) => `${kind} ${column}`)).toEqual([
+      'widenColumn site',
+    ])
+    await old.add({ a: 2 })
+    expect(await old.values('site')).toEqual(['roof', null])
+  })
+
+  test("a field's column that was NOT NULL admits null again, keeping its values", async () => {
+    await using old = await migrated({ a: field('float') })
+    const name = sql.table('station_reading')
+    const makeNotNull = {
+      sqlite: sql`alter table ${name} add column b varchar(255) not null default 'x'`,
+      postgres: sql`alter table ${name} add column b varchar(255) not null default 'x'`,
+      mysql: sql`alter table ${name} add column b varchar(255) not null default 'x'`,
+    }
+    await makeNotNull[old.dialect].execute(old.db)
+    await old.add({ a: 1, b: 'kept' })
+    const schema = old.next({ a: field('float'), b: field('string') })
+    expect((await schema.migrate()).steps.map(({ kind, column }) => `${kind} ${column}`)).toEqual([
+      'widenColumn b',
+    ])
+    await old.add({ a: 2, b: null })
+    expect(await old.values('b')).toEqual(['kept', null])
+    expect(await schema.plan()).toEqual({ steps: [] })
+  })
+
+  test('indexes and rows that went missing come back', async () => {
+    await using old = await migrated({ a: field('float') })
+    const on = old.dialect === 'mysql' ? sql` on station_reading` : sql``
+    await sql`drop index station_reading_sample_key${on}`.execute(old.db)
+    await sql`drop index station_reading_content_key${on}`.execute(old.db)
+    await sql`create index station_reading_content_key on station_reading (device_id)`.execute(old.db)
+    if (old.dialect === 'mysql') await sql`delete from devicehub_log_gate`.execute(old.db)
+    const schema = old.next({ a: field('float') })
+    expect((await schema.migrate()).steps.map(({ kind }) => kind)).toEqual(['other', 'addIndex'])
+    expect(await schema.plan()).toEqual({ steps: [] })
+    const again = { sample_id: 's', content_hash: 1, timestamp: time(old.dialect, 5) }
+    await old.add(again)
+    await expect(old.add({ ...again, sample_id: 't' })).rejects.toThrow()
+    await expect(old.add({ ...again, content_hash: 2 })).rejects.toThrow()
+    if (old.dialect === 'mysql') {
+      expect((await sql`select id from devicehub_log_gate`.execute(old.db)).rows).toHaveLength(1)
+    }
+  })
+
+  test('a step that the database refuses is named, and where DDL is transactional nothing remains', async () => {
+    await using old = await migrated({ a: field('float') })
+    await old.add({ sample_id: 's', a: 1 })
+    await sql`drop index station_reading_sample_key${old.dialect === 'mysql' ? sql` on station_reading` : sql``}`.execute(
+      old.db,
+    )
+    await old.add({ sample_id: 's', a: 2 })
+    const schema = old.next({ a: field('float'), b: field('float') })
+    await expect(schema.migrate()).rejects.toMatchObject({
+      code: 'storage_failed',
+      message: expect.stringContaining('station_reading_sample_key'),
+    })
+    const left = (await schema.plan()).steps.map(({ kind }) => kind)
+    expect(left).toEqual(old.dialect === 'mysql' ? ['addIndex'] : ['addColumn', 'addIndex'])
+    // And goes on once the cause is gone.
+    await old.db.deleteFrom('station_reading').where('a', '=', 2).execute()
+    await schema.migrate()
+    expect(await schema.plan()).toEqual({ steps: [] })
+  })
+})

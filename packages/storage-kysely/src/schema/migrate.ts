@@ -1,0 +1,69 @@
+import { DeviceHubError, isDeviceHubError, type SchemaStep } from '@devicehub/core'
+import { type QueryExecutorProvider, sql } from 'kysely'
+import { seedSql } from './ddl.js'
+import type { ExistingSchema } from './introspect.js'
+import type { SqlDialect } from './logical-type.js'
+import { SCHEMA_TABLE, type TableModel } from './tables.js'
+
+/** Runs the statements in order. `storage_failed` names the step that the database refused. */
+export async function applySteps(db: QueryExecutorProvider, steps: readonly SchemaStep[]): Promise<void> {
+  for (const step of steps) {
+    for (const statement of step.sql) {
+      try {
+        await sql.raw(statement).execute(db)
+      } catch (error) {
+        if (isDeviceHubError(error)) throw error
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new DeviceHubError(
+          'storage_failed',
+          `The database refused the step "${step.description}": ${reason}`,
+          {
+            details: { step, statement },
+            cause: error,
+          },
+        )
+      }
+    }
+  }
+}
+
+/** The rows that must exist, whatever became of the plan that created their table. */
+export async function seedTables(
+  db: QueryExecutorProvider,
+  dialect: SqlDialect,
+  tables: readonly TableModel[],
+): Promise<void> {
+  for (const { name, seed } of tables) {
+    if (seed !== undefined) await sql.raw(seedSql(dialect, name, seed)).execute(db)
+  }
+}
+
+/** Brings `devicehub_schema` in line with the tables as they are now: what is declared, and what was and is still there. */
+export async function recordColumns(
+  db: QueryExecutorProvider,
+  dialect: SqlDialect,
+  tables: readonly TableModel[],
+  now: ExistingSchema,
+  at: number,
+): Promise<void> {
+  const time = dialect === 'postgres' ? sql`to_timestamp(${at / 1000}::double precision)` : sql`${at}`
+  const target = sql.table(SCHEMA_TABLE)
+  for (const table of tables) {
+    const recorded = now.recorded.get(table.name) ?? new Map<string, string>()
+    const present = new Set(now.tables.get(table.name)?.columns.map((column) => column.name))
+    const changed = table.columns.filter((column) => recorded.get(column.name) !== column.type.kind)
+    const gone = [...recorded.keys()].filter((name) => !present.has(name))
+    const outdated = [...gone, ...changed.map((column) => column.name)].filter((name) => recorded.has(name))
+    if (outdated.length > 0) {
+      await sql`delete from ${target} where table_name = ${table.name} and column_name in (${sql.join(outdated)})`.execute(
+        db,
+      )
+    }
+    if (changed.length > 0) {
+      const rows = changed.map((column) => sql`(${table.name}, ${column.name}, ${column.type.kind}, ${time})`)
+      await sql`insert into ${target} (table_name, column_name, kind, applied_at) values ${sql.join(rows)}`.execute(
+        db,
+      )
+    }
+  }
+}

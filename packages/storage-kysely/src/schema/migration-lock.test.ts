@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest'
+import { createSchema } from './create-schema.js'
+import { withMigrationLock } from './migration-lock.js'
+import { DATABASES } from './testing/databases.js'
+import { deviceType, field } from './testing/device-types.js'
+
+const types = [deviceType('station', { a: field('float') }), deviceType('valve', { b: field('float') })]
+
+function signal() {
+  let give = () => {}
+  const given = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return { given, give: () => give() }
+}
+
+describe.each(DATABASES)('migrating %s from several processes at once', (_name, open) => {
+  test('one of them does it, the others find it done', async () => {
+    await using database = await open()
+    const schemas = Array.from({ length: 4 }, () =>
+      createSchema({ db: database.connect(), dialect: database.dialect, types }),
+    )
+    const plans = await Promise.all(schemas.map((schema) => schema.migrate()))
+    expect(plans.filter(({ steps }) => steps.length > 0)).toHaveLength(1)
+    for (const schema of schemas) expect(await schema.plan()).toEqual({ steps: [] })
+  })
+
+  test('a process that fails while it holds the lock gives it up', async () => {
+    await using database = await open()
+    const db = database.connect<unknown>()
+    await expect(
+      withMigrationLock(db, database.dialect, async () => {
+        throw new Error('broken')
+      }),
+    ).rejects.toThrow('broken')
+    const other = createSchema({ db: database.connect(), dialect: database.dialect, types })
+    await other.migrate()
+    expect(await other.plan()).toEqual({ steps: [] })
+  })
+
+  test('what one process holds, another waits for', async () => {
+    await using database = await open()
+    const order: string[] = []
+    const held = signal()
+    const released = signal()
+    const first = withMigrationLock(database.connect<unknown>(), database.dialect, async () => {
+      held.give()
+      await released.given
+      order.push('first')
+    })
+    await held.given
+    const second = withMigrationLock(database.connect<unknown>(), database.dialect, async () => {
+      order.push('second')
+    })
+    // Gives the second every chance to come first.
+    await Promise.race([second, new Promise((resolve) => setTimeout(resolve, 200))])
+    released.give()
+    await Promise.all([first, second])
+    expect(order).toEqual(['first', 'second'])
+  })
+})

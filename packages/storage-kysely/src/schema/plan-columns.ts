@@ -1,0 +1,161 @@
+import type { SchemaStep } from '@devicehub/core'
+import { alterColumnSql, describeColumn, dropNotNullSql } from './alter-column.js'
+import { columnSql, quoteName, type SqlTarget } from './ddl.js'
+import type { ExistingColumn, ExistingSchema, ExistingTable } from './introspect.js'
+import { sqlType } from './logical-type.js'
+import { notOurTable } from './schema-errors.js'
+import type { ColumnModel, TableModel } from './tables.js'
+import { type TypeChange, typeChange } from './type-change.js'
+
+interface ColumnInput {
+  readonly target: SqlTarget
+  readonly existing: ExistingSchema
+  readonly dropUndeclared: boolean
+}
+
+/** Renames, additions, changed types, then what is no longer declared. */
+export function planColumns(input: ColumnInput, table: TableModel, found: ExistingTable): SchemaStep[] {
+  const { dialect } = input.target
+  // PostgreSQL alone tells column names apart by case.
+  const fold = (name: string) => (dialect === 'postgres' ? name : name.toLowerCase())
+  const undeclared = new Map(found.columns.map((column) => [fold(column.name), column]))
+  const declaredNames = new Set(table.columns.map((column) => fold(column.name)))
+  const renames: SchemaStep[] = []
+  const adds: SchemaStep[] = []
+  const changes: SchemaStep[] = []
+
+  for (const column of table.columns) {
+    const former = column.renamedFrom ? fold(column.renamedFrom) : null
+    const key = undeclared.has(fold(column.name))
+      ? fold(column.name)
+      : former !== null && !declaredNames.has(former)
+        ? former
+        : null
+    const held = key === null ? undefined : undeclared.get(key)
+    if (key === null || !held) {
+      adds.push(addColumn(input.target, table, column))
+      continue
+    }
+    undeclared.delete(key)
+    if (held.name !== column.name) renames.push(renameColumn(input.target, table, held.name, column.name))
+    changes.push(...changeColumn(input, table, column, held))
+  }
+
+  const rest = [...undeclared.values()].flatMap((column) => withoutDeclaration(input, table, found, column))
+  return [...renames, ...adds, ...changes, ...rest]
+}
+
+function addColumn(target: SqlTarget, table: TableModel, column: ColumnModel): SchemaStep {
+  if (!column.nullable && column.default === undefined) {
+    throw notOurTable(table.name, `it has no column ${column.name}`)
+  }
+  return {
+    kind: 'addColumn',
+    table: table.name,
+    column: column.name,
+    description: `Add ${table.name}.${column.name}, ${describeColumn(target.dialect, column)}`,
+    destructive: false,
+    sql: [
+      `alter table ${quoteName(target.dialect, table.name)} add column ${columnSql(target.dialect, column)}`,
+    ],
+  }
+}
+
+const renameColumn = ({ dialect }: SqlTarget, table: TableModel, from: string, to: string): SchemaStep => ({
+  kind: 'renameColumn',
+  table: table.name,
+  column: to,
+  description: `Rename ${table.name}.${from} to ${to}; its values stay`,
+  destructive: false,
+  sql: [
+    `alter table ${quoteName(dialect, table.name)} rename column ${quoteName(dialect, from)} to ${quoteName(dialect, to)}`,
+  ],
+})
+
+const LOSS: Readonly<Record<Exclude<TypeChange, 'none' | 'widen'>, string>> = {
+  shorten: 'longer texts are cut off',
+  round: 'fractions are rounded',
+  replace: 'the values it has mean nothing under the new type and are deleted',
+}
+
+function changeColumn(
+  { target, existing }: ColumnInput,
+  table: TableModel,
+  column: ColumnModel,
+  held: ExistingColumn,
+): SchemaStep[] {
+  const { dialect } = target
+  const kind = existing.recorded.get(table.name)?.get(held.name) ?? null
+  const type = typeChange(dialect, { type: held.type, kind }, column.type)
+  if (type !== 'none' && column.name === table.identity) {
+    throw notOurTable(table.name, `its column ${column.name} is ${held.type}`)
+  }
+  // A table's own column that admits more than is declared does no harm.
+  const dropNotNull = column.nullable && !held.nullable
+  if (type === 'none' && !dropNotNull) return []
+  const wanted = sqlType(dialect, column.type)
+  const place = `${table.name}.${column.name}`
+  const from = kind === null || kind === 'varchar' ? held.type : kind
+  const to = wanted === held.type ? column.type.kind : wanted
+  if (type === 'none' || type === 'widen') {
+    const sql = alterColumnSql(dialect, table.name, column, { type, dropNotNull })
+    const what = type === 'widen' ? `hold ${wanted} instead of ${held.type}` : 'admit null'
+    return [
+      {
+        kind: 'widenColumn',
+        table: table.name,
+        column: column.name,
+        description: `Let ${place} ${what}; its values stay`,
+        destructive: false,
+        sql,
+      },
+    ]
+  }
+  if (type === 'replace' && !column.field)
+    throw notOurTable(table.name, `its column ${column.name} is ${held.type}`)
+  return [
+    {
+      kind: 'narrowColumn',
+      table: table.name,
+      column: column.name,
+      description: `Change ${place} from ${from} to ${to}: ${LOSS[type]}`,
+      destructive: true,
+      sql: alterColumnSql(dialect, table.name, column, { type, dropNotNull }),
+    },
+  ]
+}
+
+/** Left alone, as long as rows can be written without it; dropped on demand, if it was made here. */
+function withoutDeclaration(
+  { target, existing, dropUndeclared }: ColumnInput,
+  table: TableModel,
+  found: ExistingTable,
+  column: ExistingColumn,
+): SchemaStep[] {
+  const place = `${table.name}.${column.name}`
+  if (dropUndeclared && existing.recorded.get(table.name)?.has(column.name)) {
+    return [
+      {
+        kind: 'dropColumn',
+        table: table.name,
+        column: column.name,
+        description: `Drop ${place}, which is no longer declared: its values are deleted`,
+        destructive: true,
+        sql: [
+          `alter table ${quoteName(target.dialect, table.name)} drop column ${quoteName(target.dialect, column.name)}`,
+        ],
+      },
+    ]
+  }
+  if (column.nullable || column.hasDefault || found.primaryKey.includes(column.name)) return []
+  return [
+    {
+      kind: 'widenColumn',
+      table: table.name,
+      column: column.name,
+      description: `Let ${place}, which is not declared, admit null: rows are written without it`,
+      destructive: false,
+      sql: dropNotNullSql(target.dialect, table.name, column),
+    },
+  ]
+}

@@ -1,0 +1,109 @@
+import type { SchemaStep } from '@devicehub/core'
+import { createIndexSql, createTableSql, dropIndexSql, type SqlTarget } from './ddl.js'
+import type { ExistingSchema, ExistingTable } from './introspect.js'
+import { planColumns } from './plan-columns.js'
+import { notOurTable } from './schema-errors.js'
+import type { IndexModel, TableModel } from './tables.js'
+import { planHypertable, type TimescaleState } from './timescale.js'
+
+export interface PlanInput {
+  readonly target: SqlTarget
+  readonly tables: readonly TableModel[]
+  readonly existing: ExistingSchema
+  /** Null where the option is not set. */
+  readonly timescale: TimescaleState | null
+  /** Also drop the columns that were made here and are no longer declared. */
+  readonly dropUndeclared: boolean
+}
+
+/** What to do, in order, so that the database holds what is declared. */
+export function planSteps(input: PlanInput): readonly SchemaStep[] {
+  const { tables, existing, timescale } = input
+  const steps = tables.flatMap((table) => {
+    const found = existing.tables.get(table.name)
+    const hypertable = timescale && table.hypertable ? planHypertable(table, timescale) : []
+    if (!found) return [createTable(input.target, table), ...hypertable]
+    return [
+      ...planColumns(input, table, found),
+      ...planPrimaryKey(table, found),
+      ...planIndexes(input.target, table, found),
+      ...hypertable,
+    ]
+  })
+  return timescale && !timescale.installed ? [createExtension, ...steps] : steps
+}
+
+const createTable = (target: SqlTarget, table: TableModel): SchemaStep => ({
+  kind: 'createTable',
+  table: table.name,
+  description: `Create the table ${table.name}`,
+  destructive: false,
+  sql: createTableSql(target, table),
+})
+
+const createExtension: SchemaStep = {
+  kind: 'other',
+  table: '',
+  description: 'Create the extension timescaledb in the database',
+  destructive: false,
+  sql: ['create extension if not exists timescaledb'],
+}
+
+const sameNames = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((name, index) => name.toLowerCase() === b[index]?.toLowerCase())
+
+/** A key differs only where a table becomes a hypertable, whose key has to hold the time. */
+function planPrimaryKey(table: TableModel, found: ExistingTable): readonly SchemaStep[] {
+  if (sameNames(table.primaryKey, found.primaryKey)) return []
+  if (!table.hypertable || !found.primaryKeyName) {
+    throw notOurTable(table.name, `its primary key is (${found.primaryKey.join(', ')})`)
+  }
+  const columns = table.primaryKey.map((name) => `"${name}"`).join(', ')
+  return [
+    {
+      kind: 'other',
+      table: table.name,
+      description: `Key ${table.name} by (${table.primaryKey.join(', ')}): the key of a hypertable holds the time`,
+      destructive: false,
+      sql: [
+        `alter table "${table.name}" drop constraint "${found.primaryKeyName}", add primary key (${columns})`,
+      ],
+    },
+  ]
+}
+
+function planIndexes(target: SqlTarget, table: TableModel, found: ExistingTable): readonly SchemaStep[] {
+  return table.indexes.flatMap((index): SchemaStep[] => {
+    const held = found.indexes.get(index.name)
+    const create = createIndexSql(target.dialect, table.name, index)
+    const what = describeIndex(index)
+    if (!held) {
+      return [
+        {
+          kind: 'addIndex',
+          table: table.name,
+          description: `Add ${what} to ${table.name}; writers wait while it is built`,
+          destructive: false,
+          sql: [create],
+        },
+      ]
+    }
+    const same =
+      sameNames(index.columns, held.columns) &&
+      index.unique === held.unique &&
+      (index.where !== undefined) === held.partial
+    if (same) return []
+    return [
+      {
+        kind: 'other',
+        table: table.name,
+        description: `Build ${what} of ${table.name} anew, it is on (${held.columns.join(', ')})`,
+        destructive: false,
+        sql: [dropIndexSql(target.dialect, table.name, index.name), create],
+      },
+    ]
+  })
+}
+
+const describeIndex = (index: IndexModel) =>
+  `the ${index.unique ? 'unique ' : ''}index ${index.name} on (${index.columns.join(', ')})`

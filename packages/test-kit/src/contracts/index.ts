@@ -1,0 +1,2 @@
+export * from './storage-contract.js'
+export * from './transport-contract.js'

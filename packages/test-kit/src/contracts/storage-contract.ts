@@ -1,0 +1,48 @@
+import { describe } from 'vitest'
+import { aggregateContract } from './storage/aggregate.js'
+import { changeContract } from './storage/changes.js'
+import { commitContract } from './storage/commit.js'
+import { deviceContract } from './storage/devices.js'
+import type { MakeStorage, StorageCapabilities } from './storage/harness.js'
+import { identityContract } from './storage/identity.js'
+import { logContract } from './storage/log.js'
+import { messageContract } from './storage/messages.js'
+import { readingContract } from './storage/readings.js'
+import { replayContract } from './storage/replay.js'
+import { retentionContract } from './storage/retention.js'
+import { schemaContract } from './storage/schema.js'
+import { valueContract } from './storage/values.js'
+
+export type { MakeStorage, StorageCapabilities, StorageUnderTest } from './storage/harness.js'
+
+/**
+ * What every implementation of the storage port does. Call it in a vitest file of the implementation, once for each
+ * database and driver; `make` gives an empty database of its own each time.
+ *
+ * @example
+ * storageContract('memory', async () => {
+ *   const adapter = memoryStorage()
+ *   return { adapter, connect: async () => adapter, cleanup: async () => {} }
+ * }, { secondStorage: true })
+ */
+export function storageContract(
+  name: string,
+  make: MakeStorage,
+  capabilities: StorageCapabilities = {},
+): void {
+  const contract = { make, capabilities }
+  describe(`storage contract: ${name}`, () => {
+    schemaContract(contract)
+    valueContract(contract)
+    messageContract(contract)
+    commitContract(contract)
+    identityContract(contract)
+    changeContract(contract)
+    replayContract(contract)
+    deviceContract(contract)
+    readingContract(contract)
+    aggregateContract(contract)
+    logContract(contract)
+    retentionContract(contract)
+  })
+}

@@ -1,0 +1,309 @@
+import type { DeviceRecord } from '@devicehub/core'
+import { describe, expect, test } from 'vitest'
+import {
+  batch,
+  device,
+  deviceOf,
+  entry,
+  Meter,
+  messagesOf,
+  newDevice,
+  newId,
+  Sensor,
+  sample,
+  samplesOf,
+  store,
+  T0,
+} from './fixtures.js'
+import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from './harness.js'
+
+const comparable = ({ metadata, ...rest }: DeviceRecord) => ({ ...rest, metadata: JSON.parse(metadata) })
+
+const full = (deviceId: string): DeviceRecord =>
+  device(Sensor, deviceId, {
+    name: `Ünïque 🌡️ "quoted" 'name' \\ ${'x'.repeat(200)}`,
+    status: 'low_battery',
+    statusAt: T0 + 1,
+    batteryLevel: 85.5,
+    lastSeen: T0 + 2,
+    firmwareVersion: '2.1.0',
+    isActive: false,
+    mqttUsername: `user-${deviceId}`,
+    mqttPasswordHash: `$scrypt$${'h'.repeat(150)}`,
+    apiKeyHash: `key-${deviceId}`,
+    metadata: '{"site":{"floor":3},"tags":["a","ü"],"nul":"\\u0000"}',
+    state: [0.5, 7, true, 'note', 'auto', T0 + 3, '{"x":[1,2]}'],
+    createdAt: T0 + 4,
+    updatedAt: T0 + 5,
+  })
+
+export function deviceContract(contract: StorageContract): void {
+  describe('devices', () => {
+    const shared = sharedStorage(contract)
+
+    test.each(['create', 'ensure'] as const)('%s keeps every column', async (how) => {
+      const { devices } = shared.storage
+      const rich = full(newId())
+      const plain = device(Sensor, newId())
+      for (const record of [rich, plain]) {
+        if (how === 'create') await devices.create(Sensor, record)
+        else await devices.ensure(Sensor, [record])
+        expect(comparable(await deviceOf(shared.storage, Sensor, record.deviceId))).toEqual(
+          comparable(record),
+        )
+      }
+    })
+
+    test('create refuses an id that is taken with `device_exists`, and changes nothing', async () => {
+      const { storage } = shared
+      const record = full(newId())
+      await storage.devices.create(Sensor, record)
+      await expect(storage.devices.create(Sensor, device(Sensor, record.deviceId))).rejects.toEqual(
+        errorOf('device_exists'),
+      )
+      expect(comparable(await deviceOf(storage, Sensor, record.deviceId))).toEqual(comparable(record))
+      await storage.devices.create(Meter, device(Meter, record.deviceId))
+    })
+
+    test('of several creations of one id at once, one succeeds', async () => {
+      const { storage, other } = shared
+      const deviceId = newId()
+      const results = await Promise.allSettled(
+        Array.from({ length: 6 }, (_, index) =>
+          (index % 2 ? storage : other).devices.create(
+            Sensor,
+            device(Sensor, deviceId, { name: String(index) }),
+          ),
+        ),
+      )
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      for (const result of results)
+        if (result.status === 'rejected') expect(result.reason).toEqual(errorOf('device_exists'))
+    })
+
+    test('a user name or an API key belongs to one device', async () => {
+      const { storage } = shared
+      const record = full(newId())
+      await storage.devices.create(Sensor, record)
+      const { mqttUsername, apiKeyHash } = record
+      const refused = expect.objectContaining({ name: 'DeviceHubError' })
+      for (const taken of [{ mqttUsername }, { apiKeyHash }]) {
+        const deviceId = newId()
+        await expect(storage.devices.create(Sensor, device(Sensor, deviceId, taken))).rejects.toEqual(refused)
+        expect(await storage.devices.find(Sensor, [deviceId])).toEqual([])
+        const second = await newDevice(storage, Sensor)
+        await expect(storage.devices.update(Sensor, second, taken, T0)).rejects.toEqual(refused)
+        expect(await deviceOf(storage, Sensor, second)).toMatchObject({
+          mqttUsername: null,
+          apiKeyHash: null,
+        })
+        await storage.devices.update(Sensor, record.deviceId, taken, T0)
+      }
+      await storage.devices.delete(Sensor, record.deviceId)
+      await newDevice(storage, Sensor, { mqttUsername, apiKeyHash })
+    })
+
+    test('ensure leaves existing devices alone, and may be given the same twice or nothing', async () => {
+      const { storage } = shared
+      const [old, fresh] = [full(newId()), newId()]
+      await storage.devices.create(Sensor, old)
+      await storage.devices.ensure(Sensor, [])
+      await storage.devices.ensure(Sensor, [
+        device(Sensor, old.deviceId, { name: 'another' }),
+        device(Sensor, fresh, { name: 'first' }),
+        device(Sensor, fresh, { name: 'second' }),
+      ])
+      expect(comparable(await deviceOf(storage, Sensor, old.deviceId))).toEqual(comparable(old))
+      expect((await deviceOf(storage, Sensor, fresh)).name).toBe('first')
+    })
+
+    test('ensure of 2,000 devices by several processes at once, in different orders; find takes 2,000 ids', async () => {
+      const { storage, other } = shared
+      const ids = Array.from({ length: 2000 }, () => newId('many'))
+      const records = ids.map((id) => device(Sensor, id))
+      await Promise.all([
+        storage.devices.ensure(Sensor, records),
+        other.devices.ensure(Sensor, [...records].reverse()),
+        other.devices.ensure(Sensor, records.slice(500, 1500)),
+      ])
+      const found = await storage.devices.find(Sensor, [...ids, newId('missing')])
+      expect(found.map(({ deviceId }) => deviceId).sort()).toEqual(ids)
+    })
+
+    test('find gives those that exist, once each, of the type', async () => {
+      const { storage } = shared
+      const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Meter)]
+      expect(await storage.devices.find(Sensor, [])).toEqual([])
+      const found = await storage.devices.find(Sensor, [a, b, newId(), a])
+      expect(found.map(({ deviceId }) => deviceId)).toEqual([a])
+    })
+
+    test('ids are told apart exactly: case, accents, white space, width, and 128 characters', async () => {
+      const { storage } = shared
+      const base = newId('id')
+      const ids = ['a', 'A', 'á', 'ａ', 'a ', 'a.', '%', '_', 'ä', 'ae', '🌡', "'", 'ß', 'ss'].map(
+        (end) => base + end,
+      )
+      ids.push(`${base}${'x'.repeat(127 - base.length)}y`, `${base}${'x'.repeat(127 - base.length)}z`)
+      for (const id of ids) await storage.devices.create(Sensor, device(Sensor, id, { name: id }))
+      for (const id of ids) expect((await deviceOf(storage, Sensor, id)).name).toBe(id)
+      expect(await storage.devices.find(Sensor, ids)).toHaveLength(ids.length)
+      expect(await storage.devices.find(Sensor, [`${base.toUpperCase()}a`])).toEqual([])
+    })
+
+    describe('update', () => {
+      test('changes what is named, and answers with the record', async () => {
+        const { storage } = shared
+        const before = full(newId())
+        await storage.devices.create(Sensor, before)
+        const patch = {
+          name: 'renamed',
+          isActive: true,
+          metadata: '{"a":null}',
+          batteryLevel: 0,
+          status: 'error',
+        } as const
+        const updated = await storage.devices.update(Sensor, before.deviceId, patch, T0 + 77)
+        const expected = comparable({ ...before, ...patch, updatedAt: T0 + 77 })
+        expect(updated && comparable(updated)).toEqual(expected)
+        expect(comparable(await deviceOf(storage, Sensor, before.deviceId))).toEqual(expected)
+      })
+
+      test('takes null where null may be, and state by name', async () => {
+        const { storage } = shared
+        const before = full(newId())
+        await storage.devices.create(Sensor, before)
+        const nulls = {
+          statusAt: null,
+          batteryLevel: null,
+          lastSeen: null,
+          firmwareVersion: null,
+          mqttUsername: null,
+          mqttPasswordHash: null,
+          apiKeyHash: null,
+        }
+        const state = { note: null, interval: -5, enabled: false, settings: '[1]' }
+        const updated = await storage.devices.update(Sensor, before.deviceId, { ...nulls, state }, T0 + 1)
+        expect(updated?.state).toEqual([0.5, -5, false, null, 'auto', T0 + 3, '[1]'])
+        const stored = await deviceOf(storage, Sensor, before.deviceId)
+        expect(comparable(stored)).toEqual(
+          comparable({ ...before, ...nulls, state: updated?.state ?? [], updatedAt: T0 + 1 }),
+        )
+      })
+
+      test('of nothing moves updated_at only; of a device that is not there is null', async () => {
+        const { storage } = shared
+        const before = full(newId())
+        await storage.devices.create(Sensor, before)
+        const updated = await storage.devices.update(Sensor, before.deviceId, {}, T0 + 9)
+        expect(updated && comparable(updated)).toEqual(comparable({ ...before, updatedAt: T0 + 9 }))
+        expect(await storage.devices.update(Sensor, newId(), { name: 'x' }, T0)).toBeNull()
+        expect(await storage.devices.update(Meter, before.deviceId, { name: 'x' }, T0)).toBeNull()
+      })
+    })
+
+    test('delete takes the readings along and leaves the messages as the audit trail', async () => {
+      const { storage } = shared
+      const [gone, kept] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
+      const one = (id: string) => [sample(Sensor, id, T0, {}, { sampleId: 'a' }), sample(Sensor, id, T0 + 1)]
+      await storage.commit(batch([entry(Sensor, gone, one(gone)), entry(Sensor, kept, one(kept))]))
+      expect(await storage.devices.delete(Meter, gone)).toBe(false)
+      expect(await storage.devices.delete(Sensor, gone)).toBe(true)
+      expect(await storage.devices.delete(Sensor, gone)).toBe(false)
+      expect(await storage.devices.find(Sensor, [gone])).toEqual([])
+      expect(await samplesOf(storage, Sensor, gone)).toEqual([])
+      expect(await storage.readings.latest(Sensor, [gone])).toEqual([])
+      expect(await messagesOf(storage, Sensor, gone)).toHaveLength(1)
+      expect(await samplesOf(storage, Sensor, kept)).toHaveLength(2)
+      // A new device of the same id starts anew, and so do the identities of its samples.
+      await storage.devices.create(Sensor, device(Sensor, gone))
+      expect(await store(storage, Sensor, gone, one(gone))).toMatchObject({ duplicates: null })
+    })
+
+    describe('list', () => {
+      test('newest first, then by id, in pages without a gap or a repetition', async () => {
+        await using opened = await freshStorage(contract)
+        const { storage } = opened
+        const records = Array.from({ length: 23 }, (_, index) =>
+          device(Sensor, `d${String((index * 7) % 23).padStart(2, '0')}`, { createdAt: T0 + (index % 3) }),
+        )
+        await storage.devices.ensure(Sensor, records)
+        const expected = [...records]
+          .sort((a, b) => b.createdAt - a.createdAt || (a.deviceId < b.deviceId ? 1 : -1))
+          .map(({ deviceId }) => deviceId)
+        for (const limit of [1, 5, 23, 100]) {
+          const { items, sizes } = await everyPage((cursor) =>
+            storage.devices.list(Sensor, {}, { limit, cursor }),
+          )
+          expect(items.map(({ deviceId }) => deviceId)).toEqual(expected)
+          expect(sizes).toHaveLength(Math.ceil(23 / limit))
+        }
+        expect(await storage.devices.list(Meter, {}, { limit: 5 })).toEqual({ items: [], cursor: null })
+      })
+
+      test('a device created or deleted between two pages disturbs none of the others', async () => {
+        await using opened = await freshStorage(contract)
+        const { storage } = opened
+        const ids = Array.from({ length: 10 }, (_, index) => `d${index}`)
+        await storage.devices.ensure(
+          Sensor,
+          ids.map((id, index) => device(Sensor, id, { createdAt: T0 + index })),
+        )
+        const first = await storage.devices.list(Sensor, {}, { limit: 4 })
+        await storage.devices.create(Sensor, device(Sensor, 'newer', { createdAt: T0 + 100 }))
+        await storage.devices.delete(Sensor, 'd6')
+        await storage.devices.delete(Sensor, 'd3')
+        const cursor = first.cursor ?? undefined
+        const second = await storage.devices.list(Sensor, {}, { limit: 10, cursor })
+        expect(first.items.map(({ deviceId }) => deviceId)).toEqual(['d9', 'd8', 'd7', 'd6'])
+        expect(second.items.map(({ deviceId }) => deviceId)).toEqual(['d5', 'd4', 'd2', 'd1', 'd0'])
+      })
+
+      test('filters by status, activity and search, and all of them together', async () => {
+        await using opened = await freshStorage(contract)
+        const { storage } = opened
+        const make = (deviceId: string, name: string, more: Partial<DeviceRecord> = {}) =>
+          device(Sensor, deviceId, { name, createdAt: T0 + deviceId.charCodeAt(0), ...more })
+        await storage.devices.ensure(Sensor, [
+          make('a-100%', 'Roof'),
+          make('b-1000', 'roof_top', { status: 'online' }),
+          make('c_x', 'Cellar', { isActive: false }),
+          make('d-X', 'ROOF 漢字 [a]', { status: 'online', isActive: false }),
+          make("e'q", 'back\\slash'),
+        ])
+        const found = async (filter: Parameters<typeof storage.devices.list>[1]) =>
+          (await storage.devices.list(Sensor, filter, { limit: 10 })).items
+            .map(({ deviceId }) => deviceId[0])
+            .join('')
+        expect(await found({ status: 'online' })).toBe('db')
+        expect(await found({ isActive: false })).toBe('dc')
+        expect(await found({ isActive: true })).toBe('eba')
+        expect(await found({ search: 'roof' })).toBe('dba')
+        expect(await found({ search: 'ROOF' })).toBe('dba')
+        expect(await found({ search: '-x' })).toBe('d')
+        expect(await found({ search: '%' })).toBe('a')
+        expect(await found({ search: '_' })).toBe('cb')
+        expect(await found({ search: '0%' })).toBe('a')
+        expect(await found({ search: '\\' })).toBe('e')
+        expect(await found({ search: '\\s' })).toBe('e')
+        expect(await found({ search: "'" })).toBe('e')
+        expect(await found({ search: '漢' })).toBe('d')
+        expect(await found({ search: '[a' })).toBe('d')
+        expect(await found({ search: '' })).toBe('edcba')
+        expect(await found({ search: 'nothing like it' })).toBe('')
+        expect(await found({ search: 'roof', status: 'online', isActive: true })).toBe('b')
+        const pages = await everyPage((cursor) =>
+          storage.devices.list(Sensor, { search: 'roof' }, { limit: 1, cursor }),
+        )
+        expect(pages.items.map(({ deviceId }) => deviceId)).toEqual(['d-X', 'b-1000', 'a-100%'])
+      })
+
+      test('a cursor that the storage did not give out is `invalid_query`', async () => {
+        for (const cursor of ['nonsense', '', '{}', '-', "1' or '1'='1"])
+          await expect(shared.storage.devices.list(Sensor, {}, { limit: 1, cursor })).rejects.toEqual(
+            errorOf('invalid_query'),
+          )
+      })
+    })
+  })
+}

@@ -1,0 +1,224 @@
+import type {
+  AnyDeviceType,
+  CommitBatch,
+  CommitEntry,
+  DeviceChange,
+  DeviceRecord,
+  Field,
+  NewMessage,
+  NewSample,
+  ReadingKind,
+  Retention,
+  Storage,
+  StoredSample,
+  StoredValue,
+} from '@devicehub/core'
+
+const field = (kind: ReadingKind, more: Partial<Field> = {}): Field => ({
+  kind,
+  unit: null,
+  min: null,
+  max: null,
+  precision: null,
+  description: null,
+  label: null,
+  nullable: true,
+  maxLength: kind === 'string' ? 255 : null,
+  values: kind === 'enum' ? ['auto', 'manual', 'Ünknown'] : null,
+  default: null,
+  renamedFrom: null,
+  ...more,
+})
+
+export function declareType(
+  name: string,
+  readings: Readonly<Record<string, ReadingKind>>,
+  options: { state?: Readonly<Record<string, ReadingKind>>; retention?: Retention } = {},
+): AnyDeviceType {
+  const fields = (kinds: Readonly<Record<string, ReadingKind>>) =>
+    Object.fromEntries(Object.entries(kinds).map(([fieldName, kind]) => [fieldName, field(kind)]))
+  const state = options.state ?? {}
+  return {
+    kind: 'device-type',
+    name,
+    key: name.toLowerCase().replaceAll('_', ''),
+    abstract: false,
+    readings: fields(readings),
+    readingNames: Object.keys(readings),
+    commands: {},
+    state: fields(state),
+    stateNames: Object.keys(state),
+    options: options.retention ? { retention: options.retention } : {},
+    hooks: {},
+  }
+}
+
+/** Every kind of reading, and every kind of state. */
+export const Sensor = declareType(
+  'Contract_Sensor',
+  {
+    temperature: 'float',
+    pulses: 'integer',
+    open: 'boolean',
+    label: 'string',
+    mode: 'enum',
+    calibrated_at: 'datetime',
+    config: 'json',
+    frame: 'binary',
+    position: 'geo',
+  },
+  {
+    state: {
+      offset: 'float',
+      interval: 'integer',
+      enabled: 'boolean',
+      note: 'string',
+      profile: 'enum',
+      serviced_at: 'datetime',
+      settings: 'json',
+    },
+  },
+)
+
+/** A second type with a reading of the same name. */
+export const Meter = declareType('ContractMeter', { temperature: 'float', total: 'integer' })
+
+/** 2025-06-16T12:00:00Z, a Monday. */
+export const T0 = Date.UTC(2025, 5, 16, 12)
+
+let ids = 0
+/** An id that no other test uses. */
+export const newId = (what = 'device'): string => `${what}-${String(++ids).padStart(5, '0')}`
+
+export const message = (more: Partial<NewMessage> = {}): NewMessage => ({
+  deviceId: null,
+  channel: 'data',
+  direction: 'in',
+  topic: 'things/contract/x/data',
+  payloadJson: '{}',
+  payloadRaw: null,
+  contentType: null,
+  correlationId: null,
+  userProperties: null,
+  source: 'contract',
+  qos: 1,
+  redelivered: false,
+  retained: false,
+  status: 'processed',
+  code: null,
+  reason: null,
+  flags: null,
+  receivedAt: T0,
+  processedAt: T0 + 1,
+  ...more,
+})
+
+/** A sample without an identity, with the given readings; the rest is null. */
+export const sample = (
+  type: AnyDeviceType,
+  deviceId: string,
+  timestamp: number,
+  readings: Readonly<Record<string, StoredValue>> = {},
+  more: Partial<NewSample> = {},
+): NewSample => ({
+  deviceId,
+  timestamp,
+  receivedAt: T0,
+  sampleId: null,
+  contentHash: null,
+  flags: null,
+  values: type.readingNames.map((name) => readings[name] ?? null),
+  ...more,
+})
+
+export const entry = (
+  type: AnyDeviceType | null,
+  deviceId: string | null,
+  samples: readonly NewSample[] = [],
+  more: Partial<NewMessage> = {},
+): CommitEntry => ({ type, message: message({ deviceId, ...more }), samples })
+
+export const batch = (
+  entries: readonly CommitEntry[],
+  more: Partial<Omit<CommitBatch, 'entries'>> = {},
+): CommitBatch => ({ entries, touches: [], changes: [], ...more })
+
+export const change = (
+  type: AnyDeviceType,
+  deviceId: string,
+  at: number,
+  more: Partial<DeviceChange> = {},
+): DeviceChange => ({ type, deviceId, at, lastSeen: at, ...more })
+
+export const device = (
+  type: AnyDeviceType,
+  deviceId: string,
+  more: Partial<DeviceRecord> = {},
+): DeviceRecord => ({
+  deviceId,
+  name: deviceId,
+  status: 'offline',
+  statusAt: null,
+  batteryLevel: null,
+  lastSeen: null,
+  firmwareVersion: null,
+  isActive: true,
+  mqttUsername: null,
+  mqttPasswordHash: null,
+  apiKeyHash: null,
+  metadata: '{}',
+  state: type.stateNames.map(() => null),
+  createdAt: T0,
+  updatedAt: T0,
+  ...more,
+})
+
+/** A new device of the type, stored. */
+export async function newDevice(
+  storage: Storage,
+  type: AnyDeviceType,
+  more: Partial<DeviceRecord> = {},
+): Promise<string> {
+  const deviceId = newId()
+  await storage.devices.create(type, device(type, deviceId, more))
+  return deviceId
+}
+
+/** One message with these samples. */
+export const store = (
+  storage: Storage,
+  type: AnyDeviceType,
+  deviceId: string,
+  samples: readonly NewSample[],
+) => storage.commit(batch([entry(type, deviceId, samples)]))
+
+export async function samplesOf(
+  storage: Storage,
+  type: AnyDeviceType,
+  deviceId: string,
+): Promise<readonly StoredSample[]> {
+  return (await storage.readings.list(type, { deviceId, order: 'asc' }, { limit: 100_000 })).items
+}
+
+export async function messagesOf(storage: Storage, type: AnyDeviceType | null, deviceId: string) {
+  return (await storage.messages.list(type, { deviceId }, { limit: 100_000 })).items
+}
+
+export const statusesOf = async (storage: Storage, type: AnyDeviceType, deviceId: string) =>
+  (await messagesOf(storage, type, deviceId)).map(({ status }) => status).reverse()
+
+export async function deviceOf(
+  storage: Storage,
+  type: AnyDeviceType,
+  deviceId: string,
+): Promise<DeviceRecord> {
+  const [found] = await storage.devices.find(type, [deviceId])
+  if (!found) throw new Error(`${deviceId} is not there`)
+  return found
+}
+
+/** The value of one reading, by name. */
+export const readingOf = (type: AnyDeviceType, { values }: NewSample, name: string): StoredValue =>
+  values[type.readingNames.indexOf(name)] ?? null
+
+export const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, index) => index)

@@ -1,0 +1,109 @@
+import type { AnyDeviceType, CommitEntry, Page, Storage, StorageAdapter } from '@devicehub/core'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { Meter, Sensor } from './fixtures.js'
+
+/** One empty database. */
+export interface StorageUnderTest {
+  readonly adapter: StorageAdapter
+  /** Another adapter on the same database, with connections of its own, as a second process has. */
+  connect?(): Promise<StorageAdapter>
+  /** Called after what was opened is closed. */
+  cleanup(): Promise<void>
+}
+
+export type MakeStorage = (types: readonly AnyDeviceType[]) => Promise<StorageUnderTest>
+
+export interface StorageCapabilities {
+  /** `connect` is there: the suite then writes and reads through two storages at once, and reopens. Default false. */
+  readonly secondStorage?: boolean
+  /** Turns a good entry with samples into one that the database refuses with `storage_failed`; left out when it takes anything. */
+  readonly refuse?: (entry: CommitEntry) => CommitEntry
+}
+
+export interface StorageContract {
+  readonly make: MakeStorage
+  readonly capabilities: StorageCapabilities
+}
+
+export interface OpenedStorage extends AsyncDisposable {
+  readonly storage: Storage
+  /** Opened through `connect` where there is one; else the same storage once more. */
+  second(types?: readonly AnyDeviceType[]): Promise<Storage>
+}
+
+/** A migrated storage on an empty database. */
+export async function freshStorage(
+  { make, capabilities }: StorageContract,
+  types: readonly AnyDeviceType[] = [Sensor, Meter],
+): Promise<OpenedStorage> {
+  const made = await make(types)
+  const storage = made.adapter.open({ types })
+  const opened = [storage]
+  const close = async () => {
+    for (const one of opened.reverse()) await one.close()
+    await made.cleanup()
+  }
+  try {
+    await storage.migrate()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    storage,
+    async second(wanted = types) {
+      if (!capabilities.secondStorage) return storage
+      if (!made.connect) throw new Error('the capability secondStorage needs `connect`')
+      const other = (await made.connect()).open({ types: wanted })
+      opened.push(other)
+      return other
+    },
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** One storage for the tests of a `describe`, which keep apart by their device ids. */
+export function sharedStorage(contract: StorageContract): {
+  readonly storage: Storage
+  readonly other: Storage
+} {
+  let opened: OpenedStorage | undefined
+  let other: Storage | undefined
+  const ready = <T>(value: T | undefined): T => {
+    if (!value) throw new Error('the storage could not be made')
+    return value
+  }
+  beforeAll(async () => {
+    opened = await freshStorage(contract)
+    other = await opened.second()
+  })
+  afterAll(() => opened?.[Symbol.asyncDispose]())
+  return {
+    get storage() {
+      return ready(opened).storage
+    },
+    get other() {
+      return ready(other)
+    },
+  }
+}
+
+/** All pages of a list, one after the other; fails when paging does not come to an end. */
+export async function everyPage<T>(
+  list: (cursor: string | undefined) => Promise<Page<T>>,
+): Promise<{ items: T[]; sizes: number[] }> {
+  const items: T[] = []
+  const sizes: number[] = []
+  let cursor: string | undefined
+  do {
+    const page = await list(cursor)
+    items.push(...page.items)
+    sizes.push(page.items.length)
+    expect(sizes.length, 'paging comes to an end').toBeLessThan(1000)
+    cursor = page.cursor ?? undefined
+  } while (cursor !== undefined)
+  return { items, sizes }
+}
+
+/** What `expect(...).rejects` of an error of this code is compared with. */
+export const errorOf = (code: string) => expect.objectContaining({ name: 'DeviceHubError', code })

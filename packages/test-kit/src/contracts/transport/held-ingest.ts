@@ -1,0 +1,64 @@
+import type { InboundMessage, Ingest, IngestOutcome, Settle } from '@devicehub/core'
+
+export interface HeldMessage {
+  readonly message: InboundMessage
+  readonly text: string
+  readonly settle: Settle
+}
+
+/** An ingest that settles nothing by itself: the test says when, and with what. */
+export interface HeldIngest {
+  readonly ingest: Ingest
+  /** In order of arrival, settled ones too. */
+  readonly received: readonly HeldMessage[]
+  /** Unsettled messages past which `push` answers false; default none. */
+  capacity: number
+  /** Settles every message of this text, or all that are not settled. */
+  settle(text?: string, outcome?: IngestOutcome): void
+  /** From now on everything is settled on arrival. */
+  settleAtOnce(): void
+}
+
+export const STORED: IngestOutcome = { status: 'stored', samples: 1, duplicates: 0 }
+
+export function holdIngest(): HeldIngest {
+  const received: HeldMessage[] = []
+  const unsettled = new Set<HeldMessage>()
+  let atOnce = false
+  let waiting: (() => void)[] = []
+  const hasRoom = () => unsettled.size < held.capacity
+
+  function push(message: InboundMessage, settle: Settle): boolean {
+    const one = { message, text: Buffer.from(message.payload).toString(), settle }
+    received.push(one)
+    unsettled.add(one)
+    if (atOnce) settleOne(one, STORED)
+    return hasRoom()
+  }
+
+  function settleOne(one: HeldMessage, outcome: IngestOutcome): void {
+    if (!unsettled.delete(one)) return
+    one.settle(outcome)
+    if (!hasRoom()) return
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
+
+  const all = (messages: readonly InboundMessage[]) =>
+    Promise.all(messages.map((message) => new Promise<IngestOutcome>((resolve) => push(message, resolve))))
+  const drained = () =>
+    hasRoom() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))
+  const held: HeldIngest = {
+    ingest: Object.assign(all, { push, drained }),
+    received,
+    capacity: Number.POSITIVE_INFINITY,
+    settle(text, outcome = STORED) {
+      for (const one of [...unsettled]) if (text === undefined || one.text === text) settleOne(one, outcome)
+    },
+    settleAtOnce() {
+      atOnce = true
+      held.settle()
+    },
+  }
+  return held
+}

@@ -1,0 +1,125 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/**
+ * A TCP proxy before a broker. It sees what a client acknowledges, before the broker does, and can hold or cut
+ * its connections: what a test needs to tell "acknowledged" from "will be acknowledged".
+ */
+export interface WireTap {
+  readonly port: number
+  /** Packet ids of the PUBACK (QoS 1) and PUBREC (QoS 2) packets that clients sent, in order. */
+  readonly acknowledged: readonly number[]
+  /** Connections that clients opened since the start. */
+  readonly connections: number
+  /** From the next connection on, another broker. */
+  retarget(port: number): void
+  /** Keeps back what the broker says, until `release`. */
+  hold(): void
+  release(): void
+  /** Resets every connection, as a network that fails does. */
+  cut(): void
+  /** While false, connections are reset as soon as they are made. */
+  accepting: boolean
+  close(): Promise<void>
+}
+
+const PUBACK = 4
+const PUBREC = 5
+
+export async function openWireTap(brokerPort: number): Promise<WireTap> {
+  const acknowledged: number[] = []
+  const pairs = new Set<readonly [Socket, Socket]>()
+  let target = brokerPort
+  let connections = 0
+  let held = false
+
+  const server = createServer((client) => {
+    if (!tap.accepting) {
+      client.on('error', ignore)
+      client.resetAndDestroy()
+      return
+    }
+    connections++
+    const broker = connect(target, '127.0.0.1')
+    const pair = [client, broker] as const
+    pairs.add(pair)
+    client.setNoDelay(true)
+    broker.setNoDelay(true)
+    const seen = packetReader((type, body) => {
+      if (type === PUBACK || type === PUBREC) acknowledged.push(body.readUInt16BE(0))
+    })
+    client.on('data', seen)
+    client.pipe(broker)
+    broker.pipe(client)
+    if (held) broker.unpipe(client)
+    for (const [socket, peer] of [pair, [broker, client] as const]) {
+      socket.on('error', ignore)
+      socket.on('close', () => {
+        peer.destroy()
+        pairs.delete(pair)
+      })
+    }
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+
+  const tap: WireTap = {
+    port: (server.address() as AddressInfo).port,
+    acknowledged,
+    accepting: true,
+    get connections() {
+      return connections
+    },
+    retarget(port) {
+      target = port
+    },
+    hold() {
+      held = true
+      for (const [client, broker] of pairs) broker.unpipe(client)
+    },
+    release() {
+      held = false
+      for (const [client, broker] of pairs) broker.pipe(client)
+    },
+    cut() {
+      for (const [client, broker] of pairs) {
+        client.resetAndDestroy()
+        broker.destroy()
+      }
+    },
+    async close() {
+      tap.accepting = false
+      tap.cut()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return tap
+}
+
+const ignore = () => {}
+
+/** Splits a stream into control packets [MQTT-2.1]: type and flags, length in 7-bit groups, body. */
+export function packetReader(
+  onPacket: (type: number, body: Buffer, flags: number) => void,
+): (chunk: Buffer) => void {
+  let pending = Buffer.alloc(0)
+  return (chunk) => {
+    pending = pending.length > 0 ? Buffer.concat([pending, chunk]) : chunk
+    for (;;) {
+      let length = 0
+      let at = 1
+      for (let shift = 0; ; shift += 7) {
+        const byte = pending[at]
+        if (byte === undefined) return
+        at++
+        length += (byte & 127) << shift
+        if (byte < 128) break
+      }
+      if (pending.length < at + length) return
+      const first = pending[0] ?? 0
+      onPacket(first >> 4, pending.subarray(at, at + length), first & 15)
+      pending = pending.subarray(at + length)
+    }
+  }
+}

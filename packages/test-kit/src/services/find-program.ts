@@ -1,0 +1,54 @@
+import { accessSync, constants, readdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { DeviceHubError } from '@devicehub/core'
+
+// Debian keeps servers out of a user's PATH, and PostgreSQL out of any.
+const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin', '/opt/homebrew/sbin']
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Absolute path of the first of these programs that is installed, else undefined. */
+export function findProgram(...names: readonly string[]): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...FOLDERS]
+  for (const name of names)
+    for (const folder of folders) if (isExecutable(join(folder, name))) return join(folder, name)
+  return undefined
+}
+
+/** Like `findProgram`; throws `missing_dependency` that says what to install. */
+export function requireProgram(install: string, ...names: readonly string[]): string {
+  const file = findProgram(...names)
+  if (file === undefined)
+    throw new DeviceHubError('missing_dependency', `${names[0]} is not installed: ${install}`, {
+      details: { program: names[0], install },
+    })
+  return file
+}
+
+/** Folder of the newest PostgreSQL server's programs, else undefined. */
+export function findPostgresPrograms(): string | undefined {
+  for (const root of ['/usr/lib/postgresql', '/usr/local/opt', '/opt/homebrew/opt']) {
+    const newest = listFolder(root)
+      .map((name) => ({ name, version: Number(/^(?:postgresql@)?(\d+)$/.exec(name)?.[1]) }))
+      .filter(({ name, version }) => version > 0 && isExecutable(join(root, name, 'bin', 'initdb')))
+      .sort((a, b) => b.version - a.version)[0]
+    if (newest) return join(root, newest.name, 'bin')
+  }
+  const initdb = findProgram('initdb')
+  return initdb?.slice(0, -'/initdb'.length)
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,34 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { DeviceHubError } from '@devicehub/core'
+
+// Below the range the kernel gives to outgoing connections (32768 up): else a client that retries while a server
+// is down can take the server's port as its own, or even connect to itself.
+const FIRST = 20_000
+const LAST = 32_000
+
+const handedOut = new Set<number>()
+
+/** A loopback port nobody listens on; the same process never gets it twice. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))
+    if (handedOut.has(port) || !(await isFree(port))) continue
+    handedOut.add(port)
+    return port
+  }
+  throw new DeviceHubError('transport_unavailable', `no free loopback port between ${FIRST} and ${LAST}`)
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}

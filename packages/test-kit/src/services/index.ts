@@ -1,0 +1,14 @@
+export { type Certificate, type Certificates, createCertificates } from './certificates.js'
+export type { DatabaseService, TestDatabase } from './database-service.js'
+export { freePort } from './free-port.js'
+export type { Service, ServiceOptions } from './managed-service.js'
+export { type MariadbOptions, type MariadbService, startMariadb } from './mariadb.js'
+export {
+  type MosquittoOptions,
+  type MosquittoService,
+  type MosquittoTls,
+  startMosquitto,
+} from './mosquitto.js'
+export { hasExtension, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
+export { type RedisOptions, type RedisService, startRedis } from './redis.js'
+export { type WaitOptions, waitUntil } from './wait-until.js'

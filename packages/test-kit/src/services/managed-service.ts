@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DeviceHubError } from '@devicehub/core'
+import { freePort } from './free-port.js'
+import { isAlive, processTree, signalAll } from './process-tree.js'
+import type { RunAs } from './run-as.js'
+import { waitUntil } from './wait-until.js'
+import { startWatchdog } from './watchdog.js'
+
+/** A private server on a loopback port, with its data in a temporary folder. */
+export interface Service extends AsyncDisposable {
+  readonly name: string
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly url: string
+  /** Configuration, data and log; gone after `stop()`. */
+  readonly folder: string
+  /** Process id of the running server, undefined while it is down. */
+  readonly pid: number | undefined
+  /** Ends it in its own orderly way and removes its folder. */
+  stop(): Promise<void>
+  /** Ends it in its own orderly way and keeps its data for `restart()`. */
+  shutdown(): Promise<void>
+  /** SIGKILL to it and all it started; the data stays for `restart()`. */
+  kill(): Promise<void>
+  /** Starts it on the same port and data, after an orderly shutdown if it still runs; waits until it answers. */
+  restart(): Promise<void>
+  /** Freezes it (SIGSTOP): connections stay open and nothing answers. */
+  pause(): void
+  resume(): void
+  /** What the server has written to its log so far. */
+  logs(): string
+}
+
+export interface ServiceOptions {
+  /** Default: a free port. */
+  readonly port?: number
+}
+
+export interface ServicePlan {
+  readonly name: string
+  readonly port?: number | undefined
+  readonly runAs?: RunAs | undefined
+  /** Default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals
+  /** Once, before the first start: write the configuration and the data folder. */
+  prepare?(place: ServicePlace): void | Promise<void>
+  command(place: ServicePlace): { file: string; args: readonly string[]; env?: NodeJS.ProcessEnv }
+  /** One probe: rejects or returns false while the server does not answer yet. */
+  ready(place: ServicePlace): Promise<unknown>
+  url(place: ServicePlace): string
+}
+
+export interface ServicePlace {
+  readonly folder: string
+  readonly port: number
+}
+
+/** Starts what the plan says and waits until it answers. */
+export async function startService(plan: ServicePlan): Promise<Service> {
+  const folder = mkdtempSync(join(tmpdir(), `devicehub-${plan.name}-`))
+  const watchdog = startWatchdog(join(folder, 'pids'), folder)
+  chmodSync(folder, 0o700)
+  if (plan.runAs) chownSync(folder, plan.runAs.uid, plan.runAs.gid)
+  try {
+    const place = { folder, port: plan.port ?? (await freePort()) }
+    await plan.prepare?.(place)
+    const service = serviceOf(plan, place, () => watchdog.release())
+    await service.restart()
+    return service
+  } catch (error) {
+    await watchdog.release()
+    throw error
+  }
+}
+
+function serviceOf(plan: ServicePlan, place: ServicePlace, remove: () => Promise<void>): Service {
+  const { folder, port } = place
+  const pidFile = join(folder, 'pids')
+  const logFile = join(folder, 'log')
+  let child: ChildProcess | undefined
+  let removed = false
+
+  const running = () =>
+    child?.pid !== undefined && child.exitCode === null && child.signalCode === null ? child : undefined
+  const logs = () => {
+    try {
+      return readFileSync(logFile, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+
+  const launch = () => {
+    const { file, args, env } = plan.command(place)
+    const log = openSync(logFile, 'a')
+    try {
+      child = spawn(file, args, {
+        cwd: folder,
+        detached: true,
+        env: env ?? process.env,
+        stdio: ['ignore', log, log],
+        ...plan.runAs,
+      })
+    } finally {
+      closeSync(log)
+    }
+    child.on('error', () => {})
+    child.unref()
+    if (child.pid !== undefined) writeFileSync(pidFile, `-${child.pid}\n`)
+  }
+
+  const ended = async (pids: readonly number[]) => {
+    await waitUntil(`${plan.name} to end`, () => !pids.some(isAlive) && !running())
+    rmSync(pidFile, { force: true })
+  }
+
+  const start = async () => {
+    launch()
+    try {
+      await waitUntil(
+        `${plan.name} to answer on port ${port}`,
+        async () => !running() || (await plan.ready(place)) !== false,
+        { timeout: 120_000 },
+      )
+      if (!running()) throw new Error(`it ended with ${child?.exitCode ?? child?.signalCode ?? 'no process'}`)
+    } catch (cause) {
+      await kill()
+      const message = `${plan.name} did not start on port ${port}: ${(cause as Error).message}\n${logs().slice(-4000)}`
+      throw new DeviceHubError('transport_unavailable', message, { cause })
+    }
+  }
+
+  const kill = async () => {
+    const pid = running()?.pid
+    if (pid === undefined) return
+    const pids = processTree(pid)
+    signalAll(pids, 'SIGKILL')
+    await ended(pids)
+  }
+
+  const shutdown = async () => {
+    const pid = running()?.pid
+    if (pid === undefined) return
+    const pids = processTree(pid)
+    signalAll(pids, 'SIGCONT')
+    signalAll([pid], plan.stopSignal ?? 'SIGTERM')
+    try {
+      await ended(pids)
+    } catch (error) {
+      await kill()
+      throw error
+    }
+  }
+
+  const stop = async () => {
+    if (removed) return
+    removed = true
+    try {
+      await shutdown()
+    } finally {
+      await remove()
+    }
+  }
+
+  const mustRun = () => {
+    const pid = running()?.pid
+    if (pid === undefined) throw new DeviceHubError('closed', `${plan.name} on port ${port} does not run`)
+    return processTree(pid)
+  }
+
+  return {
+    name: plan.name,
+    host: '127.0.0.1',
+    port,
+    folder,
+    url: plan.url(place),
+    get pid() {
+      return running()?.pid
+    },
+    stop,
+    shutdown,
+    kill,
+    async restart() {
+      if (removed) throw new DeviceHubError('closed', `${plan.name} was stopped and its folder removed`)
+      await shutdown()
+      await start()
+    },
+    pause() {
+      const pids = mustRun()
+      // A frozen child does not see its parent die: name each for the watchdog.
+      writeFileSync(pidFile, `${[`-${pids[0]}`, ...pids].join('\n')}\n`)
+      signalAll(pids, 'SIGSTOP')
+    },
+    resume: () => signalAll(mustRun(), 'SIGCONT'),
+    logs,
+    [Symbol.asyncDispose]: stop,
+  }
+}

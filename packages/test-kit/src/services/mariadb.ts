@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import type { DatabaseService, TestDatabase } from './database-service.js'
+import { requireProgram } from './find-program.js'
+import { type ServiceOptions, startService } from './managed-service.js'
+import { randomName } from './random-name.js'
+import { unprivilegedUser } from './run-as.js'
+import { runCommand } from './run-command.js'
+import { copyTemplate } from './template-folder.js'
+
+export const MARIADB_INSTALL = 'apt-get install mariadb-server'
+
+export interface MariadbOptions extends ServiceOptions {
+  /** Server settings by name (`innodb_lock_wait_timeout`). Durability is on by default, as in production. */
+  readonly settings?: Readonly<Record<string, string | number>>
+}
+
+export type MariadbService = DatabaseService
+
+/** Starts the installed MariaDB: user `root` without password on loopback, utf8mb4. */
+export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbService> {
+  const server = requireProgram(MARIADB_INSTALL, 'mariadbd', 'mysqld')
+  const installer = requireProgram(MARIADB_INSTALL, 'mariadb-install-db', 'mysql_install_db')
+  const admin = requireProgram(MARIADB_INSTALL, 'mariadb-admin', 'mysqladmin')
+  const client = requireProgram(MARIADB_INSTALL, 'mariadb', 'mysql')
+  const runAs = unprivilegedUser('mysql')
+  const settings = {
+    bind_address: '127.0.0.1',
+    character_set_server: 'utf8mb4',
+    innodb_buffer_pool_size: '64M',
+    innodb_log_file_size: '48M',
+    max_connections: 200,
+    ...options.settings,
+  }
+
+  const service = await startService({
+    name: 'mariadb',
+    port: options.port,
+    runAs,
+    prepare: async ({ folder }) => {
+      const version = /Ver (\S+)/.exec(await runCommand(server, ['--no-defaults', '--version']))?.[1]
+      const create = async (target: string) => {
+        const args = ['--no-defaults', `--datadir=${target}`, '--auth-root-authentication-method=normal']
+        await runCommand(installer, [...args, '--skip-test-db', '--innodb-log-file-size=48M'], {
+          runAs,
+          cwd: target,
+        })
+      }
+      await copyTemplate({ name: `mariadb-${version}`, runAs, create }, join(folder, 'data'))
+    },
+    command: ({ folder, port }) => ({
+      file: server,
+      args: [
+        // Must be the first: a machine's own configuration must not reach a private server.
+        '--no-defaults',
+        `--datadir=${join(folder, 'data')}`,
+        `--socket=${join(folder, 'socket')}`,
+        `--pid-file=${join(folder, 'server.pid')}`,
+        `--port=${port}`,
+        '--skip-name-resolve',
+        ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`),
+      ],
+    }),
+    ready: ({ port }) => runCommand(admin, ['--no-defaults', ...address(port), 'ping']),
+    url: ({ port }) => `mysql://root@127.0.0.1:${port}/mysql`,
+  })
+
+  const sql = async (query: string, database = 'mysql') => {
+    const args = ['--no-defaults', ...address(service.port), '--batch', '--skip-column-names', database]
+    return (await runCommand(client, args, { input: query })).replace(/\n$/, '')
+  }
+
+  const createDatabase = async (): Promise<TestDatabase> => {
+    const name = randomName('test')
+    await sql(`CREATE DATABASE ${name}`)
+    return {
+      name,
+      url: `mysql://root@127.0.0.1:${service.port}/${name}`,
+      drop: async () => void (await sql(`DROP DATABASE IF EXISTS ${name}`)),
+    }
+  }
+
+  return Object.assign(service, { user: 'root', sql, createDatabase })
+}
+
+const address = (port: number) => ['--host=127.0.0.1', `--port=${port}`, '--protocol=tcp', '--user=root']

@@ -1,0 +1,51 @@
+import { connect } from 'node:net'
+import { requireProgram } from './find-program.js'
+import { type Service, type ServiceOptions, startService } from './managed-service.js'
+
+export const REDIS_INSTALL = 'apt-get install redis-server'
+
+export interface RedisOptions extends ServiceOptions {
+  /** Server settings by name (`maxmemory`). By default every write is on disk before its answer. */
+  readonly settings?: Readonly<Record<string, string | number>>
+}
+
+export type RedisService = Service
+
+/** Starts Redis without a password on loopback. */
+export function startRedis(options: RedisOptions = {}): Promise<RedisService> {
+  const server = requireProgram(REDIS_INSTALL, 'redis-server', 'valkey-server')
+  const settings = {
+    bind: '127.0.0.1',
+    appendonly: 'yes',
+    appendfsync: 'always',
+    save: '',
+    ...options.settings,
+  }
+  return startService({
+    name: 'redis',
+    port: options.port,
+    command: ({ folder, port }) => ({
+      file: server,
+      args: ['--port', String(port), '--dir', folder].concat(
+        Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      ),
+    }),
+    ready: ({ port }) => answersPing(port),
+    url: ({ port }) => `redis://127.0.0.1:${port}`,
+  })
+}
+
+// An answer that is an error (loading the data, for one) is not yet readiness.
+function answersPing(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
+    const end = (answers: boolean) => {
+      socket.destroy()
+      resolve(answers)
+    }
+    socket.once('data', (chunk) => end(chunk.toString().startsWith('+PONG')))
+    socket.once('error', () => end(false))
+    socket.once('close', () => end(false))
+    socket.setTimeout(5000, () => end(false))
+  })
+}

@@ -1,0 +1,48 @@
+import { chownSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DeviceHubError } from '@devicehub/core'
+import type { RunAs } from './run-as.js'
+import { runCommand } from './run-command.js'
+
+export interface TemplateRequest {
+  /** Names the kind and version of the data: another name is another template. */
+  readonly name: string
+  readonly runAs?: RunAs | undefined
+  /** Fills the new, empty folder. */
+  create(folder: string): Promise<void>
+}
+
+/** Copies a freshly initialised data folder to `target`: initialising takes seconds, so it is done once and kept. */
+export async function copyTemplate(request: TemplateRequest, target: string): Promise<void> {
+  const uid = request.runAs?.uid ?? process.getuid?.() ?? 0
+  const root = join(tmpdir(), `devicehub-templates-${process.getuid?.() ?? 0}`)
+  mkdirSync(root, { recursive: true, mode: 0o711 })
+  // Anybody may create this name in a shared temporary folder: what another user put there is not ours to run.
+  if (lstatSync(root).uid !== (process.getuid?.() ?? 0))
+    throw new DeviceHubError('invalid_options', `${root} belongs to another user: remove it or set TMPDIR`)
+  const template = join(root, `${request.name}-${uid}`)
+  if (!exists(template)) await build(request, root, template)
+  await runCommand('cp', ['-Rp', template, target])
+}
+
+async function build(request: TemplateRequest, root: string, template: string): Promise<void> {
+  const draft = mkdtempSync(join(root, 'draft-'))
+  try {
+    if (request.runAs) chownSync(draft, request.runAs.uid, request.runAs.gid)
+    await request.create(draft)
+    renameSync(draft, template)
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true })
+    // Two test files may build it at once: the first one's is as good.
+    if (!exists(template)) throw error
+  }
+}
+
+function exists(folder: string): boolean {
+  try {
+    return lstatSync(folder).isDirectory()
+  } catch {
+    return false
+  }
+}

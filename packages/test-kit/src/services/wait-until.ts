@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DeviceHubError } from '@devicehub/core'
+
+export interface WaitOptions {
+  /** Milliseconds before it gives up. Default 60,000: a busy machine can be very slow. */
+  readonly timeout?: number
+  /** Milliseconds between two looks. Default 20. */
+  readonly interval?: number
+}
+
+/**
+ * Waits until `condition` returns something truthy and returns it. An error counts as "not yet"; the last one is
+ * the cause of the failure. `what` completes the sentence "waited N s for ...".
+ */
+export async function waitUntil<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  options: WaitOptions = {},
+): Promise<T & {}> {
+  const timeout = options.timeout ?? 60_000
+  const end = Date.now() + timeout
+  let cause: unknown
+  for (;;) {
+    try {
+      const value = await condition()
+      if (value) return value
+    } catch (error) {
+      cause = error
+    }
+    if (Date.now() > end)
+      throw new DeviceHubError('transport_unavailable', `waited ${timeout / 1000} s for ${what}`, { cause })
+    await sleep(options.interval ?? 20)
+  }
+}
