@@ -1,7 +1,8 @@
 /** `pnpm bench <name> [--quick] [--json]`: each benchmark prints what it measures as it goes, and one JSON object last. */
-const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<unknown> }>>> = {
-  ingest: () => import('./ingest/main.js'),
-}
+const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<unknown> }>>> =
+  {
+    ingest: () => import('./ingest/main.js'),
+  }
 
 export interface BenchOptions {
   /** Small enough to end within a minute. */
@@ -18,5 +19,8 @@ if (load === undefined || flags.some((flag) => flag !== '--quick' && flag !== '-
 }
 const json = flags.includes('--json')
 const { run } = await load()
-const result = await run({ quick: flags.includes('--quick'), say: (line) => (json ? console.error(line) : console.log(line)) })
+const result = await run({
+  quick: flags.includes('--quick'),
+  say: (line) => (json ? console.error(line) : console.log(line)),
+})
 console.log(json ? JSON.stringify(result) : JSON.stringify(result, null, 2))

@@ -24,7 +24,11 @@ const INSERT_ONE = {
 }
 
 /** Rows made beforehand as arrays of columns; only the inserts are timed. Returns messages a second. */
-export async function insertInBatches(connectionString: string, count: number, size: number): Promise<number> {
+export async function insertInBatches(
+  connectionString: string,
+  count: number,
+  size: number,
+): Promise<number> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   const batches: unknown[][] = []
@@ -36,16 +40,33 @@ export async function insertInBatches(connectionString: string, count: number, s
   return count / seconds
 }
 
-export async function createOneByOne(connectionString: string): Promise<{ store(topic: string, text: string): Promise<void>; close(): Promise<void> }> {
+export async function createOneByOne(
+  connectionString: string,
+): Promise<{ store(topic: string, text: string): Promise<void>; close(): Promise<void> }> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   return {
     async store(topic, text) {
-      const data = JSON.parse(text) as { temperature: number; humidity: number; pressure: number; timestamp: string }
+      const data = JSON.parse(text) as {
+        temperature: number
+        humidity: number
+        pressure: number
+        timestamp: string
+      }
       const device = topic.split('/')[2]
       await client.query({
         ...INSERT_ONE,
-        values: [device, topic, text, new Date(), data.timestamp, null, data.temperature, data.humidity, data.pressure],
+        values: [
+          device,
+          topic,
+          text,
+          new Date(),
+          data.timestamp,
+          null,
+          data.temperature,
+          data.humidity,
+          data.pressure,
+        ],
       })
     },
     close: () => client.end(),
@@ -57,7 +78,17 @@ function columns(from: number, to: number): unknown[][] {
   const all: unknown[][] = Array.from({ length: 9 }, () => [])
   for (let n = from; n < to; n++) {
     const data = sample(n)
-    const row = [data.deviceId, data.topic, payload(data), now, new Date(data.timestamp), n, data.temperature, data.humidity, data.pressure]
+    const row = [
+      data.deviceId,
+      data.topic,
+      payload(data),
+      now,
+      new Date(data.timestamp),
+      n,
+      data.temperature,
+      data.humidity,
+      data.pressure,
+    ]
     row.forEach((value, index) => (all[index] as unknown[]).push(value))
   }
   return all

@@ -30,9 +30,22 @@ export function createOneByOne(file: string): { store(topic: string, text: strin
   const store = db.transaction((topic: string, text: string) => {
     const now = Date.now()
     const device = topic.split('/')[2] as string
-    const data = JSON.parse(text) as { temperature: number; humidity: number; pressure: number; timestamp: string }
+    const data = JSON.parse(text) as {
+      temperature: number
+      humidity: number
+      pressure: number
+      timestamp: string
+    }
     message.run([device, topic, text, now, now])
-    reading.run([device, Date.parse(data.timestamp), now, null, data.temperature, data.humidity, data.pressure])
+    reading.run([
+      device,
+      Date.parse(data.timestamp),
+      now,
+      null,
+      data.temperature,
+      data.humidity,
+      data.pressure,
+    ])
   })
   return { store: (topic, text) => void store.immediate(topic, text), close: () => db.close() }
 }

@@ -14,17 +14,28 @@ export async function startFleet(url: string, deviceIds: readonly string[]): Pro
 const DIRECTIONS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'] as const
 
 async function startStation(url: string, deviceId: string): Promise<() => Promise<void>> {
-  const client: DeviceClient<typeof WeatherStation> = createDeviceClient(WeatherStation, { url, deviceId, protocolVersion: 4 })
+  const client: DeviceClient<typeof WeatherStation> = createDeviceClient(WeatherStation, {
+    url,
+    deviceId,
+    protocolVersion: 4,
+  })
   await client.connect()
   let temperature = 15 + Math.random() * 10
   let battery = 100
   let cycle = 0
   const measure = async () => {
     temperature += (Math.random() - 0.5) / 2
-    await client.record({ temperature, humidity: 40 + Math.random() * 20, wind_direction: DIRECTIONS[cycle++ % DIRECTIONS.length] })
+    await client.record({
+      temperature,
+      humidity: 40 + Math.random() * 20,
+      wind_direction: DIRECTIONS[cycle++ % DIRECTIONS.length],
+    })
     if (cycle % 5 === 0) await client.reportStatus({ status: 'online', batteryLevel: (battery -= 0.1) })
   }
-  const timer = setInterval(() => measure().catch((error: Error) => console.error(`${deviceId}: ${error.message}`)), 800 + Math.random() * 400)
+  const timer = setInterval(
+    () => measure().catch((error: Error) => console.error(`${deviceId}: ${error.message}`)),
+    800 + Math.random() * 400,
+  )
   return () => {
     clearInterval(timer)
     return client.close()

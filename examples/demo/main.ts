@@ -21,7 +21,8 @@ const file = resolve(process.env.INIT_CWD ?? '.', options.database)
 const say = (line: string) => console.log(line)
 
 const broker = await startBroker(options.port)
-if (broker.port !== options.port) say(`Port ${options.port} is taken; the broker uses ${broker.port} instead (--port chooses another).`)
+if (broker.port !== options.port)
+  say(`Port ${options.port} is taken; the broker uses ${broker.port} instead (--port chooses another).`)
 const url = `mqtt://127.0.0.1:${broker.port}`
 
 const hub = createDeviceHub({
@@ -31,15 +32,23 @@ const hub = createDeviceHub({
 })
 await hub.storage.migrate()
 
-const deviceIds = Array.from({ length: options.devices }, (_, index) => `STATION-${String(index + 1).padStart(3, '0')}`)
+const deviceIds = Array.from(
+  { length: options.devices },
+  (_, index) => `STATION-${String(index + 1).padStart(3, '0')}`,
+)
 for (const deviceId of deviceIds) {
-  if ((await hub.devices.get(WeatherStation, deviceId)) === null) await hub.devices.create(WeatherStation, { deviceId })
+  if ((await hub.devices.get(WeatherStation, deviceId)) === null)
+    await hub.devices.create(WeatherStation, { deviceId })
 }
 
-hub.signals.on('deviceStatusChanged', WeatherStation, ({ device, oldStatus, newStatus }) => say(`${device.deviceId}  ${oldStatus} -> ${newStatus}`))
+hub.signals.on('deviceStatusChanged', WeatherStation, ({ device, oldStatus, newStatus }) =>
+  say(`${device.deviceId}  ${oldStatus} -> ${newStatus}`),
+)
 hub.signals.on('deviceDataReceived', WeatherStation, ({ device, readings, measuredAt, flags }) => {
   const { temperature, humidity, wind_direction: wind } = readings
-  say(`${device.deviceId}  ${measuredAt.toISOString()}  ${temperature ?? '-'} °C  ${humidity ?? '-'} %  wind ${wind ?? '-'}${flags.length > 0 ? `  [${flags.join(', ')}]` : ''}`)
+  say(
+    `${device.deviceId}  ${measuredAt.toISOString()}  ${temperature ?? '-'} °C  ${humidity ?? '-'} %  wind ${wind ?? '-'}${flags.length > 0 ? `  [${flags.join(', ')}]` : ''}`,
+  )
 })
 
 // The embedded broker speaks MQTT 3.1.1, which has no shared subscriptions.
@@ -62,12 +71,15 @@ async function stop(): Promise<void> {
   const { ingest } = hub.stats()
   await hub.close()
   await broker.close()
-  say(`\n${ingest.samples} samples stored in ${file}; ${ingest.rejected + ingest.quarantined} messages refused.`)
+  say(
+    `\n${ingest.samples} samples stored in ${file}; ${ingest.rejected + ingest.quarantined} messages refused.`,
+  )
 }
-const stopOnce = () => (stopping ??= stop().catch((error: Error) => {
-  console.error(error)
-  process.exitCode = 1
-}))
+const stopOnce = () =>
+  (stopping ??= stop().catch((error: Error) => {
+    console.error(error)
+    process.exitCode = 1
+  }))
 process.once('SIGINT', stopOnce)
 process.once('SIGTERM', stopOnce)
 if (options.duration !== null) setTimeout(stopOnce, options.duration)

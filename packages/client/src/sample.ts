@@ -39,13 +39,12 @@ export function createSampleEncoder(type: AnyDeviceType | null, binary: BinaryFo
  * says. A name that is not declared does not: the hub would drop it without a word.
  */
 function checkAgainst(type: AnyDeviceType): (sample: Record<string, unknown>) => void {
-  const validate = compileSampleValidator(type, { outOfRange: 'flag', unknownField: 'reject' })
-  const known = type.readingNames.join(', ')
+  const policies = { ...type.options, outOfRange: 'flag', unknownField: 'reject' } as const
+  const validate = compileSampleValidator({ ...type, options: policies })
   return (sample) => {
-    const result = validate(sample)
-    if ('values' in result) return
-    const hint = result.code === 'unknown_field' ? `; the readings are ${known}` : ''
-    throw invalid(`a sample of ${type.name} cannot be sent: ${result.reason}${hint}`, { problem: result.code })
+    const result = validate({ fields: sample, flags: [] })
+    if ('code' in result)
+      throw invalid(`a sample of ${type.name} cannot be sent: ${result.reason}`, { problem: result.code })
   }
 }
 

@@ -8,7 +8,8 @@ const DEFAULT_CLIENT_ID = 'devicehub'
 const DEFAULT_GROUP = 'devicehub'
 
 /** Ids that a library or a generator made up: mqtt.js' own, and UUIDs. */
-const RANDOM_CLIENT_ID = /^mqttjs_|[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}/i
+const RANDOM_CLIENT_ID =
+  /^mqttjs_|[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}/i
 
 const refuse = (message: string, details: Record<string, unknown> = {}) =>
   new DeviceHubError('invalid_options', message, { details })
@@ -89,12 +90,10 @@ function address(at: At, options: BrokerOptions) {
   if ((options.cert === undefined) !== (options.key === undefined))
     throw refuse(at('mutual TLS needs both `cert` and `key`'))
   const port = parsed.port === '' ? PORTS[protocol] : Number(parsed.port)
-  const path =
-    protocol === 'ws' || protocol === 'wss' ? `${parsed.pathname || '/'}${parsed.search}` : ''
+  const path = protocol === 'ws' || protocol === 'wss' ? `${parsed.pathname || '/'}${parsed.search}` : ''
   const username = options.username ?? (parsed.username ? decodeURIComponent(parsed.username) : undefined)
   const password = options.password ?? (parsed.password ? decodeURIComponent(parsed.password) : undefined)
-  if (password !== undefined && username === undefined)
-    throw refuse(at('a password needs a username'))
+  if (password !== undefined && username === undefined) throw refuse(at('a password needs a username'))
   return {
     url: `${protocol}://${parsed.hostname}:${port}${path.replace(/\?.*/, '')}`,
     protocol,

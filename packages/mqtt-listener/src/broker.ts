@@ -1,19 +1,15 @@
-import { type DeviceHubError, DeviceHubError as HubError, type OutboundMessage, type Transport } from '@devicehub/core'
+import { DeviceHubError, type OutboundMessage, type Transport } from '@devicehub/core'
 import { adoptSession } from './adopt.js'
 import { type Counters, createCounters, createMetricsReporter } from './counters.js'
+import { type HandlerSpec, handlerSpec } from './handler-spec.js'
 import type { ConnectionState } from './keep-connected.js'
-import { asError, unavailable } from './link-error.js'
+import { asError, closedError, unavailable } from './link-error.js'
 import type { ListenerHub } from './listener-hub.js'
 import type { BrokerSettings } from './options.js'
 import { createPublisher, type Publisher } from './publisher.js'
 import { createSession, type Session } from './session.js'
-import { assertFilter, inGroup, typeFilters } from './subscriptions.js'
-import {
-  createHandlerConsumer,
-  handlerClientId,
-  type TopicHandler,
-  type TopicHandlerOptions,
-} from './topic-handler.js'
+import { type Subscriptions, typeFilters } from './subscriptions.js'
+import { createHandlerConsumer, type TopicHandler, type TopicHandlerOptions } from './topic-handler.js'
 
 /** One broker of a listener: the session of the device topics, one for each topic handler, and the publisher. */
 export interface Broker extends Transport {
@@ -35,7 +31,7 @@ export interface AdoptResult {
   readonly messages: number
 }
 
-/** Call it to unsubscribe and have the broker forget the handler's session; what is queued is handled first. */
+/** Call it to unsubscribe: what is queued is handled first, then the broker forgets the handler's session. */
 export interface TopicSubscription {
   (): Promise<void>
   /** Resolves when the broker has granted the subscription; pending until the listener is started. */
@@ -50,177 +46,218 @@ export interface BrokerStats extends Readonly<Counters> {
   readonly publishing: number
 }
 
-const HANDLER_WINDOW = 32
-const HANDLER_TIMEOUT_MS = 30_000
-const REPORT_EVERY_MS = 1_000
-
-interface HandlerSession {
-  readonly clientId: string
-  readonly create: () => { session: Session; end: () => void }
-  running: { session: Session; end: () => void } | null
-  readonly resolveReady: (ready: Promise<void>) => void
+interface RunningSession {
+  readonly session: Session
+  /** Lets go of calls that are still running. */
+  readonly end: () => void
 }
 
+interface Handler {
+  readonly spec: HandlerSpec
+  running: RunningSession | null
+  readonly settleReady: (ready: Promise<void>) => void
+}
+
+const REPORT_EVERY_MS = 1_000
+
 export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker {
-  const { name, url, clientId, qos, window, sharedGroup } = settings
-  const { logger, metrics, clock } = hub
+  const { name, url, clientId } = settings
+  const { logger } = hub
   const counters = createCounters()
-  const reportMetrics = createMetricsReporter(metrics, counters, name)
-  const handlers = new Map<string, HandlerSession>()
-  const now = () => clock.now()
+  const reportMetrics = createMetricsReporter(hub.metrics, counters, name)
+  const common = { settings, counters, logger, now: () => hub.clock.now() }
+  /** By client id. */
+  const handlers = new Map<string, Handler>()
   let devices: Session | null = null
   let publisher: Publisher | null = null
-  let detach: (() => void) | null = null
-  let reporter: NodeJS.Timeout | undefined
   let starting: Promise<void> | null = null
+  let stopping: Promise<void> | null = null
+  let stopped = new AbortController()
+  let startedBefore = false
 
-  const deviceSession = () =>
-    createSession({
-      settings,
-      clientId,
-      subscriptions: { filters: typeFilters(hub.types, hub.topicPrefix, settings), qos },
-      window,
-      consumer: hub.ingest,
-      counters,
-      now,
-      logger,
-    })
+  const deviceSpec = () => ({
+    subscriptions: {
+      filters: typeFilters(hub.types, hub.topicPrefix, settings),
+      qos: settings.qos,
+    } satisfies Subscriptions,
+    window: settings.window,
+    consumer: hub.ingest,
+  })
+
+  const consumerOf = (spec: HandlerSpec, signal: AbortSignal) =>
+    createHandlerConsumer({ ...spec, hub, broker: name, counters, stopping: signal })
 
   const sessions = (): Session[] => [
     ...(devices === null ? [] : [devices]),
     ...[...handlers.values()].flatMap(({ running }) => (running === null ? [] : [running.session])),
   ]
 
-  function run(entry: HandlerSession): Session {
-    entry.running ??= entry.create()
-    entry.running.session.start()
-    entry.resolveReady(entry.running.session.ready())
-    return entry.running.session
+  function run(id: string, handler: Handler): void {
+    const { subscriptions, window } = handler.spec
+    const abort = new AbortController()
+    const consumer = consumerOf(handler.spec, abort.signal)
+    const session = createSession({ ...common, clientId: id, subscriptions, window, consumer })
+    handler.running = { session, end: () => abort.abort() }
+    session.start()
+    handler.settleReady(session.ready())
   }
 
-  async function connectAll(): Promise<void> {
-    detach = hub.attach(broker)
-    publisher = createPublisher({ settings, clientId: `${clientId}-pub`, counters, logger })
-    reporter = setInterval(reportMetrics, REPORT_EVERY_MS).unref()
-    devices = deviceSession()
-    devices.start()
-    for (const entry of handlers.values()) run(entry)
-    const all = sessions()
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(startError(all)), settings.connectTimeout)
+  async function start(): Promise<void> {
+    const detach = hub.attach(broker)
+    const reporter = setInterval(reportMetrics, REPORT_EVERY_MS).unref()
+    startedBefore = true
+    stopped = new AbortController()
+    stopped.signal.addEventListener('abort', () => {
+      detach()
+      clearInterval(reporter)
     })
+    publisher = createPublisher({ settings, clientId: `${clientId}-pub`, counters, logger })
+    devices = createSession({ ...common, clientId, ...deviceSpec() })
+    devices.start()
+    for (const [id, handler] of handlers) run(id, handler)
     try {
-      await Promise.race([Promise.all(all.map((session) => session.ready())), timeout])
+      await ready(sessions(), stopped.signal)
     } catch (error) {
       await stop()
-      throw toStartError(error)
+      throw error
+    }
+  }
+
+  async function ready(all: readonly Session[], signal: AbortSignal): Promise<void> {
+    const { connectTimeout } = settings
+    let timer: NodeJS.Timeout | undefined
+    const givenUp = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () =>
+        reject(unavailable(`the listener of ${url} was stopped while it started`)),
+      )
+      timer = setTimeout(() => {
+        const cause = all.map(({ lastError }) => lastError).find((error) => error !== null)
+        const reason = cause?.message ?? `the broker at ${url} did not answer`
+        reject(unavailable(`not connected and subscribed within ${connectTimeout} ms: ${reason}`, cause))
+      }, connectTimeout)
+    })
+    const permanent = (error: unknown) =>
+      new DeviceHubError('invalid_options', asError(error).message, { cause: error })
+    try {
+      await Promise.race([
+        Promise.all(all.map((session) => session.ready().catch((error) => Promise.reject(permanent(error))))),
+        givenUp,
+      ])
     } finally {
       clearTimeout(timer)
     }
   }
 
-  function startError(all: readonly Session[]): DeviceHubError {
-    const cause = all.map(({ lastError }) => lastError).find((error) => error !== null)
-    const reason = cause?.message ?? `the broker at ${url} did not answer`
-    return unavailable(`not connected within ${settings.connectTimeout} ms: ${reason}`, cause)
+  function stop({ leave = false }: StopOptions = {}): Promise<void> {
+    if (devices === null) return Promise.resolve()
+    stopping ??= end(leave).finally(() => {
+      stopping = null
+    })
+    return stopping
   }
 
-  const toStartError = (error: unknown) =>
-    error instanceof HubError ? error : new HubError('invalid_options', asError(error).message, { cause: error })
-
-  async function stop({ leave = false }: StopOptions = {}): Promise<void> {
-    if (devices === null && publisher === null) return
-    detach?.()
-    detach = null
-    // Handlers may publish until they are done: the publisher goes last.
-    const results = await Promise.allSettled(sessions().map((session) => (leave ? session.leave() : session.stop())))
-    for (const entry of handlers.values()) {
-      entry.running?.end()
-      entry.running = null
+  async function end(leave: boolean): Promise<void> {
+    stopped.abort()
+    const results = await Promise.allSettled(
+      sessions().map((session) => (leave ? session.leave() : session.stop())),
+    )
+    for (const handler of handlers.values()) {
+      handler.running?.end()
+      handler.running = null
     }
+    // Handlers may publish until they are done: the publisher goes last.
     await publisher?.stop()
     devices = null
     publisher = null
     starting = null
-    clearInterval(reporter)
     reportMetrics()
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
 
-  function handle(filter: string, handler: TopicHandler, options: TopicHandlerOptions = {}): TopicSubscription {
-    assertFilter(filter)
-    const { timeout = HANDLER_TIMEOUT_MS, concurrency = HANDLER_WINDOW, shared = true, name: label } = options
-    if (!(timeout > 0 && timeout <= 0x7fffffff)) throw invalid(`timeout must be from 1 to 2,147,483,647 ms, not ${timeout}`)
-    if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 65_535))
-      throw invalid(`concurrency must be a whole number from 1 to 65,535, not ${concurrency}`)
-    if (label !== undefined && !/^[A-Za-z0-9_-]+$/.test(label))
-      throw invalid(`name "${label}" may hold letters, digits, _ and - only`)
-    const id = handlerClientId(clientId, filter, label)
-    if (handlers.has(id) || id === `${clientId}-pub`)
-      throw invalid(`"${filter}" has a handler already; give the second one a \`name\``)
-
-    let resolveReady: (ready: Promise<void>) => void = () => {}
-    const ready = new Promise<void>((resolve) => {
-      resolveReady = resolve
+  function handle(filter: string, fn: TopicHandler, options: TopicHandlerOptions = {}): TopicSubscription {
+    const spec = handlerSpec(filter, fn, options, settings)
+    const id = spec.clientIdOf(clientId)
+    if (handlers.has(id))
+      throw new DeviceHubError(
+        'invalid_options',
+        `"${filter}" has a handler already; give this one a \`name\``,
+      )
+    let settleReady: (ready: Promise<void>) => void = () => {}
+    const whenReady = new Promise<void>((resolve) => {
+      settleReady = resolve
     })
-    ready.catch(() => {})
-    const create = () => {
-      const stopping = new AbortController()
-      const session = createSession({
-        settings,
-        clientId: id,
-        subscriptions: { filters: [inGroup(filter, shared ? sharedGroup : null)], qos: options.qos ?? 1 },
-        window: concurrency,
-        consumer: createHandlerConsumer({ filter, handler, timeout, hub, broker: name, counters, stopping: stopping.signal }),
-        counters,
-        now,
-        logger,
-      })
-      return { session, end: () => stopping.abort() }
-    }
-    const entry: HandlerSession = { clientId: id, create, running: null, resolveReady }
-    handlers.set(id, entry)
-    if (devices !== null) run(entry)
-
-    const unsubscribe = async () => {
-      if (handlers.get(id) !== entry) return
-      handlers.delete(id)
-      const { running } = entry
-      entry.running = null
-      try {
-        await running?.session.leave()
-      } finally {
-        running?.end()
-      }
-    }
-    return Object.assign(unsubscribe, { ready })
+    whenReady.catch(() => {})
+    const handler: Handler = { spec, running: null, settleReady }
+    handlers.set(id, handler)
+    if (devices !== null && stopping === null) run(id, handler)
+    return Object.assign(() => forget(id, handler), { ready: whenReady })
   }
 
-  const invalid = (message: string) => new HubError('invalid_options', message)
+  async function forget(id: string, handler: Handler): Promise<void> {
+    if (handlers.get(id) !== handler) return
+    handlers.delete(id)
+    const { running } = handler
+    handler.running = null
+    try {
+      await running?.session.leave()
+    } finally {
+      running?.end()
+    }
+  }
 
   async function adopt(deadId: string): Promise<AdoptResult> {
-    if (deadId === clientId)
-      throw invalid(`cannot adopt ${deadId}: it is the client id of this listener; its session resumes with start()`)
-    throw new Error('not yet')
+    if (deadId === clientId || handlers.has(deadId) || deadId === `${clientId}-pub`)
+      throw new DeviceHubError(
+        'invalid_options',
+        `${deadId} is this listener's own client id; start() resumes its session`,
+      )
+    const abort = new AbortController()
+    const adopted: (number | null)[] = []
+    try {
+      adopted.push(await adoptSession({ ...common, clientId: deadId, ...deviceSpec() }))
+      for (const { spec } of handlers.values()) {
+        const { subscriptions, window } = spec
+        const consumer = consumerOf(spec, abort.signal)
+        adopted.push(
+          await adoptSession({
+            ...common,
+            clientId: spec.clientIdOf(deadId),
+            subscriptions,
+            window,
+            consumer,
+          }),
+        )
+      }
+    } finally {
+      abort.abort()
+    }
+    const found = adopted.filter((messages) => messages !== null)
+    const messages = found.reduce((sum, each) => sum + each, 0)
+    logger.info(
+      { broker: name, clientId: deadId, sessions: found.length, messages },
+      'adopted the sessions of a replica',
+    )
+    return { sessions: found.length, messages }
   }
 
   const broker: Broker = {
     name,
-    start: () => (starting ??= connectAll()),
+    start: () => (starting ??= start()),
     stop,
     async publish(message: OutboundMessage) {
-      if (publisher === null) throw unavailable(`the listener of the broker at ${url} is not started`)
-      return publisher.publish(message)
+      if (publisher !== null) return publisher.publish(message)
+      if (startedBefore) throw closedError(`the listener of the broker at ${url} was stopped`)
+      throw unavailable(`the listener of the broker at ${url} is not started`)
     },
     handle,
     adopt,
-    stats: () => {
+    stats() {
       const all = sessions()
+      const notConnected = all.find(({ state }) => state !== 'connected')
       return {
         ...counters,
-        state: all.find(({ state }) => state !== 'connected')?.state ?? (all.length > 0 ? 'connected' : 'idle'),
+        state: all.length === 0 ? 'idle' : (notConnected?.state ?? 'connected'),
         inFlight: all.reduce((sum, { inFlight }) => sum + inFlight, 0),
         publishing: publisher?.inFlight ?? 0,
       }

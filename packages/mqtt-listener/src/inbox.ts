@@ -3,6 +3,7 @@ import { type Acknowledger, createAcknowledger } from './acknowledger.js'
 import type { Counters } from './counters.js'
 import { toInboundMessage } from './inbound-message.js'
 import type { Link, PublishPacket } from './link.js'
+import { LinkError } from './link-error.js'
 
 /** Who takes the messages of a session: the hub's ingest, or a topic handler. */
 export interface Consumer {
@@ -87,8 +88,8 @@ export function createInbox(options: InboxOptions): Inbox {
         if (!closed) {
           acknowledger.flush()
           epoch.close()
-          // Only a new connection makes a broker send it again [MQTT-4.4.0-1].
-          link.drop(new Error(`a message was not stored: ${outcome.error.message}`))
+          // Only a new connection makes a broker send it again [MQTT-4.4.0-1], and a hub that handed it back is closing.
+          link.drop(new LinkError(`a message was not stored: ${outcome.error.message}`, { patient: true }))
         }
         release(1)
       }

@@ -1,1 +1,7 @@
-export {}
+export type { AdoptResult, BrokerStats, StopOptions, TopicSubscription } from './broker.js'
+export type { Counters } from './counters.js'
+export { createMqttListener, type MqttListener, type MqttListenerStats } from './create-mqtt-listener.js'
+export type { ConnectionState } from './keep-connected.js'
+export type { ListenerHub } from './listener-hub.js'
+export type { BrokerOptions, MqttListenerOptions, ReconnectOptions } from './options.js'
+export type { TopicHandler, TopicHandlerContext, TopicHandlerOptions } from './topic-handler.js'

@@ -90,8 +90,13 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       if (lasted >= STABLE_MS) backoff.reset()
       if (lasted > 0) lastError = end.error ?? new LinkError(describeEnd(end))
       // Two clients of one id would throw each other out as fast as they can connect.
-      const delay = end.reasonCode === SESSION_TAKEN_OVER ? reconnect.max : backoff.next()
-      enter(lastError instanceof LinkError && lastError.reasonCode !== null ? 'refused' : 'waiting', lastError)
+      const patient =
+        end.reasonCode === SESSION_TAKEN_OVER || (end.error instanceof LinkError && end.error.patient)
+      const delay = patient ? reconnect.max : backoff.next()
+      enter(
+        lastError instanceof LinkError && lastError.reasonCode !== null ? 'refused' : 'waiting',
+        lastError,
+      )
       await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }

@@ -1,19 +1,23 @@
 import { DeviceHubError } from '@devicehub/core'
 import type { BrokerSettings } from './options.js'
 
-/** A connection that could not be made or that ended. `permanent`: no later attempt with the same options can succeed. */
+/** A connection that could not be made or that ended. */
 export class LinkError extends Error {
   override readonly name = 'LinkError'
+  /** No later attempt with the same options can succeed. */
   readonly permanent: boolean
+  /** Connecting again soon is of no use: the next attempt waits for the longest delay. */
+  readonly patient: boolean
   /** The CONNACK's, of MQTT 3.1.1 or 5. */
   readonly reasonCode: number | null
 
   constructor(
     message: string,
-    options: { cause?: unknown; permanent?: boolean; reasonCode?: number | null } = {},
+    options: { cause?: unknown; permanent?: boolean; patient?: boolean; reasonCode?: number | null } = {},
   ) {
     super(message, { cause: options.cause })
     this.permanent = options.permanent ?? false
+    this.patient = options.patient ?? false
     this.reasonCode = options.reasonCode ?? null
   }
 }
@@ -51,3 +55,5 @@ export function connectError(cause: Error | null, { url, protocolVersion }: Brok
 /** A `LinkError` as callers see it. */
 export const unavailable = (message: string, cause?: unknown): DeviceHubError =>
   new DeviceHubError('transport_unavailable', message, cause === undefined ? {} : { cause })
+
+export const closedError = (message: string): DeviceHubError => new DeviceHubError('closed', message)

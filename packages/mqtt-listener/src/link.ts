@@ -111,9 +111,12 @@ export function createLink(options: LinkOptions): Link {
 
   function proceed(): void {
     // A chunk of the socket holds thousands of small messages, and mqtt.js handles them all in one turn.
-    if (++sinceYield < yieldEvery) return next()
-    sinceYield = 0
-    setImmediate(next)
+    if (++sinceYield < yieldEvery) {
+      next()
+    } else {
+      sinceYield = 0
+      setImmediate(next)
+    }
   }
 
   client.handleMessage = (packet, callback) => {

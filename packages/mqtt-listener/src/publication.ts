@@ -21,16 +21,26 @@ const OVERHEAD = 64
 export function toPublication(message: OutboundMessage, protocolVersion: 4 | 5): Publication {
   const { topic, qos = 1, retain = false } = message
   if (!isValidTopic(topic))
-    throw new DeviceHubError('invalid_topic', `cannot publish to ${JSON.stringify(topic)}: it is empty, too long, or holds +, # or NUL`, {
-      details: { topic },
-    })
+    throw new DeviceHubError(
+      'invalid_topic',
+      `cannot publish to ${JSON.stringify(topic)}: it is empty, too long, or holds +, # or NUL`,
+      {
+        details: { topic },
+      },
+    )
   if (qos !== 0 && qos !== 1 && qos !== 2)
-    throw new DeviceHubError('invalid_options', `qos is 0, 1 or 2, not ${String(qos)} (publishing to ${topic})`)
+    throw new DeviceHubError(
+      'invalid_options',
+      `qos is 0, 1 or 2, not ${String(qos)} (publishing to ${topic})`,
+    )
   const payload = toBuffer(message.payload, topic)
   const properties = protocolVersion === 5 ? propertiesOf(message) : undefined
   const size = OVERHEAD + Buffer.byteLength(topic) + payload.length + bytesOf(message)
   if (size > MAX_PACKET)
-    throw new DeviceHubError('invalid_options', `a message of ${size} bytes is too large for MQTT (publishing to ${topic})`)
+    throw new DeviceHubError(
+      'invalid_options',
+      `a message of ${size} bytes is too large for MQTT (publishing to ${topic})`,
+    )
   return { topic, payload, options: { qos, retain, properties }, size }
 }
 
@@ -47,7 +57,10 @@ function toBuffer(payload: Uint8Array | string, topic: string): Buffer {
   if (typeof payload === 'string') return Buffer.from(payload)
   // A copy: the caller's bytes may change while the message waits.
   if (payload instanceof Uint8Array) return Buffer.from(payload)
-  throw new DeviceHubError('invalid_options', `a payload is a string or bytes, not ${typeof payload} (publishing to ${topic})`)
+  throw new DeviceHubError(
+    'invalid_options',
+    `a payload is a string or bytes, not ${typeof payload} (publishing to ${topic})`,
+  )
 }
 
 function propertiesOf(message: OutboundMessage): PublishOptions['properties'] {
@@ -58,9 +71,15 @@ function propertiesOf(message: OutboundMessage): PublishOptions['properties'] {
     for (const text of [value].flat()) assertText(text, topic)
   }
   if (expiresIn !== undefined && !(expiresIn >= 0 && expiresIn <= 0xffffffff))
-    throw new DeviceHubError('invalid_options', `expiresIn is a number of seconds from 0 to 4,294,967,295, not ${expiresIn}`)
+    throw new DeviceHubError(
+      'invalid_options',
+      `expiresIn is a number of seconds from 0 to 4,294,967,295, not ${expiresIn}`,
+    )
   if (responseTopic !== undefined && !isValidTopic(responseTopic))
-    throw new DeviceHubError('invalid_topic', `the response topic ${JSON.stringify(responseTopic)} is no topic`)
+    throw new DeviceHubError(
+      'invalid_topic',
+      `the response topic ${JSON.stringify(responseTopic)} is no topic`,
+    )
   return {
     ...(contentType !== undefined && { contentType }),
     ...(correlationId !== undefined && { correlationData: Buffer.from(correlationId) }),
@@ -79,11 +98,20 @@ const mutable = (properties: NonNullable<OutboundMessage['userProperties']>) =>
 function assertText(text: unknown, topic: string): void {
   if (text === undefined) return
   if (typeof text === 'string' && !text.includes('\0') && Buffer.byteLength(text) <= MAX_FIELD) return
-  throw new DeviceHubError('invalid_options', `content type, correlation id, response topic and user properties are texts of at most ${MAX_FIELD} bytes without NUL (publishing to ${topic})`)
+  throw new DeviceHubError(
+    'invalid_options',
+    `content type, correlation id, response topic and user properties are texts of at most ${MAX_FIELD} bytes without NUL (publishing to ${topic})`,
+  )
 }
 
-function bytesOf({ contentType = '', correlationId = '', responseTopic = '', userProperties = {} }: OutboundMessage): number {
-  let bytes = Buffer.byteLength(contentType) + Buffer.byteLength(correlationId) + Buffer.byteLength(responseTopic)
+function bytesOf({
+  contentType = '',
+  correlationId = '',
+  responseTopic = '',
+  userProperties = {},
+}: OutboundMessage): number {
+  let bytes =
+    Buffer.byteLength(contentType) + Buffer.byteLength(correlationId) + Buffer.byteLength(responseTopic)
   for (const [name, value] of Object.entries(userProperties)) {
     for (const text of [value].flat()) bytes += 5 + Buffer.byteLength(name) + Buffer.byteLength(text)
   }

@@ -2,7 +2,7 @@ import { createBackoff, DeviceHubError, type Logger, type OutboundMessage } from
 import type { Counters } from './counters.js'
 import { type KeptConnection, keepConnected } from './keep-connected.js'
 import { createLink, type Grants, type Link, type LinkEnd } from './link.js'
-import { unavailable } from './link-error.js'
+import { closedError, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
 import { type Publication, refusalBy, toPublication } from './publication.js'
 
@@ -133,9 +133,13 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
   }
 
   const refused = (entry: Waiting, reason: string) =>
-    new DeviceHubError('publish_failed', `the broker at ${url} did not take the message to ${entry.topic}: ${reason}`, {
-      details: { topic: entry.topic, broker: name },
-    })
+    new DeviceHubError(
+      'publish_failed',
+      `the broker at ${url} did not take the message to ${entry.topic}: ${reason}`,
+      {
+        details: { topic: entry.topic, broker: name },
+      },
+    )
 
   function onEnd(ended: Link, { reasonCode, error }: LinkEnd): void {
     if (ended !== link) return
@@ -164,7 +168,8 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
 
   function connect(): void {
     connection ??= keepConnected({
-      createLink: () => createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true }),
+      createLink: () =>
+        createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true }),
       async prepare(ready, granted) {
         link = ready
         grants = granted
@@ -172,7 +177,8 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
       onEnd,
       onState(state, error) {
         if (state === 'connected') pump()
-        else if (error !== null) logger.warn({ ...fields, err: error }, `${error.message}; trying again to publish`)
+        else if (error !== null)
+          logger.warn({ ...fields, err: error }, `${error.message}; trying again to publish`)
       },
       reconnect,
     })
@@ -201,11 +207,13 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
 
   return {
     async publish(message) {
-      if (stopped) throw unavailable(`the listener of the broker at ${url} was stopped`)
+      if (stopped) throw closedError(`the listener of the broker at ${url} was stopped`)
       const publication = toPublication(message, settings.protocolVersion)
       if (queued() + inFlight.size >= publishQueue) {
         counters.publishFailed++
-        throw unavailable(`${publishQueue} messages wait for the broker at ${url} already; publish more slowly`)
+        throw unavailable(
+          `${publishQueue} messages wait for the broker at ${url} already; publish more slowly`,
+        )
       }
       return enqueue(publication)
     },
@@ -227,7 +235,7 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
       if (pausedUntil !== null) clearTimeout(pausedUntil)
       await last?.end()
       for (const entry of queue.slice(head))
-        settle(entry, unavailable(`the listener was stopped before the message to ${entry.topic} was sent`))
+        settle(entry, closedError(`the listener was stopped before the message to ${entry.topic} was sent`))
       queue = []
       head = 0
     },

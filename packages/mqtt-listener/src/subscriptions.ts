@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AnyDeviceType, createBackoff, DeviceHubError, isValidTopicFilter, subscribePatterns } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  createBackoff,
+  DeviceHubError,
+  isValidTopicFilter,
+  subscribePatterns,
+} from '@devicehub/core'
 import type { Grants, Link } from './link.js'
 import { LinkError } from './link-error.js'
 import type { BrokerSettings } from './options.js'
@@ -81,7 +87,9 @@ export async function subscribeAll(
     if (missing.length === 0) return
     const named = missing.map((filter) => `"${filter}"`).join(', ')
     report.refused(
-      new LinkError(`the broker at ${url} refuses to subscribe to ${named}; check what it lets this user read`),
+      new LinkError(
+        `the broker at ${url} refuses to subscribe to ${named}; check what it lets this user read`,
+      ),
     )
     await Promise.race([ended, sleep(backoff.next(), undefined, { ref: false })])
   }
@@ -96,6 +104,9 @@ async function request(link: Link, filters: readonly string[], qos: 0 | 1 | 2): 
 }
 
 const noSharing = (url: string) =>
-  new LinkError(`the broker at ${url} has no shared subscriptions: set sharedGroup to false and run one listener`, {
-    permanent: true,
-  })
+  new LinkError(
+    `the broker at ${url} has no shared subscriptions: set sharedGroup to false and run one listener`,
+    {
+      permanent: true,
+    },
+  )

@@ -1,7 +1,13 @@
-import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBackoff, DeviceHubError, type InboundMessage, type IngestOutcome, isDeviceHubError } from '@devicehub/core'
+import {
+  createBackoff,
+  DeviceHubError,
+  type InboundMessage,
+  type IngestOutcome,
+  isDeviceHubError,
+} from '@devicehub/core'
 import type { Counters } from './counters.js'
+import type { HandlerSpec } from './handler-spec.js'
 import type { Consumer } from './inbox.js'
 import { asError } from './link-error.js'
 import type { ListenerHub } from './listener-hub.js'
@@ -29,10 +35,7 @@ export interface TopicHandlerOptions {
   readonly broker?: string
 }
 
-export interface HandlerConsumerOptions {
-  readonly filter: string
-  readonly handler: TopicHandler
-  readonly timeout: number
+export interface HandlerConsumerOptions extends Pick<HandlerSpec, 'filter' | 'handler' | 'timeout'> {
   readonly hub: ListenerHub
   readonly broker: string
   readonly counters: Counters
@@ -55,7 +58,10 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
       const abort = new AbortController()
       const onStop = () => abort.abort(new DeviceHubError('closed', 'the listener stops'))
       const timer = setTimeout(() => {
-        const error = new DeviceHubError('handler_failed', `the handler of "${filter}" was not done after ${timeout} ms`)
+        const error = new DeviceHubError(
+          'handler_failed',
+          `the handler of "${filter}" was not done after ${timeout} ms`,
+        )
         abort.abort(error)
         reject(error)
       }, timeout)
@@ -105,7 +111,10 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
       } catch (error) {
         if (stopping.aborted || isDeviceHubError(error, 'closed'))
           return { status: 'failed', error: asError(error) }
-        hub.logger.warn({ broker, filter, err: error }, 'a failed message could not be put on record; trying again')
+        hub.logger.warn(
+          { broker, filter, err: error },
+          'a failed message could not be put on record; trying again',
+        )
       }
       await sleep(backoff.next(), undefined, { signal: stopping }).catch(() => {})
     }
@@ -118,9 +127,4 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
     },
     drained: () => Promise.resolve(),
   }
-}
-
-/** The session of a handler has a client id of its own, the same after each restart. */
-export function handlerClientId(clientId: string, filter: string, name: string | undefined): string {
-  return `${clientId}-${name ?? createHash('sha256').update(filter).digest('hex').slice(0, 8)}`
 }

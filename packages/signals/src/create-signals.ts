@@ -2,6 +2,7 @@ import {
   type AnyDeviceType,
   consoleLogger,
   DeviceHubError,
+  isDeviceType,
   type Logger,
   type Metrics,
   noMetrics,
@@ -133,19 +134,17 @@ export function createSignals(options: SignalsOptions = {}): Signals {
 
   const subscriber =
     (once: boolean) =>
-    (
-      name: SignalName,
-      ...args: [ErasedHandler, SubscribeOptions?] | [AnyDeviceType, ErasedHandler, SubscribeOptions?]
-    ): Unsubscribe =>
-      isType(args)
-        ? subscribe(once, name, args[0], args[1], args[2])
-        : subscribe(once, name, null, args[0], args[1])
+    (name: SignalName, ...args: WithType<[ErasedHandler, SubscribeOptions?]>): Unsubscribe => {
+      const { type, rest } = splitType(args)
+      return subscribe(once, name, type, ...rest)
+    }
 
   const signals = {
     on: subscriber(false),
     once: subscriber(true),
-    off(name: SignalName, ...args: [ErasedHandler] | [AnyDeviceType, ErasedHandler]): boolean {
-      const [type, handler] = isType(args) ? [args[0], args[1]] : [null, args[0]]
+    off(name: SignalName, ...args: WithType<[ErasedHandler]>): boolean {
+      const { type, rest } = splitType(args)
+      const [handler] = rest
       const found = [...subscriptions].filter(
         (each) =>
           each.name === name && each.handler === handler && (type === null || each.type?.key === type.key),
@@ -153,9 +152,10 @@ export function createSignals(options: SignalsOptions = {}): Signals {
       for (const each of found) each.end()
       return found.length > 0
     },
-    iterate(name: SignalName, ...args: [IterateOptions?] | [AnyDeviceType, IterateOptions?]) {
+    iterate(name: SignalName, ...args: WithType<[IterateOptions?]>) {
       refuseIfClosed(name)
-      const [type, iterateOptions] = isType(args) ? [args[0], args[1]] : [null, args[0]]
+      const { type, rest } = splitType(args)
+      const [iterateOptions] = rest
       const iterator = iterateEvents<AnySignalEvent>({
         ...iterateOptions,
         name: type === null ? name : `${name}(${type.name})`,
@@ -189,8 +189,13 @@ export function createSignals(options: SignalsOptions = {}): Signals {
   return signals as unknown as Signals
 }
 
-const isType = (args: readonly unknown[]): args is [AnyDeviceType, never, never] =>
-  (args[0] as Partial<AnyDeviceType> | undefined)?.kind === 'device-type'
+type WithType<Rest extends readonly unknown[]> = Rest | readonly [AnyDeviceType, ...Rest]
+
+/** The type in second place is optional. */
+function splitType<Rest extends readonly unknown[]>(args: WithType<Rest>): { type: AnyDeviceType | null; rest: Rest } {
+  const [first, ...others] = args
+  return isDeviceType(first) ? { type: first, rest: others as unknown as Rest } : { type: null, rest: args as Rest }
+}
 
 async function withinTime(milliseconds: number, promise: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,1 +1,2 @@
-export {}
+import * as cborg from 'cborg'
+import type { Codec } from './codec.js'

@@ -21,7 +21,7 @@ export interface ParsedData {
 
 export interface RefusedItem {
   readonly index: number
-  readonly code: string
+  readonly code: 'invalid_shape'
   readonly reason: string
 }
 

@@ -33,13 +33,16 @@ export type Commands = Readonly<Record<string, Command>>
  */
 export function command<Payload extends z.ZodType | null = null, Result extends z.ZodType | null = null>(
   options: CommandOptions<Payload, Result> = {},
-): Command<Payload, Result> {
+): Command<NoInfer<Payload>, NoInfer<Result>> {
   const { payload = null, result = null, description = null, qos = 1 } = options
   assertSchema('payload', payload)
   assertSchema('result', result)
   if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(`qos is 0, 1 or 2, not ${String(qos)}`)
   if (description !== null && typeof description !== 'string') throw invalid('description is a text')
-  return Object.freeze({ payload: payload as Payload, result: result as Result, description, qos })
+  return Object.freeze({ payload: payload as Payload, result: result as Result, description, qos }) as Command<
+    NoInfer<Payload>,
+    NoInfer<Result>
+  >
 }
 
 function assertSchema(name: string, schema: unknown): void {

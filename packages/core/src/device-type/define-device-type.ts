@@ -18,9 +18,9 @@ import type { ReadingFields, StateFields } from './typed-field.js'
 /** A device type with all that was declared in its types. Assignable to `AnyDeviceType`. */
 export interface DeviceType<
   Name extends string = string,
-  Readings extends ReadingFields = ReadingFields,
-  Cmds extends Commands = Commands,
-  State extends StateFields = StateFields,
+  Readings extends AnyDeviceType['readings'] = AnyDeviceType['readings'],
+  Cmds extends AnyDeviceType['commands'] = AnyDeviceType['commands'],
+  State extends AnyDeviceType['state'] = AnyDeviceType['state'],
 > extends AnyDeviceType {
   readonly name: Name
   readonly key: DeviceTypeKey<Name>

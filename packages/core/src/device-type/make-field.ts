@@ -39,89 +39,91 @@ export function makeField(
   role: 'reading' | 'state',
   values: readonly string[] | null = null,
 ): Field {
-  assertKnownOptions(kind, options, role)
+  const fail: Fail = (message) =>
+    new DeviceHubError('invalid_definition', `${role}.${kind}(): ${message}`, { details: { kind } })
+  assertKnownOptions(kind, options, role, fail)
   const { range = [null, null], precision = null, unit, description, label, renamedFrom, schema } = options
   const preset = role === 'state' ? options.default : undefined
-  const [min, max] = checkRange(kind, range)
+  const [min, max] = checkRange(kind, range, fail)
   if (precision !== null && !(Number.isInteger(precision) && precision >= 0 && precision <= 15)) {
-    throw invalid(`precision is a whole number of decimal places from 0 to 15, not ${show(precision)}`)
+    throw fail(`precision is a whole number of decimal places from 0 to 15, not ${show(precision)}`)
   }
-  if (values !== null) assertEnumValues(values)
+  if (values !== null) assertEnumValues(values, fail)
   return Object.freeze({
     kind,
-    unit: text('unit', unit),
+    unit: text('unit', unit, fail),
     min,
     max,
     precision,
-    description: text('description', description),
-    label: text('label', label),
-    nullable: checkBoolean(options.nullable) ?? (preset === undefined || preset === null),
-    maxLength: checkMaxLength(kind, options.maxLength),
+    description: text('description', description, fail),
+    label: text('label', label, fail),
+    nullable: checkBoolean(options.nullable, fail) ?? (preset === undefined || preset === null),
+    maxLength: checkMaxLength(kind, options.maxLength, fail),
     values: values === null ? null : Object.freeze([...values]),
     default: preset ?? null,
-    renamedFrom: text('renamedFrom', renamedFrom),
-    ...(schema === undefined ? {} : { schema: checkSchema(schema) }),
+    renamedFrom: text('renamedFrom', renamedFrom, fail),
+    ...(schema === undefined ? {} : { schema: checkSchema(schema, fail) }),
   })
 }
 
-function assertKnownOptions(kind: ReadingKind, options: RawFieldOptions, role: string): void {
+function assertKnownOptions(kind: ReadingKind, options: RawFieldOptions, role: string, fail: Fail): void {
   const known = role === 'state' ? [...OPTIONS_OF[kind], 'default'] : OPTIONS_OF[kind]
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !known.includes(name)) {
-      throw invalid(`${role}.${kind} has no option "${name}"; it takes ${known.join(', ')}`)
+      throw fail(`there is no option "${name}"; the options are ${known.join(', ')}`)
     }
   }
 }
 
-function checkRange(kind: ReadingKind, range: unknown): readonly [number | null, number | null] {
+function checkRange(kind: ReadingKind, range: unknown, fail: Fail): readonly [number | null, number | null] {
   if (!Array.isArray(range) || range.length !== 2) {
-    throw invalid(`range is [min, max], with null for an open end, not ${show(range)}`)
+    throw fail(`range is [min, max], with null for an open end, not ${show(range)}`)
   }
   const [min, max] = range.map((end: unknown) => {
     if (end === null || end === undefined) return null
     const whole = kind !== 'integer' || Number.isSafeInteger(end)
     if (typeof end === 'number' && Number.isFinite(end) && whole) return end
-    throw invalid(`an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${show(end)}`)
+    throw fail(`an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${show(end)}`)
   }) as [number | null, number | null]
   if (min !== null && max !== null && min > max) {
-    throw invalid(`the range [${min}, ${max}] is inverted; write [${max}, ${min}]`)
+    throw fail(`the range [${min}, ${max}] is inverted; write [${max}, ${min}]`)
   }
   return [min, max]
 }
 
-function checkMaxLength(kind: ReadingKind, maxLength: number | undefined): number | null {
+function checkMaxLength(kind: ReadingKind, maxLength: number | undefined, fail: Fail): number | null {
   if (maxLength === undefined) return kind === 'string' ? STRING_MAX_LENGTH : null
   if (Number.isSafeInteger(maxLength) && maxLength > 0) return maxLength
-  throw invalid(`maxLength is a whole number above 0, not ${show(maxLength)}`)
+  throw fail(`maxLength is a whole number above 0, not ${show(maxLength)}`)
 }
 
-function assertEnumValues(values: readonly unknown[]): void {
-  if (!Array.isArray(values) || values.length === 0) throw invalid('an enum needs a list with at least one value')
+function assertEnumValues(values: readonly unknown[], fail: Fail): void {
+  if (!Array.isArray(values) || values.length === 0) throw fail('an enum needs a list with at least one value')
   for (const [index, value] of values.entries()) {
     if (typeof value !== 'string' || value === '' || value.length > STRING_MAX_LENGTH || /[\p{Cc}\p{Cs}]/u.test(value)) {
-      throw invalid(`an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${show(value)}`)
+      throw fail(`an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${show(value)}`)
     }
-    if (values.indexOf(value) !== index) throw invalid(`the enum lists ${show(value)} twice`)
+    if (values.indexOf(value) !== index) throw fail(`the enum lists ${show(value)} twice`)
   }
 }
 
-function text(name: string, value: unknown): string | null {
+function text(name: string, value: unknown, fail: Fail): string | null {
   if (value === undefined) return null
   if (typeof value === 'string' && value !== '') return value
-  throw invalid(`${name} is a text that is not empty, not ${show(value)}`)
+  throw fail(`${name} is a text that is not empty, not ${show(value)}`)
 }
 
-function checkBoolean(value: unknown): boolean | undefined {
+function checkBoolean(value: unknown, fail: Fail): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value
-  throw invalid(`nullable is true or false, not ${show(value)}`)
+  throw fail(`nullable is true or false, not ${show(value)}`)
 }
 
-function checkSchema(schema: FieldSchema): FieldSchema {
+function checkSchema(schema: FieldSchema, fail: Fail): FieldSchema {
   if (typeof schema === 'object' && schema !== null && typeof schema.safeParse === 'function') return schema
-  throw invalid('schema is a zod schema such as z.object({ ... })')
+  throw fail('schema is a zod schema such as z.object({ ... })')
 }
 
-const invalid = (message: string) => new DeviceHubError('invalid_definition', message)
+type Fail = (message: string) => DeviceHubError
 
 /** A value in a message: short, and on one line. */
 export function show(value: unknown): string {

@@ -26,47 +26,47 @@ export const reading = {
   /** A finite number. */
   float: <Nullable extends boolean = true>(
     options: FloatOptions<Nullable> = {},
-  ): ReadingField<number, Nullable, 'float'> => make('float', options),
+  ): ReadingField<number, NoInfer<Nullable>, 'float'> => make('float', options),
 
   /** A whole number within ±(2^53 - 1). */
   integer: <Nullable extends boolean = true>(
     options: NumberOptions<Nullable> = {},
-  ): ReadingField<number, Nullable, 'integer'> => make('integer', options),
+  ): ReadingField<number, NoInfer<Nullable>, 'integer'> => make('integer', options),
 
   boolean: <Nullable extends boolean = true>(
     options: CommonFieldOptions<Nullable> = {},
-  ): ReadingField<boolean, Nullable, 'boolean'> => make('boolean', options),
+  ): ReadingField<boolean, NoInfer<Nullable>, 'boolean'> => make('boolean', options),
 
   /** At most 255 characters unless `maxLength` says otherwise. */
   string: <Nullable extends boolean = true>(
     options: StringOptions<Nullable> = {},
-  ): ReadingField<string, Nullable, 'string'> => make('string', options),
+  ): ReadingField<string, NoInfer<Nullable>, 'string'> => make('string', options),
 
   /** One of the listed texts. */
   enum: <const Value extends string, Nullable extends boolean = true>(
     values: readonly [Value, ...Value[]],
     options: CommonFieldOptions<Nullable> = {},
-  ): ReadingField<Value, Nullable, 'enum'> => make('enum', options, values),
+  ): ReadingField<Value, NoInfer<Nullable>, 'enum'> => make('enum', options, values),
 
   /** A `Date`; on the wire RFC 3339 or an epoch number (seconds below 10^11, else milliseconds). */
   datetime: <Nullable extends boolean = true>(
     options: CommonFieldOptions<Nullable> = {},
-  ): ReadingField<Date, Nullable, 'datetime'> => make('datetime', options),
+  ): ReadingField<Date, NoInfer<Nullable>, 'datetime'> => make('datetime', options),
 
   /** Any JSON, or what `schema` admits. */
   json: <Schema extends z.ZodType = z.ZodType<JsonValue>, Nullable extends boolean = true>(
     options: JsonOptions<Schema, Nullable> = {},
-  ): ReadingField<z.output<Schema>, Nullable, 'json'> => make('json', options),
+  ): ReadingField<z.output<Schema>, NoInfer<Nullable>, 'json'> => make('json', options),
 
   /** Bytes; base64 in JSON, a byte string in CBOR. */
   binary: <Nullable extends boolean = true>(
     options: BinaryOptions<Nullable> = {},
-  ): ReadingField<Uint8Array, Nullable, 'binary'> => make('binary', options),
+  ): ReadingField<Uint8Array, NoInfer<Nullable>, 'binary'> => make('binary', options),
 
   /** `{ lat, lon, alt? }` in degrees and metres. */
   geo: <Nullable extends boolean = true>(
     options: CommonFieldOptions<Nullable> = {},
-  ): ReadingField<GeoPoint, Nullable, 'geo'> => make('geo', options),
+  ): ReadingField<GeoPoint, NoInfer<Nullable>, 'geo'> => make('geo', options),
 }
 
 /** The phantom types of a field exist only for the compiler, so this is the one place that has to assert them. */

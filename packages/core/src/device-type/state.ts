@@ -26,21 +26,21 @@ export const state = {
   /** A finite number. */
   float: <Default extends number | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: FloatOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<number, Nullable, 'float'> => make('float', options),
+  ): StateField<number, NoInfer<Nullable>, 'float'> => make('float', options),
 
   /** A whole number within ±(2^53 - 1). */
   integer: <Default extends number | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: NumberOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<number, Nullable, 'integer'> => make('integer', options),
+  ): StateField<number, NoInfer<Nullable>, 'integer'> => make('integer', options),
 
   boolean: <Default extends boolean | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<boolean, Nullable, 'boolean'> => make('boolean', options),
+  ): StateField<boolean, NoInfer<Nullable>, 'boolean'> => make('boolean', options),
 
   /** At most 255 characters unless `maxLength` says otherwise. */
   string: <Default extends string | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: StringOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<string, Nullable, 'string'> => make('string', options),
+  ): StateField<string, NoInfer<Nullable>, 'string'> => make('string', options),
 
   /** One of the listed texts. */
   enum: <
@@ -50,12 +50,12 @@ export const state = {
   >(
     values: readonly [Value, ...Value[]],
     options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<Value, Nullable, 'enum'> => make('enum', options, values),
+  ): StateField<Value, NoInfer<Nullable>, 'enum'> => make('enum', options, values),
 
   /** A `Date`; on the wire RFC 3339 or an epoch number (seconds below 10^11, else milliseconds). */
   datetime: <Default extends Date | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<Date, Nullable, 'datetime'> => make('datetime', options),
+  ): StateField<Date, NoInfer<Nullable>, 'datetime'> => make('datetime', options),
 
   /** Any JSON, or what `schema` admits. */
   json: <
@@ -64,17 +64,17 @@ export const state = {
     Nullable extends boolean = Optional<Default>,
   >(
     options: JsonOptions<Schema, Nullable> & DefaultOption<Default> = {},
-  ): StateField<z.output<Schema>, Nullable, 'json'> => make('json', options),
+  ): StateField<z.output<Schema>, NoInfer<Nullable>, 'json'> => make('json', options),
 
   /** Bytes; base64 in JSON, a byte string in CBOR. */
   binary: <Default extends Uint8Array | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: BinaryOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<Uint8Array, Nullable, 'binary'> => make('binary', options),
+  ): StateField<Uint8Array, NoInfer<Nullable>, 'binary'> => make('binary', options),
 
   /** `{ lat, lon, alt? }` in degrees and metres. */
   geo: <Default extends GeoPoint | undefined = undefined, Nullable extends boolean = Optional<Default>>(
     options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
-  ): StateField<GeoPoint, Nullable, 'geo'> => make('geo', options),
+  ): StateField<GeoPoint, NoInfer<Nullable>, 'geo'> => make('geo', options),
 }
 
 const make = <F extends StateField>(

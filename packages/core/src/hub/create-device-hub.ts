@@ -1,8 +1,8 @@
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { createAnnouncer } from '../ingest/announce.js'
-import { createDeviceDirectory } from '../ingest/device-directory.js'
 import { createIngest, type IngestLimits, type IngestStats } from '../ingest/create-ingest.js'
+import { createDeviceDirectory } from '../ingest/device-directory.js'
 import type { Ingest, Refusal } from '../ingest/ingest.js'
 import { createMessagePlanner } from '../ingest/plan-message.js'
 import { type Clock, systemClock } from '../ports/clock.js'
@@ -84,12 +84,24 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const LIMITS: IngestLimits = { maxBatch: 1_000, maxBatchBytes: 8 << 20, maxQueued: 20_000, maxQueuedBytes: 64 << 20 }
+const LIMITS: IngestLimits = {
+  maxBatch: 1_000,
+  maxBatchBytes: 8 << 20,
+  maxQueued: 20_000,
+  maxQueuedBytes: 64 << 20,
+}
 const CACHE: DeviceCacheOptions = { max: 100_000, refreshAfter: 5, unknownFor: 1, lastSeenEvery: 5 }
-const POLICIES: IngestPolicies = { unknownDevice: 'quarantine', unknownField: 'ignore', outOfRange: 'flag', clockSkew: { past: 7 * 86_400, future: 600 } }
+const POLICIES: IngestPolicies = {
+  unknownDevice: 'quarantine',
+  unknownField: 'ignore',
+  outOfRange: 'flag',
+  clockSkew: { past: 7 * 86_400, future: 600 },
+}
 
 /** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
-export function createDeviceHub<Signals extends SignalSink = SignalSink>(options: DeviceHubOptions<Signals>): DeviceHub<Signals> {
+export function createDeviceHub<Signals extends SignalSink = SignalSink>(
+  options: DeviceHubOptions<Signals>,
+): DeviceHub<Signals> {
   const registry = 'get' in options.types ? options.types : createRegistry(options.types)
   const types = registry.all()
   const clock = options.clock ?? systemClock
@@ -108,7 +120,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(options
   }
 
   const storage = (options.storage ?? memoryStorage()).open({ types })
-  const directory = createDeviceDirectory(storage, clock, { max: cache.max, refreshAfter: cache.refreshAfter * 1000, unknownFor: cache.unknownFor * 1000 })
+  const directory = createDeviceDirectory(storage, clock, {
+    max: cache.max,
+    refreshAfter: cache.refreshAfter * 1000,
+    unknownFor: cache.unknownFor * 1000,
+  })
   const planner = createMessagePlanner({
     types,
     topicPrefix,
@@ -135,7 +151,10 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(options
   function assertType(type: AnyDeviceType): void {
     if (types.includes(type)) return
     const known = types.map(({ name }) => name).join(', ') || 'none'
-    throw new DeviceHubError('unknown_type', `${type.name} is not a type of this hub (${known}); list it in createDeviceHub({ types })`)
+    throw new DeviceHubError(
+      'unknown_type',
+      `${type.name} is not a type of this hub (${known}); list it in createDeviceHub({ types })`,
+    )
   }
 
   let closing: Promise<void> | undefined
@@ -170,7 +189,9 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(options
 
 function positive(name: string, value: number): number {
   if (Number.isFinite(value) && value > 0) return value
-  throw new DeviceHubError('invalid_options', `${name} must be a number above 0, not ${String(value)}`, { details: { [name]: value } })
+  throw new DeviceHubError('invalid_options', `${name} must be a number above 0, not ${String(value)}`, {
+    details: { [name]: value },
+  })
 }
 
 function allPositive<Options extends object>(group: string, options: Options): Options {

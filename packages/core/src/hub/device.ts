@@ -82,14 +82,21 @@ export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: num
 }
 
 /** State values by name in their stored form; `invalid_payload` names the field that does not fit. */
-export function storedState(type: AnyDeviceType, state: Readonly<Record<string, unknown>>): Record<string, StoredValue> {
+export function storedState(
+  type: AnyDeviceType,
+  state: Readonly<Record<string, unknown>>,
+): Record<string, StoredValue> {
   const stored: Record<string, StoredValue> = Object.create(null)
   for (const [name, value] of Object.entries(state)) {
     if (value === undefined) continue
     const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
     if (field === undefined) {
       const known = type.stateNames.join(', ') || 'none'
-      throw new DeviceHubError('invalid_payload', `${type.name} has no state field "${name}"; declared: ${known}`, { details: { field: name } })
+      throw new DeviceHubError(
+        'invalid_payload',
+        `${type.name} has no state field "${name}"; declared: ${known}`,
+        { details: { field: name } },
+      )
     }
     stored[name] = value === null ? null : toStored(field, value)
   }

@@ -1,9 +1,16 @@
-import type { InferState } from '../device-type/infer.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { InferState } from '../device-type/infer.js'
 import { DeviceHubError } from '../errors.js'
 import type { DeviceDirectory } from '../ingest/device-directory.js'
 import type { Clock } from '../ports/clock.js'
-import { DEVICE_STATUSES, type DeviceFilter, type DevicePatch, type DeviceStatus, type Page, type Storage } from '../ports/storage.js'
+import {
+  DEVICE_STATUSES,
+  type DeviceFilter,
+  type DevicePatch,
+  type DeviceStatus,
+  type Page,
+  type Storage,
+} from '../ports/storage.js'
 import { assertDeviceId } from '../topic.js'
 import { type Device, type NewDevice, newDeviceRecord, storedState, toDevice } from './device.js'
 import { pageLimit } from './page-limit.js'
@@ -32,7 +39,11 @@ export interface DevicesApi {
   /** Newest first. */
   list<T extends AnyDeviceType>(type: T, query?: DeviceQuery): Promise<Page<Device<InferState<T>>>>
   /** What is left out stays; metadata is replaced as a whole. `device_not_found` when there is none. */
-  update<T extends AnyDeviceType>(type: T, deviceId: string, change: DeviceUpdate<InferState<T>>): Promise<Device<InferState<T>>>
+  update<T extends AnyDeviceType>(
+    type: T,
+    deviceId: string,
+    change: DeviceUpdate<InferState<T>>,
+  ): Promise<Device<InferState<T>>>
   /** Its messages are rejected from now on; other processes follow within their directory's refresh time. */
   deactivate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
   activate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
@@ -48,15 +59,34 @@ export interface DevicesContext {
   readonly assertType: (type: AnyDeviceType) => void
 }
 
-export function createDevicesApi({ storage, directory, clock, deviceIdMaxLength, assertType }: DevicesContext): DevicesApi {
+export function createDevicesApi({
+  storage,
+  directory,
+  clock,
+  deviceIdMaxLength,
+  assertType,
+}: DevicesContext): DevicesApi {
   const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
 
-  async function update<T extends AnyDeviceType>(type: T, deviceId: string, change: DeviceUpdate<InferState<T>>) {
+  async function update<T extends AnyDeviceType>(
+    type: T,
+    deviceId: string,
+    change: DeviceUpdate<InferState<T>>,
+  ) {
     assertType(type)
-    const record = await storage.devices.update(type, deviceId, toPatch(type, change, clock.now()), clock.now())
+    const record = await storage.devices.update(
+      type,
+      deviceId,
+      toPatch(type, change, clock.now()),
+      clock.now(),
+    )
     directory.forget(type, deviceId)
     if (record === null) {
-      throw new DeviceHubError('device_not_found', `there is no ${type.name} "${deviceId}"; create it with devices.create`, { details: { type: type.key, deviceId } })
+      throw new DeviceHubError(
+        'device_not_found',
+        `there is no ${type.name} "${deviceId}"; create it with devices.create`,
+        { details: { type: type.key, deviceId } },
+      )
     }
     return typed<T>(toDevice(type, record))
   }
@@ -102,11 +132,16 @@ interface PlainFields {
 /** Callers in plain JavaScript, and values from forms: a bad one is named here instead of failing in the database. */
 function assertFields({ name, status, firmwareVersion }: PlainFields): void {
   const refuse = (field: string, rule: string) => {
-    throw new DeviceHubError('invalid_payload', `the device's ${field} must be ${rule}`, { details: { field } })
+    throw new DeviceHubError('invalid_payload', `the device's ${field} must be ${rule}`, {
+      details: { field },
+    })
   }
-  if (name !== undefined && (typeof name !== 'string' || name.length > 255 || name.includes('\0'))) refuse('name', 'a string of at most 255 characters without NUL')
-  if (status !== undefined && !DEVICE_STATUSES.includes(status)) refuse('status', `one of ${DEVICE_STATUSES.join(', ')}`)
-  if (typeof firmwareVersion === 'string' && (firmwareVersion.length > 50 || firmwareVersion.includes('\0'))) refuse('firmwareVersion', 'at most 50 characters without NUL')
+  if (name !== undefined && (typeof name !== 'string' || name.length > 255 || name.includes('\0')))
+    refuse('name', 'a string of at most 255 characters without NUL')
+  if (status !== undefined && !DEVICE_STATUSES.includes(status))
+    refuse('status', `one of ${DEVICE_STATUSES.join(', ')}`)
+  if (typeof firmwareVersion === 'string' && (firmwareVersion.length > 50 || firmwareVersion.includes('\0')))
+    refuse('firmwareVersion', 'at most 50 characters without NUL')
 }
 
 function toPatch(type: AnyDeviceType, change: DeviceUpdate, now: number): DevicePatch {

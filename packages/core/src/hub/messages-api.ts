@@ -1,7 +1,14 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
-import type { MessageFilter, MessageRef, MessageStatus, Page, Storage, StoredMessage } from '../ports/storage.js'
+import type {
+  MessageFilter,
+  MessageRef,
+  MessageStatus,
+  Page,
+  Storage,
+  StoredMessage,
+} from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Channel } from '../topic.js'
 import { pageLimit } from './page-limit.js'
@@ -40,16 +47,27 @@ export function createMessagesApi({ storage, assertType, replay }: MessagesConte
   return {
     list(type, { limit, cursor, from, to, ...rest } = {}) {
       if (type !== null) assertType(type)
-      const filter: MessageFilter = { ...rest, ...(from && { from: from.getTime() }), ...(to && { to: to.getTime() }) }
+      const filter: MessageFilter = {
+        ...rest,
+        ...(from && { from: from.getTime() }),
+        ...(to && { to: to.getTime() }),
+      }
       return storage.messages.list(type, filter, { limit: pageLimit(limit), cursor })
     },
     get: (ref) => storage.messages.get(ref),
     async replay(ref) {
       const stored = await storage.messages.get(ref)
       const where = ref.typeKey === null ? 'devicehub_message' : `the messages of ${ref.typeKey}`
-      if (stored === null) throw new DeviceHubError('message_not_found', `there is no message ${ref.id} in ${where}`, { details: { ...ref } })
+      if (stored === null)
+        throw new DeviceHubError('message_not_found', `there is no message ${ref.id} in ${where}`, {
+          details: { ...ref },
+        })
       if (stored.status !== 'rejected' && stored.status !== 'quarantined') {
-        throw new DeviceHubError('not_replayable', `message ${ref.id} in ${where} is ${stored.status}; only a rejected or quarantined one can be replayed`, { details: { ...ref, status: stored.status } })
+        throw new DeviceHubError(
+          'not_replayable',
+          `message ${ref.id} in ${where} is ${stored.status}; only a rejected or quarantined one can be replayed`,
+          { details: { ...ref, status: stored.status } },
+        )
       }
       return replay(toInbound(stored), ref)
     },
@@ -59,7 +77,10 @@ export function createMessagesApi({ storage, assertType, replay }: MessagesConte
 function toInbound(stored: StoredMessage): InboundMessage {
   return {
     topic: stored.topic,
-    payload: stored.payloadJson !== null ? new TextEncoder().encode(stored.payloadJson) : (stored.payloadRaw ?? new Uint8Array()),
+    payload:
+      stored.payloadJson !== null
+        ? new TextEncoder().encode(stored.payloadJson)
+        : (stored.payloadRaw ?? new Uint8Array()),
     source: stored.source,
     receivedAt: stored.receivedAt,
     qos: stored.qos,
@@ -67,6 +88,9 @@ function toInbound(stored: StoredMessage): InboundMessage {
     retained: stored.retained,
     contentType: stored.contentType ?? undefined,
     correlationId: stored.correlationId ?? undefined,
-    userProperties: stored.userProperties === null ? undefined : (JSON.parse(stored.userProperties) as Record<string, string>),
+    userProperties:
+      stored.userProperties === null
+        ? undefined
+        : (JSON.parse(stored.userProperties) as Record<string, string>),
   }
 }

@@ -2,7 +2,16 @@ import { fromStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferReadings } from '../device-type/infer.js'
 import { DeviceHubError } from '../errors.js'
-import { AGGREGATES, type AggregateFunction, INTERVALS, type Interval, type Page, type ReadingFilter, type Storage, type StoredSample } from '../ports/storage.js'
+import {
+  AGGREGATES,
+  type AggregateFunction,
+  INTERVALS,
+  type Interval,
+  type Page,
+  type ReadingFilter,
+  type Storage,
+  type StoredSample,
+} from '../ports/storage.js'
 import { pageLimit } from './page-limit.js'
 
 /** One stored sample. */
@@ -54,9 +63,15 @@ export interface ReadingsApi {
   /** The sample with the greatest measured time; null when there is none. */
   latest<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Reading<InferReadings<T>> | null>
   /** The same for many devices at once, by device id. */
-  latestOf<T extends AnyDeviceType>(type: T, deviceIds: readonly string[]): Promise<ReadonlyMap<string, Reading<InferReadings<T>>>>
+  latestOf<T extends AnyDeviceType>(
+    type: T,
+    deviceIds: readonly string[],
+  ): Promise<ReadonlyMap<string, Reading<InferReadings<T>>>>
   /** Computed in the database. `invalid_query` for a field that is not declared or a sum of what is no number. */
-  aggregate<T extends AnyDeviceType>(type: T, request: AggregateRequest<InferReadings<T>>): Promise<readonly Bucket[]>
+  aggregate<T extends AnyDeviceType>(
+    type: T,
+    request: AggregateRequest<InferReadings<T>>,
+  ): Promise<readonly Bucket[]>
 }
 
 export function createReadingsApi(storage: Storage, assertType: (type: AnyDeviceType) => void): ReadingsApi {
@@ -67,9 +82,16 @@ export function createReadingsApi(storage: Storage, assertType: (type: AnyDevice
   }
 
   return {
-    async list<T extends AnyDeviceType>(type: T, { limit, cursor, order = 'desc', ...range }: ReadingQuery = {}) {
+    async list<T extends AnyDeviceType>(
+      type: T,
+      { limit, cursor, order = 'desc', ...range }: ReadingQuery = {},
+    ) {
       assertType(type)
-      const page = await storage.readings.list(type, { ...toFilter(range), order }, { limit: pageLimit(limit), cursor })
+      const page = await storage.readings.list(
+        type,
+        { ...toFilter(range), order },
+        { limit: pageLimit(limit), cursor },
+      )
       return { items: page.items.map((sample) => toReading<T>(type, sample)), cursor: page.cursor }
     },
     latestOf,
@@ -77,7 +99,12 @@ export function createReadingsApi(storage: Storage, assertType: (type: AnyDevice
     async aggregate(type, { field, fn, interval, ...range }) {
       assertType(type)
       const declared = assertAggregate(type, field, fn, interval)
-      const buckets = await storage.readings.aggregate(type, { ...toFilter(range), field, fn, ...(interval === undefined ? {} : { interval }) })
+      const buckets = await storage.readings.aggregate(type, {
+        ...toFilter(range),
+        field,
+        fn,
+        ...(interval === undefined ? {} : { interval }),
+      })
       const own = fn === 'first' || fn === 'last'
       return buckets.map(({ bucket, result }) => ({
         bucket: bucket === null ? null : new Date(bucket),
@@ -107,7 +134,8 @@ function toReading<T extends AnyDeviceType>(type: T, sample: StoredSample): Read
 function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
   const time = (name: string, date: Date) => {
     const milliseconds = date instanceof Date ? date.getTime() : Number.NaN
-    if (Number.isNaN(milliseconds)) throw new DeviceHubError('invalid_query', `${name} must be a valid Date`, { details: { [name]: date } })
+    if (Number.isNaN(milliseconds))
+      throw new DeviceHubError('invalid_query', `${name} must be a valid Date`, { details: { [name]: date } })
     return milliseconds
   }
   return {
@@ -117,13 +145,22 @@ function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
   }
 }
 
-function assertAggregate(type: AnyDeviceType, name: string, fn: AggregateFunction, interval: Interval | undefined) {
-  const refuse = (message: string) => new DeviceHubError('invalid_query', message, { details: { type: type.key, field: name, fn, interval } })
+function assertAggregate(
+  type: AnyDeviceType,
+  name: string,
+  fn: AggregateFunction,
+  interval: Interval | undefined,
+) {
+  const refuse = (message: string) =>
+    new DeviceHubError('invalid_query', message, { details: { type: type.key, field: name, fn, interval } })
   const field = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
-  if (field === undefined) throw refuse(`${type.name} has no reading "${name}"; declared: ${type.readingNames.join(', ')}`)
+  if (field === undefined)
+    throw refuse(`${type.name} has no reading "${name}"; declared: ${type.readingNames.join(', ')}`)
   if (!AGGREGATES.includes(fn)) throw refuse(`"${fn}" is no aggregate; use one of ${AGGREGATES.join(', ')}`)
-  if (interval !== undefined && !INTERVALS.includes(interval)) throw refuse(`"${interval}" is no interval; use one of ${INTERVALS.join(', ')}`)
+  if (interval !== undefined && !INTERVALS.includes(interval))
+    throw refuse(`"${interval}" is no interval; use one of ${INTERVALS.join(', ')}`)
   const numeric = field.kind === 'float' || field.kind === 'integer'
-  if (!numeric && (fn === 'avg' || fn === 'sum' || fn === 'min' || fn === 'max')) throw refuse(`${fn} needs a number; ${type.name}.${name} is of kind ${field.kind}`)
+  if (!numeric && (fn === 'avg' || fn === 'sum' || fn === 'min' || fn === 'max'))
+    throw refuse(`${fn} needs a number; ${type.name}.${name} is of kind ${field.kind}`)
   return field
 }

@@ -8,7 +8,10 @@ export function createTransports() {
   return {
     attach(transport: Transport): () => void {
       if (attached.has(transport.name)) {
-        throw new DeviceHubError('invalid_options', `a transport for the broker "${transport.name}" is attached already; give each broker a name of its own`)
+        throw new DeviceHubError(
+          'invalid_options',
+          `a transport for the broker "${transport.name}" is attached already; give each broker a name of its own`,
+        )
       }
       attached.set(transport.name, transport)
       return () => {
@@ -19,7 +22,12 @@ export function createTransports() {
       const transport = attached.get(broker)
       if (transport !== undefined) return transport.publish(message)
       const known = [...attached.keys()].join(', ') || 'none'
-      return Promise.reject(new DeviceHubError('transport_unavailable', `no transport for the broker "${broker}" is attached (attached: ${known}); start a listener for it`))
+      return Promise.reject(
+        new DeviceHubError(
+          'transport_unavailable',
+          `no transport for the broker "${broker}" is attached (attached: ${known}); start a listener for it`,
+        ),
+      )
     },
     async stop(): Promise<void> {
       await Promise.all([...attached.values()].map((transport) => transport.stop()))

@@ -64,7 +64,10 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     const device: Device = { ...directory.deviceOf(type, known), status: to }
     const { hooks } = type
     signals.emit('deviceStatusChanged', { type, device, oldStatus: from, newStatus: to })
-    if (hooks.onStatusChange) runHook(type, 'onStatusChange', () => hooks.onStatusChange?.({ device, oldStatus: from, newStatus: to }))
+    if (hooks.onStatusChange)
+      runHook(type, 'onStatusChange', () =>
+        hooks.onStatusChange?.({ device, oldStatus: from, newStatus: to }),
+      )
     if (to === 'offline') {
       const reason = 'the device or its will reported offline'
       signals.emit('deviceDisconnected', { type, device, reason })

@@ -19,7 +19,9 @@ export interface CommitterOptions {
  * Commits a batch, whatever it takes: waits for a database that is away, and halves a batch that the database refuses
  * until the one message at fault stands alone and is recorded as rejected (invariant 3). Rejects only when the hub gives up.
  */
-export function createCommitter(options: CommitterOptions): (planned: readonly PlannedMessage[]) => Promise<void> {
+export function createCommitter(
+  options: CommitterOptions,
+): (planned: readonly PlannedMessage[]) => Promise<void> {
   const { storage, clock, logger } = options
 
   async function commit(planned: readonly PlannedMessage[]): Promise<void> {
@@ -33,7 +35,10 @@ export function createCommitter(options: CommitterOptions): (planned: readonly P
   }
 
   /** Null once committed, the error when the database refuses the data. `rows` stands in for rows that were refused. */
-  async function tryCommit(planned: readonly PlannedMessage[], rows: readonly PlannedMessage[]): Promise<Error | null> {
+  async function tryCommit(
+    planned: readonly PlannedMessage[],
+    rows: readonly PlannedMessage[],
+  ): Promise<Error | null> {
     let result: CommitResult
     try {
       result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isRefusedData)
@@ -48,12 +53,19 @@ export function createCommitter(options: CommitterOptions): (planned: readonly P
   /** The message at fault alone: its audit row without samples, and if that is refused too, without its payload. */
   async function commitRefused(planned: PlannedMessage, cause: Error): Promise<void> {
     if (isDeviceHubError(cause, 'not_replayable')) return options.onFailure(planned, cause)
-    logger.warn({ error: cause, topic: planned.inbound.topic }, 'the database refused a message; it is recorded as rejected')
+    logger.warn(
+      { error: cause, topic: planned.inbound.topic },
+      'the database refused a message; it is recorded as rejected',
+    )
     const reason = `the database refused the row: ${printable(cause.message)}`
     refuse(planned, 'rejected', { code: 'storage_failed', reason })
     if ((await tryCommit([planned], [planned])) === null) return
     // Not even plain columns are accepted when this fails too: the schema or the disk is at fault, not the message.
-    await options.retry(() => storage.commit(toBatch([withoutPayload(planned)], clock.now())), () => false)
+    await options
+      .retry(
+        () => storage.commit(toBatch([withoutPayload(planned)], clock.now())),
+        () => false,
+      )
       .then((result) => options.onCommit([planned], result))
   }
 
@@ -84,5 +96,9 @@ function toBatch(planned: readonly PlannedMessage[], now: number): CommitBatch {
     if (touch !== null) touches.set(`${touch.type.key}/${touch.deviceId}`, touch)
     if (change !== null) changes.push(change)
   }
-  return { entries: planned.map((message) => toCommitEntry(message, now)), touches: [...touches.values()], changes }
+  return {
+    entries: planned.map((message) => toCommitEntry(message, now)),
+    touches: [...touches.values()],
+    changes,
+  }
 }

@@ -65,7 +65,17 @@ export interface IngestPipeline {
 
 export function createIngest(context: IngestContext): IngestPipeline {
   const { planner, announcer, metrics, limits } = context
-  const counts = { received: 0, stored: 0, samples: 0, duplicates: 0, rejected: 0, quarantined: 0, failed: 0, batches: 0, retries: 0 }
+  const counts = {
+    received: 0,
+    stored: 0,
+    samples: 0,
+    duplicates: 0,
+    rejected: 0,
+    quarantined: 0,
+    failed: 0,
+    batches: 0,
+    retries: 0,
+  }
   const giveUp = new AbortController()
   let closed = false
 
@@ -73,18 +83,33 @@ export function createIngest(context: IngestContext): IngestPipeline {
     counts.retries++
     metrics.count('devicehub_ingest_retries_total')
   }
-  const retry = createRetry({ delay: { min: 50, max: 5_000 }, signal: giveUp.signal, logger: context.logger, onRetry })
+  const retry = createRetry({
+    delay: { min: 50, max: 5_000 },
+    signal: giveUp.signal,
+    logger: context.logger,
+    onRetry,
+  })
   const resolve = createResolver(context)
   const commit = createCommitter({ ...context, retry, onCommit, onFailure: fail })
-  const queue = createGroupCommit<PlannedMessage>({ commit: commitBatch, ...limits })
+  const queue = createGroupCommit<PlannedMessage>({
+    commit: commitBatch,
+    maxCount: limits.maxBatch,
+    maxBytes: limits.maxBatchBytes,
+    maxQueued: limits.maxQueued,
+    maxQueuedBytes: limits.maxQueuedBytes,
+  })
 
   async function commitBatch(planned: readonly PlannedMessage[]): Promise<void> {
     const started = performance.now()
     try {
-      await retry(() => resolve(planned), () => false)
+      await retry(
+        () => resolve(planned),
+        () => false,
+      )
       await commit(planned)
     } catch (error) {
-      for (const message of planned) if (!message.settled) fail(message, error instanceof Error ? error : new Error(String(error)))
+      for (const message of planned)
+        if (!message.settled) fail(message, error instanceof Error ? error : new Error(String(error)))
       return
     }
     counts.batches++
@@ -96,10 +121,13 @@ export function createIngest(context: IngestContext): IngestPipeline {
   function onCommit(planned: readonly PlannedMessage[], result: CommitResult): void {
     planned.forEach((message, index) => settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0)))
     planned.forEach((message, index) => {
-      if (message.refusal === null && message.samples.length > 0) guard(() => announcer.data(message, result.duplicateSamples?.get(index)))
+      if (message.refusal === null && message.samples.length > 0)
+        guard(() => announcer.data(message, result.duplicateSamples?.get(index)))
     })
     for (const transition of result.transitions) {
-      const known = planned.find(({ type, deviceId }) => type === transition.type && deviceId === transition.deviceId)?.known
+      const known = planned.find(
+        ({ type, deviceId }) => type === transition.type && deviceId === transition.deviceId,
+      )?.known
       if (known) guard(() => announcer.transition(transition, known))
     }
   }
@@ -118,7 +146,9 @@ export function createIngest(context: IngestContext): IngestPipeline {
     }
     counts.stored++
     metrics.count('devicehub_ingest_messages_total', 1, STORED)
-    return samples.length === 1 && duplicates === 0 ? STORED_ONE : { status: 'stored', samples: samples.length - duplicates, duplicates }
+    return samples.length === 1 && duplicates === 0
+      ? STORED_ONE
+      : { status: 'stored', samples: samples.length - duplicates, duplicates }
   }
 
   function settle(message: PlannedMessage, outcome: IngestOutcome): void {
@@ -182,7 +212,9 @@ export function createIngest(context: IngestContext): IngestPipeline {
     async close(timeout) {
       closed = true
       const timer = setTimeout(() => giveUp.abort(closedError()), timeout)
-      const gaveUp = new Promise<void>((resolve) => giveUp.signal.addEventListener('abort', () => resolve(), { once: true }))
+      const gaveUp = new Promise<void>((resolve) =>
+        giveUp.signal.addEventListener('abort', () => resolve(), { once: true }),
+      )
       // A commit that hangs inside its driver cannot be aborted: it stays unacknowledged, which is safe.
       await Promise.race([queue.idle(), gaveUp])
       clearTimeout(timer)

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { Codec } from '../codec/codec.js'
 import { jsonCodec } from '../codec/json.js'
-import type { Channel } from '../topic.js'
 import type { InboundMessage } from '../ports/transport.js'
+import type { Channel } from '../topic.js'
 import type { Refusal } from './ingest.js'
 
 export interface DecodedPayload {
@@ -35,7 +35,12 @@ export function decodePayload(codec: Codec, message: InboundMessage, channel: Ch
 
 export function decodeJson(payload: Uint8Array): DecodedPayload {
   if (payload.byteLength === 0) return EMPTY
-  const refused = (reason: string): DecodedPayload => ({ value: undefined, json: null, raw: payload, refusal: { code: 'invalid_json', reason } })
+  const refused = (reason: string): DecodedPayload => ({
+    value: undefined,
+    json: null,
+    raw: payload,
+    refusal: { code: 'invalid_json', reason },
+  })
   if (!isUtf8(payload)) return refused('the payload is not UTF-8 text')
   const json = asBuffer(payload).toString('utf8')
   try {
@@ -49,4 +54,5 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 /** One printable line: the message of a parser can quote the payload, NUL and all. */
-const describe = (error: unknown) => (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
+const describe = (error: unknown) =>
+  (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, '?').slice(0, 200)

@@ -39,7 +39,11 @@ export interface DeviceDirectory {
   readonly size: number
 }
 
-export function createDeviceDirectory(storage: Storage, clock: Clock, options: DirectoryOptions): DeviceDirectory {
+export function createDeviceDirectory(
+  storage: Storage,
+  clock: Clock,
+  options: DirectoryOptions,
+): DeviceDirectory {
   const entries = new Map<string, KnownDevice>()
   const stale = new Map<AnyDeviceType, Set<string>>()
   let refreshing = false
@@ -107,7 +111,11 @@ export function createDeviceDirectory(storage: Storage, clock: Clock, options: D
     forget: (type, deviceId) => void entries.delete(keyOf(type, deviceId)),
     deviceOf(type, known) {
       if (known.record === null) throw new TypeError(`there is no record of ${type.name} ${known.deviceId}`)
-      known.device ??= toDevice(type, { ...known.record, status: known.status, lastSeen: known.touchedAt || known.record.lastSeen })
+      known.device ??= toDevice(type, {
+        ...known.record,
+        status: known.status,
+        lastSeen: known.touchedAt || known.record.lastSeen,
+      })
       return known.device
     },
     get size() {

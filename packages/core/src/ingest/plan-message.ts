@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.js'
 import type { MessageRef } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Channel } from '../topic.js'
-import { createTopicRouter } from '../topic.js'
+import { createTopicRouter, type TopicRoute } from '../topic.js'
 import { decodeJson, decodePayload } from './decode-payload.js'
 import type { Refusal, Settle } from './ingest.js'
 import { compileDataPlanner, type DataPlanner } from './plan-data.js'
@@ -31,8 +31,13 @@ const noContent = (at: number): Content => ({ samples: [], news: null, at, flags
 
 export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   const { types, clock, maxPayload } = options
-  const route = createTopicRouter(types, { prefix: options.topicPrefix, deviceIdMaxLength: options.deviceIdMaxLength })
-  const dataPlanners = new Map<AnyDeviceType, DataPlanner>(types.map((type) => [type, compileDataPlanner(type, options)]))
+  const route = createTopicRouter(types, {
+    prefix: options.topicPrefix,
+    deviceIdMaxLength: options.deviceIdMaxLength,
+  })
+  const dataPlanners = new Map<AnyDeviceType, DataPlanner>(
+    types.map((type) => [type, compileDataPlanner(type, options)]),
+  )
 
   function plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage {
     const receivedAt = message.receivedAt ?? clock.now()
@@ -40,7 +45,8 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     if ('code' in found) return unreadable(message, settle, receivedAt, found.type, found, replayOf)
     const { type, deviceId, channel } = found
     const place = { inbound: message, settle, receivedAt, type, deviceId, channel, replayOf }
-    if (message.payload.byteLength > maxPayload) return refused(place, tooLarge(message, maxPayload), null, null)
+    if (message.payload.byteLength > maxPayload)
+      return refused(place, tooLarge(message, maxPayload), null, null)
     const decoded = decodePayload(type.options.codec ?? jsonCodec, message, channel)
     if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
     const content = planContent(found, decoded.value, message, receivedAt)
@@ -48,42 +54,73 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     return planned(place, content, null, decoded.json, decoded.raw)
   }
 
-  function planContent({ type, deviceId, channel }: RoutedTopic, value: unknown, message: InboundMessage, receivedAt: number): Content | Refusal {
+  function planContent(
+    { type, deviceId, channel }: TopicRoute,
+    value: unknown,
+    message: InboundMessage,
+    receivedAt: number,
+  ): Content | Refusal {
     switch (channel) {
       case 'data':
-        return (dataPlanners.get(type) as DataPlanner)(value, message, deviceId, receivedAt)
+        return (dataPlanners.get(type) as DataPlanner)(value, {
+          deviceId,
+          receivedAt,
+          redelivered: message.redelivered === true,
+        })
       case 'status':
         return planStatus(value, receivedAt)
       case 'response':
       case 'state':
         return noContent(receivedAt)
       default:
-        return { code: 'not_inbound', reason: `devices do not send on "${channel}"; data, status, response and state are theirs` }
+        return {
+          code: 'not_inbound',
+          reason: `devices do not send on "${channel}"; data, status, response and state are theirs`,
+        }
     }
   }
 
   /** A message of no known type, or one that its reader gave up on: kept as it came. */
-  function unreadable(message: InboundMessage, settle: Settle, receivedAt: number, type: AnyDeviceType | null, refusal: Refusal, replayOf?: MessageRef) {
+  function unreadable(
+    message: InboundMessage,
+    settle: Settle,
+    receivedAt: number,
+    type: AnyDeviceType | null,
+    refusal: Refusal,
+    replayOf?: MessageRef,
+  ) {
     const place = { inbound: message, settle, receivedAt, type, deviceId: null, channel: null, replayOf }
-    if (message.payload.byteLength > maxPayload) return refused(place, tooLarge(message, maxPayload), null, null)
+    if (message.payload.byteLength > maxPayload)
+      return refused(place, tooLarge(message, maxPayload), null, null)
     const { json, raw } = decodeJson(message.payload)
     const plannedMessage = refused(place, refusal, json, raw)
-    if (plannedMessage.refusal !== null && QUARANTINED.has(refusal.code)) plannedMessage.refusal = { ...plannedMessage.refusal, status: 'quarantined' }
+    if (plannedMessage.refusal !== null && QUARANTINED.has(refusal.code))
+      plannedMessage.refusal = { ...plannedMessage.refusal, status: 'quarantined' }
     return plannedMessage
   }
 
   return {
     plan,
-    quarantine: (message, settle, refusal) => unreadable(message, settle, message.receivedAt ?? clock.now(), null, refusal),
+    quarantine: (message, settle, refusal) =>
+      unreadable(message, settle, message.receivedAt ?? clock.now(), null, refusal),
   }
 }
 
 /** What can be right once something else is mended: a type declared, a handler fixed. */
 const QUARANTINED: ReadonlySet<string> = new Set(['unknown_topic', 'unknown_type', 'handler_failed'])
 
-type Place = Pick<PlannedMessage, 'inbound' | 'settle' | 'receivedAt' | 'type' | 'deviceId' | 'channel' | 'replayOf'>
+type Place = Pick<
+  PlannedMessage,
+  'inbound' | 'settle' | 'receivedAt' | 'type' | 'deviceId' | 'channel' | 'replayOf'
+>
 
-function planned(place: Place, content: Content, refusal: Refusal | null, payloadJson: string | null, payloadRaw: Uint8Array | null): PlannedMessage {
+function planned(
+  place: Place,
+  content: Content,
+  refusal: Refusal | null,
+  payloadJson: string | null,
+  payloadRaw: Uint8Array | null,
+): PlannedMessage {
   return {
     inbound: place.inbound,
     settle: place.settle,

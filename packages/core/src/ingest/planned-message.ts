@@ -1,5 +1,12 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { CommitEntry, DeviceChange, DeviceStatus, DeviceTouch, MessageRef, NewSample } from '../ports/storage.js'
+import type {
+  CommitEntry,
+  DeviceChange,
+  DeviceStatus,
+  DeviceTouch,
+  MessageRef,
+  NewSample,
+} from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Channel } from '../topic.js'
 import type { KnownDevice } from './device-directory.js'

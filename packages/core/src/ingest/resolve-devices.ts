@@ -1,7 +1,7 @@
 import type { AnyDeviceType, UnknownDevicePolicy } from '../device-type/device-type.js'
+import { newDeviceRecord } from '../hub/device.js'
 import type { Clock } from '../ports/clock.js'
 import type { DeviceStatus, Storage } from '../ports/storage.js'
-import { newDeviceRecord } from '../hub/device.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import { type PlannedMessage, refuse } from './planned-message.js'
 
@@ -18,7 +18,9 @@ export interface ResolverOptions {
 const WOKEN_BY_DATA: readonly DeviceStatus[] = ['offline', 'provisioning']
 
 /** Finds the device of each message, refuses those of unknown and inactive ones, and plans what changes in its row. */
-export function createResolver(options: ResolverOptions): (planned: readonly PlannedMessage[]) => Promise<void> {
+export function createResolver(
+  options: ResolverOptions,
+): (planned: readonly PlannedMessage[]) => Promise<void> {
   const { storage, directory, clock } = options
 
   async function load(planned: readonly PlannedMessage[]): Promise<void> {
@@ -33,7 +35,13 @@ export function createResolver(options: ResolverOptions): (planned: readonly Pla
   async function register(planned: readonly PlannedMessage[]): Promise<void> {
     const unknown = new Map<AnyDeviceType, Set<string>>()
     for (const { refusal, type, deviceId } of planned) {
-      if (refusal !== null || type === null || deviceId === null || options.unknownDevice(type) !== 'register') continue
+      if (
+        refusal !== null ||
+        type === null ||
+        deviceId === null ||
+        options.unknownDevice(type) !== 'register'
+      )
+        continue
       if (!directory.get(type, deviceId)?.record) add(unknown, type, deviceId)
     }
     for (const [type, ids] of unknown) {
@@ -61,23 +69,44 @@ function add(map: Map<AnyDeviceType, Set<string>>, type: AnyDeviceType, deviceId
   else ids.add(deviceId)
 }
 
-function refuseDevice(message: PlannedMessage, type: AnyDeviceType, known: KnownDevice | undefined, policy: UnknownDevicePolicy): void {
+function refuseDevice(
+  message: PlannedMessage,
+  type: AnyDeviceType,
+  known: KnownDevice | undefined,
+  policy: UnknownDevicePolicy,
+): void {
   const who = `${type.name} ${message.deviceId}`
   if (known?.record) refuse(message, 'rejected', { code: 'inactive_device', reason: `${who} is deactivated` })
-  else refuse(message, policy === 'reject' ? 'rejected' : 'quarantined', { code: 'unknown_device', reason: `there is no ${who}; create it, then replay` })
+  else
+    refuse(message, policy === 'reject' ? 'rejected' : 'quarantined', {
+      code: 'unknown_device',
+      reason: `there is no ${who}; create it, then replay`,
+    })
 }
 
 /**
  * The directory's status runs ahead of the commit, so that a thousand samples in one batch wake a device once; the
  * storage compares again with the row itself.
  */
-function planDeviceRow(message: PlannedMessage, type: AnyDeviceType, known: KnownDevice, lastSeenEvery: number): void {
+function planDeviceRow(
+  message: PlannedMessage,
+  type: AnyDeviceType,
+  known: KnownDevice,
+  lastSeenEvery: number,
+): void {
   const { deviceId } = known
   const { news, at, receivedAt: lastSeen } = message
   message.known = known
   if (news !== null) {
     const { status, ...rest } = news
-    message.change = { type, deviceId, lastSeen, at, ...rest, ...(status === undefined ? {} : { status: { value: status } }) }
+    message.change = {
+      type,
+      deviceId,
+      lastSeen,
+      at,
+      ...rest,
+      ...(status === undefined ? {} : { status: { value: status } }),
+    }
     if (status !== undefined) runAhead(known, status, at)
   } else if (message.channel === 'data' && WOKEN_BY_DATA.includes(known.status) && at >= known.statusAt) {
     message.change = { type, deviceId, lastSeen, at, status: { value: 'online', from: WOKEN_BY_DATA } }

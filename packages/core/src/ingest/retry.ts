@@ -21,7 +21,10 @@ export function createRetry(options: RetryOptions): Retry {
       } catch (error) {
         if (isFinal(error)) throw error
         options.onRetry(error)
-        options.logger.error({ error, retryInMs: delay }, 'storage failed; nothing is acknowledged until it works again')
+        options.logger.error(
+          { error, retryInMs: delay },
+          'storage failed; nothing is acknowledged until it works again',
+        )
         await pause(delay * (0.5 + Math.random() / 2), options.signal)
       }
     }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
-import { DATABASES } from './testing/databases.js'
+import { describeDatabases } from './testing/databases.js'
 import { deviceType, field } from './testing/device-types.js'
 import { type AnyTables, deviceRow, insert, messageRow, readingRow, rowsOf, time } from './testing/rows.js'
 
@@ -30,7 +30,7 @@ const Station = deviceType(
   },
 )
 
-describe.each(DATABASES)('createSchema on %s', (_name, open) => {
+describeDatabases('createSchema', (open) => {
   async function migrated() {
     const database = await open()
     const db = database.connect<AnyTables>()

@@ -1,14 +1,14 @@
 import type { Field } from '@devicehub/core'
 import { sql } from 'kysely'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
-import { DATABASES } from './testing/databases.js'
+import { describeDatabases } from './testing/databases.js'
 import { deviceType, field } from './testing/device-types.js'
 import { type AnyTables, deviceRow, insert, readingRow, rowsOf, time } from './testing/rows.js'
 
 type Fields = Readonly<Record<string, Field>>
 
-describe.each(DATABASES)('evolution on %s', (_name, open) => {
+describeDatabases('evolution', (open) => {
   /** A database that was migrated for these fields, and `next`, the schema of a later release. */
   async function migrated(readings: Fields, state: Fields = {}) {
     const database = await open()

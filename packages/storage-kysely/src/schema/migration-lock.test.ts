@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
 import { withMigrationLock } from './migration-lock.js'
-import { DATABASES } from './testing/databases.js'
+import { describeDatabases } from './testing/databases.js'
 import { deviceType, field } from './testing/device-types.js'
 
 const types = [deviceType('station', { a: field('float') }), deviceType('valve', { b: field('float') })]
@@ -14,7 +14,7 @@ function signal() {
   return { given, give: () => give() }
 }
 
-describe.each(DATABASES)('migrating %s from several processes at once', (_name, open) => {
+describeDatabases('migrating from several processes at once', (open) => {
   test('one of them does it, the others find it done', async () => {
     await using database = await open()
     const schemas = Array.from({ length: 4 }, () =>

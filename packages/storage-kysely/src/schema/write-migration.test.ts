@@ -1,13 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Kysely, type Migration, Migrator } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSchema, type Schema } from './create-schema.js'
-import { DATABASES } from './testing/databases.js'
+import { describeDatabases } from './testing/databases.js'
 import { deviceType, field } from './testing/device-types.js'
 import { type AnyTables, deviceRow, insert, rowsOf } from './testing/rows.js'
 
-describe.each(DATABASES)('writeMigration on %s', (_name, open) => {
+describeDatabases('writeMigration', (open) => {
   let folder: string
   beforeAll(async () => {
     // Within the package, where the files find kysely as a user's would.

@@ -20,7 +20,7 @@ export interface TransportHarness {
   topic(name: string): string
 }
 
-const LONG = { timeout: 60_000, interval: 20 }
+const LONG = { timeout: 10_000, interval: 20 }
 
 /** What every implementation of the transport port over MQTT does. */
 export function transportContract(name: string, harness: TransportHarness): void {
@@ -377,12 +377,12 @@ async function start(harness: TransportHarness, { started = true } = {}): Promis
     const tap = await openWireTap(port)
     cleanups.push(() => tap.close())
     const connect = async (clientId: string, onMessage?: OnMessage) => {
-      const client: RawClient = await connectRaw({
+      const client = await connectRaw({
         port,
         clientId,
         clean: true,
-        onPublish(packet) {
-          client.acknowledge(packet)
+        onPublish(packet, receiver) {
+          receiver.acknowledge(packet)
           const payload = Buffer.from(packet.payload)
           onMessage?.(payload.toString(), payload, packet)
         },

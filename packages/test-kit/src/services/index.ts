@@ -1,6 +1,16 @@
+export { type AedesService, type AedesServiceOptions, startAedes } from './aedes.js'
+export {
+  isInstalled,
+  missingServices,
+  type ServiceHandles,
+  type ServiceName,
+  type ServiceStartOptions,
+} from './catalogue.js'
 export { type Certificate, type Certificates, createCertificates } from './certificates.js'
 export type { DatabaseService, TestDatabase } from './database-service.js'
+export { describeWith, type Services } from './describe-with.js'
 export { freePort } from './free-port.js'
+export { type HiveMqOptions, type HiveMqService, startHiveMq } from './hivemq.js'
 export type { Service, ServiceOptions } from './managed-service.js'
 export { type MariadbOptions, type MariadbService, startMariadb } from './mariadb.js'
 export {
@@ -11,4 +21,11 @@ export {
 } from './mosquitto.js'
 export { hasExtension, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
 export { type RedisOptions, type RedisService, startRedis } from './redis.js'
+export {
+  createTcpProxy,
+  type FlowMode,
+  type TcpProxy,
+  type TcpProxyCounters,
+  type TcpProxyOptions,
+} from './tcp-proxy.js'
 export { type WaitOptions, waitUntil } from './wait-until.js'

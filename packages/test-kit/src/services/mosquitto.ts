@@ -125,7 +125,7 @@ function globalLines(options: MosquittoOptions, folder: string): string[] {
     `max_inflight_messages ${options.maxInflight ?? 1000}`,
     `max_queued_messages ${options.maxQueued ?? 0}`,
     'set_tcp_nodelay true',
-    'log_dest stdout',
+    'log_dest stderr',
     `allow_anonymous ${anonymous}`,
     ...(options.users ? [`password_file ${join(folder, 'passwords')}`] : []),
     ...(options.acl ? [`acl_file ${join(folder, 'acl')}`] : []),

@@ -15,15 +15,20 @@ export interface TemplateRequest {
 
 /** Copies a freshly initialised data folder to `target`: initialising takes seconds, so it is done once and kept. */
 export async function copyTemplate(request: TemplateRequest, target: string): Promise<void> {
-  const uid = request.runAs?.uid ?? process.getuid?.() ?? 0
-  const root = join(tmpdir(), `devicehub-templates-${process.getuid?.() ?? 0}`)
+  await runCommand('cp', ['-Rp', await templateFolder(request), target])
+}
+
+/** The kept folder itself, made at the first call. */
+export async function templateFolder(request: TemplateRequest): Promise<string> {
+  const self = process.getuid?.() ?? 0
+  const root = join(tmpdir(), `devicehub-templates-${self}`)
   mkdirSync(root, { recursive: true, mode: 0o711 })
   // Anybody may create this name in a shared temporary folder: what another user put there is not ours to run.
-  if (lstatSync(root).uid !== (process.getuid?.() ?? 0))
+  if (lstatSync(root).uid !== self)
     throw new DeviceHubError('invalid_options', `${root} belongs to another user: remove it or set TMPDIR`)
-  const template = join(root, `${request.name}-${uid}`)
+  const template = join(root, `${request.name}-${request.runAs?.uid ?? self}`)
   if (!exists(template)) await build(request, root, template)
-  await runCommand('cp', ['-Rp', template, target])
+  return template
 }
 
 async function build(request: TemplateRequest, root: string, template: string): Promise<void> {

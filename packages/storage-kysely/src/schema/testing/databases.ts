@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type DatabaseService, startMariadb, startPostgres } from '@devicehub/test-kit'
 import SQLite from 'better-sqlite3'
-import { Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
+import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
+import { afterAll, beforeAll, describe } from 'vitest'
 import type { SqlDialect } from '../logical-type.js'
 
 /** An empty database of its own. */
@@ -15,57 +16,58 @@ export interface TestDatabase extends AsyncDisposable {
   connect<DB>(): Kysely<DB>
 }
 
+export type OpenDatabase = () => Promise<TestDatabase>
+
 export async function sqliteDatabase(): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'devicehub-schema-'))
-  return opened('sqlite', {
+  return testDatabase('sqlite', {
     connect: () => new SqliteDialect({ database: new SQLite(join(folder, 'test.db')) }),
     drop: () => rm(folder, { recursive: true }),
   })
 }
 
-interface Server {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-  readonly database: string
-}
-
-export async function postgresDatabase(server: Server): Promise<TestDatabase> {
-  const name = `schema_${randomUUID().replaceAll('-', '')}`
-  const admin = async (statement: string) => {
-    const client = new pg.Client({ ...connection(server), database: server.database })
-    await client.connect()
-    await client.query(statement)
-    await client.end()
-  }
-  await admin(`create database ${name}`)
-  return opened('postgres', {
-    connect: () =>
-      new PostgresDialect({ pool: new pg.Pool({ ...connection(server), database: name, max: 4 }) }),
-    drop: () => admin(`drop database ${name} with (force)`),
+export async function postgresDatabase(
+  service: Pick<DatabaseService, 'createDatabase'>,
+): Promise<TestDatabase> {
+  const { url, drop } = await service.createDatabase()
+  return testDatabase('postgres', {
+    connect: () => new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 4 }) }),
+    drop,
   })
 }
 
-export async function mysqlDatabase(server: Server): Promise<TestDatabase> {
-  const name = `schema_${randomUUID().replaceAll('-', '')}`
-  const admin = async (statement: string) => {
-    const client = mysql.createConnection({ ...connection(server), database: server.database }).promise()
-    await client.query(statement)
-    await client.end()
-  }
-  await admin(`create database ${name}`)
-  return opened('mysql', {
-    connect: () => new MysqlDialect({ pool: mysql.createPool({ ...connection(server), database: name }) }),
-    drop: () => admin(`drop database ${name}`),
+async function mariadbDatabase(service: DatabaseService): Promise<TestDatabase> {
+  const { url, drop } = await service.createDatabase()
+  return testDatabase('mysql', {
+    connect: () => new MysqlDialect({ pool: mysql.createPool(url) }),
+    drop,
   })
 }
 
-const connection = ({ host, port, user, password }: Server) => ({ host, port, user, password })
+// Nothing here outlives its test: durability would only cost time.
+const SERVERS = [
+  ['PostgreSQL', () => startPostgres({ settings: { fsync: 'off' } }), postgresDatabase],
+  ['MariaDB', () => startMariadb({ settings: { innodb_flush_log_at_trx_commit: 0 } }), mariadbDatabase],
+] as const
 
-function opened(
+/** The same tests on every kind of database. */
+export function describeDatabases(title: string, tests: (open: OpenDatabase) => void): void {
+  describe(`${title} on SQLite`, () => tests(sqliteDatabase))
+  for (const [name, start, open] of SERVERS) {
+    describe(`${title} on ${name}`, () => {
+      let service: DatabaseService
+      beforeAll(async () => {
+        service = await start()
+      })
+      afterAll(() => service?.stop())
+      tests(() => open(service))
+    })
+  }
+}
+
+function testDatabase(
   dialect: SqlDialect,
-  { connect, drop }: { connect(): ConstructorParameters<typeof Kysely>[0]['dialect']; drop(): Promise<void> },
+  { connect, drop }: { connect(): Dialect; drop(): Promise<void> },
 ): TestDatabase {
   const open: { destroy(): Promise<void> }[] = []
   return {
@@ -81,23 +83,3 @@ function opened(
     },
   }
 }
-
-/** Every kind of database, each with what opens an empty one. */
-export const DATABASES: readonly (readonly [string, () => Promise<TestDatabase>])[] = [
-  ['SQLite', sqliteDatabase],
-  [
-    'PostgreSQL',
-    () =>
-      postgresDatabase({
-        host: '127.0.0.1',
-        port: 54991,
-        user: 'postgres',
-        password: '',
-        database: 'postgres',
-      }),
-  ],
-  [
-    'MariaDB',
-    () => mysqlDatabase({ host: '127.0.0.1', port: 33991, user: 'root', password: '', database: 'mysql' }),
-  ],
-]

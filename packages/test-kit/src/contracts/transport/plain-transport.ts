@@ -24,16 +24,13 @@ export function plainTransport({ url, ingest, filter }: PlainTransportOptions): 
   let full = false
 
   async function connectOnce(): Promise<void> {
-    const next: RawClient = await connectRaw({
+    const next = await connectRaw({
       port,
       clientId: 'plain-transport',
       clean: false,
-      onPublish: (packet) => {
-        // The session's messages may follow the CONNACK in the same read, before the client is known here.
-        queueMicrotask(() => {
-          queue.push({ packet, from: next })
-          void pump()
-        })
+      onPublish: (packet, from) => {
+        queue.push({ packet, from })
+        void pump()
       },
     })
     await next.subscribe(filter, 2)

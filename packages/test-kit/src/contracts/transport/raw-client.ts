@@ -5,7 +5,7 @@ import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 export interface RawClient {
   /** Whether the broker had kept the session. */
   readonly sessionPresent: boolean
-  subscribe(filter: string, qos: 0 | 1): Promise<void>
+  subscribe(filter: string, qos: 0 | 1 | 2): Promise<void>
   /** Resolves with the broker's PUBACK (QoS 1), the end of the handshake (QoS 2) or once written (QoS 0). */
   publish(
     topic: string,
@@ -22,7 +22,8 @@ export interface RawClientOptions {
   readonly port: number
   readonly clientId: string
   readonly clean: boolean
-  readonly onPublish?: (packet: IPublishPacket) => void
+  /** May come before `connectRaw` resolves: stored messages follow the CONNACK at once. */
+  readonly onPublish?: (packet: IPublishPacket, client: RawClient) => void
 }
 
 export async function connectRaw({ port, clientId, clean, onPublish }: RawClientOptions): Promise<RawClient> {
@@ -45,7 +46,7 @@ export async function connectRaw({ port, clientId, clean, onPublish }: RawClient
   const reader = parser({ protocolVersion: 4 })
   reader.on('packet', (packet: Packet) => {
     const key = `${packet.cmd} ${packet.messageId ?? 0}`
-    if (packet.cmd === 'publish') onPublish?.(packet)
+    if (packet.cmd === 'publish') onPublish?.(packet, client)
     // The second half of QoS 2 in both directions needs no decision.
     if (packet.cmd === 'pubrec') send({ cmd: 'pubrel', messageId: packet.messageId as number })
     if (packet.cmd === 'pubrel') send({ cmd: 'pubcomp', messageId: packet.messageId as number })
@@ -59,14 +60,11 @@ export async function connectRaw({ port, clientId, clean, onPublish }: RawClient
     lastId = (lastId % 65_535) + 1
     return lastId
   }
-  const connack = answer('connack')
-  send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId, clean, keepalive: 0 })
-  const accepted = await connack
-  if (accepted.cmd !== 'connack' || accepted.returnCode !== 0)
-    throw new Error('the broker refused the connection')
-
-  return {
-    sessionPresent: accepted.sessionPresent,
+  let sessionPresent = false
+  const client: RawClient = {
+    get sessionPresent() {
+      return sessionPresent
+    },
     closed,
     async subscribe(filter, qos) {
       const messageId = nextId()
@@ -98,4 +96,11 @@ export async function connectRaw({ port, clientId, clean, onPublish }: RawClient
       await closed
     },
   }
+  const connack = answer('connack')
+  send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId, clean, keepalive: 0 })
+  const accepted = await connack
+  if (accepted.cmd !== 'connack' || accepted.returnCode !== 0)
+    throw new Error('the broker refused the connection')
+  sessionPresent = accepted.sessionPresent
+  return client
 }

@@ -103,7 +103,7 @@ const ignore = () => {}
 export function packetReader(
   onPacket: (type: number, body: Buffer, flags: number) => void,
 ): (chunk: Buffer) => void {
-  let pending = Buffer.alloc(0)
+  let pending: Buffer = Buffer.alloc(0)
   return (chunk) => {
     pending = pending.length > 0 ? Buffer.concat([pending, chunk]) : chunk
     for (;;) {

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import { DeviceHubError } from '@devicehub/core'
+import type { BrokerSettings } from './options.js'
+import { assertFilter, inGroup, type Subscriptions } from './subscriptions.js'
+import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
+
+/** A topic handler, checked: what its session is made of. */
+export interface HandlerSpec {
+  readonly filter: string
+  readonly handler: TopicHandler
+  readonly timeout: number
+  readonly subscriptions: Subscriptions
+  /** Calls at once, and so messages at once. */
+  readonly window: number
+  /** The same for each run of a listener with that client id. */
+  readonly clientIdOf: (listenerId: string) => string
+}
+
+const invalid = (message: string) => new DeviceHubError('invalid_options', message)
+
+/** Throws `invalid_topic` or `invalid_options`. */
+export function handlerSpec(
+  filter: string,
+  handler: TopicHandler,
+  options: TopicHandlerOptions,
+  { sharedGroup }: BrokerSettings,
+): HandlerSpec {
+  assertFilter(filter)
+  const { qos = 1, timeout = 30_000, concurrency = 32, shared = true, name } = options
+  const at = `the handler of "${filter}"`
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(`${at}: qos is 0, 1 or 2, not ${String(qos)}`)
+  if (!(timeout > 0 && timeout <= 0x7fffffff))
+    throw invalid(`${at}: timeout must be above 0 and at most 2,147,483,647 ms, not ${timeout}`)
+  if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 65_535))
+    throw invalid(`${at}: concurrency must be a whole number from 1 to 65,535, not ${concurrency}`)
+  if (name !== undefined && (!/^[A-Za-z0-9_-]+$/.test(name) || name === 'pub'))
+    throw invalid(`${at}: name "${name}" may hold letters, digits, _ and - and must not be "pub"`)
+  const suffix = name ?? createHash('sha256').update(filter).digest('hex').slice(0, 8)
+  return {
+    filter,
+    handler,
+    timeout,
+    subscriptions: { filters: [inGroup(filter, shared ? sharedGroup : null)], qos },
+    window: concurrency,
+    clientIdOf: (listenerId) => `${listenerId}-${suffix}`,
+  }
+}

@@ -1,0 +1,3 @@
+import { defineDeviceType, reading } from '@devicehub/core'
+
+export const Station = defineDeviceType('station', { readings: { temperature: reading.float() } })

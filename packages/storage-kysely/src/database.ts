@@ -1,0 +1,144 @@
+import type {
+  AnyDeviceType,
+  DeviceStatus,
+  DeviceTypeKey,
+  Field,
+  FieldValue,
+  MessageDirection,
+  MessageStatus,
+} from '@devicehub/core'
+import type { ColumnType, Generated } from 'kysely'
+import type { SqlDialect } from './schema/logical-type.js'
+
+/**
+ * The Kysely database type of these device types: for your own typed queries on the tables of the hub. Values are those
+ * the driver of the dialect gives back (better-sqlite3, pg, mysql2, with their default settings); `LogicalType` lists them.
+ *
+ * @example
+ * type Database = InferDatabase<[typeof WeatherStation], 'postgres'>
+ * const db = new Kysely<Database & MyTables>({ dialect })
+ * const rows = await db.selectFrom('weatherstation_reading').select(['device_id', 'temperature']).execute()
+ */
+export type InferDatabase<
+  Types extends readonly AnyDeviceType[],
+  Dialect extends SqlDialect = 'sqlite',
+> = Flatten<
+  {
+    [Type in Types[number] as `${TypeKey<Type>}_device`]: DeviceTable<Type, Dialect>
+  } & {
+    [Type in Types[number] as `${TypeKey<Type>}_reading`]: ReadingTable<Type, Dialect>
+  } & {
+    [Type in Types[number] as `${TypeKey<Type>}_message`]: MessageTable<Dialect>
+  } & { devicehub_message: MessageTable<Dialect> }
+>
+
+/** A device and its live state; a row each. */
+export type DeviceTable<Type extends AnyDeviceType, Dialect extends SqlDialect = 'sqlite'> = Flatten<
+  DeviceColumns<Dialect> & FieldColumns<Type['state'], Dialect>
+>
+
+/** Samples, a row each, with a column for each reading. `device_id` is that of the device table. */
+export type ReadingTable<Type extends AnyDeviceType, Dialect extends SqlDialect = 'sqlite'> = Flatten<
+  ReadingColumns<Dialect> & FieldColumns<Type['readings'], Dialect>
+>
+
+/** The audit trail and log: every message that came or went. */
+export type MessageTable<Dialect extends SqlDialect = 'sqlite'> = Flatten<
+  MessageColumns<Dialect> & (Dialect extends 'postgres' ? { tx: Generated<string> } : unknown)
+>
+
+interface DeviceColumns<D extends SqlDialect> {
+  id: Generated<Whole<D>>
+  device_id: string
+  name: string
+  status: Generated<DeviceStatus>
+  /** Measured time of the news that set status, battery and firmware. */
+  status_at: Time<D> | null
+  /** Percent. */
+  battery_level: number | null
+  last_seen: Time<D> | null
+  firmware_version: string | null
+  is_active: Generated<Truth<D>>
+  mqtt_username: string | null
+  mqtt_password_hash: string | null
+  api_key_hash: string | null
+  /** JSON text of an object. */
+  metadata: Generated<string>
+  created_at: Time<D>
+  updated_at: Time<D>
+}
+
+interface ReadingColumns<D extends SqlDialect> {
+  id: Generated<Whole<D>>
+  device_id: string
+  /** Measured time; the received time when the device sent none. */
+  timestamp: Time<D>
+  received_at: Time<D>
+  /** The id the sample carried. */
+  sample_id: string | null
+  content_hash: NullableWhole<D>
+  /** Space-separated, such as `clock_skew out_of_range:temperature`. */
+  flags: string | null
+}
+
+interface MessageColumns<D extends SqlDialect> {
+  id: Generated<Whole<D>>
+  device_id: string | null
+  channel: string | null
+  direction: MessageDirection
+  topic: string
+  /** JSON text as it was sent. */
+  payload_json: string | null
+  /** The bytes of a payload that is not JSON. */
+  payload_raw: Bytes | null
+  content_type: string | null
+  correlation_id: string | null
+  /** JSON text. */
+  user_properties: string | null
+  source: string
+  qos: number
+  redelivered: Truth<D>
+  retained: Truth<D>
+  processing_status: MessageStatus
+  error_code: string | null
+  processing_error: string | null
+  flags: string | null
+  /** `<type key>:<id>`. */
+  replay_of: string | null
+  received_at: Time<D>
+  processed_at: Time<D>
+}
+
+/** Every field's column admits null: the hub checks what must be there, and a field can be younger than the row. */
+type FieldColumns<Fields extends Readonly<Record<string, Field>>, D extends SqlDialect> = {
+  -readonly [Name in keyof Fields]: FieldColumn<Fields[Name], D>
+}
+
+type FieldColumn<F extends Field, D extends SqlDialect> = {
+  float: number | null
+  integer: NullableWhole<D>
+  boolean: Truth<D> | null
+  string: string | null
+  enum: Extract<FieldValue<F>, string> | null
+  datetime: Time<D> | null
+  /** JSON text. */
+  json: string | null
+  binary: Bytes | null
+  /** JSON text of `{ lat, lon, alt? }`. */
+  geo: string | null
+}[F['kind']]
+
+/** pg gives a bigint as a string: it need not fit a number. */
+type Whole<D extends SqlDialect> = D extends 'postgres' ? string : number
+type NullableWhole<D extends SqlDialect> = D extends 'postgres'
+  ? ColumnType<string | null, string | number | bigint | null | undefined, string | number | bigint | null>
+  : number | null
+type Truth<D extends SqlDialect> = D extends 'postgres' ? boolean : number
+/** Epoch milliseconds on SQLite and MySQL. */
+type Time<D extends SqlDialect> = D extends 'postgres' ? Date : number
+type Bytes = Buffer
+
+type TypeKey<Type extends AnyDeviceType> = DeviceTypeKey<Type['name']>
+
+/** So that a hover shows columns and not how they were put together. */
+type Flatten<T> = { [Key in keyof T]: T[Key] }

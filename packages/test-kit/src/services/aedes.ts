@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { Aedes, type AedesOptions } from 'aedes'
+import { freePort } from './free-port.js'
+import type { ServiceOptions } from './managed-service.js'
+
+export interface AedesServiceOptions extends AedesOptions, ServiceOptions {}
+
+/** A broker inside the test process: MQTT 3.1.1 only, no shared subscriptions, its state in memory. */
+export interface AedesService extends AsyncDisposable {
+  readonly name: 'aedes'
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly url: string
+  readonly broker: Aedes
+  /** Closes every connection at once; clients may come back. */
+  cut(): void
+  stop(): Promise<void>
+}
+
+export async function startAedes(options: AedesServiceOptions = {}): Promise<AedesService> {
+  const { port: wanted, ...brokerOptions } = options
+  const broker = await Aedes.createBroker(brokerOptions)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    broker.handle(socket)
+  })
+  const port = wanted ?? (await freePort())
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      cut()
+      await closed
+      if (!broker.closed) await new Promise<void>((resolve) => broker.close(resolve))
+    })()
+    return stopped
+  }
+  return {
+    name: 'aedes',
+    host: '127.0.0.1',
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
+    broker,
+    cut,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}

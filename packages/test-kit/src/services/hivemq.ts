@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DeviceHubError } from '@devicehub/core'
+import { requireProgram } from './find-program.js'
+import { type Service, type ServiceOptions, startService } from './managed-service.js'
+import { answersMqtt } from './mqtt-probe.js'
+import { runCommand } from './run-command.js'
+import { templateFolder } from './template-folder.js'
+
+export const HIVEMQ_INSTALL = 'apt-get install default-jdk-headless maven'
+
+export interface HiveMqOptions extends ServiceOptions {
+  /** Unacknowledged publications a client may have under way. Default 10, as HiveMQ's own. */
+  readonly receiveMaximum?: number
+  /** Messages waiting for a session or shared group; the rest is dropped. Default 10,000,000 (HiveMQ's own: 1000). */
+  readonly maxQueued?: number
+  /** Keep sessions and queues on disk. Default true. */
+  readonly persistence?: boolean
+}
+
+export type HiveMqService = Service
+
+/** Starts HiveMQ Community Edition. The first call on a machine fetches it with Maven and keeps it. */
+export async function startHiveMq(options: HiveMqOptions = {}): Promise<HiveMqService> {
+  const java = requireProgram(HIVEMQ_INSTALL, 'java')
+  const program = await buildProgram()
+  return startService({
+    name: 'hivemq',
+    port: options.port,
+    prepare: ({ folder, port }) => {
+      for (const name of ['conf', 'data', 'extensions']) mkdirSync(join(folder, name))
+      writeFileSync(join(folder, 'conf', 'config.xml'), configuration(options, port))
+    },
+    command: ({ folder }) => ({
+      file: java,
+      args: [
+        '-Xmx512m',
+        '-XX:+UseSerialGC',
+        '-XX:TieredStopAtLevel=1',
+        ...OPENED,
+        '-cp',
+        classPath(program),
+      ].concat(['HiveMq', folder]),
+    }),
+    ready: ({ port }) => answersMqtt(port),
+    url: ({ port }) => `mqtt://127.0.0.1:${port}`,
+  })
+}
+
+// What the broker's own start script opens to it.
+const OPENED = ['java.lang', 'java.nio', 'sun.nio.ch', 'sun.security.x509'].flatMap((name) => [
+  '--add-opens',
+  `java.base/${name}=ALL-UNNAMED`,
+])
+
+const classPath = (program: string) =>
+  [join(program, 'target', 'classes'), join(program, 'lib', '*')].join(':')
+
+async function buildProgram(): Promise<string> {
+  const project = projectFolder()
+  const main = join('src', 'main', 'java', 'HiveMq.java')
+  const content = ['pom.xml', main].map((name) => readFileSync(join(project, name)))
+  const version = createHash('sha256').update(Buffer.concat(content)).digest('hex').slice(0, 12)
+  const create = async (folder: string) => {
+    const maven = requireProgram(HIVEMQ_INSTALL, 'mvn')
+    for (const name of ['pom.xml', 'src'])
+      cpSync(join(project, name), join(folder, name), { recursive: true })
+    const goals = ['compile', 'dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'lib')}`]
+    await runCommand(maven, ['-q', '-B', ...goals], { cwd: folder })
+  }
+  return templateFolder({ name: `hivemq-${version}`, create })
+}
+
+// Beside the sources in this repository, beside `dist` in the published package.
+function projectFolder(): string {
+  for (const path of ['../../hivemq', '../hivemq']) {
+    const folder = fileURLToPath(new URL(path, import.meta.url))
+    if (existsSync(join(folder, 'pom.xml'))) return folder
+  }
+  throw new DeviceHubError(
+    'missing_dependency',
+    'the folder hivemq of @devicehub/test-kit is missing: reinstall it',
+  )
+}
+
+const configuration = (options: HiveMqOptions, port: number) => `<?xml version="1.0"?>
+<hivemq>
+  <listeners>
+    <tcp-listener><port>${port}</port><bind-address>127.0.0.1</bind-address></tcp-listener>
+  </listeners>
+  <mqtt>
+    <queued-messages><max-queue-size>${options.maxQueued ?? 10_000_000}</max-queue-size></queued-messages>
+    <receive-maximum>
+      <server-receive-maximum>${options.receiveMaximum ?? 10}</server-receive-maximum>
+    </receive-maximum>
+  </mqtt>
+  <persistence><mode>${(options.persistence ?? true) ? 'file' : 'in-memory'}</mode></persistence>
+  <anonymous-usage-statistics><enabled>false</enabled></anonymous-usage-statistics>
+</hivemq>
+`

@@ -1,0 +1,155 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { freePort } from './free-port.js'
+
+/** `flow`: passed on. `stall`: no longer read, so the sender's buffers fill. `drop`: read and thrown away. */
+export type FlowMode = 'flow' | 'stall' | 'drop'
+
+export interface TcpProxyOptions {
+  /** Default 127.0.0.1. */
+  readonly targetHost?: string
+  /** Port to listen on. Default: a free one. */
+  readonly port?: number
+  /** Sees every chunk from a client before it is passed on; `false` drops it. May change the proxy's modes. */
+  readonly onClientData?: (chunk: Buffer, connection: number) => boolean | undefined | void
+  /** The same for chunks from the server. */
+  readonly onServerData?: (chunk: Buffer, connection: number) => boolean | undefined | void
+}
+
+export interface TcpProxy extends AsyncDisposable {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  /** Connections open now. */
+  readonly open: number
+  readonly counters: Readonly<TcpProxyCounters>
+  /** What happens from now on to bytes from clients, on open and on new connections. */
+  toServer(mode: FlowMode): void
+  /** The same for bytes from the server. */
+  toClient(mode: FlowMode): void
+  /** Whether new connections are closed at once. */
+  refuse(refusing: boolean): void
+  /** Destroys every open connection, both ends; returns how many. New ones are still accepted. */
+  cut(): number
+  stop(): Promise<void>
+}
+
+export interface TcpProxyCounters {
+  accepted: number
+  refused: number
+  /** Bytes passed on and thrown away. */
+  toServer: number
+  toClient: number
+  dropped: number
+}
+
+interface Connection {
+  readonly number: number
+  readonly client: Socket
+  readonly server: Socket
+}
+
+/** A proxy in front of a server on which a test can cause the faults of a network. */
+export async function createTcpProxy(targetPort: number, options: TcpProxyOptions = {}): Promise<TcpProxy> {
+  const counters: TcpProxyCounters = { accepted: 0, refused: 0, toServer: 0, toClient: 0, dropped: 0 }
+  const modes: Record<'toServer' | 'toClient', FlowMode> = { toServer: 'flow', toClient: 'flow' }
+  const connections = new Set<Connection>()
+  let refusing = false
+
+  const pipe = (connection: Connection, direction: 'toServer' | 'toClient') => {
+    const [from, to, look] =
+      direction === 'toServer'
+        ? ([connection.client, connection.server, options.onClientData] as const)
+        : ([connection.server, connection.client, options.onServerData] as const)
+    from.on('data', (chunk: Buffer) => {
+      const keep = modes[direction] !== 'drop' && look?.(chunk, connection.number) !== false
+      // The hook may have changed the mode: the chunk it saw is the first the new mode applies to.
+      if (!keep || modes[direction] === 'drop' || to.destroyed) {
+        counters.dropped += chunk.length
+        return
+      }
+      if (modes[direction] === 'stall') {
+        from.pause()
+        from.unshift(chunk)
+        return
+      }
+      counters[direction] += chunk.length
+      if (!to.write(chunk)) from.pause()
+    })
+    to.on('drain', () => {
+      if (modes[direction] !== 'stall') from.resume()
+    })
+    from.on('end', () => {
+      if (modes[direction] === 'flow') to.end()
+    })
+    if (modes[direction] === 'stall') from.pause()
+  }
+
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    if (refusing) {
+      counters.refused++
+      client.destroy()
+      return
+    }
+    const host = options.targetHost ?? '127.0.0.1'
+    const server = connect({ port: targetPort, host, allowHalfOpen: true, noDelay: true })
+    const connection = { number: counters.accepted++, client, server }
+    connections.add(connection)
+    for (const socket of [client, server]) {
+      socket.on('error', () => {})
+      socket.on('close', () => end(connection))
+    }
+    pipe(connection, 'toServer')
+    pipe(connection, 'toClient')
+  })
+
+  const end = (connection: Connection) => {
+    connections.delete(connection)
+    connection.client.destroy()
+    connection.server.destroy()
+  }
+
+  const cut = () => {
+    const cutNow = [...connections]
+    for (const connection of cutNow) end(connection)
+    return cutNow.length
+  }
+
+  const setMode = (direction: 'toServer' | 'toClient', mode: FlowMode) => {
+    modes[direction] = mode
+    for (const { client, server } of connections) {
+      const from = direction === 'toServer' ? client : server
+      if (mode === 'stall') from.pause()
+      else from.resume()
+    }
+  }
+
+  const port = options.port ?? (await freePort())
+  listener.listen(port, '127.0.0.1')
+  await once(listener, 'listening')
+
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= new Promise<void>((resolve) => {
+      listener.close(() => resolve())
+      cut()
+    })
+    return stopped
+  }
+
+  return {
+    host: '127.0.0.1',
+    port,
+    get open() {
+      return connections.size
+    },
+    counters,
+    toServer: (mode) => setMode('toServer', mode),
+    toClient: (mode) => setMode('toClient', mode),
+    refuse: (value) => {
+      refusing = value
+    },
+    cut,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
