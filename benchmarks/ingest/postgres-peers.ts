@@ -89,7 +89,7 @@ function columns(from: number, to: number): unknown[][] {
       data.humidity,
       data.pressure,
     ]
-    row.forEach((value, index) => (all[index] as unknown[]).push(value))
+    for (const [index, value] of row.entries()) all[index]?.push(value)
   }
   return all
 }

@@ -30,7 +30,8 @@ async function startStation(url: string, deviceId: string): Promise<() => Promis
       humidity: 40 + Math.random() * 20,
       wind_direction: DIRECTIONS[cycle++ % DIRECTIONS.length],
     })
-    if (cycle % 5 === 0) await client.reportStatus({ status: 'online', batteryLevel: (battery -= 0.1) })
+    battery -= 0.01
+    if (cycle % 5 === 0) await client.reportStatus({ status: 'online', batteryLevel: battery })
   }
   const timer = setInterval(
     () => measure().catch((error: Error) => console.error(`${deviceId}: ${error.message}`)),

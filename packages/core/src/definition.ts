@@ -28,3 +28,11 @@ export * from './errors.js'
 export { DEVICE_STATUSES, type DeviceStatus } from './ports/storage.js'
 export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
 export { createSendQuota, type SendQuota } from './transport/send-quota.js'
+export {
+  type AsyncApiDocument,
+  type AsyncApiOptions,
+  type AsyncApiServer,
+  asyncApi,
+} from './schema/async-api.js'
+export type { JsonSchema, SchemaOptions } from './schema/field-schema.js'
+export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schema/json-schema.js'

@@ -116,14 +116,14 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     devices.start()
     for (const [id, handler] of handlers) run(id, handler)
     try {
-      await ready(sessions(), stopped.signal)
+      await ready([...sessions(), publisher], stopped.signal)
     } catch (error) {
       await stop()
       throw error
     }
   }
 
-  async function ready(all: readonly Session[], signal: AbortSignal): Promise<void> {
+  async function ready(all: readonly (Session | Publisher)[], signal: AbortSignal): Promise<void> {
     const { connectTimeout } = settings
     let timer: NodeJS.Timeout | undefined
     const givenUp = new Promise<never>((_, reject) => {
@@ -140,7 +140,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       new DeviceHubError('invalid_options', asError(error).message, { cause: error })
     try {
       await Promise.race([
-        Promise.all(all.map((session) => session.ready().catch((error) => Promise.reject(permanent(error))))),
+        Promise.all(all.map((each) => each.ready().catch((error) => Promise.reject(permanent(error))))),
         givenUp,
       ])
     } finally {

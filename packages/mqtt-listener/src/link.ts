@@ -71,7 +71,10 @@ export interface Link {
   ): void
   /** Resolves with the PINGRESP: the broker has read all that was written before. */
   ping(): Promise<void>
-  /** DISCONNECT, then waits for the server to close. Messages that still arrive are discarded, unacknowledged. */
+  /**
+   * Has the broker read what was written, sends DISCONNECT and waits for the server to close. Messages that still
+   * arrive are discarded, unacknowledged.
+   */
   end(options?: { readonly sessionExpiry?: number }): Promise<void>
   /** Cuts the connection. */
   drop(reason: Error): void
@@ -80,8 +83,8 @@ export interface Link {
 /** mqtt.js sends no PUBACK when the callback of `handleMessage` gets an error, and goes on with the next packet. */
 const UNACKNOWLEDGED = new Error('acknowledged later')
 
-/** How long a server may take to close after a DISCONNECT. */
-const CLOSE_TIMEOUT_MS = 2_000
+/** How long a server may take to answer the last PINGREQ and to close after a DISCONNECT. */
+const CLOSE_TIMEOUT_MS = 5_000
 
 export function createLink(options: LinkOptions): Link {
   const { settings, onPublish } = options
@@ -162,13 +165,20 @@ export function createLink(options: LinkOptions): Link {
   client.once('close', () => {
     closed = true
     pending = null
-    const error = new LinkError('the connection ended', { cause: lastError })
-    for (const { reject } of pongs) reject(error)
+    for (const { reject } of pongs) reject(ended())
     pongs = []
     resolveClosed({ reasonCode, error: lastError })
   })
 
   const ended = () => new LinkError('the connection ended', { cause: lastError })
+
+  function ping(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (closed) return reject(ended())
+      pongs.push({ resolve, reject })
+      client.sendPing()
+    })
+  }
 
   return {
     closed: whenClosed,
@@ -217,29 +227,19 @@ export function createLink(options: LinkOptions): Link {
         done(error ?? undefined),
       )
     },
-    ping() {
-      return new Promise((resolve, reject) => {
-        if (closed) return reject(ended())
-        pongs.push({ resolve, reject })
-        client.sendPing()
-      })
-    },
+    ping,
     async end({ sessionExpiry } = {}) {
       ending = true
-      if (!closed && connected) {
-        const { protocolVersion } = settings
-        const properties =
-          sessionExpiry === undefined || protocolVersion === 4
-            ? {}
-            : { properties: { sessionExpiryInterval: sessionExpiry } }
-        client.stream.end(generate({ cmd: 'disconnect', reasonCode: 0, ...properties }, { protocolVersion }))
-        // Closing a socket with unread bytes in it resets the connection, and the reset may overtake the
-        // acknowledgements: read on, and discard, until the server has closed.
+      const timer = setTimeout(() => client.stream?.destroy(), CLOSE_TIMEOUT_MS)
+      if (connected && !closed) {
+        // Read on, and discard: the PINGRESP comes behind what was held, and closing a socket with unread bytes in it
+        // resets the connection, which may overtake the acknowledgements.
         if (pending !== null) proceed()
+        await ping().catch(() => {})
+        if (!closed) client.stream.end(disconnectPacket(settings.protocolVersion, sessionExpiry))
       } else if (!closed) {
         client.stream?.destroy()
       }
-      const timer = setTimeout(() => client.stream?.destroy(), CLOSE_TIMEOUT_MS)
       await whenClosed
       clearTimeout(timer)
     },
@@ -249,6 +249,14 @@ export function createLink(options: LinkOptions): Link {
       client.stream?.destroy()
     },
   }
+}
+
+function disconnectPacket(protocolVersion: 4 | 5, sessionExpiry: number | undefined): Buffer {
+  const properties =
+    sessionExpiry === undefined || protocolVersion === 4
+      ? {}
+      : { properties: { sessionExpiryInterval: sessionExpiry } }
+  return generate({ cmd: 'disconnect', reasonCode: 0, ...properties }, { protocolVersion })
 }
 
 function grantsOf({ sessionPresent, properties = {} }: IConnackPacket, options: LinkOptions): Grants {

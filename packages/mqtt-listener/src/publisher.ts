@@ -1,6 +1,6 @@
 import { createBackoff, DeviceHubError, type Logger, type OutboundMessage } from '@devicehub/core'
 import type { Counters } from './counters.js'
-import { type KeptConnection, keepConnected } from './keep-connected.js'
+import { type ConnectionState, keepConnected } from './keep-connected.js'
 import { createLink, type Grants, type Link, type LinkEnd } from './link.js'
 import { closedError, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
@@ -19,6 +19,10 @@ export interface PublisherOptions {
  */
 export interface Publisher {
   publish(message: OutboundMessage): Promise<void>
+  /** Resolves when connected for the first time. Rejects when no attempt can succeed. */
+  ready(): Promise<void>
+  readonly state: ConnectionState
+  readonly lastError: Error | null
   /** Sends what waits, for at most the drain timeout, and disconnects. */
   stop(): Promise<void>
   readonly inFlight: number
@@ -48,7 +52,6 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
   const inFlight = new Set<Waiting>()
   let queue: Waiting[] = []
   let head = 0
-  let connection: KeptConnection | null = null
   let link: Link | null = null
   let grants: Grants | null = null
   /** Lower than the configured window after the broker complained. */
@@ -166,23 +169,21 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
       { details: { topic: entry.topic, outcome: 'unknown', attempts: entry.attempts }, cause },
     )
 
-  function connect(): void {
-    connection ??= keepConnected({
-      createLink: () =>
-        createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true }),
-      async prepare(ready, granted) {
-        link = ready
-        grants = granted
-      },
-      onEnd,
-      onState(state, error) {
-        if (state === 'connected') pump()
-        else if (error !== null)
-          logger.warn({ ...fields, err: error }, `${error.message}; trying again to publish`)
-      },
-      reconnect,
-    })
-  }
+  const connection = keepConnected({
+    createLink: () =>
+      createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true }),
+    async prepare(ready, granted) {
+      link = ready
+      grants = granted
+    },
+    onEnd,
+    onState(state, error) {
+      if (state === 'connected') pump()
+      else if (error !== null)
+        logger.warn({ ...fields, err: error }, `${error.message}; trying again to publish`)
+    },
+    reconnect,
+  })
 
   function enqueue(publication: Publication): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -195,12 +196,11 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
           new DeviceHubError(
             'transport_unavailable',
             `the message to ${entry.topic} was not ${waitedFor} within ${publishTimeout} ms by the broker at ${url}`,
-            { details, cause: connection?.lastError ?? undefined },
+            { details, cause: connection.lastError ?? undefined },
           ),
         )
       }, publishTimeout)
       queue.push(entry)
-      connect()
       pump()
     })
   }
@@ -219,7 +219,6 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     },
     async stop() {
       stopped = true
-      if (connection === null) return
       if (!isEmpty() && link !== null) {
         let timer: NodeJS.Timeout | undefined
         await Promise.race([
@@ -238,6 +237,13 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
         settle(entry, closedError(`the listener was stopped before the message to ${entry.topic} was sent`))
       queue = []
       head = 0
+    },
+    ready: () => connection.ready,
+    get state() {
+      return connection.state
+    },
+    get lastError() {
+      return connection.lastError
     },
     get inFlight() {
       return inFlight.size

@@ -1,2 +1,3 @@
 export * from './contracts/index.js'
+export * from './publisher/index.js'
 export * from './services/index.js'

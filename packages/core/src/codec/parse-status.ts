@@ -14,7 +14,7 @@ export interface ParsedStatus extends Head {
   readonly flags: readonly string[]
 }
 
-const FIRMWARE_MAX_LENGTH = 50
+export const FIRMWARE_MAX_LENGTH = 50
 
 /** A decoded status payload, the will included. Never throws. */
 export function parseStatus(value: unknown): ParsedStatus | DataRefusal {

@@ -119,7 +119,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   /** Acknowledges the whole batch before anybody is told of it: signals and hooks never delay an acknowledgement. */
   function onCommit(planned: readonly PlannedMessage[], result: CommitResult): void {
-    planned.forEach((message, index) => settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0)))
+    for (const [index, message] of planned.entries())
+      settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0))
     planned.forEach((message, index) => {
       if (message.refusal === null && message.samples.length > 0)
         guard(() => announcer.data(message, result.duplicateSamples?.get(index)))

@@ -17,7 +17,7 @@ export interface KnownDevice {
 }
 
 export interface DirectoryOptions {
-  /** Devices remembered, over all types; the least recently used go first. */
+  /** Devices remembered, over all types; the least recently read go first. */
   readonly max: number
   /** Milliseconds after which a known device is looked up again, in the background. */
   readonly refreshAfter: number
@@ -62,9 +62,8 @@ export function createDeviceDirectory(
   }
 
   function refreshLater(type: AnyDeviceType, deviceId: string): void {
-    let ids = stale.get(type)
-    if (ids === undefined) stale.set(type, (ids = new Set()))
-    ids.add(deviceId)
+    const ids = stale.get(type) ?? new Set()
+    stale.set(type, ids.add(deviceId))
     if (refreshing) return
     refreshing = true
     // A pause collects the devices of many batches into one query.

@@ -3,7 +3,6 @@ import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.j
 import type { Clock } from '../ports/clock.js'
 import type { MessageRef } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
-import type { Channel } from '../topic.js'
 import { createTopicRouter, type TopicRoute } from '../topic.js'
 import { decodeJson, decodePayload } from './decode-payload.js'
 import type { Refusal, Settle } from './ingest.js'

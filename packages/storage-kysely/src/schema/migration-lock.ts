@@ -4,7 +4,7 @@ import { type Kysely, type QueryExecutorProvider, sql } from 'kysely'
 import type { SqlDialect } from './logical-type.js'
 
 /** Any number, the same in every process. */
-const POSTGRES_LOCK = 7_233_110_485_216n
+const POSTGRES_LOCK = 7_233_110_485_216
 
 /** Five minutes: another process may be building an index. */
 const LOCK_WAIT_MS = 300_000
@@ -22,7 +22,7 @@ export function withMigrationLock<T>(
   switch (dialect) {
     case 'postgres':
       return db.transaction().execute(async (transaction) => {
-        await sql`select pg_advisory_xact_lock(${sql.lit(Number(POSTGRES_LOCK))})`.execute(transaction)
+        await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(transaction)
         return work(transaction)
       })
     case 'mysql':
@@ -53,16 +53,13 @@ async function inImmediateTransaction<T>(
   connection: Kysely<unknown>,
   work: (connection: QueryExecutorProvider) => Promise<T>,
 ): Promise<T> {
-  const giveUpAt = Date.now() + LOCK_WAIT_MS
-  for (;;) {
-    try {
-      await sql`begin immediate`.execute(connection)
-      break
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      if (Date.now() > giveUpAt) throw lockTimeout(error)
-      await sleep(50 + Math.random() * 100)
-    }
+  // SQLite's own wait would hold up the event loop.
+  const { rows } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(connection)
+  await sql`pragma busy_timeout = 0`.execute(connection)
+  try {
+    await beginImmediate(connection)
+  } finally {
+    await sql`pragma busy_timeout = ${sql.lit(rows[0]?.timeout ?? 0)}`.execute(connection)
   }
   try {
     const result = await work(connection)
@@ -71,6 +68,20 @@ async function inImmediateTransaction<T>(
   } catch (error) {
     await sql`rollback`.execute(connection).catch(() => undefined)
     throw error
+  }
+}
+
+async function beginImmediate(connection: Kysely<unknown>): Promise<void> {
+  const giveUpAt = Date.now() + LOCK_WAIT_MS
+  for (;;) {
+    try {
+      await sql`begin immediate`.execute(connection)
+      return
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      if (Date.now() > giveUpAt) throw lockTimeout(error)
+      await sleep(20 + Math.random() * 80)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { memoryStorage } from '../../../core/src/storage/index.js'
+import { memoryStorage } from '@devicehub/core'
 import { storageContract } from './storage-contract.js'
 
 storageContract(

@@ -20,7 +20,7 @@ export interface TransportHarness {
   topic(name: string): string
 }
 
-const LONG = { timeout: 10_000, interval: 20 }
+const LONG = { timeout: 60_000, interval: 20 }
 
 /** What every implementation of the transport port over MQTT does. */
 export function transportContract(name: string, harness: TransportHarness): void {

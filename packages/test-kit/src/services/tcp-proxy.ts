@@ -11,9 +11,9 @@ export interface TcpProxyOptions {
   /** Port to listen on. Default: a free one. */
   readonly port?: number
   /** Sees every chunk from a client before it is passed on; `false` drops it. May change the proxy's modes. */
-  readonly onClientData?: (chunk: Buffer, connection: number) => boolean | undefined | void
+  readonly onClientData?: (chunk: Buffer, connection: number) => unknown
   /** The same for chunks from the server. */
-  readonly onServerData?: (chunk: Buffer, connection: number) => boolean | undefined | void
+  readonly onServerData?: (chunk: Buffer, connection: number) => unknown
 }
 
 export interface TcpProxy extends AsyncDisposable {
@@ -42,38 +42,41 @@ export interface TcpProxyCounters {
   dropped: number
 }
 
+type Direction = 'toServer' | 'toClient'
+
 interface Connection {
   readonly number: number
   readonly client: Socket
   readonly server: Socket
+  /** What was read before a stall stopped the reading. */
+  readonly held: Record<Direction, Buffer[]>
+  /** Makes the sockets follow the mode. */
+  readonly apply: Record<Direction, () => void>
 }
 
 /** A proxy in front of a server on which a test can cause the faults of a network. */
 export async function createTcpProxy(targetPort: number, options: TcpProxyOptions = {}): Promise<TcpProxy> {
   const counters: TcpProxyCounters = { accepted: 0, refused: 0, toServer: 0, toClient: 0, dropped: 0 }
-  const modes: Record<'toServer' | 'toClient', FlowMode> = { toServer: 'flow', toClient: 'flow' }
+  const modes: Record<Direction, FlowMode> = { toServer: 'flow', toClient: 'flow' }
   const connections = new Set<Connection>()
   let refusing = false
 
-  const pipe = (connection: Connection, direction: 'toServer' | 'toClient') => {
+  const pipe = (connection: Connection, direction: Direction) => {
     const [from, to, look] =
       direction === 'toServer'
         ? ([connection.client, connection.server, options.onClientData] as const)
         : ([connection.server, connection.client, options.onServerData] as const)
-    from.on('data', (chunk: Buffer) => {
-      const keep = modes[direction] !== 'drop' && look?.(chunk, connection.number) !== false
-      // The hook may have changed the mode: the chunk it saw is the first the new mode applies to.
-      if (!keep || modes[direction] === 'drop' || to.destroyed) {
-        counters.dropped += chunk.length
-        return
-      }
-      if (modes[direction] === 'stall') {
-        from.pause()
-        from.unshift(chunk)
-        return
-      }
+    const pass = (chunk: Buffer) => {
       counters[direction] += chunk.length
       if (!to.write(chunk)) from.pause()
+    }
+    from.on('data', (chunk: Buffer) => {
+      const kept = modes[direction] !== 'drop' && look?.(chunk, connection.number) !== false
+      // Looked at again: the hook may have changed it, and then it holds for this chunk already.
+      const mode = modes[direction]
+      if (!kept || mode === 'drop' || to.destroyed) counters.dropped += chunk.length
+      else if (mode === 'stall') connection.held[direction].push(chunk)
+      else pass(chunk)
     })
     to.on('drain', () => {
       if (modes[direction] !== 'stall') from.resume()
@@ -81,7 +84,14 @@ export async function createTcpProxy(targetPort: number, options: TcpProxyOption
     from.on('end', () => {
       if (modes[direction] === 'flow') to.end()
     })
-    if (modes[direction] === 'stall') from.pause()
+    connection.apply[direction] = () => {
+      if (modes[direction] === 'stall') return void from.pause()
+      for (const chunk of connection.held[direction].splice(0))
+        if (modes[direction] === 'flow') pass(chunk)
+        else counters.dropped += chunk.length
+      from.resume()
+    }
+    connection.apply[direction]()
   }
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
@@ -92,7 +102,13 @@ export async function createTcpProxy(targetPort: number, options: TcpProxyOption
     }
     const host = options.targetHost ?? '127.0.0.1'
     const server = connect({ port: targetPort, host, allowHalfOpen: true, noDelay: true })
-    const connection = { number: counters.accepted++, client, server }
+    const connection: Connection = {
+      number: counters.accepted++,
+      client,
+      server,
+      held: { toServer: [], toClient: [] },
+      apply: { toServer: () => {}, toClient: () => {} },
+    }
     connections.add(connection)
     for (const socket of [client, server]) {
       socket.on('error', () => {})
@@ -114,13 +130,9 @@ export async function createTcpProxy(targetPort: number, options: TcpProxyOption
     return cutNow.length
   }
 
-  const setMode = (direction: 'toServer' | 'toClient', mode: FlowMode) => {
+  const setMode = (direction: Direction, mode: FlowMode) => {
     modes[direction] = mode
-    for (const { client, server } of connections) {
-      const from = direction === 'toServer' ? client : server
-      if (mode === 'stall') from.pause()
-      else from.resume()
-    }
+    for (const connection of connections) connection.apply[direction]()
   }
 
   const port = options.port ?? (await freePort())

@@ -1,9 +1,8 @@
-import type { CommitBatch } from '@devicehub/core'
+import { type CommitBatch, defineDeviceType, reading } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
 import {
   batch,
   change,
-  declareType,
   device,
   deviceOf,
   entry,
@@ -144,7 +143,9 @@ export function commitContract(contract: StorageContract): void {
     })
 
     describe('is all or nothing', () => {
-      const Undeclared = declareType('ContractUndeclared', { temperature: 'float' })
+      const Undeclared = defineDeviceType('ContractUndeclared', {
+        readings: { temperature: reading.float() },
+      })
 
       /** A batch that touches everything a commit can touch, with identities, and ends with what cannot be done. */
       const spoil: Readonly<Record<string, ((good: CommitBatch) => CommitBatch) | null>> = {

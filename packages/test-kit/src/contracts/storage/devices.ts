@@ -32,7 +32,7 @@ const full = (deviceId: string): DeviceRecord =>
     mqttPasswordHash: `$scrypt$${'h'.repeat(150)}`,
     apiKeyHash: `key-${deviceId}`,
     metadata: '{"site":{"floor":3},"tags":["a","ü"],"nul":"\\u0000"}',
-    state: [0.5, 7, true, 'note', 'auto', T0 + 3, '{"x":[1,2]}'],
+    state: [0.5, 7, true, 'note', 'auto', T0 + 3, '[1,2]', null, null],
     createdAt: T0 + 4,
     updatedAt: T0 + 5,
   })
@@ -184,7 +184,7 @@ export function deviceContract(contract: StorageContract): void {
         }
         const state = { note: null, interval: -5, enabled: false, settings: '[1]' }
         const updated = await storage.devices.update(Sensor, before.deviceId, { ...nulls, state }, T0 + 1)
-        expect(updated?.state).toEqual([0.5, -5, false, null, 'auto', T0 + 3, '[1]'])
+        expect(updated?.state).toEqual([0.5, -5, false, null, 'auto', T0 + 3, '[1]', null, null])
         const stored = await deviceOf(storage, Sensor, before.deviceId)
         expect(comparable(stored)).toEqual(
           comparable({ ...before, ...nulls, state: updated?.state ?? [], updatedAt: T0 + 1 }),

@@ -1,87 +1,49 @@
-import type {
-  AnyDeviceType,
-  CommitBatch,
-  CommitEntry,
-  DeviceChange,
-  DeviceRecord,
-  Field,
-  NewMessage,
-  NewSample,
-  ReadingKind,
-  Retention,
-  Storage,
-  StoredSample,
-  StoredValue,
+import {
+  type AnyDeviceType,
+  type CommitBatch,
+  type CommitEntry,
+  type DeviceChange,
+  type DeviceRecord,
+  defineDeviceType,
+  type NewMessage,
+  type NewSample,
+  reading,
+  type Storage,
+  type StoredSample,
+  type StoredValue,
+  state,
 } from '@devicehub/core'
 
-const field = (kind: ReadingKind, more: Partial<Field> = {}): Field => ({
-  kind,
-  unit: null,
-  min: null,
-  max: null,
-  precision: null,
-  description: null,
-  label: null,
-  nullable: true,
-  maxLength: kind === 'string' ? 255 : null,
-  values: kind === 'enum' ? ['auto', 'manual', 'Ünknown'] : null,
-  default: null,
-  renamedFrom: null,
-  ...more,
+/** Every kind of reading, and every kind of state. */
+export const Sensor: AnyDeviceType = defineDeviceType('Contract_Sensor', {
+  readings: {
+    temperature: reading.float(),
+    pulses: reading.integer(),
+    open: reading.boolean(),
+    label: reading.string(),
+    mode: reading.enum(['auto', 'manual', 'Ünknown']),
+    calibrated_at: reading.datetime(),
+    config: reading.json(),
+    frame: reading.binary(),
+    position: reading.geo(),
+  },
+  state: {
+    offset: state.float(),
+    interval: state.integer(),
+    enabled: state.boolean(),
+    note: state.string(),
+    profile: state.enum(['auto', 'manual', 'Ünknown']),
+    serviced_at: state.datetime(),
+    settings: state.json(),
+    key: state.binary(),
+    place: state.geo(),
+  },
 })
 
-export function declareType(
-  name: string,
-  readings: Readonly<Record<string, ReadingKind>>,
-  options: { state?: Readonly<Record<string, ReadingKind>>; retention?: Retention } = {},
-): AnyDeviceType {
-  const fields = (kinds: Readonly<Record<string, ReadingKind>>) =>
-    Object.fromEntries(Object.entries(kinds).map(([fieldName, kind]) => [fieldName, field(kind)]))
-  const state = options.state ?? {}
-  return {
-    kind: 'device-type',
-    name,
-    key: name.toLowerCase().replaceAll('_', ''),
-    abstract: false,
-    readings: fields(readings),
-    readingNames: Object.keys(readings),
-    commands: {},
-    state: fields(state),
-    stateNames: Object.keys(state),
-    options: options.retention ? { retention: options.retention } : {},
-    hooks: {},
-  }
-}
-
-/** Every kind of reading, and every kind of state. */
-export const Sensor = declareType(
-  'Contract_Sensor',
-  {
-    temperature: 'float',
-    pulses: 'integer',
-    open: 'boolean',
-    label: 'string',
-    mode: 'enum',
-    calibrated_at: 'datetime',
-    config: 'json',
-    frame: 'binary',
-    position: 'geo',
-  },
-  {
-    state: {
-      offset: 'float',
-      interval: 'integer',
-      enabled: 'boolean',
-      note: 'string',
-      profile: 'enum',
-      serviced_at: 'datetime',
-      settings: 'json',
-    },
-  },
-)
-
 /** A second type with a reading of the same name. */
-export const Meter = declareType('ContractMeter', { temperature: 'float', total: 'integer' })
+export const Meter: AnyDeviceType = defineDeviceType('ContractMeter', {
+  readings: { temperature: reading.float(), total: reading.integer() },
+})
 
 /** 2025-06-16T12:00:00Z, a Monday. */
 export const T0 = Date.UTC(2025, 5, 16, 12)

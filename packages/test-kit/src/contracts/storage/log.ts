@@ -1,6 +1,6 @@
-import type { AnyDeviceType, Storage, StoredMessage } from '@devicehub/core'
+import { type AnyDeviceType, defineDeviceType, type Storage, type StoredMessage } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
-import { batch, declareType, entry, Meter, newId, Sensor, T0 } from './fixtures.js'
+import { batch, entry, Meter, newId, Sensor, T0 } from './fixtures.js'
 import { errorOf, freshStorage, type StorageContract, sharedStorage } from './harness.js'
 
 const ALL = [Sensor, Meter, null] as const
@@ -138,7 +138,7 @@ export function logContract(contract: StorageContract): void {
     })
 
     test('rows deleted by retention disturb neither the order nor the cursors', async () => {
-      const Fleeting = declareType('ContractFleeting', { a: 'float' }, { retention: { messages: 60 } })
+      const Fleeting = defineDeviceType('ContractFleeting', { retention: { messages: 60 } })
       await using opened = await freshStorage(contract, [Fleeting])
       const { storage } = opened
       const at = (n: number) =>

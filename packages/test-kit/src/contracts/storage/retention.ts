@@ -1,18 +1,19 @@
+import { type AnyDeviceType, defineDeviceType, reading } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
-import { batch, declareType, device, entry, messagesOf, sample, samplesOf, store, T0 } from './fixtures.js'
+import { batch, device, entry, messagesOf, sample, samplesOf, store, T0 } from './fixtures.js'
 import { freshStorage, type StorageContract } from './harness.js'
 
 const DAY = 86_400_000
 
 export function retentionContract(contract: StorageContract): void {
   describe('retention', () => {
-    const Both = declareType(
-      'ContractBoth',
-      { a: 'float' },
-      { retention: { readings: 86_400, messages: 3600 } },
-    )
-    const Readings = declareType('ContractReadings', { a: 'float' }, { retention: { readings: 60 } })
-    const Keeping = declareType('ContractKeeping', { a: 'float' })
+    const readings = { a: reading.float() }
+    const Both = defineDeviceType('ContractBoth', {
+      readings,
+      retention: { readings: 86_400, messages: 3600 },
+    })
+    const Readings = defineDeviceType('ContractReadings', { readings, retention: { readings: 60 } })
+    const Keeping = defineDeviceType('ContractKeeping', { readings })
     const types = [Both, Readings, Keeping]
 
     test('deletes what is older than each type says, to the millisecond, and counts it', async () => {
@@ -51,7 +52,7 @@ export function retentionContract(contract: StorageContract): void {
       await storage.commit(batch(ages.map((age) => entry(null, 'd', [], { receivedAt: T0 - age }))))
 
       expect(await storage.applyRetention(T0)).toEqual({ readings: 2 + 8, messages: 5 })
-      const left = async (type: typeof Both) => ({
+      const left = async (type: AnyDeviceType) => ({
         readings: (await samplesOf(storage, type, 'd')).map(({ timestamp }) => T0 - timestamp).reverse(),
         messages: (await messagesOf(storage, type, 'd')).map(({ receivedAt }) => T0 - receivedAt).reverse(),
       })

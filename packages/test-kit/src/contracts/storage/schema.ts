@@ -1,5 +1,6 @@
+import { type AnyDeviceType, defineDeviceType, reading, state } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
-import { batch, declareType, device, entry, Meter, newId, Sensor, sample, samplesOf, T0 } from './fixtures.js'
+import { batch, device, entry, Meter, newId, Sensor, sample, samplesOf, T0 } from './fixtures.js'
 import { freshStorage, type StorageContract } from './harness.js'
 
 export function schemaContract(contract: StorageContract): void {
@@ -31,6 +32,40 @@ export function schemaContract(contract: StorageContract): void {
       }
     })
 
+    test('names may be words of SQL, long or of mixed case, and a type may have no reading at all', async () => {
+      const long = 'l'.repeat(63)
+      const Order: AnyDeviceType = defineDeviceType(`order_${'t'.repeat(35)}`, {
+        readings: {
+          order: reading.float(),
+          Select: reading.string(),
+          [long]: reading.integer(),
+          status: reading.float(),
+        },
+        state: { group: state.string(), Default: state.integer(), [long]: state.boolean() },
+      })
+      const Beacon: AnyDeviceType = defineDeviceType('Select')
+      await using opened = await freshStorage(contract, [Order, Beacon])
+      const { storage } = opened
+      await storage.devices.ensure(Order, [device(Order, 'd', { state: ['g', 1, true] })])
+      await storage.devices.ensure(Beacon, [device(Beacon, 'd')])
+      const values = { order: 1.5, Select: 'from', [long]: 3, status: 4 }
+      await storage.commit(
+        batch([
+          entry(Order, 'd', [sample(Order, 'd', T0, values)]),
+          entry(Beacon, 'd', [sample(Beacon, 'd', T0, {}, { sampleId: 'a' })]),
+        ]),
+      )
+      expect((await samplesOf(storage, Order, 'd')).map((one) => one.values)).toEqual([[1.5, 'from', 3, 4]])
+      expect(await samplesOf(storage, Beacon, 'd')).toMatchObject([{ values: [], sampleId: 'a' }])
+      const patched = await storage.devices.update(Order, 'd', { state: { Default: 2, [long]: false } }, T0)
+      expect(patched?.state).toEqual(['g', 2, false])
+      for (const field of Order.readingNames)
+        expect(
+          await storage.readings.aggregate(Order, { field, fn: 'count', interval: 'day' }),
+        ).toMatchObject([{ result: 1 }])
+      expect(await storage.plan()).toEqual({ steps: [] })
+    })
+
     const second = test.runIf(contract.capabilities.secondStorage)
 
     second('what was committed is there when the database is opened again', async () => {
@@ -46,12 +81,14 @@ export function schemaContract(contract: StorageContract): void {
     })
 
     second('a type gains a reading and a state field: rows from before have null there', async () => {
-      const Before = declareType('ContractGrowing', { a: 'float' }, { state: { x: 'string' } })
-      const After = declareType(
-        'ContractGrowing',
-        { first: 'string', a: 'float', b: 'integer' },
-        { state: { x: 'string', y: 'integer' } },
-      )
+      const Before = defineDeviceType('ContractGrowing', {
+        readings: { a: reading.float() },
+        state: { x: state.string() },
+      })
+      const After = defineDeviceType('ContractGrowing', {
+        readings: { first: reading.string(), a: reading.float(), b: reading.integer() },
+        state: { x: state.string(), y: state.integer() },
+      })
       await using opened = await freshStorage(contract, [Before])
       const deviceId = newId()
       await opened.storage.devices.ensure(Before, [device(Before, deviceId, { state: ['kept'] })])

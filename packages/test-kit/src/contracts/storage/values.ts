@@ -15,7 +15,7 @@ import {
 } from './fixtures.js'
 import { type StorageContract, sharedStorage } from './harness.js'
 
-export const STRINGS = [
+const STRINGS = [
   '',
   ' leading and trailing ',
   `it's "quoted" and \\back\\slashed\\`,
@@ -57,7 +57,7 @@ const VALUES: Readonly<Record<string, readonly StoredValue[]>> = {
 
 /** JSON may come back with other white space and order of keys. */
 const comparable = (kind: string | undefined, value: StoredValue): unknown =>
-  kind === 'json' || kind === 'geo'
+  value !== null && (kind === 'json' || kind === 'geo')
     ? JSON.parse(String(value))
     : value instanceof Uint8Array
       ? Buffer.from(value).toString('hex')
@@ -154,20 +154,37 @@ export function valueContract(contract: StorageContract): void {
           0.1,
           Number.MAX_SAFE_INTEGER,
           true,
-          STRINGS.join('').slice(0, 250),
+          `it's "ü" \\ 🌡️`,
           'manual',
           T0 + 1,
           '{"a":[1,null]}',
+          ALL_BYTES,
+          '{"lat":1,"lon":-2}',
         ],
-        [-1e300, Number.MIN_SAFE_INTEGER, false, '', 'Ünknown', -1, '[]'],
-        [null, null, null, null, null, null, null],
+        [
+          -1e300,
+          Number.MIN_SAFE_INTEGER,
+          false,
+          '',
+          'Ünknown',
+          -1,
+          '[]',
+          new Uint8Array(),
+          '{"lat":0,"lon":0}',
+        ],
+        Sensor.stateNames.map(() => null),
       ]
-      for (const state of states) {
+      for (const values of states) {
         const deviceId = newId()
-        await storage.devices.create(Sensor, device(Sensor, deviceId, { state }))
+        await storage.devices.create(Sensor, device(Sensor, deviceId, { state: values }))
         const found = await deviceOf(storage, Sensor, deviceId)
-        expect(found.state.slice(0, 6)).toEqual(state.slice(0, 6))
-        expect(JSON.parse(String(found.state[6]))).toEqual(JSON.parse(String(state[6])))
+        expect(found.state).toHaveLength(Sensor.stateNames.length)
+        for (const [index, name] of Sensor.stateNames.entries()) {
+          const kind = Sensor.state[name]?.kind
+          const [back = null, sent = null] = [found.state[index], values[index]]
+          expect(typeof back).toBe(typeof sent)
+          expect(comparable(kind, back)).toEqual(comparable(kind, sent))
+        }
       }
     })
   })

@@ -53,8 +53,10 @@ export async function openWireTap(brokerPort: number): Promise<WireTap> {
     if (held) broker.unpipe(client)
     for (const [socket, peer] of [pair, [broker, client] as const]) {
       socket.on('error', ignore)
-      socket.on('close', () => {
-        peer.destroy()
+      socket.on('close', (failed) => {
+        // An orderly end must not throw away what is still on its way to the other side.
+        if (failed) peer.destroy()
+        else peer.end()
         pairs.delete(pair)
       })
     }

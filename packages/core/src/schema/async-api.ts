@@ -1,0 +1,112 @@
+import { jsonCodec } from '../codec/json.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { CHANNELS, type Channel, INBOUND_CHANNELS } from '../topic/channel.js'
+import { DEFAULT_TOPIC_PREFIX, parsePrefix, parseTemplate, resolveTemplate, templateOf } from '../topic/template.js'
+import type { JsonSchema } from './field-schema.js'
+import { dataSchema, jsonSchema } from './json-schema.js'
+
+export interface AsyncApiOptions {
+  readonly title: string
+  /** Of the API it describes, such as `1.0.0`. */
+  readonly version: string
+  readonly description?: string | undefined
+  /** Default `things`. */
+  readonly prefix?: string | undefined
+  /** By name; the channels of a type refer to the one its `broker` option names. */
+  readonly servers?: Readonly<Record<string, AsyncApiServer>> | undefined
+}
+
+export interface AsyncApiServer {
+  /** `broker.example.com:8883`. */
+  readonly host: string
+  /** `mqtt`, or `secure-mqtt` over TLS. */
+  readonly protocol: string
+  readonly protocolVersion?: string | undefined
+  readonly description?: string | undefined
+}
+
+export interface AsyncApiDocument {
+  readonly asyncapi: '3.0.0'
+  readonly info: { readonly title: string; readonly version: string; readonly description?: string }
+  readonly defaultContentType: string
+  readonly servers?: Readonly<Record<string, AsyncApiServer>>
+  readonly channels: Readonly<Record<string, unknown>>
+  readonly operations: Readonly<Record<string, unknown>>
+  readonly components: { readonly messages: Readonly<Record<string, unknown>>; readonly schemas: Readonly<Record<string, unknown>> }
+}
+
+/** An AsyncAPI 3.0 document of the hub's MQTT side: what it receives from devices and sends to them. */
+export function asyncApi(types: Iterable<AnyDeviceType>, options: AsyncApiOptions): AsyncApiDocument {
+  const parts = [...types].filter((type) => !type.abstract).map((type) => describeType(type, options))
+  const join = (part: 'channels' | 'operations' | 'messages' | 'schemas') =>
+    Object.assign({}, ...parts.map((described) => described[part])) as Record<string, unknown>
+  const { title, version, description, servers } = options
+  return {
+    asyncapi: '3.0.0',
+    info: { title, version, ...(description === undefined ? {} : { description }) },
+    defaultContentType: jsonCodec.contentType,
+    ...(servers === undefined ? {} : { servers }),
+    channels: join('channels'),
+    operations: join('operations'),
+    components: { messages: join('messages'), schemas: join('schemas') },
+  }
+}
+
+const PURPOSES: Readonly<Record<Channel, string>> = {
+  data: 'Readings, one sample or a backfill',
+  status: 'What the device says of itself; its will too',
+  cmd: 'A command for the device',
+  response: 'How a command went',
+  state: 'The state the device reports',
+  desired: 'The state the device should take; retained',
+}
+
+const ref = (path: string): JsonSchema => ({ $ref: `#/${path}` })
+
+function describeType(type: AnyDeviceType, { prefix = DEFAULT_TOPIC_PREFIX, servers = {} }: AsyncApiOptions) {
+  const { sample, commands: _, ...payloads } = jsonSchema(type, { target: 'draft-7' })
+  const hasCommands = Object.keys(type.commands).length > 0
+  const hasState = type.stateNames.length > 0
+  const used = CHANNELS.filter((channel) => {
+    if (channel === 'cmd' || channel === 'response') return hasCommands
+    return channel === 'state' || channel === 'desired' ? hasState : true
+  })
+  const channels: Record<string, unknown> = {}
+  const operations: Record<string, unknown> = {}
+  const messages: Record<string, unknown> = {}
+  const sampleRef = ref(`components/schemas/${type.key}_sample`)
+  const schemas: Record<string, unknown> = { [`${type.key}_sample`]: sample }
+  const broker = type.options.broker ?? 'default'
+  for (const channel of used) {
+    const name = `${type.key}_${channel}`
+    const inbound = (INBOUND_CHANNELS as readonly string[]).includes(channel)
+    schemas[name] = channel === 'data' ? dataSchema(type, sampleRef, sampleRef) : payloads[channel]
+    messages[name] = {
+      name,
+      title: `${type.name} ${channel}`,
+      summary: PURPOSES[channel],
+      contentType: (type.options.codec ?? jsonCodec).contentType,
+      payload: ref(`components/schemas/${name}`),
+    }
+    channels[name] = {
+      address: addressOf(type, prefix, channel),
+      messages: { [name]: ref(`components/messages/${name}`) },
+      parameters: { device_id: { description: `The id of the ${type.name}: letters, digits, _ and -` } },
+      ...(Object.hasOwn(servers, broker) ? { servers: [ref(`servers/${broker}`)] } : {}),
+    }
+    operations[`${inbound ? 'receive' : 'send'}_${name}`] = {
+      action: inbound ? 'receive' : 'send',
+      channel: ref(`channels/${name}`),
+      summary: PURPOSES[channel],
+      messages: [ref(`channels/${name}/messages/${name}`)],
+      bindings: { mqtt: { qos: 1, retain: channel === 'desired', bindingVersion: '0.2.0' } },
+      ...(channel === 'cmd' ? { reply: { channel: ref(`channels/${type.key}_response`) } } : {}),
+    }
+  }
+  return { channels, operations, messages, schemas }
+}
+
+const addressOf = (type: AnyDeviceType, prefix: string, channel: Channel): string =>
+  resolveTemplate(parseTemplate(templateOf(type)), parsePrefix(prefix), type.key)
+    .map((level) => (level.kind === 'literal' ? level.text : level.kind === 'device' ? '{device_id}' : channel))
+    .join('/')

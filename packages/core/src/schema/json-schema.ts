@@ -1,0 +1,144 @@
+import { FIRMWARE_MAX_LENGTH } from '../codec/parse-status.js'
+import { SAMPLE_ID_MAX_LENGTH } from '../codec/sample-head.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Field } from '../device-type/field.js'
+import { DEVICE_STATUSES } from '../ports/storage.js'
+import type { Channel } from '../topic/channel.js'
+import { fieldSchema, type JsonSchema, type SchemaOptions, TIME, zodSchema } from './field-schema.js'
+
+/** Schemas of the payloads of each channel, and of the parts that other documents refer to. */
+export interface DeviceTypeSchemas extends Readonly<Record<Channel, JsonSchema>> {
+  /** One flat sample. */
+  readonly sample: JsonSchema
+  readonly commands: Readonly<Record<string, CommandSchemas>>
+}
+
+export interface CommandSchemas {
+  /** What the caller gives; null for a command without payload. */
+  readonly payload: JsonSchema | null
+  /** What the device gets: defaults are filled in. */
+  readonly received: JsonSchema | null
+  /** Null when anything goes. */
+  readonly result: JsonSchema | null
+}
+
+const HEAD = {
+  timestamp: { ...TIME, description: 'When it was measured; the received time without it' },
+  id: {
+    type: ['string', 'integer'],
+    maxLength: SAMPLE_ID_MAX_LENGTH,
+    description: 'Unique per device: a sample sent again under the same id is stored once',
+  },
+}
+
+/** JSON Schemas of what a device type sends and gets. */
+export function jsonSchema(type: AnyDeviceType, options: SchemaOptions = {}): DeviceTypeSchemas {
+  const sample = sampleSchema(type, options)
+  const commands = commandSchemas(type, options)
+  const reported = objectOf(type.state, options, [])
+  return {
+    sample,
+    commands,
+    data: dataSchema(type, sample, sample),
+    status: STATUS,
+    cmd: commandMessage(type, commands),
+    response: responseMessage(type, commands),
+    state: message({ reported, version: VERSION }, ['reported']),
+    desired: message({ desired: reported, version: VERSION }, ['desired', 'version']),
+  }
+}
+
+function sampleSchema(type: AnyDeviceType, options: SchemaOptions): JsonSchema {
+  const required = type.readingNames.filter((name) => type.readings[name]?.nullable === false)
+  const fields = objectOf(type.readings, options, required)
+  return {
+    ...fields,
+    properties: { ...(fields.properties as object), ...HEAD, device_id: { type: 'string' } },
+    additionalProperties: type.options.unknownField !== 'reject',
+  }
+}
+
+/** Flat, list or backfill. `flat` and `item` are the schema of a sample or a reference to it. */
+export function dataSchema(type: AnyDeviceType, flat: JsonSchema, item: JsonSchema): JsonSchema {
+  const value = type.readingNames.length === 0 ? {} : { type: 'string', enum: type.readingNames }
+  const list = {
+    ...message(
+      {
+        readings: {
+          type: 'array',
+          items: message({ type: type.options.unknownField === 'reject' ? value : { type: 'string' }, value: {} }, ['type', 'value']),
+        },
+        ...HEAD,
+      },
+      ['readings'],
+    ),
+  }
+  return { anyOf: [flat, list, { type: 'array', minItems: 1, items: item }] }
+}
+
+function objectOf(fields: Readonly<Record<string, Field>>, options: SchemaOptions, required: readonly string[]): JsonSchema {
+  const properties = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, fieldSchema(field, options)]))
+  return { type: 'object', properties, ...(required.length === 0 ? {} : { required }) }
+}
+
+const message = (properties: JsonSchema, required: readonly string[] = []): JsonSchema => ({
+  type: 'object',
+  properties,
+  ...(required.length === 0 ? {} : { required }),
+})
+
+const VERSION: JsonSchema = { type: 'integer', minimum: 0 }
+
+const STATUS: JsonSchema = message({
+  status: { type: 'string', enum: DEVICE_STATUSES },
+  battery_level: { type: ['number', 'null'], minimum: 0, maximum: 100, 'x-unit': '%' },
+  firmware_version: { type: ['string', 'null'], maxLength: FIRMWARE_MAX_LENGTH },
+  ...HEAD,
+})
+
+function commandSchemas(type: AnyDeviceType, options: SchemaOptions): Record<string, CommandSchemas> {
+  const render = (schema: unknown, io: 'input' | 'output') => (schema === null ? null : zodSchema(schema, io, options))
+  const schemas = Object.entries(type.commands).map(([name, { payload, result }]): [string, CommandSchemas] => [
+    name,
+    { payload: render(payload, 'input'), received: render(payload, 'output'), result: render(result, 'output') },
+  ])
+  return Object.fromEntries(schemas)
+}
+
+function commandMessage(type: AnyDeviceType, schemas: Readonly<Record<string, CommandSchemas>>): JsonSchema {
+  const variants = Object.entries(schemas).map(([name, { received }]) => ({
+    ...message(
+      {
+        command: { const: name },
+        ...(received === null ? {} : { payload: received }),
+        id: { type: 'string' },
+        expires_at: { type: 'string', format: 'date-time' },
+      },
+      ['command', 'id', ...(received === null ? [] : ['payload'])],
+    ),
+    ...describe(type.commands[name]?.description ?? null),
+  }))
+  return oneOf(variants)
+}
+
+function responseMessage(type: AnyDeviceType, schemas: Readonly<Record<string, CommandSchemas>>): JsonSchema {
+  const variants = Object.keys(type.commands).map((name) =>
+    message(
+      {
+        id: { type: 'string' },
+        command: { const: name },
+        status: { type: 'string', enum: ['accepted', 'succeeded', 'failed', 'rejected'] },
+        result: schemas[name]?.result ?? {},
+        error: { type: ['string', 'null'] },
+      },
+      ['id', 'status'],
+    ),
+  )
+  return oneOf(variants)
+}
+
+/** `not: {}` admits nothing: a type without commands gets none. */
+const oneOf = (variants: readonly JsonSchema[]): JsonSchema =>
+  variants.length === 0 ? { not: {} } : variants.length === 1 ? (variants[0] as JsonSchema) : { anyOf: variants }
+
+const describe = (description: string | null): JsonSchema => (description === null ? {} : { description })

@@ -1,0 +1,220 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import {
+  generate,
+  type IConnackPacket,
+  type IConnectPacket,
+  type IPublishPacket,
+  type ISubscription,
+  type Packet,
+  parser,
+  type QoS,
+} from 'mqtt-packet'
+import { freePort } from '../services/free-port.js'
+import { waitUntil } from '../services/wait-until.js'
+import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
+
+export interface FakePublication {
+  readonly topic: string
+  readonly payload: string | Buffer
+  /** Default 1. */
+  readonly qos?: QoS
+  /** Packet id. Default: the next of this connection, from 1. */
+  readonly messageId?: number
+  readonly dup?: boolean
+  readonly retain?: boolean
+  readonly properties?: IPublishPacket['properties']
+}
+
+export interface FakeBrokerOptions {
+  /** Receive Maximum in the CONNACK (MQTT 5). Default: none, which means 65,535. */
+  readonly receiveMaximum?: number
+  /**
+   * Fields of the CONNACK, or `false` to send none. Default: accepted; `sessionPresent` when `clean` is not set and
+   * the client id was here before.
+   */
+  readonly onConnect?: (
+    packet: IConnectPacket,
+    connection: FakeConnection,
+  ) => Partial<IConnackPacket> | false | undefined
+  /** Sees every packet after CONNECT first; `true` means handled: no answer is sent by itself. */
+  readonly onPacket?: (packet: Packet, connection: FakeConnection) => unknown
+}
+
+/** One connection of a client to the fake broker. */
+export interface FakeConnection extends PacketInbox {
+  /** Its number, from 0. */
+  readonly number: number
+  readonly clientId: string
+  readonly connect: IConnectPacket
+  readonly subscriptions: readonly ISubscription[]
+  /** Packet ids of the PUBACKs received, in order. */
+  readonly pubacks: readonly number[]
+  readonly open: boolean
+  readonly closed: Promise<void>
+  /** Sends all at once in one write, whatever window the client asked for; returns the packet ids. */
+  publish(publications: readonly FakePublication[]): number[]
+  send(...packets: Packet[]): void
+  write(bytes: Uint8Array): void
+  /** DISCONNECT with a reason code (MQTT 5), then the end of the connection. */
+  disconnect(reasonCode: number): void
+  /** Ends the connection without a word. */
+  cut(): void
+  /** Stops and resumes reading from the socket. */
+  pause(): void
+  resume(): void
+}
+
+export interface FakeBroker extends AsyncDisposable {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly url: string
+  /** All so far that sent a CONNECT, ended ones too. */
+  readonly connections: readonly FakeConnection[]
+  /** The connection of that number, waiting for it to be made. */
+  connection(number: number): Promise<FakeConnection>
+  /** Ends every open connection. */
+  cut(): void
+  stop(): Promise<void>
+}
+
+/** A broker that does as a test says, to see how a client copes with brokers that misbehave. */
+export async function createFakeBroker(options: FakeBrokerOptions = {}): Promise<FakeBroker> {
+  const connections: FakeConnection[] = []
+  const sessions = new Set<string>()
+  const sockets = new Set<Socket>()
+
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    const decoder = parser()
+    let serve: ((packet: Packet) => void) | undefined
+    decoder.on('packet', (packet) => {
+      if (serve) return serve(packet)
+      if (packet.cmd !== 'connect') return void socket.destroy()
+      const accepted = acceptConnection(socket, packet, connections.length, options, sessions)
+      connections.push(accepted.connection)
+      serve = accepted.serve
+      accepted.answer()
+    })
+    decoder.on('error', () => socket.destroy())
+    socket.on('data', (chunk) => decoder.parse(chunk))
+  })
+
+  const port = await freePort()
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      cut()
+    })
+    return stopped
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
+    connections,
+    connection: (number) => waitUntil(`connection ${number} to the fake broker`, () => connections[number]),
+    cut,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function acceptConnection(
+  socket: Socket,
+  connect: IConnectPacket,
+  number: number,
+  options: FakeBrokerOptions,
+  sessions: Set<string>,
+) {
+  const encoding = { protocolVersion: connect.protocolVersion ?? 4 }
+  const inbox = createPacketInbox()
+  const subscriptions: ISubscription[] = []
+  const pubacks: number[] = []
+  let lastId = 0
+
+  const send = (...packets: Packet[]) => {
+    if (socket.writable) socket.write(Buffer.concat(packets.map((packet) => generate(packet, encoding))))
+  }
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => {
+      inbox.close('the client closed it')
+      resolve()
+    })
+  })
+
+  const connection: FakeConnection = {
+    number,
+    clientId: connect.clientId,
+    connect,
+    subscriptions,
+    pubacks,
+    closed,
+    get open() {
+      return !socket.destroyed
+    },
+    received: inbox.received,
+    next: inbox.next,
+    send,
+    write: (bytes) => void socket.write(bytes),
+    publish(publications) {
+      const packets = publications.map((publication): IPublishPacket => {
+        const { qos = 1, dup = false, retain = false, messageId, ...rest } = publication
+        const packet: IPublishPacket = { cmd: 'publish', qos, dup, retain, ...rest }
+        return qos === 0 ? packet : { ...packet, messageId: messageId ?? ++lastId }
+      })
+      send(...packets)
+      return packets.map((packet) => packet.messageId ?? 0)
+    },
+    disconnect(reasonCode) {
+      send({ cmd: 'disconnect', reasonCode })
+      socket.end()
+    },
+    cut: () => void socket.destroy(),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+  }
+
+  const answer = () => {
+    const known = sessions.has(connect.clientId)
+    const fields = options.onConnect?.(connect, connection)
+    if (connect.clean) sessions.delete(connect.clientId)
+    else sessions.add(connect.clientId)
+    if (fields === false) return
+    const properties =
+      options.receiveMaximum === undefined ? {} : { properties: { receiveMaximum: options.receiveMaximum } }
+    const sessionPresent = known && !connect.clean
+    send({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent, ...properties, ...fields })
+  }
+
+  const serve = (packet: Packet) => {
+    if (packet.cmd === 'puback') pubacks.push(packet.messageId ?? 0)
+    if (packet.cmd === 'subscribe') subscriptions.push(...packet.subscriptions)
+    inbox.add(packet)
+    if (options.onPacket?.(packet, connection) !== true) answerPacket(packet, send, socket)
+  }
+  return { connection, answer, serve }
+}
+
+function answerPacket(packet: Packet, send: (...packets: Packet[]) => void, socket: Socket): void {
+  const messageId = packet.messageId ?? 0
+  if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' })
+  if (packet.cmd === 'subscribe')
+    send({ cmd: 'suback', messageId, granted: packet.subscriptions.map((s) => s.qos) })
+  if (packet.cmd === 'unsubscribe')
+    send({ cmd: 'unsuback', messageId, granted: packet.unsubscriptions.map(() => 0) })
+  if (packet.cmd === 'publish' && packet.qos === 1) send({ cmd: 'puback', messageId, reasonCode: 0 })
+  if (packet.cmd === 'publish' && packet.qos === 2) send({ cmd: 'pubrec', messageId, reasonCode: 0 })
+  if (packet.cmd === 'pubrec') send({ cmd: 'pubrel', messageId, reasonCode: 0 })
+  if (packet.cmd === 'pubrel') send({ cmd: 'pubcomp', messageId, reasonCode: 0 })
+  if (packet.cmd === 'disconnect') socket.end()
+}

@@ -1,0 +1,19 @@
+export {
+  createFakeBroker,
+  type FakeBroker,
+  type FakeBrokerOptions,
+  type FakeConnection,
+  type FakePublication,
+} from './fake-broker.js'
+export type { Ledger } from './ledger.js'
+export {
+  createLedgerPublisher,
+  type LedgerMessage,
+  type LedgerPublisher,
+  type LedgerPublisherCounters,
+  type LedgerPublisherOptions,
+  type PublishAllOptions,
+} from './ledger-publisher.js'
+export type { PacketInbox, PacketOf } from './packet-inbox.js'
+export { createRawClient, type RawClient, type RawClientOptions } from './raw-client.js'
+export { createRawSubscriber, type RawSubscriber, type RawSubscriberOptions } from './raw-subscriber.js'

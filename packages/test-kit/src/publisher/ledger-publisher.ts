@@ -1,0 +1,321 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DeviceHubError } from '@devicehub/core'
+import { generate, type IConnackPacket, type IPublishPacket, type Packet } from 'mqtt-packet'
+import { randomName } from '../services/random-name.js'
+import { checkKey, createLedger, type Ledger } from './ledger.js'
+import { type LedgerConnection, openConnection } from './ledger-connection.js'
+
+export interface LedgerMessage {
+  /** Names the message in the ledger; without line breaks. */
+  readonly key: string
+  readonly topic: string
+  readonly payload: string | Buffer
+  readonly retain?: boolean
+  readonly properties?: IPublishPacket['properties']
+}
+
+export interface LedgerPublisherOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  readonly port: number
+  /** Default 5. */
+  readonly protocolVersion?: 4 | 5
+  /** Default: a random one. */
+  readonly clientId?: string
+  readonly username?: string
+  readonly password?: string
+  /** Unacknowledged publications under way. Default 1000; never above the server's Receive Maximum. */
+  readonly window?: number
+  /** File to which the keys of acknowledged messages are appended, one a line. */
+  readonly ledgerFile?: string
+  /** Milliseconds before it connects again after a cut. Default 50. */
+  readonly reconnectDelay?: number
+  /** Milliseconds to wait for a CONNACK. Default 30,000. */
+  readonly connectTimeout?: number
+}
+
+export interface PublishAllOptions {
+  /** For this call; default: the publisher's. */
+  readonly window?: number
+  /** Messages a second. Default: as fast as the window allows. */
+  readonly rate?: number
+}
+
+export interface LedgerPublisherCounters {
+  /** Messages sent for the first time. */
+  sent: number
+  acknowledged: number
+  refused: number
+  /** Transmissions repeated after a cut. */
+  resent: number
+  reconnects: number
+}
+
+export interface LedgerPublisher extends AsyncDisposable {
+  readonly ledger: Ledger
+  readonly counters: Readonly<LedgerPublisherCounters>
+  readonly connected: boolean
+  /** Sent or to be sent again, not yet acknowledged. */
+  readonly inFlight: number
+  /** The most ever on the wire at once without an acknowledgement. */
+  readonly peakInFlight: number
+  /** Reason codes of the server's DISCONNECT packets (MQTT 5). */
+  readonly disconnects: readonly number[]
+  /** Publishes at QoS 1, through cuts and restarts; resolves when each is acknowledged or refused. */
+  publishAll(
+    messages: Iterable<LedgerMessage> | AsyncIterable<LedgerMessage>,
+    options?: PublishAllOptions,
+  ): Promise<void>
+  /** Destroys its own connection; it connects again by itself. */
+  cut(): void
+  /** Ends it; a `publishAll` under way rejects with `closed`. */
+  close(): Promise<void>
+}
+
+interface Batch {
+  left: number
+}
+
+interface Entry {
+  readonly key: string
+  readonly id: number
+  readonly bytes: Buffer
+  readonly batch: Batch
+}
+
+// Connack codes that no second try mends: protocol, client id, credentials, authorisation, ban.
+const FATAL = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c])
+
+/** Connects at once and for good; see `publishAll`. */
+export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPublisher {
+  const protocolVersion = options.protocolVersion ?? 5
+  const clientId = options.clientId ?? randomName('ledger')
+  const ledger = createLedger(options.ledgerFile)
+  const counters: LedgerPublisherCounters = { sent: 0, acknowledged: 0, refused: 0, resent: 0, reconnects: 0 }
+  const disconnects: number[] = []
+  const unacknowledged = new Map<number, Entry>()
+  // After a cut: what goes out again before anything new does, in the order it first went.
+  let repeat: Entry[] = []
+  let output: Buffer[] = []
+  let connection: LedgerConnection | undefined
+  let connected = false
+  let connections = 0
+  let serverWindow = 65_535
+  let onWire = 0
+  let peakInFlight = 0
+  let lastId = 0
+  let failure: Error | undefined
+  let signalChange = () => {}
+  let change = new Promise<void>((resolve) => {
+    signalChange = resolve
+  })
+  let ended: Promise<void> = Promise.resolve()
+
+  const changed = () => {
+    signalChange()
+    change = new Promise((resolve) => {
+      signalChange = resolve
+    })
+  }
+
+  const put = (entry: Entry) => {
+    output.push(entry.bytes)
+    onWire++
+    peakInFlight = Math.max(peakInFlight, onWire)
+  }
+
+  const flush = () => {
+    if (output.length === 0) return
+    connection?.write(output.length === 1 ? (output[0] as Buffer) : Buffer.concat(output))
+    output = []
+  }
+
+  const repeatSome = () => {
+    while (connected && repeat.length > 0 && onWire < serverWindow) {
+      put(repeat.shift() as Entry)
+      counters.resent++
+    }
+    flush()
+  }
+
+  const fail = (error: Error) => {
+    failure ??= error
+    changed()
+  }
+
+  const opened = (connack: IConnackPacket) => {
+    const code = (protocolVersion === 5 ? connack.reasonCode : connack.returnCode) ?? 0
+    if (code !== 0) {
+      if (FATAL.has(code))
+        fail(new DeviceHubError('transport_unavailable', `the broker refused ${clientId} with code ${code}`))
+      connection?.destroy()
+      return
+    }
+    if (connections++ > 0) counters.reconnects++
+    serverWindow = connack.properties?.receiveMaximum ?? 65_535
+    connected = true
+    onWire = 0
+    repeat = [...unacknowledged.values()]
+    // DUP only where the broker can know the first one [MQTT-3.3.1-1]: in a new session it is a new message.
+    for (const entry of repeat)
+      entry.bytes[0] = connack.sessionPresent
+        ? (entry.bytes[0] as number) | 8
+        : (entry.bytes[0] as number) & ~8
+    repeatSome()
+    changed()
+  }
+
+  const read = (packets: readonly Packet[]) => {
+    const keys: string[] = []
+    for (const packet of packets) {
+      if (packet.cmd === 'disconnect') disconnects.push(packet.reasonCode ?? 0)
+      if (packet.cmd !== 'puback') continue
+      const entry = unacknowledged.get(packet.messageId ?? 0)
+      if (entry === undefined) continue
+      unacknowledged.delete(entry.id)
+      onWire--
+      entry.batch.left--
+      const code = packet.reasonCode ?? 0
+      if (code < 0x80) keys.push(entry.key)
+      else {
+        ledger.refuse(entry.key, code)
+        counters.refused++
+      }
+    }
+    ledger.acknowledge(keys)
+    counters.acknowledged += keys.length
+    repeatSome()
+    changed()
+  }
+
+  const open = () => {
+    ended = new Promise((resolve) => {
+      connection = openConnection(
+        {
+          host: options.host ?? '127.0.0.1',
+          port: options.port,
+          protocolVersion,
+          clientId,
+          username: options.username,
+          password: options.password,
+          connectTimeout: options.connectTimeout ?? 30_000,
+        },
+        {
+          opened,
+          packets: read,
+          closed() {
+            connected = false
+            connection = undefined
+            output = []
+            resolve()
+            changed()
+            if (failure === undefined) setTimeout(() => failure ?? open(), options.reconnectDelay ?? 50)
+          },
+        },
+      )
+    })
+  }
+  open()
+
+  const nextId = () => {
+    do lastId = (lastId % 65_535) + 1
+    while (unacknowledged.has(lastId))
+    return lastId
+  }
+
+  const accept = (message: LedgerMessage, batch: Batch) => {
+    const id = nextId()
+    const bytes = generate(
+      {
+        cmd: 'publish',
+        qos: 1,
+        dup: false,
+        retain: message.retain ?? false,
+        topic: message.topic,
+        payload: message.payload,
+        messageId: id,
+        ...(message.properties === undefined ? {} : { properties: message.properties }),
+      },
+      { protocolVersion },
+    )
+    const entry: Entry = { key: checkKey(message.key), id, bytes, batch }
+    unacknowledged.set(id, entry)
+    batch.left++
+    counters.sent++
+    put(entry)
+  }
+
+  const room = (window: number) => connected && repeat.length === 0 && onWire < Math.min(window, serverWindow)
+
+  const until = async (condition: () => boolean) => {
+    for (;;) {
+      if (failure !== undefined) throw failure
+      if (condition()) return
+      await change
+    }
+  }
+
+  const publishAll: LedgerPublisher['publishAll'] = async (messages, { window, rate } = {}) => {
+    const limit = Math.min(window ?? options.window ?? 1000, 65_535)
+    const batch: Batch = { left: 0 }
+    const started = performance.now()
+    let taken = 0
+    const take = async () => {
+      flush()
+      if (rate !== undefined) {
+        const early = (taken / rate) * 1000 - (performance.now() - started)
+        if (early > 0) await sleep(early)
+      }
+      await until(() => room(limit))
+    }
+    const ready = () =>
+      failure === undefined &&
+      room(limit) &&
+      (rate === undefined || taken <= ((performance.now() - started) / 1000) * rate)
+
+    if (Symbol.iterator in messages) {
+      // No await a message: that alone would cost more than the message does.
+      for (const message of messages) {
+        if (!ready()) await take()
+        accept(message, batch)
+        taken++
+      }
+    } else {
+      for await (const message of messages) {
+        if (!ready()) await take()
+        accept(message, batch)
+        taken++
+        flush()
+      }
+    }
+    flush()
+    await until(() => batch.left === 0)
+  }
+
+  const close = async () => {
+    if (failure === undefined) fail(new DeviceHubError('closed', `the publisher ${clientId} was closed`))
+    if (connected) connection?.end()
+    else connection?.destroy()
+    await ended
+    ledger.close()
+  }
+
+  return {
+    ledger,
+    counters,
+    get connected() {
+      return connected
+    },
+    get inFlight() {
+      return unacknowledged.size
+    },
+    get peakInFlight() {
+      return peakInFlight
+    },
+    disconnects,
+    publishAll,
+    cut: () => connection?.destroy(),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,0 +1,45 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { DeviceHubError } from '@devicehub/core'
+
+/** What the broker has promised to deliver: the keys of publications it acknowledged, and only those. */
+export interface Ledger {
+  readonly acknowledged: ReadonlySet<string>
+  /** Keys the broker refused (MQTT 5), with the reason code of the PUBACK. */
+  readonly refused: ReadonlyMap<string, number>
+}
+
+export interface WritableLedger extends Ledger {
+  acknowledge(keys: readonly string[]): void
+  refuse(key: string, reasonCode: number): void
+  close(): void
+}
+
+/** A ledger in memory, and in a file too if one is named: a line a key, appended before memory shows it. */
+export function createLedger(file?: string): WritableLedger {
+  const acknowledged = new Set<string>()
+  const refused = new Map<string, number>()
+  let descriptor = file === undefined ? undefined : openSync(file, 'a')
+  return {
+    acknowledged,
+    refused,
+    acknowledge(keys) {
+      if (keys.length === 0) return
+      if (descriptor !== undefined) writeSync(descriptor, `${keys.join('\n')}\n`)
+      for (const key of keys) acknowledged.add(key)
+    },
+    refuse: (key, reasonCode) => void refused.set(key, reasonCode),
+    close() {
+      if (descriptor !== undefined) closeSync(descriptor)
+      descriptor = undefined
+    },
+  }
+}
+
+export function checkKey(key: string): string {
+  if (key.includes('\n'))
+    throw new DeviceHubError(
+      'invalid_options',
+      `the key ${JSON.stringify(key)} has a line break: use another`,
+    )
+  return key
+}

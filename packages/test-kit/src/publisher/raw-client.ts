@@ -1,0 +1,166 @@
+import { connect, type Socket } from 'node:net'
+import { DeviceHubError } from '@devicehub/core'
+import {
+  generate,
+  type IConnackPacket,
+  type IConnectPacket,
+  type IPublishPacket,
+  type ISubackPacket,
+  type Packet,
+  parser,
+  type QoS,
+} from 'mqtt-packet'
+import { randomName } from '../services/random-name.js'
+import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
+
+export interface RawClientOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  readonly port: number
+  /** Default 5. */
+  readonly protocolVersion?: 4 | 5
+  /** Fields of the CONNECT packet. Default: a random client id, `clean: true`, no keepalive. */
+  readonly connect?: Partial<Omit<IConnectPacket, 'cmd' | 'protocolVersion'>>
+  /** Whether received publications are acknowledged at once. Default false: the test decides. */
+  readonly acknowledge?: boolean
+}
+
+/** A client without any behaviour of its own: it sends what it is told and shows what it gets. */
+export interface RawClient extends PacketInbox, AsyncDisposable {
+  readonly clientId: string
+  readonly protocolVersion: 4 | 5
+  readonly connack: IConnackPacket
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly closed: Promise<void>
+  readonly open: boolean
+  send(...packets: Packet[]): void
+  /** Bytes as they are: malformed packets, half packets. */
+  write(bytes: Uint8Array): void
+  subscribe(topic: string, qos?: QoS): Promise<ISubackPacket>
+  /** Sends it and waits for the acknowledgement of its level; the packet id is chosen if absent. */
+  publish(
+    topic: string,
+    payload: string | Buffer,
+    options?: Partial<Omit<IPublishPacket, 'cmd' | 'topic' | 'payload'>>,
+  ): Promise<void>
+  /** Sends PUBACKs for these publications or packet ids, in this order, in one write. */
+  acknowledge(...packets: readonly (IPublishPacket | number)[]): void
+  /** Stops and resumes reading from the socket. */
+  pause(): void
+  resume(): void
+  /** DISCONNECT, then the end of the connection. */
+  disconnect(): Promise<void>
+  /** Ends the connection without a DISCONNECT: a will is published, a session kept. */
+  destroy(): Promise<void>
+}
+
+/** Connects and waits for the CONNACK, which may be a refusal: see `connack`. */
+export async function createRawClient(options: RawClientOptions): Promise<RawClient> {
+  const protocolVersion = options.protocolVersion ?? 5
+  const clientId = options.connect?.clientId ?? randomName('raw')
+  const encoding = { protocolVersion }
+  const inbox = createPacketInbox()
+  const socket: Socket = connect({ port: options.port, host: options.host ?? '127.0.0.1', noDelay: true })
+  let lastId = 0
+
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  const send = (...packets: Packet[]) => {
+    if (!socket.writable) throw new DeviceHubError('closed', `the connection of ${clientId} has ended`)
+    socket.write(Buffer.concat(packets.map((packet) => generate(packet, encoding))))
+  }
+  const acknowledge = (...packets: readonly (IPublishPacket | number)[]) =>
+    send(
+      ...packets.map((packet): Packet => {
+        const messageId = typeof packet === 'number' ? packet : (packet.messageId ?? 0)
+        return { cmd: 'puback', messageId, reasonCode: 0 }
+      }),
+    )
+
+  const decoder = parser(encoding)
+  decoder.on('packet', (packet) => {
+    inbox.add(packet)
+    if (options.acknowledge && packet.cmd === 'publish' && packet.qos === 1) acknowledge(packet)
+  })
+  decoder.on('error', (error: Error) => socket.destroy(error))
+  let reason = 'the other side closed it'
+  socket.on('data', (chunk) => decoder.parse(chunk))
+  socket.on('error', (error) => {
+    reason = error.message
+  })
+  socket.on('close', () => inbox.close(reason))
+
+  socket.write(
+    generate({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      clean: true,
+      keepalive: 0,
+      ...options.connect,
+      protocolVersion,
+      clientId,
+    }),
+  )
+  const connack = await inbox.next('connack')
+
+  const destroy = () => {
+    socket.destroy()
+    return closed
+  }
+
+  return {
+    clientId,
+    protocolVersion,
+    connack,
+    closed,
+    get open() {
+      return !socket.destroyed
+    },
+    received: inbox.received,
+    next: inbox.next,
+    send,
+    write: (bytes) => void socket.write(bytes),
+    subscribe(topic, qos = 1) {
+      const messageId = nextId()
+      send({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos, nl: false, rap: false, rh: 0 }] })
+      return inbox.next('suback', { where: (packet) => packet.messageId === messageId })
+    },
+    async publish(topic, payload, fields = {}) {
+      const qos = fields.qos ?? 1
+      const messageId = fields.messageId ?? nextId()
+      const packet: IPublishPacket = {
+        cmd: 'publish',
+        topic,
+        payload,
+        dup: false,
+        retain: false,
+        ...fields,
+        qos,
+      }
+      send(qos === 0 ? packet : { ...packet, messageId })
+      const where = (answer: Packet) => answer.messageId === messageId
+      if (qos === 1) await inbox.next('puback', { where })
+      if (qos === 2) {
+        await inbox.next('pubrec', { where })
+        send({ cmd: 'pubrel', messageId, reasonCode: 0 })
+        await inbox.next('pubcomp', { where })
+      }
+    },
+    acknowledge,
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    async disconnect() {
+      if (socket.writable) {
+        send({ cmd: 'disconnect', reasonCode: 0 })
+        socket.end()
+      }
+      await closed
+    },
+    destroy,
+    [Symbol.asyncDispose]: destroy,
+  }
+
+  function nextId(): number {
+    lastId = (lastId % 65_535) + 1
+    return lastId
+  }
+}

@@ -1,0 +1,41 @@
+import type { IPublishPacket, QoS } from 'mqtt-packet'
+import { waitUntil } from '../services/wait-until.js'
+import { createRawClient, type RawClient, type RawClientOptions } from './raw-client.js'
+
+export interface RawSubscriberOptions extends RawClientOptions {
+  /** Topic filter or filters. */
+  readonly topics: string | readonly string[]
+  /** Default 1. */
+  readonly qos?: QoS
+}
+
+export interface RawSubscriber extends RawClient {
+  /** Publications so far, redelivered ones too. */
+  readonly messages: readonly IPublishPacket[]
+  /** The first `count` publications, waiting for them. */
+  take(count: number, options?: { readonly timeout?: number }): Promise<readonly IPublishPacket[]>
+}
+
+/** A raw client that has subscribed and, unless told otherwise, acknowledges what it gets. */
+export async function createRawSubscriber(options: RawSubscriberOptions): Promise<RawSubscriber> {
+  const client = await createRawClient({ acknowledge: true, ...options })
+  try {
+    for (const topic of [options.topics].flat()) await client.subscribe(topic, options.qos)
+  } catch (error) {
+    await client.destroy()
+    throw error
+  }
+  // A getter of its own, since a copy of the client would freeze the client's.
+  return Object.defineProperties(client as RawSubscriber, {
+    messages: { get: () => publications(client), enumerable: true },
+    take: {
+      value: async (count: number, wait?: { readonly timeout?: number }) => {
+        await waitUntil(`${count} publications`, () => publications(client).length >= count, wait)
+        return publications(client).slice(0, count)
+      },
+    },
+  })
+}
+
+const publications = (client: RawClient) =>
+  client.received.filter((packet): packet is IPublishPacket => packet.cmd === 'publish')
