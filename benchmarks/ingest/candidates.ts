@@ -32,7 +32,10 @@ export const TOPIC = '$share/bench/things/station/+/data'
 export type Candidate = (options: CandidateOptions) => Promise<Measurement>
 
 /** Runs `work` from the first message to the last and measures this process meanwhile. */
-async function measure(count: number, work: (arrived: () => void) => Promise<{ batch?: number } | void>): Promise<Measurement> {
+async function measure(
+  count: number,
+  work: (arrived: () => void) => Promise<{ batch?: number } | void>,
+): Promise<Measurement> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   let started = 0
   let cpu = process.cpuUsage()
@@ -60,17 +63,21 @@ async function measure(count: number, work: (arrived: () => void) => Promise<{ b
 export const listener: Candidate = async ({ url, target, count }) => {
   const hub = createDeviceHub({ types: [Station], storage: storageFor(target), logger: silentLogger })
   const mqttListener = createMqttListener(hub, { url, clientId: 'bench', sharedGroup: 'bench' })
-  // A first session of no messages makes the connections and prepares nothing else.
   const result = await measure(count, async (arrived) => {
-    await mqttListener.start()
     arrived()
-    await until(() => hub.stats().ingest.stored + hub.stats().ingest.duplicates + hub.stats().ingest.rejected >= count)
+    await mqttListener.start()
+    await until(
+      () => hub.stats().ingest.stored + hub.stats().ingest.duplicates + hub.stats().ingest.rejected >= count,
+    )
     return { batch: hub.stats().ingest.received / Math.max(1, hub.stats().ingest.batches) }
   })
   const { stored, duplicates, rejected } = hub.stats().ingest
   await mqttListener.stop()
   await hub.close()
-  if (stored !== count) throw new Error(`the listener stored ${stored} of ${count} messages (${duplicates} duplicates, ${rejected} rejected)`)
+  if (stored !== count)
+    throw new Error(
+      `the listener stored ${stored} of ${count} messages (${duplicates} duplicates, ${rejected} rejected)`,
+    )
   return result
 }
 
@@ -91,7 +98,8 @@ export const rawSink: Candidate = ({ url, count }) =>
 
 /** The handler one writes first: parse, insert, commit, acknowledge, next. */
 export const oneByOne: Candidate = async ({ url, target, count }) => {
-  const store = target.kind === 'sqlite' ? sqlite.createOneByOne(target.file) : await postgres.createOneByOne(target.url)
+  const store =
+    target.kind === 'sqlite' ? sqlite.createOneByOne(target.file) : await postgres.createOneByOne(target.url)
   const result = await measure(count, async (arrived) => {
     let received = 0
     const client = connect(url)
@@ -113,7 +121,10 @@ export const oneByOne: Candidate = async ({ url, target, count }) => {
 
 /** The same rows in the same batches, inserted by hand, without MQTT. */
 export const direct: Candidate = async ({ target, count, batch }) => {
-  const rate = target.kind === 'sqlite' ? sqlite.insertInBatches(target.file, count, batch) : await postgres.insertInBatches(target.url, count, batch)
+  const rate =
+    target.kind === 'sqlite'
+      ? sqlite.insertInBatches(target.file, count, batch)
+      : await postgres.insertInBatches(target.url, count, batch)
   return { rate, eventLoopP99Ms: 0, peakRssMb: process.memoryUsage.rss() / (1 << 20), batch, cpuUs: 0 }
 }
 

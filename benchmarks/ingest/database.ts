@@ -5,7 +5,9 @@ import pg from 'pg'
 import { DEVICES, deviceId, Station } from './workload.js'
 
 /** Which database a candidate writes to. */
-export type Target = { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'postgres'; readonly url: string }
+export type Target =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string }
 
 export function storageFor(target: Target): StorageAdapter {
   const dialect =

@@ -51,7 +51,12 @@ export function openConnection(
       signal.removeEventListener('abort', finish)
       client.end(true)
       if (established) events.onLost({ reasonCode, error })
-      else reject(signal.aborted ? signal.reason : (error ?? new Error('the connection was closed before the broker answered')))
+      else
+        reject(
+          signal.aborted
+            ? signal.reason
+            : (error ?? new Error('the connection was closed before the broker answered')),
+        )
     }
 
     /** Ends it from this side: nobody is told of a loss. */

@@ -5,7 +5,9 @@ import { createCommands, type ReceivedCommand } from './commands.js'
 
 const Valve = defineDeviceType('valve', {
   commands: {
-    open: command({ payload: z.object({ degrees: z.number().min(0).max(90), at: z.iso.datetime().optional() }) }),
+    open: command({
+      payload: z.object({ degrees: z.number().min(0).max(90), at: z.iso.datetime().optional() }),
+    }),
     close: command(),
     tune: command({ payload: z.object({ gain: z.string().transform(Number) }) }),
   },
@@ -23,7 +25,10 @@ function setUp({ typed = true, maxRunning = 100 } = {}) {
   const note = (received: ReceivedCommand) => void executed.push(received)
   const receive = (value: unknown, retained = false) =>
     commands.receive({
-      payload: typeof value === 'string' ? new TextEncoder().encode(value) : jsonCodec.encode(value, { channel: 'cmd' }),
+      payload:
+        typeof value === 'string'
+          ? new TextEncoder().encode(value)
+          : jsonCodec.encode(value, { channel: 'cmd' }),
       retained,
       contentType: undefined,
     })
@@ -44,11 +49,23 @@ test.each([
   ['not JSON', '{', /cannot be read as json/],
   ['not an object', [1], /is not {"command"/],
   ['without a name', { payload: {} }, /is not {"command"/],
-  ['unknown to the type', { command: 'explode' }, /explode was not executed: valve has no such command; it has open, close, tune/],
+  [
+    'unknown to the type',
+    { command: 'explode' },
+    /explode was not executed: valve has no such command; it has open, close, tune/,
+  ],
   ['named like a method of objects', { command: 'toString' }, /valve has no such command/],
-  ['with a wrong payload', { command: 'open', payload: { degrees: 91 } }, /open was not executed: payload\.degrees: /],
+  [
+    'with a wrong payload',
+    { command: 'open', payload: { degrees: 91 } },
+    /open was not executed: payload\.degrees: /,
+  ],
   ['without its payload', { command: 'open' }, /open was not executed: payload: /],
-  ['expired', { command: 'close', id: 'x', expires_at: expiry(-1000) }, /close \(x\) was not executed: it expired at .* by the clock of this device/],
+  [
+    'expired',
+    { command: 'close', id: 'x', expires_at: expiry(-1000) },
+    /close \(x\) was not executed: it expired at .* by the clock of this device/,
+  ],
   ['with an expiry that is no time', { command: 'close', expires_at: 'soon' }, /expires_at/],
 ])('a command %s is not executed and reported', async (_, message, expected) => {
   const { commands, errors, executed, note, receive } = setUp()
@@ -67,13 +84,16 @@ test('payloads do not get into errors: they may hold secrets', () => {
   expect(JSON.stringify([errors[0]?.message, errors[0]?.details])).not.toContain('hunter2')
 })
 
-test.each([expiry(60_000), Date.now() + 60_000, Date.now() / 1000 + 60])('a command that expires later is executed (%s)', async (expiresAt) => {
-  const { commands, executed, note, receive } = setUp()
-  commands.handle('close', note)
-  receive({ command: 'close', expires_at: expiresAt })
-  await commands.idle()
-  expect(executed[0]?.expiresAt?.getTime()).toBeGreaterThan(Date.now())
-})
+test.each([expiry(60_000), Date.now() + 60_000, Date.now() / 1000 + 60])(
+  'a command that expires later is executed (%s)',
+  async (expiresAt) => {
+    const { commands, executed, note, receive } = setUp()
+    commands.handle('close', note)
+    receive({ command: 'close', expires_at: expiresAt })
+    await commands.idle()
+    expect(executed[0]?.expiresAt?.getTime()).toBeGreaterThan(Date.now())
+  },
+)
 
 test('a retained command is not executed: it would be again at each reconnect', () => {
   const { commands, errors, executed, note, receive } = setUp()
@@ -90,12 +110,18 @@ test('a command without a handler is reported', () => {
 })
 
 test.each([
-  ['throws', () => {
-    throw new Error('stuck')
-  }],
-  ['rejects', async () => {
-    throw new Error('stuck')
-  }],
+  [
+    'throws',
+    () => {
+      throw new Error('stuck')
+    },
+  ],
+  [
+    'rejects',
+    async () => {
+      throw new Error('stuck')
+    },
+  ],
 ])('a handler that %s is reported and harms no other', async (_, failing) => {
   const { commands, errors, executed, note, receive } = setUp()
   commands.handle('open', failing)

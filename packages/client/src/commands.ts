@@ -39,7 +39,9 @@ export interface Commands {
 
 /** The part of a zod schema that is used here; the schema comes with the device type. */
 interface Schema {
-  safeParse(value: unknown):
+  safeParse(
+    value: unknown,
+  ):
     | { readonly success: true; readonly data: unknown }
     | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } }
 }
@@ -60,9 +62,17 @@ export function createCommands(options: CommandsOptions): Commands {
       const command = validate(parse(message))
       const handler = handlers.get(command.command)
       if (handler === undefined)
-        throw refusal('invalid_payload', command, `no handler is registered for it: call onCommand('${command.command}', ...) before connect()`)
+        throw refusal(
+          'invalid_payload',
+          command,
+          `no handler is registered for it: call onCommand('${command.command}', ...) before connect()`,
+        )
       if (running >= maxRunning)
-        throw refusal('handler_failed', command, `${running} commands are running already (maxRunningCommands)`)
+        throw refusal(
+          'handler_failed',
+          command,
+          `${running} commands are running already (maxRunningCommands)`,
+        )
       run(handler, command)
     } catch (error) {
       onError(error as DeviceHubError)
@@ -74,14 +84,27 @@ export function createCommands(options: CommandsOptions): Commands {
     try {
       value = codec.decode(message.payload, { channel: 'cmd', contentType: message.contentType })
     } catch (cause) {
-      throw new DeviceHubError('invalid_payload', `a message on the command topic cannot be read as ${codec.name}`, { cause })
+      throw new DeviceHubError(
+        'invalid_payload',
+        `a message on the command topic cannot be read as ${codec.name}`,
+        { cause },
+      )
     }
     if (!isRecord(value) || typeof value.command !== 'string')
-      throw new DeviceHubError('invalid_payload', 'a message on the command topic is not {"command": "...", "payload": ...}')
+      throw new DeviceHubError(
+        'invalid_payload',
+        'a message on the command topic is not {"command": "...", "payload": ...}',
+      )
     const { command, payload, id, expires_at: expiry } = value
-    const received = { command, payload, id: typeof id === 'string' ? id : null, expiresAt: parseExpiry(expiry) }
+    const received = {
+      command,
+      payload,
+      id: typeof id === 'string' ? id : null,
+      expiresAt: parseExpiry(expiry),
+    }
     // It would be executed again at each reconnect.
-    if (message.retained) throw refusal('invalid_payload', received, 'it is retained on the broker, and commands must not be')
+    if (message.retained)
+      throw refusal('invalid_payload', received, 'it is retained on the broker, and commands must not be')
     return received
   }
 
@@ -90,15 +113,25 @@ export function createCommands(options: CommandsOptions): Commands {
     if (expiresAt !== null && Number.isNaN(expiresAt.getTime()))
       throw refusal('invalid_payload', received, 'its expires_at is neither RFC 3339 nor an epoch number')
     if (expiresAt !== null && expiresAt.getTime() <= Date.now())
-      throw refusal('invalid_payload', received, `it expired at ${expiresAt.toISOString()}, by the clock of this device`)
+      throw refusal(
+        'invalid_payload',
+        received,
+        `it expired at ${expiresAt.toISOString()}, by the clock of this device`,
+      )
     if (type === null) return received
     const declared = Object.hasOwn(type.commands, command) ? type.commands[command] : undefined
     if (declared === undefined)
-      throw refusal('invalid_payload', received, `${type.name} has no such command; it has ${Object.keys(type.commands).join(', ') || 'none'}`)
+      throw refusal(
+        'invalid_payload',
+        received,
+        `${type.name} has no such command; it has ${Object.keys(type.commands).join(', ') || 'none'}`,
+      )
     if (declared.payload === null) return { ...received, payload: undefined }
     const result = (declared.payload as Schema).safeParse(received.payload)
     if (result.success) return { ...received, payload: result.data }
-    const issues = result.error.issues.map(({ path, message }) => `${['payload', ...path].join('.')}: ${message}`)
+    const issues = result.error.issues.map(
+      ({ path, message }) => `${['payload', ...path].join('.')}: ${message}`,
+    )
     throw refusal('invalid_payload', received, issues.join('; '))
   }
 
@@ -125,8 +158,15 @@ export function createCommands(options: CommandsOptions): Commands {
       if (typeof handler !== 'function')
         throw new DeviceHubError('invalid_options', `the handler of the command ${name} is not a function`)
       if (type !== null && !Object.hasOwn(type.commands, name))
-        throw new DeviceHubError('invalid_options', `${type.name} has no command '${name}'; it has ${Object.keys(type.commands).join(', ') || 'none'}`)
-      if (handlers.has(name)) throw new DeviceHubError('invalid_options', `the command ${name} has a handler already; one executes it`)
+        throw new DeviceHubError(
+          'invalid_options',
+          `${type.name} has no command '${name}'; it has ${Object.keys(type.commands).join(', ') || 'none'}`,
+        )
+      if (handlers.has(name))
+        throw new DeviceHubError(
+          'invalid_options',
+          `the command ${name} has a handler already; one executes it`,
+        )
       handlers.set(name, handler)
       return () => {
         if (handlers.get(name) === handler) handlers.delete(name)
@@ -137,7 +177,12 @@ export function createCommands(options: CommandsOptions): Commands {
   }
 }
 
-function refusal(code: 'invalid_payload' | 'handler_failed', received: ReceivedCommand, why: string, cause?: unknown): DeviceHubError {
+function refusal(
+  code: 'invalid_payload' | 'handler_failed',
+  received: ReceivedCommand,
+  why: string,
+  cause?: unknown,
+): DeviceHubError {
   const { command, id } = received
   const name = id === null ? `the command ${command}` : `the command ${command} (${id})`
   const what = code === 'handler_failed' && cause !== undefined ? 'failed' : 'was not executed'

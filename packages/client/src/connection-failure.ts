@@ -33,7 +33,10 @@ export function describeFailure(error: unknown, place: string): DeviceHubError {
     ? (['connection_refused', 'refused the connection'] as const)
     : (['transport_unavailable', 'cannot be reached'] as const)
   const who = CERTIFICATE_ERRORS.has(textCode(error) ?? '') ? 'is not trusted' : what
-  return new DeviceHubError(code, `${place} ${who}: ${said}${advice}`, { details: { reasonCode }, cause: error })
+  return new DeviceHubError(code, `${place} ${who}: ${said}${advice}`, {
+    details: { reasonCode },
+    cause: error,
+  })
 }
 
 /** An AggregateError of several addresses has no message of its own. */
@@ -43,7 +46,8 @@ function messageOf(error: unknown): string {
 }
 
 function adviceFor(reasonCode: number | null, code: string | null): string {
-  if (code !== null && CERTIFICATE_ERRORS.has(code)) return '; give the certificate authority as tls.ca, or the name as tls.servername'
+  if (code !== null && CERTIFICATE_ERRORS.has(code))
+    return '; give the certificate authority as tls.ca, or the name as tls.servername'
   if (reasonCode === 1 || reasonCode === 0x84) return '; try protocolVersion: 4 for a broker without MQTT 5'
   if (reasonCode === 4 || reasonCode === 0x86) return '; check the credentials'
   if (reasonCode === 2 || reasonCode === 0x85) return '; the broker wants another clientId'

@@ -93,7 +93,10 @@ export function createConnector(options: ConnectorOptions): Connector {
         ? `the broker ended it: ${reasonName(reasonCode)}${reasonCode === SESSION_TAKEN_OVER ? takenOver : ''}`
         : (error?.message ?? 'the network or the broker ended it')
     const message = `the connection to ${place} was lost, ${why}`
-    return new DeviceHubError('transport_unavailable', message, { details: { reasonCode }, cause: error ?? undefined })
+    return new DeviceHubError('transport_unavailable', message, {
+      details: { reasonCode },
+      cause: error ?? undefined,
+    })
   }
 
   return {

@@ -33,7 +33,10 @@ import { createStatusMemory, OFFLINE } from './status.js'
  * The device side of a hub. With a device type, readings and commands are typed and checked by it; with
  * `{ type: 'name' }` they are not.
  */
-export function createDeviceClient<Type extends AnyDeviceType>(type: Type, options: DeviceClientOptions): DeviceClient<Type>
+export function createDeviceClient<Type extends AnyDeviceType>(
+  type: Type,
+  options: DeviceClientOptions,
+): DeviceClient<Type>
 export function createDeviceClient(device: UntypedDevice, options: DeviceClientOptions): DeviceClient
 export function createDeviceClient(declaration: DeviceDeclaration, given: DeviceClientOptions): DeviceClient {
   const options = resolveOptions(given)
@@ -48,7 +51,11 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
   const events = createEventEmitter<ClientEvents>((error) => {
     const reason = error instanceof Error ? error.message : String(error)
     // An error handler that fails has nobody else to tell.
-    printError(new DeviceHubError('handler_failed', `an event handler of the client failed: ${reason}`, { cause: error }))
+    printError(
+      new DeviceHubError('handler_failed', `an event handler of the client failed: ${reason}`, {
+        cause: error,
+      }),
+    )
   })
   let state: ClientState = 'idle'
   let connections = 0
@@ -98,7 +105,8 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
 
   async function connectOptions(): Promise<IClientOptions> {
     const { credentials } = options
-    const { username, password } = (typeof credentials === 'function' ? await credentials() : credentials) ?? {}
+    const { username, password } =
+      (typeof credentials === 'function' ? await credentials() : credentials) ?? {}
     return {
       ...mqttOptions(options),
       clientId,
@@ -132,11 +140,22 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
       await connection.subscribe(topics.cmd)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      report(new DeviceHubError('transport_unavailable', `no commands: the subscription to ${topics.cmd} failed: ${reason}`, { cause }))
+      report(
+        new DeviceHubError(
+          'transport_unavailable',
+          `no commands: the subscription to ${topics.cmd} failed: ${reason}`,
+          { cause },
+        ),
+      )
     }
   }
 
-  function receive(packet: { topic: string; payload: string | Buffer; retain: boolean; properties?: { contentType?: string } }): void {
+  function receive(packet: {
+    topic: string
+    payload: string | Buffer
+    retain: boolean
+    properties?: { contentType?: string }
+  }): void {
     if (packet.topic !== topics.cmd) return
     commands.receive({
       payload: Buffer.from(packet.payload as Buffer),
@@ -147,11 +166,13 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
 
   function assertOpen(what: string): void {
     if (state === 'idle') throw new DeviceHubError('transport_unavailable', `${what}: call connect() first`)
-    if (state === 'closing' || state === 'closed') throw new DeviceHubError('closed', `${what}: the client was closed`)
+    if (state === 'closing' || state === 'closed')
+      throw new DeviceHubError('closed', `${what}: the client was closed`)
   }
 
   function connect({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    if (closing !== null) return Promise.reject(new DeviceHubError('closed', 'cannot connect: the client was closed'))
+    if (closing !== null)
+      return Promise.reject(new DeviceHubError('closed', 'cannot connect: the client was closed'))
     connecting ??= begin(signal)
     return connecting
   }
@@ -170,7 +191,10 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     }
   }
 
-  async function record(readings: Readonly<Record<string, unknown>>, recordOptions: RecordOptions = {}): Promise<void> {
+  async function record(
+    readings: Readonly<Record<string, unknown>>,
+    recordOptions: RecordOptions = {},
+  ): Promise<void> {
     assertOpen('cannot record')
     const sample = encodeSample(readings, recordOptions)
     await publisher.push(topics.data, encode('data', sample), recordOptions.signal)
@@ -194,7 +218,10 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     }
   }
 
-  async function reportStatus(statusReport: StatusReport, { signal }: Pick<RecordOptions, 'signal'> = {}): Promise<void> {
+  async function reportStatus(
+    statusReport: StatusReport,
+    { signal }: Pick<RecordOptions, 'signal'> = {},
+  ): Promise<void> {
     assertOpen('cannot report the status')
     await publisher.push(topics.status, encode('status', status.report(statusReport)), signal)
   }
@@ -210,12 +237,17 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
         await connection.publish(topics.status, encode('status', OFFLINE), { again: false })
         await connection.disconnect()
       }
-      await before(Math.max(deadline, Date.now() + 1000), farewell().catch(() => {}))
+      await before(
+        Math.max(deadline, Date.now() + 1000),
+        farewell().catch(() => {}),
+      )
       connection.destroy()
     }
     publisher.detach(null)
     const { queued } = publisher.stats()
-    publisher.rejectAll(new DeviceHubError('closed', `the client was closed with ${queued} publications unconfirmed`))
+    publisher.rejectAll(
+      new DeviceHubError('closed', `the client was closed with ${queued} publications unconfirmed`),
+    )
     enter('closed')
   }
 
@@ -250,7 +282,14 @@ function mqttOptions(options: ResolvedOptions): IClientOptions {
   const { protocolVersion, keepalive, connectTimeout, sessionExpiry, tls = {} } = options
   const five = protocolVersion === 5 ? { properties: { sessionExpiryInterval: sessionExpiry } } : {}
   const secure = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
-  return { protocolVersion, keepalive, connectTimeout: connectTimeout * 1000, clean: sessionExpiry === 0, ...five, ...secure }
+  return {
+    protocolVersion,
+    keepalive,
+    connectTimeout: connectTimeout * 1000,
+    clean: sessionExpiry === 0,
+    ...five,
+    ...secure,
+  }
 }
 
 function printError(error: DeviceHubError): void {

@@ -17,13 +17,24 @@ test.each<[Partial<DeviceClientOptions>, RegExp]>([
   [{ maxQueued: 1.5 }, /maxQueued/],
   [{ keepalive: -1 }, /keepalive/],
 ])('%o is refused', (options, message) => {
-  expect(() => create(options)).toThrow(expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }))
+  expect(() => create(options)).toThrow(
+    expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }),
+  )
 })
 
-test('an error about the url does not show the password in it', () => {
-  for (const bad of ['mqtt://me:hunter2@broker.example.com', 'me:hunter2@[broker'])
-    expect(() => create({ url: bad })).toThrow(expect.not.stringContaining('hunter2'))
-})
+test.each(['mqtt://me:hunter2@broker.example.com', 'me:hunter2@[broker'])(
+  'an error about the url %# does not show its password',
+  (bad) => {
+    let message = ''
+    try {
+      create({ url: bad })
+    } catch (error) {
+      message = String(error)
+    }
+    expect(message).toMatch(/url/)
+    expect(message).not.toContain('hunter2')
+  },
+)
 
 test.each(['', 'a/b', 'a+', '#', 'a b', 'x'.repeat(129)])('the device id %j is refused', (deviceId) => {
   expect(() => create({ deviceId })).toThrow(expect.objectContaining({ code: 'invalid_device_id' }))
@@ -40,7 +51,9 @@ test('an abstract type has no devices', () => {
 
 test('what is sent before connect() says so', async () => {
   const client = create({})
-  await expect(client.record({ value: 1 })).rejects.toMatchObject({ message: expect.stringMatching(/call connect\(\) first/) })
+  await expect(client.record({ value: 1 })).rejects.toMatchObject({
+    message: expect.stringMatching(/call connect\(\) first/),
+  })
   await client.close()
   expect(client.state).toBe('closed')
 })

@@ -122,7 +122,7 @@ function parseUrl(url: string): URL {
     parsed = new URL(url)
   } catch {
     // Not quoted: it may hold a password.
-    throw invalid("url is not a URL like mqtts://broker.example.com:8883")
+    throw invalid('url is not a URL like mqtts://broker.example.com:8883')
   }
   if (!PROTOCOLS.includes(parsed.protocol))
     throw invalid(`url begins with mqtt://, mqtts://, ws:// or wss://, not ${parsed.protocol}//`)

@@ -1,4 +1,4 @@
-import { DeviceHubError } from '@devicehub/core/definition'
+import type { DeviceHubError } from '@devicehub/core/definition'
 import { expect, test } from 'vitest'
 import { createDeviceClient } from './create-device-client.js'
 import type { DeviceClientOptions } from './device-client-options.js'
@@ -25,13 +25,14 @@ async function setUp(script: Script, options: Partial<DeviceClientOptions> = {})
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
-const valueOf = (packet: { payload: string | Buffer }) => (JSON.parse(String(packet.payload)) as { value: number }).value
+const valueIn = (packet: { payload: string | Buffer }) =>
+  (JSON.parse(String(packet.payload)) as { value: number }).value
 
 test("keeps to the server's Receive Maximum", async () => {
   await using it = await setUp({ connack: { properties: { receiveMaximum: 3 } } })
   await Promise.all(numbers(200).map((value) => it.client.record({ value })))
   expect(it.broker.mostInFlight).toBe(3)
-  expect(it.broker.published().map(valueOf)).toEqual(numbers(200))
+  expect(it.broker.published().map(valueIn)).toEqual(numbers(200))
   expect(it.client.stats()).toMatchObject({ window: 3, confirmed: 200, resent: 0, queued: 0, inFlight: 0 })
 })
 
@@ -45,22 +46,25 @@ test('a PUBACK that says "quota exceeded" is an order to slow down, not a failur
   let refusals = 0
   await using it = await setUp({ onPublish: () => (++refusals <= 3 ? 0x97 : 0) }, { maxInFlight: 8 })
   await Promise.all(numbers(40).map((value) => it.client.record({ value })))
-  expect(new Set(it.broker.published().map(valueOf))).toEqual(new Set(numbers(40)))
+  expect(new Set(it.broker.published().map(valueIn))).toEqual(new Set(numbers(40)))
   expect(it.client.stats()).toMatchObject({ slowDowns: 3, confirmed: 40, resent: 3 })
   expect(it.errors).toEqual([])
 })
 
-test.each([0x93, 0x96, 0x97])('a DISCONNECT that says %i leads to a smaller window and to sending again', async (code) => {
-  await using it = await setUp(
-    { onPublish: (_, connection) => (connection <= 2 ? { disconnect: code } : 0) },
-    { maxInFlight: 16 },
-  )
-  await Promise.all(numbers(60).map((value) => it.client.record({ value })))
-  const { slowDowns, confirmed, connections } = it.client.stats()
-  expect({ slowDowns, confirmed, connections }).toEqual({ slowDowns: 2, confirmed: 60, connections: 3 })
-  expect(it.errors.map((error) => error.code)).toEqual(['transport_unavailable', 'transport_unavailable'])
-  expect(new Set(it.broker.published().map(valueOf))).toEqual(new Set(numbers(60)))
-})
+test.each([0x93, 0x96, 0x97])(
+  'a DISCONNECT that says %i leads to a smaller window and to sending again',
+  async (code) => {
+    await using it = await setUp(
+      { onPublish: (_, connection) => (connection <= 2 ? { disconnect: code } : 0) },
+      { maxInFlight: 16 },
+    )
+    await Promise.all(numbers(60).map((value) => it.client.record({ value })))
+    const { slowDowns, confirmed, connections } = it.client.stats()
+    expect({ slowDowns, confirmed, connections }).toEqual({ slowDowns: 2, confirmed: 60, connections: 3 })
+    expect(it.errors.map((error) => error.code)).toEqual(['transport_unavailable', 'transport_unavailable'])
+    expect(new Set(it.broker.published().map(valueIn))).toEqual(new Set(numbers(60)))
+  },
+)
 
 test('the window grows again when the broker bears it', async () => {
   let refusals = 0
@@ -72,9 +76,15 @@ test('the window grows again when the broker bears it', async () => {
 })
 
 test('any other refusal rejects that publication and no other', async () => {
-  await using it = await setUp({ onPublish: (packet) => (valueOf(packet) === 2 ? 0x87 : 0) })
+  await using it = await setUp({ onPublish: (packet) => (valueIn(packet) === 2 ? 0x87 : 0) })
   const outcomes = await Promise.allSettled(numbers(5).map((value) => it.client.record({ value })))
-  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+  expect(outcomes.map((outcome) => outcome.status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'fulfilled',
+  ])
   expect((outcomes[2] as PromiseRejectedResult).reason).toMatchObject({
     code: 'publish_failed',
     message: 'the broker refused a publication to things/sensor/S-1/data: not authorized (0x87)',
@@ -83,14 +93,17 @@ test('any other refusal rejects that publication and no other', async () => {
 })
 
 test('what was not confirmed is sent again in order, marked as such, with the same id', async () => {
-  await using it = await setUp({ onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) }, { maxInFlight: 4 })
+  await using it = await setUp(
+    { onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) },
+    { maxInFlight: 4 },
+  )
   const all = Promise.all(numbers(6).map((value) => it.client.record({ value })))
   await expect.poll(() => it.broker.published().length).toBe(4)
   const first = it.broker.published().map((packet) => String(packet.payload))
   it.broker.cut()
   await all
   const again = it.broker.published().slice(4)
-  expect(again.map(valueOf)).toEqual([0, 1, 2, 3, 4, 5])
+  expect(again.map(valueIn)).toEqual([0, 1, 2, 3, 4, 5])
   expect(again.map((packet) => packet.dup)).toEqual([true, true, true, true, false, false])
   expect(again.slice(0, 4).map((packet) => String(packet.payload))).toEqual(first)
 })
@@ -103,20 +116,30 @@ test('bytes that are not MQTT end the connection, and the rest is sent on anothe
 })
 
 test('a broker that stops confirming is left, and the rest is sent on another connection', async () => {
-  await using it = await setUp({ onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) }, { ackTimeout: 1 })
+  await using it = await setUp(
+    { onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) },
+    { ackTimeout: 1 },
+  )
   await it.client.record({ value: 1 })
   expect(it.client.stats()).toMatchObject({ connections: 2, confirmed: 1, resent: 1 })
   expect(it.errors[0]?.message).toMatch(/the broker confirmed nothing for 1 s/)
 })
 
 test('a publication that costs the connection each time is given up, the others get through', async () => {
-  const isPoison = (packet: { payload: string | Buffer }) => valueOf(packet) === 3
-  await using it = await setUp({ onPublish: (packet) => (isPoison(packet) ? 'cut' : 0) }, { maxInFlight: 8, maxAttempts: 3 })
+  const isPoison = (packet: { payload: string | Buffer }) => valueIn(packet) === 3
+  await using it = await setUp(
+    { onPublish: (packet) => (isPoison(packet) ? 'cut' : 0) },
+    { maxInFlight: 8, maxAttempts: 3 },
+  )
   const outcomes = await Promise.allSettled(numbers(20).map((value) => it.client.record({ value })))
-  const rejected = outcomes.flatMap((outcome, index) => (outcome.status === 'rejected' ? [{ index, reason: outcome.reason }] : []))
+  const rejected = outcomes.flatMap((outcome, index) =>
+    outcome.status === 'rejected' ? [{ index, reason: outcome.reason }] : [],
+  )
   expect(rejected).toHaveLength(1)
   expect(rejected[0]).toMatchObject({ index: 3, reason: { code: 'publish_failed' } })
-  expect(rejected[0]?.reason.message).toMatch(/3 times the connection was lost while it alone was unconfirmed/)
+  expect(rejected[0]?.reason.message).toMatch(
+    /3 times the connection was lost while it alone was unconfirmed/,
+  )
 })
 
 test("a publication above the server's Maximum Packet Size is refused before it is sent", async () => {
@@ -130,7 +153,10 @@ test("a publication above the server's Maximum Packet Size is refused before it 
 })
 
 test('invariant 5: past the bound of the queue a call is refused at once, and room() says when to go on', async () => {
-  await using it = await setUp({ onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) }, { maxInFlight: 1, maxQueued: 5 })
+  await using it = await setUp(
+    { onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) },
+    { maxInFlight: 1, maxQueued: 5 },
+  )
   const accepted = numbers(6).map((value) => it.client.record({ value }))
   await expect(it.client.record({ value: 6 })).rejects.toMatchObject({
     code: 'queue_full',
@@ -147,7 +173,7 @@ test('invariant 5: past the bound of the queue a call is refused at once, and ro
   await room
   await it.client.record({ value: 7 })
   await Promise.all(accepted)
-  expect(it.broker.published().map(valueOf)).toEqual([0, 0, 1, 2, 3, 4, 5, 7])
+  expect(it.broker.published().map(valueIn)).toEqual([0, 0, 1, 2, 3, 4, 5, 7])
 })
 
 test('invariant 5: the queue is bounded in bytes as well', async () => {
@@ -161,7 +187,10 @@ test('invariant 5: the queue is bounded in bytes as well', async () => {
 })
 
 test('an aborted publication that waits is never sent; others take its place', async () => {
-  await using it = await setUp({ onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) }, { maxInFlight: 1, maxQueued: 2 })
+  await using it = await setUp(
+    { onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) },
+    { maxInFlight: 1, maxQueued: 2 },
+  )
   const first = it.client.record({ value: 0 })
   const controller = new AbortController()
   const aborted = it.client.record({ value: 1 }, { signal: controller.signal })
@@ -173,13 +202,16 @@ test('an aborted publication that waits is never sent; others take its place', a
   await expect.poll(() => it.broker.published().length).toBe(1)
   it.broker.cut()
   await Promise.all([first, second, third])
-  expect(it.broker.published().map(valueOf)).toEqual([0, 0, 2, 3])
+  expect(it.broker.published().map(valueIn)).toEqual([0, 0, 2, 3])
 })
 
 test('closing rejects what could not be sent', async () => {
   await using it = await setUp({ onPublish: () => 'silence' })
   const waiting = it.client.record({ value: 1 })
-  const rejected = expect(waiting).rejects.toMatchObject({ code: 'closed', message: expect.stringMatching(/1 publications? unconfirmed/) })
+  const rejected = expect(waiting).rejects.toMatchObject({
+    code: 'closed',
+    message: expect.stringMatching(/1 publications? unconfirmed/),
+  })
   await it.client.close({ timeout: 50 })
   await rejected
   await expect(it.client.record({ value: 2 })).rejects.toMatchObject({ code: 'closed' })

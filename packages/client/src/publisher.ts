@@ -161,7 +161,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     settle(item)
     const why = reasonCode === null ? String(error) : reasonName(reasonCode)
     const message = `the broker refused a publication to ${item.topic}: ${why}`
-    item.reject(new DeviceHubError('publish_failed', message, { details: { topic: item.topic, reasonCode }, cause: error }))
+    item.reject(
+      new DeviceHubError('publish_failed', message, {
+        details: { topic: item.topic, reasonCode },
+        cause: error,
+      }),
+    )
     pump()
   }
 
@@ -189,7 +194,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   function tooLarge(item: Item, size: number, largest: number): void {
     settle(item)
     const message = `a publication to ${item.topic} has ${size} bytes; the broker takes ${largest} (Maximum Packet Size)`
-    item.reject(new DeviceHubError('publish_failed', message, { details: { topic: item.topic, size, largest } }))
+    item.reject(
+      new DeviceHubError('publish_failed', message, { details: { topic: item.topic, size, largest } }),
+    )
   }
 
   function giveUp(item: Item): void {
@@ -197,7 +204,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const message =
       `a publication to ${item.topic} was given up: ${item.lossesAlone} times the connection was lost while it alone was ` +
       'unconfirmed. Perhaps the broker closes the connection because the device may not publish there, or the message is too large'
-    item.reject(new DeviceHubError('publish_failed', message, { details: { topic: item.topic, attempts: item.sends } }))
+    item.reject(
+      new DeviceHubError('publish_failed', message, { details: { topic: item.topic, attempts: item.sends } }),
+    )
   }
 
   function watchForStall(): void {
@@ -278,9 +287,19 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const unconfirmed = [...inFlight]
       inFlight.clear()
       // The broker may have closed because of what was sent: fewer at a time, until the one that does it is found.
-      if ((reasonCode !== null && isSlowDown(reasonCode)) || (unconfirmed.length > 1 && confirmedOnConnection === 0)) slowDown()
+      if (
+        (reasonCode !== null && isSlowDown(reasonCode)) ||
+        (unconfirmed.length > 1 && confirmedOnConnection === 0)
+      )
+        slowDown()
       const [alone] = unconfirmed
-      if (alone !== undefined && unconfirmed.length === 1 && !alone.settled && ++alone.lossesAlone >= maxAttempts) giveUp(alone)
+      if (
+        alone !== undefined &&
+        unconfirmed.length === 1 &&
+        !alone.settled &&
+        ++alone.lossesAlone >= maxAttempts
+      )
+        giveUp(alone)
       putBack(unconfirmed)
       wake()
     },

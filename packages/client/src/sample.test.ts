@@ -117,7 +117,9 @@ test('the time and the id are checked', () => {
 
 test('without a type whatever JSON can hold goes, and nothing that it would lose', () => {
   const any = createSampleEncoder(null, 'base64')
-  expect(any({ a: 1, b: at, c: new Uint8Array([1]), d: null, e: { f: 'g' } }, { timestamp: at, id: 'x' })).toEqual({
+  expect(
+    any({ a: 1, b: at, c: new Uint8Array([1]), d: null, e: { f: 'g' } }, { timestamp: at, id: 'x' }),
+  ).toEqual({
     a: 1,
     b: '2026-05-04T03:02:01.500Z',
     c: 'AQ==',

@@ -57,8 +57,10 @@ function checkNames(sample: Record<string, unknown>): void {
 function encodeValue(type: AnyDeviceType | null, name: string, value: unknown, binary: BinaryForm): unknown {
   const kind = type !== null && Object.hasOwn(type.readings, name) ? type.readings[name]?.kind : undefined
   // Written as text, they would pass for a value of a string.
-  const misplaced = (value instanceof Date && kind !== 'datetime') || (value instanceof Uint8Array && kind !== 'binary')
-  if (kind !== undefined && misplaced) throw invalid(`the reading '${name}' is of kind ${kind} and takes no ${value.constructor.name}`)
+  const misplaced =
+    (value instanceof Date && kind !== 'datetime') || (value instanceof Uint8Array && kind !== 'binary')
+  if (kind !== undefined && misplaced)
+    throw invalid(`the reading '${name}' is of kind ${kind} and takes no ${value.constructor.name}`)
   if (value instanceof Uint8Array) return binary === 'bytes' ? value : toBase64(value)
   if (value instanceof Date) {
     if (!Number.isNaN(value.getTime())) return value.toISOString()
@@ -68,7 +70,8 @@ function encodeValue(type: AnyDeviceType | null, name: string, value: unknown, b
   throw invalid(`the reading '${name}' is ${describe(value)}, which a payload cannot hold`)
 }
 
-const toBase64 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+const toBase64 = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 
 /** JSON.stringify would turn NaN into null and drop functions without a word. */
 function isJson(value: unknown): boolean {
@@ -95,7 +98,9 @@ function idOf(id: string | undefined): string {
 
 function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null)
-    return Array.isArray(value) ? 'an array with values that are not JSON' : `an object of ${value.constructor?.name ?? 'no class'}`
+    return Array.isArray(value)
+      ? 'an array with values that are not JSON'
+      : `an object of ${value.constructor?.name ?? 'no class'}`
   return typeof value === 'number' ? String(value) : `a ${typeof value}`
 }
 

@@ -1,7 +1,11 @@
 /** Cuts samples that are encoded already into messages that keep to both bounds; a larger sample makes one of its own. */
 export function splitBatch<Sample>(
   samples: readonly Sample[],
-  bounds: { readonly maxSamples: number; readonly maxBytes: number; readonly sizeOf: (sample: Sample) => number },
+  bounds: {
+    readonly maxSamples: number
+    readonly maxBytes: number
+    readonly sizeOf: (sample: Sample) => number
+  },
 ): Sample[][] {
   const batches: Sample[][] = []
   let batch: Sample[] = []

@@ -7,7 +7,11 @@ export type ReadingsOf<Declaration extends DeviceDeclaration> = Declaration exte
   : Readonly<Record<string, unknown>>
 
 type NullableOptional<Readings> = Flat<
-  { readonly [Name in keyof Readings as undefined extends Readings[Name] ? Name : never]?: Readings[Name] | undefined } & {
+  {
+    readonly [Name in keyof Readings as undefined extends Readings[Name] ? Name : never]?:
+      | Readings[Name]
+      | undefined
+  } & {
     readonly [Name in keyof Readings as undefined extends Readings[Name] ? never : Name]: Readings[Name]
   }
 >

@@ -14,7 +14,13 @@ import { EventEmitter } from 'eventemitter3'
 import { type IterateOptions, iterateEvents, type SignalIterator } from './iterate-events.js'
 import type { SignalEvent } from './signal-event.js'
 import { createSignalsStats, type SignalsStats } from './signals-stats.js'
-import { type AnySignalEvent, createSubscription, type SubscribeOptions, type Subscription, type Unsubscribe } from './subscription.js'
+import {
+  type AnySignalEvent,
+  createSubscription,
+  type SubscribeOptions,
+  type Subscription,
+  type Unsubscribe,
+} from './subscription.js'
 
 export interface SignalsOptions {
   /** Where errors of handlers and dropped events are written. Default: warnings and errors as JSON lines on stderr. */
@@ -107,7 +113,10 @@ export function createSignals(options: SignalsOptions = {}): Signals {
   ): Unsubscribe {
     refuseIfClosed(name)
     if (typeof handler !== 'function')
-      throw new DeviceHubError('invalid_options', `the handler of ${name} is a ${typeof handler}, not a function`)
+      throw new DeviceHubError(
+        'invalid_options',
+        `the handler of ${name} is a ${typeof handler}, not a function`,
+      )
     const subscription = createSubscription({
       ...subscribeOptions,
       maxPending: subscribeOptions.maxPending ?? options.maxPending,
@@ -181,7 +190,8 @@ export function createSignals(options: SignalsOptions = {}): Signals {
       for (const subscription of subscriptions) subscription.end()
       await withinTime(closeTimeoutMs, statistics.idle())
       const { pending } = statistics.read()
-      if (pending > 0) logger.warn({ pending }, `the signals closed while ${pending} calls of handlers were pending`)
+      if (pending > 0)
+        logger.warn({ pending }, `the signals closed while ${pending} calls of handlers were pending`)
     },
     [Symbol.asyncDispose]: () => signals.close(),
   }
@@ -192,9 +202,13 @@ export function createSignals(options: SignalsOptions = {}): Signals {
 type WithType<Rest extends readonly unknown[]> = Rest | readonly [AnyDeviceType, ...Rest]
 
 /** The type in second place is optional. */
-function splitType<Rest extends readonly unknown[]>(args: WithType<Rest>): { type: AnyDeviceType | null; rest: Rest } {
+function splitType<Rest extends readonly unknown[]>(
+  args: WithType<Rest>,
+): { type: AnyDeviceType | null; rest: Rest } {
   const [first, ...others] = args
-  return isDeviceType(first) ? { type: first, rest: others as unknown as Rest } : { type: null, rest: args as Rest }
+  return isDeviceType(first)
+    ? { type: first, rest: others as unknown as Rest }
+    : { type: null, rest: args as Rest }
 }
 
 async function withinTime(milliseconds: number, promise: Promise<unknown>): Promise<void> {

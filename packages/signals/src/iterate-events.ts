@@ -31,10 +31,17 @@ interface Source<Event> extends IterateOptions {
 export function iterateEvents<Event>(source: Source<Event>): SignalIterator<Event> & { finish(): void } {
   const { name, limit = 1000, signal, logger, metrics } = source
   if (!Number.isInteger(limit) || limit < 1)
-    throw new DeviceHubError('invalid_options', `the limit of an iterator over ${name} must be a whole number of at least 1, not ${limit}`)
+    throw new DeviceHubError(
+      'invalid_options',
+      `the limit of an iterator over ${name} must be a whole number of at least 1, not ${limit}`,
+    )
   const buffer = createEventBuffer<Event>({
     limit,
-    onBurst: () => logger.warn({ signal: name, limit }, `an iterator over ${name} is too slow: its oldest events are dropped`),
+    onBurst: () =>
+      logger.warn(
+        { signal: name, limit },
+        `an iterator over ${name} is too slow: its oldest events are dropped`,
+      ),
     onDrop() {
       source.onDrop()
       metrics.count('devicehub_handler_dropped_total', 1, { handler: `${name} iterator` })

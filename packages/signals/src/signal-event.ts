@@ -12,13 +12,21 @@ import type {
  * An event as a subscriber to one device type gets it: readings, state and commands have the types that were declared.
  * `type` is the type of the device itself, which may be one that extends the type subscribed to.
  */
-export type SignalEvent<Name extends SignalName, Type extends AnyDeviceType> = Name extends 'deviceDataReceived'
-  ? OfDevice<SignalEvents['deviceDataReceived'], Type, 'readings'> & { readonly readings: InferReadings<Type> }
+export type SignalEvent<
+  Name extends SignalName,
+  Type extends AnyDeviceType,
+> = Name extends 'deviceDataReceived'
+  ? OfDevice<SignalEvents['deviceDataReceived'], Type, 'readings'> & {
+      readonly readings: InferReadings<Type>
+    }
   : Name extends 'deviceCommandSent'
     ? CommandSent<Type>
     : OfDevice<SignalEvents[Name], Type>
 
-type OfDevice<Event, Type extends AnyDeviceType, Narrowed extends string = never> = Omit<Event, 'device' | Narrowed> & {
+type OfDevice<Event, Type extends AnyDeviceType, Narrowed extends string = never> = Omit<
+  Event,
+  'device' | Narrowed
+> & {
   readonly device: Device<InferState<Type>>
 }
 

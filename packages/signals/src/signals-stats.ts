@@ -48,7 +48,10 @@ export function createSignalsStats(live: ReadonlySet<Subscription>) {
       dropped++
     },
     retire(subscription: Subscription): void {
-      if (subscription.stats().pending === 0) return settle(subscription)
+      if (subscription.stats().pending === 0) {
+        settle(subscription)
+        return
+      }
       finishing.add(subscription)
       void subscription.idle().then(() => {
         finishing.delete(subscription)
@@ -65,7 +68,10 @@ export function createSignalsStats(live: ReadonlySet<Subscription>) {
         ...stats(),
       }))
       const sum = (field: keyof HandlerStats) =>
-        [...handlers, ...[...finishing].map((each) => each.stats())].reduce((total, each) => total + each[field], 0)
+        [...handlers, ...[...finishing].map((each) => each.stats())].reduce(
+          (total, each) => total + each[field],
+          0,
+        )
       return {
         emitted: { ...emitted },
         errors: errors + sum('errors'),

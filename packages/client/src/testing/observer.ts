@@ -15,7 +15,10 @@ export interface Observer extends AsyncDisposable {
 }
 
 /** A client of the test's own that sees everything the device sends, and can send to it. */
-export async function startObserver(url: string, options: IClientOptions & { readonly filter?: string } = {}): Promise<Observer> {
+export async function startObserver(
+  url: string,
+  options: IClientOptions & { readonly filter?: string } = {},
+): Promise<Observer> {
   const { filter = '#', ...mqttOptions } = options
   const messages: Observed[] = []
   const client = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 200, ...mqttOptions })
@@ -26,7 +29,8 @@ export async function startObserver(url: string, options: IClientOptions & { rea
   await client.subscribeAsync(filter, { qos: 1 })
   return {
     messages,
-    on: (channel) => messages.filter(({ topic }) => topic.endsWith(`/${channel}`)).map(({ payload }) => payload),
+    on: (channel) =>
+      messages.filter(({ topic }) => topic.endsWith(`/${channel}`)).map(({ payload }) => payload),
     async publish(topic, payload, { retain = false } = {}) {
       const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
       await client.publishAsync(topic, text, { qos: 1, retain })

@@ -6,7 +6,10 @@ import mqttPacket, { type IConnackPacket, type IPublishPacket, type Packet } fro
 export interface Script {
   readonly connack?: Partial<IConnackPacket>
   /** Answers a publication: a PUBACK reason code, `silence`, `cut` the socket, or DISCONNECT with a reason. */
-  readonly onPublish?: (packet: IPublishPacket, connection: number) => number | 'silence' | 'cut' | { readonly disconnect: number }
+  readonly onPublish?: (
+    packet: IPublishPacket,
+    connection: number,
+  ) => number | 'silence' | 'cut' | { readonly disconnect: number }
   /** Reason code of SUBACK; default 1 (QoS 1). */
   readonly granted?: number
 }
@@ -47,9 +50,14 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
     socket.on('data', (chunk) => parser.parse(chunk))
     parser.on('packet', (packet) => {
       packets.push(packet)
-      if (packet.cmd === 'connect') reply({ cmd: 'connack', reasonCode: 0, sessionPresent: false, ...script.connack } as Packet)
+      if (packet.cmd === 'connect')
+        reply({ cmd: 'connack', reasonCode: 0, sessionPresent: false, ...script.connack } as Packet)
       else if (packet.cmd === 'subscribe')
-        reply({ cmd: 'suback', messageId: packet.messageId as number, granted: [script.granted ?? 1] } as Packet)
+        reply({
+          cmd: 'suback',
+          messageId: packet.messageId as number,
+          granted: [script.granted ?? 1],
+        } as Packet)
       else if (packet.cmd === 'pingreq') reply({ cmd: 'pingresp' } as Packet)
       else if (packet.cmd === 'publish') {
         mostInFlight = Math.max(mostInFlight, ++unanswered)
@@ -67,7 +75,8 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
       const verdict = packet.topic.endsWith('/status') ? 0 : (script.onPublish?.(packet, connection) ?? 0)
       if (verdict === 'silence') return
       if (verdict === 'cut') return void socket.destroy()
-      if (typeof verdict === 'object') return void reply({ cmd: 'disconnect', reasonCode: verdict.disconnect } as Packet)
+      if (typeof verdict === 'object')
+        return void reply({ cmd: 'disconnect', reasonCode: verdict.disconnect } as Packet)
       unanswered--
       reply({ cmd: 'puback', messageId: packet.messageId as number, reasonCode: verdict } as Packet)
     }
@@ -80,7 +89,9 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
     url: `mqtt://127.0.0.1:${port}`,
     packets,
     published: () =>
-      packets.filter((packet): packet is IPublishPacket => packet.cmd === 'publish' && !packet.topic.endsWith('/status')),
+      packets.filter(
+        (packet): packet is IPublishPacket => packet.cmd === 'publish' && !packet.topic.endsWith('/status'),
+      ),
     get mostInFlight() {
       return mostInFlight
     },

@@ -115,6 +115,7 @@ export function defineDeviceType<
     name,
     key,
     abstract: definition.abstract === true,
+    ancestors: Object.freeze(parent === undefined ? [] : [parent.key, ...(parent.ancestors ?? [])]),
     readings,
     readingNames: Object.freeze(Object.keys(readings)),
     commands,

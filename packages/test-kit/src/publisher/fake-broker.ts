@@ -23,7 +23,7 @@ export interface FakePublication {
   readonly messageId?: number
   readonly dup?: boolean
   readonly retain?: boolean
-  readonly properties?: IPublishPacket['properties']
+  readonly properties?: NonNullable<IPublishPacket['properties']>
 }
 
 export interface FakeBrokerOptions {
@@ -168,8 +168,8 @@ function acceptConnection(
     write: (bytes) => void socket.write(bytes),
     publish(publications) {
       const packets = publications.map((publication): IPublishPacket => {
-        const { qos = 1, dup = false, retain = false, messageId, ...rest } = publication
-        const packet: IPublishPacket = { cmd: 'publish', qos, dup, retain, ...rest }
+        const { qos = 1, messageId, ...rest } = publication
+        const packet: IPublishPacket = { cmd: 'publish', qos, dup: false, retain: false, ...rest }
         return qos === 0 ? packet : { ...packet, messageId: messageId ?? ++lastId }
       })
       send(...packets)

@@ -15,5 +15,5 @@ export {
   type PublishAllOptions,
 } from './ledger-publisher.js'
 export type { PacketInbox, PacketOf } from './packet-inbox.js'
-export { createRawClient, type RawClient, type RawClientOptions } from './raw-client.js'
+export { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
 export { createRawSubscriber, type RawSubscriber, type RawSubscriberOptions } from './raw-subscriber.js'

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
 import { generate, type IConnackPacket, type IPublishPacket, type Packet } from 'mqtt-packet'
 import { randomName } from '../services/random-name.js'
+import { createChangeSignal } from './change-signal.js'
 import { checkKey, createLedger, type Ledger } from './ledger.js'
 import { type LedgerConnection, openConnection } from './ledger-connection.js'
 
@@ -11,7 +12,7 @@ export interface LedgerMessage {
   readonly topic: string
   readonly payload: string | Buffer
   readonly retain?: boolean
-  readonly properties?: IPublishPacket['properties']
+  readonly properties?: NonNullable<IPublishPacket['properties']>
 }
 
 export interface LedgerPublisherOptions {
@@ -105,18 +106,8 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
   let peakInFlight = 0
   let lastId = 0
   let failure: Error | undefined
-  let signalChange = () => {}
-  let change = new Promise<void>((resolve) => {
-    signalChange = resolve
-  })
+  const change = createChangeSignal()
   let ended: Promise<void> = Promise.resolve()
-
-  const changed = () => {
-    signalChange()
-    change = new Promise((resolve) => {
-      signalChange = resolve
-    })
-  }
 
   const put = (entry: Entry) => {
     output.push(entry.bytes)
@@ -140,7 +131,7 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
 
   const fail = (error: Error) => {
     failure ??= error
-    changed()
+    change.notify()
   }
 
   const opened = (connack: IConnackPacket) => {
@@ -162,7 +153,7 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
         ? (entry.bytes[0] as number) | 8
         : (entry.bytes[0] as number) & ~8
     repeatSome()
-    changed()
+    change.notify()
   }
 
   const read = (packets: readonly Packet[]) => {
@@ -185,7 +176,7 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
     ledger.acknowledge(keys)
     counters.acknowledged += keys.length
     repeatSome()
-    changed()
+    change.notify()
   }
 
   const open = () => {
@@ -208,7 +199,7 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
             connection = undefined
             output = []
             resolve()
-            changed()
+            change.notify()
             if (failure === undefined) setTimeout(() => failure ?? open(), options.reconnectDelay ?? 50)
           },
         },
@@ -251,7 +242,7 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
     for (;;) {
       if (failure !== undefined) throw failure
       if (condition()) return
-      await change
+      await change.next()
     }
   }
 

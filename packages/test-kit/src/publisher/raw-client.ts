@@ -13,7 +13,7 @@ import {
 import { randomName } from '../services/random-name.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
 
-export interface RawClientOptions {
+export interface RawMqttClientOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   readonly port: number
@@ -26,7 +26,7 @@ export interface RawClientOptions {
 }
 
 /** A client without any behaviour of its own: it sends what it is told and shows what it gets. */
-export interface RawClient extends PacketInbox, AsyncDisposable {
+export interface RawMqttClient extends PacketInbox, AsyncDisposable {
   readonly clientId: string
   readonly protocolVersion: 4 | 5
   readonly connack: IConnackPacket
@@ -55,7 +55,7 @@ export interface RawClient extends PacketInbox, AsyncDisposable {
 }
 
 /** Connects and waits for the CONNACK, which may be a refusal: see `connack`. */
-export async function createRawClient(options: RawClientOptions): Promise<RawClient> {
+export async function createRawClient(options: RawMqttClientOptions): Promise<RawMqttClient> {
   const protocolVersion = options.protocolVersion ?? 5
   const clientId = options.connect?.clientId ?? randomName('raw')
   const encoding = { protocolVersion }

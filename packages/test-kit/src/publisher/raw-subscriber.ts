@@ -1,15 +1,15 @@
 import type { IPublishPacket, QoS } from 'mqtt-packet'
 import { waitUntil } from '../services/wait-until.js'
-import { createRawClient, type RawClient, type RawClientOptions } from './raw-client.js'
+import { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
 
-export interface RawSubscriberOptions extends RawClientOptions {
+export interface RawSubscriberOptions extends RawMqttClientOptions {
   /** Topic filter or filters. */
   readonly topics: string | readonly string[]
   /** Default 1. */
   readonly qos?: QoS
 }
 
-export interface RawSubscriber extends RawClient {
+export interface RawSubscriber extends RawMqttClient {
   /** Publications so far, redelivered ones too. */
   readonly messages: readonly IPublishPacket[]
   /** The first `count` publications, waiting for them. */
@@ -37,5 +37,5 @@ export async function createRawSubscriber(options: RawSubscriberOptions): Promis
   })
 }
 
-const publications = (client: RawClient) =>
+const publications = (client: RawMqttClient) =>
   client.received.filter((packet): packet is IPublishPacket => packet.cmd === 'publish')

@@ -97,8 +97,12 @@ function hasTimescale(): boolean {
   return existsSync(join(shared, 'extension', 'timescaledb.control'))
 }
 
-/** Whether the service's program is installed on this machine. */
-export const isInstalled = (name: ServiceName): boolean => CATALOGUE[name].installed()
+/**
+ * Whether the service's program is installed on this machine. Names in `DEVICEHUB_WITHOUT_SERVICES`, divided by
+ * commas, count as not installed: to leave slow ones out.
+ */
+export const isInstalled = (name: ServiceName): boolean =>
+  !(process.env.DEVICEHUB_WITHOUT_SERVICES ?? '').split(',').includes(name) && CATALOGUE[name].installed()
 
 /** One line for each of these services that is not installed, with what to install. */
 export const missingServices = (names: readonly ServiceName[]): string[] =>

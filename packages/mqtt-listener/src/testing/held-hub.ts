@@ -1,0 +1,61 @@
+import {
+  type AnyDeviceType,
+  DeviceHubError,
+  type InboundMessage,
+  noMetrics,
+  type Refusal,
+  silentLogger,
+  systemClock,
+  type Transport,
+} from '@devicehub/core'
+// biome-ignore lint/style/noRestrictedImports: for tests only
+import { type HeldIngest, holdIngest } from '@devicehub/test-kit'
+import type { ListenerHub } from '../listener-hub.js'
+import { Station } from './station.js'
+
+export interface LogLine {
+  readonly level: string
+  readonly fields: object
+  readonly message: string | undefined
+}
+
+/** A hub whose storage the test plays: nothing is settled until it says so. */
+export interface HeldHub extends ListenerHub {
+  readonly held: HeldIngest
+  readonly quarantined: readonly { message: InboundMessage; refusal: Refusal }[]
+  /** While true, `quarantine` rejects. */
+  storageAway: boolean
+  readonly attached: readonly Transport[]
+  readonly log: readonly LogLine[]
+}
+
+export function createHeldHub({ types = [Station] }: { types?: readonly AnyDeviceType[] } = {}): HeldHub {
+  const held = holdIngest()
+  const quarantined: { message: InboundMessage; refusal: Refusal }[] = []
+  const attached: Transport[] = []
+  const log: LogLine[] = []
+  const write = (level: string) => (fields: object, message?: string) =>
+    void log.push({ level, fields, message })
+  const hub: HeldHub = {
+    types,
+    topicPrefix: 'things',
+    ingest: held.ingest,
+    held,
+    quarantined,
+    storageAway: false,
+    attached,
+    log,
+    async quarantine(message, refusal) {
+      if (hub.storageAway) throw new DeviceHubError('storage_unavailable', 'the storage is away')
+      quarantined.push({ message, refusal })
+    },
+    attach(transport) {
+      attached.push(transport)
+      return () => void attached.splice(attached.indexOf(transport), 1)
+    },
+    logger: { ...silentLogger, info: write('info'), warn: write('warn'), error: write('error') },
+    metrics: noMetrics,
+    clock: systemClock,
+  }
+  return hub
+}

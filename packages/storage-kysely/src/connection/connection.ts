@@ -1,0 +1,47 @@
+import type { RawBuilder } from 'kysely'
+import type { Insert } from '../commit/columns.js'
+import type { DriverRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+
+/** `last_seen` of devices of one table, only ever moved forward. Sorted by device id. */
+export interface TouchGroup {
+  readonly table: string
+  readonly deviceIds: readonly string[]
+  readonly times: readonly number[]
+}
+
+/** What a commit writes, in one transaction. Tables sorted by name, so that two writers lock in the same order. */
+export interface Writes {
+  readonly inserts: readonly Insert[]
+  readonly touches: readonly TouchGroup[]
+}
+
+export interface QueryRows {
+  readonly rows: readonly DriverRow[]
+  /** Rows an INSERT, UPDATE or DELETE touched. */
+  readonly affected: number
+}
+
+/** Runs statements on one connection. */
+export interface Session {
+  readonly dialect: SqlDialect
+  run(query: RawBuilder<unknown>): Promise<QueryRows>
+  /** Plain inserts: an identity that is stored already fails them with a unique violation. */
+  write(writes: Writes): Promise<void>
+}
+
+/** A database as the rest of this package sees it: what is special to a dialect's driver and to its statements ends here. */
+export interface Connection {
+  readonly dialect: SqlDialect
+  /** A statement of its own. */
+  run(query: RawBuilder<unknown>): Promise<QueryRows>
+  /** All of it in one transaction, in as few round trips as the database allows. */
+  writeAtOnce(writes: Writes): Promise<void>
+  /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */
+  transaction<T>(options: TransactionOptions, work: (session: Session) => Promise<T>): Promise<T>
+}
+
+export interface TransactionOptions {
+  /** The message tables it is going to write to: announced before anything is written, for the readers of the log. */
+  readonly messageTables: readonly string[]
+}

@@ -1,0 +1,128 @@
+import { CompiledQuery } from 'kysely'
+import { type Column, type Insert, NULL_TEXT, SEPARATOR } from '../commit/columns.js'
+import type { ValueKind } from '../rows/column-source.js'
+import type { TouchGroup, Writes } from './connection.js'
+
+/**
+ * All writes as one statement: one round trip and, alone, one transaction. Each column travels as one text, so the
+ * number of parameters and the work a row do not grow with the batch. Parameters are texts: every driver sends those.
+ */
+export function postgresWrite({ inserts, touches }: Writes): CompiledQuery | null {
+  const parameters: unknown[] = []
+  const parameter = (value: unknown) => `$${parameters.push(value)}`
+  const statements = [
+    ...inserts.map((insert) => insertSql(insert, parameter)),
+    ...touches.map((touch) => touchSql(touch, parameter)),
+  ]
+  const last = statements.pop()
+  if (last === undefined) return null
+  const before = statements.map((statement, index) => `w${index} as (${statement})`)
+  return CompiledQuery.raw(`${before.length > 0 ? `with ${before.join(', ')} ` : ''}${last}`, parameters)
+}
+
+type Parameter = (value: unknown) => string
+
+function insertSql({ table, rows, columns }: Insert, parameter: Parameter): string {
+  const names: string[] = []
+  const values: string[] = []
+  const arrays: string[] = []
+  for (const column of columns) {
+    names.push(`"${column.name}"`)
+    if (column.form === 'constant') values.push(constantSql(column.kind, column.value, parameter))
+    else {
+      values.push(fromElement(column.kind, `v.c${arrays.length}`))
+      arrays.push(arraySql(column, parameter))
+    }
+  }
+  const elements = arrays.map((_, index) => `c${index}`).join(', ')
+  const source =
+    arrays.length > 0
+      ? ` from unnest(${arrays.join(', ')}) as v(${elements})`
+      : rows > 1
+        ? ` from generate_series(1, ${rows})`
+        : ''
+  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}`
+}
+
+function constantSql(kind: ValueKind, value: unknown, parameter: Parameter): string {
+  switch (kind) {
+    case 'text':
+    case 'json':
+      return `${parameter(value)}::text`
+    case 'bytes':
+      return `decode(${parameter(hex(value as Uint8Array))}::text, 'hex')`
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'time':
+      return `to_timestamp(${parameter(String(value))}::text::float8 / 1000)`
+    case 'integer':
+      return `${parameter(String(value))}::text::int8`
+    case 'float':
+      return `${parameter(String(value))}::text::float8`
+  }
+}
+
+function fromElement(kind: ValueKind, element: string): string {
+  switch (kind) {
+    case 'bytes':
+      return `decode(${element}, 'hex')`
+    case 'boolean':
+      return `${element} = 1`
+    case 'time':
+      return `to_timestamp(${element} / 1000)`
+    default:
+      return element
+  }
+}
+
+const ELEMENT_TYPES: Readonly<Record<ValueKind, string>> = {
+  text: 'text[]',
+  json: 'text[]',
+  bytes: 'text[]',
+  boolean: 'int8[]',
+  integer: 'int8[]',
+  time: 'float8[]',
+  float: 'float8[]',
+}
+
+// JSON text and the like is full of quotes: splitting at a separator needs no escapes, an array literal would.
+const SPLIT = `, E'\\x1f', E'\\x1e')`
+
+function arraySql(column: Exclude<Column, { form: 'constant' }>, parameter: Parameter): string {
+  switch (column.form) {
+    case 'text':
+      return `string_to_array(${parameter(column.text)}::text${SPLIT}`
+    case 'numbers': {
+      const list = column.numbers.join(',')
+      const literal = column.nulls ? list.replaceAll('NaN', 'NULL') : list
+      return `${parameter(`{${literal}}`)}::text::${ELEMENT_TYPES[column.kind]}`
+    }
+    case 'values': {
+      if (column.kind !== 'bytes') return `${parameter(textArray(column.values as (string | null)[]))}::text::text[]`
+      const list = column.values.map((value) => (value === null ? NULL_TEXT : hex(value as Uint8Array)))
+      return `string_to_array(${parameter(list.join(SEPARATOR))}::text${SPLIT}`
+    }
+  }
+}
+
+const hex = (bytes: Uint8Array) =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+
+/** An array literal: for texts that have the separator in them. */
+const textArray = (values: readonly (string | null)[]) =>
+  `{${values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
+
+/** The rows are locked in order of device ids, so that two writers never wait for each other. */
+function touchSql({ table, deviceIds, times }: TouchGroup, parameter: Parameter): string {
+  const ids = deviceIds.some((id) => id.includes(SEPARATOR) || id === NULL_TEXT)
+    ? `${parameter(textArray(deviceIds))}::text::text[]`
+    : `string_to_array(${parameter(deviceIds.join(SEPARATOR))}::text${SPLIT}`
+  const at = `${parameter(`{${times.join(',')}}`)}::text::float8[]`
+  return (
+    `update "${table}" as d set "last_seen" = greatest(d."last_seen", to_timestamp(l.at / 1000)) from (` +
+    `select t.id, v.at from unnest(${ids}, ${at}) as v(device_id, at) ` +
+    `join "${table}" as t on t."device_id" = v.device_id ` +
+    `where t."last_seen" is null or t."last_seen" < to_timestamp(v.at / 1000) ` +
+    'order by t."device_id" for no key update of t) as l where d.id = l.id'
+  )
+}

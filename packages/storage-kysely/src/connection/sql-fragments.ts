@@ -1,0 +1,42 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { ColumnSource, ValueKind } from '../rows/column-source.js'
+import { columnAlias } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+
+type Selected = Pick<ColumnSource<never>, 'name' | 'kind'>
+
+/** The columns of the table `t`, each by its alias; times as epoch milliseconds in every dialect. */
+export const selectList = (dialect: SqlDialect, columns: readonly Selected[]): RawBuilder<unknown> =>
+  sql.join(
+    columns.map(
+      ({ name, kind }, index) =>
+        sql`${asStored(dialect, kind, sql.ref(`t.${name}`))} as ${sql.ref(columnAlias(index))}`,
+    ),
+  )
+
+/** A time as epoch milliseconds; the rest as it is. */
+export const asStored = (dialect: SqlDialect, kind: ValueKind, expression: RawBuilder<unknown>) =>
+  dialect === 'postgres' && kind === 'time'
+    ? sql`(extract(epoch from ${expression}) * 1000)::bigint`
+    : expression
+
+/** Epoch milliseconds as a time. */
+export const timeValue = (dialect: SqlDialect, time: number): RawBuilder<unknown> =>
+  dialect === 'postgres' ? sql`to_timestamp(${time}::float8 / 1000)` : sql`${time}`
+
+/** A value as its column takes it. */
+export function columnValue(dialect: SqlDialect, kind: ValueKind, value: unknown): RawBuilder<unknown> {
+  if (value === null || value === undefined) return sql`null`
+  if (kind === 'time') return timeValue(dialect, Number(value))
+  if (kind === 'boolean' && dialect !== 'postgres') return sql`${value ? 1 : 0}`
+  return sql`${bytesForDriver(value)}`
+}
+
+/** Drivers know a Buffer, not always a Uint8Array. */
+export const bytesForDriver = (value: unknown): unknown =>
+  value instanceof Uint8Array && !Buffer.isBuffer(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : value
+
+export const and = (conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
+  conditions.length === 0 ? sql`1 = 1` : sql.join(conditions, sql` and `)

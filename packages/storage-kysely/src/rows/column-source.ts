@@ -1,0 +1,30 @@
+import type { StoredValue } from '@devicehub/core'
+import type { LogicalType } from '../schema/logical-type.js'
+
+/** What a column's values are on this side of the driver: booleans, epoch milliseconds, safe integers. */
+export type ValueKind = 'text' | 'json' | 'float' | 'integer' | 'boolean' | 'time' | 'bytes'
+
+/** A column and where its value comes from. */
+export interface ColumnSource<Row> {
+  readonly name: string
+  readonly kind: ValueKind
+  /** One of a few values: where a batch has the same in each row, it may be written into the statement itself. */
+  readonly few?: boolean
+  readonly get: (row: Row) => StoredValue
+}
+
+export function valueKind(type: LogicalType): ValueKind {
+  switch (type.kind) {
+    case 'double':
+      return 'float'
+    case 'id':
+    case 'bigint':
+    case 'smallint':
+    case 'xid8':
+      return 'integer'
+    case 'varchar':
+      return 'text'
+    default:
+      return type.kind
+  }
+}

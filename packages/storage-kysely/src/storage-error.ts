@@ -1,0 +1,150 @@
+import { DeviceHubError } from '@devicehub/core'
+
+/** What became of a statement that failed. */
+export type Failure =
+  /** An identity is stored already. */
+  | 'unique'
+  /** Another transaction was in the way: at once again. */
+  | 'conflict'
+  | 'unavailable'
+  /** The connection broke while the statement ran: it may have been committed. */
+  | 'lost'
+  | 'outdated'
+  | 'refused'
+  | 'closed'
+
+interface DriverError {
+  readonly code?: unknown
+  readonly sqlState?: unknown
+  readonly errno?: unknown
+  readonly message: string
+}
+
+/** An error of a driver, by what can be done about it. */
+export function classify(error: unknown): Failure {
+  if (!(error instanceof Error)) return 'refused'
+  const { code, sqlState, errno, message } = error as Error & DriverError
+  if (/driver has already been destroyed|after calling end on the pool|Pool is closed/.test(message)) return 'closed'
+  if (typeof code === 'string') {
+    if (code.startsWith('SQLITE_')) return classifySqlite(code, message)
+    if (code.startsWith('ER_') || (typeof sqlState === 'string' && typeof errno === 'number'))
+      return classifyMysql(Number(errno), String(sqlState))
+    if (/^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) return classifySqlState(code)
+    if (LOST_CODES.has(code)) return 'lost'
+    if (/^E[A-Z_]+$/.test(code) || code.startsWith('PROTOCOL_') || code.startsWith('CONNECT')) return 'unavailable'
+  }
+  // Drivers report a connection that broke or never came with a message alone.
+  if (/terminated unexpectedly|Connection terminated|connection is in closed state|not queryable|Connection lost/i.test(message))
+    return 'lost'
+  if (/timeout|timed out|connect/i.test(message)) return 'unavailable'
+  return 'refused'
+}
+
+const LOST_CODES = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED'])
+
+/** PostgreSQL, by class: only what the data itself is to blame for may be refused; the rest waits for somebody to mend it. */
+function classifySqlState(code: string): Failure {
+  switch (code) {
+    case '23505':
+      return 'unique'
+    case '40001':
+    case '40P01':
+    case '55P03':
+      return 'conflict'
+    case '42P01':
+    case '42703':
+    case '42704':
+    case '42804':
+      return 'outdated'
+    // The backend went away with the statement: crash of another one, shutdown.
+    case '57P01':
+    case '57P02':
+      return 'lost'
+  }
+  switch (code.slice(0, 2)) {
+    case '22':
+    case '23':
+    case '44':
+    case '54':
+    case 'P0':
+      return 'refused'
+    case '08':
+      return 'lost'
+    default:
+      return 'unavailable'
+  }
+}
+
+const MYSQL: Readonly<Record<number, Failure>> = {
+  1062: 'unique',
+  1586: 'unique',
+  1205: 'conflict',
+  1213: 'conflict',
+  1020: 'conflict',
+  1146: 'outdated',
+  1054: 'outdated',
+  1049: 'unavailable',
+  1053: 'lost',
+  2006: 'lost',
+  2013: 'lost',
+  // A packet that is too large: halves of the batch can fit.
+  1153: 'refused',
+  1366: 'refused',
+  1364: 'refused',
+  1118: 'refused',
+}
+
+function classifyMysql(errno: number, sqlState: string): Failure {
+  const known = MYSQL[errno]
+  if (known) return known
+  const group = sqlState.slice(0, 2)
+  return group === '22' || group === '23' || group === '44' || group === '45' ? 'refused' : 'unavailable'
+}
+
+function classifySqlite(code: string, message: string): Failure {
+  if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return 'unique'
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'conflict'
+  if (/^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(code)) return 'refused'
+  if (/no such table|no such column|has no column named/.test(message)) return 'outdated'
+  if (code === 'SQLITE_ERROR') return 'refused'
+  // Disk full, I/O error, read-only, cannot open, corrupt: nothing the data can do about.
+  return 'unavailable'
+}
+
+/** The error of the port for an error of a driver; one of the port passes. */
+export function toStorageError(error: unknown, doing: string): Error {
+  if (error instanceof Error && error.name === 'DeviceHubError') return error
+  const reason = error instanceof Error ? error.message || (error as { code?: string }).code : String(error)
+  const options = { cause: error }
+  switch (classify(error)) {
+    case 'closed':
+      return new DeviceHubError('closed', `The database was closed while ${doing}`, options)
+    case 'outdated':
+      return new DeviceHubError(
+        'schema_outdated',
+        `The database lacks what the device types declare (${reason}): run \`storage.migrate()\``,
+        options,
+      )
+    case 'unique':
+    case 'refused':
+      return new DeviceHubError('storage_failed', `The database refused the data while ${doing}: ${reason}`, options)
+    case 'conflict':
+      return new DeviceHubError('storage_unavailable', `The database was busy while ${doing}: ${reason}`, options)
+    case 'unavailable':
+    case 'lost':
+      return new DeviceHubError(
+        'storage_unavailable',
+        `The database cannot be reached or cannot write now, while ${doing}: ${reason}`,
+        options,
+      )
+  }
+}
+
+/** Runs it, with the driver's errors as those of the port. */
+export async function asStorageErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toStorageError(error, doing)
+  }
+}

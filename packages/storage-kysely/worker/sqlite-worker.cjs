@@ -1,0 +1,265 @@
+'use strict'
+
+/**
+ * One SQLite connection: in a worker thread of its own, or called directly. Plain JavaScript, because a worker is
+ * started from a file, and this one has to be the same beside the sources and beside the build.
+ */
+const { isMainThread, parentPort, workerData } = require('node:worker_threads')
+
+/** Rows of one INSERT statement: larger ones gain nothing, and the parser's work grows. See docs/decisions/sqlite-worker.md. */
+const ROWS = [64, 8, 1]
+const STATEMENTS_MAX = 300
+/** Between the values of a text column, and for null: JSON text has neither. The sender checked the other columns. */
+const SEPARATOR = '\x1f'
+const NULL = '\x1e'
+
+const ERROR_NAMES = new Map([
+  [1, 'SQLITE_ERROR'],
+  [5, 'SQLITE_BUSY'],
+  [6, 'SQLITE_LOCKED'],
+  [7, 'SQLITE_NOMEM'],
+  [8, 'SQLITE_READONLY'],
+  [10, 'SQLITE_IOERR'],
+  [11, 'SQLITE_CORRUPT'],
+  [13, 'SQLITE_FULL'],
+  [14, 'SQLITE_CANTOPEN'],
+  [18, 'SQLITE_TOOBIG'],
+  [19, 'SQLITE_CONSTRAINT'],
+  [20, 'SQLITE_MISMATCH'],
+  [25, 'SQLITE_RANGE'],
+  [26, 'SQLITE_NOTADB'],
+  [2067, 'SQLITE_CONSTRAINT_UNIQUE'],
+  [1555, 'SQLITE_CONSTRAINT_PRIMARYKEY'],
+])
+
+function openDriver({ file, driver, busyTimeout }) {
+  const native = driver === 'node:sqlite' ? openNodeSqlite(file) : openBetterSqlite(file)
+  native.exec(`pragma busy_timeout = ${busyTimeout}`)
+  native.exec('pragma journal_mode = wal')
+  // The default of WAL, NORMAL, may lose commits when the power fails: an acknowledged message would be gone.
+  native.exec('pragma synchronous = full')
+  native.exec('pragma foreign_keys = on')
+  native.exec('pragma temp_store = memory')
+  return native
+}
+
+function openBetterSqlite(file) {
+  const Database = require('better-sqlite3')
+  const db = new Database(file)
+  return {
+    exec: (sql) => db.exec(sql),
+    close: () => db.close(),
+    prepare(sql) {
+      const statement = db.prepare(sql)
+      const reader = statement.reader
+      if (reader) statement.safeIntegers(true)
+      return {
+        reader,
+        all: (values) => statement.all(values),
+        run: (values) => statement.run(values),
+        iterate: (values) => statement.iterate(values),
+      }
+    },
+  }
+}
+
+function openNodeSqlite(file) {
+  const { DatabaseSync } = require('node:sqlite')
+  const db = new DatabaseSync(file)
+  const changes = () => db.prepare('select changes() as n').get().n
+  return {
+    exec: (sql) => db.exec(sql),
+    close: () => db.close(),
+    prepare(sql) {
+      const statement = db.prepare(sql)
+      // `columns()` is not there before 22.16 and 23.11.
+      const reader = statement.columns
+        ? statement.columns().length > 0
+        : /^\s*(select|with|values|pragma|explain)\b|\breturning\b/i.test(sql)
+      if (reader) statement.setReadBigInts(true)
+      return {
+        reader,
+        all: (values) => statement.all(...values),
+        // `.apply` with the array of an INSERT of many rows stays far below the engine's limit of arguments.
+        run: (values) => statement.run.apply(statement, values),
+        iterate: (values) => statement.iterate(...values),
+        changes,
+      }
+    },
+  }
+}
+
+function openDatabase(options) {
+  const native = openDriver(options)
+  const statements = new Map()
+  const cursors = new Map()
+  let cursorIds = 0
+
+  /** Least recently used go first. */
+  function prepare(sql) {
+    let statement = statements.get(sql)
+    if (statement) statements.delete(sql)
+    else statement = native.prepare(sql)
+    statements.set(sql, statement)
+    if (statements.size > STATEMENTS_MAX) statements.delete(statements.keys().next().value)
+    return statement
+  }
+
+  function query({ sql, parameters }) {
+    const values = parameters.map(toSql)
+    const statement = prepare(sql)
+    if (statement.reader) return { rows: statement.all(values).map(fromSql) }
+    const { changes, lastInsertRowid } = statement.run(values)
+    return { rows: [], changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) }
+  }
+
+  /** A whole commit: one message from the main thread, one transaction. */
+  function transact(writes) {
+    native.exec('begin immediate')
+    try {
+      write(writes)
+      native.exec('commit')
+    } catch (error) {
+      try {
+        native.exec('rollback')
+      } catch {
+        // SQLite has rolled back by itself.
+      }
+      throw error
+    }
+    return null
+  }
+
+  function write({ inserts, touches }) {
+    for (const insert of inserts) insertRows(insert)
+    for (const touch of touches) touchDevices(touch)
+    return null
+  }
+
+  function insertRows({ table, rows, columns }) {
+    const varying = []
+    const expressions = []
+    for (const column of columns) {
+      if (column.literal !== undefined) expressions.push(column.literal)
+      else {
+        expressions.push('?')
+        varying.push(valuesOf(column, rows))
+      }
+    }
+    const head = `insert into "${table}" (${columns.map(({ name }) => `"${name}"`).join(', ')}) values `
+    const tuple = `(${expressions.join(', ')})`
+    let at = 0
+    for (const size of ROWS) {
+      if (rows - at < size) continue
+      const statement = prepare(head + Array(size).fill(tuple).join(', '))
+      const values = new Array(size * varying.length)
+      while (rows - at >= size) {
+        let index = 0
+        for (let end = at + size; at < end; at++)
+          for (const column of varying) values[index++] = column[at]
+        statement.run(values)
+      }
+    }
+  }
+
+  function touchDevices({ sql, deviceIds, times }) {
+    const statement = prepare(sql)
+    const ids = deviceIds.split(SEPARATOR)
+    for (let index = 0; index < ids.length; index++)
+      statement.run([times[index], ids[index], times[index]])
+  }
+
+  return {
+    query,
+    transact,
+    write,
+    openCursor({ sql, parameters }) {
+      const id = ++cursorIds
+      // Not from the cache: a statement that is being read cannot be run for somebody else.
+      cursors.set(id, native.prepare(sql).iterate(parameters.map(toSql)))
+      return id
+    },
+    readCursor({ id, size }) {
+      const rows = []
+      const iterator = cursors.get(id)
+      while (iterator && rows.length < size) {
+        const { done, value } = iterator.next()
+        if (done) {
+          cursors.delete(id)
+          break
+        }
+        rows.push(fromSql(value))
+      }
+      return rows
+    },
+    closeCursor({ id }) {
+      cursors.get(id)?.return?.()
+      cursors.delete(id)
+      return null
+    },
+    close() {
+      native.close()
+      return null
+    },
+  }
+}
+
+/** The values of a column, one a row. */
+function valuesOf(column, rows) {
+  if (column.text !== undefined) {
+    const values = column.text.split(SEPARATOR)
+    if (column.nulls) for (let index = 0; index < rows; index++) if (values[index] === NULL) values[index] = null
+    return values
+  }
+  if (column.numbers !== undefined) {
+    const values = Array.from(column.numbers)
+    if (column.nulls) for (let index = 0; index < rows; index++) if (Number.isNaN(values[index])) values[index] = null
+    return values
+  }
+  if (column.values !== undefined) return column.values
+  return new Array(rows).fill(column.value)
+}
+
+function toSql(value) {
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (value === undefined) return null
+  if (value instanceof Date) return value.getTime()
+  return value
+}
+
+/** Integers are read as bigint, so that none is rounded; those that fit a number are given as one. */
+function fromSql(row) {
+  const plain = {}
+  for (const name in row) {
+    const value = row[name]
+    plain[name] =
+      typeof value === 'bigint' && value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER
+        ? Number(value)
+        : value
+  }
+  return plain
+}
+
+/** An error object loses its own properties on the way between threads. */
+function describeError(error) {
+  const number = error.errcode
+  const code =
+    number === undefined ? error.code : (ERROR_NAMES.get(number) ?? ERROR_NAMES.get(number & 0xff) ?? 'SQLITE_ERROR')
+  return { name: error.name, message: error.message, code, stack: error.stack }
+}
+
+if (!isMainThread && workerData && workerData.devicehubSqlite) {
+  let database
+  parentPort.on('message', ({ id, operation, argument }) => {
+    try {
+      if (operation === 'open') {
+        database = openDatabase(argument)
+        parentPort.postMessage({ id, result: null })
+      } else parentPort.postMessage({ id, result: database[operation](argument) })
+    } catch (error) {
+      parentPort.postMessage({ id, error: describeError(error) })
+    }
+  })
+}
+
+module.exports = { openDatabase, describeError }

@@ -1,0 +1,20 @@
+/** Wakes whoever waits for the next change; one that nobody waits for is not remembered. */
+export interface ChangeSignal {
+  notify(): void
+  next(): Promise<void>
+}
+
+export function createChangeSignal(): ChangeSignal {
+  let waiting: (() => void)[] = []
+  return {
+    notify() {
+      const woken = waiting
+      waiting = []
+      for (const wake of woken) wake()
+    },
+    next: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve)
+      }),
+  }
+}

@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { createRawClient } from '../publisher/raw-client.js'
+import { CATALOGUE, isInstalled } from './catalogue.js'
+import { findProgram } from './find-program.js'
+import { startHiveMq } from './hivemq.js'
+import type { Service } from './managed-service.js'
+import { startMariadb } from './mariadb.js'
+import { type MosquittoService, startMosquitto } from './mosquitto.js'
+import { startPostgres } from './postgres.js'
+import { isAlive, processTree } from './process-tree.js'
+import { startRedis } from './redis.js'
+import { runCommand } from './run-command.js'
+
+interface Subject<S extends Service> {
+  start(): Promise<S>
+  /** Stores something durable; before a kill, with whatever the server needs to keep it. */
+  write(service: S): Promise<void>
+  /** Throws or returns something else than `kept` when it is not there. */
+  read(service: S): Promise<string>
+  /** Resolves once the server answers. */
+  ask(service: S): Promise<unknown>
+}
+
+const subject = <S extends Service>(value: Subject<S>) => value as unknown as Subject<Service>
+
+async function queueMessage({ port }: Service): Promise<void> {
+  const session = { clean: false, clientId: 'kept', properties: { sessionExpiryInterval: 3600 } }
+  const subscriber = await createRawClient({ port, connect: session })
+  await subscriber.subscribe('kept')
+  await subscriber.destroy()
+  await using publisher = await createRawClient({ port })
+  await publisher.publish('kept', 'kept')
+}
+
+async function queuedMessage({ port }: Service): Promise<string> {
+  const session = { clean: false, clientId: 'kept', properties: { sessionExpiryInterval: 3600 } }
+  await using subscriber = await createRawClient({ port, connect: session })
+  return String((await subscriber.next('publish')).payload)
+}
+
+const connectOnce = async ({ port }: Service) => (await createRawClient({ port })).destroy()
+
+const redis = (service: Service, ...args: string[]) =>
+  runCommand(findProgram('redis-cli') ?? 'redis-cli', ['-p', String(service.port), ...args])
+
+const SUBJECTS = {
+  mosquitto: subject<MosquittoService>({
+    start: startMosquitto,
+    async write(service) {
+      await queueMessage(service)
+      await service.save()
+    },
+    read: queuedMessage,
+    ask: connectOnce,
+  }),
+  hivemq: subject({ start: startHiveMq, write: queueMessage, read: queuedMessage, ask: connectOnce }),
+  postgres: subject({
+    start: startPostgres,
+    write: async (service) => void (await service.sql(`CREATE TABLE t AS SELECT 'kept' AS v`)),
+    read: (service) => service.sql('SELECT v FROM t'),
+    ask: (service) => service.sql('SELECT 1'),
+  }),
+  mariadb: subject({
+    start: startMariadb,
+    write: async (service) => void (await service.sql(`CREATE TABLE t AS SELECT 'kept' AS v`)),
+    read: (service) => service.sql('SELECT v FROM t'),
+    ask: (service) => service.sql('SELECT 1'),
+  }),
+  redis: subject({
+    start: startRedis,
+    write: async (service) => void (await redis(service, 'SET', 'v', 'kept')),
+    read: async (service) => (await redis(service, 'GET', 'v')).trim(),
+    ask: (service) => redis(service, 'PING'),
+  }),
+}
+
+for (const name of ['mosquitto', 'hivemq', 'postgres', 'mariadb', 'redis'] as const) {
+  const { start, write, read, ask } = SUBJECTS[name]
+  const required = process.env.DEVICEHUB_REQUIRE_SERVICES === '1'
+
+  describe.skipIf(!isInstalled(name) && !required)(`${name} (${CATALOGUE[name].install})`, () => {
+    it('keeps its data over a kill, a shutdown and a restart, on the same port', async () => {
+      await using service = await start()
+      const { port, pid } = service
+      await write(service)
+
+      await service.kill()
+      expect(service.pid).toBeUndefined()
+      await expect(ask(service)).rejects.toThrow()
+      await service.restart()
+      expect(await read(service)).toBe('kept')
+
+      // The broker's message was not acknowledged, so it is still there for the second reading.
+      await service.shutdown()
+      expect(service.pid).toBeUndefined()
+      await service.restart()
+      await service.restart()
+      expect(await read(service)).toBe('kept')
+      expect(service.port).toBe(port)
+      expect(service.pid).not.toBe(pid)
+    })
+
+    it('answers nothing while paused', async () => {
+      await using service = await start()
+      service.pause()
+      const answer = ask(service).then(() => 'answered')
+      expect(await Promise.race([answer, sleep(300, 'silent')])).toBe('silent')
+      service.resume()
+      expect(await answer).toBe('answered')
+    })
+
+    it('leaves no process and no folder, even if stopped while paused or killed', async () => {
+      for (const before of ['running', 'paused', 'killed'] as const) {
+        const service = await start()
+        const pids = processTree(service.pid as number)
+        expect(existsSync(service.folder)).toBe(true)
+        if (before === 'paused') service.pause()
+        if (before === 'killed') await service.kill()
+        await service.stop()
+        await service.stop()
+        expect(pids.filter(isAlive)).toEqual([])
+        expect(existsSync(service.folder)).toBe(false)
+        await expect(service.restart()).rejects.toThrow('was stopped')
+      }
+    })
+  })
+}
+
+describe('a service that cannot start', () => {
+  it('says why, with its log, and leaves nothing', async () => {
+    await expect(startMosquitto({ config: ['no_such_setting true'] })).rejects.toThrow(
+      /mosquitto did not start on port \d+: it ended with 3[\s\S]*no_such_setting/,
+    )
+  })
+
+  it('says so when the port is taken', async () => {
+    await using first = await startRedis()
+    await expect(startRedis({ port: first.port })).rejects.toThrow(/did not start[\s\S]*in use/)
+  })
+})
