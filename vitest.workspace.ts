@@ -22,7 +22,8 @@ export default defineConfig({
           name,
           include: [`packages/${name}/src/**/*.test.ts`],
           typecheck: {
-            enabled: name === 'core' || name === 'signals',
+            enabled: ['core', 'signals', 'client'].includes(name),
+            tsconfig: './tsconfig.type-tests.json',
             include: [`packages/${name}/src/**/*.test-d.ts`],
           },
         },
@@ -33,7 +34,7 @@ export default defineConfig({
           test: {
             name: 'e2e',
             include: ['e2e/**/*.test.ts', 'examples/**/*.test.ts'],
-            typecheck: { enabled: false, include: [] },
+            typecheck: { enabled: false, tsconfig: '', include: [] },
           },
         },
       ]),

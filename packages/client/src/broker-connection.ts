@@ -6,7 +6,10 @@ export interface BrokerConnection {
   readonly receiveMaximum: number
   /** Bytes of the largest packet it takes; null where it does not say. */
   readonly maximumPacketSize: number | null
-  /** At QoS 1. Resolves with the PUBACK; rejects with an error whose `code` is the reason code, if it has one. */
+  /**
+   * At QoS 1. Resolves with the PUBACK; rejects with an error whose `code` is the reason code, if it has one. Does
+   * neither once the connection is over.
+   */
   publish(topic: string, payload: Uint8Array, options: { readonly again: boolean }): Promise<void>
   /** At QoS 1. */
   subscribe(filter: string): Promise<void>
@@ -65,6 +68,16 @@ export function openConnection(
       signal.removeEventListener('abort', finish)
     }
 
+    /** Once the connection is over, mqtt.js fails what is open; that is no answer of the broker, and nobody waits for one. */
+    const answered = (ask: (done: (error?: Error | null) => void) => void): Promise<void> =>
+      new Promise((resolveAnswer, rejectAnswer) => {
+        ask((failure) => {
+          if (over) return
+          if (failure) rejectAnswer(failure)
+          else resolveAnswer()
+        })
+      })
+
     client.on('error', (cause) => {
       error ??= cause
       // Not every error is followed by 'close': after bytes that are not MQTT the client would wait for good.
@@ -84,12 +97,9 @@ export function openConnection(
       resolve({
         receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
         maximumPacketSize: connack.properties?.maximumPacketSize ?? null,
-        publish: async (topic, payload, { again }) => {
-          await client.publishAsync(topic, payload as Buffer, { qos: 1, dup: again })
-        },
-        subscribe: async (filter) => {
-          await client.subscribeAsync(filter, { qos: 1 })
-        },
+        publish: (topic, payload, { again }) =>
+          answered((done) => client.publish(topic, payload as Buffer, { qos: 1, dup: again }, done)),
+        subscribe: (filter) => answered((done) => client.subscribe(filter, { qos: 1 }, done)),
         disconnect: async () => {
           leave()
           await client.endAsync(false)

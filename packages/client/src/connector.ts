@@ -107,6 +107,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       if (signal?.aborted) giveUp()
       signal?.addEventListener('abort', giveUp)
       const first = deferred<void>()
+      backoff.reset()
       void run(controller.signal, first)
       try {
         await first.promise

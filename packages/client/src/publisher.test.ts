@@ -92,21 +92,24 @@ test('any other refusal rejects that publication and no other', async () => {
   expect(it.broker.connections).toBe(1)
 })
 
-test('what was not confirmed is sent again in order, marked as such, with the same id', async () => {
-  await using it = await setUp(
-    { onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) },
-    { maxInFlight: 4 },
-  )
-  const all = Promise.all(numbers(6).map((value) => it.client.record({ value })))
-  await expect.poll(() => it.broker.published().length).toBe(4)
-  const first = it.broker.published().map((packet) => String(packet.payload))
-  it.broker.cut()
-  await all
-  const again = it.broker.published().slice(4)
-  expect(again.map(valueIn)).toEqual([0, 1, 2, 3, 4, 5])
-  expect(again.map((packet) => packet.dup)).toEqual([true, true, true, true, false, false])
-  expect(again.slice(0, 4).map((packet) => String(packet.payload))).toEqual(first)
-})
+test.each([3600, 0])(
+  'what was not confirmed is sent again in order, marked as such, with the same id (session of %i s)',
+  async (sessionExpiry) => {
+    await using it = await setUp(
+      { onPublish: (_, connection) => (connection === 1 ? 'silence' : 0) },
+      { maxInFlight: 4, sessionExpiry },
+    )
+    const all = Promise.all(numbers(6).map((value) => it.client.record({ value })))
+    await expect.poll(() => it.broker.published().length).toBe(4)
+    const first = it.broker.published().map((packet) => String(packet.payload))
+    it.broker.cut()
+    await all
+    const again = it.broker.published().slice(4)
+    expect(again.map(valueIn)).toEqual([0, 1, 2, 3, 4, 5])
+    expect(again.map((packet) => packet.dup)).toEqual([true, true, true, true, false, false])
+    expect(again.slice(0, 4).map((packet) => String(packet.payload))).toEqual(first)
+  },
+)
 
 test('bytes that are not MQTT end the connection, and the rest is sent on another', async () => {
   // 0x93 is no reason a PUBACK may carry.
@@ -215,4 +218,48 @@ test('closing rejects what could not be sent', async () => {
   await it.client.close({ timeout: 50 })
   await rejected
   await expect(it.client.record({ value: 2 })).rejects.toMatchObject({ code: 'closed' })
+})
+
+test('a backfill is cut into messages that keep to both bounds, in order', async () => {
+  await using it = await setUp({}, { maxBatchSamples: 4, maxBatchBytes: 1000 })
+  const small = numbers(10).map((value) => ({ readings: { value } }))
+  await it.client.recordBatch(small)
+  const large = numbers(3).map((value) => ({ readings: { value, text: 'x'.repeat(600) } }))
+  await it.client.recordBatch(large)
+  const batches = it.broker
+    .published()
+    .map((packet) => JSON.parse(String(packet.payload)) as { value: number }[])
+  expect(batches.map((batch) => batch.map(({ value }) => value))).toEqual([
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+    [8, 9],
+    [0],
+    [1],
+    [2],
+  ])
+})
+
+test('a backfill with one bad sample sends nothing', async () => {
+  await using it = await setUp({})
+  const samples = [{ readings: { value: 1 } }, { readings: { value: Number.NaN } }]
+  await expect(it.client.recordBatch(samples)).rejects.toMatchObject({ code: 'invalid_payload' })
+  expect(it.broker.published()).toEqual([])
+})
+
+test('a device that may not subscribe to its commands still sends, and says so', async () => {
+  await using it = await setUp({ granted: 0x87 })
+  await it.client.record({ value: 1 })
+  expect(it.errors[0]?.message).toMatch(/no commands: the subscription to things\/sensor\/S-1\/cmd failed/)
+})
+
+test('a server that sends DISCONNECT at once is not asked without pause', async () => {
+  await using it = await setUp(
+    { onPublish: () => ({ disconnect: 0x97 }) },
+    { reconnect: { min: 50, max: 400, jitter: 0 } },
+  )
+  const start = Date.now()
+  it.client.record({ value: 1 }).catch(() => {})
+  await expect.poll(() => it.broker.connections, { timeout: 30_000 }).toBeGreaterThanOrEqual(5)
+  // 50 + 100 + 200 + 400: the pauses grow although each attempt succeeded.
+  expect(Date.now() - start).toBeGreaterThanOrEqual(700)
 })

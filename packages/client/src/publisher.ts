@@ -23,7 +23,7 @@ export interface PublisherStats {
   readonly confirmed: number
   /** Sent again after a connection was lost. */
   readonly resent: number
-  /** Times the broker asked to slow down. */
+  /** Times the window was halved: the broker asked to slow down, or a connection ended with nothing confirmed. */
   readonly slowDowns: number
 }
 

@@ -1,6 +1,6 @@
 export type * from './codec/codec.js'
 export { jsonCodec } from './codec/json.js'
-export { type ParsedData, parseData, type ParseDataOptions, type RawSample } from './codec/parse-data.js'
+export { type ParseDataOptions, type ParsedData, parseData, type RawSample } from './codec/parse-data.js'
 export { type ParsedStatus, parseStatus } from './codec/parse-status.js'
 export { parseTimestamp } from './codec/parse-timestamp.js'
 export { fromStored, toJson, toStored } from './codec/stored-value.js'
@@ -22,12 +22,9 @@ export { type DeviceTypeKey, typeKey } from './device-type/names.js'
 export { reading } from './device-type/reading.js'
 export { state } from './device-type/state.js'
 export type { FieldValue, ReadingField, StateField } from './device-type/typed-field.js'
-export { createRegistry, type Registry } from './registry.js'
-export * from './topic.js'
 export * from './errors.js'
 export { DEVICE_STATUSES, type DeviceStatus } from './ports/storage.js'
-export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
-export { createSendQuota, type SendQuota } from './transport/send-quota.js'
+export { createRegistry, type Registry } from './registry.js'
 export {
   type AsyncApiDocument,
   type AsyncApiOptions,
@@ -36,3 +33,6 @@ export {
 } from './schema/async-api.js'
 export type { JsonSchema, SchemaOptions } from './schema/field-schema.js'
 export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schema/json-schema.js'
+export * from './topic.js'
+export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
+export { createSendQuota, type SendQuota } from './transport/send-quota.js'

@@ -30,13 +30,18 @@ export function createRegistry(types: Iterable<AnyDeviceType> = []): Registry {
   const abstract = new Map<string, AnyDeviceType>()
   for (const type of types) {
     if (!isDeviceType(type)) {
-      throw new DeviceHubError('invalid_definition', 'A registry takes device types made by defineDeviceType', {
-        details: { type },
-      })
+      throw new DeviceHubError(
+        'invalid_definition',
+        'A registry takes device types made by defineDeviceType',
+        {
+          details: { type },
+        },
+      )
     }
     const other = byKey.get(type.key) ?? abstract.get(type.key)
     if (other !== undefined && other !== type) {
-      const both = other.name === type.name ? `two types named ${type.name}` : `${other.name} and ${type.name}`
+      const both =
+        other.name === type.name ? `two types named ${type.name}` : `${other.name} and ${type.name}`
       const message = `There are ${both}: case and _ do not count in a name, and both would own the table ${type.key}_reading; rename one`
       throw new DeviceHubError('duplicate_type', message, { details: { names: [other.name, type.name] } })
     }

@@ -1,4 +1,10 @@
-export { buildTopic, deviceTopics, parseTopic, type SubscribeOptions, subscribePatterns } from './topic/build-topic.js'
+export {
+  buildTopic,
+  deviceTopics,
+  parseTopic,
+  type SubscribeOptions,
+  subscribePatterns,
+} from './topic/build-topic.js'
 export { CHANNELS, type Channel, INBOUND_CHANNELS, isChannel } from './topic/channel.js'
 export { assertDeviceId, DEVICE_ID_MAX_LENGTH, deviceIdProblem, isValidDeviceId } from './topic/device-id.js'
 export type { TopicRefusal } from './topic/explain-topic.js'

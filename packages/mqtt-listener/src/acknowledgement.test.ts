@@ -82,7 +82,7 @@ describe('acknowledgements', () => {
   })
 
   test('invariant 1: a commit after a reconnect acknowledges nothing on the new connection', async () => {
-    await using world = await listening()
+    await using world = await listening({}, { onConnect: () => ({ sessionPresent: false }) })
     const { broker, connection, held, listener } = world
     connection.deliver({ messageId: 1, payload: 'old' })
     await waitUntil('the message', () => held.received.length === 1)
@@ -136,7 +136,7 @@ describe('acknowledgements', () => {
     held.settle('m1')
     held.settle('m2', failed)
     held.settle('m3')
-    const second = await broker.subscribed('hub-1', 2)
+    const second = await broker.connection('hub-1', 2)
     expect(acks(connection.received)).toEqual(['puback 1'])
     expect(acks(second.received)).toEqual([])
     expect(listener.stats()).toMatchObject({ failed: 1, inFlight: 0 })

@@ -45,12 +45,12 @@ describe('the window', () => {
     await using world = await listening({ window: 10 })
     const { broker, held, listener } = world
     for (let nth = 1; nth <= 4; nth++) {
-      const connection = await broker.subscribed('hub-1', nth)
+      const connection = await broker.connection('hub-1', nth)
       for (let messageId = 1; messageId <= 10; messageId++) connection.deliver({ messageId, dup: nth > 1 })
       await waitUntil('the window to be full', () => listener.stats().received >= (nth === 1 ? 10 : 9 + nth))
       connection.cut()
     }
-    const last = await broker.subscribed('hub-1', 5)
+    const last = await broker.connection('hub-1', 5)
     last.deliver({ messageId: 1, payload: 'last' })
     await turns(100)
     expect(held.received).toHaveLength(10)
@@ -108,7 +108,7 @@ describe('keepalive', () => {
       { keepalive: 1 },
       { onPacket: ({ cmd }, { clientId }) => silent && clientId === 'hub-1' && cmd === 'pingreq' },
     )
-    const second = await world.broker.subscribed('hub-1', 2)
+    const second = await world.broker.connection('hub-1', 2)
     silent = false
     expect(second.open).toBe(true)
     expect(world.connection.open).toBe(false)

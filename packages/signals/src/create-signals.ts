@@ -178,7 +178,6 @@ export function createSignals(options: SignalsOptions = {}): Signals {
       return iterator
     },
     emit(name: SignalName, event: AnySignalEvent): void {
-      if (closed) return
       statistics.countEmit(name)
       emitter.emit(name, event)
     },

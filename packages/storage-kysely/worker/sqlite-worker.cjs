@@ -32,20 +32,22 @@ const ERROR_NAMES = new Map([
   [1555, 'SQLITE_CONSTRAINT_PRIMARYKEY'],
 ])
 
-function openDriver({ file, driver, busyTimeout }) {
-  const native = driver === 'node:sqlite' ? openNodeSqlite(file) : openBetterSqlite(file)
-  native.exec(`pragma busy_timeout = ${busyTimeout}`)
+function openDriver({ file, driver, module, busyTimeout }) {
+  const native = driver === 'node:sqlite' ? openNodeSqlite(file) : openBetterSqlite(file, module)
+  // Another process may be opening it too, and changing the journal mode needs it alone for a moment.
+  native.exec(`pragma busy_timeout = ${Math.max(busyTimeout, 5000)}`)
   native.exec('pragma journal_mode = wal')
   // The default of WAL, NORMAL, may lose commits when the power fails: an acknowledged message would be gone.
   native.exec('pragma synchronous = full')
   native.exec('pragma foreign_keys = on')
   native.exec('pragma temp_store = memory')
+  native.exec(`pragma busy_timeout = ${busyTimeout}`)
   return native
 }
 
-function openBetterSqlite(file) {
-  const Database = require('better-sqlite3')
-  const db = new Database(file)
+function openBetterSqlite(file, module) {
+  const Database = require(module)
+  const db = new Database(file, { timeout: 0 })
   return {
     exec: (sql) => db.exec(sql),
     close: () => db.close(),
@@ -164,9 +166,8 @@ function openDatabase(options) {
 
   function touchDevices({ sql, deviceIds, times }) {
     const statement = prepare(sql)
-    const ids = deviceIds.split(SEPARATOR)
-    for (let index = 0; index < ids.length; index++)
-      statement.run([times[index], ids[index], times[index]])
+    for (let index = 0; index < deviceIds.length; index++)
+      statement.run([times[index], deviceIds[index], times[index]])
   }
 
   return {

@@ -1,4 +1,4 @@
-import { decode, encode, Token, type TagDecodeControl, Type } from 'cborg'
+import { decode, encode, type TagDecodeControl, Token, Type } from 'cborg'
 import type { Codec } from './codec.js'
 import { parseTimestamp } from './parse-timestamp.js'
 
@@ -11,7 +11,8 @@ const TAG_SELF_DESCRIBED = 55_799
 function readTime(read: TagDecodeControl): Date {
   const content = read()
   const ms = typeof content === 'number' ? Math.round(content * 1000) : parseTimestamp(content)
-  if (ms === undefined || !Number.isFinite(ms)) throw new TypeError('a CBOR time holds neither RFC 3339 text nor seconds')
+  if (ms === undefined || !Number.isFinite(ms))
+    throw new TypeError('a CBOR time holds neither RFC 3339 text nor seconds')
   return new Date(ms)
 }
 

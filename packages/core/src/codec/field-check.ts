@@ -2,8 +2,8 @@ import type { Field, GeoPoint } from '../device-type/field.js'
 import type { StoredValue } from '../ports/storage.js'
 import { decodeBase64 } from './base64.js'
 import { isRecord } from './is-record.js'
-import { isPlainJson } from './plain-json.js'
 import { parseTimestamp } from './parse-timestamp.js'
+import { isPlainJson } from './plain-json.js'
 import { isTextWithin } from './text.js'
 
 /** A value that is not null, as it came from a device or a caller, in its stored form; undefined when it does not fit. */
@@ -20,7 +20,10 @@ export function compileFieldCheck(field: Field): FieldCheck {
     case 'boolean':
       return (value) => (typeof value === 'boolean' ? value : undefined)
     case 'string':
-      return (value) => (typeof value === 'string' && isTextWithin(value, maxLength ?? Number.POSITIVE_INFINITY) ? value : undefined)
+      return (value) =>
+        typeof value === 'string' && isTextWithin(value, maxLength ?? Number.POSITIVE_INFINITY)
+          ? value
+          : undefined
     case 'enum': {
       const members: ReadonlySet<unknown> = new Set(values)
       return (value) => (members.has(value) ? (value as string) : undefined)
@@ -34,7 +37,8 @@ export function compileFieldCheck(field: Field): FieldCheck {
       }
     case 'binary':
       return (value) => {
-        const bytes = value instanceof Uint8Array ? value : typeof value === 'string' ? decodeBase64(value) : undefined
+        const bytes =
+          value instanceof Uint8Array ? value : typeof value === 'string' ? decodeBase64(value) : undefined
         return bytes !== undefined && (maxLength === null || bytes.length <= maxLength) ? bytes : undefined
       }
     case 'geo':
@@ -70,7 +74,8 @@ export function describeField(field: Field): string {
 }
 
 /** `+ 0` turns -0 into 0: the two are equal and databases do not agree on keeping them apart. */
-const finite: FieldCheck = (value) => (typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined)
+const finite: FieldCheck = (value) =>
+  typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined
 
 const integer: FieldCheck = (value) => (Number.isSafeInteger(value) ? (value as number) + 0 : undefined)
 

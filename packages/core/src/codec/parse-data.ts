@@ -40,7 +40,8 @@ const SHAPES = 'an object of readings, {"readings": [{"type", "value"}]}, or an 
  */
 export function parseData(value: unknown, options: ParseDataOptions = {}): ParsedData | DataRefusal {
   if (Array.isArray(value)) return parseBackfill(value, options.maxSamples ?? 10_000)
-  if (!isRecord(value)) return { code: 'invalid_shape', reason: `data must be ${SHAPES}, not ${typeName(value)}` }
+  if (!isRecord(value))
+    return { code: 'invalid_shape', reason: `data must be ${SHAPES}, not ${typeName(value)}` }
   const sample = parseSample(value)
   if (typeof sample === 'string') return { code: 'invalid_shape', reason: sample }
   return { form: value.readings === undefined ? 'flat' : 'list', samples: [sample], refused: NONE }
@@ -67,10 +68,10 @@ function parseSample(record: Readonly<Record<string, unknown>>): RawSample | str
   const { readings } = record
   const { timestamp, id, flags } = readHead(record)
   if (readings === undefined) return { fields: record, timestamp, id, flags }
-  if (!Array.isArray(readings)) return `"readings" must be an array of {"type", "value"}, not ${typeName(readings)}`
+  if (!Array.isArray(readings))
+    return `"readings" must be an array of {"type", "value"}, not ${typeName(readings)}`
   // Without a prototype: a type named __proto__ is a name like any other.
   const fields: Record<string, unknown> = Object.create(null)
-  const repeated: string[] = []
   // Readings beside the list count as well, so that nothing a device sends is lost.
   for (const name of Object.keys(record)) if (name !== 'readings') fields[name] = record[name]
   const listed = new Set<string>()
@@ -78,13 +79,18 @@ function parseSample(record: Readonly<Record<string, unknown>>): RawSample | str
     if (!isRecord(item) || typeof item.type !== 'string' || item.value === undefined) {
       return `readings[${index}] must be {"type": <name>, "value": <value>}`
     }
-    // The last one counts.
-    if (listed.has(item.type)) repeated.push(item.type)
     listed.add(item.type)
+    // The last one of a name counts.
     fields[item.type] = item.value
   }
-  return { fields, timestamp, id, flags: repeated.length === 0 ? flags : [...flags, 'repeated_reading'] }
+  return { fields, timestamp, id, flags: listed.size === readings.length ? flags : [...flags, 'repeated_reading'] }
 }
 
 const typeName = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`
+  value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'an array'
+      : typeof value === 'object'
+        ? 'an object'
+        : `a ${typeof value}`

@@ -1,6 +1,6 @@
 import { DEVICE_STATUSES, type DeviceStatus } from '../ports/storage.js'
-import type { DataRefusal } from './parse-data.js'
 import { isRecord } from './is-record.js'
+import type { DataRefusal } from './parse-data.js'
 import { type Head, readHead } from './sample-head.js'
 import { isTextWithin } from './text.js'
 
@@ -19,7 +19,10 @@ export const FIRMWARE_MAX_LENGTH = 50
 /** A decoded status payload, the will included. Never throws. */
 export function parseStatus(value: unknown): ParsedStatus | DataRefusal {
   if (!isRecord(value)) {
-    return { code: 'invalid_shape', reason: 'a status must be an object such as {"status": "online", "battery_level": 85.5}' }
+    return {
+      code: 'invalid_shape',
+      reason: 'a status must be an object such as {"status": "online", "battery_level": 85.5}',
+    }
   }
   const { timestamp, id, flags } = readHead(value)
   const warnings = [...flags]

@@ -37,11 +37,15 @@ function parseRfc3339(text: string): number | undefined {
   const second = digits(text, 17, 2)
   const separator = text.charCodeAt(10) | 0x20
   const shape =
-    text.charCodeAt(4) === DASH && text.charCodeAt(7) === DASH && text.charCodeAt(13) === COLON && text.charCodeAt(16) === COLON
+    text.charCodeAt(4) === DASH &&
+    text.charCodeAt(7) === DASH &&
+    text.charCodeAt(13) === COLON &&
+    text.charCodeAt(16) === COLON
   // `T`, `t` or a space.
   if (!shape || (separator !== 0x74 && text.charCodeAt(10) !== 0x20)) return undefined
   const leapDay = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > (DAYS[month - 1] as number) + leapDay) return undefined
+  if (year < 1 || month < 1 || month > 12 || day < 1 || day > (DAYS[month - 1] as number) + leapDay)
+    return undefined
   // 60 is a leap second; it becomes the first of the next minute.
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return undefined
 
@@ -74,7 +78,8 @@ const FOUR_CENTURIES = 146_097 * 86_400_000
 function parseOffset(text: string, at: number): number | undefined {
   const sign = text.charCodeAt(at)
   if ((sign | 0x20) === 0x7a) return at + 1 === text.length ? 0 : undefined
-  if ((sign !== 0x2b && sign !== DASH) || at + 6 !== text.length || text.charCodeAt(at + 3) !== COLON) return undefined
+  if ((sign !== 0x2b && sign !== DASH) || at + 6 !== text.length || text.charCodeAt(at + 3) !== COLON)
+    return undefined
   const hours = digits(text, at + 1, 2)
   const minutes = digits(text, at + 4, 2)
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined

@@ -36,7 +36,10 @@ interface Column {
 }
 
 /** Made once a type: decides what can be decided before the first sample. The type's own policies go before the given ones. */
-export function compileSampleValidator(type: AnyDeviceType, policies: Partial<SamplePolicies> = {}): SampleValidator {
+export function compileSampleValidator(
+  type: AnyDeviceType,
+  policies: Partial<SamplePolicies> = {},
+): SampleValidator {
   const outOfRange = type.options.outOfRange ?? policies.outOfRange ?? 'flag'
   const unknownField = type.options.unknownField ?? policies.unknownField ?? 'ignore'
   const columns = type.readingNames.map((name): Column => {
@@ -112,7 +115,10 @@ const unknown = (type: AnyDeviceType, name: string): SampleRefusal => ({
 
 function noReadings(type: AnyDeviceType, fields: Readonly<Record<string, unknown>>): SampleRefusal {
   const sent = Object.keys(fields).filter((name) => !HEAD_NAMES.includes(name))
-  const what = sent.length === 0 ? 'no reading was sent' : `"${sent.slice(0, 5).map(show).join('", "')}" is no reading of ${type.name}`
+  const what =
+    sent.length === 0
+      ? 'no reading was sent'
+      : `"${sent.slice(0, 5).map(show).join('", "')}" is no reading of ${type.name}`
   return { code: 'no_readings', reason: `${what}; declared are ${type.readingNames.join(', ') || 'none'}` }
 }
 

@@ -39,10 +39,12 @@ export function command<Payload extends z.ZodType | null = null, Result extends 
   assertSchema('result', result)
   if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(`qos is 0, 1 or 2, not ${String(qos)}`)
   if (description !== null && typeof description !== 'string') throw invalid('description is a text')
-  return Object.freeze({ payload: payload as Payload, result: result as Result, description, qos }) as Command<
-    NoInfer<Payload>,
-    NoInfer<Result>
-  >
+  return Object.freeze({
+    payload: payload as Payload,
+    result: result as Result,
+    description,
+    qos,
+  }) as Command<NoInfer<Payload>, NoInfer<Result>>
 }
 
 function assertSchema(name: string, schema: unknown): void {
@@ -52,6 +54,8 @@ function assertSchema(name: string, schema: unknown): void {
 
 /** Not `instanceof`: another copy of zod is as good. */
 const hasSafeParse = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && typeof (value as { safeParse?: unknown }).safeParse === 'function'
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as { safeParse?: unknown }).safeParse === 'function'
 
 const invalid = (message: string) => new DeviceHubError('invalid_definition', `command(): ${message}`)

@@ -40,7 +40,9 @@ const WeatherStation = defineDeviceType('Weather_Station', {
   },
   commands: {
     reboot: command(),
-    set_interval: command({ payload: z.object({ interval: z.int().positive(), unit: z.string().default('s') }) }),
+    set_interval: command({
+      payload: z.object({ interval: z.int().positive(), unit: z.string().default('s') }),
+    }),
     measure: command({ result: z.object({ volts: z.number() }) }),
   },
   state: {
@@ -121,7 +123,9 @@ describe('what is inferred', () => {
     expectTypeOf<InferReadings<typeof Child>['count']>().toEqualTypeOf<string | null | undefined>()
     expectTypeOf<InferReadings<typeof Child>['wind']>().toEqualTypeOf<number | null | undefined>()
     expectTypeOf(Child.commands.stop).toEqualTypeOf<Command<null, null>>()
-    expectTypeOf<keyof typeof Child.commands>().toEqualTypeOf<'reboot' | 'set_interval' | 'measure' | 'stop'>()
+    expectTypeOf<keyof typeof Child.commands>().toEqualTypeOf<
+      'reboot' | 'set_interval' | 'measure' | 'stop'
+    >()
     expectTypeOf<InferState<typeof Child>['recording_mode']>().toEqualTypeOf<'continuous' | 'burst'>()
   })
 })

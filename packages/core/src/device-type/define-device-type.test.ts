@@ -9,7 +9,10 @@ import { state } from './state.js'
 
 /** Mistakes that the compiler would stop: written by people without it. */
 const untyped = defineDeviceType as unknown as (name: unknown, definition?: unknown) => unknown
-const untypedReading = reading as unknown as Record<string, (...args: unknown[]) => ReturnType<typeof reading.float>>
+const untypedReading = reading as unknown as Record<
+  string,
+  (...args: unknown[]) => ReturnType<typeof reading.float>
+>
 
 function refusal(define: () => unknown): string {
   try {
@@ -29,12 +32,19 @@ describe('a device type', () => {
       door: reading.enum(['open', 'closed'], { nullable: false }),
       note: reading.string(),
     },
-    commands: { reboot: command(), set_interval: command({ payload: z.object({ interval: z.int() }), qos: 2 }) },
+    commands: {
+      reboot: command(),
+      set_interval: command({ payload: z.object({ interval: z.int() }), qos: 2 }),
+    },
     state: { mode: state.enum(['a', 'b'], { default: 'a' }), limit: state.integer() },
   })
 
   it('keeps the declared name and goes by a key without case and _', () => {
-    expect(WeatherStation).toMatchObject({ kind: 'device-type', name: 'Weather_Station', key: 'weatherstation' })
+    expect(WeatherStation).toMatchObject({
+      kind: 'device-type',
+      name: 'Weather_Station',
+      key: 'weatherstation',
+    })
     expect(isDeviceType(WeatherStation)).toBe(true)
     expect(isDeviceType({ name: 'x' })).toBe(false)
   })
@@ -73,8 +83,18 @@ describe('a device type', () => {
   })
 
   it('cannot be changed', () => {
-    const parts = [WeatherStation, WeatherStation.readings, WeatherStation.readings.door, WeatherStation.commands]
-    const more = [WeatherStation.options, WeatherStation.hooks, WeatherStation.readingNames, WeatherStation.readings.door.values]
+    const parts = [
+      WeatherStation,
+      WeatherStation.readings,
+      WeatherStation.readings.door,
+      WeatherStation.commands,
+    ]
+    const more = [
+      WeatherStation.options,
+      WeatherStation.hooks,
+      WeatherStation.readingNames,
+      WeatherStation.readings.door.values,
+    ]
     for (const part of [...parts, ...more]) expect(Object.isFrozen(part)).toBe(true)
   })
 
@@ -124,7 +144,9 @@ describe('extending a type', () => {
   })
 
   it('refuses an inherited name in another case', () => {
-    expect(refusal(() => defineDeviceType('c', { extends: Base, readings: { Voltage: reading.float() } }))).toContain('only in case')
+    expect(
+      refusal(() => defineDeviceType('c', { extends: Base, readings: { Voltage: reading.float() } })),
+    ).toContain('only in case')
   })
 })
 
@@ -183,7 +205,9 @@ describe('a definition is refused with the reason', () => {
   )
 
   it('not for a reading that bears the name of a column of devices, nor for a state field of one of readings', () => {
-    expect(untyped('thing', { readings: { status: reading.string() }, state: { flags: state.integer() } })).toBeDefined()
+    expect(
+      untyped('thing', { readings: { status: reading.string() }, state: { flags: state.integer() } }),
+    ).toBeDefined()
   })
 
   it('for names that differ only in case', () => {
@@ -219,8 +243,16 @@ describe('a definition is refused with the reason', () => {
 
   it.each<[string, object, string]>([
     ['outside its range', { x: state.integer({ range: [0, 5], default: 6 }) }, 'must lie within 0 and 5'],
-    ['of another kind', { x: (state.float as (options: object) => unknown)({ default: 'warm' }) }, 'finite number'],
-    ['none of the values', { x: (state.enum as (...args: unknown[]) => unknown)(['a'], { default: 'b' }) }, 'one of a'],
+    [
+      'of another kind',
+      { x: (state.float as (options: object) => unknown)({ default: 'warm' }) },
+      'finite number',
+    ],
+    [
+      'none of the values',
+      { x: (state.enum as (...args: unknown[]) => unknown)(['a'], { default: 'b' }) },
+      'one of a',
+    ],
     ['too long', { x: state.string({ maxLength: 2, default: 'abc' }) }, 'at most 2'],
     ['no time', { x: state.datetime({ default: new Date(Number.NaN) }) }, 'RFC 3339'],
     ['not what the schema admits', { x: state.json({ schema: z.string().min(3), default: 'a' }) }, 'schema'],

@@ -1,8 +1,8 @@
-import { fitDefault } from './fit-default.js'
 import { DeviceHubError } from '../errors.js'
 import type { Commands } from './command.js'
 import type { AnyDeviceType, AnyHooks } from './device-type.js'
 import type { Field } from './field.js'
+import { fitDefault } from './fit-default.js'
 import type { Hooks } from './hooks.js'
 import {
   checkNames,
@@ -34,10 +34,16 @@ type Empty = Record<never, never>
 /** What the child declares replaces what it inherits under the same name. */
 export type Merge<Inherited, Own> = [Inherited] extends [never]
   ? Own
-  : { readonly [Name in keyof Inherited | keyof Own]: Name extends keyof Own ? Own[Name] : Inherited[Name & keyof Inherited] }
+  : {
+      readonly [Name in keyof Inherited | keyof Own]: Name extends keyof Own
+        ? Own[Name]
+        : Inherited[Name & keyof Inherited]
+    }
 
 /** `never` when the type extends nothing. */
-type PartOf<Parent, Part extends 'readings' | 'commands' | 'state'> = Parent extends AnyDeviceType ? Parent[Part] : never
+type PartOf<Parent, Part extends 'readings' | 'commands' | 'state'> = Parent extends AnyDeviceType
+  ? Parent[Part]
+  : never
 
 /** A reserved name is an error at its own line, with a sentence for a type. */
 type WithoutReserved<Fields, Reserved extends string> = {
@@ -132,7 +138,15 @@ export function defineDeviceType<
 export const isDeviceType = (value: unknown): value is AnyDeviceType =>
   typeof value === 'object' && value !== null && (value as Partial<AnyDeviceType>).kind === 'device-type'
 
-const KEYS: readonly string[] = ['readings', 'commands', 'state', 'hooks', 'extends', 'abstract', ...OPTION_NAMES]
+const KEYS: readonly string[] = [
+  'readings',
+  'commands',
+  'state',
+  'hooks',
+  'extends',
+  'abstract',
+  ...OPTION_NAMES,
+]
 
 function assertKnownKeys(name: string, definition: object): void {
   for (const [key, value] of Object.entries(definition)) {
@@ -151,7 +165,13 @@ function merge<Member>(
 ): Readonly<Record<string, Member>> {
   const merged: Record<string, Member> = Object.create(null)
   const members = [...Object.entries(inherited), ...Object.entries(own)]
-  for (const [name, member] of members) Object.defineProperty(merged, name, { value: member, enumerable: true, configurable: true, writable: true })
+  for (const [name, member] of members)
+    Object.defineProperty(merged, name, {
+      value: member,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
   checkNames(typeName, part, Object.keys(merged))
   return Object.freeze(merged)
 }
@@ -161,11 +181,17 @@ function assertFields(typeName: string, fields: Readonly<Record<string, Field>>)
   for (const name of names) {
     const field = fields[name] as Field | undefined
     if (typeof field !== 'object' || field === null || !('kind' in field) || !('nullable' in field)) {
-      throw invalid(typeName, `"${name}" is no field; declare it with reading.float() or state.float() and their siblings`)
+      throw invalid(
+        typeName,
+        `"${name}" is no field; declare it with reading.float() or state.float() and their siblings`,
+      )
     }
     const { renamedFrom } = field
     if (renamedFrom !== null && names.some((other) => other.toLowerCase() === renamedFrom.toLowerCase())) {
-      throw invalid(typeName, `"${name}" is renamedFrom "${renamedFrom}", which is still declared; remove one of the two`)
+      throw invalid(
+        typeName,
+        `"${name}" is renamedFrom "${renamedFrom}", which is still declared; remove one of the two`,
+      )
     }
     if (field.default !== null) fitDefault(typeName, name, field)
   }
@@ -184,7 +210,8 @@ const HOOKS = ['onData', 'onStatusChange', 'onConnect', 'onDisconnect', 'onComma
 function checkHooks(typeName: string, hooks: object = {}): AnyHooks {
   const set = Object.entries(hooks).filter(([, hook]) => hook !== undefined)
   for (const [name, hook] of set) {
-    if (!HOOKS.includes(name)) throw invalid(typeName, `there is no hook "${name}"; the hooks are ${HOOKS.join(', ')}`)
+    if (!HOOKS.includes(name))
+      throw invalid(typeName, `there is no hook "${name}"; the hooks are ${HOOKS.join(', ')}`)
     if (typeof hook !== 'function') throw invalid(typeName, `the hook ${name} is not a function`)
   }
   return Object.fromEntries(set)

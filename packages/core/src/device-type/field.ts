@@ -25,7 +25,10 @@ export interface FieldSchema {
     value: unknown,
   ):
     | { readonly success: true; readonly data: unknown }
-    | { readonly success: false; readonly error: { readonly message: string; readonly issues: readonly unknown[] } }
+    | {
+        readonly success: false
+        readonly error: { readonly message: string; readonly issues: readonly unknown[] }
+      }
 }
 
 /** What a reading or state field is, as data: the pipeline, the storage and the schemas all read this. */

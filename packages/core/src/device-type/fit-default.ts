@@ -8,9 +8,13 @@ export function fitDefault(typeName: string, name: string, field: Field): void {
     toStored(field, field.default, name)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new DeviceHubError('invalid_definition', `${typeName}: the default of ${name} does not fit: ${why}`, {
-      details: { type: typeName, field: name },
-      cause,
-    })
+    throw new DeviceHubError(
+      'invalid_definition',
+      `${typeName}: the default of ${name} does not fit: ${why}`,
+      {
+        details: { type: typeName, field: name },
+        cause,
+      },
+    )
   }
 }

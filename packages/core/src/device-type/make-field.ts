@@ -1,5 +1,5 @@
 import { DeviceHubError } from '../errors.js'
-import type { FieldSchema, Field, ReadingKind } from './field.js'
+import type { Field, FieldSchema, ReadingKind } from './field.js'
 
 /** The options of all builders together; which of them a kind takes is the builders' typing, checked again here. */
 export interface RawFieldOptions {
@@ -83,7 +83,9 @@ function checkRange(kind: ReadingKind, range: unknown, fail: Fail): readonly [nu
     if (end === null || end === undefined) return null
     const whole = kind !== 'integer' || Number.isSafeInteger(end)
     if (typeof end === 'number' && Number.isFinite(end) && whole) return end
-    throw fail(`an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${show(end)}`)
+    throw fail(
+      `an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${show(end)}`,
+    )
   }) as [number | null, number | null]
   if (min !== null && max !== null && min > max) {
     throw fail(`the range [${min}, ${max}] is inverted; write [${max}, ${min}]`)
@@ -98,10 +100,18 @@ function checkMaxLength(kind: ReadingKind, maxLength: number | undefined, fail: 
 }
 
 function assertEnumValues(values: readonly unknown[], fail: Fail): void {
-  if (!Array.isArray(values) || values.length === 0) throw fail('an enum needs a list with at least one value')
+  if (!Array.isArray(values) || values.length === 0)
+    throw fail('an enum needs a list with at least one value')
   for (const [index, value] of values.entries()) {
-    if (typeof value !== 'string' || value === '' || value.length > STRING_MAX_LENGTH || /[\p{Cc}\p{Cs}]/u.test(value)) {
-      throw fail(`an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${show(value)}`)
+    if (
+      typeof value !== 'string' ||
+      value === '' ||
+      value.length > STRING_MAX_LENGTH ||
+      /[\p{Cc}\p{Cs}]/u.test(value)
+    ) {
+      throw fail(
+        `an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${show(value)}`,
+      )
     }
     if (values.indexOf(value) !== index) throw fail(`the enum lists ${show(value)} twice`)
   }

@@ -4,7 +4,9 @@ import { DeviceHubError } from '../errors.js'
 export const typeKey = (name: string): string => name.replaceAll('_', '').toLowerCase()
 
 /** The same at type level, for the names of tables. */
-export type DeviceTypeKey<Name extends string> = string extends Name ? string : Lowercase<WithoutUnderscores<Name>>
+export type DeviceTypeKey<Name extends string> = string extends Name
+  ? string
+  : Lowercase<WithoutUnderscores<Name>>
 
 type WithoutUnderscores<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${WithoutUnderscores<Tail>}`
@@ -64,15 +66,20 @@ const NAME = /^[a-z][a-z0-9_]*$/i
 
 export function checkTypeName(name: unknown): string {
   const fail = (why: string) =>
-    new DeviceHubError('invalid_definition', `The device type name ${JSON.stringify(name) ?? String(name)} ${why}`, {
-      details: { type: name },
-    })
+    new DeviceHubError(
+      'invalid_definition',
+      `The device type name ${JSON.stringify(name) ?? String(name)} ${why}`,
+      {
+        details: { type: name },
+      },
+    )
   if (typeof name !== 'string') throw fail('must be a text')
   if (!/^[a-z0-9_]*$/i.test(name)) throw fail('may hold only the letters a to z, digits and _')
   const key = typeKey(name)
   if (key === '') throw fail('has no letter; topics and tables need one')
   if (/^[0-9]/.test(key)) throw fail('starts with a digit; table names start with a letter')
-  if (key.length > 40) throw fail(`has ${key.length} characters (_ not counted); at most 40 leave room for table suffixes`)
+  if (key.length > 40)
+    throw fail(`has ${key.length} characters (_ not counted); at most 40 leave room for table suffixes`)
   if (key === 'devicehub') throw fail('is taken: the tables devicehub_* are those of the hub')
   return key
 }
@@ -85,15 +92,22 @@ export function checkNames(typeName: string, part: NamedPart, names: readonly st
   const seen = new Map<string, string>()
   for (const name of names) {
     const fail = (why: string) =>
-      new DeviceHubError('invalid_definition', `${typeName}: the ${part} name ${JSON.stringify(name)} ${why}`, {
-        details: { type: typeName, name },
-      })
-    if (name.length > NAME_MAX_LENGTH) throw fail(`has ${name.length} characters; at most ${NAME_MAX_LENGTH} fit a column name`)
+      new DeviceHubError(
+        'invalid_definition',
+        `${typeName}: the ${part} name ${JSON.stringify(name)} ${why}`,
+        {
+          details: { type: typeName, name },
+        },
+      )
+    if (name.length > NAME_MAX_LENGTH)
+      throw fail(`has ${name.length} characters; at most ${NAME_MAX_LENGTH} fit a column name`)
     if (!NAME.test(name)) throw fail('must start with a letter and go on with letters, digits and _')
     const lower = name.toLowerCase()
-    if (RESERVED[part].includes(lower) || name in Object.prototype) throw fail('is reserved; choose another, such as one with a prefix')
+    if (RESERVED[part].includes(lower) || name in Object.prototype)
+      throw fail('is reserved; choose another, such as one with a prefix')
     const other = seen.get(lower)
-    if (other !== undefined) throw fail(`differs from "${other}" only in case; databases take the two for one column`)
+    if (other !== undefined)
+      throw fail(`differs from "${other}" only in case; databases take the two for one column`)
     seen.set(lower, name)
   }
 }

@@ -21,9 +21,11 @@ const name: Check = (value, fail) => {
   if (typeof value !== 'string' || value === '') throw fail('a text that is not empty')
 }
 
-const isSeconds = (value: unknown): boolean => typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
+const isSeconds = (value: unknown): boolean =>
+  typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
 
 const CHECKS: Readonly<Record<keyof TypeOptions, Check>> = {
   protocol: name,
@@ -44,7 +46,8 @@ const CHECKS: Readonly<Record<keyof TypeOptions, Check>> = {
     if (!isCodec) throw fail('a codec with name, contentType, decode and encode')
   },
   retention(value, fail) {
-    const rule = '{ readings?, messages? } in seconds, each a finite number above 0; leave one out to keep for good'
+    const rule =
+      '{ readings?, messages? } in seconds, each a finite number above 0; leave one out to keep for good'
     if (!isRecord(value)) throw fail(rule)
     for (const [part, seconds] of Object.entries(value)) {
       const known = part === 'readings' || part === 'messages'

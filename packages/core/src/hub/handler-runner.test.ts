@@ -197,6 +197,17 @@ test('a logger and metrics that throw harm nobody', () => {
   expect(runner.stats()).toEqual({ errors: 1, dropped: 1, pending: 1 })
 })
 
+test('what cannot even be made a text harms nobody', async () => {
+  const { runner } = setUp()
+  const unspeakable = Object.create(null)
+  runner.run(() => {
+    throw unspeakable
+  })
+  runner.run(() => Promise.reject(unspeakable))
+  await runner.idle()
+  expect(runner.stats().errors).toBe(2)
+})
+
 test('a bound below one is refused', () => {
   expect(() => setUp({ maxPending: 0 })).toThrow(/at least 1/)
 })

@@ -72,10 +72,11 @@ export function createHandlerRunner(options: HandlerRunnerOptions): HandlerRunne
     lines++
     const suppressed = unlogged
     unlogged = 0
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    quietly(() =>
-      logger.error({ handler: name, err: cause, suppressed }, `the handler ${name} ${what}: ${reason}`),
-    )
+    // What was thrown is the user's: even to make a text of it can throw.
+    quietly(() => {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      logger.error({ handler: name, err: cause, suppressed }, `the handler ${name} ${what}: ${reason}`)
+    })
   }
 
   function drop(): void {

@@ -1,7 +1,13 @@
 import { jsonCodec } from '../codec/json.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { CHANNELS, type Channel, INBOUND_CHANNELS } from '../topic/channel.js'
-import { DEFAULT_TOPIC_PREFIX, parsePrefix, parseTemplate, resolveTemplate, templateOf } from '../topic/template.js'
+import {
+  DEFAULT_TOPIC_PREFIX,
+  parsePrefix,
+  parseTemplate,
+  resolveTemplate,
+  templateOf,
+} from '../topic/template.js'
 import type { JsonSchema } from './field-schema.js'
 import { dataSchema, jsonSchema } from './json-schema.js'
 
@@ -32,7 +38,10 @@ export interface AsyncApiDocument {
   readonly servers?: Readonly<Record<string, AsyncApiServer>>
   readonly channels: Readonly<Record<string, unknown>>
   readonly operations: Readonly<Record<string, unknown>>
-  readonly components: { readonly messages: Readonly<Record<string, unknown>>; readonly schemas: Readonly<Record<string, unknown>> }
+  readonly components: {
+    readonly messages: Readonly<Record<string, unknown>>
+    readonly schemas: Readonly<Record<string, unknown>>
+  }
 }
 
 /** An AsyncAPI 3.0 document of the hub's MQTT side: what it receives from devices and sends to them. */
@@ -108,5 +117,7 @@ function describeType(type: AnyDeviceType, { prefix = DEFAULT_TOPIC_PREFIX, serv
 
 const addressOf = (type: AnyDeviceType, prefix: string, channel: Channel): string =>
   resolveTemplate(parseTemplate(templateOf(type)), parsePrefix(prefix), type.key)
-    .map((level) => (level.kind === 'literal' ? level.text : level.kind === 'device' ? '{device_id}' : channel))
+    .map((level) =>
+      level.kind === 'literal' ? level.text : level.kind === 'device' ? '{device_id}' : channel,
+    )
     .join('/')

@@ -27,7 +27,8 @@ const isJson = (value: unknown): boolean =>
 function orNull(schema: JsonSchema): JsonSchema {
   // Without a keyword everything is admitted already, null included.
   if (Object.keys(schema).length === 0) return schema
-  if (typeof schema.type === 'string' && schema.enum === undefined) return { ...schema, type: [schema.type, 'null'] }
+  if (typeof schema.type === 'string' && schema.enum === undefined)
+    return { ...schema, type: [schema.type, 'null'] }
   return { anyOf: [schema, { type: 'null' }] }
 }
 
@@ -36,7 +37,11 @@ function valueSchema(field: Field, options: SchemaOptions): JsonSchema {
     case 'float':
       return { type: 'number', ...rangeOf(field) }
     case 'integer':
-      return { type: 'integer', ...rangeOf(field) }
+      return {
+        type: 'integer',
+        minimum: field.min ?? Number.MIN_SAFE_INTEGER,
+        maximum: field.max ?? Number.MAX_SAFE_INTEGER,
+      }
     case 'boolean':
       return { type: 'boolean' }
     case 'string':
@@ -80,7 +85,11 @@ export const TIME: JsonSchema = {
 }
 
 /** What JSON Schema cannot say, such as a refinement, is left open. */
-export function zodSchema(schema: unknown, io: 'input' | 'output', { target = 'draft-2020-12' }: SchemaOptions): JsonSchema {
+export function zodSchema(
+  schema: unknown,
+  io: 'input' | 'output',
+  { target = 'draft-2020-12' }: SchemaOptions,
+): JsonSchema {
   const { $schema: _, ...rest } = toJSONSchema(schema as z.ZodType, { target, io, unrepresentable: 'any' })
   return rest
 }

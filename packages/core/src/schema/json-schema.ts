@@ -66,7 +66,10 @@ export function dataSchema(type: AnyDeviceType, flat: JsonSchema, item: JsonSche
       {
         readings: {
           type: 'array',
-          items: message({ type: type.options.unknownField === 'reject' ? value : { type: 'string' }, value: {} }, ['type', 'value']),
+          items: message(
+            { type: type.options.unknownField === 'reject' ? value : { type: 'string' }, value: {} },
+            ['type', 'value'],
+          ),
         },
         ...HEAD,
       },
@@ -76,8 +79,14 @@ export function dataSchema(type: AnyDeviceType, flat: JsonSchema, item: JsonSche
   return { anyOf: [flat, list, { type: 'array', minItems: 1, items: item }] }
 }
 
-function objectOf(fields: Readonly<Record<string, Field>>, options: SchemaOptions, required: readonly string[]): JsonSchema {
-  const properties = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, fieldSchema(field, options)]))
+function objectOf(
+  fields: Readonly<Record<string, Field>>,
+  options: SchemaOptions,
+  required: readonly string[],
+): JsonSchema {
+  const properties = Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, fieldSchema(field, options)]),
+  )
   return { type: 'object', properties, ...(required.length === 0 ? {} : { required }) }
 }
 
@@ -97,11 +106,18 @@ const STATUS: JsonSchema = message({
 })
 
 function commandSchemas(type: AnyDeviceType, options: SchemaOptions): Record<string, CommandSchemas> {
-  const render = (schema: unknown, io: 'input' | 'output') => (schema === null ? null : zodSchema(schema, io, options))
-  const schemas = Object.entries(type.commands).map(([name, { payload, result }]): [string, CommandSchemas] => [
-    name,
-    { payload: render(payload, 'input'), received: render(payload, 'output'), result: render(result, 'output') },
-  ])
+  const render = (schema: unknown, io: 'input' | 'output') =>
+    schema === null ? null : zodSchema(schema, io, options)
+  const schemas = Object.entries(type.commands).map(
+    ([name, { payload, result }]): [string, CommandSchemas] => [
+      name,
+      {
+        payload: render(payload, 'input'),
+        received: render(payload, 'output'),
+        result: render(result, 'output'),
+      },
+    ],
+  )
   return Object.fromEntries(schemas)
 }
 
@@ -139,6 +155,10 @@ function responseMessage(type: AnyDeviceType, schemas: Readonly<Record<string, C
 
 /** `not: {}` admits nothing: a type without commands gets none. */
 const oneOf = (variants: readonly JsonSchema[]): JsonSchema =>
-  variants.length === 0 ? { not: {} } : variants.length === 1 ? (variants[0] as JsonSchema) : { anyOf: variants }
+  variants.length === 0
+    ? { not: {} }
+    : variants.length === 1
+      ? (variants[0] as JsonSchema)
+      : { anyOf: variants }
 
 const describe = (description: string | null): JsonSchema => (description === null ? {} : { description })

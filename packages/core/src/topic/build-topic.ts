@@ -1,6 +1,6 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
-import { type Channel, CHANNELS, INBOUND_CHANNELS, isChannel } from './channel.js'
+import { CHANNELS, type Channel, INBOUND_CHANNELS, isChannel } from './channel.js'
 import { assertDeviceId, DEVICE_ID_MAX_LENGTH } from './device-id.js'
 import { createTopicRouter, type TopicOptions } from './router.js'
 import { DEFAULT_TOPIC_PREFIX, parsePrefix, parseTemplate, resolveTemplate, templateOf } from './template.js'
@@ -17,7 +17,11 @@ export function buildTopic(
 }
 
 /** Every topic of one device, by channel. */
-export function deviceTopics(type: AnyDeviceType, deviceId: string, options: TopicOptions = {}): Record<Channel, string> {
+export function deviceTopics(
+  type: AnyDeviceType,
+  deviceId: string,
+  options: TopicOptions = {},
+): Record<Channel, string> {
   const entries = CHANNELS.map((channel) => [channel, buildTopic(type, deviceId, channel, options)])
   return Object.fromEntries(entries) as Record<Channel, string>
 }
@@ -47,9 +51,13 @@ export function parseTopic(
 
 function fill(type: AnyDeviceType, prefix: string, device: string, channel: Channel): string {
   if (type.abstract) {
-    throw new DeviceHubError('invalid_topic', `${type.name} is abstract and has no topics; use a type that extends it`, {
-      details: { type: type.name },
-    })
+    throw new DeviceHubError(
+      'invalid_topic',
+      `${type.name} is abstract and has no topics; use a type that extends it`,
+      {
+        details: { type: type.name },
+      },
+    )
   }
   if (!isChannel(channel)) {
     const message = `There is no channel ${JSON.stringify(channel)}; the channels are ${CHANNELS.join(', ')}`

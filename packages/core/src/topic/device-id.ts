@@ -39,5 +39,7 @@ export function assertDeviceId(id: unknown, maxLength = DEVICE_ID_MAX_LENGTH): a
   const problem = deviceIdProblem(id, maxLength)
   if (problem === null) return
   const shown = typeof id === 'string' ? JSON.stringify(id.slice(0, 40)) : String(id)
-  throw new DeviceHubError('invalid_device_id', `The device id ${shown} ${problem}`, { details: { deviceId: id } })
+  throw new DeviceHubError('invalid_device_id', `The device id ${shown} ${problem}`, {
+    details: { deviceId: id },
+  })
 }

@@ -17,7 +17,13 @@ export interface TopicRefusal {
 }
 
 /** How far a topic went before it stopped to fit: the refusal that went farthest is the one to report. */
-const RANK = { unknown_topic: 0, unknown_type: 1, unknown_channel: 2, invalid_device_id: 3, invalid_topic: 4 } as const
+const RANK = {
+  unknown_topic: 0,
+  unknown_type: 1,
+  unknown_channel: 2,
+  invalid_device_id: 3,
+  invalid_topic: 4,
+} as const
 
 /** Why no type takes a topic. Off the hot path: it looks at each distinct template. */
 export function explainTopic(
@@ -27,7 +33,11 @@ export function explainTopic(
   maxLength: number,
 ): TopicRefusal {
   if (!isValidTopic(topic)) {
-    return { code: 'invalid_topic', reason: 'it is no MQTT topic: empty, too long, or with +, #, NUL or broken text', type: null }
+    return {
+      code: 'invalid_topic',
+      reason: 'it is no MQTT topic: empty, too long, or with +, #, NUL or broken text',
+      type: null,
+    }
   }
   const levels = topic.split('/')
   const byTemplate = new Map<string, AnyDeviceType[]>()
@@ -37,7 +47,11 @@ export function explainTopic(
     if (group === undefined) byTemplate.set(template, [type])
     else group.push(type)
   }
-  let best: TopicRefusal = { code: 'unknown_topic', reason: `no device type has a topic of the shape of ${show(topic)}`, type: null }
+  let best: TopicRefusal = {
+    code: 'unknown_topic',
+    reason: `no device type has a topic of the shape of ${show(topic)}`,
+    type: null,
+  }
   for (const [template, group] of byTemplate) {
     const pattern = parseTemplate(template).flatMap((level): TemplateLevel[] =>
       level.kind === 'prefix' ? prefix.map((text) => ({ kind: 'literal', text })) : [level],
@@ -67,17 +81,28 @@ function compare(
   if (type === undefined) {
     const near = group.find(({ key }) => key === typeKey(typeName ?? ''))
     const hint = near ? `the topic level of ${near.name} is "${near.key}"` : `known are ${list(group)}`
-    return { code: 'unknown_type', reason: `no device type "${show(typeName ?? '')}" is registered; ${hint}`, type: null }
+    return {
+      code: 'unknown_type',
+      reason: `no device type "${show(typeName ?? '')}" is registered; ${hint}`,
+      type: null,
+    }
   }
   const problem = deviceIdProblem(device, maxLength)
-  if (problem !== null) return { code: 'invalid_device_id', reason: `the device id "${show(device)}" ${problem}`, type }
+  if (problem !== null)
+    return { code: 'invalid_device_id', reason: `the device id "${show(device)}" ${problem}`, type }
   if (isChannel(channel)) return null
-  return { code: 'unknown_channel', reason: `there is no channel "${show(channel)}"; the channels are ${CHANNELS.join(', ')}`, type }
+  return {
+    code: 'unknown_channel',
+    reason: `there is no channel "${show(channel)}"; the channels are ${CHANNELS.join(', ')}`,
+    type,
+  }
 }
 
 const list = (types: readonly AnyDeviceType[]): string => {
   const names = types.slice(0, 20).map(({ key }) => key)
-  return types.length > names.length ? `${names.join(', ')} and ${types.length - names.length} more` : names.join(', ')
+  return types.length > names.length
+    ? `${names.join(', ')} and ${types.length - names.length} more`
+    : names.join(', ')
 }
 
 /** Part of a stranger's text in a reason: short and printable. */

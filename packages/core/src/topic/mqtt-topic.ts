@@ -50,7 +50,8 @@ export function isValidTopicFilter(filter: string): boolean {
 /** Whether a message on the topic reaches a subscriber of the filter. Both have to be valid; `$share` is to be stripped before. */
 export function topicMatches(filter: string, topic: string): boolean {
   // [MQTT-4.7.2-1]: a filter that starts with a wildcard does not match topics that start with `$`.
-  if (topic.charCodeAt(0) === 0x24 && (filter.charCodeAt(0) === 0x2b || filter.charCodeAt(0) === 0x23)) return false
+  if (topic.charCodeAt(0) === 0x24 && (filter.charCodeAt(0) === 0x2b || filter.charCodeAt(0) === 0x23))
+    return false
   const wanted = filter.split('/')
   const levels = topic.split('/')
   for (let i = 0; i < wanted.length; i++) {

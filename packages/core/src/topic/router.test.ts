@@ -2,16 +2,22 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { defineDeviceType } from '../device-type/define-device-type.js'
 import { reading } from '../device-type/reading.js'
+import { buildTopic, deviceTopics, parseTopic, subscribePatterns } from './build-topic.js'
 import { CHANNELS } from './channel.js'
 import { isValidDeviceId } from './device-id.js'
-import { buildTopic, deviceTopics, parseTopic, subscribePatterns } from './build-topic.js'
 import { isValidTopic, isValidTopicFilter, topicMatches } from './mqtt-topic.js'
 import { createTopicRouter } from './router.js'
 
 const readings = { value: reading.float() }
 const Weather = defineDeviceType('Weather_Station', { readings })
-const Pump = defineDeviceType('pump', { readings, topicTemplate: 'plant/{type_name}/{channel}/of/{device_id}' })
-const Meter = defineDeviceType('meter', { readings, topicTemplate: '{prefix}/meters/{device_id}/x/{channel}' })
+const Pump = defineDeviceType('pump', {
+  readings,
+  topicTemplate: 'plant/{type_name}/{channel}/of/{device_id}',
+})
+const Meter = defineDeviceType('meter', {
+  readings,
+  topicTemplate: '{prefix}/meters/{device_id}/x/{channel}',
+})
 const types = [Weather, Pump, Meter]
 const route = createTopicRouter(types)
 
@@ -21,7 +27,24 @@ const deviceIds = fc
 /** Pieces that could fool a parser, and anything else. */
 const hostile = fc.array(
   fc.oneof(
-    fc.constantFrom('/', '+', '#', '$', '\0', '..', 'things', 'plant', 'data', 'pump', 'meters', 'weatherstation', 'x', 'of', '*', '{device_id}'),
+    fc.constantFrom(
+      '/',
+      '+',
+      '#',
+      '$',
+      '\0',
+      '..',
+      'things',
+      'plant',
+      'data',
+      'pump',
+      'meters',
+      'weatherstation',
+      'x',
+      'of',
+      '*',
+      '{device_id}',
+    ),
     fc.string(),
     fc.string({ unit: 'binary' }),
   ),
@@ -33,11 +56,18 @@ describe('topics', () => {
     expect(buildTopic(Weather, 'STATION-001', 'data')).toBe('things/weatherstation/STATION-001/data')
     expect(buildTopic(Pump, 'p1', 'cmd')).toBe('plant/pump/cmd/of/p1')
     expect(buildTopic(Weather, 'a', 'status', { prefix: 'acme/eu' })).toBe('acme/eu/weatherstation/a/status')
-    expect(deviceTopics(Meter, 'm1')).toMatchObject({ cmd: 'things/meters/m1/x/cmd', desired: 'things/meters/m1/x/desired' })
+    expect(deviceTopics(Meter, 'm1')).toMatchObject({
+      cmd: 'things/meters/m1/x/cmd',
+      desired: 'things/meters/m1/x/desired',
+    })
   })
 
   it('come back as type, device and channel', () => {
-    expect(route('things/weatherstation/STATION-001/data')).toEqual({ type: Weather, deviceId: 'STATION-001', channel: 'data' })
+    expect(route('things/weatherstation/STATION-001/data')).toEqual({
+      type: Weather,
+      deviceId: 'STATION-001',
+      channel: 'data',
+    })
     expect(route('plant/pump/status/of/p1')).toEqual({ type: Pump, deviceId: 'p1', channel: 'status' })
     expect(parseTopic(Meter, 'things/meters/m1/x/state')).toEqual({ deviceId: 'm1', channel: 'state' })
     expect(parseTopic(Meter, 'things/weatherstation/a/data')).toBeNull()
@@ -45,37 +75,49 @@ describe('topics', () => {
 
   it('round trip for every device id and channel', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...types), deviceIds, fc.constantFrom(...CHANNELS), (type, deviceId, channel) => {
-        expect(route(buildTopic(type, deviceId, channel))).toEqual({ type, deviceId, channel })
-      }),
+      fc.property(
+        fc.constantFrom(...types),
+        deviceIds,
+        fc.constantFrom(...CHANNELS),
+        (type, deviceId, channel) => {
+          expect(route(buildTopic(type, deviceId, channel))).toEqual({ type, deviceId, channel })
+        },
+      ),
     )
   })
 
   it('invariant 10: whatever text stands for an id, it is refused or stays within its own level', () => {
     fc.assert(
-      fc.property(hostile.map((parts) => parts.join('')), deviceIds, (text, victim) => {
-        fc.pre(text !== victim)
-        let topic: string
-        try {
-          topic = buildTopic(Weather, text, 'data')
-        } catch {
-          return
-        }
-        expect(topic).not.toBe(buildTopic(Weather, victim, 'data'))
-        expect(route(topic)).toEqual({ type: Weather, deviceId: text, channel: 'data' })
-        for (const filter of subscribePatterns(Pump)) expect(topicMatches(filter, topic)).toBe(false)
-      }),
+      fc.property(
+        hostile.map((parts) => parts.join('')),
+        deviceIds,
+        (text, victim) => {
+          fc.pre(text !== victim)
+          let topic: string
+          try {
+            topic = buildTopic(Weather, text, 'data')
+          } catch {
+            return
+          }
+          expect(topic).not.toBe(buildTopic(Weather, victim, 'data'))
+          expect(route(topic)).toEqual({ type: Weather, deviceId: text, channel: 'data' })
+          for (const filter of subscribePatterns(Pump)) expect(topicMatches(filter, topic)).toBe(false)
+        },
+      ),
       { numRuns: 2_000 },
     )
   })
 
-  it('invariant 10: any text is either one device\'s topic, to the letter, or refused', () => {
+  it("invariant 10: any text is either one device's topic, to the letter, or refused", () => {
     fc.assert(
-      fc.property(hostile.map((parts) => parts.join('/')), (topic) => {
-        const found = route(topic)
-        if ('code' in found) expect(found.reason).not.toBe('')
-        else expect(buildTopic(found.type, found.deviceId, found.channel)).toBe(topic)
-      }),
+      fc.property(
+        hostile.map((parts) => parts.join('/')),
+        (topic) => {
+          const found = route(topic)
+          if ('code' in found) expect(found.reason).not.toBe('')
+          else expect(buildTopic(found.type, found.deviceId, found.channel)).toBe(topic)
+        },
+      ),
       { numRuns: 5_000 },
     )
   })
@@ -114,7 +156,8 @@ describe('topics', () => {
       ['data', 'status', 'response', 'state'].map((channel) => `things/weatherstation/+/${channel}`),
     )
     expect(subscribePatterns(Pump, { channels: ['data'] })).toEqual(['plant/pump/data/of/+'])
-    for (const filter of types.flatMap((type) => subscribePatterns(type))) expect(isValidTopicFilter(filter)).toBe(true)
+    for (const filter of types.flatMap((type) => subscribePatterns(type)))
+      expect(isValidTopicFilter(filter)).toBe(true)
   })
 
   it('do not exist for an abstract type', () => {
@@ -123,7 +166,7 @@ describe('topics', () => {
     expect(createTopicRouter([Abstract])('things/abstract/a/data')).toMatchObject({ code: 'unknown_topic' })
   })
 
-  it('of one router find a way back from a level that turns out to be another type\'s', () => {
+  it("of one router find a way back from a level that turns out to be another type's", () => {
     const A = defineDeviceType('a', { topicTemplate: 'x/a/{channel}/{device_id}' })
     const B = defineDeviceType('b', { topicTemplate: 'x/{device_id}/y/{channel}' })
     const both = createTopicRouter([A, B])
@@ -150,9 +193,12 @@ describe('templates and prefixes', () => {
     expect(() => defineDeviceType('x', { topicTemplate })).toThrow(reason)
   })
 
-  it.each(['', '/', 'a//b', 'a/', '+', 'a/#', '$share', '{prefix}', 'a\0b'])('the prefix %j is refused', (prefix) => {
-    expect(() => createTopicRouter([Weather], { prefix })).toThrow('topic prefix')
-  })
+  it.each(['', '/', 'a//b', 'a/', '+', 'a/#', '$share', '{prefix}', 'a\0b'])(
+    'the prefix %j is refused',
+    (prefix) => {
+      expect(() => createTopicRouter([Weather], { prefix })).toThrow('topic prefix')
+    },
+  )
 
   it.each([
     ['{prefix}/{device_id}/{channel}', '{prefix}/{device_id}/{channel}'],
@@ -199,7 +245,9 @@ describe('a device id', () => {
   ])('%j is refused', (id, reason) => {
     expect(isValidDeviceId(id)).toBe(false)
     expect(() => buildTopic(Weather, id, 'data')).toThrow(reason)
-    expect(() => buildTopic(Weather, id, 'data')).toThrow(expect.objectContaining({ code: 'invalid_device_id' }) as Error)
+    expect(() => buildTopic(Weather, id, 'data')).toThrow(
+      expect.objectContaining({ code: 'invalid_device_id' }) as Error,
+    )
   })
 
   it('can have 128 characters, or as many as allowed', () => {
@@ -258,6 +306,7 @@ describe('MQTT topics and filters', () => {
 
   it('a topic that is published to has no wildcards', () => {
     expect(isValidTopic('a/b')).toBe(true)
-    for (const bad of ['a/+', '#', '', 'a\0', '\udc00', 'x'.repeat(65_536)]) expect(isValidTopic(bad)).toBe(false)
+    for (const bad of ['a/+', '#', '', 'a\0', '\udc00', 'x'.repeat(65_536)])
+      expect(isValidTopic(bad)).toBe(false)
   })
 })

@@ -3,7 +3,14 @@ import { DeviceHubError } from '../errors.js'
 import { type Channel, isChannel } from './channel.js'
 import { DEVICE_ID_MAX_LENGTH, isValidDeviceId } from './device-id.js'
 import { explainTopic, type TopicRefusal } from './explain-topic.js'
-import { DEFAULT_TOPIC_PREFIX, parsePrefix, parseTemplate, type ResolvedLevel, resolveTemplate, templateOf } from './template.js'
+import {
+  DEFAULT_TOPIC_PREFIX,
+  parsePrefix,
+  parseTemplate,
+  type ResolvedLevel,
+  resolveTemplate,
+  templateOf,
+} from './template.js'
 
 export interface TopicOptions {
   /** Default `things`. */
@@ -39,7 +46,10 @@ export function createTopicRouter(types: Iterable<AnyDeviceType>, options: Topic
   const prefix = parsePrefix(options.prefix ?? DEFAULT_TOPIC_PREFIX)
   const maxLength = options.deviceIdMaxLength ?? DEVICE_ID_MAX_LENGTH
   const concrete = [...types].filter((type) => !type.abstract)
-  const patterns = concrete.map((type) => ({ type, levels: resolveTemplate(parseTemplate(templateOf(type)), prefix, type.key) }))
+  const patterns = concrete.map((type) => ({
+    type,
+    levels: resolveTemplate(parseTemplate(templateOf(type)), prefix, type.key),
+  }))
   assertUnambiguous(patterns)
   const root = makeNode()
   for (const { type, levels } of patterns) insert(root, levels, type)
@@ -109,7 +119,9 @@ function assertUnambiguous(patterns: readonly Pattern[]): void {
   const byLevels = new Map<string, Pattern>()
   const shapes = new Map<string, Pattern[]>()
   for (const pattern of patterns) {
-    const path = pattern.levels.map((level) => (level.kind === 'literal' ? level.text : `{${level.kind}}`)).join('/')
+    const path = pattern.levels
+      .map((level) => (level.kind === 'literal' ? level.text : `{${level.kind}}`))
+      .join('/')
     const same = byLevels.get(path)
     if (same !== undefined) throw ambiguous(same, pattern)
     byLevels.set(path, pattern)

@@ -24,7 +24,9 @@ const PLACEHOLDERS: ReadonlyMap<string, TemplateLevel> = new Map([
  */
 export function parseTemplate(template: string): readonly TemplateLevel[] {
   const fail = (why: string) =>
-    new DeviceHubError('invalid_topic', `The topic template ${JSON.stringify(template)} ${why}`, { details: { template } })
+    new DeviceHubError('invalid_topic', `The topic template ${JSON.stringify(template)} ${why}`, {
+      details: { template },
+    })
   if (typeof template !== 'string') throw fail('is not a text')
   if (!isValidTopic(template)) throw fail('is no MQTT topic: it is empty, too long, or holds +, # or NUL')
   const levels = template.split('/').map((text): TemplateLevel => {
@@ -32,7 +34,9 @@ export function parseTemplate(template: string): readonly TemplateLevel[] {
     if (placeholder !== undefined) return placeholder
     if (text === '') throw fail('has an empty level; remove the extra /')
     if (/[{}]/.test(text)) {
-      throw fail(`has the level "${text}"; a level is a plain text or one of ${[...PLACEHOLDERS.keys()].slice(0, 4).join(', ')}`)
+      throw fail(
+        `has the level "${text}"; a level is a plain text or one of ${[...PLACEHOLDERS.keys()].slice(0, 4).join(', ')}`,
+      )
     }
     return { kind: 'literal', text }
   })
@@ -48,7 +52,8 @@ export function parseTemplate(template: string): readonly TemplateLevel[] {
 /** A prefix may have several levels, such as `acme/things`. */
 export function parsePrefix(prefix: string): readonly string[] {
   const levels = typeof prefix === 'string' ? prefix.split('/') : []
-  if (levels.length > 0 && !levels.includes('') && isValidTopic(prefix) && !/[${}]/.test(prefix)) return levels
+  if (levels.length > 0 && !levels.includes('') && isValidTopic(prefix) && !/[${}]/.test(prefix))
+    return levels
   throw new DeviceHubError(
     'invalid_topic',
     `The topic prefix ${JSON.stringify(prefix)} must be one or more levels such as "things" or "acme/things", without empty levels, wildcards, $ and braces`,
@@ -57,9 +62,12 @@ export function parsePrefix(prefix: string): readonly string[] {
 }
 
 /** A template with prefix and type filled in. */
-export type ResolvedLevel = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'device' | 'channel' }
+export type ResolvedLevel =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'device' | 'channel' }
 
-export const templateOf = (type: AnyDeviceType): string => type.options.topicTemplate ?? DEFAULT_TOPIC_TEMPLATE
+export const templateOf = (type: AnyDeviceType): string =>
+  type.options.topicTemplate ?? DEFAULT_TOPIC_TEMPLATE
 
 export function resolveTemplate(
   levels: readonly TemplateLevel[],

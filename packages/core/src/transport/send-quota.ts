@@ -47,7 +47,8 @@ export function createSendQuota(limit: number): SendQuota {
   }
 
   function tryAcquire(): boolean {
-    if (closed !== null || inFlight >= places || hasWaiters()) return false
+    // While somebody waits no place is free: `grant` gives each away as it becomes so.
+    if (closed !== null || inFlight >= places) return false
     inFlight++
     return true
   }

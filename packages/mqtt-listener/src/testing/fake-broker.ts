@@ -1,11 +1,7 @@
 // biome-ignore lint/style/noRestrictedImports: for tests only
-import {
-  createFakeBroker,
-  type FakeBrokerOptions,
-  type FakeConnection,
-  type FakePublication,
-  waitUntil,
-} from '@devicehub/test-kit'
+import type { FakeBrokerOptions, FakeConnection, FakePublication } from '@devicehub/test-kit'
+// biome-ignore lint/style/noRestrictedImports: for tests only
+import { createFakeBroker, waitUntil } from '@devicehub/test-kit'
 import type { Packet } from 'mqtt-packet'
 
 /** One connection as the server sees it, in the words of these tests. */

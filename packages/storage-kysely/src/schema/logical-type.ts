@@ -61,7 +61,7 @@ const SQL_TYPES: Readonly<
     bigint: 'bigint',
     smallint: 'smallint',
     boolean: 'boolean',
-    time: 'timestamp(0) with time zone',
+    time: 'timestamp(3) with time zone',
     bytes: 'bytea',
     xid8: 'xid8',
   },

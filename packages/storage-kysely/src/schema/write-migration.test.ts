@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Kysely, type Migration, Migrator } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,8 +11,9 @@ import { type AnyTables, deviceRow, insert, rowsOf } from './testing/rows.js'
 describeDatabases('writeMigration', (open) => {
   let folder: string
   beforeAll(async () => {
-    // Within the package, where the files find kysely as a user's would.
-    folder = await mkdtemp(join(import.meta.dirname, '../../.migrations-'))
+    folder = await mkdtemp(join(tmpdir(), 'devicehub-migrations-'))
+    // There the files find kysely, as a user's would.
+    await symlink(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'))
   })
   afterAll(() => rm(folder, { recursive: true }))
 

@@ -13,14 +13,15 @@ const handedOut = new Set<number>()
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))
-    if (handedOut.has(port) || !(await isFree(port))) continue
+    if (handedOut.has(port) || !(await isFreePort(port))) continue
     handedOut.add(port)
     return port
   }
   throw new DeviceHubError('transport_unavailable', `no free loopback port between ${FIRST} and ${LAST}`)
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether nobody listens on the loopback port. */
+export async function isFreePort(port: number): Promise<boolean> {
   const server = createServer()
   try {
     server.listen(port, '127.0.0.1')

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
-import { freePort } from './free-port.js'
+import { freePort, isFreePort } from './free-port.js'
 import { isAlive, processTree, signalAll } from './process-tree.js'
 import type { RunAs } from './run-as.js'
 import { waitUntil } from './wait-until.js'
@@ -127,6 +127,9 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, remove: () => Promise
   }
 
   const start = async () => {
+    // Else the probe would be answered by whoever has the port, and this server end unnoticed.
+    if (!(await isFreePort(port)))
+      throw new DeviceHubError('transport_unavailable', `${plan.name} did not start: port ${port} is in use`)
     launch()
     try {
       await waitUntil(

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 // Its standard input is a pipe from the tests. However they end, by SIGKILL too, the pipe closes: then it kills
 // what the file still names and removes the folder. A negative id is a whole process group.
 const SCRIPT = `cat >/dev/null
-[ -f "$1" ] && for pid in $(cat "$1"); do kill -KILL -- "$pid" 2>/dev/null; done
+[ -f "$1" ] && for pid in $(cat "$1"); do kill -KILL "$pid" 2>/dev/null; done
 while ! rm -rf "$2" 2>/dev/null; do sleep 0.1; done`
 
 /** Starts the guard of one folder. `release()` makes it remove the folder, and resolves when it has. */

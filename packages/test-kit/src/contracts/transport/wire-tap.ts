@@ -32,14 +32,15 @@ export async function openWireTap(brokerPort: number): Promise<WireTap> {
   let connections = 0
   let held = false
 
-  const server = createServer((client) => {
+  // Half open: a client that waits for the broker's end of the connection must see the broker's, not the proxy's.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     if (!tap.accepting) {
       client.on('error', ignore)
       client.resetAndDestroy()
       return
     }
     connections++
-    const broker = connect(target, '127.0.0.1')
+    const broker = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true })
     const pair = [client, broker] as const
     pairs.add(pair)
     client.setNoDelay(true)

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { brokerSettings } from './broker-settings.js'
+import type { MqttListenerOptions } from './options.js'
+
+const url = 'mqtt://localhost:1883'
+
+describe('options of a listener', () => {
+  test('the least: one process, one session that is kept, nothing shared', () => {
+    const [settings] = brokerSettings({ url })
+    expect(settings).toMatchObject({
+      name: 'default',
+      protocolVersion: 5,
+      clientId: 'devicehub',
+      sharedGroup: null,
+      clean: false,
+      sessionExpiry: 604_800,
+      keepalive: 60,
+      qos: 1,
+      window: 2_000,
+    })
+  })
+
+  test('a replica with an id of its own shares; with MQTT 3.1.1 only when told to', () => {
+    const group = (options: MqttListenerOptions) =>
+      brokerSettings({ url, clientId: 'hub-1', ...options })[0]?.sharedGroup
+    expect(group({})).toBe('devicehub')
+    expect(group({ sharedGroup: 'acme' })).toBe('acme')
+    expect(group({ sharedGroup: false })).toBe(null)
+    expect(group({ protocolVersion: 4 })).toBe(null)
+    expect(group({ protocolVersion: 4, sharedGroup: 'acme' })).toBe('acme')
+  })
+
+  test('a clean session may have a random id', () => {
+    const [a, b] = [1, 2].map(() => brokerSettings({ url, clean: true, sharedGroup: 'acme' })[0])
+    expect(a?.clientId).not.toBe(b?.clientId)
+    expect(a).toMatchObject({ clean: true, sessionExpiry: 0, sharedGroup: 'acme' })
+  })
+
+  test('credentials of the URL are used, and no longer in it', () => {
+    const [settings] = brokerSettings({ url: 'wss://us%40er:p%2Fw@broker.test/mqtt?token=secret' })
+    expect(settings).toMatchObject({
+      username: 'us@er',
+      password: 'p/w',
+      url: 'wss://broker.test:443/mqtt',
+      path: '/mqtt?token=secret',
+      port: 443,
+    })
+  })
+
+  test('what stands beside `brokers` holds for each of them', () => {
+    const settings = brokerSettings({
+      clientId: 'hub-1',
+      window: 10,
+      brokers: { default: { url }, other: { url: 'mqtts://[::1]', window: 20 } },
+    })
+    expect(settings).toMatchObject([
+      { name: 'default', clientId: 'hub-1', window: 10, port: 1883 },
+      { name: 'other', clientId: 'hub-1', window: 20, port: 8883, host: '::1' },
+    ])
+  })
+
+  test.each<[MqttListenerOptions, RegExp]>([
+    [{}, /"default": give its `url`/],
+    [{ url: 'localhost:1883' }, /mqtt, mqtts, ws or wss, not localhost/],
+    [{ url: 'http://localhost' }, /not http/],
+    [{ url: 'mqtt://' }, /no URL|no host/],
+    [{ url, brokers: { other: { url } } }, /either `url` or `brokers`/],
+    [{ brokers: {} }, /names no broker/],
+    [{ brokers: { other: {} } }, /"other": give its `url`/],
+    [{ url, sharedGroup: 'acme' }, /needs a clientId that stays the same after a restart.*wait for nobody/],
+    [{ url, clientId: 'mqttjs_8f3a2b1c' }, /looks random/],
+    [{ url, clientId: `hub-${crypto.randomUUID()}` }, /looks random/],
+    [{ url, clientId: '' }, /clientId is empty/],
+    [{ url, clientId: 'a', sharedGroup: 'a/b' }, /without \/ \+ #/],
+    [{ url, window: 0 }, /window must be a whole number from 1 to 65535, not 0/],
+    [{ url, window: 1.5 }, /window/],
+    [{ url, keepalive: -1 }, /keepalive/],
+    [{ url, reconnect: { min: 10, max: 5 } }, /reconnect needs/],
+    [{ url, protocolVersion: 3 as 4 }, /protocolVersion is 5 or 4/],
+    [{ url, qos: 3 as 2 }, /qos is 0, 1 or 2/],
+    [{ url, ca: 'pem' }, /a certificate needs mqtts or wss/],
+    [{ url: 'mqtts://localhost', cert: 'pem' }, /both `cert` and `key`/],
+    [{ url, password: 'secret' }, /a password needs a username/],
+  ])('%o is refused', (options, message) => {
+    expect(() => brokerSettings(options)).toThrow(
+      expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }),
+    )
+  })
+
+  test('invariant 8: a URL that cannot be read is not repeated in the error', () => {
+    expect(() => brokerSettings({ url: 'mqtt://user:secret@host:notaport' })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('secret') }),
+    )
+  })
+})

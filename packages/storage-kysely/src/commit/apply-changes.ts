@@ -1,0 +1,128 @@
+import {
+  type AnyDeviceType,
+  applyDeviceChange,
+  type DeviceChange,
+  type DeviceStatus,
+  type LiveState,
+  type StatusTransition,
+} from '@devicehub/core'
+import { sql } from 'kysely'
+import type { Session } from '../connection/connection.js'
+import { selectList } from '../connection/sql-fragments.js'
+import type { ColumnSource } from '../rows/column-source.js'
+import { readRow } from '../rows/row-reader.js'
+import { tableNames } from '../schema/tables.js'
+import { compare } from './prepare-batch.js'
+
+const LIVE: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
+  { name: 'device_id', kind: 'text' },
+  { name: 'status', kind: 'text' },
+  { name: 'status_at', kind: 'time' },
+  { name: 'battery_level', kind: 'float' },
+  { name: 'firmware_version', kind: 'text' },
+  { name: 'last_seen', kind: 'time' },
+]
+
+/** Devices in one statement: its CASEs are searched from the start for each. */
+const DEVICES_MAX = 100
+
+/**
+ * Folds the changes of a batch into the rows of their devices, in order, under a lock: two processes that change the
+ * same device follow each other. Devices that do not exist are passed over.
+ */
+export async function applyChanges(
+  session: Session,
+  changes: readonly DeviceChange[],
+): Promise<StatusTransition[]> {
+  const live = new Map<string, LiveState>()
+  const types = new Map(changes.map(({ type }) => [type.key, type]))
+  const idsOf = new Map<string, string[]>()
+  // In one order over types and devices, so that no two transactions wait for each other.
+  for (const key of [...types.keys()].sort(compare)) {
+    const type = types.get(key) as AnyDeviceType
+    const ids = [...new Set(changes.filter((one) => one.type.key === key).map((one) => one.deviceId))].sort(compare)
+    idsOf.set(key, ids)
+    for (const part of inParts(ids)) await lock(session, type, part, live)
+  }
+
+  const transitions: StatusTransition[] = []
+  const changed = new Set<string>()
+  for (const change of changes) {
+    const { type, deviceId, at } = change
+    const of = keyOf(type, deviceId)
+    const current = live.get(of)
+    if (!current) continue
+    const next = applyDeviceChange(current, change)
+    live.set(of, next)
+    changed.add(of)
+    if (next.status !== current.status)
+      transitions.push({ type, deviceId, from: current.status, to: next.status, at })
+  }
+
+  for (const [key, type] of types) {
+    const rows = (idsOf.get(key) ?? []).filter((id) => changed.has(keyOf(type, id)))
+    for (const part of inParts(rows))
+      await update(session, type, part.map((id) => [id, live.get(keyOf(type, id)) as LiveState]))
+  }
+  return transitions
+}
+
+async function lock(
+  session: Session,
+  type: AnyDeviceType,
+  deviceIds: readonly string[],
+  live: Map<string, LiveState>,
+): Promise<void> {
+  const locking =
+    session.dialect === 'postgres' ? sql`for no key update` : session.dialect === 'mysql' ? sql`for update` : sql``
+  const { rows } = await session.run(
+    sql`select ${selectList(session.dialect, LIVE)} from ${sql.table(tableNames(type).device)} as t
+      where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${locking}`,
+  )
+  for (const row of rows.map(readRow))
+    live.set(keyOf(type, row.text(0) ?? ''), {
+      status: row.text(1) as DeviceStatus,
+      statusAt: row.integer(2),
+      batteryLevel: row.value(3, 'float') as number | null,
+      firmwareVersion: row.text(4),
+      lastSeen: row.integer(5),
+    })
+}
+
+type Row = readonly [deviceId: string, state: LiveState]
+
+async function update(session: Session, type: AnyDeviceType, devices: readonly Row[]): Promise<void> {
+  const table = sql.table(tableNames(type).device)
+  if (session.dialect === 'postgres') {
+    const rows = devices.map(
+      ([id, state]) =>
+        sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8)`,
+    )
+    await session.run(
+      sql`update ${table} as d set status = v.status, status_at = to_timestamp(v.status_at / 1000),
+        battery_level = v.battery_level, firmware_version = v.firmware_version, last_seen = to_timestamp(v.last_seen / 1000)
+        from (values ${sql.join(rows)}) as v(device_id, status, status_at, battery_level, firmware_version, last_seen)
+        where d.device_id = v.device_id`,
+    )
+    return
+  }
+  const chosen = (valueOf: (state: LiveState) => unknown) =>
+    sql`case device_id ${sql.join(
+      devices.map(([id, state]) => sql`when ${id} then ${valueOf(state)}`),
+      sql` `,
+    )} end`
+  await session.run(
+    sql`update ${table} set status = ${chosen((state) => state.status)},
+      status_at = ${chosen((state) => state.statusAt)},
+      battery_level = ${chosen((state) => state.batteryLevel)},
+      firmware_version = ${chosen((state) => state.firmwareVersion)},
+      last_seen = ${chosen((state) => state.lastSeen)}
+      where device_id in (${sql.join(devices.map(([id]) => id))})`,
+  )
+}
+
+function* inParts<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < all.length; at += DEVICES_MAX) yield all.slice(at, at + DEVICES_MAX)
+}
+
+const keyOf = (type: AnyDeviceType, deviceId: string) => `${type.key}/${deviceId}`

@@ -1,0 +1,40 @@
+import { type CommitEntry, DeviceHubError, type MessageRef } from '@devicehub/core'
+import { sql } from 'kysely'
+import type { Session } from '../connection/connection.js'
+import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
+import { compare, type KnownTypes } from './prepare-batch.js'
+
+/** Marks the messages that a batch replays; `not_replayable` when one is not there, or was replayed before. */
+export async function applyReplays(
+  session: Session,
+  known: KnownTypes,
+  entries: readonly CommitEntry[],
+): Promise<void> {
+  const refs = entries.flatMap(({ replayOf }) => (replayOf ? [replayOf] : []))
+  // In one order, so that two replays of the same messages do not wait for each other.
+  const sorted = refs.sort((a, b) => compare(a.typeKey ?? '', b.typeKey ?? '') || Number(a.id) - Number(b.id))
+  for (const ref of sorted) {
+    const table = messageTableOfRef(known, ref)
+    if (table === null || !isMessageId(ref.id)) throw notReplayable(ref)
+    const { affected } = await session.run(
+      sql`update ${sql.table(table)} set processing_status = 'replayed'
+        where id = ${Number(ref.id)} and processing_status in ('rejected', 'quarantined')`,
+    )
+    if (affected !== 1) throw notReplayable(ref)
+  }
+}
+
+/** Null when no type of the storage has that key. */
+export const messageTableOfRef = (known: KnownTypes, { typeKey }: MessageRef): string | null => {
+  if (typeKey === null) return UNROUTED_MESSAGE_TABLE
+  return known.has(typeKey) ? `${typeKey}_message` : null
+}
+
+export const isMessageId = (id: string): boolean => /^\d{1,16}$/.test(id) && Number.isSafeInteger(Number(id))
+
+const notReplayable = (ref: MessageRef) =>
+  new DeviceHubError(
+    'not_replayable',
+    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or neither rejected nor quarantined (any more).`,
+    { details: { ...ref } },
+  )

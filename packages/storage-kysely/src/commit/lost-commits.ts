@@ -1,0 +1,79 @@
+import type { CommitBatch, CommitEntry, CommitResult } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { Connection } from '../connection/connection.js'
+import { and, timeValue } from '../connection/sql-fragments.js'
+import { messageTableOf } from './prepare-batch.js'
+
+interface LostCommit {
+  readonly batch: CommitBatch
+  readonly result: CommitResult
+}
+
+export interface LostCommits {
+  /** The connection broke before the database answered: whether the batch is stored is not known. */
+  add(batch: CommitBatch, result: CommitResult): void
+  /** What a commit that was given up for lost had to answer, if this is its batch again and it was stored after all. */
+  resultOf(batch: CommitBatch): Promise<CommitResult | null>
+}
+
+const REMEMBERED_MAX = 16
+/** Newest rows that are searched. */
+const ROWS_SEARCHED = 100_000
+
+/**
+ * The caller sends a batch again when the connection broke, and samples with an identity are safe then; their audit
+ * rows, and samples without one, would be stored twice. A batch is in the database whole or not at all, so one row of
+ * it tells.
+ */
+export function createLostCommits(connection: Connection): LostCommits {
+  const lost: LostCommit[] = []
+
+  return {
+    add(batch, result) {
+      if (batch.entries.length === 0) return
+      lost.push({ batch, result })
+      if (lost.length > REMEMBERED_MAX) lost.shift()
+    },
+
+    async resultOf(batch) {
+      for (const one of lost.filter((candidate) => isSame(candidate.batch, batch))) {
+        const stored = await isStored(connection, one.batch.entries[0] as CommitEntry)
+        lost.splice(lost.indexOf(one), 1)
+        if (stored) return one.result
+      }
+      return null
+    },
+  }
+}
+
+/** All but the time of processing, which is another each time. */
+const isSame = (a: CommitBatch, b: CommitBatch): boolean =>
+  a.entries.length === b.entries.length &&
+  a.entries.every(({ type, message }, index) => {
+    const other = b.entries[index] as CommitEntry
+    return (
+      type === other.type &&
+      message.deviceId === other.message.deviceId &&
+      message.receivedAt === other.message.receivedAt &&
+      message.topic === other.message.topic &&
+      message.payloadJson === other.message.payloadJson
+    )
+  })
+
+async function isStored(connection: Connection, { type, message }: CommitEntry): Promise<boolean> {
+  const { dialect } = connection
+  const equal = (column: string, value: string | null): RawBuilder<unknown> =>
+    value === null ? sql`t.${sql.ref(column)} is null` : sql`t.${sql.ref(column)} = ${value}`
+  const { rows } = await connection.run(
+    sql`select 1 as c0 from (select * from ${sql.table(messageTableOf(type))} order by id desc limit ${sql.lit(ROWS_SEARCHED)}) as t
+      where ${and([
+        sql`t.received_at = ${timeValue(dialect, message.receivedAt)}`,
+        sql`t.processed_at = ${timeValue(dialect, message.processedAt)}`,
+        equal('device_id', message.deviceId),
+        equal('topic', message.topic),
+        equal('source', message.source),
+        equal('payload_json', message.payloadJson),
+      ])} limit 1`,
+  )
+  return rows.length > 0
+}

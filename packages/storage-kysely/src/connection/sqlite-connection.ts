@@ -1,0 +1,89 @@
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Column, Insert } from '../commit/columns.js'
+import type { DriverRow } from '../rows/row-reader.js'
+import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
+import type { Connection, QueryRows, Session, TouchGroup, Writes } from './connection.js'
+
+/** On `sqliteDialect`: a commit is one message to the worker, and its rows travel as columns. */
+export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Connection {
+  let started: Promise<unknown> | undefined
+  const held = async <T>(work: () => Promise<T>): Promise<T> => {
+    // Through Kysely, once: only a driver that Kysely has started is closed by `db.destroy()`.
+    started ??= sql`select 1`.execute(db).catch((error) => {
+      started = undefined
+      throw error
+    })
+    await started
+    const release = await engine.acquire()
+    try {
+      return await work()
+    } finally {
+      release()
+    }
+  }
+  const run = async (query: RawBuilder<unknown>): Promise<QueryRows> => {
+    const compiled = query.compile(db)
+    const { rows, changes = 0 } = await engine.call<{ rows: DriverRow[]; changes?: number }>('query', {
+      sql: compiled.sql,
+      parameters: compiled.parameters.map(detached),
+    })
+    return { rows, affected: changes }
+  }
+  const execute = (statement: string) => engine.call('query', { sql: statement, parameters: [] })
+  const session: Session = {
+    dialect: 'sqlite',
+    run,
+    write: async (writes) => void (await engine.call('write', toMessage(writes))),
+  }
+  return {
+    dialect: 'sqlite',
+    run: (query) => held(() => run(query)),
+    writeAtOnce: (writes) => {
+      // Before waiting for the connection: meanwhile the commit before this one runs.
+      const message = toMessage(writes)
+      return held(async () => void (await engine.call('transact', message)))
+    },
+    transaction: (_options, work) =>
+      held(async () => {
+        await execute('begin immediate')
+        try {
+          const result = await work(session)
+          await execute('commit')
+          return result
+        } catch (error) {
+          await execute('rollback').catch(() => undefined)
+          throw error
+        }
+      }),
+  }
+}
+
+const toMessage = ({ inserts, touches }: Writes) => ({
+  inserts: inserts.map(({ table, rows, columns }: Insert) => ({ table, rows, columns: columns.map(toColumn) })),
+  touches: touches.map(toTouch),
+})
+
+function toColumn(column: Column): Record<string, unknown> {
+  const { name } = column
+  if (column.form !== 'constant') {
+    if (column.form === 'text') return { name, text: column.text, nulls: column.nulls }
+    if (column.form === 'numbers') return { name, numbers: column.numbers, nulls: column.nulls }
+    return { name, values: column.values.map(detached) }
+  }
+  const { value, few } = column
+  const plain = typeof value === 'boolean' ? Number(value) : value
+  if (few && typeof plain === 'number') return { name, literal: String(plain) }
+  if (few && typeof plain === 'string') return { name, literal: `'${plain.replaceAll("'", "''")}'` }
+  return { name, value: detached(plain) }
+}
+
+/** Bytes are mostly a view on a far larger buffer, all of which would be copied to the worker. */
+const detached = <V>(value: V): V | Uint8Array =>
+  value instanceof Uint8Array ? new Uint8Array(value) : value
+
+/** The id and the time in the order of the statement's parameters: see the worker. */
+const toTouch = ({ table, deviceIds, times }: TouchGroup) => ({
+  sql: `update "${table}" set last_seen = ? where device_id = ? and (last_seen is null or last_seen < ?)`,
+  deviceIds,
+  times,
+})

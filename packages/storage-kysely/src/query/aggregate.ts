@@ -1,0 +1,112 @@
+import {
+  type AggregateBucket,
+  type AggregateFunction,
+  type AggregateQuery,
+  type AnyDeviceType,
+  DeviceHubError,
+  type Field,
+  type StoredValue,
+} from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { KnownTypes } from '../commit/prepare-batch.js'
+import type { Connection } from '../connection/connection.js'
+import { and, asStored } from '../connection/sql-fragments.js'
+import { readRow } from '../rows/row-reader.js'
+import type { ValueKind } from '../rows/column-source.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+import { tableNames } from '../schema/tables.js'
+import { asStorageErrors } from '../storage-error.js'
+import { bucketSql } from './calendar-bucket-sql.js'
+import { readingConditions } from './reading-store.js'
+
+const NUMERIC = new Set(['float', 'integer', 'datetime'])
+
+export async function aggregate(
+  connection: Connection,
+  known: KnownTypes,
+  type: AnyDeviceType,
+  query: AggregateQuery,
+): Promise<AggregateBucket[]> {
+  const { field: name, fn, interval, ...filter } = query
+  const { dialect } = connection
+  const shape = known.shapeOf(type)
+  checkQuery(type, name, fn)
+  const kind = shape.kinds[type.readingNames.indexOf(name)] as ValueKind
+  const column = sql.ref(`t.${name}`)
+  const table = sql`${sql.table(tableNames(type).reading)} as t`
+  const where = and(readingConditions(dialect, filter))
+  const bucket = interval ? bucketSql(dialect, interval) : null
+  const isEdge = fn === 'first' || fn === 'last'
+
+  const statement = isEdge
+    ? edgeSql({ value: asStored(dialect, kind, column), column, table, where, bucket, fn })
+    : bucket
+      ? sql`select ${bucket} as c0, ${resultSql(dialect, kind, fn, column)} as c1 from ${table} where ${where} group by ${bucket} order by 1`
+      : sql`select null as c0, ${resultSql(dialect, kind, fn, column)} as c1 from ${table} where ${where}`
+  const { rows } = await asStorageErrors(`aggregating ${name} of ${type.name}`, () => connection.run(statement))
+
+  const result = rows.map((raw) => {
+    const row = readRow(raw)
+    const value: StoredValue = isEdge ? row.value(1, kind) : row.value(1, 'float')
+    return { bucket: row.integer(0), result: value }
+  })
+  return result.length === 0 && !interval ? [{ bucket: null, result: null }] : result
+}
+
+function checkQuery(type: AnyDeviceType, name: string, fn: AggregateFunction): void {
+  const field: Field | undefined = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
+  if (!field)
+    throw new DeviceHubError(
+      'invalid_query',
+      `${type.name} has no reading ${name}. Its readings are ${type.readingNames.join(', ')}.`,
+    )
+  if (!NUMERIC.has(field.kind) && fn !== 'count' && fn !== 'first' && fn !== 'last')
+    throw new DeviceHubError(
+      'invalid_query',
+      `${fn} needs a number, and ${type.name}.${name} is of kind ${field.kind}. Use count, first or last.`,
+    )
+}
+
+/** Sums and averages as floating point: those of integers could exceed what the database's integers hold, or be cut. */
+function resultSql(
+  dialect: SqlDialect,
+  kind: ValueKind,
+  fn: Exclude<AggregateFunction, 'first' | 'last'>,
+  column: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const time = dialect === 'postgres' && kind === 'time'
+  const number = time ? sql`(extract(epoch from ${column}) * 1000)` : column
+  const float =
+    dialect === 'postgres' ? sql`${number}::float8` : dialect === 'mysql' ? sql`(${column} + 0e0)` : sql`(${column} * 1.0)`
+  switch (fn) {
+    case 'count':
+      return sql`count(${column})`
+    case 'min':
+    case 'max':
+      return asStored(dialect, kind, sql`${sql.raw(fn)}(${column})`)
+    case 'sum':
+      return sql`sum(${float})`
+    case 'avg':
+      return sql`avg(${float})`
+  }
+}
+
+interface Edge {
+  readonly value: RawBuilder<unknown>
+  readonly column: RawBuilder<unknown>
+  readonly table: RawBuilder<unknown>
+  readonly where: RawBuilder<unknown>
+  readonly bucket: RawBuilder<unknown> | null
+  readonly fn: 'first' | 'last'
+}
+
+/** The value at one end of measured time; a bucket of nulls alone has null. */
+function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<unknown> {
+  const direction = sql.raw(fn === 'first' ? 'asc' : 'desc')
+  const order = sql`t.timestamp ${direction}, t.id ${direction}`
+  if (!bucket)
+    return sql`select null as c0, ${value} as c1 from ${table} where ${where} and ${column} is not null order by ${order} limit 1`
+  return sql`select e.c0, e.c1 from (select ${bucket} as c0, ${value} as c1, row_number() over (
+    partition by ${bucket} order by case when ${column} is null then 1 else 0 end, ${order}) as place
+    from ${table} where ${where}) as e where e.place = 1 order by e.c0`
+}

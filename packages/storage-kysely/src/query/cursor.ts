@@ -1,0 +1,26 @@
+import { DeviceHubError } from '@devicehub/core'
+
+/** Keyset cursors: which list they belong to, a number and what breaks ties. */
+export const writeCursor = (list: string, key: number, tie: string | number): string => `${list}.${key}.${tie}`
+
+export function readCursor(list: string, cursor: string): { key: number; tie: string } {
+  const [of, key = '', ...tie] = cursor.split('.')
+  if (of !== list || !isInteger(key) || tie.length === 0) throw badCursor(list, cursor)
+  return { key: Number(key), tie: tie.join('.') }
+}
+
+/** For lists whose ties are numbers too. */
+export function readNumericCursor(list: string, cursor: string): { key: number; tie: number } {
+  const { key, tie } = readCursor(list, cursor)
+  if (!isInteger(tie)) throw badCursor(list, cursor)
+  return { key, tie: Number(tie) }
+}
+
+const isInteger = (text: string) => /^-?\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))
+
+export const badCursor = (list: string, cursor: string): DeviceHubError =>
+  new DeviceHubError(
+    'invalid_query',
+    `The cursor of ${list} is not one that this storage gave out. Start again without a cursor.`,
+    { details: { cursor } },
+  )

@@ -1,0 +1,232 @@
+import {
+  type AnyDeviceType,
+  DeviceHubError,
+  type DeviceFilter,
+  type DevicePatch,
+  type DeviceRecord,
+  type DeviceStore,
+} from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import { isOfKind, refused } from '../commit/columns.js'
+import { compare } from '../commit/prepare-batch.js'
+import type { Connection } from '../connection/connection.js'
+import { and, columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
+import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
+import { readRow } from '../rows/row-reader.js'
+import { tableNames } from '../schema/tables.js'
+import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
+import { readCursor, writeCursor } from './cursor.js'
+import { retryConflicts } from './retry-conflicts.js'
+
+const INSERTED_MAX = 500
+const FOUND_MAX = 1000
+
+type Run = Pick<Connection, 'run'>
+
+export function createDeviceStore(
+  connection: Connection,
+  checkType: (type: AnyDeviceType) => void,
+): DeviceStore {
+  const { dialect } = connection
+  const shapes = new WeakMap<AnyDeviceType, DeviceShape>()
+  const shapeOf = (type: AnyDeviceType): DeviceShape => {
+    checkType(type)
+    const shape = shapes.get(type) ?? deviceShape(type)
+    shapes.set(type, shape)
+    return shape
+  }
+  const tableOf = (type: AnyDeviceType) => sql.table(tableNames(type).device)
+
+  function insertSql(type: AnyDeviceType, devices: readonly DeviceRecord[]): RawBuilder<unknown> {
+    const { columns } = shapeOf(type)
+    const table = tableNames(type).device
+    const rows = devices.map((device) => {
+      if (device.state.length !== type.stateNames.length)
+        throw new DeviceHubError(
+          'storage_failed',
+          `${device.deviceId} was refused: it has ${device.state.length} values for the ${type.stateNames.length} state fields of ${type.name}.`,
+        )
+      const values = columns.map((column) => {
+        const value = column.get(device) ?? null
+        if (value !== null && !isOfKind(column.kind, value)) throw refused(table, column, value)
+        return columnValue(dialect, column.kind, value)
+      })
+      return sql`(${sql.join(values)})`
+    })
+    const names = sql.join(columns.map(({ name }) => sql.ref(name)))
+    return sql`insert into ${tableOf(type)} (${names}) values ${sql.join(rows)}`
+  }
+
+  async function find(on: Run, type: AnyDeviceType, deviceIds: readonly string[]): Promise<DeviceRecord[]> {
+    const shape = shapeOf(type)
+    const records: DeviceRecord[] = []
+    for (const ids of inParts([...new Set(deviceIds)], FOUND_MAX)) {
+      const { rows } = await on.run(
+        sql`select ${selectList(dialect, shape.columns)} from ${tableOf(type)} as t where t.device_id in (${sql.join(ids)})`,
+      )
+      for (const row of rows) records.push(deviceRecord(shape, readRow(row)))
+    }
+    return records
+  }
+
+  async function exists(type: AnyDeviceType, deviceId: string): Promise<boolean> {
+    const { rows } = await connection.run(
+      sql`select 1 as c0 from ${tableOf(type)} where device_id = ${deviceId}`,
+    )
+    return rows.length > 0
+  }
+
+  return {
+    async create(type, device) {
+      const insert = insertSql(type, [device])
+      const doing = `creating the device ${device.deviceId}`
+      try {
+        await retryConflicts(() => connection.run(insert))
+      } catch (error) {
+        if (classify(error) === 'unique')
+          throw (await asStorageErrors(doing, () => exists(type, device.deviceId)))
+            ? deviceExists(type, device)
+            : credentialTaken(type, [device.deviceId], error)
+        throw toStorageError(error, doing)
+      }
+    },
+
+    async ensure(type, devices) {
+      // In order of ids, so that two processes that make the same devices do not wait for each other.
+      const first = new Map(devices.map((device) => [device.deviceId, device] as const).reverse())
+      const sorted = [...first.values()].sort((a, b) => compare(a.deviceId, b.deviceId))
+      const ignore =
+        dialect === 'mysql'
+          ? sql`on duplicate key update device_id = device_id`
+          : sql`on conflict (device_id) do nothing`
+      await asStorageErrors(`creating devices of ${type.name}`, async () => {
+        for (const part of inParts(sorted, INSERTED_MAX)) {
+          const insert = sql`${insertSql(type, part)} ${ignore}`
+          const { affected } = await retryConflicts(() => connection.run(insert))
+          // MySQL passes over a device whose user name another one has, too.
+          if (dialect !== 'mysql' || affected === part.length) continue
+          const found = await find(connection, type, part.map(({ deviceId }) => deviceId))
+          const there = new Set(found.map(({ deviceId }) => deviceId))
+          const missing = part.filter(({ deviceId }) => !there.has(deviceId))
+          if (missing.length > 0)
+            throw credentialTaken(type, missing.map(({ deviceId }) => deviceId))
+        }
+      })
+    },
+
+    find: (type, deviceIds) =>
+      asStorageErrors(`reading devices of ${type.name}`, () => find(connection, type, deviceIds)),
+
+    async list(type, filter, { limit, cursor }) {
+      const shape = shapeOf(type)
+      const before = cursor === undefined ? null : readCursor('devices', cursor)
+      const conditions = filterSql(connection, filter)
+      if (before) {
+        const time = timeValue(dialect, before.key)
+        conditions.push(
+          sql`t.created_at <= ${time} and (t.created_at < ${time} or t.device_id < ${before.tie})`,
+        )
+      }
+      const { rows } = await asStorageErrors(`listing devices of ${type.name}`, () =>
+        connection.run(
+          sql`select ${selectList(dialect, shape.columns)} from ${tableOf(type)} as t where ${and(conditions)}
+            order by t.created_at desc, t.device_id desc limit ${sql.lit(limit + 1)}`,
+        ),
+      )
+      const items = rows.slice(0, limit).map((row) => deviceRecord(shape, readRow(row)))
+      const last = rows.length > limit ? items.at(-1) : undefined
+      return { items, cursor: last ? writeCursor('devices', last.createdAt, last.deviceId) : null }
+    },
+
+    async update(type, deviceId, patch, now) {
+      const assignments = patchSql(connection, shapeOf(type), type, patch)
+      assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
+      const doing = `updating the device ${deviceId}`
+      try {
+        return await retryConflicts(() =>
+          connection.transaction({ messageTables: [] }, async (session) => {
+            await session.run(
+              sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
+            )
+            const [record] = await find(session, type, [deviceId])
+            return record ?? null
+          }),
+        )
+      } catch (error) {
+        if (classify(error) === 'unique') throw credentialTaken(type, [deviceId], error)
+        throw toStorageError(error, doing)
+      }
+    },
+
+    async delete(type, deviceId) {
+      shapeOf(type)
+      const readings = sql.table(tableNames(type).reading)
+      return asStorageErrors(`deleting the device ${deviceId}`, () =>
+        retryConflicts(() =>
+          connection.transaction({ messageTables: [] }, async (session) => {
+            const { affected } = await session.run(
+              sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
+            )
+            if (affected === 0) return false
+            await session.run(sql`delete from ${readings} where device_id = ${deviceId}`)
+            return true
+          }),
+        ),
+      )
+    },
+  }
+}
+
+function filterSql({ dialect }: Connection, { status, isActive, search }: DeviceFilter): RawBuilder<unknown>[] {
+  const conditions: RawBuilder<unknown>[] = []
+  if (status !== undefined) conditions.push(sql`t.status = ${status}`)
+  if (isActive !== undefined) conditions.push(sql`t.is_active = ${columnValue(dialect, 'boolean', isActive)}`)
+  if (search) {
+    const pattern = `%${search.toLowerCase().replace(/[!%_]/g, '!$&')}%`
+    const contains = (column: string) => sql`lower(t.${sql.ref(column)}) like ${pattern} escape '!'`
+    conditions.push(sql`(${contains('device_id')} or ${contains('name')})`)
+  }
+  return conditions
+}
+
+function patchSql(
+  { dialect }: Connection,
+  shape: DeviceShape,
+  type: AnyDeviceType,
+  { state = {}, ...patch }: DevicePatch,
+): RawBuilder<unknown>[] {
+  const table = tableNames(type).device
+  const assign = (name: string, kind: DeviceShape['kinds'][number], value: DeviceRecord['state'][number]) => {
+    if (value !== null && !isOfKind(kind, value)) throw refused(table, { name, kind }, value)
+    return sql`${sql.ref(name)} = ${columnValue(dialect, kind, value)}`
+  }
+  const assignments = Object.entries(patch).flatMap(([key, value]) =>
+    value === undefined ? [] : [assign(...patchedColumn(key as keyof Omit<DevicePatch, 'state'>), value)],
+  )
+  for (const [name, value] of Object.entries(state)) {
+    const index = type.stateNames.indexOf(name)
+    const kind = shape.kinds[index]
+    if (kind === undefined)
+      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, { details: { name } })
+    assignments.push(assign(name, kind, value))
+  }
+  return assignments
+}
+
+function* inParts<T>(all: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size)
+}
+
+const deviceExists = (type: AnyDeviceType, { deviceId }: DeviceRecord) =>
+  new DeviceHubError(
+    'device_exists',
+    `A ${type.name} with the id ${deviceId} exists already. Choose another id or update the device.`,
+    { details: { type: type.name, deviceId } },
+  )
+
+const credentialTaken = (type: AnyDeviceType, deviceIds: readonly string[], cause?: unknown) =>
+  new DeviceHubError(
+    'storage_failed',
+    `${deviceIds.join(', ')} cannot have the user name or the API key of another ${type.name}: each belongs to one device.`,
+    { details: { deviceIds }, cause },
+  )

@@ -1,0 +1,59 @@
+import type { AnyDeviceType, MessageFilter, MessageStore } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import { isMessageId, messageTableOfRef } from '../commit/apply-replays.js'
+import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
+import type { Connection } from '../connection/connection.js'
+import { and, selectList, timeValue } from '../connection/sql-fragments.js'
+import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
+import { readRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+import { asStorageErrors } from '../storage-error.js'
+import { readNumericCursor, writeCursor } from './cursor.js'
+
+export function createMessageStore(connection: Connection, known: KnownTypes): MessageStore {
+  const { dialect } = connection
+  const selection = selectList(dialect, MESSAGE_SELECTION)
+
+  return {
+    async list(type, filter, { limit, cursor }) {
+      if (type) known.shapeOf(type)
+      const conditions = filterSql(dialect, filter)
+      if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('messages', cursor).key}`)
+      const { rows } = await asStorageErrors(`reading messages of ${nameOf(type)}`, () =>
+        connection.run(
+          sql`select ${selection} from ${sql.table(messageTableOf(type))} as t where ${and(conditions)}
+            order by t.id desc limit ${sql.lit(limit + 1)}`,
+        ),
+      )
+      const items = rows.slice(0, limit).map((row) => storedMessage(type?.key ?? null, readRow(row)))
+      const last = rows.length > limit ? items.at(-1) : undefined
+      return { items, cursor: last ? writeCursor('messages', Number(last.id), 0) : null }
+    },
+
+    async get(ref) {
+      const table = messageTableOfRef(known, ref)
+      if (table === null || !isMessageId(ref.id)) return null
+      const { rows } = await asStorageErrors(`reading the message ${ref.id}`, () =>
+        connection.run(sql`select ${selection} from ${sql.table(table)} as t where t.id = ${Number(ref.id)}`),
+      )
+      return rows[0] ? storedMessage(ref.typeKey, readRow(rows[0])) : null
+    },
+  }
+}
+
+const nameOf = (type: AnyDeviceType | null) => type?.name ?? 'no type'
+
+function filterSql(dialect: SqlDialect, filter: MessageFilter): RawBuilder<unknown>[] {
+  const { deviceId, status, channel, from, to } = filter
+  const conditions: RawBuilder<unknown>[] = []
+  if (deviceId !== undefined) conditions.push(sql`t.device_id = ${deviceId}`)
+  if (status !== undefined) {
+    conditions.push(sql`t.processing_status = ${status}`)
+    // SQLite takes the partial index only when its condition is written out.
+    if (status !== 'processed') conditions.push(sql`t.processing_status <> 'processed'`)
+  }
+  if (channel !== undefined) conditions.push(sql`t.channel = ${channel}`)
+  if (from !== undefined) conditions.push(sql`t.received_at >= ${timeValue(dialect, from)}`)
+  if (to !== undefined) conditions.push(sql`t.received_at < ${timeValue(dialect, to)}`)
+  return conditions
+}

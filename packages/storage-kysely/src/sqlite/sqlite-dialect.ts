@@ -1,0 +1,115 @@
+import { DeviceHubError } from '@devicehub/core'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import type { SqliteDriver } from './find-driver.js'
+import { createSqliteEngine, type SqliteEngine } from './sqlite-engine.js'
+
+export interface SqliteDialectOptions {
+  /** Path of the database file, made when it is not there; `:memory:` for one that is gone with the process. */
+  readonly file: string
+  /** Default `auto`: node:sqlite where Node has it (22.13), else better-sqlite3, which is to be installed. */
+  readonly driver?: SqliteDriver | 'auto'
+  /**
+   * Runs the database in a worker thread, so that a commit's fsync does not hold up this one. Default true for a file,
+   * false for `:memory:`. False spares some 20 µs a statement, and blocks the event loop while the database works.
+   */
+  readonly thread?: boolean
+  /**
+   * How long to wait for another process that writes, in milliseconds. Default 5,000 in a worker; 0 in this thread,
+   * which would stand still meanwhile: there the storage itself waits and tries again.
+   */
+  readonly busyTimeout?: number
+}
+
+/**
+ * SQLite for Kysely, as the storage wants it: WAL, every commit on the disk (`synchronous = FULL`), prepared
+ * statements kept, in a worker thread. Booleans are written as 0 and 1, dates as epoch milliseconds; integers that do
+ * not fit a number are read as bigint. One connection: within `db.transaction()` use only what it hands you.
+ *
+ * @example
+ * const db = new Kysely<InferDatabase<[typeof WeatherStation]>>({ dialect: sqliteDialect({ file: 'devices.db' }) })
+ */
+export function sqliteDialect(options: SqliteDialectOptions): Dialect {
+  const { file, driver = 'auto', thread = file !== ':memory:' } = options
+  if (typeof file !== 'string' || file === '')
+    throw new DeviceHubError('invalid_options', "sqliteDialect: `file` must be a path, or ':memory:'")
+  const busyTimeout = options.busyTimeout ?? (thread ? 5000 : 0)
+  if (!Number.isSafeInteger(busyTimeout) || busyTimeout < 0)
+    throw new DeviceHubError('invalid_options', 'sqliteDialect: `busyTimeout` must be a number of milliseconds')
+  const engine = createSqliteEngine({ file, driver, thread, busyTimeout })
+  return {
+    createAdapter: () => Object.assign(new SqliteAdapter(), { [ENGINE]: engine }),
+    createDriver: () => sqliteDriver(engine),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+  }
+}
+
+// Registered: the ESM and the CommonJS copy of this package may both be loaded.
+const ENGINE = Symbol.for('@devicehub/storage-kysely/sqlite-engine')
+
+/** The engine of a Kysely instance on `sqliteDialect`; undefined for another dialect. */
+export const engineOf = (db: Kysely<unknown>): SqliteEngine | undefined =>
+  (db.getExecutor().adapter as { [ENGINE]?: SqliteEngine })[ENGINE]
+
+interface EngineConnection extends DatabaseConnection {
+  readonly release: () => void
+}
+
+function sqliteDriver(engine: SqliteEngine): Driver {
+  const execute = (sql: string) => engine.call('query', { sql, parameters: [] })
+  return {
+    init: () => engine.open(),
+    acquireConnection: async () => connectionOf(engine, await engine.acquire()),
+    releaseConnection: async (connection) => (connection as EngineConnection).release(),
+    beginTransaction: async () => void (await execute('begin immediate')),
+    commitTransaction: async () => void (await execute('commit')),
+    rollbackTransaction: async () => void (await execute('rollback')),
+    savepoint: async (_connection, name) => void (await execute(`savepoint "${name}"`)),
+    rollbackToSavepoint: async (_connection, name) => void (await execute(`rollback to "${name}"`)),
+    releaseSavepoint: async (_connection, name) => void (await execute(`release "${name}"`)),
+    destroy: () => engine.close(),
+  }
+}
+
+interface EngineResult {
+  readonly rows: readonly unknown[]
+  readonly changes?: number
+  readonly lastInsertRowid?: number
+}
+
+function connectionOf(engine: SqliteEngine, release: () => void): EngineConnection {
+  return {
+    release,
+    async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+      const { rows, changes, lastInsertRowid } = await engine.call<EngineResult>('query', { sql, parameters })
+      return {
+        rows: rows as R[],
+        ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }),
+        ...(lastInsertRowid === undefined ? {} : { insertId: BigInt(lastInsertRowid) }),
+      }
+    },
+    async *streamQuery<R>({ sql, parameters }: CompiledQuery, chunkSize?: number) {
+      const id = await engine.call<number>('openCursor', { sql, parameters })
+      try {
+        const size = chunkSize ?? 100
+        for (;;) {
+          const rows = await engine.call<R[]>('readCursor', { id, size })
+          if (rows.length > 0) yield { rows }
+          if (rows.length < size) return
+        }
+      } finally {
+        await engine.call('closeCursor', { id })
+      }
+    },
+  }
+}

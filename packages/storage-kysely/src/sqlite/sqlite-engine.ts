@@ -1,0 +1,77 @@
+import { DeviceHubError } from '@devicehub/core'
+import { type EnginePort, openInThread, openInWorker } from './engine-port.js'
+import { asMissingDependency, findSqliteDriver, type SqliteDriver } from './find-driver.js'
+
+export interface SqliteEngineOptions {
+  readonly file: string
+  readonly driver: SqliteDriver | 'auto'
+  readonly thread: boolean
+  /** Milliseconds. */
+  readonly busyTimeout: number
+}
+
+/** The one connection of a dialect instance, shared by Kysely's driver and the storage. */
+export interface SqliteEngine {
+  /** Opens the database, once. */
+  open(): Promise<void>
+  /** Waits for the connection, first come first served; the caller gives it back with the function returned. */
+  acquire(): Promise<() => void>
+  /** To be called by who holds the connection. */
+  call<Result>(operation: string, argument: unknown): Promise<Result>
+  close(): Promise<void>
+}
+
+export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
+  let port: Promise<EnginePort> | undefined
+  let closed = false
+  let tail: Promise<void> = Promise.resolve()
+
+  async function start(): Promise<EnginePort> {
+    const { driver, module } = findSqliteDriver(options.driver)
+    const settings = { file: options.file, driver, module, busyTimeout: options.busyTimeout }
+    try {
+      if (!options.thread) return openInThread(settings)
+      return await openInWorker(settings, () => {
+        // A worker that died is started anew by the next call; a database in memory died with it.
+        if (options.file !== ':memory:') port = undefined
+      })
+    } catch (error) {
+      throw asMissingDependency(error)
+    }
+  }
+
+  const opened = (): Promise<EnginePort> => {
+    if (closed) throw new DeviceHubError('closed', `The SQLite database ${options.file} was closed`)
+    port ??= start().catch((error) => {
+      port = undefined
+      throw error
+    })
+    return port
+  }
+
+  return {
+    open: async () => void (await opened()),
+
+    async acquire() {
+      let release = () => {}
+      const before = tail
+      tail = new Promise((resolve) => {
+        release = resolve
+      })
+      await before
+      return release
+    },
+
+    call: async <Result>(operation: string, argument: unknown) =>
+      (await (await opened()).call(operation, argument)) as Result,
+
+    async close() {
+      if (closed) return
+      const opening = port
+      closed = true
+      // What was started is waited for.
+      await tail
+      await (await opening?.catch(() => undefined))?.close()
+    },
+  }
+}
