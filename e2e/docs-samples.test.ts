@@ -17,38 +17,48 @@ describe('the samples of the documentation', () => {
   })
 
   test('are compiled but for a few', () => {
-    const unchecked = pages.flatMap(({ path, text }) => extractSamples(path, text).filter((each) => each.unchecked))
+    const unchecked = pages.flatMap(({ path, text }) =>
+      extractSamples(path, text).filter((each) => each.unchecked),
+    )
     expect(unchecked.length).toBeLessThanOrEqual(3)
   })
 })
 
 describe('a sample', () => {
   test.each([
-    ['a name that a package does not export', "import { createHub } from '@devicehub/core'", "no exported member 'createHub'"],
+    [
+      'a name that a package does not export',
+      "import { createHub } from '@devicehub/core'",
+      "no exported member 'createHub'",
+    ],
     ['an option that does not exist', 'await hub.close({ patience: 3 })', "'patience' does not exist"],
-    ['a reading that is not declared', "await hub.readings.aggregate(WeatherStation, { field: 'wind', fn: 'avg' })", '"wind"'],
+    [
+      'a reading that is not declared',
+      "await hub.readings.aggregate(WeatherStation, { field: 'wind', fn: 'avg' })",
+      '"wind"',
+    ],
     ['a name that nothing declares', 'console.log(nowhere)', "Cannot find name 'nowhere'"],
     ['a package that is not there', "import 'no-such-package'", 'no-such-package'],
     ['a sentence that is no TypeScript', 'const =', 'declaration expected'],
   ])('fails for %s, at its line', (_what, code, message) => {
     const errors = checkSamples([page(`# A page\n\n${fenced(`// first\n${code}`)}`)], given)
-    expect(errors).toMatchObject([{ page: 'docs/made-up.md', line: 5, message: expect.stringContaining(message) }])
+    expect(errors).toMatchObject([
+      { page: 'docs/made-up.md', line: 5, message: expect.stringContaining(message) },
+    ])
   })
 
   test('sees what the samples before it on its page declare, and not those of other pages', () => {
     const first = page(fenced("import { reading } from '@devicehub/core'\nconst depth = reading.float()"))
-    expect(checkSamples([page(`${first.text}\n${fenced('export const same = depth')}`)], given)).toEqual([])
+    const more = page(`${first.text}\n${fenced('export const same = depth')}`)
     const other = { ...page(fenced('export const same = depth')), path: 'docs/another.md' }
-    expect(checkSamples([first, other], given)).toMatchObject([{ page: 'docs/another.md' }])
+    expect(checkSamples([more, other], given)).toMatchObject([{ page: 'docs/another.md', line: 2 }])
   })
 
-  test('can be a file that another one imports', () => {
-    const text = `${fenced('// site.ts\nexport const site = 3')}\n${fenced("import { site } from './site.js'\nsite.length")}`
-    expect(checkSamples([page(text)], given)).toMatchObject([{ line: 8, message: expect.stringContaining("'length'") }])
-  })
-
-  test('marked no-check is not compiled', () => {
-    expect(checkSamples([page(fenced('nonsense(', ' no-check'))], given)).toEqual([])
+  test('can be a file that another one imports; marked no-check it is not compiled', () => {
+    const site = fenced('// site.ts\nexport const site = 3')
+    const use = fenced("import { site } from './site.js'\nsite.length")
+    const errors = checkSamples([page(`${site}\n${use}\n${fenced('nonsense(', ' no-check')}`)], given)
+    expect(errors).toMatchObject([{ line: 8, message: expect.stringContaining("'length'") }])
   })
 })
 

@@ -52,7 +52,7 @@ export function checkSamples(pages: readonly Page[], given: Page): SampleError[]
         return module
       })
   })
-  return compile([base, ...modules])
+  return compile(base, modules)
 }
 
 function moduleOf(sample: Sample, name: string, known: ReadonlyMap<string, string>): Module {
@@ -79,7 +79,8 @@ function declaredNames(code: string): { own: string[]; imported: string[] } {
     else for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name)
   }
   for (const statement of parse(code).statements) {
-    if (ts.isVariableStatement(statement)) for (const { name } of statement.declarationList.declarations) bind(name)
+    if (ts.isVariableStatement(statement))
+      for (const { name } of statement.declarationList.declarations) bind(name)
     else if (isNamed(statement)) own.push(statement.name.text)
     else if (ts.isImportDeclaration(statement)) {
       const clause = statement.importClause
@@ -104,8 +105,11 @@ const isNamed = (statement: ts.Statement): statement is Named =>
 const isExported = (code: string, name: string): boolean =>
   new RegExp(`^export (?:async )?(?:const|let|function|class|interface|type) ${name}\\b`, 'm').test(code)
 
-function compile(modules: readonly Module[]): SampleError[] {
-  const byPath = new Map(modules.map((module) => [module.path, module]))
+/** Of the libraries and the packages: parsing and binding them is most of the work. */
+const sources = new Map<string, ts.SourceFile | undefined>()
+
+function compile(base: Module, modules: readonly Module[]): SampleError[] {
+  const byPath = new Map([base, ...modules].map((module) => [module.path, module]))
   const folders = new Set([folder, ...modules.map(({ path }) => dirname(path))])
   const options = compilerOptions()
   const host = ts.createCompilerHost(options)
@@ -115,9 +119,9 @@ function compile(modules: readonly Module[]): SampleError[] {
   host.directoryExists = (path) => folders.has(path) || (directoryExists?.(path) ?? true)
   host.getSourceFile = (path, ...rest) => {
     const module = byPath.get(path)
-    return module === undefined
-      ? getSourceFile(path, ...rest)
-      : ts.createSourceFile(path, module.text, ts.ScriptTarget.ES2022, true)
+    if (module !== undefined) return ts.createSourceFile(path, module.text, ts.ScriptTarget.ES2022, true)
+    if (!sources.has(path)) sources.set(path, getSourceFile(path, ...rest))
+    return sources.get(path)
   }
   // A driver is installed where the package that speaks to it is.
   const places = ['packages', 'examples'].flatMap((name) =>
@@ -134,7 +138,7 @@ function compile(modules: readonly Module[]): SampleError[] {
     })
 
   const program = ts.createProgram([...byPath.keys()], options, host)
-  return [...byPath.values()].flatMap((module) => {
+  return modules.flatMap((module) => {
     const file = program.getSourceFile(module.path)
     return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map(
       ({ start = 0, messageText }): SampleError => {
@@ -149,7 +153,11 @@ function compile(modules: readonly Module[]): SampleError[] {
 function compilerOptions(): ts.CompilerOptions {
   const file = join(root, 'tsconfig.json')
   const { config } = ts.readConfigFile(file, ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: ['tsconfig.json'] }, ts.sys, root)
+  const { options } = ts.parseJsonConfigFileContent(
+    { ...config, include: [], files: ['tsconfig.json'] },
+    ts.sys,
+    root,
+  )
   return {
     ...options,
     noEmit: true,
@@ -158,5 +166,6 @@ function compilerOptions(): ts.CompilerOptions {
     // A sample takes types and values from the one before it in the same way.
     verbatimModuleSyntax: false,
     isolatedModules: false,
+    noUncheckedSideEffectImports: true,
   }
 }

@@ -15,7 +15,7 @@ function leadsSomewhere(page: Page, target: string, pages: readonly Page[]): boo
   // In the documentation `/x` is `docs/x`, and a page goes without its ending.
   const from = path.startsWith('/') ? 'docs' : dirname(page.path)
   const place = path === '' ? page.path : join(from, path)
-  const linked = pages.find((each) => each.path === place || each.path === `${place}.md`)
+  const linked = [page, ...pages].find((each) => each.path === place || each.path === `${place}.md`)
   if (linked === undefined) return anchor === undefined && existsSync(join(root, place))
   return anchor === undefined || headings(linked.text).includes(anchor)
 }

@@ -40,7 +40,11 @@ export function handlerSpec(
     filter,
     handler,
     timeout,
-    subscriptions: { filters: [inGroup(filter, shared ? sharedGroup : null)], qos },
+    // A group of its own: in that of the device topics, a handler of such a topic would take the hub's messages away.
+    subscriptions: {
+      filters: [inGroup(filter, shared && sharedGroup ? `${sharedGroup}-${suffix}` : null)],
+      qos,
+    },
     window: concurrency,
     clientIdOf: (listenerId) => `${listenerId}-${suffix}`,
   }

@@ -156,6 +156,8 @@ export function createLink(options: LinkOptions): Link {
 
   client.on('error', (error) => {
     lastError = error
+    // After bytes that are no MQTT, mqtt.js reads nothing more and keeps the connection.
+    if (connected) client.stream.destroy()
   })
   client.on('disconnect', (packet) => {
     reasonCode = packet.reasonCode ?? 0

@@ -60,12 +60,15 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
   let stopped = false
   let waitingForEmpty: (() => void)[] = []
 
-  const queued = () => queue.length - head
-  const isEmpty = () => queued() === 0 && inFlight.size === 0
+  /** Publications whose sender still waits. */
+  let waiting = 0
+
+  const isEmpty = () => waiting === 0
 
   function settle(entry: Waiting, error?: DeviceHubError): void {
     if (entry.done) return
     entry.done = true
+    waiting--
     clearTimeout(entry.timer)
     if (error === undefined) {
       counters.published++
@@ -83,15 +86,22 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     for (const resolve of ready) resolve()
   }
 
+  /** The next one whose sender still waits. Those who gave up leave the queue here, also while the broker is away. */
+  function peek(): Waiting | undefined {
+    while (queue[head]?.done) head++
+    if (head > 1024 && head * 2 > queue.length) {
+      queue = queue.slice(head)
+      head = 0
+    }
+    return queue[head]
+  }
+
   function pump(): void {
-    while (link !== null && grants !== null && pausedUntil === null && queued() > 0) {
-      if (inFlight.size >= Math.min(ceiling, grants.receiveMaximum)) return
-      const entry = queue[head++] as Waiting
-      if (head > 1024 && head * 2 > queue.length) {
-        queue = queue.slice(head)
-        head = 0
-      }
-      if (entry.done) continue
+    while (link !== null && grants !== null && pausedUntil === null) {
+      if (inFlight.size >= Math.min(ceiling, grants.receiveMaximum)) break
+      const entry = peek()
+      if (entry === undefined) break
+      head++
       const refusal = refusalBy(grants, entry)
       if (refusal === null) send(link, entry)
       else settle(entry, refused(entry, refusal))
@@ -199,7 +209,10 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
             { details, cause: connection.lastError ?? undefined },
           ),
         )
+        peek()
+        wakeIfEmpty()
       }, publishTimeout)
+      waiting++
       queue.push(entry)
       pump()
     })
@@ -209,7 +222,7 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     async publish(message) {
       if (stopped) throw closedError(`the listener of the broker at ${url} was stopped`)
       const publication = toPublication(message, settings.protocolVersion)
-      if (queued() + inFlight.size >= publishQueue) {
+      if (waiting >= publishQueue) {
         counters.publishFailed++
         throw unavailable(
           `${publishQueue} messages wait for the broker at ${url} already; publish more slowly`,

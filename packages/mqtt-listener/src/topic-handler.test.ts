@@ -57,7 +57,13 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
   test('invariant 1: a message is acknowledged when its handler is done, not before', async () => {
     await using at = await world()
     let done = () => {}
-    at.listener.handle('slow/topic', () => new Promise<void>((resolve) => void (done = resolve)))
+    at.listener.handle(
+      'slow/topic',
+      () =>
+        new Promise<void>((resolve) => {
+          done = resolve
+        }),
+    )
     await at.listener.start()
     await at.device.publish('slow/topic', 'a')
     await waitUntil('the message', () => at.listener.stats().inFlight === 1)
@@ -144,7 +150,7 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
 
   test('a handler that publishes does not wait for itself, even when the windows are full', async () => {
     await using at = await world({ window: 1 })
-    const heard = await createRawSubscriber({ port: mosquitto().port, filters: ['answers/#'] })
+    const heard = await createRawSubscriber({ port: mosquitto().port, topics: 'answers/#' })
     at.listener.handle(
       'questions',
       async (message) => {
@@ -165,7 +171,9 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
     await at.listener.start()
     const heard: string[] = []
     let open = () => {}
-    const gate = new Promise<void>((resolve) => void (open = resolve))
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
     const unsubscribe = at.listener.handle(
       'leave/topic',
       async (message) => {
@@ -205,6 +213,16 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
     await at.device.publish('twice', '')
     await waitUntil('both', () => heard.length === 2)
     expect(heard.toSorted()).toEqual(['first', 'second'])
+  })
+
+  test('a handler of a device topic takes nothing away from the hub', async () => {
+    await using at = await world()
+    at.hub.held.settleAtOnce()
+    const heard: string[] = []
+    at.listener.handle('things/station/+/data', (message) => void heard.push(textOf(message)))
+    await at.listener.start()
+    for (let n = 0; n < 20; n++) await at.device.publish('things/station/a/data', `${n}`)
+    await waitUntil('all of them, twice', () => heard.length === 20 && at.hub.held.received.length === 20)
   })
 
   test('a handler that is not shared gets retained messages', async () => {

@@ -23,8 +23,7 @@ export function isPlainJson(value: unknown, depth = 0): boolean {
     for (const item of value) if (!isPlainJson(item, depth + 1)) return false
     return true
   }
-  // A `toJSON` would write something else than what was checked.
-  if (!isRecord(value) || typeof value.toJSON === 'function') return false
+  if (!isRecord(value)) return false
   for (const key of Object.keys(value)) {
     const member = value[key]
     // An optional member of a schema's output that is absent.

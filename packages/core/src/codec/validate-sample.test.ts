@@ -19,6 +19,7 @@ const Station = defineDeviceType('station', {
     shaped: reading.json({ schema: z.object({ a: z.number(), b: z.string().default('x') }) }),
     blob: reading.binary({ maxLength: 4 }),
     place: reading.geo(),
+    level: reading.float(),
   },
 })
 
@@ -43,7 +44,7 @@ function stored(name: (typeof Station.readingNames)[number], value: unknown): un
 describe('a sample', () => {
   it('becomes values in the order of the readings, null for what was not sent', () => {
     expect(validate({ door: 'open', temperature: 21.5, timestamp: 1, id: 'x', device_id: 'y' })).toEqual({
-      values: [21.5, null, null, null, 'open', null, null, null, null, null],
+      values: [21.5, null, null, null, 'open', null, null, null, null, null, null],
       flags: [],
     })
   })
@@ -56,6 +57,8 @@ describe('a sample', () => {
     ['temperature', 25.34, 25.3],
     ['temperature', -0.04, 0],
     ['temperature', 5, 5],
+    ['level', 25.345678, 25.345678],
+    ['level', -0, 0],
     ['count', 5, 5],
     ['count', 5.0, 5],
     ['raining', false, false],
@@ -82,6 +85,8 @@ describe('a sample', () => {
     ['temperature', Number.NaN],
     ['temperature', JSON.parse('1e999')],
     ['temperature', true],
+    ['level', JSON.parse('1e999')],
+    ['level', Number.NaN],
     ['temperature', {}],
     ['count', 1.5],
     ['count', 2 ** 53],
@@ -106,6 +111,9 @@ describe('a sample', () => {
     ['blob', 'AQI*'],
     ['blob', 'A'],
     ['blob', 'AQ=I'],
+    ['blob', 'AQ='],
+    ['blob', 'AQI=='],
+    ['blob', '='],
     ['blob', 'AR=='],
     ['blob', 'AQID BA=='],
     ['blob', new Uint8Array(5)],
@@ -176,7 +184,7 @@ describe('a sample', () => {
       code: 'no_readings',
       reason: expect.stringContaining('"temprature"') as string,
     })
-    expect(validate({ temperature: null })).toEqual({ values: Array(10).fill(null), flags: [] })
+    expect(validate({ temperature: null })).toEqual({ values: Array(11).fill(null), flags: [] })
   })
 })
 

@@ -13,6 +13,7 @@ import type { Connection } from '../connection/connection.js'
 import { and, columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
 import { readCursor, writeCursor } from './cursor.js'
@@ -182,11 +183,18 @@ function filterSql({ dialect }: Connection, { status, isActive, search }: Device
   if (status !== undefined) conditions.push(sql`t.status = ${status}`)
   if (isActive !== undefined) conditions.push(sql`t.is_active = ${columnValue(dialect, 'boolean', isActive)}`)
   if (search) {
-    const pattern = `%${search.toLowerCase().replace(/[!%_]/g, '!$&')}%`
-    const contains = (column: string) => sql`lower(t.${sql.ref(column)}) like ${pattern} escape '!'`
+    const pattern = `%${search.replace(/[!%_]/g, '!$&')}%`
+    const contains = (column: string) => containsSql(dialect, sql.ref(`t.${column}`), pattern)
     conditions.push(sql`(${contains('device_id')} or ${contains('name')})`)
   }
   return conditions
+}
+
+/** Without regard to case; on SQLite to that of ASCII letters only. */
+function containsSql(dialect: SqlDialect, column: RawBuilder<unknown>, pattern: string): RawBuilder<unknown> {
+  if (dialect === 'postgres') return sql`${column} ilike ${pattern} escape '!'`
+  if (dialect === 'sqlite') return sql`${column} like ${pattern} escape '!'`
+  return sql`lower(${column}) like lower(${pattern}) escape '!'`
 }
 
 function patchSql(

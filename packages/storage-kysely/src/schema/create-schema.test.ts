@@ -1,4 +1,5 @@
-import { sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
 import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
 import { describeDatabases } from './testing/databases.js'
@@ -215,4 +216,14 @@ describeDatabases('createSchema', (open) => {
       message: expect.stringContaining('station_device exists but was not made for this device type'),
     })
   })
+})
+
+test('a database that is away is storage_unavailable, for planning and migrating', async () => {
+  const db = new Kysely({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ host: '127.0.0.1', port: 1 }) }),
+  })
+  const schema = createSchema({ db, dialect: 'postgres', types: [Station] })
+  await expect(schema.plan()).rejects.toMatchObject({ code: 'storage_unavailable' })
+  await expect(schema.migrate()).rejects.toMatchObject({ code: 'storage_unavailable' })
+  await db.destroy()
 })

@@ -1,5 +1,6 @@
 import type { AnyDeviceType, MigrateOptions, SchemaPlan } from '@devicehub/core'
 import type { Kysely, QueryExecutorProvider } from 'kysely'
+import { asStorageErrors } from '../storage-error.js'
 import type { SqlTarget } from './ddl.js'
 import { introspect } from './introspect.js'
 import type { SqlDialect } from './logical-type.js'
@@ -51,12 +52,11 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
     return { steps: planSteps({ target, tables, existing, timescale, dropUndeclared }) }
   }
 
-  const plan: Schema['plan'] = ({ allowDestructive = false } = {}) => planOn(db, allowDestructive)
+  const plan: Schema['plan'] = ({ allowDestructive = false } = {}) =>
+    asStorageErrors('comparing its tables', () => planOn(db, allowDestructive))
 
-  return {
-    plan,
-
-    migrate: ({ allowDestructive = false } = {}) =>
+  const migrate: Schema['migrate'] = ({ allowDestructive = false } = {}) =>
+    asStorageErrors('migrating', () =>
       withMigrationLock(db, dialect, async (connection) => {
         const found = await planOn(connection, allowDestructive)
         const destructive = found.steps.filter((step) => step.destructive)
@@ -72,6 +72,11 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
         )
         return found
       }),
+    )
+
+  return {
+    plan,
+    migrate,
 
     async writeMigration(migrateOptions) {
       const { steps } = await plan(migrateOptions)

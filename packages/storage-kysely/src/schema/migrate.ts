@@ -1,5 +1,6 @@
-import { DeviceHubError, isDeviceHubError, type SchemaStep } from '@devicehub/core'
+import { DeviceHubError, type SchemaStep } from '@devicehub/core'
 import { type QueryExecutorProvider, sql } from 'kysely'
+import { classify } from '../storage-error.js'
 import { seedSql } from './ddl.js'
 import type { ExistingSchema } from './introspect.js'
 import type { SqlDialect } from './logical-type.js'
@@ -12,7 +13,8 @@ export async function applySteps(db: QueryExecutorProvider, steps: readonly Sche
       try {
         await sql.raw(statement).execute(db)
       } catch (error) {
-        if (isDeviceHubError(error)) throw error
+        // Not the step's fault: the caller's to name.
+        if (['lost', 'conflict', 'closed'].includes(classify(error))) throw error
         const reason = error instanceof Error ? error.message : String(error)
         throw new DeviceHubError(
           'storage_failed',

@@ -12,7 +12,7 @@ export interface TimescaleOptions {
   readonly compressAfter?: string | null
 }
 
-export const DEFAULT_CHUNK_INTERVAL = '7 days'
+const DEFAULT_CHUNK_INTERVAL = '7 days'
 
 const INTERVAL = /^\d+(\.\d+)? (second|minute|hour|day|week|month|year)s?$/
 

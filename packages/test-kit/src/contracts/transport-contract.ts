@@ -20,6 +20,9 @@ export interface TransportHarness {
   topic(name: string): string
 }
 
+/** Milliseconds after which a transport that does not stop is left to lose its broker. */
+const STOP_LIMIT = 30_000
+
 const LONG = { timeout: 60_000, interval: 20 }
 
 /** What every implementation of the transport port over MQTT does. */
@@ -343,6 +346,14 @@ const until = (holds: () => boolean | Promise<boolean>) =>
     if (!(await holds())) throw new Error('the condition did not come true')
   }, LONG)
 
+async function within(limit: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const expired = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limit)
+  })
+  await Promise.race([work, expired]).finally(() => clearTimeout(timer))
+}
+
 interface World extends AsyncDisposable {
   readonly tap: WireTap
   readonly held: HeldIngest
@@ -398,7 +409,7 @@ async function start(harness: TransportHarness, { started = true } = {}): Promis
       tap.release()
       tap.accepting = true
       held.settleAtOnce()
-      return transport.stop()
+      return within(STOP_LIMIT, transport.stop())
     })
     if (started) await transport.start()
     return {

@@ -39,10 +39,17 @@ describeWith(['redis'], 'after the last suite', () => {
   it('the shared instance is stopped', () => expect(isAlive(seen.pid as number)).toBe(false))
 })
 
-it.skipIf(again)('refuses the service outside tests', () => {
-  expect(() => {
-    describeWith.call(undefined, ['aedes'], 'never run', ({ aedes }) => void aedes())
-  }).toThrow()
+describeWith(['aedes'], 'the body of a suite', ({ aedes }) => {
+  let error: unknown
+  try {
+    aedes()
+  } catch (cause) {
+    error = cause
+  }
+  it('cannot use a service, only its tests can', () => {
+    expect(String(error)).toContain('aedes runs only inside tests and hooks')
+    expect(aedes().port).toBeTypeOf('number')
+  })
 })
 
 it.skipIf(again)(

@@ -1,0 +1,102 @@
+import { DeviceHubError, type Storage, type StorageAdapter, type StorageContext } from '@devicehub/core'
+import type { Kysely } from 'kysely'
+import { createCommit } from './commit/create-commit.js'
+import { knownTypes } from './commit/prepare-batch.js'
+import type { Connection } from './connection/connection.js'
+import { detectDialect } from './connection/detect-dialect.js'
+import { kyselyConnection } from './connection/kysely-connection.js'
+import { sqliteConnection } from './connection/sqlite-connection.js'
+import { createLogStore } from './log/log-store.js'
+import { createDeviceStore } from './query/device-store.js'
+import { createMessageStore } from './query/message-store.js'
+import { createReadingStore } from './query/reading-store.js'
+import { applyRetention } from './query/retention.js'
+import { createSchema } from './schema/create-schema.js'
+import type { SqlDialect } from './schema/logical-type.js'
+import type { TimescaleOptions } from './schema/timescale.js'
+import { engineOf } from './sqlite/sqlite-dialect.js'
+import { asStorageErrors } from './storage-error.js'
+
+export interface KyselyStorageOptions<DB> {
+  /** The application's Kysely instance. It stays yours: use it for your own tables and queries too. */
+  readonly db: Kysely<DB>
+  /** Default: what the instance's adapter says. For a dialect of another library that speaks one of these. */
+  readonly dialect?: SqlDialect
+  /** PostgreSQL with the extension timescaledb: readings become hypertables. */
+  readonly timescale?: TimescaleOptions | null
+  /** An index on (device_id, id) of the message tables: a device's messages are found fast, every insert costs more. Default false. */
+  readonly indexMessagesByDevice?: boolean
+  /** Whether `close()` also destroys the Kysely instance, which closes its pool or file. Default false: who made it ends it. */
+  readonly closeDb?: boolean
+}
+
+/**
+ * The storage of a hub in SQLite, PostgreSQL (TimescaleDB), MySQL or MariaDB, through a Kysely instance.
+ *
+ * A pool of `pg` emits `error` when an idle connection breaks, which ends the process unless somebody listens:
+ * `pool.on('error', ...)`, or `guardPool(pool)` from this package.
+ *
+ * @example
+ * const db = new Kysely({ dialect: sqliteDialect({ file: 'devices.db' }) })
+ * const hub = createDeviceHub({ types: [WeatherStation], storage: kyselyStorage({ db }) })
+ * await hub.storage.migrate()
+ */
+export function kyselyStorage<DB>(options: KyselyStorageOptions<DB>): StorageAdapter {
+  // Our names are the database's names: a plugin that changes case must not touch them.
+  const db = options.db.withoutPlugins() as unknown as Kysely<unknown>
+  const dialect = options.dialect ?? detectDialect(db)
+  return {
+    name: dialect,
+    open: (context) => openStorage(db, dialect, options as KyselyStorageOptions<unknown>, context),
+  }
+}
+
+function openStorage(
+  db: Kysely<unknown>,
+  dialect: SqlDialect,
+  { timescale = null, indexMessagesByDevice = false, closeDb = false, db: given }: KyselyStorageOptions<unknown>,
+  { types }: StorageContext,
+): Storage {
+  const engine = engineOf(db)
+  let closing: Promise<void> | undefined
+  const connection = guarded(engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect), () => {
+    if (closing) throw new DeviceHubError('closed', 'The storage was closed. Open it again to go on.')
+  })
+  const known = knownTypes(types)
+  const commit = createCommit({ connection, known, timescale: timescale !== null })
+  const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
+  return {
+    name: dialect,
+    devices: createDeviceStore(connection, known.shapeOf),
+    readings: createReadingStore(connection, known),
+    messages: createMessageStore(connection, known),
+    log: createLogStore(connection, known),
+    plan: () => asStorageErrors('comparing the schema', () => schema.plan()),
+    migrate: (how) => asStorageErrors('migrating', () => schema.migrate(how)),
+    commit: (batch) => asStorageErrors('committing a batch', () => commit(batch)),
+    applyRetention: (now) => applyRetention(connection, types, now),
+    close() {
+      closing ??= closeDb ? given.destroy() : Promise.resolve()
+      return closing
+    },
+  }
+}
+
+/** Each statement asks first. */
+function guarded(connection: Connection, check: () => void): Connection {
+  return {
+    dialect: connection.dialect,
+    run: async (query) => {
+      check()
+      return connection.run(query)
+    },
+    writeAtOnce: async (writes) => {
+      check()
+      return connection.writeAtOnce(writes)
+    },
+    transaction: async (options, work) => {
+      check()
+      return connection.transaction(options, work)
+    },
+  }
+}

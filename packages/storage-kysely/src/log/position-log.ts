@@ -1,0 +1,116 @@
+import type { StoredMessage } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { Connection, QueryRows } from '../connection/connection.js'
+import { selectList } from '../connection/sql-fragments.js'
+import { badCursor } from '../query/cursor.js'
+import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
+import { readRow } from '../rows/row-reader.js'
+import { LOG_GATE_TABLE } from '../schema/tables.js'
+import type { LogOptions, LogTable, TableLog } from './log-store.js'
+
+type Run = (query: RawBuilder<unknown>) => Promise<QueryRows>
+
+/**
+ * The log by ids, a position a table. SQLite has one writer, so that ids are committed in their order. On MySQL they
+ * are not: a writer holds the gate shared until it has committed, so who has it alone sees no id that is still to come.
+ */
+export function positionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
+  const gated = connection.dialect === 'mysql' && watermark
+  /** Up to which id nothing can come any more. */
+  const settled = new Map<string, number>()
+
+  async function lastIds(run: Run, tables: readonly LogTable[]): Promise<Map<string, number>> {
+    const heads = tables.map(
+      ({ name }) => sql`select ${sql.lit(name)} as c0, coalesce(max(id), 0) as c1 from ${sql.table(name)}`,
+    )
+    const { rows } = await run(sql.join(heads, sql` union all `))
+    return new Map(rows.map(readRow).map((row) => [row.text(0) ?? '', row.integer(1) ?? 0]))
+  }
+
+  async function settle(tables: readonly LogTable[]): Promise<Map<string, number>> {
+    if (!gated) return lastIds(connection.run, tables)
+    return connection.transaction({ messageTables: [] }, async (session) => {
+      await session.run(sql`select id from ${sql.table(LOG_GATE_TABLE)} where id = 1 for update`)
+      return lastIds(session.run, tables)
+    })
+  }
+
+  /** Tables with rows behind the positions that nothing can come before any more. */
+  async function readable(tables: readonly LogTable[], at: Positions): Promise<LogTable[]> {
+    const behind = (ids: ReadonlyMap<string, number>) =>
+      tables.filter((table) => (ids.get(table.name) ?? 0) > positionOf(at, table))
+    const known = gated ? behind(settled) : []
+    if (known.length > 0) return known
+    const ids = await lastIds(connection.run, tables)
+    const news = behind(ids)
+    if (news.length === 0 || !gated) {
+      for (const [name, id] of ids) settled.set(name, id)
+      return news
+    }
+    for (const [name, id] of await settle(tables)) settled.set(name, id)
+    return behind(settled)
+  }
+
+  async function readTable(table: LogTable, after: number, limit: number): Promise<StoredMessage[]> {
+    const { rows } = await connection.run(
+      sql`select ${selectList(connection.dialect, MESSAGE_SELECTION)} from ${sql.table(table.name)} as t
+        where t.id > ${after} and t.id <= ${settled.get(table.name) ?? 0} order by t.id limit ${sql.lit(limit)}`,
+    )
+    return rows.map((row) => storedMessage(table.typeKey, readRow(row)))
+  }
+
+  return {
+    async read(tables, cursor, limit) {
+      const at = cursor === null ? new Map<string, number>() : readPositions(cursor)
+      const from = tables.length === 0 ? [] : await readable(tables, at)
+      if (from.length === 0) return { messages: [], cursor: cursor ?? writePositions(at) }
+      // A share for each, so that a busy table does not hold up the others.
+      const share = Math.ceil(limit / from.length)
+      const lists: StoredMessage[][] = []
+      for (const table of from) lists.push(await readTable(table, positionOf(at, table), share))
+      const messages = merge(lists, limit)
+      const next = new Map(at)
+      for (const { typeKey, id } of messages) next.set(cursorKey(typeKey), Number(id))
+      return { messages, cursor: messages.length > 0 || cursor === null ? writePositions(next) : cursor }
+    },
+
+    async end(tables) {
+      if (tables.length === 0) return writePositions(new Map())
+      const ids = await settle(tables)
+      return writePositions(new Map(tables.map((table) => [cursorKey(table.typeKey), ids.get(table.name) ?? 0])))
+    },
+  }
+}
+
+/** By cursor key. A table that is not among them is read from its beginning: it was empty or not asked for. */
+type Positions = ReadonlyMap<string, number>
+
+const cursorKey = (typeKey: string | null) => typeKey ?? '-'
+const positionOf = (at: Positions, table: LogTable) => at.get(cursorKey(table.typeKey)) ?? 0
+
+const PREFIX = 'p:'
+const writePositions = (at: Positions) => PREFIX + [...at].map(([key, id]) => `${key}=${id}`).join(',')
+
+function readPositions(cursor: string): Positions {
+  if (!/^p:([^=,]+=\d{1,16}(,[^=,]+=\d{1,16})*)?$/.test(cursor)) throw badCursor('the log', cursor)
+  const pairs = cursor.slice(PREFIX.length).split(',').filter(Boolean)
+  return new Map(pairs.map((pair) => pair.split('=') as [string, string]).map(([key, id]) => [key, Number(id)]))
+}
+
+/** By time of arrival, without changing the order within a table. */
+function merge(lists: readonly StoredMessage[][], limit: number): StoredMessage[] {
+  const places = lists.map(() => 0)
+  const merged: StoredMessage[] = []
+  while (merged.length < limit) {
+    let next = -1
+    for (let index = 0; index < lists.length; index++) {
+      const head = lists[index]?.[places[index] as number]
+      const best = next < 0 ? undefined : lists[next]?.[places[next] as number]
+      if (head && (!best || head.receivedAt < best.receivedAt)) next = index
+    }
+    if (next < 0) break
+    merged.push(lists[next]?.[places[next] as number] as StoredMessage)
+    places[next] = (places[next] as number) + 1
+  }
+  return merged
+}

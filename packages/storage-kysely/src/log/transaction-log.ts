@@ -1,0 +1,123 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Connection } from '../connection/connection.js'
+import { selectList } from '../connection/sql-fragments.js'
+import { badCursor } from '../query/cursor.js'
+import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
+import { readRow } from '../rows/row-reader.js'
+import { quoteText } from '../schema/ddl.js'
+import type { LogOptions, LogTable, TableLog } from './log-store.js'
+
+/** Behind this row: a transaction, a table in it, a row of the table. */
+interface Place {
+  readonly tx: number
+  readonly table: string
+  readonly id: number
+}
+
+const BEGINNING: Place = { tx: 0, table: '', id: 0 }
+/** Greater than any table's name. */
+const LAST_TABLE = '~'
+const XIDS = 2 ** 32
+
+/**
+ * PostgreSQL's log, by (transaction, table, id): one order over all tables, in which a row that commits late stands
+ * before rows that were read already. So it is read only up to the first transaction that may still add some.
+ *
+ * `pg_snapshot_xmin` would say which that is, but it waits for every transaction of the whole server, an hour's report
+ * in another database too. Only those count here that hold the lock of a writer on one of these tables: they take it
+ * before they have a transaction id (a single INSERT does so by itself, the others in `announce`) and keep it until
+ * after their commit is visible.
+ */
+export function transactionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
+  const selection = selectList('postgres', MESSAGE_SELECTION)
+  const txColumn = `c${MESSAGE_SELECTION.length}`
+
+  /** The first transaction that may still add rows. The snapshot is older than what is seen of the locks, in one statement. */
+  async function openFrom(tables: readonly LogTable[]): Promise<number> {
+    const relations = sql.join(tables.map(({ name }) => sql`${sql.raw(regclass(name))}`))
+    const { rows } = await connection.run(
+      sql`with locks as materialized (select * from pg_locks where granted),
+        writers as (select virtualtransaction from locks where locktype = 'relation' and mode = 'RowExclusiveLock'
+          and database = (select oid from pg_database where datname = current_database()) and relation in (${relations}))
+        select null::bigint as c0, pg_snapshot_xmax(pg_current_snapshot())::text::bigint as c1
+        union all
+        select transactionid::text::bigint, null from locks where locktype = 'transactionid' and mode = 'ExclusiveLock'
+          and virtualtransaction in (select virtualtransaction from writers)`,
+    )
+    const cells = rows.map(readRow)
+    const next = cells.find((row) => row.integer(1) !== null)?.integer(1) ?? 0
+    const open = cells.flatMap((row) => row.integer(0) ?? []).map((xid) => fullXid(xid, next))
+    return Math.min(next, ...open)
+  }
+
+  async function hasNews(tables: readonly LogTable[], after: Place): Promise<boolean> {
+    const checks = tables.map(
+      ({ name }) => sql`exists (select from ${sql.table(name)} as t where ${isBehind(name, after)})`,
+    )
+    const { rows } = await connection.run(sql`select (${sql.join(checks, sql` or `)}) as c0`)
+    return rows[0] !== undefined && readRow(rows[0]).boolean(0) === true
+  }
+
+  async function readRows(tables: readonly LogTable[], after: Place, before: number | null, limit: number) {
+    const parts = tables.map(
+      ({ name }, index) => sql`(select ${sql.lit(index)} as place, t.tx::text::bigint as tx, t.id as id, ${selection}
+        from ${sql.table(name)} as t where ${isBehind(name, after)} ${before === null ? sql`` : sql`and t.tx < ${String(before)}::text::xid8`}
+        order by t.tx, t.id limit ${sql.lit(limit)})`,
+    )
+    const names = sql.raw(MESSAGE_SELECTION.map((_, index) => `c${index}`).join(', '))
+    const { rows } = await connection.run(
+      sql`select ${names}, tx as ${sql.ref(txColumn)}, place as ${sql.ref('place')} from (${sql.join(parts, sql` union all `)}) as l
+        order by l.tx, l.place, l.id limit ${sql.lit(limit)}`,
+    )
+    return rows
+  }
+
+  return {
+    async read(unordered, cursor, limit) {
+      const after = cursor === null ? BEGINNING : readPlace(cursor)
+      // The order of tables within a transaction must be that of their names: the cursor says "behind this table".
+      const tables = [...unordered].sort((a, b) => (a.name < b.name ? -1 : 1))
+      if (tables.length === 0 || !(await hasNews(tables, after)))
+        return { messages: [], cursor: cursor ?? writePlace(after) }
+      const before = watermark ? await openFrom(tables) : null
+      const rows = await readRows(tables, after, before, limit)
+      const messages = rows.map((row) => storedMessage(tables[Number(row.place)]?.typeKey ?? null, readRow(row)))
+      const last = rows.at(-1)
+      if (!last) return { messages, cursor: cursor ?? writePlace(after) }
+      const place = {
+        tx: Number(last[txColumn]),
+        table: tables[Number(last.place)]?.name ?? '',
+        id: readRow(last).integer(0) ?? 0,
+      }
+      return { messages, cursor: writePlace(place) }
+    },
+
+    async end(tables) {
+      if (tables.length === 0) return writePlace(BEGINNING)
+      return writePlace({ tx: (await openFrom(tables)) - 1, table: LAST_TABLE, id: 0 })
+    },
+  }
+}
+
+/** Rows of one table behind a place, in its index on (tx, id). */
+function isBehind(table: string, { tx, table: of, id }: Place): RawBuilder<unknown> {
+  const xid = sql`${String(tx)}::text::xid8`
+  if (table === of) return sql`(t.tx, t.id) > (${xid}, ${id})`
+  return table > of ? sql`t.tx >= ${xid}` : sql`t.tx > ${xid}`
+}
+
+/** pg_locks has the lower half of a transaction id; none is further back than half of the circle. */
+function fullXid(xid: number, next: number): number {
+  const full = Math.floor(next / XIDS) * XIDS + xid
+  return full > next ? full - XIDS : full
+}
+
+const regclass = (table: string) => `${quoteText('postgres', `"${table}"`)}::regclass`
+
+const writePlace = ({ tx, table, id }: Place) => `x:${tx}.${id}.${table}`
+
+function readPlace(cursor: string): Place {
+  const match = /^x:(\d{1,16})\.(\d{1,16})\.(.*)$/.exec(cursor)
+  if (!match) throw badCursor('the log', cursor)
+  return { tx: Number(match[1]), id: Number(match[2]), table: match[3] ?? '' }
+}

@@ -1,0 +1,105 @@
+import type { AnyDeviceType, RetentionResult } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { Connection } from '../connection/connection.js'
+import { timeValue } from '../connection/sql-fragments.js'
+import { readRow } from '../rows/row-reader.js'
+import { tableNames } from '../schema/tables.js'
+import { asStorageErrors } from '../storage-error.js'
+import { retryConflicts } from './retry-conflicts.js'
+
+/** Rows deleted by one statement: short transactions, between which ingest goes on. */
+const DELETED_MAX = 2000
+const DEVICES_MAX = 200
+/** Messages looked at in one go. */
+const WINDOW = 5000
+
+/** Deletes what is older than each type keeps, in small steps. */
+export async function applyRetention(
+  connection: Connection,
+  types: readonly AnyDeviceType[],
+  now: number,
+): Promise<RetentionResult> {
+  let readings = 0
+  let messages = 0
+  for (const type of types) {
+    const { retention } = type.options
+    const names = tableNames(type)
+    await asStorageErrors(`deleting old rows of ${type.name}`, async () => {
+      if (retention?.readings !== undefined)
+        readings += await deleteReadings(connection, names.reading, now - retention.readings * 1000)
+      if (retention?.messages !== undefined)
+        messages += await deleteMessages(connection, names.message, now - retention.messages * 1000)
+    })
+  }
+  return { readings, messages }
+}
+
+/** By device, in the index on (device, time): a sample can arrive long after it was measured, so ids say nothing. */
+async function deleteReadings(connection: Connection, table: string, keptFrom: number): Promise<number> {
+  let deleted = 0
+  for (let after: string | null = null; ; ) {
+    const devices = await devicesAfter(connection, table, after)
+    if (devices.length === 0) return deleted
+    after = devices.at(-1) ?? null
+    const old = sql`device_id in (${sql.join(devices)}) and timestamp < ${timeValue(connection.dialect, keptFrom)}`
+    deleted += await deleteInSteps(connection, table, old)
+  }
+}
+
+/** The next devices that have samples: each is one step in the index, however many samples lie between. */
+async function devicesAfter(connection: Connection, table: string, after: string | null): Promise<string[]> {
+  const of = sql.table(table)
+  const first =
+    after === null
+      ? sql`select min(device_id) from ${of}`
+      : sql`select min(device_id) from ${of} where device_id > ${after}`
+  const { rows } = await connection.run(
+    sql`with recursive d(device_id, n) as (
+      select (${first}) as device_id, 1 as n
+      union all
+      select (select min(r.device_id) from ${of} as r where r.device_id > d.device_id), d.n + 1
+        from d where d.device_id is not null and d.n < ${sql.lit(DEVICES_MAX)}
+    ) select device_id as c0 from d where device_id is not null`,
+  )
+  return rows.map((row) => readRow(row).text(0) ?? '')
+}
+
+async function deleteInSteps(connection: Connection, table: string, old: RawBuilder<unknown>): Promise<number> {
+  const of = sql.table(table)
+  const limit = sql.lit(DELETED_MAX)
+  const statement =
+    connection.dialect === 'mysql'
+      ? sql`delete from ${of} where ${old} limit ${limit}`
+      : sql`delete from ${of} where id in (select id from ${of} where ${old} limit ${limit})`
+  for (let deleted = 0; ; ) {
+    const { affected } = await retryConflicts(() => connection.run(statement))
+    deleted += affected
+    if (affected < DELETED_MAX) return deleted
+  }
+}
+
+/**
+ * In order of ids, which is that of arrival but for moments: it ends at the first window in which nothing is old
+ * enough, and so does not read the whole table each time.
+ */
+async function deleteMessages(connection: Connection, table: string, keptFrom: number): Promise<number> {
+  const of = sql.table(table)
+  const time = timeValue(connection.dialect, keptFrom)
+  let deleted = 0
+  for (let after = 0; ; ) {
+    const { rows } = await connection.run(
+      sql`select max(w.id) as c0, count(case when w.received_at < ${time} then 1 end) as c1
+        from (select id, received_at from ${of} where id > ${after} order by id limit ${sql.lit(WINDOW)}) as w`,
+    )
+    const [window] = rows.map(readRow)
+    const last = window?.integer(0) ?? null
+    const old = window?.integer(1) ?? 0
+    if (last === null || old === 0) return deleted
+    deleted += await deleteInSteps(
+      connection,
+      table,
+      sql`id > ${after} and id <= ${last} and received_at < ${time}`,
+    )
+    after = last
+  }
+}
