@@ -10,7 +10,8 @@ import { publications } from '../workload.js'
 export const cutBeforePuback: FaultCase = {
   name: 'connection cut between commit and PUBACK',
   async run({ quick, say }) {
-    const [count, cuts] = quick ? [5_000, 3] : [50_000, 10]
+    const [count, cuts] = quick ? [5_000, 3] : [50_000, 20]
+    const share = Math.floor(count / cuts)
     await using stage = await prepareStage('sqlite')
     await using broker = await startMosquitto()
     await using proxy = await createTcpProxy(broker.port)
@@ -23,32 +24,30 @@ export const cutBeforePuback: FaultCase = {
     const replica = startReplica(config)
     await replica.ready()
     await using publisher = createLedgerPublisher({ port: broker.port })
-    const publishing = publisher.publishAll(publications(count), { rate: quick ? 2_000 : 3_000 })
+    const stored = async () => (await storedSequences(stage.target)).length
 
     let observed = 0
     for (let n = 0; n < cuts; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400))
-      const before = (await storedSequences(stage.target)).length
+      const before = await stored()
       const duplicates = replica.last?.ingest.duplicates ?? 0
       proxy.toServer('drop')
-      await waitUntil(
-        'a commit whose acknowledgement is dropped',
-        async () => (await storedSequences(stage.target)).length > before,
-      )
+      const publishing = publisher.publishAll(publications(share, n * share))
+      await waitUntil('a commit whose acknowledgement is dropped', async () => (await stored()) > before)
       proxy.cut()
       proxy.toServer('flow')
+      await publishing
       // The mark of this fault: messages that were committed come again and are recognised.
       await waitUntil(
         'the committed messages to come again',
         () => (replica.last?.ingest.duplicates ?? 0) > duplicates,
       )
       observed++
+      await waitUntil('the rest of them', async () => (await stored()) >= (n + 1) * share).catch(() => {})
       say(
         `  cut ${n + 1} of ${cuts}: ${(replica.last?.ingest.duplicates ?? 0) - duplicates} committed messages came again`,
       )
     }
-    await publishing
-    const result = await drained(stage.target, publisher.ledger.acknowledged, count)
+    const result = await drained(stage.target, publisher.ledger.acknowledged, share * cuts)
     const last = await replica.stop()
     return {
       injected: cuts,

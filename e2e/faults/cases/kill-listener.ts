@@ -1,4 +1,4 @@
-import { createLedgerPublisher, startMosquitto } from '@devicehub/test-kit'
+import { createLedgerPublisher, startMosquitto, waitUntil } from '@devicehub/test-kit'
 import { storedSequences, type Target } from '../database.js'
 import { drained } from '../drain.js'
 import type { FaultCase } from '../fault-case.js'
@@ -11,29 +11,40 @@ export const killListener = (kind: Target['kind']): FaultCase => ({
   name: `listener killed, ${kind}`,
   async run({ quick, say }) {
     const [count, kills] = quick ? [5_000, 4] : [50_000, 25]
+    const share = count / kills
     await using stage = await prepareStage(kind)
     await using broker = await startMosquitto()
-    const config = { url: broker.url, clientId: 'hub-1', target: stage.target, window: 500 }
+    const config = { url: broker.url, clientId: 'hub-1', target: stage.target, window: 500, maxBatch: 100 }
     // The session exists before the first message: what is published while the listener is dead waits in it.
     let replica = startReplica(config)
     await replica.ready()
     await using publisher = createLedgerPublisher({ port: broker.port })
-    const publishing = publisher.publishAll(publications(count), { rate: quick ? 1_500 : 800 })
+    const { ledger } = publisher
 
     let observed = 0
     let redelivered = 0
     for (let n = 0; n < kills; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 700))
-      const before = (await storedSequences(stage.target)).length
-      if (await replica.kill()) observed++
+      const publishing = publisher.publishAll(publications(share, n * share), { rate: 4_000 })
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * (share / 4)))
+      await waitUntil('work to be under way', () => ledger.acknowledged.size > n * share)
+      const killed = await replica.kill()
+      const stored = (await storedSequences(stage.target)).length
+      await publishing
+      // In the middle of its work: not all that the broker had taken by now was stored.
+      if (killed && stored < ledger.acknowledged.size) observed++
+      say(
+        `  kill ${n + 1} of ${kills}: ${stored} stored, ${ledger.acknowledged.size} acknowledged by the broker`,
+      )
       replica = startReplica(config)
       await replica.ready()
+      // What does not come is lost: the comparison at the end says so.
+      await waitUntil(
+        'the queue to be worked off',
+        async () => (await storedSequences(stage.target)).length >= (n + 1) * share,
+        { timeout: 120_000 },
+      ).catch(() => {})
       redelivered += replica.last?.mqtt.redelivered ?? 0
-      say(
-        `  kill ${n + 1} of ${kills}: ${before} stored before, ${publisher.ledger.acknowledged.size} acknowledged by the broker`,
-      )
     }
-    await publishing
     const result = await drained(stage.target, publisher.ledger.acknowledged, count)
     const last = await replica.stop()
     redelivered += last.mqtt.redelivered

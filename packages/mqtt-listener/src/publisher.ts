@@ -39,7 +39,6 @@ interface Waiting extends Publication {
 
 /** Receive Maximum exceeded, message rate too high, quota exceeded: later it will be taken. */
 const SLOW_DOWN = [0x93, 0x96, 0x97]
-const RECEIVE_MAXIMUM_EXCEEDED = 0x93
 
 /** A message some brokers answer by closing the connection would otherwise cost the connection for ever. */
 const MAX_ATTEMPTS = 5
@@ -47,14 +46,14 @@ const MAX_ATTEMPTS = 5
 export function createPublisher({ settings, clientId, counters, logger }: PublisherOptions): Publisher {
   const { name, url, publishTimeout, publishQueue, publishWindow, reconnect } = settings
   const fields = { broker: name, url, clientId }
-  const slowDown = createBackoff({ ...reconnect, min: 100 })
+  const slowDown = createBackoff({ ...reconnect, min: Math.min(100, reconnect.max) })
   /** Sent and not acknowledged, in the order sent; each has a place of the quota, also when its sender no longer waits. */
   const inFlight = new Set<Waiting>()
   let queue: Waiting[] = []
   let head = 0
   let link: Link | null = null
   let grants: Grants | null = null
-  /** Lower than the configured window after the broker complained. */
+  /** The window; halved when the broker complains, and then growing by one each time so many were taken. */
   let ceiling = publishWindow
   let pausedUntil: NodeJS.Timeout | null = null
   let stopped = false
@@ -98,7 +97,7 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
 
   function pump(): void {
     while (link !== null && grants !== null && pausedUntil === null) {
-      if (inFlight.size >= Math.min(ceiling, grants.receiveMaximum)) break
+      if (inFlight.size >= Math.min(Math.floor(ceiling), grants.receiveMaximum)) break
       const entry = peek()
       if (entry === undefined) break
       head++
@@ -118,6 +117,7 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
       const code = (error as { code?: unknown } | undefined)?.code
       if (error === undefined) {
         slowDown.reset()
+        ceiling = Math.min(publishWindow, ceiling + 1 / ceiling)
         settle(entry)
       } else if (typeof code === 'number' && SLOW_DOWN.includes(code)) {
         requeue([entry])
@@ -158,14 +158,17 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     if (ended !== link) return
     link = null
     grants = null
-    if (reasonCode === RECEIVE_MAXIMUM_EXCEEDED) ceiling = Math.max(1, Math.floor(ceiling / 2))
-    if (reasonCode !== null && SLOW_DOWN.includes(reasonCode)) pause(reasonCode)
+    const throttled = reasonCode !== null && SLOW_DOWN.includes(reasonCode)
+    if (throttled) {
+      ceiling = Math.max(1, ceiling / 2)
+      pause(reasonCode)
+    }
     const interrupted = [...inFlight]
     inFlight.clear()
     const again: Waiting[] = []
     for (const entry of interrupted) {
       // Once more could be once too often: at most once for QoS 0, exactly once for QoS 2.
-      if (entry.options.qos === 1 && entry.attempts < MAX_ATTEMPTS) again.push(entry)
+      if (entry.options.qos === 1 && (throttled || entry.attempts < MAX_ATTEMPTS)) again.push(entry)
       else settle(entry, interruptedError(entry, error))
     }
     requeue(again)

@@ -51,12 +51,16 @@ const LOG_EVERY_MS = 1_000
 /** Calls the handler, one message each; a message it could not handle is put on record before it is acknowledged. */
 export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer {
   const { filter, handler, timeout, hub, broker, counters, stopping } = options
+  const running = new Set<AbortController>()
   let lastLog = Number.NEGATIVE_INFINITY
+
+  stopping.addEventListener('abort', () => {
+    for (const abort of running) abort.abort(new DeviceHubError('closed', 'the listener stops'))
+  })
 
   function call(message: InboundMessage): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = new AbortController()
-      const onStop = () => abort.abort(new DeviceHubError('closed', 'the listener stops'))
       const timer = setTimeout(() => {
         const error = new DeviceHubError(
           'handler_failed',
@@ -65,7 +69,7 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
         abort.abort(error)
         reject(error)
       }, timeout)
-      stopping.addEventListener('abort', onStop, { once: true })
+      running.add(abort)
       const run = async () => {
         await handler(message, { signal: abort.signal })
       }
@@ -73,7 +77,7 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
         .then(resolve, reject)
         .finally(() => {
           clearTimeout(timer)
-          stopping.removeEventListener('abort', onStop)
+          running.delete(abort)
         })
     })
   }

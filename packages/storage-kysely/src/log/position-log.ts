@@ -16,7 +16,7 @@ type Run = (query: RawBuilder<unknown>) => Promise<QueryRows>
  */
 export function positionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
   const gated = connection.dialect === 'mysql' && watermark
-  /** Up to which id nothing can come any more. */
+  /** Up to which id of a table no row can come any more. */
   const settled = new Map<string, number>()
 
   async function lastIds(run: Run, tables: readonly LogTable[]): Promise<Map<string, number>> {
@@ -35,20 +35,16 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     })
   }
 
-  /** Tables with rows behind the positions that nothing can come before any more. */
-  async function readable(tables: readonly LogTable[], at: Positions): Promise<LogTable[]> {
-    const behind = (ids: ReadonlyMap<string, number>) =>
-      tables.filter((table) => (ids.get(table.name) ?? 0) > positionOf(at, table))
-    const known = gated ? behind(settled) : []
-    if (known.length > 0) return known
+  const behind = (tables: readonly LogTable[], at: Positions, ids: ReadonlyMap<string, number>) =>
+    tables.filter((table) => (ids.get(table.name) ?? 0) > positionOf(at, table))
+
+  /** Finds out up to where can be read, and the tables that have rows to be read. */
+  async function news(tables: readonly LogTable[], at: Positions): Promise<LogTable[]> {
     const ids = await lastIds(connection.run, tables)
-    const news = behind(ids)
-    if (news.length === 0 || !gated) {
-      for (const [name, id] of ids) settled.set(name, id)
-      return news
-    }
-    for (const [name, id] of await settle(tables)) settled.set(name, id)
-    return behind(settled)
+    const found = behind(tables, at, ids)
+    if (found.length === 0) return []
+    for (const [name, id] of gated ? await settle(tables) : ids) settled.set(name, id)
+    return behind(tables, at, settled)
   }
 
   async function readTable(table: LogTable, after: number, limit: number): Promise<StoredMessage[]> {
@@ -59,16 +55,20 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     return rows.map((row) => storedMessage(table.typeKey, readRow(row)))
   }
 
+  async function readTables(tables: readonly LogTable[], at: Positions, limit: number): Promise<StoredMessage[]> {
+    // A share for each, so that a busy table does not hold up the others.
+    const share = Math.ceil(limit / tables.length)
+    const lists: StoredMessage[][] = []
+    for (const table of tables) lists.push(await readTable(table, positionOf(at, table), share))
+    return merge(lists, limit)
+  }
+
   return {
     async read(tables, cursor, limit) {
       const at = cursor === null ? new Map<string, number>() : readPositions(cursor)
-      const from = tables.length === 0 ? [] : await readable(tables, at)
-      if (from.length === 0) return { messages: [], cursor: cursor ?? writePositions(at) }
-      // A share for each, so that a busy table does not hold up the others.
-      const share = Math.ceil(limit / from.length)
-      const lists: StoredMessage[][] = []
-      for (const table of from) lists.push(await readTable(table, positionOf(at, table), share))
-      const messages = merge(lists, limit)
+      // While it catches up, a reader does not stop the writers; what was settled may have been deleted since.
+      const known = gated ? await readTables(behind(tables, at, settled), at, limit) : []
+      const messages = known.length > 0 || tables.length === 0 ? known : await readTables(await news(tables, at), at, limit)
       const next = new Map(at)
       for (const { typeKey, id } of messages) next.set(cursorKey(typeKey), Number(id))
       return { messages, cursor: messages.length > 0 || cursor === null ? writePositions(next) : cursor }

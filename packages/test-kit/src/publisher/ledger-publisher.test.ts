@@ -76,7 +76,7 @@ describeWith(['mosquitto'], 'createLedgerPublisher', ({ mosquitto }) => {
   })
 })
 
-describeWith([], 'createLedgerPublisher, with faults', () => {
+describeWith(['mosquitto'], 'createLedgerPublisher, with faults', () => {
   for (const protocolVersion of [4, 5] as const) {
     it(`MQTT ${protocolVersion}: loses nothing through cuts, lost acknowledgements and broker restarts`, async () => {
       await using broker = await startMosquitto()

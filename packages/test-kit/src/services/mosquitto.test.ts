@@ -1,14 +1,12 @@
 import { appendFileSync, readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createRawClient } from '../publisher/raw-client.js'
-import { isInstalled } from './catalogue.js'
 import { createCertificates } from './certificates.js'
+import { describeWith } from './describe-with.js'
 import { startMosquitto } from './mosquitto.js'
 
-const wanted = isInstalled('mosquitto') || process.env.DEVICEHUB_REQUIRE_SERVICES === '1'
-
-describe.skipIf(!wanted)('startMosquitto', () => {
+describeWith(['mosquitto'], 'startMosquitto', () => {
   it('drops nothing of a long queue by default', async () => {
     await using broker = await startMosquitto()
     const { port } = broker

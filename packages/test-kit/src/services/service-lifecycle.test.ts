@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createRawClient } from '../publisher/raw-client.js'
 import { CATALOGUE, isInstalled } from './catalogue.js'
+import { describeWith } from './describe-with.js'
 import { findProgram } from './find-program.js'
 import { startHiveMq } from './hivemq.js'
 import type { Service } from './managed-service.js'
@@ -131,7 +132,7 @@ for (const name of ['mosquitto', 'hivemq', 'postgres', 'mariadb', 'redis'] as co
   })
 }
 
-describe('a service that cannot start', () => {
+describeWith(['mosquitto', 'redis'], 'a service that cannot start', ({ redis }) => {
   it('says why, with its log, and leaves nothing', async () => {
     await expect(startMosquitto({ config: ['no_such_setting true'] })).rejects.toThrow(
       /mosquitto did not start on port \d+: it ended with 3[\s\S]*no_such_setting/,
@@ -139,7 +140,7 @@ describe('a service that cannot start', () => {
   })
 
   it('says so when the port is taken', async () => {
-    await using first = await startRedis()
-    await expect(startRedis({ port: first.port })).rejects.toThrow(`port ${first.port} is in use`)
+    const { port } = redis()
+    await expect(startRedis({ port })).rejects.toThrow(`port ${port} is in use`)
   })
 })

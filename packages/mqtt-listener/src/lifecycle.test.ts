@@ -1,0 +1,245 @@
+import {
+  createFakeBroker,
+  createRawClient,
+  describeWith,
+  freePort,
+  startMosquitto,
+  waitUntil,
+} from '@devicehub/test-kit'
+import { describe, expect, test } from 'vitest'
+import { createMqttListener } from './index.js'
+import { startFakeBroker } from './testing/fake-broker.js'
+import { createHeldHub } from './testing/held-hub.js'
+import { listening } from './testing/listening.js'
+
+const filtersOf = (subscriptions: readonly { topic: string }[]) => subscriptions.map(({ topic }) => topic)
+
+describe('start', () => {
+  test('subscribes to what the devices of its types send, in a shared group', async () => {
+    await using world = await listening()
+    expect(filtersOf(world.connection.subscriptions)).toEqual(
+      ['data', 'status', 'response', 'state'].map(
+        (channel) => `$share/devicehub/things/station/+/${channel}`,
+      ),
+    )
+    expect(world.connection.connect).toMatchObject({ clean: false, clientId: 'hub-1', keepalive: 60 })
+  })
+
+  test('is attached to the hub under the name of the broker while it runs', async () => {
+    await using broker = await createFakeBroker()
+    const hub = createHeldHub()
+    const listener = createMqttListener(hub, { name: 'field', url: broker.url })
+    await listener.start()
+    expect(hub.attached.map(({ name }) => name)).toEqual(['field'])
+    await listener.stop()
+    expect(hub.attached).toEqual([])
+  })
+
+  test('waits for a broker that is not there yet', async () => {
+    const port = await freePort()
+    const hub = createHeldHub()
+    const url = `mqtt://127.0.0.1:${port}`
+    await using listener = createMqttListener(hub, { url, clientId: 'a', reconnect: { min: 20, max: 50 } })
+    const started = listener.start()
+    await waitUntil('a failed attempt', () =>
+      hub.log.some(({ message }) => /cannot connect/.test(message ?? '')),
+    )
+    await using broker = await startMosquitto({ port, persistence: false })
+    await started
+    expect(listener.stats().state).toBe('connected')
+    expect(broker.port).toBe(port)
+  })
+
+  test('gives up after connectTimeout, and can be started again', async () => {
+    const port = await freePort()
+    const url = `mqtt://127.0.0.1:${port}`
+    const hub = createHeldHub()
+    await using listener = createMqttListener(hub, { url, clientId: 'a', connectTimeout: 500 })
+    await expect(listener.start()).rejects.toMatchObject({
+      code: 'transport_unavailable',
+      message: expect.stringMatching(
+        /not connected and subscribed within 500 ms: cannot connect .*ECONNREFUSED/,
+      ),
+    })
+    expect(hub.attached).toEqual([])
+    await using broker = await startMosquitto({ port, persistence: false })
+    await waitUntil('a start', () => listener.start().then(() => true))
+    expect(broker.port).toBe(port)
+  })
+
+  test('fails at once when no attempt could succeed', async () => {
+    await using broker = await createFakeBroker({ onConnect: () => ({ reasonCode: 0x84, returnCode: 1 }) })
+    const listener = createMqttListener(createHeldHub(), { url: broker.url, clientId: 'a' })
+    await expect(listener.start()).rejects.toMatchObject({
+      code: 'invalid_options',
+      message: expect.stringMatching(/does not speak MQTT 5: set protocolVersion to 4/),
+    })
+  })
+
+  test('a broker without shared subscriptions is told apart from one that brings nothing', async () => {
+    const properties = { sharedSubscriptionAvailable: false }
+    await using broker = await createFakeBroker({ onConnect: () => ({ properties }) })
+    const listener = createMqttListener(createHeldHub(), { url: broker.url, clientId: 'a' })
+    await expect(listener.start()).rejects.toMatchObject({
+      code: 'invalid_options',
+      message: expect.stringMatching(/no shared subscriptions: set sharedGroup to false/),
+    })
+  })
+
+  test('refused credentials are tried again, for they may be put right', async () => {
+    let refusing = true
+    await using broker = await startFakeBroker({
+      onConnect: () => (refusing ? { reasonCode: 0x87 } : undefined),
+    })
+    const hub = createHeldHub()
+    const options = {
+      url: broker.url,
+      clientId: 'a',
+      username: 'u',
+      password: 'hunter2',
+      reconnect: { min: 20 },
+    }
+    await using listener = createMqttListener(hub, options)
+    const started = listener.start()
+    await waitUntil('the refusal', () => listener.stats().state === 'refused')
+    refusing = false
+    await started
+    expect(JSON.stringify(hub.log)).toMatch(/refused the credentials/)
+  })
+
+  test('a filter the broker refuses is named; the others are at work, and it is asked for again', async () => {
+    let refusing = true
+    const world = startFakeBroker({
+      onPacket(packet, connection) {
+        if (packet.cmd !== 'subscribe') return false
+        const granted = packet.subscriptions.map(({ topic, qos }) =>
+          refusing && topic.endsWith('/status') ? 0x87 : qos,
+        )
+        connection.send({ cmd: 'suback', messageId: packet.messageId as number, granted })
+        return true
+      },
+    })
+    await using broker = await world
+    const hub = createHeldHub()
+    const options = { url: broker.url, clientId: 'a', reconnect: { min: 20, max: 50 } }
+    await using impatient = createMqttListener(hub, { ...options, connectTimeout: 300 })
+    await expect(impatient.start()).rejects.toMatchObject({
+      code: 'transport_unavailable',
+      message: expect.stringContaining('refuses to subscribe to "$share/devicehub/things/station/+/status"'),
+    })
+    await using listener = createMqttListener(hub, { ...options, clientId: 'b' })
+    const started = listener.start()
+    const connection = await broker.subscribed('b')
+    connection.deliver({ messageId: 1, payload: 'already' })
+    await waitUntil('a message of the others', () => hub.held.received.length === 1)
+    hub.held.settle()
+    refusing = false
+    await started
+    expect(filtersOf(connection.subscriptions).at(-1)).toBe('$share/devicehub/things/station/+/status')
+  })
+})
+
+describe('reconnecting', () => {
+  test('subscribes again only when the broker has forgotten the session', async () => {
+    let forgetting = false
+    await using world = await listening(
+      {},
+      { onConnect: () => (forgetting ? { sessionPresent: false } : undefined) },
+    )
+    world.connection.cut()
+    const second = await world.broker.connection('hub-1', 2)
+    second.deliver({ messageId: 1 })
+    await waitUntil('a message', () => world.held.received.length === 1)
+    world.held.settle()
+    await waitUntil('its acknowledgement', () => second.of('puback').length === 1)
+    expect(second.of('subscribe')).toEqual([])
+    forgetting = true
+    second.cut()
+    const third = await world.broker.subscribed('hub-1', 3)
+    expect(third.subscriptions).toHaveLength(4)
+    await waitUntil('the count', () => world.listener.stats().sessionsLost === 1)
+    expect(world.listener.stats()).toMatchObject({ reconnects: 2 })
+  })
+
+  test('bytes that are no MQTT end the connection instead of leaving it deaf', async () => {
+    await using world = await listening()
+    world.connection.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff]))
+    await world.broker.connection('hub-1', 2)
+  })
+
+  test('two processes of one client id do not throw each other out as fast as they can', async () => {
+    const taken = { reasonCode: 0x8e }
+    await using world = await listening({ reconnect: { min: 1, max: 60_000 } })
+    world.connection.disconnect(taken.reasonCode)
+    await waitUntil('the reason in the log', () =>
+      world.hub.log.some(({ level, message }) => level === 'error' && /same client id/.test(message ?? '')),
+    )
+    expect(world.listener.stats().state).toBe('waiting')
+    expect(world.broker.all.filter(({ clientId }) => clientId === 'hub-1')).toHaveLength(1)
+  })
+})
+
+describe('secrets', () => {
+  test('invariant 8: neither password nor token is logged or in an error', async () => {
+    const port = await freePort()
+    const hub = createHeldHub()
+    const listener = createMqttListener(hub, {
+      url: `ws://user:hunter2@127.0.0.1:${port}/mqtt?token=hunter2`,
+      clientId: 'a',
+      connectTimeout: 300,
+      reconnect: { min: 10 },
+    })
+    const error = await listener.start().catch((cause: unknown) => cause)
+    const cause = (error as Error).cause as Error & { cause?: Error }
+    const shown = [error, cause, cause.cause].map(
+      (each) => `${each}${(each as Error)?.stack}${JSON.stringify(each)}`,
+    )
+    expect(shown.join()).toContain(`${port}`)
+    expect(shown.join() + JSON.stringify(hub.log)).not.toContain('hunter2')
+  })
+})
+
+describeWith(['mosquitto'], 'stop', ({ mosquitto }) => {
+  test('invariant 9: leaves nothing behind: no connection, no timer', async () => {
+    const { url, port } = mosquitto()
+    const hub = createHeldHub()
+    hub.held.settleAtOnce()
+    const before = process.getActiveResourcesInfo().length
+    const listener = createMqttListener(hub, { url, clientId: 'tidy', sharedGroup: false })
+    listener.handle('a/topic', () => {})
+    await listener.start()
+    const device = await createRawClient({ port })
+    await device.publish('things/station/a/data', '{}')
+    await waitUntil('the message', () => listener.stats().acknowledged === 1)
+    await device.disconnect()
+    await listener.stop()
+    await waitUntil('everything to be closed', () => process.getActiveResourcesInfo().length <= before)
+    expect(listener.stats().state).toBe('idle')
+  })
+
+  test('invariant 1: a storage that is away does not keep it for ever, and loses nothing', async () => {
+    const { url, port } = mosquitto()
+    const hub = createHeldHub()
+    const listener = createMqttListener(hub, {
+      url,
+      clientId: 'away',
+      sharedGroup: false,
+      drainTimeout: 100,
+      window: 2,
+    })
+    await listener.start()
+    const device = await createRawClient({ port })
+    for (const text of ['a', 'b', 'c']) await device.publish('things/station/a/data', text)
+    await waitUntil('a full window', () => hub.held.received.length === 2)
+    await listener.stop()
+    expect(hub.log.map(({ message }) => message).join()).toMatch(/before every message was stored/)
+    const next = createHeldHub()
+    next.held.settleAtOnce()
+    await using again = createMqttListener(next, { url, clientId: 'away', sharedGroup: false })
+    await again.start()
+    await waitUntil('all of them', () => next.held.received.length === 3)
+    expect(next.held.received.map(({ text }) => text)).toEqual(['a', 'b', 'c'])
+    await again.stop({ leave: true })
+    await device.disconnect()
+  })
+})

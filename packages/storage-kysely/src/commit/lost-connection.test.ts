@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type CommitBatch, type CommitResult, isDeviceHubError, type Storage } from '@devicehub/core'
+// biome-ignore lint/style/noRestrictedImports: real servers
+import { createTcpProxy, describeWith, startPostgres, waitUntil } from '@devicehub/test-kit'
+import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
+import mysql from 'mysql2'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { guardPool } from '../guard-pool.js'
+import { kyselyStorage } from '../kysely-storage.js'
+import { batch, device, entry, Station, sample, T0 } from '../testing/rows.js'
+
+/** As the hub does: again until the database has it. */
+async function commitUntilStored(storage: Storage, one: CommitBatch, failures: unknown[] = []): Promise<CommitResult> {
+  for (;;)
+    try {
+      return await storage.commit(one)
+    } catch (error) {
+      failures.push(error)
+      if (!isDeviceHubError(error, 'storage_unavailable')) throw error
+      await sleep(20)
+    }
+}
+
+const batchOf = (number: number, size = 20): CommitBatch =>
+  batch(
+    Array.from({ length: size }, (_, index) =>
+      // Without identities: only the storage itself can keep these from being stored twice.
+      entry(Station, 'd', [sample('d', { timestamp: T0 + number }, [null, number * size + index, null, null])], {
+        receivedAt: T0 + number,
+        processedAt: T0 + number,
+        correlationId: String(number * size + index),
+      }),
+    ),
+  )
+
+test('invariant 1: PostgreSQL is killed in mid-commit again and again: storage_unavailable, then all is stored, once', async () => {
+  await using postgres = await startPostgres()
+  const { url } = await postgres.createDatabase()
+  const pool = guardPool(new pg.Pool({ connectionString: url, max: 3 }))
+  const storage = kyselyStorage({ db: new Kysely({ dialect: new PostgresDialect({ pool }) }), closeDb: true }).open({
+    types: [Station],
+  })
+  await storage.migrate()
+  const failures: unknown[] = []
+  let killing = true
+  const kills = (async () => {
+    for (let round = 0; round < 4; round++) {
+      await sleep(60 + 40 * round)
+      await postgres.kill()
+      await postgres.restart()
+    }
+    killing = false
+  })()
+  let batches = 0
+  while (killing || batches < 20) {
+    await commitUntilStored(storage, batchOf(batches), failures)
+    batches++
+  }
+  await kills
+  expect(failures.length).toBeGreaterThan(0)
+  const { items } = await storage.readings.list(Station, { order: 'asc' }, { limit: 1_000_000 })
+  const expected = Array.from({ length: batches * 20 }, (_, number) => number)
+  expect(items.map(({ values }) => Number(values[1])).sort((a, b) => a - b)).toEqual(expected)
+  const messages = await storage.messages.list(Station, {}, { limit: 1_000_000 })
+  expect(messages.items.map(({ correlationId }) => Number(correlationId)).sort((a, b) => a - b)).toEqual(expected)
+  await storage.close()
+})
+
+describeWith(['postgres', 'mariadb'], 'an answer that is lost', ({ postgres, mariadb }) => {
+  const open = {
+    PostgreSQL: (connectionString: string) =>
+      new PostgresDialect({ pool: guardPool(new pg.Pool({ connectionString, max: 2 })) }),
+    MariaDB: (url: string) => new MysqlDialect({ pool: mysql.createPool(url) }),
+  }
+
+  test.each(['PostgreSQL', 'MariaDB'] as const)(
+    'invariant 2: the commit was stored, its answer never came, and the batch is sent again: stored once, on %s',
+    async (name) => {
+      const server = name === 'PostgreSQL' ? postgres() : mariadb()
+      const database = await server.createDatabase()
+      let lastWords: string | null = null
+      await using proxy = await createTcpProxy(server.port, {
+        onClientData: (chunk) => {
+          if (lastWords !== null && chunk.includes(lastWords)) proxy.toClient('drop')
+        },
+      })
+      const dialect = open[name](database.url.replace(`:${server.port}`, `:${proxy.port}`))
+      const storage = kyselyStorage({ db: new Kysely({ dialect }), closeDb: true }).open({ types: [Station] })
+      await storage.migrate()
+      await storage.devices.create(Station, device(Station, 'd'))
+      const stored = async () => Number(await server.sql('select count(*) from station_message', database.name))
+      const change = { type: Station, deviceId: 'd', at: T0, lastSeen: T0, status: { value: 'online' as const } }
+
+      for (const [number, changes] of [[], [change]].entries()) {
+        const one = { ...batchOf(number), changes }
+        const before = await stored()
+        // Alone, PostgreSQL's statement is its own transaction.
+        lastWords = name === 'PostgreSQL' && changes.length === 0 ? 'insert into' : 'commit'
+        const committing = storage.commit(one).catch((error: unknown) => error)
+        await waitUntil('the commit to be stored', async () => (await stored()) > before)
+        lastWords = null
+        proxy.cut()
+        proxy.toClient('flow')
+        const failure = await committing
+        expect(isDeviceHubError(failure, 'storage_unavailable'), String(failure)).toBe(true)
+
+        // The hub plans it anew, with another time of processing.
+        const again = one.entries.map((e) => ({ ...e, message: { ...e.message, processedAt: T0 + 999 } }))
+        const result = await commitUntilStored(storage, { ...one, entries: again })
+        expect(result.transitions.map(({ to }) => to)).toEqual(changes.map(() => 'online'))
+      }
+      expect((await storage.messages.list(Station, {}, { limit: 1000 })).items).toHaveLength(40)
+      expect((await storage.readings.list(Station, {}, { limit: 1000 })).items).toHaveLength(40)
+      await storage.close()
+      await database.drop()
+    },
+  )
+})

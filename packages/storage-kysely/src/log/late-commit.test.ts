@@ -1,0 +1,114 @@
+// biome-ignore lint/style/noRestrictedImports: real servers
+import { describeWith, waitUntil } from '@devicehub/test-kit'
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { buildInsert } from '../commit/columns.js'
+import { knownTypes } from '../commit/prepare-batch.js'
+import type { Connection } from '../connection/connection.js'
+import { kyselyConnection } from '../connection/kysely-connection.js'
+import { MESSAGE_COLUMNS } from '../rows/message-columns.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+import { type EmptyDatabase, mariadbDatabase, postgresDatabase } from '../testing/open-database.js'
+import { openStorages } from '../testing/opened-storage.js'
+import { message, Station } from '../testing/rows.js'
+import { createLogStore } from './log-store.js'
+
+const inserted = (correlationId: string) => ({
+  inserts: [
+    buildInsert('station_message', MESSAGE_COLUMNS, [
+      { message: message('d', { correlationId }), status: 'processed' as const, replayOf: undefined },
+    ]),
+  ],
+  touches: [],
+})
+
+/** A commit that has written its row and waits before COMMIT. */
+async function slowCommit(connection: Connection, correlationId: string) {
+  let finish = () => {}
+  let written = () => {}
+  const hasWritten = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  const done = connection.transaction({ messageTables: ['station_message'] }, async (session) => {
+    await session.write(inserted(correlationId))
+    written()
+    await new Promise<void>((resolve) => {
+      finish = resolve
+    })
+  })
+  await Promise.race([hasWritten, done])
+  return {
+    async finish() {
+      finish()
+      await done
+    },
+  }
+}
+
+function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatabase>): void {
+  async function follow(watermark: boolean): Promise<string[]> {
+    const database = await openDatabase()
+    await using _ = await openStorages(database, [Station])
+    const db = database.connect()
+    try {
+      const connection = kyselyConnection(db, dialect)
+      const log = createLogStore(connection, knownTypes([Station]), { watermark })
+      const seen: string[] = []
+      let cursor: string | null = null
+      const read = async () => {
+        const page: Awaited<ReturnType<typeof log.read>> = await log.read([Station], cursor, 10)
+        cursor = page.cursor
+        seen.push(...page.messages.map(({ correlationId }) => correlationId ?? ''))
+      }
+      const slow = await slowCommit(connection, 'late')
+      await connection.writeAtOnce(inserted('early'))
+      // On MySQL this read waits for the slow commit; without the gate it does not.
+      const reading = read()
+      if (dialect === 'postgres' || !watermark) await reading
+      await slow.finish()
+      await reading
+      await read()
+      return seen
+    } finally {
+      await db.destroy()
+    }
+  }
+
+  test('a row that commits late, behind a higher position of another writer, is not skipped', async () => {
+    expect(await follow(true)).toEqual(['late', 'early'])
+  })
+
+  test('without the watermark it would be: so the test above can fail', async () => {
+    expect(await follow(false)).toEqual(['early'])
+  })
+}
+
+describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
+  lateCommits('postgres', () => postgresDatabase(postgres()))
+
+  test('a long transaction elsewhere, in this database and another, does not hold up the reader', async () => {
+    const [database, elsewhere] = [await postgresDatabase(postgres()), await postgresDatabase(postgres())]
+    await using storages = await openStorages(database, [Station])
+    const storage = storages.open()
+    const others = [database.connect(), elsewhere.connect()]
+    const finish: (() => void)[] = []
+    const running = others.map((db) =>
+      kyselyConnection(db, 'postgres').transaction({ messageTables: [] }, async (session) => {
+        await session.run(sql`create table somebodys (id int)`)
+        await new Promise<void>((resolve) => finish.push(resolve))
+      }),
+    )
+    await waitUntil('both transactions to write', () => finish.length === 2)
+    await storage.commit({ entries: [{ type: Station, message: message('d'), samples: [] }], touches: [], changes: [] })
+    const page = await storage.log.read([Station], null, 10)
+    for (const end of finish) end()
+    await Promise.all(running)
+    for (const db of others) await db.destroy()
+    await elsewhere.cleanup()
+    expect(page.messages).toHaveLength(1)
+  })
+})
+
+describeWith(['mariadb'], 'MariaDB', ({ mariadb }) => {
+  lateCommits('mysql', () => mariadbDatabase(mariadb()))
+})
