@@ -1,4 +1,14 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
+
+const folder = fileURLToPath(new URL('../decisions', import.meta.url))
+const decisions = readdirSync(folder)
+  .filter((file) => file !== 'README.md')
+  .map((file) => ({
+    text: /^# (.+)$/m.exec(readFileSync(`${folder}/${file}`, 'utf8'))?.[1] ?? file,
+    link: `/decisions/${file.replace(/\.md$/, '')}`,
+  }))
 
 export default defineConfig({
   title: 'devicehub',
@@ -34,6 +44,7 @@ export default defineConfig({
           { text: 'Broker settings', link: '/guides/brokers' },
         ],
       },
+      { text: 'Decisions', collapsed: true, items: decisions },
     ],
   },
 })

@@ -152,7 +152,8 @@ function compile(base: Module, modules: readonly Module[]): SampleError[] {
 
 function compilerOptions(): ts.CompilerOptions {
   const file = join(root, 'tsconfig.json')
-  const { config } = ts.readConfigFile(file, ts.sys.readFile)
+  const { config, error } = ts.readConfigFile(file, ts.sys.readFile)
+  if (error !== undefined) throw new Error(ts.flattenDiagnosticMessageText(error.messageText, '\n'))
   const { options } = ts.parseJsonConfigFileContent(
     { ...config, include: [], files: ['tsconfig.json'] },
     ts.sys,

@@ -23,7 +23,7 @@ describeWith(['mosquitto'], 'the minimal example', ({ mosquitto }) => {
     const { items } = await hub.readings.list(Thermometer, { deviceId: 'KITCHEN' })
     expect(items).toMatchObject([{ sampleId: 'a', readings: { temperature: 21.5 } }])
     expect(await hub.devices.get(Thermometer, 'KITCHEN')).toMatchObject({ status: 'online' })
-    expect(said).toHaveBeenCalledWith('KITCHEN: 21.5 °C')
+    await vi.waitFor(() => expect(said).toHaveBeenCalledWith('KITCHEN: 21.5 °C'), 30_000)
 
     await hub.close()
   })

@@ -79,8 +79,8 @@ for (const { name, start, available } of brokers) {
       const [stays, leaves] = [replica('stays', hubs[0]), replica('leaves', hubs[1], { window: 20 })]
       await Promise.all([stays.start(), leaves.start()])
       await publish(topic, 0, 1_000)
-      // Its window is full and its share waits in its session.
-      await waitUntil('a full window', () => leaves.stats().inFlight === 20)
+      // mosquitto deals the messages out, HiveMQ gives to whoever takes: either way it holds some.
+      await waitUntil('its share', () => leaves.stats().inFlight > 0)
       const left = leaves.stop({ leave: true })
       hubs[1].held.settleAtOnce()
       await left
@@ -112,7 +112,6 @@ for (const { name, start, available } of brokers) {
       // As good as dead: it stores nothing and goes, its sessions kept.
       await dead.stop()
       await publish(topic, 400, 600)
-      expect(textsOf([hubs[0]]).size).toBeLessThanOrEqual(600)
       const result = await survivor.adopt('dead')
       expect(result.sessions).toBe(2)
       await waitUntil('every message', () => textsOf([hubs[0]]).size === 600 && handled.size === 40)

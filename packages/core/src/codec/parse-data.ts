@@ -83,7 +83,12 @@ function parseSample(record: Readonly<Record<string, unknown>>): RawSample | str
     // The last one of a name counts.
     fields[item.type] = item.value
   }
-  return { fields, timestamp, id, flags: listed.size === readings.length ? flags : [...flags, 'repeated_reading'] }
+  return {
+    fields,
+    timestamp,
+    id,
+    flags: listed.size === readings.length ? flags : [...flags, 'repeated_reading'],
+  }
 }
 
 const typeName = (value: unknown): string =>

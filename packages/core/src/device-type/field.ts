@@ -21,9 +21,7 @@ export interface GeoPoint {
 
 /** The part of a zod schema that checking needs. */
 export interface FieldSchema {
-  safeParse(
-    value: unknown,
-  ):
+  safeParse(value: unknown):
     | { readonly success: true; readonly data: unknown }
     | {
         readonly success: false

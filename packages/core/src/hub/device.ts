@@ -98,12 +98,12 @@ export function storedState(
         { details: { field: name } },
       )
     }
-    stored[name] = value === null ? null : toStored(field, value)
+    stored[name] = toStored(field, value, `${type.name}.${name}`)
   }
   return stored
 }
 
 function defaultOf(type: AnyDeviceType, name: string): StoredValue {
   const field = type.state[name]
-  return field?.default === undefined || field.default === null ? null : toStored(field, field.default)
+  return field === undefined || field.default === null ? null : toStored(field, field.default)
 }

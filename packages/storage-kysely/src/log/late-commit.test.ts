@@ -22,19 +22,22 @@ const inserted = (correlationId: string) => ({
   touches: [],
 })
 
-/** A commit that has written its row and waits before COMMIT. */
-async function slowCommit(connection: Connection, correlationId: string) {
+/** A commit that waits before COMMIT, its row written or, on PostgreSQL, only its transaction begun in earnest. */
+async function slowCommit(connection: Connection, correlationId: string, when: 'before' | 'after') {
   let finish = () => {}
   let written = () => {}
   const hasWritten = new Promise<void>((resolve) => {
     written = resolve
   })
   const done = connection.transaction({ messageTables: ['station_message'] }, async (session) => {
-    await session.write(inserted(correlationId))
-    written()
-    await new Promise<void>((resolve) => {
+    const wait = new Promise<void>((resolve) => {
       finish = resolve
     })
+    if (when === 'after') await session.write(inserted(correlationId))
+    else if (session.dialect === 'postgres') await session.run(sql`select pg_current_xact_id()`)
+    written()
+    await wait
+    if (when === 'before') await session.write(inserted(correlationId))
   })
   await Promise.race([hasWritten, done])
   return {
@@ -46,7 +49,7 @@ async function slowCommit(connection: Connection, correlationId: string) {
 }
 
 function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatabase>): void {
-  async function follow(watermark: boolean): Promise<string[]> {
+  async function follow(watermark: boolean, when: 'before' | 'after' = 'after'): Promise<string[]> {
     const database = await openDatabase()
     await using _ = await openStorages(database, [Station])
     const db = database.connect()
@@ -60,7 +63,7 @@ function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatab
         cursor = page.cursor
         seen.push(...page.messages.map(({ correlationId }) => correlationId ?? ''))
       }
-      const slow = await slowCommit(connection, 'late')
+      const slow = await slowCommit(connection, 'late', when)
       await connection.writeAtOnce(inserted('early'))
       // On MySQL this read waits for the slow commit; without the gate it does not.
       const reading = read()
@@ -76,6 +79,12 @@ function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatab
 
   test('a row that commits late, behind a higher position of another writer, is not skipped', async () => {
     expect(await follow(true)).toEqual(['late', 'early'])
+  })
+
+  test('nor one that its transaction has not even written when the other is committed', async () => {
+    const seen = await follow(true, 'before')
+    // On MySQL the ids are given in the order of writing.
+    expect(seen.sort()).toEqual(['early', 'late'])
   })
 
   test('without the watermark it would be: so the test above can fail', async () => {

@@ -100,6 +100,8 @@ it('a wait that finds nothing fails, and says what came instead', async () => {
   await using broker = await createFakeBroker()
   await using client = await createRawClient({ port: broker.port })
   client.send({ cmd: 'pingreq' })
+  await waitUntil('the answer', () => client.received.length === 2)
+  // Found among those that came before, and then not again.
   await client.next('pingresp')
   await expect(client.next('pingresp', { timeout: 1 })).rejects.toThrow('received connack,pingresp')
 })

@@ -16,9 +16,10 @@ const loader = createRequire(`${repository}package.json`).resolve('tsx')
 const SCRIPT = `
 import { startPostgres } from '${source('postgres.ts')}'
 import { startMosquitto } from '${source('mosquitto.ts')}'
+import { processTree } from '${source('process-tree.ts')}'
 const services = [await startPostgres(), await startMosquitto()]
 if (process.argv.at(-1) === 'paused') services.forEach((service) => service.pause())
-console.log(JSON.stringify(services.map(({ pid, folder }) => ({ pid, folder }))))
+console.log(JSON.stringify(services.map(({ pid, folder }) => ({ pids: processTree(pid), folder }))))
 if (process.argv.at(-1) !== 'leave') setInterval(() => {}, 1000)
 `
 
@@ -26,23 +27,23 @@ async function startOrphans(mode: string) {
   const args = ['--import', loader, '--input-type=module', '--eval', SCRIPT, mode]
   const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const services = JSON.parse(line.toString()) as { pid: number; folder: string }[]
+  const services = JSON.parse(line.toString()) as { pids: number[]; folder: string }[]
   return { child, services }
 }
 
 describeWith({ mosquitto: {}, postgres: {} }, 'when the tests end without stopping their services', () => {
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('%s: no process and no folder stays', async (signal) => {
     const { child, services } = await startOrphans('wait')
-    expect(services.every(({ pid }) => isAlive(pid))).toBe(true)
+    expect(services.every(({ pids }) => pids.every(isAlive))).toBe(true)
     child.kill(signal)
-    await waitUntil('the servers to end', () => services.every(({ pid }) => !isAlive(pid)))
+    await waitUntil('the servers to end', () => !services.some(({ pids }) => pids.some(isAlive)))
     await waitUntil('the folders to go', () => services.every(({ folder }) => !existsSync(folder)))
   })
 
   it('SIGKILL while the servers are paused', async () => {
     const { child, services } = await startOrphans('paused')
     child.kill('SIGKILL')
-    await waitUntil('the servers to end', () => services.every(({ pid }) => !isAlive(pid)))
+    await waitUntil('the servers to end', () => !services.some(({ pids }) => pids.some(isAlive)))
     await waitUntil('the folders to go', () => services.every(({ folder }) => !existsSync(folder)))
   })
 
@@ -51,6 +52,6 @@ describeWith({ mosquitto: {}, postgres: {} }, 'when the tests end without stoppi
     if (child.exitCode === null) await once(child, 'exit')
     expect(child.exitCode).toBe(0)
     await waitUntil('the folders to go', () => services.every(({ folder }) => !existsSync(folder)))
-    expect(services.filter(({ pid }) => isAlive(pid))).toEqual([])
+    expect(services.flatMap(({ pids }) => pids.filter(isAlive))).toEqual([])
   })
 })

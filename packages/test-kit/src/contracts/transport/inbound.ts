@@ -162,11 +162,13 @@ export function inboundContract(harness: TransportHarness): void {
       held.settleAtOnce()
       tap.accepting = false
       tap.cut()
-      const outcomes = Promise.allSettled(
-        [1, 2, 3].map((n) => transport.publish({ topic, payload: `p${n}`, qos: 1 })),
-      )
+      const publish = (n: number) => transport.publish({ topic, payload: `p${n}`, qos: 1 })
+      // Before the transport has noticed, and after.
+      const outcomes = [Promise.allSettled([1, 2, 3].map(publish))]
+      await until(() => tap.refused > 0)
+      outcomes.push(Promise.allSettled([4, 5, 6].map(publish)))
       tap.accepting = true
-      for (const [index, outcome] of (await outcomes).entries()) {
+      for (const [index, outcome] of (await Promise.all(outcomes)).flat().entries()) {
         if (outcome.status === 'fulfilled')
           await until(() => held.received.some(({ text }) => text === `p${index + 1}`))
         else

@@ -10,6 +10,8 @@ export interface WireTap {
   readonly acknowledged: readonly number[]
   /** Connections that clients opened since the start. */
   readonly connections: number
+  /** Connections that were reset because of `accepting`. */
+  readonly refused: number
   /** From the next connection on, another broker. */
   retarget(port: number): void
   /** Keeps back what the broker says, until `release`. */
@@ -30,11 +32,13 @@ export async function openWireTap(brokerPort: number): Promise<WireTap> {
   const pairs = new Set<readonly [Socket, Socket]>()
   let target = brokerPort
   let connections = 0
+  let refused = 0
   let held = false
 
   // Half open: a client that waits for the broker's end of the connection must see the broker's, not the proxy's.
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (!tap.accepting) {
+      refused++
       client.on('error', ignore)
       client.resetAndDestroy()
       return
@@ -73,6 +77,9 @@ export async function openWireTap(brokerPort: number): Promise<WireTap> {
     accepting: true,
     get connections() {
       return connections
+    },
+    get refused() {
+      return refused
     },
     retarget(port) {
       target = port

@@ -1,0 +1,149 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Kysely, sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sqliteDialect, type SqliteDialectOptions } from './sqlite-dialect.js'
+
+interface Tables {
+  item: { id: number; name: string | null; value: unknown }
+}
+
+const hasNodeSqlite = Number(process.versions.node.split('.')[0]) > 22
+const KINDS: Omit<SqliteDialectOptions, 'file'>[] = [
+  { driver: 'better-sqlite3', thread: true },
+  { driver: 'better-sqlite3', thread: false },
+  ...(hasNodeSqlite
+    ? ([
+        { driver: 'node:sqlite', thread: true },
+        { driver: 'node:sqlite', thread: false },
+      ] as const)
+    : []),
+]
+
+describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) => {
+  let folder: string
+  let db: Kysely<Tables>
+  const open = () => new Kysely<Tables>({ dialect: sqliteDialect({ ...options, file: join(folder, 'test.db') }) })
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'devicehub-sqlite-'))
+    db = open()
+    await sql`create table item (id integer primary key, name text unique, value)`.execute(db)
+  })
+  afterEach(async () => {
+    await db.destroy()
+    await rm(folder, { recursive: true })
+  })
+
+  const valueOf = async (value: unknown) => {
+    await db.insertInto('item').values({ id: 1, name: null, value }).execute()
+    const [row] = await db.selectFrom('item').select('value').execute()
+    return row?.value
+  }
+
+  test('every commit is on the disk: WAL, synchronous FULL', async () => {
+    const pragma = async (name: string) => (await sql<Record<string, unknown>>`pragma ${sql.raw(name)}`.execute(db)).rows[0]
+    expect(await pragma('journal_mode')).toEqual({ journal_mode: 'wal' })
+    expect(await pragma('synchronous')).toEqual({ synchronous: 2 })
+  })
+
+  test.each([
+    ['a boolean', true, 1],
+    ['a date', new Date(1234), 1234],
+    ['a bigint', 42n, 42],
+    ['a bigint that no number holds', 2n ** 62n + 1n, 2n ** 62n + 1n],
+    ['a safe integer', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    ['a fraction', 0.1, 0.1],
+    ['null', null, null],
+    ['text with NUL', 'a\0b', 'a\0b'],
+    ['an emoji', '👩‍👩‍👧', '👩‍👩‍👧'],
+  ])('%s comes back', async (_, value, expected) => {
+    expect(await valueOf(value)).toBe(expected)
+  })
+
+  test('bytes come back, those of a part of a larger buffer too', async () => {
+    const bytes = new Uint8Array(100).map((_, index) => index).subarray(10, 20)
+    expect(Array.from((await valueOf(bytes)) as Uint8Array)).toEqual(Array.from(bytes))
+  })
+
+  test('counts rows and tells the id', async () => {
+    const inserted = await db.insertInto('item').values({ id: 7, name: 'a', value: 1 }).executeTakeFirstOrThrow()
+    expect([inserted.insertId, inserted.numInsertedOrUpdatedRows]).toEqual([7n, 1n])
+    const updated = await db.updateTable('item').set({ value: 2 }).where('id', '>', 5).executeTakeFirstOrThrow()
+    expect(updated.numUpdatedRows).toBe(1n)
+    const returned = await db.deleteFrom('item').returning('id').execute()
+    expect(returned).toEqual([{ id: 7 }])
+  })
+
+  test('transactions on the one connection follow each other, and a failed one leaves nothing', async () => {
+    await db.insertInto('item').values({ id: 1, name: 'counter', value: 0 }).execute()
+    const increment = (fail: boolean) =>
+      db.transaction().execute(async (trx) => {
+        const { value } = await trx.selectFrom('item').select('value').where('id', '=', 1).executeTakeFirstOrThrow()
+        await new Promise((resolve) => setImmediate(resolve))
+        await trx.updateTable('item').set({ value: Number(value) + 1 }).where('id', '=', 1).execute()
+        if (fail) throw new Error('undone')
+      })
+    const results = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => increment(index % 3 === 0)))
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(10)
+    expect((await db.selectFrom('item').select('value').executeTakeFirstOrThrow()).value).toBe(20)
+  })
+
+  test('savepoints', async () => {
+    const trx = await db.startTransaction().execute()
+    await trx.insertInto('item').values({ id: 1, name: 'kept', value: 0 }).execute()
+    const inner = await trx.savepoint('inner').execute()
+    await inner.insertInto('item').values({ id: 2, name: 'gone', value: 0 }).execute()
+    await (await inner.rollbackToSavepoint('inner').execute()).commit().execute()
+    expect(await db.selectFrom('item').select('name').execute()).toEqual([{ name: 'kept' }])
+  })
+
+  test('streams rows in chunks, and can be stopped', async () => {
+    const rows = Array.from({ length: 1000 }, (_, id) => ({ id, name: `n${id}`, value: null }))
+    await db.insertInto('item').values(rows).execute()
+    let seen = 0
+    for await (const row of db.selectFrom('item').select('id').orderBy('id').stream(64)) expect(row.id).toBe(seen++)
+    expect(seen).toBe(1000)
+    for await (const _ of db.selectFrom('item').select('id').stream(10)) break
+    expect((await db.updateTable('item').set({ value: 1 }).executeTakeFirstOrThrow()).numUpdatedRows).toBe(1000n)
+  })
+
+  test('an error has the code of SQLite, and the connection goes on', async () => {
+    await db.insertInto('item').values({ id: 1, name: 'a', value: 0 }).execute()
+    await expect(db.insertInto('item').values({ id: 2, name: 'a', value: 0 }).execute()).rejects.toMatchObject({
+      code: 'SQLITE_CONSTRAINT_UNIQUE',
+    })
+    await expect(sql`select * from nothing`.execute(db)).rejects.toThrow(/no such table/)
+    expect(await db.selectFrom('item').select('id').execute()).toEqual([{ id: 1 }])
+  })
+
+  test('what is committed is there when the file is opened again; a closed one answers no more', async () => {
+    await db.insertInto('item').values({ id: 1, name: 'a', value: 0 }).execute()
+    await db.destroy()
+    await expect(db.selectFrom('item').selectAll().execute()).rejects.toThrow(/destroyed/)
+    db = open()
+    expect(await db.selectFrom('item').select('name').execute()).toEqual([{ name: 'a' }])
+  })
+
+  test(':memory:', async () => {
+    const memory = new Kysely<Tables>({ dialect: sqliteDialect({ ...options, file: ':memory:' }) })
+    await sql`create table item (id integer primary key, name text, value)`.execute(memory)
+    await memory.insertInto('item').values({ id: 1, name: 'a', value: 0 }).execute()
+    expect(await memory.selectFrom('item').select('id').execute()).toEqual([{ id: 1 }])
+    await memory.destroy()
+  })
+})
+
+test('options that cannot work are refused', () => {
+  expect(() => sqliteDialect({ file: '' })).toThrow(/file/)
+  expect(() => sqliteDialect({ file: 'x.db', busyTimeout: -1 })).toThrow(/busyTimeout/)
+})
+
+test.skipIf(hasNodeSqlite)('node:sqlite on a Node that has none is missing_dependency, and says what to do', async () => {
+  const db = new Kysely<Tables>({ dialect: sqliteDialect({ file: ':memory:', driver: 'node:sqlite' }) })
+  await expect(sql`select 1`.execute(db)).rejects.toMatchObject({
+    code: 'missing_dependency',
+    message: expect.stringContaining('npm install better-sqlite3@12.9.0'),
+  })
+})
