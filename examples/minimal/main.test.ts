@@ -13,7 +13,7 @@ describeWith(['mosquitto'], 'the minimal example', ({ mosquitto }) => {
     await device.publish('things/thermometer/KITCHEN/data', '{"temperature": "warm"}', { qos: 1 })
     const messages = await waitUntil('both messages', async () => {
       const { items } = await hub.messages.list(Thermometer)
-      return items.length === 2 && items
+      return items.length === 2 ? items : undefined
     })
 
     expect(messages.map(({ status, code }) => [status, code])).toEqual([

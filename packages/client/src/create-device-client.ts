@@ -21,8 +21,9 @@ import type {
   StatusReport,
   UntypedDevice,
 } from './device-client.js'
-import { type DeviceClientOptions, type ResolvedOptions, resolveOptions } from './device-client-options.js'
+import { type DeviceClientOptions, resolveOptions } from './device-client-options.js'
 import { createEventEmitter } from './event-emitter.js'
+import { mqttOptions } from './mqtt-options.js'
 import { createPublisher } from './publisher.js'
 import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
 import { createSampleEncoder } from './sample.js'
@@ -276,22 +277,6 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
 /** Without fields: it checks the name and knows the topics. */
 function placeholder({ type, topicTemplate }: UntypedDevice): AnyDeviceType {
   return defineDeviceType(type, { topicTemplate })
-}
-
-function mqttOptions(options: ResolvedOptions): IClientOptions {
-  const { protocolVersion, keepalive, connectTimeout, sessionExpiry, tls = {} } = options
-  const five = protocolVersion === 5 ? { properties: { sessionExpiryInterval: sessionExpiry } } : {}
-  const secure = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
-  return {
-    protocolVersion,
-    keepalive,
-    connectTimeout: connectTimeout * 1000,
-    clean: sessionExpiry === 0,
-    // 8 MB of numbers encoded in advance, for a speed that no device needs. It holds for every client of the process.
-    writeCache: false,
-    ...five,
-    ...secure,
-  }
 }
 
 function printError(error: DeviceHubError): void {

@@ -1,6 +1,7 @@
-import { createBackoff, createSendQuota, DeviceHubError } from '@devicehub/core/definition'
+import { createBackoff, createSendQuota } from '@devicehub/core/definition'
 import type { BrokerConnection } from './broker-connection.js'
-import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
+import { givenUp, queueFull, refusedByBroker, tooLarge } from './publish-errors.js'
+import { isSlowDown, reasonOf } from './reason-codes.js'
 
 export interface PublisherOptions {
   readonly maxQueued: number
@@ -102,7 +103,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       queue.shift()
       leaveQueue(item)
       if (size <= largest) send(item, connection)
-      else tooLarge(item, size, largest)
+      else reject(item, tooLarge(item.topic, size, largest))
     }
     wake()
   }
@@ -158,15 +159,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       }, slowness.next())
       return
     }
-    settle(item)
-    const why = reasonCode === null ? String(error) : reasonName(reasonCode)
-    const message = `the broker refused a publication to ${item.topic}: ${why}`
-    item.reject(
-      new DeviceHubError('publish_failed', message, {
-        details: { topic: item.topic, reasonCode },
-        cause: error,
-      }),
-    )
+    reject(item, refusedByBroker(item.topic, reasonCode, error))
     pump()
   }
 
@@ -191,22 +184,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
     item.settled = true
   }
 
-  function tooLarge(item: Item, size: number, largest: number): void {
+  function reject(item: Item, error: Error): void {
     settle(item)
-    const message = `a publication to ${item.topic} has ${size} bytes; the broker takes ${largest} (Maximum Packet Size)`
-    item.reject(
-      new DeviceHubError('publish_failed', message, { details: { topic: item.topic, size, largest } }),
-    )
-  }
-
-  function giveUp(item: Item): void {
-    settle(item)
-    const message =
-      `a publication to ${item.topic} was given up: ${item.lossesAlone} times the connection was lost while it alone was ` +
-      'unconfirmed. Perhaps the broker closes the connection because the device may not publish there, or the message is too large'
-    item.reject(
-      new DeviceHubError('publish_failed', message, { details: { topic: item.topic, attempts: item.sends } }),
-    )
+    item.reject(error)
   }
 
   function watchForStall(): void {
@@ -228,12 +208,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return {
     push(topic, payload, signal) {
       if (signal?.aborted) return Promise.reject(signal.reason)
-      if (!hasRoom()) {
-        const message =
-          `${queued} publications (${queuedBytes} bytes) wait already: await record() or room() before the next, ` +
-          'or raise maxQueued and maxQueuedBytes'
-        return Promise.reject(new DeviceHubError('queue_full', message, { details: { queued, queuedBytes } }))
-      }
+      if (!hasRoom()) return Promise.reject(queueFull(queued, queuedBytes))
       return new Promise<void>((resolve, reject) => {
         const forget = () => signal?.removeEventListener('abort', abort)
         const item: Item = {
@@ -299,7 +274,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         !alone.settled &&
         ++alone.lossesAlone >= maxAttempts
       )
-        giveUp(alone)
+        reject(alone, givenUp(alone.topic, alone.lossesAlone))
       putBack(unconfirmed)
       wake()
     },
@@ -312,10 +287,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       quota = createSendQuota(window)
       queued = 0
       queuedBytes = 0
-      for (const item of all) {
-        settle(item)
-        item.reject(error)
-      }
+      for (const item of all) reject(item, error)
       wake()
     },
     stats: () => ({ queued, queuedBytes, inFlight: inFlight.size, window, ...totals }),

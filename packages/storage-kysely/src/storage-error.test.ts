@@ -88,7 +88,7 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
     await storage.commit(one)
   })
 
-  test('a server that is shutting down, has no connection left or only reads is storage_unavailable', async () => {
+  test('connections that are cut off, and a server that only reads, are storage_unavailable', async () => {
     const database = await postgresDatabase(postgres())
     await using storages = await openStorages(database, [Station])
     const storage = storages.open()
@@ -96,8 +96,9 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
     const db = database.connect()
     await sql`alter database ${sql.raw((await sql<{ n: string }>`select current_database() as n`.execute(db)).rows[0]?.n ?? '')} set default_transaction_read_only = on`.execute(db)
     await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(db)
+    const another = batch([entry(Station, 'e')])
     const failures = []
-    for (let attempt = 0; attempt < 4; attempt++) failures.push(await storage.commit(one).catch((error: unknown) => error))
+    for (let attempt = 0; attempt < 4; attempt++) failures.push(await storage.commit(another).catch((error: unknown) => error))
     expect(failures.every((error) => isDeviceHubError(error, 'storage_unavailable')), String(failures)).toBe(true)
     await db.destroy()
   })

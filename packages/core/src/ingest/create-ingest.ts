@@ -5,10 +5,12 @@ import type { Metrics } from '../ports/metrics.js'
 import type { CommitResult, MessageRef, Storage } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Announcer } from './announce.js'
+import { createCapacity } from './capacity.js'
 import { createCommitter } from './commit-planned.js'
 import type { DeviceDirectory } from './device-directory.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
+import { LANES, laneOf } from './lanes.js'
 import type { MessagePlanner } from './plan-message.js'
 import type { PlannedMessage } from './planned-message.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
@@ -91,13 +93,15 @@ export function createIngest(context: IngestContext): IngestPipeline {
   })
   const resolve = createResolver(context)
   const commit = createCommitter({ ...context, retry, onCommit, onFailure: fail })
-  const queue = createGroupCommit<PlannedMessage>({
-    commit: commitBatch,
-    maxCount: limits.maxBatch,
-    maxBytes: limits.maxBatchBytes,
-    maxQueued: limits.maxQueued,
-    maxQueuedBytes: limits.maxQueuedBytes,
-  })
+  const capacity = createCapacity({ maxCount: limits.maxQueued, maxBytes: limits.maxQueuedBytes })
+  const lanes = Array.from({ length: LANES }, () =>
+    createGroupCommit<PlannedMessage>({
+      commit: commitBatch,
+      maxCount: limits.maxBatch,
+      maxBytes: limits.maxBatchBytes,
+      capacity,
+    }),
+  )
 
   async function commitBatch(planned: readonly PlannedMessage[]): Promise<void> {
     const started = performance.now()
@@ -172,7 +176,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   function enqueue(planned: PlannedMessage): boolean {
     counts.received++
-    return queue.push(planned, planned.inbound.payload.byteLength)
+    lanes[laneOf(planned.deviceId)]?.push(planned, planned.inbound.payload.byteLength)
+    return capacity.hasRoom
   }
 
   function push(message: InboundMessage, settle: Settle): boolean {
@@ -188,7 +193,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     for (const message of messages) {
       let hasRoom = true
       outcomes.push(new Promise((done) => (hasRoom = push(message, done))))
-      if (!hasRoom) await queue.drained()
+      if (!hasRoom) await capacity.drained()
     }
     const settled = await Promise.all(outcomes)
     const failed = settled.find((outcome) => outcome.status === 'failed')
@@ -204,12 +209,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
   }
 
   return {
-    ingest: Object.assign(ingestAll, { push, drained: queue.drained }),
+    ingest: Object.assign(ingestAll, { push, drained: capacity.drained }),
     async quarantine(message, refusal) {
       await one((settle) => planner.quarantine(message, settle, refusal))
     },
     replay: (message, ref) => one((settle) => planner.plan(message, settle, ref)),
-    stats: () => ({ ...counts, queued: queue.depth }),
+    stats: () => ({ ...counts, queued: capacity.held }),
     async close(timeout) {
       closed = true
       const timer = setTimeout(() => giveUp.abort(closedError()), timeout)
@@ -217,7 +222,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
         giveUp.signal.addEventListener('abort', () => resolve(), { once: true }),
       )
       // A commit that hangs inside its driver cannot be aborted: it stays unacknowledged, which is safe.
-      await Promise.race([queue.idle(), gaveUp])
+      await Promise.race([capacity.idle(), gaveUp])
       clearTimeout(timer)
     },
   }

@@ -22,8 +22,8 @@ const ROWS_SEARCHED = 100_000
 
 /**
  * The caller sends a batch again when the connection broke, and samples with an identity are safe then; their audit
- * rows, and samples without one, would be stored twice. A batch is in the database whole or not at all, so one row of
- * it tells.
+ * rows, and samples without one, would be stored twice. A batch is in the database whole or not at all, so a few rows
+ * of it tell.
  */
 export function createLostCommits(connection: Connection): LostCommits {
   const lost: LostCommit[] = []
@@ -37,7 +37,10 @@ export function createLostCommits(connection: Connection): LostCommits {
 
     async resultOf(batch) {
       for (const one of lost.filter((candidate) => isSame(candidate.batch, batch))) {
-        const stored = await isStored(connection, one.batch.entries[0] as CommitEntry)
+        const { entries } = one.batch
+        const probes = new Set([entries[0], entries[entries.length >> 1], entries.at(-1)] as CommitEntry[])
+        let stored = true
+        for (const probe of probes) stored &&= await isStored(connection, probe)
         lost.splice(lost.indexOf(one), 1)
         if (stored) return one.result
       }

@@ -11,7 +11,7 @@ const nasty = fc.constantFrom('\x1f', '\x1e', '\x1f\x1e', '"', '\\', '\\"', "'",
 const text = fc
   .array(fc.oneof(nasty, fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 6 })
   // PostgreSQL has no NUL in a text, and no encoding has half a character.
-  .map((parts) => parts.join('').replaceAll('\0', '').toWellFormed())
+  .map((parts) => parts.join('').replace(/\0|\p{Surrogate}/gu, ''))
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null })
 const row = fc.record({
   note: maybe(text),
@@ -50,7 +50,7 @@ describeDatabases('values', (openDatabase) => {
         expect(samples.items.map(comparableSample)).toEqual(
           rows.map(({ note, temperature, count, frame, flags }) => [temperature, count, note, hex(frame), flags]),
         )
-        expect(messages.items.reverse().map(comparableMessage)).toEqual(
+        expect([...messages.items].reverse().map(comparableMessage)).toEqual(
           rows.map(({ topic, flags, payload, frame }) => [topic, flags, payload, hex(frame)]),
         )
       }),

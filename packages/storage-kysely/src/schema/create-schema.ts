@@ -57,7 +57,7 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
 
   const migrate: Schema['migrate'] = ({ allowDestructive = false } = {}) =>
     asStorageErrors('migrating', () =>
-      withMigrationLock(db, dialect, async (connection) => {
+      withMigrationLock({ db, dialect }, async (connection) => {
         const found = await planOn(connection, allowDestructive)
         const destructive = found.steps.filter((step) => step.destructive)
         if (destructive.length > 0 && !allowDestructive) throw refusal(destructive)

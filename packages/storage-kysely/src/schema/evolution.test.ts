@@ -76,7 +76,7 @@ describeDatabases('evolution', (open) => {
   test('a former name that is declared again is another field', async () => {
     await using old = await migrated({ a: field('float') })
     await old.add({ a: 1 })
-    const schema = old.next({ a: field('float'), b: field('float', { renamedFrom: 'a' }) })
+    const schema = old.next({ b: field('float', { renamedFrom: 'a' }), a: field('float') })
     expect((await schema.migrate()).steps.map(({ kind }) => kind)).toEqual(['addColumn'])
     expect(await old.values('a')).toEqual([1])
   })

@@ -29,7 +29,7 @@ describeDatabases('migrating from several processes at once', (open) => {
     await using database = await open()
     const db = database.connect<unknown>()
     await expect(
-      withMigrationLock(db, database.dialect, async () => {
+      withMigrationLock({ db, dialect: database.dialect }, async () => {
         throw new Error('broken')
       }),
     ).rejects.toThrow('broken')
@@ -43,13 +43,13 @@ describeDatabases('migrating from several processes at once', (open) => {
     const order: string[] = []
     const held = signal()
     const released = signal()
-    const first = withMigrationLock(database.connect<unknown>(), database.dialect, async () => {
+    const first = withMigrationLock({ db: database.connect(), dialect: database.dialect }, async () => {
       held.give()
       await released.given
       order.push('first')
     })
     await held.given
-    const second = withMigrationLock(database.connect<unknown>(), database.dialect, async () => {
+    const second = withMigrationLock({ db: database.connect(), dialect: database.dialect }, async () => {
       order.push('second')
     })
     // Gives the second every chance to come first.
@@ -57,5 +57,22 @@ describeDatabases('migrating from several processes at once', (open) => {
     released.give()
     await Promise.all([first, second])
     expect(order).toEqual(['first', 'second'])
+  })
+
+  test('the wait has an end', async () => {
+    await using database = await open()
+    const held = signal()
+    const released = signal()
+    const lock = () => ({ db: database.connect<unknown>(), dialect: database.dialect })
+    const first = withMigrationLock(lock(), async () => {
+      held.give()
+      await released.given
+    })
+    await held.given
+    const late = withMigrationLock({ ...lock(), waitMs: 100 }, async () => 'let in')
+    await expect(late).rejects.toMatchObject({ code: 'storage_unavailable' })
+    released.give()
+    await first
+    expect(await withMigrationLock({ ...lock(), waitMs: 100 }, async () => 'let in')).toBe('let in')
   })
 })

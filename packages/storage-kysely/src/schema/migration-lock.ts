@@ -5,9 +5,20 @@ import type { SqlDialect } from './logical-type.js'
 
 /** Any number, the same in every process. */
 const POSTGRES_LOCK = 7_233_110_485_216
+/** SQLSTATE of a wait that reached `lock_timeout`. */
+const LOCK_NOT_AVAILABLE = '55P03'
+/** Named locks are the server's, not the database's. */
+const MYSQL_LOCK = sql`concat('devicehub.', md5(database()))`
 
-/** Five minutes: another process may be building an index. */
-const LOCK_WAIT_MS = 300_000
+/** Another process may be building an index. */
+const FIVE_MINUTES = 300_000
+
+export interface MigrationLock {
+  readonly db: Kysely<unknown>
+  readonly dialect: SqlDialect
+  /** Milliseconds to wait for another process, then `storage_unavailable`; default five minutes. */
+  readonly waitMs?: number
+}
 
 /**
  * Runs `work` on one connection while no other process migrates this database. On SQLite and PostgreSQL it is one
@@ -15,73 +26,74 @@ const LOCK_WAIT_MS = 300_000
  * with by the next one.
  */
 export function withMigrationLock<T>(
-  db: Kysely<unknown>,
-  dialect: SqlDialect,
+  { db, dialect, waitMs = FIVE_MINUTES }: MigrationLock,
   work: (connection: QueryExecutorProvider) => Promise<T>,
 ): Promise<T> {
   switch (dialect) {
     case 'postgres':
       return db.transaction().execute(async (transaction) => {
-        await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(transaction)
+        await lockPostgres(transaction, waitMs)
         return work(transaction)
       })
     case 'mysql':
-      return db.connection().execute((connection) => withMysqlLock(connection, work))
+      return db.connection().execute(async (connection) => {
+        await lockMysql(connection, waitMs)
+        try {
+          return await work(connection)
+        } finally {
+          await sql`select release_lock(${MYSQL_LOCK})`.execute(connection)
+        }
+      })
     case 'sqlite':
-      return db.connection().execute((connection) => inImmediateTransaction(connection, work))
+      return db.connection().execute(async (connection) => {
+        await beginImmediate(connection, waitMs)
+        try {
+          const result = await work(connection)
+          await sql`commit`.execute(connection)
+          return result
+        } catch (error) {
+          await sql`rollback`.execute(connection).catch(() => undefined)
+          throw error
+        }
+      })
   }
 }
 
-async function withMysqlLock<T>(
-  connection: Kysely<unknown>,
-  work: (connection: QueryExecutorProvider) => Promise<T>,
-): Promise<T> {
-  // Named locks are the server's, not the database's.
-  const name = sql`concat('devicehub.', md5(database()))`
-  const { rows } = await sql<{ taken: number | string | null }>`
-    select get_lock(${name}, ${sql.lit(LOCK_WAIT_MS / 1000)}) as taken`.execute(connection)
-  if (Number(rows[0]?.taken) !== 1) throw lockTimeout()
+async function lockPostgres(transaction: QueryExecutorProvider, waitMs: number): Promise<void> {
+  await sql`set local lock_timeout = ${sql.lit(waitMs)}`.execute(transaction)
   try {
-    return await work(connection)
-  } finally {
-    await sql`select release_lock(${name})`.execute(connection)
+    await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(transaction)
+  } catch (error) {
+    throw (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE ? lockTimeout(waitMs, error) : error
   }
+  await sql`set local lock_timeout to default`.execute(transaction)
+}
+
+async function lockMysql(connection: QueryExecutorProvider, waitMs: number): Promise<void> {
+  const { rows } = await sql<{ taken: number | string | null }>`
+    select get_lock(${MYSQL_LOCK}, ${sql.lit(Math.ceil(waitMs / 1000))}) as taken`.execute(connection)
+  if (Number(rows[0]?.taken) !== 1) throw lockTimeout(waitMs)
 }
 
 /** The write lock is taken before anything is read: a deferred transaction could not be upgraded to it. */
-async function inImmediateTransaction<T>(
-  connection: Kysely<unknown>,
-  work: (connection: QueryExecutorProvider) => Promise<T>,
-): Promise<T> {
+async function beginImmediate(connection: QueryExecutorProvider, waitMs: number): Promise<void> {
   // SQLite's own wait would hold up the event loop.
   const { rows } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(connection)
   await sql`pragma busy_timeout = 0`.execute(connection)
+  const giveUpAt = Date.now() + waitMs
   try {
-    await beginImmediate(connection)
+    for (;;) {
+      try {
+        await sql`begin immediate`.execute(connection)
+        return
+      } catch (error) {
+        if (!isBusy(error)) throw error
+        if (Date.now() > giveUpAt) throw lockTimeout(waitMs, error)
+        await sleep(20 + Math.random() * 80)
+      }
+    }
   } finally {
     await sql`pragma busy_timeout = ${sql.lit(rows[0]?.timeout ?? 0)}`.execute(connection)
-  }
-  try {
-    const result = await work(connection)
-    await sql`commit`.execute(connection)
-    return result
-  } catch (error) {
-    await sql`rollback`.execute(connection).catch(() => undefined)
-    throw error
-  }
-}
-
-async function beginImmediate(connection: Kysely<unknown>): Promise<void> {
-  const giveUpAt = Date.now() + LOCK_WAIT_MS
-  for (;;) {
-    try {
-      await sql`begin immediate`.execute(connection)
-      return
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      if (Date.now() > giveUpAt) throw lockTimeout(error)
-      await sleep(20 + Math.random() * 80)
-    }
   }
 }
 
@@ -94,9 +106,9 @@ function isBusy(error: unknown): boolean {
   )
 }
 
-const lockTimeout = (cause?: unknown) =>
+const lockTimeout = (waitMs: number, cause?: unknown) =>
   new DeviceHubError(
     'storage_unavailable',
-    `Another process has been migrating or writing the database for ${LOCK_WAIT_MS / 1000} seconds: try again later`,
+    `Another process has been migrating or writing the database for ${waitMs / 1000} seconds: try again later`,
     { cause },
   )

@@ -114,7 +114,7 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     await expect(db.insertInto('item').values({ id: 2, name: 'a', value: 0 }).execute()).rejects.toMatchObject({
       code: 'SQLITE_CONSTRAINT_UNIQUE',
     })
-    await expect(sql`select * from nothing`.execute(db)).rejects.toThrow(/no such table/)
+    await expect(sql`select * from missing`.execute(db)).rejects.toThrow(/no such table/)
     expect(await db.selectFrom('item').select('id').execute()).toEqual([{ id: 1 }])
   })
 
