@@ -34,7 +34,7 @@ export type Candidate = (options: CandidateOptions) => Promise<Measurement>
 /** Runs `work` from the first message to the last and measures this process meanwhile. */
 async function measure(
   count: number,
-  work: (arrived: () => void) => Promise<{ batch?: number } | void>,
+  work: (arrived: () => void) => Promise<{ batch?: number }>,
 ): Promise<Measurement> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   let started = 0
@@ -60,7 +60,7 @@ async function measure(
   }
 }
 
-export const listener: Candidate = async ({ url, target, count }) => {
+const listener: Candidate = async ({ url, target, count }) => {
   const hub = createDeviceHub({ types: [Station], storage: storageFor(target), logger: silentLogger })
   const mqttListener = createMqttListener(hub, { url, clientId: 'bench', sharedGroup: 'bench' })
   const result = await measure(count, async (arrived) => {
@@ -82,7 +82,7 @@ export const listener: Candidate = async ({ url, target, count }) => {
 }
 
 /** mqtt.js as it comes: acknowledges on receipt and throws the message away. The most that a stored message could reach. */
-export const rawSink: Candidate = ({ url, count }) =>
+const rawSink: Candidate = ({ url, count }) =>
   measure(count, async (arrived) => {
     let received = 0
     const client = connect(url)
@@ -94,10 +94,11 @@ export const rawSink: Candidate = ({ url, count }) =>
       client.connect()
     })
     await client.endAsync()
+    return {}
   })
 
 /** The handler one writes first: parse, insert, commit, acknowledge, next. */
-export const oneByOne: Candidate = async ({ url, target, count }) => {
+const oneByOne: Candidate = async ({ url, target, count }) => {
   const store =
     target.kind === 'sqlite' ? sqlite.createOneByOne(target.file) : await postgres.createOneByOne(target.url)
   const result = await measure(count, async (arrived) => {
@@ -114,13 +115,14 @@ export const oneByOne: Candidate = async ({ url, target, count }) => {
       client.connect()
     })
     await client.endAsync()
+    return {}
   })
   await store.close()
   return result
 }
 
 /** The same rows in the same batches, inserted by hand, without MQTT. */
-export const direct: Candidate = async ({ target, count, batch }) => {
+const direct: Candidate = async ({ target, count, batch }) => {
   const rate =
     target.kind === 'sqlite'
       ? sqlite.insertInBatches(target.file, count, batch)
@@ -141,3 +143,5 @@ const connect = (url: string) =>
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
+
+export const CANDIDATES: Readonly<Record<string, Candidate>> = { listener, rawSink, oneByOne, direct }

@@ -5,7 +5,7 @@ import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
 import { Kysely } from 'kysely'
 
 export const Thermometer = defineDeviceType('thermometer', {
-  readings: { temperature: reading.float({ unit: '°C', range: [-40, 80] }) , humidity: reading.float({nullable:false})},
+  readings: { temperature: reading.float({ unit: '°C', range: [-40, 80] }) },
   unknownDevice: 'register', // whoever sends is a device: right for a trial, not for a broker that others reach
 })
 

@@ -14,7 +14,7 @@ export const temperatureBySite = (db: Kysely<Database>, since: Date) =>
     .innerJoin('site', 'site.device_id', 'reading.device_id')
     .innerJoin('weatherstation_device as device', 'device.device_id', 'reading.device_id')
     .where('reading.timestamp', '>=', since.getTime())
-    .where('device.recording_mode', '=', 'burst')
+    .where('device.recording_mode', '=', 'continuous')
     .groupBy('site.label')
     .select(({ fn }) => [
       'site.label',

@@ -30,10 +30,10 @@ export const killBroker: FaultCase = {
     let stored = 0
     for (let n = 0; n < kills; n++) {
       const goal = stored + count / (kills * 4)
-      await waitUntil(
-        'some messages to be stored',
-        async () => (stored = (await storedSequences(stage.target)).length) >= Math.min(goal, count),
-      )
+      await waitUntil('some messages to be stored', async () => {
+        stored = (await storedSequences(stage.target)).length
+        return stored >= Math.min(goal, count)
+      })
       const connects = replica.last?.mqtt.reconnects ?? 0
       await broker.kill()
       await broker.restart()

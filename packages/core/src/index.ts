@@ -5,7 +5,14 @@ export type { Device, NewDevice } from './hub/device.js'
 export type { DeviceQuery, DevicesApi, DeviceUpdate } from './hub/devices-api.js'
 export * from './hub/handler-runner.js'
 export type { MessageQuery, MessagesApi } from './hub/messages-api.js'
-export type { AggregateRequest, Bucket, Reading, ReadingQuery, ReadingRange, ReadingsApi } from './hub/readings-api.js'
+export type {
+  AggregateRequest,
+  Bucket,
+  Reading,
+  ReadingQuery,
+  ReadingRange,
+  ReadingsApi,
+} from './hub/readings-api.js'
 export type { IngestLimits, IngestStats } from './ingest/create-ingest.js'
 export * from './ingest/ingest.js'
 export * from './ports/clock.js'
@@ -15,5 +22,10 @@ export * from './ports/metrics.js'
 export * from './ports/signals.js'
 export * from './ports/storage.js'
 export * from './ports/transport.js'
-export { applyDeviceChange, type LiveState } from './storage/apply-device-change.js'
-export { memoryStorage } from './storage/index.js'
+export {
+  applyDeviceChange,
+  type LiveState,
+  type MemoryStorage,
+  type MemoryStorageOptions,
+  memoryStorage,
+} from './storage/index.js'

@@ -8,7 +8,10 @@ import type { EventEmitter } from 'node:events'
  * @example
  * const pool = guardPool(new pg.Pool({ connectionString, max: 4 }), (error) => logger.warn({ error }, 'connection lost'))
  */
-export function guardPool<Pool extends EventEmitter>(pool: Pool, onError: (error: Error) => void = () => {}): Pool {
+export function guardPool<Pool extends EventEmitter>(
+  pool: Pool,
+  onError: (error: Error) => void = () => {},
+): Pool {
   pool.on('error', onError)
   // `error` of the pool is emitted for this one too once it is idle: the second listener has nothing to report.
   pool.on('connect', (client: EventEmitter) => client.on('error', () => {}))

@@ -31,7 +31,9 @@ function contractOf(name: string, open: () => Promise<EmptyDatabase>): void {
 }
 
 contractOf('SQLite, better-sqlite3 in a worker', () => sqliteFile({ driver: 'better-sqlite3', thread: true }))
-contractOf('SQLite, better-sqlite3 in this thread', () => sqliteFile({ driver: 'better-sqlite3', thread: false }))
+contractOf('SQLite, better-sqlite3 in this thread', () =>
+  sqliteFile({ driver: 'better-sqlite3', thread: false }),
+)
 contractOf("SQLite, Kysely's own dialect", plainSqliteFile)
 if (hasNodeSqlite) {
   contractOf('SQLite, node:sqlite in a worker', () => sqliteFile({ driver: 'node:sqlite', thread: true }))

@@ -54,7 +54,12 @@ export function kyselyStorage<DB>(options: KyselyStorageOptions<DB>): StorageAda
 function openStorage(
   db: Kysely<unknown>,
   dialect: SqlDialect,
-  { timescale = null, indexMessagesByDevice = false, closeDb = false, db: given }: KyselyStorageOptions<unknown>,
+  {
+    timescale = null,
+    indexMessagesByDevice = false,
+    closeDb = false,
+    db: given,
+  }: KyselyStorageOptions<unknown>,
   { types }: StorageContext,
 ): Storage {
   const engine = engineOf(db)

@@ -68,7 +68,9 @@ describe('a server that is not there', () => {
       dialect:
         dialect === 'postgres'
           ? new PostgresDialect({ pool: new pg.Pool({ host: '127.0.0.1', port, user: 'x', database: 'x' }) })
-          : new MysqlDialect({ pool: mysql.createPool({ host: '127.0.0.1', port, user: 'x', database: 'x' }) }),
+          : new MysqlDialect({
+              pool: mysql.createPool({ host: '127.0.0.1', port, user: 'x', database: 'x' }),
+            }),
     })
     const storage = kyselyStorage({ db, closeDb: true }).open({ types: [Station] })
     await expect(storage.commit(one)).rejects.toEqual(code('storage_unavailable'))
@@ -94,12 +96,20 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
     const storage = storages.open()
     await storage.commit(one)
     const db = database.connect()
-    await sql`alter database ${sql.raw((await sql<{ n: string }>`select current_database() as n`.execute(db)).rows[0]?.n ?? '')} set default_transaction_read_only = on`.execute(db)
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(db)
+    await sql`alter database ${sql.raw((await sql<{ n: string }>`select current_database() as n`.execute(db)).rows[0]?.n ?? '')} set default_transaction_read_only = on`.execute(
+      db,
+    )
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
+      db,
+    )
     const another = batch([entry(Station, 'e')])
     const failures = []
-    for (let attempt = 0; attempt < 4; attempt++) failures.push(await storage.commit(another).catch((error: unknown) => error))
-    expect(failures.every((error) => isDeviceHubError(error, 'storage_unavailable')), String(failures)).toBe(true)
+    for (let attempt = 0; attempt < 4; attempt++)
+      failures.push(await storage.commit(another).catch((error: unknown) => error))
+    expect(
+      failures.every((error) => isDeviceHubError(error, 'storage_unavailable')),
+      String(failures),
+    ).toBe(true)
     await db.destroy()
   })
 })

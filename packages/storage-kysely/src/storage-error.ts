@@ -24,23 +24,35 @@ interface DriverError {
 export function classify(error: unknown): Failure {
   if (!(error instanceof Error)) return 'refused'
   const { code, sqlState, errno, message } = error as Error & DriverError
-  if (/driver has already been destroyed|after calling end on the pool|Pool is closed/.test(message)) return 'closed'
+  if (/driver has already been destroyed|after calling end on the pool|Pool is closed/.test(message))
+    return 'closed'
   if (typeof code === 'string') {
     if (code.startsWith('SQLITE_')) return classifySqlite(code, message)
     if (code.startsWith('ER_') || (typeof sqlState === 'string' && typeof errno === 'number'))
       return classifyMysql(Number(errno), String(sqlState))
     if (/^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) return classifySqlState(code)
     if (LOST_CODES.has(code)) return 'lost'
-    if (/^E[A-Z_]+$/.test(code) || code.startsWith('PROTOCOL_') || code.startsWith('CONNECT')) return 'unavailable'
+    if (/^E[A-Z_]+$/.test(code) || code.startsWith('PROTOCOL_') || code.startsWith('CONNECT'))
+      return 'unavailable'
   }
   // Drivers report a connection that broke or never came with a message alone.
-  if (/terminated unexpectedly|Connection terminated|connection is in closed state|not queryable|Connection lost/i.test(message))
+  if (
+    /terminated unexpectedly|Connection terminated|connection is in closed state|not queryable|Connection lost/i.test(
+      message,
+    )
+  )
     return 'lost'
   if (/timeout|timed out|connect/i.test(message)) return 'unavailable'
   return 'refused'
 }
 
-const LOST_CODES = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'PROTOCOL_CONNECTION_LOST', 'CONNECTION_CLOSED'])
+const LOST_CODES = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'PROTOCOL_CONNECTION_LOST',
+  'CONNECTION_CLOSED',
+])
 
 /** PostgreSQL, by class: only what the data itself is to blame for may be refused; the rest waits for somebody to mend it. */
 function classifySqlState(code: string): Failure {
@@ -127,9 +139,17 @@ export function toStorageError(error: unknown, doing: string): Error {
       )
     case 'unique':
     case 'refused':
-      return new DeviceHubError('storage_failed', `The database refused the data while ${doing}: ${reason}`, options)
+      return new DeviceHubError(
+        'storage_failed',
+        `The database refused the data while ${doing}: ${reason}`,
+        options,
+      )
     case 'conflict':
-      return new DeviceHubError('storage_unavailable', `The database was busy while ${doing}: ${reason}`, options)
+      return new DeviceHubError(
+        'storage_unavailable',
+        `The database was busy while ${doing}: ${reason}`,
+        options,
+      )
     case 'unavailable':
     case 'lost':
       return new DeviceHubError(

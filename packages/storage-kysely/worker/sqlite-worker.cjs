@@ -157,8 +157,7 @@ function openDatabase(options) {
       const values = new Array(size * varying.length)
       while (rows - at >= size) {
         let index = 0
-        for (let end = at + size; at < end; at++)
-          for (const column of varying) values[index++] = column[at]
+        for (let end = at + size; at < end; at++) for (const column of varying) values[index++] = column[at]
         statement.run(values)
       }
     }
@@ -209,12 +208,14 @@ function openDatabase(options) {
 function valuesOf(column, rows) {
   if (column.text !== undefined) {
     const values = column.text.split(SEPARATOR)
-    if (column.nulls) for (let index = 0; index < rows; index++) if (values[index] === NULL) values[index] = null
+    if (column.nulls)
+      for (let index = 0; index < rows; index++) if (values[index] === NULL) values[index] = null
     return values
   }
   if (column.numbers !== undefined) {
     const values = Array.from(column.numbers)
-    if (column.nulls) for (let index = 0; index < rows; index++) if (Number.isNaN(values[index])) values[index] = null
+    if (column.nulls)
+      for (let index = 0; index < rows; index++) if (Number.isNaN(values[index])) values[index] = null
     return values
   }
   if (column.values !== undefined) return column.values
@@ -245,7 +246,9 @@ function fromSql(row) {
 function describeError(error) {
   const number = error.errcode
   const code =
-    number === undefined ? error.code : (ERROR_NAMES.get(number) ?? ERROR_NAMES.get(number & 0xff) ?? 'SQLITE_ERROR')
+    number === undefined
+      ? error.code
+      : (ERROR_NAMES.get(number) ?? ERROR_NAMES.get(number & 0xff) ?? 'SQLITE_ERROR')
   return { name: error.name, message: error.message, code, stack: error.stack }
 }
 

@@ -1,3 +1,2 @@
 export { applyDeviceChange, type LiveState } from './apply-device-change.js'
-export { calendarBucket } from './calendar-bucket.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'

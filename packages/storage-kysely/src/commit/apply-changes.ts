@@ -40,7 +40,9 @@ export async function applyChanges(
   // In one order over types and devices, so that no two transactions wait for each other.
   for (const key of [...types.keys()].sort(compare)) {
     const type = types.get(key) as AnyDeviceType
-    const ids = [...new Set(changes.filter((one) => one.type.key === key).map((one) => one.deviceId))].sort(compare)
+    const ids = [...new Set(changes.filter((one) => one.type.key === key).map((one) => one.deviceId))].sort(
+      compare,
+    )
     idsOf.set(key, ids)
     for (const part of inParts(ids)) await lock(session, type, part, live)
   }
@@ -62,7 +64,11 @@ export async function applyChanges(
   for (const [key, type] of types) {
     const rows = (idsOf.get(key) ?? []).filter((id) => changed.has(keyOf(type, id)))
     for (const part of inParts(rows))
-      await update(session, type, part.map((id) => [id, live.get(keyOf(type, id)) as LiveState]))
+      await update(
+        session,
+        type,
+        part.map((id) => [id, live.get(keyOf(type, id)) as LiveState]),
+      )
   }
   return transitions
 }
@@ -74,7 +80,11 @@ async function lock(
   live: Map<string, LiveState>,
 ): Promise<void> {
   const locking =
-    session.dialect === 'postgres' ? sql`for no key update` : session.dialect === 'mysql' ? sql`for update` : sql``
+    session.dialect === 'postgres'
+      ? sql`for no key update`
+      : session.dialect === 'mysql'
+        ? sql`for update`
+        : sql``
   const { rows } = await session.run(
     sql`select ${selectList(session.dialect, LIVE)} from ${sql.table(tableNames(type).device)} as t
       where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${locking}`,

@@ -82,7 +82,11 @@ function buildColumn<Row>(table: string, source: ColumnSource<Row>, rows: readon
   }
 }
 
-function texts<Row>(table: string, source: ColumnSource<Row>, rows: readonly Row[]): TextColumn | ValuesColumn {
+function texts<Row>(
+  table: string,
+  source: ColumnSource<Row>,
+  rows: readonly Row[],
+): TextColumn | ValuesColumn {
   const values = new Array<string>(rows.length)
   let nulls = false
   let ambiguous = false

@@ -18,7 +18,10 @@ describeDatabases('concurrent writers', (openDatabase) => {
   test('invariant 2: writers that commit the same identities in another order each store every sample once', async () => {
     await using storages = await openStorages(await openDatabase(), [Station])
     const writers = [storages.open(), storages.open(), storages.open()]
-    await writers[0]?.devices.ensure(Station, DEVICES.map((id) => device(Station, id)))
+    await writers[0]?.devices.ensure(
+      Station,
+      DEVICES.map((id) => device(Station, id)),
+    )
 
     const sent = await Promise.all(
       writers.map(async (storage, writer) => {
@@ -28,12 +31,18 @@ describeDatabases('concurrent writers', (openDatabase) => {
         let duplicates = 0
         for (let at = 0; at < IDENTITIES; ) {
           const size = 1 + ((at * (writer + 3)) % 90)
-          const numbers = Array.from({ length: Math.min(size, IDENTITIES - at) }, (_, i) => ((at + i) * step) % IDENTITIES)
+          const numbers = Array.from(
+            { length: Math.min(size, IDENTITIES - at) },
+            (_, i) => ((at + i) * step) % IDENTITIES,
+          )
           const touched = [...new Set(numbers.map((number) => DEVICES[number % DEVICES.length] as string))]
           const result = await storage.commit(
             batch(numbers.map(entryOf), {
               touches: touched.map((deviceId) => ({ type: Station, deviceId, lastSeen: T0 + at })),
-              changes: at % 3 ? [] : touched.map((deviceId) => ({ type: Station, deviceId, at: T0 + at, lastSeen: T0 + at })),
+              changes:
+                at % 3
+                  ? []
+                  : touched.map((deviceId) => ({ type: Station, deviceId, at: T0 + at, lastSeen: T0 + at })),
             }),
           )
           entries += numbers.length
@@ -51,9 +60,10 @@ describeDatabases('concurrent writers', (openDatabase) => {
     const numbers = stored.map(({ values }) => Number(values[1])).sort((a, b) => a - b)
     expect(numbers).toEqual(Array.from({ length: IDENTITIES }, (_, number) => number))
     const entries = sent.reduce((sum, one) => sum + one.entries, 0)
-    expect(sent.reduce((sum, one) => sum + one.duplicates, 0), 'each writer is told of what others stored').toBe(
-      entries - IDENTITIES,
-    )
+    expect(
+      sent.reduce((sum, one) => sum + one.duplicates, 0),
+      'each writer is told of what others stored',
+    ).toBe(entries - IDENTITIES)
     const audit = await storage.messages.list(Station, {}, { limit: 10_000 })
     expect(audit.items.length, 'invariant 3: an audit row each').toBe(entries)
     expect(audit.items.filter(({ status }) => status === 'processed')).toHaveLength(IDENTITIES)

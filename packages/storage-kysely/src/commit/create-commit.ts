@@ -26,7 +26,11 @@ const PATIENCE = 5000
  * Writes batches. Nearly all hold nothing that is stored already, so a batch is written as plain rows in one go; only
  * when a unique key says otherwise is it undone and written again with care.
  */
-export function createCommit({ connection, known, timescale }: CommitOptions): (batch: CommitBatch) => Promise<CommitResult> {
+export function createCommit({
+  connection,
+  known,
+  timescale,
+}: CommitOptions): (batch: CommitBatch) => Promise<CommitResult> {
   const lost = createLostCommits(connection)
 
   async function commit(batch: CommitBatch): Promise<CommitResult> {
@@ -81,7 +85,8 @@ export function createCommit({ connection, known, timescale }: CommitOptions): (
 const isEmpty = ({ entries, touches, changes }: CommitBatch) =>
   entries.length === 0 && touches.length === 0 && changes.length === 0
 
-const messageTables = ({ entries }: CommitBatch) => [...new Set(entries.map(({ type }) => messageTableOf(type)))].sort()
+const messageTables = ({ entries }: CommitBatch) =>
+  [...new Set(entries.map(({ type }) => messageTableOf(type)))].sort()
 
 const hasSampleIds = ({ entries }: CommitBatch) =>
   entries.some(({ samples }) => samples.some(({ sampleId }) => sampleId !== null))
@@ -101,12 +106,15 @@ async function lockSampleIds(session: Session, { entries }: CommitBatch): Promis
       if (sampleId !== null && timestamp === receivedAt) locks.add(bucket(deviceId))
   const inOrder = [...locks].sort((a, b) => a - b)
   if (inOrder.length === 0) return
-  const calls: RawBuilder<unknown>[] = inOrder.map((lock) => sql`pg_advisory_xact_lock(${sql.lit(LOCK_SPACE)}, ${sql.lit(lock)})`)
+  const calls: RawBuilder<unknown>[] = inOrder.map(
+    (lock) => sql`pg_advisory_xact_lock(${sql.lit(LOCK_SPACE)}, ${sql.lit(lock)})`,
+  )
   await session.run(sql`select ${sql.join(calls)}`)
 }
 
 function bucket(deviceId: string): number {
   let hash = 0
-  for (let index = 0; index < deviceId.length; index++) hash = (Math.imul(hash, 31) + deviceId.charCodeAt(index)) | 0
+  for (let index = 0; index < deviceId.length; index++)
+    hash = (Math.imul(hash, 31) + deviceId.charCodeAt(index)) | 0
   return (hash >>> 0) % LOCKS
 }

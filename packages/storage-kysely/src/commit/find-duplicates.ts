@@ -20,7 +20,8 @@ const LOOKUPS_MAX = 200
  */
 export async function findDuplicates(session: Session, batch: CommitBatch): Promise<FoundDuplicates> {
   const stored = new Map<string, Set<string>>()
-  for (const [type, samples] of samplesByType(batch)) stored.set(type.key, await storedIdentities(session, type, samples))
+  for (const [type, samples] of samplesByType(batch))
+    stored.set(type.key, await storedIdentities(session, type, samples))
 
   const byEntry = new Map<number, readonly number[]>()
   batch.entries.forEach(({ type, samples }, entry) => {
@@ -51,7 +52,8 @@ function samplesByType({ entries }: CommitBatch): ReadonlyMap<AnyDeviceType, rea
     if (!type || samples.length === 0) continue
     const list = byType.get(type) ?? []
     byType.set(type, list)
-    for (const sample of samples) if (sample.sampleId !== null || sample.contentHash !== null) list.push(sample)
+    for (const sample of samples)
+      if (sample.sampleId !== null || sample.contentHash !== null) list.push(sample)
   }
   return byType
 }
@@ -75,7 +77,8 @@ async function storedIdentities(
     for (const row of rows.map(readRow)) found.add(idIdentity(row.text(0) ?? '', row.text(1) ?? ''))
   }
   for (const part of parts(withHash)) {
-    const time = dialect === 'postgres' ? sql`(extract(epoch from t.timestamp) * 1000)::bigint` : sql`t.timestamp`
+    const time =
+      dialect === 'postgres' ? sql`(extract(epoch from t.timestamp) * 1000)::bigint` : sql`t.timestamp`
     const { rows } = await session.run(
       sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${table} where ${anyOf(
         part.map(

@@ -11,7 +11,11 @@ import { kyselyStorage } from '../kysely-storage.js'
 import { batch, device, entry, Station, sample, T0 } from '../testing/rows.js'
 
 /** As the hub does: again until the database has it. */
-async function commitUntilStored(storage: Storage, one: CommitBatch, failures: unknown[] = []): Promise<CommitResult> {
+async function commitUntilStored(
+  storage: Storage,
+  one: CommitBatch,
+  failures: unknown[] = [],
+): Promise<CommitResult> {
   for (;;)
     try {
       return await storage.commit(one)
@@ -26,11 +30,16 @@ const batchOf = (number: number, size = 20): CommitBatch =>
   batch(
     Array.from({ length: size }, (_, index) =>
       // Without identities: only the storage itself can keep these from being stored twice.
-      entry(Station, 'd', [sample('d', { timestamp: T0 + number }, [null, number * size + index, null, null])], {
-        receivedAt: T0 + number,
-        processedAt: T0 + number,
-        correlationId: String(number * size + index),
-      }),
+      entry(
+        Station,
+        'd',
+        [sample('d', { timestamp: T0 + number }, [null, number * size + index, null, null])],
+        {
+          receivedAt: T0 + number,
+          processedAt: T0 + number,
+          correlationId: String(number * size + index),
+        },
+      ),
     ),
   )
 
@@ -38,7 +47,10 @@ test('invariant 1: PostgreSQL is killed in mid-commit again and again: storage_u
   await using postgres = await startPostgres()
   const { url } = await postgres.createDatabase()
   const pool = guardPool(new pg.Pool({ connectionString: url, max: 3 }))
-  const storage = kyselyStorage({ db: new Kysely({ dialect: new PostgresDialect({ pool }) }), closeDb: true }).open({
+  const storage = kyselyStorage({
+    db: new Kysely({ dialect: new PostgresDialect({ pool }) }),
+    closeDb: true,
+  }).open({
     types: [Station],
   })
   await storage.migrate()
@@ -63,7 +75,9 @@ test('invariant 1: PostgreSQL is killed in mid-commit again and again: storage_u
   const expected = Array.from({ length: batches * 20 }, (_, number) => number)
   expect(items.map(({ values }) => Number(values[1])).sort((a, b) => a - b)).toEqual(expected)
   const messages = await storage.messages.list(Station, {}, { limit: 1_000_000 })
-  expect(messages.items.map(({ correlationId }) => Number(correlationId)).sort((a, b) => a - b)).toEqual(expected)
+  expect(messages.items.map(({ correlationId }) => Number(correlationId)).sort((a, b) => a - b)).toEqual(
+    expected,
+  )
   await storage.close()
 })
 
@@ -89,8 +103,15 @@ describeWith(['postgres', 'mariadb'], 'an answer that is lost', ({ postgres, mar
       const storage = kyselyStorage({ db: new Kysely({ dialect }), closeDb: true }).open({ types: [Station] })
       await storage.migrate()
       await storage.devices.create(Station, device(Station, 'd'))
-      const stored = async () => Number(await server.sql('select count(*) from station_message', database.name))
-      const change = { type: Station, deviceId: 'd', at: T0, lastSeen: T0, status: { value: 'online' as const } }
+      const stored = async () =>
+        Number(await server.sql('select count(*) from station_message', database.name))
+      const change = {
+        type: Station,
+        deviceId: 'd',
+        at: T0,
+        lastSeen: T0,
+        status: { value: 'online' as const },
+      }
 
       for (const [number, changes] of [[], [change]].entries()) {
         const one = { ...batchOf(number), changes }

@@ -7,7 +7,26 @@ import { batch, entry, Station, sample, T0 } from '../testing/rows.js'
 import { buildInsert, refused } from './columns.js'
 
 /** The characters that columns are joined with, and those that array literals and SQL texts escape. */
-const nasty = fc.constantFrom('\x1f', '\x1e', '\x1f\x1e', '"', '\\', '\\"', "'", '{', '}', ',', 'NULL', '', '\n', '\x01', '\x7f', '%', '?', '$1')
+const nasty = fc.constantFrom(
+  '\x1f',
+  '\x1e',
+  '\x1f\x1e',
+  '"',
+  '\\',
+  '\\"',
+  "'",
+  '{',
+  '}',
+  ',',
+  'NULL',
+  '',
+  '\n',
+  '\x01',
+  '\x7f',
+  '%',
+  '?',
+  '$1',
+)
 const text = fc
   .array(fc.oneof(nasty, fc.string({ unit: 'binary', maxLength: 4 })), { maxLength: 6 })
   // PostgreSQL has no NUL in a text, and no encoding has half a character.
@@ -48,7 +67,13 @@ describeDatabases('values', (openDatabase) => {
         const samples = await storage.readings.list(Station, { deviceId, order: 'asc' }, { limit: 100 })
         const messages = await storage.messages.list(Station, { deviceId }, { limit: 100 })
         expect(samples.items.map(comparableSample)).toEqual(
-          rows.map(({ note, temperature, count, frame, flags }) => [temperature, count, note, hex(frame), flags]),
+          rows.map(({ note, temperature, count, frame, flags }) => [
+            temperature,
+            count,
+            note,
+            hex(frame),
+            flags,
+          ]),
         )
         expect([...messages.items].reverse().map(comparableMessage)).toEqual(
           rows.map(({ topic, flags, payload, frame }) => [topic, flags, payload, hex(frame)]),

@@ -1,8 +1,15 @@
-import { CompiledQuery, type Kysely, type QueryExecutorProvider, type QueryResult, type RawBuilder, sql } from 'kysely'
+import {
+  CompiledQuery,
+  type Kysely,
+  type QueryExecutorProvider,
+  type QueryResult,
+  type RawBuilder,
+  sql,
+} from 'kysely'
+import type { DriverRow } from '../rows/row-reader.js'
 import { quoteName } from '../schema/ddl.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
-import type { DriverRow } from '../rows/row-reader.js'
 import type { Connection, QueryRows, Session, TransactionOptions, Writes } from './connection.js'
 import { postgresWrite } from './postgres-write.js'
 import { valuesWrite } from './values-write.js'
@@ -18,7 +25,8 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
     async writeAtOnce(writes) {
       const statement = dialect === 'postgres' ? postgresWrite(writes) : null
       if (statement) await db.executeQuery(statement)
-      else if (dialect !== 'postgres') await inTransaction(db, dialect, messageTables(writes), (on) => write(on, dialect, writes))
+      else if (dialect !== 'postgres')
+        await inTransaction(db, dialect, messageTables(writes), (on) => write(on, dialect, writes))
     },
 
     transaction: ({ messageTables: tables }, work) =>
@@ -42,7 +50,8 @@ async function write(db: Database, dialect: SqlDialect, writes: Writes): Promise
   for (const statement of statements) if (statement) await db.executeQuery(statement)
 }
 
-const messageTables = ({ inserts }: Writes) => inserts.map(({ table }) => table).filter((table) => table.endsWith('_message'))
+const messageTables = ({ inserts }: Writes) =>
+  inserts.map(({ table }) => table).filter((table) => table.endsWith('_message'))
 
 /** Kysely's own transactions cannot say how SQLite's begin; for the others this spares a round trip. */
 async function inTransaction<T>(
@@ -77,7 +86,8 @@ const BEGIN: Readonly<Record<SqlDialect, string>> = {
 /** So that a reader of the log knows that rows of this transaction may still come: see log/positions.ts. */
 async function announce(db: Database, dialect: SqlDialect, tables: readonly string[]): Promise<void> {
   if (tables.length === 0) return
-  if (dialect === 'mysql') await sql`select id from ${sql.table(LOG_GATE_TABLE)} where id = 1 lock in share mode`.execute(db)
+  if (dialect === 'mysql')
+    await sql`select id from ${sql.table(LOG_GATE_TABLE)} where id = 1 lock in share mode`.execute(db)
   if (dialect === 'postgres') {
     const names = tables.map((table) => quoteName(dialect, table)).join(', ')
     await execute(db, `lock table ${names} in row exclusive mode`)

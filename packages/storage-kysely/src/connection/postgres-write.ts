@@ -98,7 +98,8 @@ function arraySql(column: Exclude<Column, { form: 'constant' }>, parameter: Para
       return `${parameter(`{${literal}}`)}::text::${ELEMENT_TYPES[column.kind]}`
     }
     case 'values': {
-      if (column.kind !== 'bytes') return `${parameter(textArray(column.values as (string | null)[]))}::text::text[]`
+      if (column.kind !== 'bytes')
+        return `${parameter(textArray(column.values as (string | null)[]))}::text::text[]`
       const list = column.values.map((value) => (value === null ? NULL_TEXT : hex(value as Uint8Array)))
       return `string_to_array(${parameter(list.join(SEPARATOR))}::text${SPLIT}`
     }

@@ -59,7 +59,11 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
 }
 
 const toMessage = ({ inserts, touches }: Writes) => ({
-  inserts: inserts.map(({ table, rows, columns }: Insert) => ({ table, rows, columns: columns.map(toColumn) })),
+  inserts: inserts.map(({ table, rows, columns }: Insert) => ({
+    table,
+    rows,
+    columns: columns.map(toColumn),
+  })),
   touches: touches.map(toTouch),
 })
 

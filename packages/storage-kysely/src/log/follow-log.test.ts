@@ -10,45 +10,53 @@ const WRITERS = 8
 const TYPES = [Station, Meter, null] as const
 
 describeDatabases('the log', (openDatabase) => {
-  test(`eight writers, and a reader that follows for ${SECONDS} s: every row once, none skipped, in order per device`, async () => {
-    await using storages = await openStorages(await openDatabase(), [Station, Meter])
-    const reader = storages.open()
-    const stopAt = Date.now() + SECONDS * 1000
-    const writing = Array.from({ length: WRITERS }, (_, writer) => write(storages.open(), writer, stopAt))
-    let done = false
-    const written = Promise.all(writing).finally(() => {
-      done = true
-    })
+  test(
+    `eight writers, and a reader that follows for ${SECONDS} s: every row once, none skipped, in order per device`,
+    async () => {
+      await using storages = await openStorages(await openDatabase(), [Station, Meter])
+      const reader = storages.open()
+      const stopAt = Date.now() + SECONDS * 1000
+      const writing = Array.from({ length: WRITERS }, (_, writer) => write(storages.open(), writer, stopAt))
+      let done = false
+      const written = Promise.all(writing).finally(() => {
+        done = true
+      })
 
-    const seen = new Map<string, number[]>()
-    const keys = new Set<string>()
-    let rows = 0
-    let cursor: string | null = null
-    for (let last = false; ; ) {
-      const page: { messages: readonly StoredMessage[]; cursor: string } = await reader.log.read(TYPES, cursor, 97)
-      cursor = page.cursor
-      for (const { deviceId, correlationId, typeKey, id } of page.messages) {
-        rows++
-        keys.add(`${typeKey} ${id}`)
-        const numbers = seen.get(deviceId ?? '') ?? []
-        seen.set(deviceId ?? '', numbers)
-        numbers.push(Number(correlationId))
-      }
-      if (page.messages.length > 0) continue
-      if (last) break
-      last = done
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-
-    const counts = await written
-    expect(keys.size, 'no row twice').toBe(rows)
-    counts.forEach((count, writer) => {
-      for (const device of ['a', 'b'])
-        expect(seen.get(`w${writer}${device}`) ?? [], `writer ${writer}`).toEqual(
-          Array.from({ length: count }, (_, number) => number),
+      const seen = new Map<string, number[]>()
+      const keys = new Set<string>()
+      let rows = 0
+      let cursor: string | null = null
+      for (let last = false; ; ) {
+        const page: { messages: readonly StoredMessage[]; cursor: string } = await reader.log.read(
+          TYPES,
+          cursor,
+          97,
         )
-    })
-  }, SECONDS * 1000 + 300_000)
+        cursor = page.cursor
+        for (const { deviceId, correlationId, typeKey, id } of page.messages) {
+          rows++
+          keys.add(`${typeKey} ${id}`)
+          const numbers = seen.get(deviceId ?? '') ?? []
+          seen.set(deviceId ?? '', numbers)
+          numbers.push(Number(correlationId))
+        }
+        if (page.messages.length > 0) continue
+        if (last) break
+        last = done
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+
+      const counts = await written
+      expect(keys.size, 'no row twice').toBe(rows)
+      counts.forEach((count, writer) => {
+        for (const device of ['a', 'b'])
+          expect(seen.get(`w${writer}${device}`) ?? [], `writer ${writer}`).toEqual(
+            Array.from({ length: count }, (_, number) => number),
+          )
+      })
+    },
+    SECONDS * 1000 + 300_000,
+  )
 })
 
 /** Commits of uneven sizes over several tables, some fast, some in a transaction of several statements. */

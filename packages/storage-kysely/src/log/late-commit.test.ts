@@ -108,7 +108,11 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
       }),
     )
     await waitUntil('both transactions to write', () => finish.length === 2)
-    await storage.commit({ entries: [{ type: Station, message: message('d'), samples: [] }], touches: [], changes: [] })
+    await storage.commit({
+      entries: [{ type: Station, message: message('d'), samples: [] }],
+      touches: [],
+      changes: [],
+    })
     const page = await storage.log.read([Station], null, 10)
     for (const end of finish) end()
     await Promise.all(running)

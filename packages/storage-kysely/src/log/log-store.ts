@@ -25,8 +25,13 @@ export interface LogOptions {
   readonly watermark?: boolean
 }
 
-export function createLogStore(connection: Connection, known: KnownTypes, options: LogOptions = {}): LogStore {
-  const log = connection.dialect === 'postgres' ? transactionLog(connection, options) : positionLog(connection, options)
+export function createLogStore(
+  connection: Connection,
+  known: KnownTypes,
+  options: LogOptions = {},
+): LogStore {
+  const log =
+    connection.dialect === 'postgres' ? transactionLog(connection, options) : positionLog(connection, options)
   const tablesOf = (types: readonly (AnyDeviceType | null)[]): LogTable[] =>
     types.map((type) => {
       if (type) known.shapeOf(type)

@@ -55,7 +55,11 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     return rows.map((row) => storedMessage(table.typeKey, readRow(row)))
   }
 
-  async function readTables(tables: readonly LogTable[], at: Positions, limit: number): Promise<StoredMessage[]> {
+  async function readTables(
+    tables: readonly LogTable[],
+    at: Positions,
+    limit: number,
+  ): Promise<StoredMessage[]> {
     // A share for each, so that a busy table does not hold up the others.
     const share = Math.ceil(limit / tables.length)
     const lists: StoredMessage[][] = []
@@ -68,7 +72,8 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
       const at = cursor === null ? new Map<string, number>() : readPositions(cursor)
       // While it catches up, a reader does not stop the writers; what was settled may have been deleted since.
       const known = gated ? await readTables(behind(tables, at, settled), at, limit) : []
-      const messages = known.length > 0 || tables.length === 0 ? known : await readTables(await news(tables, at), at, limit)
+      const messages =
+        known.length > 0 || tables.length === 0 ? known : await readTables(await news(tables, at), at, limit)
       const next = new Map(at)
       for (const { typeKey, id } of messages) next.set(cursorKey(typeKey), Number(id))
       return { messages, cursor: messages.length > 0 || cursor === null ? writePositions(next) : cursor }
@@ -77,7 +82,9 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     async end(tables) {
       if (tables.length === 0) return writePositions(new Map())
       const ids = await settle(tables)
-      return writePositions(new Map(tables.map((table) => [cursorKey(table.typeKey), ids.get(table.name) ?? 0])))
+      return writePositions(
+        new Map(tables.map((table) => [cursorKey(table.typeKey), ids.get(table.name) ?? 0])),
+      )
     },
   }
 }
@@ -94,7 +101,9 @@ const writePositions = (at: Positions) => PREFIX + [...at].map(([key, id]) => `$
 function readPositions(cursor: string): Positions {
   if (!/^p:([^=,]+=\d{1,16}(,[^=,]+=\d{1,16})*)?$/.test(cursor)) throw badCursor('the log', cursor)
   const pairs = cursor.slice(PREFIX.length).split(',').filter(Boolean)
-  return new Map(pairs.map((pair) => pair.split('=') as [string, string]).map(([key, id]) => [key, Number(id)]))
+  return new Map(
+    pairs.map((pair) => pair.split('=') as [string, string]).map(([key, id]) => [key, Number(id)]),
+  )
 }
 
 /** By time of arrival, without changing the order within a table. */

@@ -60,7 +60,10 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
 
   async function readRows(tables: readonly LogTable[], after: Place, before: number | null, limit: number) {
     const parts = tables.map(
-      ({ name }, index) => sql`(select ${sql.lit(index)} as place, t.tx::text::bigint as tx, t.id as id, ${selection}
+      (
+        { name },
+        index,
+      ) => sql`(select ${sql.lit(index)} as place, t.tx::text::bigint as tx, t.id as id, ${selection}
         from ${sql.table(name)} as t where ${isBehind(name, after)} ${before === null ? sql`` : sql`and t.tx < ${String(before)}::text::xid8`}
         order by t.tx, t.id limit ${sql.lit(limit)})`,
     )
@@ -81,7 +84,9 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
         return { messages: [], cursor: cursor ?? writePlace(after) }
       const before = watermark ? await openFrom(tables) : null
       const rows = await readRows(tables, after, before, limit)
-      const messages = rows.map((row) => storedMessage(tables[Number(row.place)]?.typeKey ?? null, readRow(row)))
+      const messages = rows.map((row) =>
+        storedMessage(tables[Number(row.place)]?.typeKey ?? null, readRow(row)),
+      )
       const last = rows.at(-1)
       if (!last) return { messages, cursor: cursor ?? writePlace(after) }
       const place = {

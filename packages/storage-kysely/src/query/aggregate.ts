@@ -11,8 +11,8 @@ import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import { and, asStored } from '../connection/sql-fragments.js'
-import { readRow } from '../rows/row-reader.js'
 import type { ValueKind } from '../rows/column-source.js'
+import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
@@ -43,7 +43,9 @@ export async function aggregate(
     : bucket
       ? sql`select ${bucket} as c0, ${resultSql(dialect, kind, fn, column)} as c1 from ${table} where ${where} group by ${bucket} order by 1`
       : sql`select null as c0, ${resultSql(dialect, kind, fn, column)} as c1 from ${table} where ${where}`
-  const { rows } = await asStorageErrors(`aggregating ${name} of ${type.name}`, () => connection.run(statement))
+  const { rows } = await asStorageErrors(`aggregating ${name} of ${type.name}`, () =>
+    connection.run(statement),
+  )
 
   const result = rows.map((raw) => {
     const row = readRow(raw)
@@ -77,7 +79,11 @@ function resultSql(
   const time = dialect === 'postgres' && kind === 'time'
   const number = time ? sql`(extract(epoch from ${column}) * 1000)` : column
   const float =
-    dialect === 'postgres' ? sql`${number}::float8` : dialect === 'mysql' ? sql`(${column} + 0e0)` : sql`(${column} * 1.0)`
+    dialect === 'postgres'
+      ? sql`${number}::float8`
+      : dialect === 'mysql'
+        ? sql`(${column} + 0e0)`
+        : sql`(${column} * 1.0)`
   switch (fn) {
     case 'count':
       return sql`count(${column})`

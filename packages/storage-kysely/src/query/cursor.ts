@@ -1,7 +1,8 @@
 import { DeviceHubError } from '@devicehub/core'
 
 /** Keyset cursors: which list they belong to, a number and what breaks ties. */
-export const writeCursor = (list: string, key: number, tie: string | number): string => `${list}.${key}.${tie}`
+export const writeCursor = (list: string, key: number, tie: string | number): string =>
+  `${list}.${key}.${tie}`
 
 export function readCursor(list: string, cursor: string): { key: number; tie: string } {
   const [of, key = '', ...tie] = cursor.split('.')

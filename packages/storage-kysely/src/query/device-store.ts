@@ -1,7 +1,7 @@
 import {
   type AnyDeviceType,
-  DeviceHubError,
   type DeviceFilter,
+  DeviceHubError,
   type DevicePatch,
   type DeviceRecord,
   type DeviceStore,
@@ -106,11 +106,18 @@ export function createDeviceStore(
           const { affected } = await retryConflicts(() => connection.run(insert))
           // MySQL passes over a device whose user name another one has, too.
           if (dialect !== 'mysql' || affected === part.length) continue
-          const found = await find(connection, type, part.map(({ deviceId }) => deviceId))
+          const found = await find(
+            connection,
+            type,
+            part.map(({ deviceId }) => deviceId),
+          )
           const there = new Set(found.map(({ deviceId }) => deviceId))
           const missing = part.filter(({ deviceId }) => !there.has(deviceId))
           if (missing.length > 0)
-            throw credentialTaken(type, missing.map(({ deviceId }) => deviceId))
+            throw credentialTaken(
+              type,
+              missing.map(({ deviceId }) => deviceId),
+            )
         }
       })
     },
@@ -178,7 +185,10 @@ export function createDeviceStore(
   }
 }
 
-function filterSql({ dialect }: Connection, { status, isActive, search }: DeviceFilter): RawBuilder<unknown>[] {
+function filterSql(
+  { dialect }: Connection,
+  { status, isActive, search }: DeviceFilter,
+): RawBuilder<unknown>[] {
   const conditions: RawBuilder<unknown>[] = []
   if (status !== undefined) conditions.push(sql`t.status = ${status}`)
   if (isActive !== undefined) conditions.push(sql`t.is_active = ${columnValue(dialect, 'boolean', isActive)}`)
@@ -215,7 +225,9 @@ function patchSql(
     const index = type.stateNames.indexOf(name)
     const kind = shape.kinds[index]
     if (kind === undefined)
-      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, { details: { name } })
+      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, {
+        details: { name },
+      })
     assignments.push(assign(name, kind, value))
   }
   return assignments

@@ -64,7 +64,11 @@ async function devicesAfter(connection: Connection, table: string, after: string
   return rows.map((row) => readRow(row).text(0) ?? '')
 }
 
-async function deleteInSteps(connection: Connection, table: string, old: RawBuilder<unknown>): Promise<number> {
+async function deleteInSteps(
+  connection: Connection,
+  table: string,
+  old: RawBuilder<unknown>,
+): Promise<number> {
   const of = sql.table(table)
   const limit = sql.lit(DELETED_MAX)
   const statement =

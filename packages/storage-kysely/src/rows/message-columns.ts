@@ -1,4 +1,11 @@
-import type { Channel, MessageDirection, MessageRef, MessageStatus, NewMessage, StoredMessage } from '@devicehub/core'
+import type {
+  Channel,
+  MessageDirection,
+  MessageRef,
+  MessageStatus,
+  NewMessage,
+  StoredMessage,
+} from '@devicehub/core'
 import type { ColumnSource } from './column-source.js'
 import type { RowReader } from './row-reader.js'
 
@@ -27,7 +34,11 @@ export const MESSAGE_COLUMNS: readonly ColumnSource<MessageRow>[] = [
   { name: 'error_code', kind: 'text', get: (row) => row.message.code },
   { name: 'processing_error', kind: 'text', get: (row) => row.message.reason },
   { name: 'flags', kind: 'text', get: (row) => row.message.flags },
-  { name: 'replay_of', kind: 'text', get: ({ replayOf }) => replayOf && `${replayOf.typeKey ?? ''}:${replayOf.id}` || null },
+  {
+    name: 'replay_of',
+    kind: 'text',
+    get: ({ replayOf }) => (replayOf && `${replayOf.typeKey ?? ''}:${replayOf.id}`) || null,
+  },
   { name: 'received_at', kind: 'time', get: (row) => row.message.receivedAt },
   { name: 'processed_at', kind: 'time', get: (row) => row.message.processedAt },
 ]

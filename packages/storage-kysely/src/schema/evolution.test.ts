@@ -201,6 +201,8 @@ describeDatabases('evolution', (open) => {
     const [row] = await rowsOf(old.db, 'station_reading')
     expect(row).toMatchObject({ a: 1, site: 'roof' })
     expect(row).not.toHaveProperty('b')
+    // A column of the same name that somebody adds later is theirs.
+    await sql`alter table station_reading add column b varchar(20)`.execute(old.db)
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
   })
 

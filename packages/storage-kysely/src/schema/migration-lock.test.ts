@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
 import { withMigrationLock } from './migration-lock.js'
@@ -17,6 +18,14 @@ function signal() {
 describeDatabases('migrating from several processes at once', (open) => {
   test('one of them does it, the others find it done', async () => {
     await using database = await open()
+    if (database.dialect === 'postgres') {
+      const { database: name } =
+        (await sql<{ database: string }>`select current_database() as database`.execute(database.connect()))
+          .rows[0] ?? {}
+      await sql`alter database ${sql.ref(name ?? '')} set default_transaction_isolation = 'serializable'`.execute(
+        database.connect(),
+      )
+    }
     const schemas = Array.from({ length: 4 }, () =>
       createSchema({ db: database.connect(), dialect: database.dialect, types }),
     )

@@ -31,10 +31,14 @@ export function withMigrationLock<T>(
 ): Promise<T> {
   switch (dialect) {
     case 'postgres':
-      return db.transaction().execute(async (transaction) => {
-        await lockPostgres(transaction, waitMs)
-        return work(transaction)
-      })
+      // Whatever the server's default: after the wait the tables have to be seen as they are by then.
+      return db
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute(async (transaction) => {
+          await lockPostgres(transaction, waitMs)
+          return work(transaction)
+        })
     case 'mysql':
       return db.connection().execute(async (connection) => {
         await lockMysql(connection, waitMs)

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { workerFile } from '../worker-file.js'
 
@@ -25,7 +26,7 @@ const toError = ({ name, message, code, stack }: ErrorDescription): Error =>
 
 /** In this thread: each call blocks it for as long as the database works. */
 export function openInThread(options: unknown): EnginePort {
-  const module = createRequire(import.meta.url)(workerFile().pathname) as WorkerModule
+  const module = createRequire(import.meta.url)(fileURLToPath(workerFile())) as WorkerModule
   const described = <T>(work: () => T): T => {
     try {
       return work()
@@ -69,7 +70,9 @@ export async function openInWorker(options: unknown, onExit: () => void): Promis
   })
   worker.on('error', (error) => fail(error as Error))
   worker.on('exit', (code) => {
-    fail(Object.assign(new Error(`The SQLite worker ended with code ${code}`), { code: 'SQLITE_WORKER_EXIT' }))
+    fail(
+      Object.assign(new Error(`The SQLite worker ended with code ${code}`), { code: 'SQLITE_WORKER_EXIT' }),
+    )
     onExit()
   })
 

@@ -34,7 +34,8 @@ export function findSqliteDriver(wanted: SqliteDriver | 'auto'): FoundDriver {
 /** The names of an `auto` choice's failure to load: built for another Node, or not built at all. */
 export function asMissingDependency(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: unknown }
-  if (code !== 'ERR_DLOPEN_FAILED' && !/Could not locate the bindings file/.test(String(message))) return error
+  if (code !== 'ERR_DLOPEN_FAILED' && !/Could not locate the bindings file/.test(String(message)))
+    return error
   return new DeviceHubError(
     'missing_dependency',
     `better-sqlite3 is installed but was not built for ${process.version}. Build it anew: npm rebuild better-sqlite3, or npm install ${BETTER_SQLITE3}`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sqliteDialect, type SqliteDialectOptions } from './sqlite-dialect.js'
+import { type SqliteDialectOptions, sqliteDialect } from './sqlite-dialect.js'
 
 interface Tables {
   item: { id: number; name: string | null; value: unknown }
@@ -24,7 +24,8 @@ const KINDS: Omit<SqliteDialectOptions, 'file'>[] = [
 describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) => {
   let folder: string
   let db: Kysely<Tables>
-  const open = () => new Kysely<Tables>({ dialect: sqliteDialect({ ...options, file: join(folder, 'test.db') }) })
+  const open = () =>
+    new Kysely<Tables>({ dialect: sqliteDialect({ ...options, file: join(folder, 'test.db') }) })
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'devicehub-sqlite-'))
@@ -43,7 +44,8 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
   }
 
   test('every commit is on the disk: WAL, synchronous FULL', async () => {
-    const pragma = async (name: string) => (await sql<Record<string, unknown>>`pragma ${sql.raw(name)}`.execute(db)).rows[0]
+    const pragma = async (name: string) =>
+      (await sql<Record<string, unknown>>`pragma ${sql.raw(name)}`.execute(db)).rows[0]
     expect(await pragma('journal_mode')).toEqual({ journal_mode: 'wal' })
     expect(await pragma('synchronous')).toEqual({ synchronous: 2 })
   })
@@ -68,9 +70,16 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
   })
 
   test('counts rows and tells the id', async () => {
-    const inserted = await db.insertInto('item').values({ id: 7, name: 'a', value: 1 }).executeTakeFirstOrThrow()
+    const inserted = await db
+      .insertInto('item')
+      .values({ id: 7, name: 'a', value: 1 })
+      .executeTakeFirstOrThrow()
     expect([inserted.insertId, inserted.numInsertedOrUpdatedRows]).toEqual([7n, 1n])
-    const updated = await db.updateTable('item').set({ value: 2 }).where('id', '>', 5).executeTakeFirstOrThrow()
+    const updated = await db
+      .updateTable('item')
+      .set({ value: 2 })
+      .where('id', '>', 5)
+      .executeTakeFirstOrThrow()
     expect(updated.numUpdatedRows).toBe(1n)
     const returned = await db.deleteFrom('item').returning('id').execute()
     expect(returned).toEqual([{ id: 7 }])
@@ -80,12 +89,22 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     await db.insertInto('item').values({ id: 1, name: 'counter', value: 0 }).execute()
     const increment = (fail: boolean) =>
       db.transaction().execute(async (trx) => {
-        const { value } = await trx.selectFrom('item').select('value').where('id', '=', 1).executeTakeFirstOrThrow()
+        const { value } = await trx
+          .selectFrom('item')
+          .select('value')
+          .where('id', '=', 1)
+          .executeTakeFirstOrThrow()
         await new Promise((resolve) => setImmediate(resolve))
-        await trx.updateTable('item').set({ value: Number(value) + 1 }).where('id', '=', 1).execute()
+        await trx
+          .updateTable('item')
+          .set({ value: Number(value) + 1 })
+          .where('id', '=', 1)
+          .execute()
         if (fail) throw new Error('undone')
       })
-    const results = await Promise.allSettled(Array.from({ length: 30 }, (_, index) => increment(index % 3 === 0)))
+    const results = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, index) => increment(index % 3 === 0)),
+    )
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(10)
     expect((await db.selectFrom('item').select('value').executeTakeFirstOrThrow()).value).toBe(20)
   })
@@ -103,15 +122,20 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     const rows = Array.from({ length: 1000 }, (_, id) => ({ id, name: `n${id}`, value: null }))
     await db.insertInto('item').values(rows).execute()
     let seen = 0
-    for await (const row of db.selectFrom('item').select('id').orderBy('id').stream(64)) expect(row.id).toBe(seen++)
+    for await (const row of db.selectFrom('item').select('id').orderBy('id').stream(64))
+      expect(row.id).toBe(seen++)
     expect(seen).toBe(1000)
     for await (const _ of db.selectFrom('item').select('id').stream(10)) break
-    expect((await db.updateTable('item').set({ value: 1 }).executeTakeFirstOrThrow()).numUpdatedRows).toBe(1000n)
+    expect((await db.updateTable('item').set({ value: 1 }).executeTakeFirstOrThrow()).numUpdatedRows).toBe(
+      1000n,
+    )
   })
 
   test('an error has the code of SQLite, and the connection goes on', async () => {
     await db.insertInto('item').values({ id: 1, name: 'a', value: 0 }).execute()
-    await expect(db.insertInto('item').values({ id: 2, name: 'a', value: 0 }).execute()).rejects.toMatchObject({
+    await expect(
+      db.insertInto('item').values({ id: 2, name: 'a', value: 0 }).execute(),
+    ).rejects.toMatchObject({
       code: 'SQLITE_CONSTRAINT_UNIQUE',
     })
     await expect(sql`select * from missing`.execute(db)).rejects.toThrow(/no such table/)
@@ -140,10 +164,13 @@ test('options that cannot work are refused', () => {
   expect(() => sqliteDialect({ file: 'x.db', busyTimeout: -1 })).toThrow(/busyTimeout/)
 })
 
-test.skipIf(hasNodeSqlite)('node:sqlite on a Node that has none is missing_dependency, and says what to do', async () => {
-  const db = new Kysely<Tables>({ dialect: sqliteDialect({ file: ':memory:', driver: 'node:sqlite' }) })
-  await expect(sql`select 1`.execute(db)).rejects.toMatchObject({
-    code: 'missing_dependency',
-    message: expect.stringContaining('npm install better-sqlite3@12.9.0'),
-  })
-})
+test.skipIf(hasNodeSqlite)(
+  'node:sqlite on a Node that has none is missing_dependency, and says what to do',
+  async () => {
+    const db = new Kysely<Tables>({ dialect: sqliteDialect({ file: ':memory:', driver: 'node:sqlite' }) })
+    await expect(sql`select 1`.execute(db)).rejects.toMatchObject({
+      code: 'missing_dependency',
+      message: expect.stringContaining('npm install better-sqlite3@12.9.0'),
+    })
+  },
+)

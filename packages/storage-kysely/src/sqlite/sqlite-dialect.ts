@@ -1,6 +1,6 @@
 import { DeviceHubError } from '@devicehub/core'
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -44,7 +44,10 @@ export function sqliteDialect(options: SqliteDialectOptions): Dialect {
     throw new DeviceHubError('invalid_options', "sqliteDialect: `file` must be a path, or ':memory:'")
   const busyTimeout = options.busyTimeout ?? (thread ? 5000 : 0)
   if (!Number.isSafeInteger(busyTimeout) || busyTimeout < 0)
-    throw new DeviceHubError('invalid_options', 'sqliteDialect: `busyTimeout` must be a number of milliseconds')
+    throw new DeviceHubError(
+      'invalid_options',
+      'sqliteDialect: `busyTimeout` must be a number of milliseconds',
+    )
   const engine = createSqliteEngine({ file, driver, thread, busyTimeout })
   return {
     createAdapter: () => Object.assign(new SqliteAdapter(), { [ENGINE]: engine }),

@@ -54,5 +54,8 @@ export async function mariadbDatabase(
   service: Pick<DatabaseService, 'createDatabase'>,
 ): Promise<EmptyDatabase> {
   const { url, drop } = await service.createDatabase()
-  return { connect: () => new Kysely({ dialect: new MysqlDialect({ pool: mysql.createPool(url) }) }), cleanup: drop }
+  return {
+    connect: () => new Kysely({ dialect: new MysqlDialect({ pool: mysql.createPool(url) }) }),
+    cleanup: drop,
+  }
 }
