@@ -47,5 +47,6 @@ export const refusals = (db: Kysely<Database>) =>
     .leftJoin('weatherstation_device as device', 'device.device_id', 'message.device_id')
     .where('message.processing_status', 'in', ['rejected', 'quarantined'])
     .select(['message.device_id', 'device.name', 'message.error_code', 'message.payload_json'])
+    .orderBy('message.device_id')
     .orderBy('message.id')
     .execute()

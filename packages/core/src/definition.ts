@@ -25,14 +25,6 @@ export type { FieldValue, ReadingField, StateField } from './device-type/typed-f
 export * from './errors.js'
 export { DEVICE_STATUSES, type DeviceStatus } from './ports/storage.js'
 export { createRegistry, type Registry } from './registry.js'
-export {
-  type AsyncApiDocument,
-  type AsyncApiOptions,
-  type AsyncApiServer,
-  asyncApi,
-} from './schema/async-api.js'
-export type { JsonSchema, SchemaOptions } from './schema/field-schema.js'
-export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schema/json-schema.js'
 export * from './topic.js'
 export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
 export { createSendQuota, type SendQuota } from './transport/send-quota.js'

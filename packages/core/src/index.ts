@@ -23,6 +23,14 @@ export * from './ports/signals.js'
 export * from './ports/storage.js'
 export * from './ports/transport.js'
 export {
+  type AsyncApiDocument,
+  type AsyncApiOptions,
+  type AsyncApiServer,
+  asyncApi,
+} from './schema/async-api.js'
+export type { JsonSchema, SchemaOptions } from './schema/field-schema.js'
+export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schema/json-schema.js'
+export {
   applyDeviceChange,
   type LiveState,
   type MemoryStorage,
