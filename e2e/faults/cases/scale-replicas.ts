@@ -9,43 +9,45 @@ import { publications } from '../workload.js'
 export const scaleReplicas = (name: string, startBroker: () => Promise<Service>): FaultCase => ({
   name: `shared group, ${name}`,
   async run({ quick, say }) {
-    const [count, rate] = quick ? [10_000, 700] : [50_000, 1_200]
+    // Half of each share is published while the step happens, half after it: who is there then must get work.
+    const share = quick ? 500 : 5_000
     await using stage = await prepareStage('postgres')
     await using broker = await startBroker()
     const worked = new Map<string, number>()
-    let observed = 0
+    let sent = 0
     let injected = 0
+    let observed = 0
 
     const start = async (clientId: string): Promise<Replica> => {
       const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 500 })
       await replica.ready()
       return replica
     }
-    /** A step counts as seen when the replicas it leaves behind have all stored something since. */
+    const publish = (rate?: number) => {
+      const from = sent
+      sent += share
+      return publisher.publishAll(publications(share, from), rate === undefined ? {} : { rate })
+    }
     const step = async (what: string, act: () => Promise<Replica[]>): Promise<Replica[]> => {
       injected++
+      const underLoad = publish(2_000)
       const replicas = await act()
-      const before = replicas.map((replica) => replica.last?.ingest.stored ?? 0)
-      const idle = () => publisher.ledger.acknowledged.size >= count
-      await waitUntil(
-        `work for ${replicas.map(({ clientId }) => clientId).join(', ')} after: ${what}`,
-        () => idle() || replicas.every((replica, n) => (replica.last?.ingest.stored ?? 0) > (before[n] ?? 0)),
-      )
-      if (replicas.every((replica, n) => (replica.last?.ingest.stored ?? 0) > (before[n] ?? 0))) observed++
+      await underLoad
+      const stored = (replica: Replica) => replica.last?.ingest.stored ?? 0
+      const before = replicas.map(stored)
+      const allWorked = () => replicas.every((replica, n) => stored(replica) > (before[n] ?? 0))
+      await publish()
+      if (await waitUntil('work for each replica', allWorked).catch(() => false)) observed++
       for (const replica of replicas)
-        worked.set(
-          replica.clientId,
-          Math.max(worked.get(replica.clientId) ?? 0, replica.last?.ingest.stored ?? 0),
-        )
+        worked.set(replica.clientId, Math.max(worked.get(replica.clientId) ?? 0, stored(replica)))
       say(
-        `  ${what}: ${replicas.map((replica) => `${replica.clientId} ${replica.last?.ingest.stored}`).join(', ')}`,
+        `  ${what}: ${replicas.map((replica, n) => `${replica.clientId} +${stored(replica) - (before[n] ?? 0)}`).join(', ')}`,
       )
       return replicas
     }
 
     let a = await start('hub-1')
     await using publisher = createLedgerPublisher({ port: broker.port, window: 100 })
-    const publishing = publisher.publishAll(publications(count), { rate })
     let [b, c] = (
       await step('from one to three', async () => [a, await start('hub-2'), await start('hub-3')])
     ).slice(1) as [Replica, Replica]
@@ -74,8 +76,7 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
       await b.stop({ leave: true })
       return [a]
     })
-    await publishing
-    const result = await drained(stage.target, publisher.ledger.acknowledged, count)
+    const result = await drained(stage.target, publisher.ledger.acknowledged, sent)
     await a.stop()
     return {
       injected,

@@ -161,6 +161,19 @@ describe('reconnecting', () => {
     expect(world.listener.stats()).toMatchObject({ reconnects: 2 })
   })
 
+  test('an idle member of a group subscribes again now and then, a busy one and one without a group do not', async () => {
+    await using idle = await listening({ keepalive: 1 })
+    await using alone = await listening({ keepalive: 1, sharedGroup: false })
+    await waitUntil('a further SUBSCRIBE', () => idle.connection.of('subscribe').length >= 2)
+    expect(idle.connection.subscriptions.slice(4)).toEqual(idle.connection.subscriptions.slice(0, 4))
+    expect(alone.connection.of('subscribe')).toHaveLength(1)
+    idle.connection.deliver({ messageId: 1 })
+    await waitUntil('the message', () => idle.held.received.length === 1)
+    const [before, pings] = [idle.connection.of('subscribe').length, idle.connection.of('pingreq').length]
+    await waitUntil('three pings', () => idle.connection.of('pingreq').length >= pings + 3)
+    expect(idle.connection.of('subscribe').length).toBeLessThanOrEqual(before + 1)
+  })
+
   test('bytes that are no MQTT end the connection instead of leaving it deaf', async () => {
     await using world = await listening()
     world.connection.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff]))

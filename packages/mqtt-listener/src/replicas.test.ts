@@ -33,6 +33,8 @@ for (const { name, start, available } of brokers) {
         clientId,
         sharedGroup: 'group',
         quietPeriod: 500,
+        // HiveMQ may need a new SUBSCRIBE to go on with a group that a member left; an idle member sends one so often.
+        keepalive: 2,
         reconnect: { min: 50, max: 500 },
         ...options,
       })

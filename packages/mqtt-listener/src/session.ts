@@ -6,7 +6,7 @@ import { type ConnectionState, type KeptConnection, keepConnected } from './keep
 import { createLink, type Grants, type Link } from './link.js'
 import { asError, type LinkError, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
-import { type Subscriptions, subscribeAll } from './subscriptions.js'
+import { isShared, request, type Subscriptions, subscribeAll } from './subscriptions.js'
 
 export interface SessionOptions {
   readonly settings: BrokerSettings
@@ -58,6 +58,7 @@ export function createSession(options: SessionOptions): Session {
     })
     const mine = inbox.openEpoch(link)
     epoch = mine
+    rouseGroup(link)
     return link
   }
 
@@ -85,6 +86,25 @@ export function createSession(options: SessionOptions): Session {
     })
     refused = null
     subscribed = true
+  }
+
+  /**
+   * HiveMQ CE 2025.5 may leave a group's queue lying when a member that held messages unsubscribes, until some member
+   * subscribes: measured, and for as long as it was watched. To subscribe once more changes nothing elsewhere.
+   */
+  function rouseGroup(link: Link): void {
+    if (!subscriptions.filters.some(isShared)) return
+    let seen = inbox.taken
+    const timer = setInterval(
+      () => {
+        const idle = inbox.taken === seen && inbox.size === 0
+        seen = inbox.taken
+        if (idle && connection?.link === link)
+          request(link, subscriptions.filters, subscriptions.qos).catch(() => {})
+      },
+      (settings.keepalive || DEFAULT_KEEPALIVE) * 1000,
+    )
+    void link.closed.then(() => clearInterval(timer))
   }
 
   function onState(state: ConnectionState, error: Error | null): void {
@@ -177,3 +197,6 @@ export function createSession(options: SessionOptions): Session {
     },
   }
 }
+
+/** Seconds. */
+const DEFAULT_KEEPALIVE = 60

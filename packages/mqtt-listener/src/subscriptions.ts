@@ -16,6 +16,8 @@ export interface Subscriptions {
   readonly qos: 0 | 1 | 2
 }
 
+export const isShared = (filter: string): boolean => SHARE.test(filter)
+
 const SHARE = /^\$share\/[^/]*\//
 
 /** Topic filters of the types whose devices use this broker. */
@@ -38,8 +40,8 @@ export const inGroup = (filter: string, group: string | null): string =>
 
 /** Throws `invalid_topic`. A group is given by the options, not by the filter. */
 export function assertFilter(filter: string): void {
-  if (isValidTopicFilter(filter) && !SHARE.test(filter)) return
-  const reason = SHARE.test(filter) ? 'leave out $share, the option sharedGroup adds it' : 'it is malformed'
+  if (isValidTopicFilter(filter) && !isShared(filter)) return
+  const reason = isShared(filter) ? 'leave out $share, the option sharedGroup adds it' : 'it is malformed'
   throw new DeviceHubError('invalid_topic', `cannot subscribe to "${filter}": ${reason}`, {
     details: { filter },
   })
@@ -70,7 +72,7 @@ export async function subscribeAll(
   { reconnect, url }: BrokerSettings,
   report: SubscribeReport,
 ): Promise<void> {
-  if (!grants.sharedSubscriptions && filters.some((filter) => SHARE.test(filter))) throw noSharing(url)
+  if (!grants.sharedSubscriptions && filters.some(isShared)) throw noSharing(url)
   const backoff = createBackoff(reconnect)
   const ended = link.closed.then(() => {
     throw new LinkError('the connection ended before the subscriptions were granted')
@@ -95,7 +97,8 @@ export async function subscribeAll(
   }
 }
 
-async function request(link: Link, filters: readonly string[], qos: 0 | 1 | 2): Promise<number[]> {
+/** One SUBSCRIBE or several; the reason code of each filter. */
+export async function request(link: Link, filters: readonly string[], qos: 0 | 1 | 2): Promise<number[]> {
   const packets: (readonly string[])[] = []
   for (let at = 0; at < filters.length; at += FILTERS_A_PACKET)
     packets.push(filters.slice(at, at + FILTERS_A_PACKET))

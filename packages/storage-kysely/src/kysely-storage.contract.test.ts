@@ -1,5 +1,4 @@
 import type { CommitEntry } from '@devicehub/core'
-// biome-ignore lint/style/noRestrictedImports: the contract suite
 import { describeWith, storageContract } from '@devicehub/test-kit'
 import { kyselyStorage } from './kysely-storage.js'
 import {

@@ -1,5 +1,4 @@
 import { isDeviceHubError } from '@devicehub/core'
-// biome-ignore lint/style/noRestrictedImports: real servers
 import { describeWith, freePort } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely'
 import mysql from 'mysql2'

@@ -26,6 +26,8 @@ export function classify(error: unknown): Failure {
   const { code, sqlState, errno, message } = error as Error & DriverError
   if (/driver has already been destroyed|after calling end on the pool|Pool is closed/.test(message))
     return 'closed'
+  // Thrown in this process, over a value.
+  if (error instanceof TypeError || error instanceof RangeError) return 'refused'
   if (typeof code === 'string') {
     if (code.startsWith('SQLITE_')) return classifySqlite(code, message)
     if (code.startsWith('ER_') || (typeof sqlState === 'string' && typeof errno === 'number'))
@@ -37,7 +39,7 @@ export function classify(error: unknown): Failure {
   }
   // Drivers report a connection that broke or never came with a message alone.
   if (
-    /terminated unexpectedly|Connection terminated|connection is in closed state|not queryable|Connection lost/i.test(
+    /terminated unexpectedly|Connection terminated|connection is in closed state|not queryable|Connection lost|Query read timeout/i.test(
       message,
     )
   )
@@ -47,6 +49,8 @@ export function classify(error: unknown): Failure {
 }
 
 const LOST_CODES = new Set([
+  'PROTOCOL_SEQUENCE_TIMEOUT',
+
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',

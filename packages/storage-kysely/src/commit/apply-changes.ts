@@ -116,9 +116,9 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
     )
     return
   }
-  const chosen = (valueOf: (state: LiveState) => unknown) =>
+  const chosen = (of: (state: LiveState) => unknown) =>
     sql`case device_id ${sql.join(
-      devices.map(([id, state]) => sql`when ${id} then ${valueOf(state)}`),
+      devices.map(([id, state]) => sql`when ${id} then ${of(state)}`),
       sql` `,
     )} end`
   await session.run(

@@ -32,23 +32,30 @@ export function createCommit({
   timescale,
 }: CommitOptions): (batch: CommitBatch) => Promise<CommitResult> {
   const lost = createLostCommits(connection)
+  /** Redelivered messages come in a row, after a connection was lost: as long as they do, trying without care is in vain. */
+  let expectDuplicates = false
 
   async function commit(batch: CommitBatch): Promise<CommitResult> {
     if (isEmpty(batch)) return NOTHING
     const before = await lost.resultOf(batch)
     if (before) return before
 
-    let careful = batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
+    let careful =
+      expectDuplicates || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
     const giveUpAt = Date.now() + PATIENCE
     for (let attempt = 1; ; attempt++) {
       // What it would have answered, should the connection break before the answer comes.
       let result = NOTHING
       try {
         if (careful || batch.changes.length > 0)
-          await connection.transaction({ messageTables: messageTables(batch) }, async (session) => {
-            result = await write(session, batch, careful)
-          })
+          await connection.transaction(
+            { messageTables: messageTables(batch), messagesFirst: !careful },
+            async (session) => {
+              result = await (careful ? writeWithCare(session, batch) : writePlainly(session, batch))
+            },
+          )
         else await connection.writeAtOnce(prepareWrites(known, batch))
+        if (careful) expectDuplicates = result.duplicates !== null
         return result
       } catch (error) {
         const failure = classify(error)
@@ -61,16 +68,17 @@ export function createCommit({
     }
   }
 
-  async function write(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
+  async function writePlainly(session: Session, batch: CommitBatch): Promise<CommitResult> {
+    await session.write(prepareWrites(known, batch))
+    return { ...NOTHING, transitions: await applyChanges(session, batch.changes) }
+  }
+
+  async function writeWithCare(session: Session, batch: CommitBatch): Promise<CommitResult> {
     await applyReplays(session, known, batch.entries)
-    const transitions = await applyChanges(session, batch.changes)
-    if (!careful) {
-      await session.write(prepareWrites(known, batch))
-      return { ...NOTHING, transitions }
-    }
     if (timescale) await lockSampleIds(session, batch)
     const found = await findDuplicates(session, batch)
     await session.write(prepareWrites(known, batch, found))
+    const transitions = await applyChanges(session, batch.changes)
     if (found.byEntry.size === 0) return { ...NOTHING, transitions }
     return {
       duplicates: batch.entries.map((_, entry) => found.byEntry.get(entry)?.length ?? 0),

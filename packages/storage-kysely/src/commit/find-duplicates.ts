@@ -1,8 +1,9 @@
 import type { AnyDeviceType, CommitBatch, NewSample } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
-import { timeValue } from '../connection/sql-fragments.js'
+import { asStored, timeValue } from '../connection/sql-fragments.js'
 import { readRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import type { KnownDuplicates } from './prepare-batch.js'
 
@@ -11,7 +12,7 @@ export interface FoundDuplicates extends KnownDuplicates {
   readonly byEntry: ReadonlyMap<number, readonly number[]>
 }
 
-/** Conditions in one query: SQLite nests them, to a depth of 1,000. */
+/** In one query: SQLite nests its conditions, to a depth of 1,000. */
 const LOOKUPS_MAX = 200
 
 /**
@@ -63,34 +64,52 @@ async function storedIdentities(
   type: AnyDeviceType,
   samples: readonly NewSample[],
 ): Promise<Set<string>> {
-  const { dialect } = session
   const found = new Set<string>()
   const table = sql`${sql.table(tableNames(type).reading)} as t`
-  const withId = samples.filter(({ sampleId }) => sampleId !== null)
-  const withHash = samples.filter(({ contentHash }) => contentHash !== null)
-  for (const part of parts(withId)) {
+  for (const part of parts(samples.filter(({ sampleId }) => sampleId !== null))) {
     const { rows } = await session.run(
-      sql`select t.device_id as c0, t.sample_id as c1 from ${table} where ${anyOf(
-        part.map((sample) => sql`(t.device_id = ${sample.deviceId} and t.sample_id = ${sample.sampleId})`),
-      )}`,
+      sql`select t.device_id as c0, t.sample_id as c1 from ${storedIds(session.dialect, table, part)}`,
     )
     for (const row of rows.map(readRow)) found.add(idIdentity(row.text(0) ?? '', row.text(1) ?? ''))
   }
-  for (const part of parts(withHash)) {
-    const time =
-      dialect === 'postgres' ? sql`(extract(epoch from t.timestamp) * 1000)::bigint` : sql`t.timestamp`
+  const time = asStored(session.dialect, 'time', sql.ref('t.timestamp'))
+  for (const part of parts(samples.filter(({ contentHash }) => contentHash !== null))) {
     const { rows } = await session.run(
-      sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${table} where ${anyOf(
-        part.map(
-          (sample) =>
-            sql`(t.device_id = ${sample.deviceId} and t.timestamp = ${timeValue(dialect, sample.timestamp)} and t.content_hash = ${sample.contentHash})`,
-        ),
-      )}`,
+      sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${storedContents(session.dialect, table, part)}`,
     )
     for (const row of rows.map(readRow))
       found.add(contentIdentity(row.text(0) ?? '', row.integer(1) ?? 0, row.integer(2) ?? 0))
   }
   return found
+}
+
+// PostgreSQL looks a joined list up in the index row by row; the others do so with a list of conditions.
+
+function storedIds(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
+  if (dialect === 'postgres')
+    return sql`(values ${sql.join(
+      samples.map(({ deviceId, sampleId }) => sql`(${deviceId}::text, ${sampleId}::text)`),
+    )}) as v(device_id, sample_id) join ${table} on t.device_id = v.device_id and t.sample_id = v.sample_id`
+  return sql`${table} where ${anyOf(
+    samples.map(({ deviceId, sampleId }) => sql`(t.device_id = ${deviceId} and t.sample_id = ${sampleId})`),
+  )}`
+}
+
+function storedContents(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
+  if (dialect === 'postgres')
+    return sql`(values ${sql.join(
+      samples.map(
+        ({ deviceId, timestamp, contentHash }) =>
+          sql`(${deviceId}::text, ${timeValue(dialect, timestamp)}, ${contentHash}::bigint)`,
+      ),
+    )}) as v(device_id, timestamp, content_hash) join ${table}
+      on t.device_id = v.device_id and t.timestamp = v.timestamp and t.content_hash = v.content_hash`
+  return sql`${table} where ${anyOf(
+    samples.map(
+      ({ deviceId, timestamp, contentHash }) =>
+        sql`(t.device_id = ${deviceId} and t.timestamp = ${timestamp} and t.content_hash = ${contentHash})`,
+    ),
+  )}`
 }
 
 function* parts<T>(all: readonly T[]): Generator<readonly T[]> {

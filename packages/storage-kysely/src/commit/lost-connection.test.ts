@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CommitBatch, type CommitResult, isDeviceHubError, type Storage } from '@devicehub/core'
-// biome-ignore lint/style/noRestrictedImports: real servers
 import { createTcpProxy, describeWith, startPostgres, waitUntil } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'

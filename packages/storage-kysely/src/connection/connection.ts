@@ -44,4 +44,6 @@ export interface Connection {
 export interface TransactionOptions {
   /** The message tables it is going to write to: announced before anything is written, for the readers of the log. */
   readonly messageTables: readonly string[]
+  /** It writes to them before it writes anything else: then PostgreSQL needs no announcement. */
+  readonly messagesFirst: boolean
 }

@@ -26,11 +26,15 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
       const statement = dialect === 'postgres' ? postgresWrite(writes) : null
       if (statement) await db.executeQuery(statement)
       else if (dialect !== 'postgres')
-        await inTransaction(db, dialect, messageTables(writes), (on) => write(on, dialect, writes))
+        await inTransaction(
+          db,
+          dialect,
+          { messageTables: messageTables(writes), messagesFirst: true },
+          (on) => write(on, dialect, writes),
+        )
     },
 
-    transaction: ({ messageTables: tables }, work) =>
-      inTransaction(db, dialect, tables, (on) => work(sessionOn(on, dialect))),
+    transaction: (options, work) => inTransaction(db, dialect, options, (on) => work(sessionOn(on, dialect))),
   }
 }
 
@@ -57,13 +61,13 @@ const messageTables = ({ inserts }: Writes) =>
 async function inTransaction<T>(
   db: Database,
   dialect: SqlDialect,
-  tables: readonly string[],
+  options: TransactionOptions,
   work: (on: Database) => Promise<T>,
 ): Promise<T> {
   return db.connection().execute(async (on) => {
     await execute(on, BEGIN[dialect])
     try {
-      await announce(on, dialect, tables)
+      await announce(on, dialect, options)
       const result = await work(on)
       await execute(on, 'commit')
       return result
@@ -83,12 +87,22 @@ const BEGIN: Readonly<Record<SqlDialect, string>> = {
   sqlite: 'begin immediate',
 }
 
-/** So that a reader of the log knows that rows of this transaction may still come: see log/positions.ts. */
-async function announce(db: Database, dialect: SqlDialect, tables: readonly string[]): Promise<void> {
+/** So that a reader of the log knows that rows of this transaction may still come: see position-log and transaction-log. */
+async function announce(
+  db: Database,
+  dialect: SqlDialect,
+  { messageTables: tables, messagesFirst }: TransactionOptions,
+): Promise<void> {
   if (tables.length === 0) return
-  if (dialect === 'mysql')
-    await sql`select id from ${sql.table(LOG_GATE_TABLE)} where id = 1 lock in share mode`.execute(db)
-  if (dialect === 'postgres') {
+  if (dialect === 'mysql') {
+    const gate = sql.table(LOG_GATE_TABLE)
+    const { rows } = await sql<{ mode: string }>`
+      select @@session.sql_mode as mode from ${gate} where id = 1 lock in share mode`.execute(db)
+    // Without it, what does not fit a column is cut off and stored.
+    if (!/STRICT|TRADITIONAL/i.test(rows[0]?.mode ?? ''))
+      await execute(db, "set session sql_mode = concat(@@session.sql_mode, ',STRICT_TRANS_TABLES')")
+  }
+  if (dialect === 'postgres' && !messagesFirst) {
     const names = tables.map((table) => quoteName(dialect, table)).join(', ')
     await execute(db, `lock table ${names} in row exclusive mode`)
   }

@@ -1,4 +1,3 @@
-// biome-ignore lint/style/noRestrictedImports: real servers
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
@@ -29,16 +28,19 @@ async function slowCommit(connection: Connection, correlationId: string, when: '
   const hasWritten = new Promise<void>((resolve) => {
     written = resolve
   })
-  const done = connection.transaction({ messageTables: ['station_message'] }, async (session) => {
-    const wait = new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    if (when === 'after') await session.write(inserted(correlationId))
-    else if (session.dialect === 'postgres') await session.run(sql`select pg_current_xact_id()`)
-    written()
-    await wait
-    if (when === 'before') await session.write(inserted(correlationId))
-  })
+  const done = connection.transaction(
+    { messageTables: ['station_message'], messagesFirst: when === 'after' },
+    async (session) => {
+      const wait = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      if (when === 'after') await session.write(inserted(correlationId))
+      else if (session.dialect === 'postgres') await session.run(sql`select pg_current_xact_id()`)
+      written()
+      await wait
+      if (when === 'before') await session.write(inserted(correlationId))
+    },
+  )
   await Promise.race([hasWritten, done])
   return {
     async finish() {
@@ -48,7 +50,11 @@ async function slowCommit(connection: Connection, correlationId: string, when: '
   }
 }
 
-function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatabase>): void {
+function lateCommits(
+  dialect: SqlDialect,
+  openDatabase: () => Promise<EmptyDatabase>,
+  isWaiting: () => Promise<boolean>,
+): void {
   async function follow(watermark: boolean, when: 'before' | 'after' = 'after'): Promise<string[]> {
     const database = await openDatabase()
     await using _ = await openStorages(database, [Station])
@@ -65,9 +71,12 @@ function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatab
       }
       const slow = await slowCommit(connection, 'late', when)
       await connection.writeAtOnce(inserted('early'))
-      // On MySQL this read waits for the slow commit; without the gate it does not.
       const reading = read()
-      if (dialect === 'postgres' || !watermark) await reading
+      // On MySQL it waits at the gate for the slow commit.
+      await Promise.race([
+        reading,
+        dialect === 'mysql' ? waitUntil('the reader to wait', isWaiting) : reading,
+      ])
       await slow.finish()
       await reading
       await read()
@@ -93,7 +102,11 @@ function lateCommits(dialect: SqlDialect, openDatabase: () => Promise<EmptyDatab
 }
 
 describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
-  lateCommits('postgres', () => postgresDatabase(postgres()))
+  lateCommits(
+    'postgres',
+    () => postgresDatabase(postgres()),
+    async () => false,
+  )
 
   test('a long transaction elsewhere, in this database and another, does not hold up the reader', async () => {
     const [database, elsewhere] = [await postgresDatabase(postgres()), await postgresDatabase(postgres())]
@@ -102,10 +115,13 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
     const others = [database.connect(), elsewhere.connect()]
     const finish: (() => void)[] = []
     const running = others.map((db) =>
-      kyselyConnection(db, 'postgres').transaction({ messageTables: [] }, async (session) => {
-        await session.run(sql`create table somebodys (id int)`)
-        await new Promise<void>((resolve) => finish.push(resolve))
-      }),
+      kyselyConnection(db, 'postgres').transaction(
+        { messageTables: [], messagesFirst: false },
+        async (session) => {
+          await session.run(sql`create table somebodys (id int)`)
+          await new Promise<void>((resolve) => finish.push(resolve))
+        },
+      ),
     )
     await waitUntil('both transactions to write', () => finish.length === 2)
     await storage.commit({
@@ -123,5 +139,10 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
 })
 
 describeWith(['mariadb'], 'MariaDB', ({ mariadb }) => {
-  lateCommits('mysql', () => mariadbDatabase(mariadb()))
+  const waiting = "select count(*) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"
+  lateCommits(
+    'mysql',
+    () => mariadbDatabase(mariadb()),
+    async () => Number(await mariadb().sql(waiting)) > 0,
+  )
 })

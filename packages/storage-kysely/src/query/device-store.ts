@@ -152,7 +152,7 @@ export function createDeviceStore(
       const doing = `updating the device ${deviceId}`
       try {
         return await retryConflicts(() =>
-          connection.transaction({ messageTables: [] }, async (session) => {
+          connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
             await session.run(
               sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
             )
@@ -171,7 +171,7 @@ export function createDeviceStore(
       const readings = sql.table(tableNames(type).reading)
       return asStorageErrors(`deleting the device ${deviceId}`, () =>
         retryConflicts(() =>
-          connection.transaction({ messageTables: [] }, async (session) => {
+          connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
             const { affected } = await session.run(
               sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
             )

@@ -49,7 +49,7 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
       for (let at = 0; at < ids.length; at += LATEST_MAX) {
         const part = ids.slice(at, at + LATEST_MAX)
         const { rows } = await asStorageErrors(`reading the latest samples of ${type.name}`, () =>
-          connection.run(latestSql(type, selectList(dialect, shape.selection), part)),
+          connection.run(latestSql(dialect, type, selectList(dialect, shape.selection), part)),
         )
         for (const row of rows) samples.push(storedSample(shape, readRow(row)))
       }
@@ -63,15 +63,21 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
 const readingTable = (type: AnyDeviceType) => sql.table(tableNames(type).reading)
 
 /**
- * A look-up of its own for each device, in the index on (device, time): once for the greatest time, once for its rows.
- * Ordering a device's rows by time and id instead makes MySQL sort all of them.
+ * On PostgreSQL a step into the index for each device. On the others a look-up of its own, in the index on
+ * (device, time): once for the greatest time, once for its rows. Ordering a device's rows by time and id instead makes
+ * MySQL sort all of them.
  */
 function latestSql(
+  dialect: SqlDialect,
   type: AnyDeviceType,
   selection: RawBuilder<unknown>,
   deviceIds: readonly string[],
 ): RawBuilder<unknown> {
   const table = readingTable(type)
+  if (dialect === 'postgres')
+    return sql`select l.* from (values ${sql.join(deviceIds.map((id) => sql`(${id}::text)`))}) as v(device_id)
+      cross join lateral (select ${selection} from ${table} as t where t.device_id = v.device_id
+        order by t.timestamp desc, t.id desc limit 1) as l`
   const lookups = deviceIds.map(
     (id) => sql`select * from (select ${selection} from ${table} as t where t.device_id = ${id}
       and t.timestamp = (select max(m.timestamp) from ${table} as m where m.device_id = ${id})

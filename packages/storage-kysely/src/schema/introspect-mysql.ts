@@ -67,9 +67,8 @@ export async function introspectMysql(
 /** MariaDB writes `bigint(20)`, MySQL `bigint`. Of `tinyint(1)` the width is the meaning. */
 const plainType = (type: string) => type.toLowerCase().replace(/^(bigint|int|smallint)\(\d+\)/, '$1')
 
-/** MariaDB gives the text `NULL` for a default of null. */
 const hasDefault = (fallback: string | null, extra: string) =>
-  (fallback !== null && fallback !== 'NULL') || /auto_increment|default_generated|generated/i.test(extra)
+  fallback !== null || /auto_increment|default_generated|generated/i.test(extra)
 
 /**
  * Ids differ by case and by a trailing space; utf8mb4_bin ignores the latter. The collations that do not are spelled

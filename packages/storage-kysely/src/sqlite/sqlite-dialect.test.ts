@@ -37,7 +37,7 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     await rm(folder, { recursive: true })
   })
 
-  const valueOf = async (value: unknown) => {
+  const stored = async (value: unknown) => {
     await db.insertInto('item').values({ id: 1, name: null, value }).execute()
     const [row] = await db.selectFrom('item').select('value').execute()
     return row?.value
@@ -61,12 +61,12 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     ['text with NUL', 'a\0b', 'a\0b'],
     ['an emoji', '👩‍👩‍👧', '👩‍👩‍👧'],
   ])('%s comes back', async (_, value, expected) => {
-    expect(await valueOf(value)).toBe(expected)
+    expect(await stored(value)).toBe(expected)
   })
 
   test('bytes come back, those of a part of a larger buffer too', async () => {
     const bytes = new Uint8Array(100).map((_, index) => index).subarray(10, 20)
-    expect(Array.from((await valueOf(bytes)) as Uint8Array)).toEqual(Array.from(bytes))
+    expect(Array.from((await stored(bytes)) as Uint8Array)).toEqual(Array.from(bytes))
   })
 
   test('counts rows and tells the id', async () => {

@@ -236,7 +236,8 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
     put(entry)
   }
 
-  const room = (window: number) => connected && repeat.length === 0 && onWire < Math.min(window, serverWindow)
+  // What is to be repeated takes the server's window first, so there is no room until it has all gone out.
+  const room = (window: number) => connected && onWire < Math.min(window, serverWindow)
 
   const until = async (condition: () => boolean) => {
     for (;;) {
