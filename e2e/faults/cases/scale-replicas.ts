@@ -19,7 +19,8 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
     let observed = 0
 
     const start = async (clientId: string): Promise<Replica> => {
-      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 500 })
+      // A small window: HiveMQ gives the next member work only when the one before has its window full.
+      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 50 })
       await replica.ready()
       return replica
     }

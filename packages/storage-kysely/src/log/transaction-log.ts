@@ -17,37 +17,40 @@ interface Place {
 const BEGINNING: Place = { tx: 0, table: '', id: 0 }
 /** Greater than any table's name. */
 const LAST_TABLE = '~'
-const XIDS = 2 ** 32
+/** pg_locks has the lower half of a transaction id. */
+const XID_MASK = 0xffff_ffff
 
 /**
  * PostgreSQL's log, by (transaction, table, id): one order over all tables, in which a row that commits late stands
  * before rows that were read already. So it is read only up to the first transaction that may still add some.
  *
  * `pg_snapshot_xmin` would say which that is, but it waits for every transaction of the whole server, an hour's report
- * in another database too. Only those count here that hold the lock of a writer on one of these tables: they take it
- * before they have a transaction id (a single INSERT does so by itself, the others in `announce`) and keep it until
- * after their commit is visible.
+ * in another database too. So of the transactions that run, those are left out that are known to hold no lock of a
+ * writer on these tables. Writers take it before they have a transaction id (a statement that inserts does so by itself,
+ * the others in `announce`) and keep it until after their commit can be seen.
  */
 export function transactionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
   const selection = selectList('postgres', MESSAGE_SELECTION)
   const txColumn = `c${MESSAGE_SELECTION.length}`
 
-  /** The first transaction that may still add rows. The snapshot is older than what is seen of the locks, in one statement. */
+  /**
+   * The first transaction that may still add rows. The snapshot is older than the look at the locks, all in one
+   * statement; a transaction that runs and has no lock on its own id has only just begun or just ended, and counts.
+   */
   async function openFrom(tables: readonly LogTable[]): Promise<number> {
-    const relations = sql.join(tables.map(({ name }) => sql`${sql.raw(regclass(name))}`))
+    const relations = sql.join(tables.map(({ name }) => sql.raw(regclass(name))))
     const { rows } = await connection.run(
       sql`with locks as materialized (select * from pg_locks where granted),
         writers as (select virtualtransaction from locks where locktype = 'relation' and mode = 'RowExclusiveLock'
-          and database = (select oid from pg_database where datname = current_database()) and relation in (${relations}))
-        select null::bigint as c0, pg_snapshot_xmax(pg_current_snapshot())::text::bigint as c1
-        union all
-        select transactionid::text::bigint, null from locks where locktype = 'transactionid' and mode = 'ExclusiveLock'
-          and virtualtransaction in (select virtualtransaction from writers)`,
+          and database = (select oid from pg_database where datname = current_database()) and relation in (${relations})),
+        others as (select transactionid::text::bigint as low from locks
+          where locktype = 'transactionid' and mode = 'ExclusiveLock'
+            and virtualtransaction not in (select virtualtransaction from writers)),
+        running as (select xid::text::bigint as xid from pg_snapshot_xip(pg_current_snapshot()) as xid)
+        select least(pg_snapshot_xmax(pg_current_snapshot())::text::bigint, min(xid)) as c0 from running
+          where xid & ${sql.lit(XID_MASK)} not in (select low from others)`,
     )
-    const cells = rows.map(readRow)
-    const next = cells.find((row) => row.integer(1) !== null)?.integer(1) ?? 0
-    const open = cells.flatMap((row) => row.integer(0) ?? []).map((xid) => fullXid(xid, next))
-    return Math.min(next, ...open)
+    return rows[0] ? (readRow(rows[0]).integer(0) ?? 0) : 0
   }
 
   async function hasNews(tables: readonly LogTable[], after: Place): Promise<boolean> {
@@ -109,12 +112,6 @@ function isBehind(table: string, { tx, table: of, id }: Place): RawBuilder<unkno
   const xid = sql`${String(tx)}::text::xid8`
   if (table === of) return sql`(t.tx, t.id) > (${xid}, ${id})`
   return table > of ? sql`t.tx >= ${xid}` : sql`t.tx > ${xid}`
-}
-
-/** pg_locks has the lower half of a transaction id; none is further back than half of the circle. */
-function fullXid(xid: number, next: number): number {
-  const full = Math.floor(next / XIDS) * XIDS + xid
-  return full > next ? full - XIDS : full
 }
 
 const regclass = (table: string) => `${quoteText('postgres', `"${table}"`)}::regclass`

@@ -6,9 +6,9 @@ export {
   type FakePublication,
 } from './fake-broker.js'
 export type { Ledger } from './ledger.js'
+export type { LedgerMessage } from './ledger-message.js'
 export {
   createLedgerPublisher,
-  type LedgerMessage,
   type LedgerPublisher,
   type LedgerPublisherCounters,
   type LedgerPublisherOptions,

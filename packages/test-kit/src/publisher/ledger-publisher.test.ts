@@ -7,7 +7,8 @@ import { startMosquitto } from '../services/mosquitto.js'
 import { createTcpProxy } from '../services/tcp-proxy.js'
 import { waitUntil } from '../services/wait-until.js'
 import { createFakeBroker } from './fake-broker.js'
-import { createLedgerPublisher, type LedgerMessage } from './ledger-publisher.js'
+import type { LedgerMessage } from './ledger-message.js'
+import { createLedgerPublisher } from './ledger-publisher.js'
 import { createRawSubscriber } from './raw-subscriber.js'
 
 function* messages(count: number, prefix = 'm'): Generator<LedgerMessage> {
@@ -201,6 +202,15 @@ describe('createLedgerPublisher, against a broker that does as told', () => {
     await using patient = createLedgerPublisher({ port: busy.port, reconnectDelay: 1 })
     await patient.publishAll(messages(1))
     expect(busy.connections).toHaveLength(3)
+  })
+
+  it('refuses a key that would be two lines of the file', async () => {
+    await using broker = await createFakeBroker()
+    await using publisher = createLedgerPublisher({ port: broker.port })
+    const message = { key: 'a\nb', topic: 't', payload: '' }
+    await expect(publisher.publishAll([message])).rejects.toThrow('has a line break')
+    await publisher.publishAll(messages(1))
+    expect([...publisher.ledger.acknowledged]).toEqual(['m0'])
   })
 
   it('close() ends a call that waits; the reason codes of the server are kept', async () => {

@@ -1,19 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
-import { generate, type IConnackPacket, type IPublishPacket, type Packet } from 'mqtt-packet'
+import type { IConnackPacket, Packet } from 'mqtt-packet'
 import { randomName } from '../services/random-name.js'
 import { createChangeSignal } from './change-signal.js'
-import { checkKey, createLedger, type Ledger } from './ledger.js'
+import { createLedger, type Ledger } from './ledger.js'
 import { type LedgerConnection, openConnection } from './ledger-connection.js'
-
-export interface LedgerMessage {
-  /** Names the message in the ledger; without line breaks. */
-  readonly key: string
-  readonly topic: string
-  readonly payload: string | Buffer
-  readonly retain?: boolean
-  readonly properties?: NonNullable<IPublishPacket['properties']>
-}
+import { encodeMessage, type LedgerMessage } from './ledger-message.js'
 
 export interface LedgerPublisherOptions {
   /** Default 127.0.0.1. */
@@ -216,20 +208,8 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
 
   const accept = (message: LedgerMessage, batch: Batch) => {
     const id = nextId()
-    const bytes = generate(
-      {
-        cmd: 'publish',
-        qos: 1,
-        dup: false,
-        retain: message.retain ?? false,
-        topic: message.topic,
-        payload: message.payload,
-        messageId: id,
-        ...(message.properties === undefined ? {} : { properties: message.properties }),
-      },
-      { protocolVersion },
-    )
-    const entry: Entry = { key: checkKey(message.key), id, bytes, batch }
+    const bytes = encodeMessage(message, id, protocolVersion)
+    const entry: Entry = { key: message.key, id, bytes, batch }
     unacknowledged.set(id, entry)
     batch.left++
     counters.sent++

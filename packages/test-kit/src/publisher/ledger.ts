@@ -1,5 +1,4 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { DeviceHubError } from '@devicehub/core'
 
 /** What the broker has promised to deliver: the keys of publications it acknowledged, and only those. */
 export interface Ledger {
@@ -33,13 +32,4 @@ export function createLedger(file?: string): WritableLedger {
       descriptor = undefined
     },
   }
-}
-
-export function checkKey(key: string): string {
-  if (key.includes('\n'))
-    throw new DeviceHubError(
-      'invalid_options',
-      `the key ${JSON.stringify(key)} has a line break: use another`,
-    )
-  return key
 }

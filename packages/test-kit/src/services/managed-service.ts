@@ -1,14 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
@@ -16,7 +7,7 @@ import { freePort, isFreePort } from './free-port.js'
 import { isAlive, processTree, signalAll } from './process-tree.js'
 import type { RunAs } from './run-as.js'
 import { waitUntil } from './wait-until.js'
-import { startWatchdog } from './watchdog.js'
+import { startWatchdog, type Watchdog } from './watchdog.js'
 
 /** A private server on a loopback port, with its data in a temporary folder. */
 export interface Service extends AsyncDisposable {
@@ -70,13 +61,13 @@ export interface ServicePlace {
 /** Starts what the plan says and waits until it answers. */
 export async function startService(plan: ServicePlan): Promise<Service> {
   const folder = mkdtempSync(join(tmpdir(), `devicehub-${plan.name}-`))
-  const watchdog = startWatchdog(join(folder, 'pids'), folder)
+  const watchdog = startWatchdog(folder)
   chmodSync(folder, 0o700)
   if (plan.runAs) chownSync(folder, plan.runAs.uid, plan.runAs.gid)
   try {
     const place = { folder, port: plan.port ?? (await freePort()) }
     await plan.prepare?.(place)
-    const service = serviceOf(plan, place, () => watchdog.release())
+    const service = serviceOf(plan, place, watchdog)
     await service.restart()
     return service
   } catch (error) {
@@ -85,9 +76,8 @@ export async function startService(plan: ServicePlan): Promise<Service> {
   }
 }
 
-function serviceOf(plan: ServicePlan, place: ServicePlace, remove: () => Promise<void>): Service {
+function serviceOf(plan: ServicePlan, place: ServicePlace, watchdog: Watchdog): Service {
   const { folder, port } = place
-  const pidFile = join(folder, 'pids')
   const logFile = join(folder, 'log')
   let child: ChildProcess | undefined
   let removed = false
@@ -118,12 +108,12 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, remove: () => Promise
     }
     child.on('error', () => {})
     child.unref()
-    if (child.pid !== undefined) writeFileSync(pidFile, `-${child.pid}\n`)
+    if (child.pid !== undefined) watchdog.watch([-child.pid])
   }
 
   const ended = async (pids: readonly number[]) => {
     await waitUntil(`${plan.name} to end`, () => !pids.some(isAlive) && !running())
-    rmSync(pidFile, { force: true })
+    watchdog.watch([])
   }
 
   const start = async () => {
@@ -173,7 +163,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, remove: () => Promise
     try {
       await shutdown()
     } finally {
-      await remove()
+      await watchdog.release()
     }
   }
 
@@ -203,7 +193,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, remove: () => Promise
     pause() {
       const pids = mustRun()
       // A frozen child does not see its parent die: name each for the watchdog.
-      writeFileSync(pidFile, `${[`-${pids[0]}`, ...pids].join('\n')}\n`)
+      watchdog.watch([-(pids[0] as number), ...pids])
       signalAll(pids, 'SIGSTOP')
     },
     resume: () => signalAll(mustRun(), 'SIGCONT'),

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { describeWith } from './describe-with.js'
 import { isAlive } from './process-tree.js'
 import { waitUntil } from './wait-until.js'
@@ -23,9 +23,15 @@ console.log(JSON.stringify(services.map(({ pid, folder }) => ({ pids: processTre
 if (process.argv.at(-1) !== 'leave') setInterval(() => {}, 1000)
 `
 
+const children: ChildProcess[] = []
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
 async function startOrphans(mode: string) {
   const args = ['--import', loader, '--input-type=module', '--eval', SCRIPT, mode]
   const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] })
+  children.push(child)
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   const services = JSON.parse(line.toString()) as { pids: number[]; folder: string }[]
   return { child, services }
@@ -38,6 +44,13 @@ describeWith({ mosquitto: {}, postgres: {} }, 'when the tests end without stoppi
     child.kill(signal)
     await waitUntil('the servers to end', () => !services.some(({ pids }) => pids.some(isAlive)))
     await waitUntil('the folders to go', () => services.every(({ folder }) => !existsSync(folder)))
+  })
+
+  it('SIGKILL after somebody emptied the temporary folder', async () => {
+    const { child, services } = await startOrphans('wait')
+    for (const { folder } of services) rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+    child.kill('SIGKILL')
+    await waitUntil('the servers to end', () => !services.some(({ pids }) => pids.some(isAlive)))
   })
 
   it('SIGKILL while the servers are paused', async () => {
