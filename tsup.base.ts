@@ -1,10 +1,10 @@
 import { defineConfig } from 'tsup'
 
-/** The build of every package: ESM and CommonJS side by side, with types for each. */
-export const library = (entry: string[]) =>
+/** The build of a package: ESM and CommonJS side by side, with types for each. */
+export const library = (entry: string[], format: ('esm' | 'cjs')[] = ['esm', 'cjs']) =>
   defineConfig({
     entry: Object.fromEntries(entry.map((file) => [file.replace(/^src\/|\.ts$/g, ''), file])),
-    format: ['esm', 'cjs'],
+    format,
     dts: { compilerOptions: { paths: {} } },
     clean: true,
     sourcemap: false,

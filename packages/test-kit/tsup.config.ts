@@ -1,3 +1,4 @@
 import { library } from '../../tsup.base.js'
 
-export default library(['src/index.ts'])
+// Vitest cannot be required, so this package cannot either.
+export default library(['src/index.ts'], ['esm'])

@@ -27,7 +27,13 @@ export const publishBurst: FaultCase = {
     )
     await client.close()
     const result = await drained(stage.target, acknowledged, count)
-    await replica.stop()
-    return { injected: 1, observed: acknowledged.size === count ? 1 : 0, ...result }
+    const { mqtt, ingest } = await replica.stop()
+    const details = {
+      received: mqtt.received,
+      acknowledged: mqtt.acknowledged,
+      reconnects: mqtt.reconnects,
+      ingest,
+    }
+    return { injected: 1, observed: acknowledged.size === count ? 1 : 0, ...result, details }
   },
 }

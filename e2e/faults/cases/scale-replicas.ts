@@ -10,7 +10,7 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
   name: `shared group, ${name}`,
   async run({ quick, say }) {
     // Half of each share is published while the step happens, half after it: who is there then must get work.
-    const share = quick ? 500 : 5_000
+    const share = quick ? 1_000 : 5_000
     await using stage = await prepareStage('postgres')
     await using broker = await startBroker()
     const worked = new Map<string, number>()
@@ -20,7 +20,7 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
 
     const start = async (clientId: string): Promise<Replica> => {
       // A small window: HiveMQ gives the next member work only when the one before has its window full.
-      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 50 })
+      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 10 })
       await replica.ready()
       return replica
     }

@@ -30,7 +30,7 @@ describeDatabases('the log', (openDatabase) => {
         const page: { messages: readonly StoredMessage[]; cursor: string } = await reader.log.read(
           TYPES,
           cursor,
-          97,
+          1000,
         )
         cursor = page.cursor
         for (const { deviceId, correlationId, typeKey, id } of page.messages) {
