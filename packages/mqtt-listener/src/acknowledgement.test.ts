@@ -53,13 +53,29 @@ describe('what this package needs of mqtt.js (an upgrade that changes it fails h
   })
 
   test('messages that follow the CONNACK in the same read are not lost', async () => {
-    await using broker = await startFakeBroker({ onConnect: () => ({ sessionPresent: true }) })
+    await using broker = await startFakeBroker({
+      onConnect({ clientId }, connection) {
+        if (clientId !== 'hub-1') return undefined
+        const stored = Array.from({ length: 50 }, (_, index) => index + 1)
+        connection.send(
+          { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: true },
+          ...stored.map((messageId) => ({
+            cmd: 'publish' as const,
+            topic: 'things/station/a/data',
+            payload: '',
+            qos: 1 as const,
+            dup: false,
+            retain: false,
+            messageId,
+          })),
+        )
+        return false
+      },
+    })
     const hub = createHeldHub()
     await using listener = createMqttListener(hub, { url: broker.url, clientId: 'hub-1', drainTimeout: 0 })
-    const starting = listener.start()
+    await listener.start()
     const connection = await broker.connection('hub-1')
-    for (let messageId = 1; messageId <= 50; messageId++) connection.deliver({ messageId })
-    await starting
     await waitUntil('the stored messages', () => hub.held.received.length === 50)
     expect(acks(connection.received)).toEqual([])
   })

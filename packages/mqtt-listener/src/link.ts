@@ -149,7 +149,7 @@ export function createLink(options: LinkOptions): Link {
   // its absence says nothing about a broker that was heard, or that is not listened to.
   const giveUp = client.onKeepaliveTimeout.bind(client)
   client.onKeepaliveTimeout = () => {
-    
+    if (!heardSincePing && pending === null) return giveUp()
     client.sendPing()
     client.reschedulePing(true)
   }

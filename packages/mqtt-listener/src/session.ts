@@ -86,6 +86,7 @@ export function createSession(options: SessionOptions): Session {
     })
     refused = null
     subscribed = true
+    askAgain(link, subscriptions)
   }
 
   /**

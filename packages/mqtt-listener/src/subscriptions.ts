@@ -97,6 +97,23 @@ export async function subscribeAll(
   }
 }
 
+/** Long enough for a broker to have finished with the CONNECT and the first SUBSCRIBE. */
+const ASK_AGAIN_MS = 500
+
+/**
+ * Subscribes a second time, a moment after the first, where a group shares the messages. HiveMQ CE 2025.5 gave one in
+ * four new members of a group nothing at all, or ten messages and no more, until they connected or subscribed again:
+ * its view of a client's shared subscriptions can stay as it was before the first SUBSCRIBE. Asking for what one has
+ * replaces it by itself [MQTT-3.8.4-3].
+ */
+export function askAgain(link: Link, { filters, qos }: Subscriptions): void {
+  if (!filters.some(isShared)) return
+  setTimeout(() => {
+    // The connection has ended meanwhile: the next one subscribes anew.
+    request(link, filters, qos).catch(() => {})
+  }, ASK_AGAIN_MS).unref()
+}
+
 /** One SUBSCRIBE or several; the reason code of each filter. */
 export async function request(link: Link, filters: readonly string[], qos: 0 | 1 | 2): Promise<number[]> {
   const packets: (readonly string[])[] = []

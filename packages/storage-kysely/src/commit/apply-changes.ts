@@ -92,10 +92,10 @@ async function lock(
   for (const row of rows.map(readRow))
     live.set(keyOf(type, row.text(0) ?? ''), {
       status: row.text(1) as DeviceStatus,
-      statusAt: row.integer(2),
-      batteryLevel: row.value(3, 'float') as number | null,
+      statusAt: row.number(2),
+      batteryLevel: row.number(3),
       firmwareVersion: row.text(4),
-      lastSeen: row.integer(5),
+      lastSeen: row.number(5),
     })
 }
 

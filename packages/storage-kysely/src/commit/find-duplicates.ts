@@ -78,7 +78,7 @@ async function storedIdentities(
       sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${storedContents(session.dialect, table, part)}`,
     )
     for (const row of rows.map(readRow))
-      found.add(contentIdentity(row.text(0) ?? '', row.integer(1) ?? 0, row.integer(2) ?? 0))
+      found.add(contentIdentity(row.text(0) ?? '', row.number(1) ?? 0, row.number(2) ?? 0))
   }
   return found
 }

@@ -24,7 +24,7 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
       ({ name }) => sql`select ${sql.lit(name)} as c0, coalesce(max(id), 0) as c1 from ${sql.table(name)}`,
     )
     const { rows } = await run(sql.join(heads, sql` union all `))
-    return new Map(rows.map(readRow).map((row) => [row.text(0) ?? '', row.integer(1) ?? 0]))
+    return new Map(rows.map(readRow).map((row) => [row.text(0) ?? '', row.number(1) ?? 0]))
   }
 
   async function settle(tables: readonly LogTable[]): Promise<Map<string, number>> {

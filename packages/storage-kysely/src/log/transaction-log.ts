@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { compare } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import { selectList } from '../connection/sql-fragments.js'
 import { badCursor } from '../query/cursor.js'
@@ -31,7 +32,6 @@ const XID_MASK = 0xffff_ffff
  */
 export function transactionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
   const selection = selectList('postgres', MESSAGE_SELECTION)
-  const txColumn = `c${MESSAGE_SELECTION.length}`
 
   /**
    * The first transaction that may still add rows. The snapshot is older than the look at the locks, all in one
@@ -50,54 +50,60 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
         select least(pg_snapshot_xmax(pg_current_snapshot())::text::bigint, min(xid)) as c0 from running
           where xid & ${sql.lit(XID_MASK)} not in (select low from others)`,
     )
-    return rows[0] ? (readRow(rows[0]).integer(0) ?? 0) : 0
+    return rows[0] ? (readRow(rows[0]).number(0) ?? 0) : 0
   }
 
+  /** In order, though any row would do: to find out that there is none, the planner would else read a whole table. */
   async function hasNews(tables: readonly LogTable[], after: Place): Promise<boolean> {
-    const checks = tables.map(
-      ({ name }) => sql`exists (select from ${sql.table(name)} as t where ${isBehind(name, after)})`,
+    const firsts = tables.map(
+      ({ name }) =>
+        sql`(select t.id from ${sql.table(name)} as t where ${isBehind(name, after)} order by t.tx, t.id limit 1)`,
     )
-    const { rows } = await connection.run(sql`select (${sql.join(checks, sql` or `)}) as c0`)
-    return rows[0] !== undefined && readRow(rows[0]).boolean(0) === true
+    const { rows } = await connection.run(sql`select coalesce(${sql.join(firsts)}, null) as c0`)
+    return rows[0] !== undefined && readRow(rows[0]).number(0) !== null
   }
 
+  /** First which rows, from the indexes alone: of each table as many as all together may have. */
   async function readRows(tables: readonly LogTable[], after: Place, before: number | null, limit: number) {
-    const parts = tables.map(
+    const until = before === null ? sql`` : sql`and t.tx < ${String(before)}::text::xid8`
+    const keys = tables.map(
       (
         { name },
-        index,
-      ) => sql`(select ${sql.lit(index)} as place, t.tx::text::bigint as tx, t.id as id, ${selection}
-        from ${sql.table(name)} as t where ${isBehind(name, after)} ${before === null ? sql`` : sql`and t.tx < ${String(before)}::text::xid8`}
-        order by t.tx, t.id limit ${sql.lit(limit)})`,
+        place,
+      ) => sql`(select ${sql.lit(place)} as place, t.tx as tx, t.id as id from ${sql.table(name)} as t
+        where ${isBehind(name, after)} ${until} order by t.tx, t.id limit ${sql.lit(limit)})`,
     )
-    const names = sql.raw(MESSAGE_SELECTION.map((_, index) => `c${index}`).join(', '))
+    const parts = tables.map(
+      ({ name }, place) => sql`select ${selection}, k.tx::text::bigint as tx, k.place as place
+        from k join ${sql.table(name)} as t on t.id = k.id where k.place = ${sql.lit(place)}`,
+    )
     const { rows } = await connection.run(
-      sql`select ${names}, tx as ${sql.ref(txColumn)}, place as ${sql.ref('place')} from (${sql.join(parts, sql` union all `)}) as l
-        order by l.tx, l.place, l.id limit ${sql.lit(limit)}`,
+      sql`with k as materialized (select * from (${sql.join(keys, sql` union all `)}) as u order by tx, place, id limit ${sql.lit(limit)})
+        ${sql.join(parts, sql` union all `)}`,
     )
-    return rows
+    const found = rows.map((raw) => {
+      const row = readRow(raw)
+      const table = tables[Number(raw.place)] as LogTable
+      return { table, place: { tx: Number(raw.tx), table: table.name, id: row.number(0) ?? 0 }, row }
+    })
+    return found.sort(
+      (a, b) => a.place.tx - b.place.tx || compare(a.table.name, b.table.name) || a.place.id - b.place.id,
+    )
   }
 
   return {
     async read(unordered, cursor, limit) {
       const after = cursor === null ? BEGINNING : readPlace(cursor)
       // The order of tables within a transaction must be that of their names: the cursor says "behind this table".
-      const tables = [...unordered].sort((a, b) => (a.name < b.name ? -1 : 1))
+      const tables = [...unordered].sort((a, b) => compare(a.name, b.name))
       if (tables.length === 0 || !(await hasNews(tables, after)))
         return { messages: [], cursor: cursor ?? writePlace(after) }
       const before = watermark ? await openFrom(tables) : null
-      const rows = await readRows(tables, after, before, limit)
-      const messages = rows.map((row) =>
-        storedMessage(tables[Number(row.place)]?.typeKey ?? null, readRow(row)),
-      )
-      const last = rows.at(-1)
-      if (!last) return { messages, cursor: cursor ?? writePlace(after) }
-      const place = {
-        tx: Number(last[txColumn]),
-        table: tables[Number(last.place)]?.name ?? '',
-        id: readRow(last).integer(0) ?? 0,
+      const found = await readRows(tables, after, before, limit)
+      return {
+        messages: found.map(({ table, row }) => storedMessage(table.typeKey, row)),
+        cursor: found.length > 0 || cursor === null ? writePlace(found.at(-1)?.place ?? after) : cursor,
       }
-      return { messages, cursor: writePlace(place) }
     },
 
     async end(tables) {

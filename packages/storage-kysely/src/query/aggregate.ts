@@ -50,7 +50,7 @@ export async function aggregate(
   const result = rows.map((raw) => {
     const row = readRow(raw)
     const value: StoredValue = isEdge ? row.value(1, kind) : row.value(1, 'float')
-    return { bucket: row.integer(0), result: value }
+    return { bucket: row.number(0), result: value }
   })
   return result.length === 0 && !interval ? [{ bucket: null, result: null }] : result
 }

@@ -96,8 +96,8 @@ async function deleteMessages(connection: Connection, table: string, keptFrom: n
         from (select id, received_at from ${of} where id > ${after} order by id limit ${sql.lit(WINDOW)}) as w`,
     )
     const [window] = rows.map(readRow)
-    const last = window?.integer(0) ?? null
-    const old = window?.integer(1) ?? 0
+    const last = window?.number(0) ?? null
+    const old = window?.number(1) ?? 0
     if (last === null || old === 0) return deleted
     deleted += await deleteInSteps(
       connection,

@@ -51,7 +51,7 @@ export const MESSAGE_SELECTION: readonly Pick<ColumnSource<never>, 'name' | 'kin
 
 export function storedMessage(typeKey: string | null, row: RowReader): StoredMessage {
   return {
-    id: String(row.integer(0)),
+    id: String(row.number(0)),
     typeKey,
     deviceId: row.text(1),
     channel: row.text(2) as Channel | null,
@@ -63,14 +63,14 @@ export function storedMessage(typeKey: string | null, row: RowReader): StoredMes
     correlationId: row.text(8),
     userProperties: row.text(9),
     source: row.text(10) ?? '',
-    qos: (row.integer(11) ?? 0) as 0 | 1 | 2,
+    qos: (row.number(11) ?? 0) as 0 | 1 | 2,
     redelivered: row.boolean(12) ?? false,
     retained: row.boolean(13) ?? false,
     status: row.text(14) as MessageStatus,
     code: row.text(15),
     reason: row.text(16),
     flags: row.text(17),
-    receivedAt: row.integer(18) ?? 0,
-    processedAt: row.integer(19) ?? 0,
+    receivedAt: row.number(18) ?? 0,
+    processedAt: row.number(19) ?? 0,
   }
 }

@@ -3,55 +3,62 @@ import type { ValueKind } from './column-source.js'
 
 export type DriverRow = Readonly<Record<string, unknown>>
 
-/** The values of a row by their place in the select list, whichever driver read it. */
-export interface RowReader {
-  text(index: number): string | null
-  integer(index: number): number | null
-  boolean(index: number): boolean | null
-  bytes(index: number): Uint8Array | null
-  value(index: number, kind: ValueKind): StoredValue
-}
+const ALIASES: string[] = []
 
 /** The names a select list gives its columns: those of the table could be any word, and drivers may change their case. */
-export const columnAlias = (index: number): string => `c${index}`
+export const columnAlias = (index: number): string => {
+  ALIASES[index] ??= `c${index}`
+  return ALIASES[index]
+}
 
-export function readRow(row: DriverRow): RowReader {
-  const get = (index: number) => row[columnAlias(index)] ?? null
-  const text = (index: number) => {
-    const value = get(index)
-    return value === null ? null : String(value)
+/** The values of a row by their place in the select list, whichever driver read it. */
+export class RowReader {
+  readonly #row: DriverRow
+
+  constructor(row: DriverRow) {
+    this.#row = row
   }
-  const number = (index: number) => {
-    const value = get(index)
-    return value === null ? null : Number(value)
+
+  text(index: number): string | null {
+    const value = this.#get(index)
+    return value === null || typeof value === 'string' ? value : String(value)
   }
-  const boolean = (index: number) => {
-    const value = get(index)
+
+  /** A whole number, a time or a fraction: some drivers give large or exact ones as text. */
+  number(index: number): number | null {
+    const value = this.#get(index)
+    return value === null || typeof value === 'number' ? value : Number(value)
+  }
+
+  boolean(index: number): boolean | null {
+    const value = this.#get(index)
     return value === null ? null : value === true || Number(value) === 1
   }
-  const bytes = (index: number) => {
-    const value = get(index)
+
+  bytes(index: number): Uint8Array | null {
+    const value = this.#get(index)
     return value instanceof Uint8Array ? value : null
   }
-  return {
-    text,
-    integer: number,
-    boolean,
-    bytes,
-    value(index, kind) {
-      switch (kind) {
-        case 'text':
-        case 'json':
-          return text(index)
-        case 'float':
-        case 'integer':
-        case 'time':
-          return number(index)
-        case 'boolean':
-          return boolean(index)
-        case 'bytes':
-          return bytes(index)
-      }
-    },
+
+  value(index: number, kind: ValueKind): StoredValue {
+    switch (kind) {
+      case 'text':
+      case 'json':
+        return this.text(index)
+      case 'float':
+      case 'integer':
+      case 'time':
+        return this.number(index)
+      case 'boolean':
+        return this.boolean(index)
+      case 'bytes':
+        return this.bytes(index)
+    }
+  }
+
+  #get(index: number): string | number | boolean | object | null {
+    return (this.#row[columnAlias(index)] ?? null) as string | number | boolean | object | null
   }
 }
+
+export const readRow = (row: DriverRow): RowReader => new RowReader(row)

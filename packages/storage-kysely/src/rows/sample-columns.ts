@@ -43,12 +43,12 @@ const FIRST_READING = 1 + OWN_COLUMNS.length
 
 export function storedSample(shape: SampleShape, row: RowReader): StoredSample {
   return {
-    id: String(row.integer(0)),
+    id: String(row.number(0)),
     deviceId: row.text(1) ?? '',
-    timestamp: row.integer(2) ?? 0,
-    receivedAt: row.integer(3) ?? 0,
+    timestamp: row.number(2) ?? 0,
+    receivedAt: row.number(3) ?? 0,
     sampleId: row.text(4),
-    contentHash: row.integer(5),
+    contentHash: row.number(5),
     flags: row.text(6),
     values: shape.kinds.map((kind, index) => row.value(FIRST_READING + index, kind)),
   }
