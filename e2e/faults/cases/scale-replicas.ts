@@ -37,8 +37,12 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
       const stored = (replica: Replica) => replica.last?.ingest.stored ?? 0
       const before = replicas.map(stored)
       const allWorked = () => replicas.every((replica, n) => stored(replica) > (before[n] ?? 0))
-      await publish()
-      if (await waitUntil('work for each replica', allWorked).catch(() => false)) observed++
+      // HiveMQ serves one member as long as its window has room: load goes on until each has had some.
+      for (let chunk = 0; chunk < 30 && !allWorked(); chunk++) {
+        await publish()
+        await waitUntil('reports', allWorked, { timeout: 1_000 }).catch(() => {})
+      }
+      if (allWorked()) observed++
       for (const replica of replicas)
         worked.set(replica.clientId, Math.max(worked.get(replica.clientId) ?? 0, stored(replica)))
       say(

@@ -6,7 +6,7 @@ import { type ConnectionState, type KeptConnection, keepConnected } from './keep
 import { createLink, type Grants, type Link } from './link.js'
 import { asError, type LinkError, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
-import { isShared, request, type Subscriptions, subscribeAll } from './subscriptions.js'
+import { askAgain, isShared, request, type Subscriptions, subscribeAll } from './subscriptions.js'
 
 export interface SessionOptions {
   readonly settings: BrokerSettings

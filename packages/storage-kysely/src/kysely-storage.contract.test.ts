@@ -8,8 +8,7 @@ import {
   postgresDatabase,
   sqliteFile,
 } from './testing/open-database.js'
-
-const hasNodeSqlite = Number(process.versions.node.split('.')[0]) > 22
+import { SQLITE_DRIVERS } from './testing/sqlite-drivers.js'
 
 /** The last value is the geo point's, a text. */
 const refuse = (entry: CommitEntry): CommitEntry => ({
@@ -29,15 +28,11 @@ function contractOf(name: string, open: () => Promise<EmptyDatabase>): void {
   )
 }
 
-contractOf('SQLite, better-sqlite3 in a worker', () => sqliteFile({ driver: 'better-sqlite3', thread: true }))
-contractOf('SQLite, better-sqlite3 in this thread', () =>
-  sqliteFile({ driver: 'better-sqlite3', thread: false }),
-)
-contractOf("SQLite, Kysely's own dialect", plainSqliteFile)
-if (hasNodeSqlite) {
-  contractOf('SQLite, node:sqlite in a worker', () => sqliteFile({ driver: 'node:sqlite', thread: true }))
-  contractOf('SQLite, node:sqlite in this thread', () => sqliteFile({ driver: 'node:sqlite', thread: false }))
+for (const driver of SQLITE_DRIVERS) {
+  contractOf(`SQLite, ${driver} in a worker`, () => sqliteFile({ driver, thread: true }))
+  contractOf(`SQLite, ${driver} in this thread`, () => sqliteFile({ driver, thread: false }))
 }
+if (SQLITE_DRIVERS.includes('better-sqlite3')) contractOf("SQLite, Kysely's own dialect", plainSqliteFile)
 // Nothing outlives its test: durability would only cost time.
 describeWith({ postgres: { settings: { fsync: 'off' } } }, 'PostgreSQL', ({ postgres }) => {
   contractOf('PostgreSQL', () => postgresDatabase(postgres()))

@@ -3,23 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type SqliteDialectOptions, sqliteDialect } from './sqlite-dialect.js'
+import { SQLITE_DRIVERS } from '../testing/sqlite-drivers.js'
+import { sqliteDialect } from './sqlite-dialect.js'
 
 interface Tables {
   item: { id: number; name: string | null; value: unknown }
 }
 
-const hasNodeSqlite = Number(process.versions.node.split('.')[0]) > 22
-const KINDS: Omit<SqliteDialectOptions, 'file'>[] = [
-  { driver: 'better-sqlite3', thread: true },
-  { driver: 'better-sqlite3', thread: false },
-  ...(hasNodeSqlite
-    ? ([
-        { driver: 'node:sqlite', thread: true },
-        { driver: 'node:sqlite', thread: false },
-      ] as const)
-    : []),
-]
+const KINDS = SQLITE_DRIVERS.flatMap((driver) => [
+  { driver, thread: true },
+  { driver, thread: false },
+])
 
 describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) => {
   let folder: string
@@ -164,7 +158,7 @@ test('options that cannot work are refused', () => {
   expect(() => sqliteDialect({ file: 'x.db', busyTimeout: -1 })).toThrow(/busyTimeout/)
 })
 
-test.skipIf(hasNodeSqlite)(
+test.skipIf(SQLITE_DRIVERS.includes('node:sqlite'))(
   'node:sqlite on a Node that has none is missing_dependency, and says what to do',
   async () => {
     const db = new Kysely<Tables>({ dialect: sqliteDialect({ file: ':memory:', driver: 'node:sqlite' }) })
