@@ -10,7 +10,7 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
   name: `shared group, ${name}`,
   async run({ quick, say }) {
     // Half of each share is published while the step happens, half after it: who is there then must get work.
-    const share = quick ? 1_000 : 5_000
+    const share = quick ? 1_000 : 4_000
     await using stage = await prepareStage('postgres')
     await using broker = await startBroker()
     const worked = new Map<string, number>()
@@ -19,8 +19,7 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
     let observed = 0
 
     const start = async (clientId: string): Promise<Replica> => {
-      // A small window: HiveMQ gives the next member work only when the one before has its window full.
-      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 10 })
+      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 200 })
       await replica.ready()
       return replica
     }
@@ -37,9 +36,9 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
       const stored = (replica: Replica) => replica.last?.ingest.stored ?? 0
       const before = replicas.map(stored)
       const allWorked = () => replicas.every((replica, n) => stored(replica) > (before[n] ?? 0))
-      // HiveMQ serves one member as long as its window has room: load goes on until each has had some.
+      // HiveMQ gives a burst to one member; single messages it spreads. Load goes on until each has had some.
       for (let chunk = 0; chunk < 30 && !allWorked(); chunk++) {
-        await publish()
+        await publish(1_000)
         await waitUntil('reports', allWorked, { timeout: 1_000 }).catch(() => {})
       }
       if (allWorked()) observed++

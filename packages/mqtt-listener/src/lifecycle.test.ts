@@ -222,7 +222,7 @@ describe('stop', () => {
   test('invariant 9: waits for what is in work, and for the broker to have read its acknowledgement', async () => {
     let answering = true
     await using world = await listening(
-      { drainTimeout: 60_000 },
+      { drainTimeout: 60_000, sharedGroup: false },
       { onPacket: ({ cmd }, { clientId }) => !answering && cmd === 'pingreq' && clientId === 'hub-1' },
     )
     const { connection, held, listener } = world

@@ -96,7 +96,7 @@ function connectionOf(engine: SqliteEngine, release: () => void): EngineConnecti
     async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
       const { rows, changes, lastInsertRowid } = await engine.call<EngineResult>('query', { sql, parameters })
       return {
-        rows: rows as R[],
+        rows: rows.map(withBuffers) as R[],
         ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }),
         ...(lastInsertRowid === undefined ? {} : { insertId: BigInt(lastInsertRowid) }),
       }
@@ -107,7 +107,7 @@ function connectionOf(engine: SqliteEngine, release: () => void): EngineConnecti
         const size = chunkSize ?? 100
         for (;;) {
           const rows = await engine.call<R[]>('readCursor', { id, size })
-          if (rows.length > 0) yield { rows }
+          if (rows.length > 0) yield { rows: rows.map(withBuffers) as R[] }
           if (rows.length < size) return
         }
       } finally {
@@ -115,4 +115,15 @@ function connectionOf(engine: SqliteEngine, release: () => void): EngineConnecti
       }
     },
   }
+}
+
+/** Bytes come from the worker as Uint8Array; every driver in this thread gives a Buffer. */
+function withBuffers<R>(row: R): R {
+  const cells = row as Record<string, unknown>
+  for (const name in cells) {
+    const value = cells[name]
+    if (value instanceof Uint8Array && !Buffer.isBuffer(value))
+      cells[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  }
+  return row
 }
