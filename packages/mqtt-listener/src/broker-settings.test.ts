@@ -16,7 +16,6 @@ describe('options of a listener', () => {
       sessionExpiry: 604_800,
       keepalive: 60,
       qos: 1,
-      window: 2_000,
     })
   })
 

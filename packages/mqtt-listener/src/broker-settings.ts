@@ -59,7 +59,7 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
     qos,
     clean,
     sessionExpiry: clean ? 0 : whole('sessionExpiry', sessionExpiry, 1, 0xffffffff),
-    window: whole('window', options.window ?? 2_000, 1, 65_535),
+    window: whole('window', options.window ?? 4_000, 1, 65_535),
     qos0Buffer: whole('qos0Buffer', options.qos0Buffer ?? 2_000, 0),
     yieldEvery: whole('yieldEvery', options.yieldEvery ?? 100, 1),
     reconnect: { min, max, jitter },

@@ -42,7 +42,7 @@ export interface BrokerOptions {
   readonly clean?: boolean
   /** Seconds the broker keeps the session while the listener is away; default 604,800 (7 days). MQTT 5. */
   readonly sessionExpiry?: number
-  /** Messages that may be unacknowledged at once, 1 to 65,535; default 2,000. Bounds memory and the batches of the storage. */
+  /** Messages that may be unacknowledged at once, 1 to 65,535; default 4,000. Bounds memory and the batches of the storage. */
   readonly window?: number
   /** QoS 0 messages that may wait for the storage; more are dropped and counted. Default 2,000. */
   readonly qos0Buffer?: number

@@ -1,5 +1,7 @@
-import { waitUntil } from '@devicehub/test-kit'
+import { createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
+import { createMqttListener } from './index.js'
+import { createHeldHub } from './testing/held-hub.js'
 import { listening } from './testing/listening.js'
 
 const turns = async (count: number) => {
@@ -112,5 +114,29 @@ describe('keepalive', () => {
     const second = await world.broker.connection('hub-1', 2)
     expect(second.open).toBe(true)
     expect(world.connection.open).toBe(false)
+  })
+})
+
+describeWith(['mosquitto'], 'keepalive at a broker that enforces it', ({ mosquitto }) => {
+  test('invariant 1: a storage that is away for several keepalives costs neither the connection nor a message', async () => {
+    const { url, port } = mosquitto()
+    const hub = createHeldHub()
+    const options = { url, clientId: 'enforced', sharedGroup: false, keepalive: 1, window: 5 } as const
+    await using listener = createMqttListener(hub, options)
+    await listener.start()
+    const device = await createRawClient({ port })
+    for (let n = 0; n < 20; n++) await device.publish('things/station/a/data', `${n}`)
+    await waitUntil('a full window', () => hub.held.received.length === 5)
+    // The broker ends those that send nothing for one and a half keepalives: three times over.
+    for (let round = 0; round < 3; round++) {
+      const silent = await createRawClient({ port, connect: { keepalive: 1 } })
+      await silent.closed
+    }
+    expect(listener.stats()).toMatchObject({ state: 'connected', reconnects: 0, inFlight: 5 })
+    hub.held.settleAtOnce()
+    await waitUntil('the acknowledgements', () => listener.stats().acknowledged === 20)
+    expect(listener.stats()).toMatchObject({ reconnects: 0, redelivered: 0, staleAcks: 0 })
+    await listener.stop({ leave: true })
+    await device.disconnect()
   })
 })

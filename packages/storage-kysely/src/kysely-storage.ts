@@ -72,6 +72,8 @@ function openStorage(
   const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
   return {
     name: dialect,
+    // A worker's fsync is worth more rows, and larger batches do not block this thread.
+    preferredBatch: engine?.threaded ? 2_000 : 500,
     devices: createDeviceStore(connection, known.shapeOf),
     readings: createReadingStore(connection, known),
     messages: createMessageStore(connection, known),

@@ -85,7 +85,7 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
 }
 
 const LIMITS: IngestLimits = {
-  maxBatch: 1_000,
+  maxBatch: 500,
   maxBatchBytes: 8 << 20,
   maxQueued: 20_000,
   maxQueuedBytes: 64 << 20,
@@ -110,7 +110,6 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const signals = options.signals ?? (noSignals as Signals)
   const topicPrefix = options.topicPrefix ?? 'things'
   const deviceIdMaxLength = positive('deviceIdMaxLength', options.deviceIdMaxLength ?? 128)
-  const limits = allPositive('ingest', { ...LIMITS, ...options.ingest })
   const cache = allPositive('deviceCache', { ...CACHE, ...options.deviceCache })
   const policies: IngestPolicies = {
     unknownDevice: options.unknownDevice ?? POLICIES.unknownDevice,
@@ -120,6 +119,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   }
 
   const storage = (options.storage ?? memoryStorage()).open({ types })
+  const limits = allPositive('ingest', {
+    ...LIMITS,
+    maxBatch: storage.preferredBatch ?? LIMITS.maxBatch,
+    ...options.ingest,
+  })
   const directory = createDeviceDirectory(storage, clock, {
     max: cache.max,
     refreshAfter: cache.refreshAfter * 1000,

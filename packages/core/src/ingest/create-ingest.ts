@@ -17,7 +17,7 @@ import { createResolver, type ResolverOptions } from './resolve-devices.js'
 import { createRetry } from './retry.js'
 
 export interface IngestLimits {
-  /** Messages a transaction; default 1,000. Larger ones store faster and block the event loop longer. */
+  /** Messages a transaction; default: what the storage prefers, else 500. Larger ones store faster and block the event loop longer. */
   readonly maxBatch: number
   /** Payload bytes a transaction; default 8 MiB. */
   readonly maxBatchBytes: number

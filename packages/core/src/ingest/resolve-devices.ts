@@ -23,42 +23,50 @@ export function createResolver(
 ): (planned: readonly PlannedMessage[]) => Promise<void> {
   const { storage, directory, clock } = options
 
+  /** Looks up what the directory does not know; asks it once a message. */
   async function load(planned: readonly PlannedMessage[]): Promise<void> {
     const missing = new Map<AnyDeviceType, Set<string>>()
-    for (const { refusal, type, deviceId } of planned) {
+    const waiting: PlannedMessage[] = []
+    for (const message of planned) {
+      const { refusal, type, deviceId } = message
       if (refusal !== null || type === null || deviceId === null) continue
-      if (directory.get(type, deviceId) === undefined) add(missing, type, deviceId)
+      message.known = directory.get(type, deviceId) ?? null
+      if (message.known !== null) continue
+      waiting.push(message)
+      add(missing, type, deviceId)
     }
     for (const [type, ids] of missing) await directory.load(type, [...ids])
+    for (const message of waiting)
+      message.known = directory.get(message.type as AnyDeviceType, message.deviceId as string) ?? null
   }
 
   async function register(planned: readonly PlannedMessage[]): Promise<void> {
     const unknown = new Map<AnyDeviceType, Set<string>>()
-    for (const { refusal, type, deviceId } of planned) {
-      if (
-        refusal !== null ||
-        type === null ||
-        deviceId === null ||
-        options.unknownDevice(type) !== 'register'
-      )
-        continue
-      if (!directory.get(type, deviceId)?.record) add(unknown, type, deviceId)
+    const waiting: PlannedMessage[] = []
+    for (const message of planned) {
+      const { refusal, type, deviceId, known } = message
+      if (refusal !== null || type === null || deviceId === null || known?.record) continue
+      if (options.unknownDevice(type) !== 'register') continue
+      waiting.push(message)
+      add(unknown, type, deviceId)
     }
     for (const [type, ids] of unknown) {
       const records = Array.from(ids, (deviceId) => newDeviceRecord(type, { deviceId }, clock.now()))
       await storage.devices.ensure(type, records)
       await directory.load(type, [...ids])
     }
+    for (const message of waiting)
+      message.known = directory.get(message.type as AnyDeviceType, message.deviceId as string) ?? null
   }
 
   return async (planned) => {
     await load(planned)
     await register(planned)
     for (const message of planned) {
-      if (message.refusal !== null || message.type === null || message.deviceId === null) continue
-      const known = directory.get(message.type, message.deviceId)
-      if (known?.record?.isActive) planDeviceRow(message, message.type, known, options.lastSeenEvery)
-      else refuseDevice(message, message.type, known, options.unknownDevice(message.type))
+      const { refusal, type, known } = message
+      if (refusal !== null || type === null || message.deviceId === null) continue
+      if (known?.record?.isActive) planDeviceRow(message, type, known, options.lastSeenEvery)
+      else refuseDevice(message, type, known, options.unknownDevice(type))
     }
   }
 }
@@ -72,7 +80,7 @@ function add(map: Map<AnyDeviceType, Set<string>>, type: AnyDeviceType, deviceId
 function refuseDevice(
   message: PlannedMessage,
   type: AnyDeviceType,
-  known: KnownDevice | undefined,
+  known: KnownDevice | null,
   policy: UnknownDevicePolicy,
 ): void {
   const who = `${type.name} ${message.deviceId}`
@@ -96,7 +104,6 @@ function planDeviceRow(
 ): void {
   const { deviceId } = known
   const { news, at, receivedAt: lastSeen } = message
-  message.known = known
   if (news !== null) {
     const { status, ...rest } = news
     message.change = {

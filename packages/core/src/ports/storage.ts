@@ -18,6 +18,8 @@ export interface StorageContext {
 
 export interface Storage {
   readonly name: string
+  /** Messages a transaction that suit this store best; the hub's default for `ingest.maxBatch`. */
+  readonly preferredBatch?: number
   readonly devices: DeviceStore
   readonly readings: ReadingStore
   readonly messages: MessageStore

@@ -12,6 +12,8 @@ export interface SqliteEngineOptions {
 
 /** The one connection of a dialect instance, shared by Kysely's driver and the storage. */
 export interface SqliteEngine {
+  /** Whether the database runs in a worker thread. */
+  readonly threaded: boolean
   /** Opens the database, once. */
   open(): Promise<void>
   /** Waits for the connection, first come first served; the caller gives it back with the function returned. */
@@ -50,6 +52,7 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
   }
 
   return {
+    threaded: options.thread,
     open: async () => void (await opened()),
 
     async acquire() {
