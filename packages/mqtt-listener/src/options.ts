@@ -10,7 +10,7 @@ export interface ReconnectOptions {
 
 export interface BrokerOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with a user name and password if need be: they are never logged. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** Default 5; 4 is MQTT 3.1.1. */
   readonly protocolVersion?: 4 | 5
   /**
@@ -18,15 +18,15 @@ export interface BrokerOptions {
    * one, `devicehub` and no sharing: right for a single process only. Beside it the listener connects as `<clientId>-pub`
    * to publish and as `<clientId>-<hash>` for each topic handler.
    */
-  readonly clientId?: string
-  readonly username?: string
-  readonly password?: string
+  readonly clientId?: string | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
   /** PEM, the contents and not a path. `cert` and `key` are for mutual TLS. */
-  readonly ca?: string | Uint8Array
-  readonly cert?: string | Uint8Array
-  readonly key?: string | Uint8Array
+  readonly ca?: string | Uint8Array | undefined
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
   /** The name the server's certificate must have, when it is not the host of the URL. */
-  readonly servername?: string
+  readonly servername?: string | undefined
   /** Default true. False accepts any certificate: for experiments. */
   readonly rejectUnauthorized?: boolean
   /** Seconds; default 60. */
