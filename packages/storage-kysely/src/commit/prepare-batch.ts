@@ -36,13 +36,6 @@ export function knownTypes(types: readonly AnyDeviceType[]): KnownTypes {
   }
 }
 
-/** A sample and where it stands in the batch. */
-export interface PlacedSample {
-  readonly sample: NewSample
-  readonly entry: number
-  readonly index: number
-}
-
 /** What was found to be stored before, of a batch. */
 export interface KnownDuplicates {
   readonly isDuplicate: (sample: NewSample, entry: number, index: number) => boolean
