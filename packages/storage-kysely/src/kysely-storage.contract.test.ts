@@ -1,6 +1,7 @@
 import type { CommitEntry } from '@devicehub/core'
 import { describeWith, storageContract } from '@devicehub/test-kit'
-import { kyselyStorage } from './kysely-storage.js'
+import { sql } from 'kysely'
+import { type KyselyStorageOptions, kyselyStorage } from './kysely-storage.js'
 import {
   type EmptyDatabase,
   mariadbDatabase,
@@ -16,12 +17,16 @@ const refuse = (entry: CommitEntry): CommitEntry => ({
   samples: entry.samples.map((sample) => ({ ...sample, values: [...sample.values.slice(0, -1), 7] })),
 })
 
-function contractOf(name: string, open: () => Promise<EmptyDatabase>): void {
+function contractOf(
+  name: string,
+  open: () => Promise<EmptyDatabase>,
+  options: Pick<KyselyStorageOptions<unknown>, 'timescale'> = {},
+): void {
   storageContract(
     name,
     async () => {
       const { connect, cleanup } = await open()
-      const adapter = () => kyselyStorage({ db: connect(), closeDb: true })
+      const adapter = () => kyselyStorage({ ...options, db: connect(), closeDb: true })
       return { adapter: adapter(), connect: async () => adapter(), cleanup }
     },
     { secondStorage: true, refuse },
@@ -39,4 +44,15 @@ describeWith({ postgres: { settings: { fsync: 'off' } } }, 'PostgreSQL', ({ post
 })
 describeWith({ mariadb: { settings: { innodb_flush_log_at_trx_commit: 0 } } }, 'MariaDB', ({ mariadb }) => {
   contractOf('MariaDB', () => mariadbDatabase(mariadb()))
+})
+describeWith({ timescaledb: { settings: { fsync: 'off' } } }, 'TimescaleDB', ({ timescaledb }) => {
+  contractOf(
+    'TimescaleDB',
+    async () => {
+      const database = await postgresDatabase(timescaledb())
+      await sql`create extension timescaledb`.execute(database.connect())
+      return database
+    },
+    { timescale: { chunkInterval: '7 days' } },
+  )
 })
