@@ -78,6 +78,8 @@ function runAgain(env: Record<string, string>): Promise<{ code: number | null; o
       NO_COLOR: '1',
       DEVICEHUB_TEST_AGAIN: '1',
       DEVICEHUB_WITHOUT_SERVICES: 'mosquitto',
+      // Set where this suite itself must not be skipped.
+      DEVICEHUB_REQUIRE_SERVICES: '',
       ...env,
     },
   })
