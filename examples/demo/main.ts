@@ -64,9 +64,18 @@ ${options.duration === null ? 'Ctrl-C stops it.' : `It ends by itself after ${op
 `)
 const fleet = await startFleet(url, deviceIds)
 
+/** Each station says goodbye; a moment is enough to hear it. */
+async function allOffline(): Promise<void> {
+  for (const end = Date.now() + 2_000; Date.now() < end; ) {
+    if ((await hub.devices.list(WeatherStation, { status: 'online', limit: 1 })).items.length === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
 let stopping: Promise<void> | undefined
 async function stop(): Promise<void> {
   await fleet.stop()
+  await allOffline()
   await listener.stop()
   const { ingest } = hub.stats()
   await hub.close()
