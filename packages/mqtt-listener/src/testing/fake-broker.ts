@@ -1,6 +1,4 @@
-// biome-ignore lint/style/noRestrictedImports: for tests only
 import type { FakeBrokerOptions, FakeConnection, FakePublication } from '@devicehub/test-kit'
-// biome-ignore lint/style/noRestrictedImports: for tests only
 import { createFakeBroker, waitUntil } from '@devicehub/test-kit'
 import type { Packet } from 'mqtt-packet'
 

@@ -8,7 +8,6 @@ import {
   systemClock,
   type Transport,
 } from '@devicehub/core'
-// biome-ignore lint/style/noRestrictedImports: for tests only
 import { type HeldIngest, holdIngest } from '@devicehub/test-kit'
 import type { ListenerHub } from '../listener-hub.js'
 import { Station } from './station.js'

@@ -1,4 +1,3 @@
-// biome-ignore lint/style/noRestrictedImports: for tests only
 import type { FakeBrokerOptions } from '@devicehub/test-kit'
 import { createMqttListener, type MqttListenerOptions } from '../index.js'
 import { startFakeBroker } from './fake-broker.js'

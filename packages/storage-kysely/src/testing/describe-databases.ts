@@ -1,4 +1,3 @@
-// biome-ignore lint/style/noRestrictedImports: only tests import this file
 import { describeWith } from '@devicehub/test-kit'
 import { describe } from 'vitest'
 import { type EmptyDatabase, mariadbDatabase, postgresDatabase, sqliteFile } from './open-database.js'
