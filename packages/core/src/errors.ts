@@ -21,6 +21,8 @@ export const ERROR_CODES = {
   schema_outdated: 'The database lacks tables or columns of the declared types',
   storage_unavailable: 'The database cannot be reached now; trying again can help',
   storage_failed: 'The database refused the data; trying again does not help',
+  fenced: 'Another process has taken over the lease under which this was done; nothing was written',
+  consumer_not_found: 'No consumer of that name exists',
   transport_unavailable: 'The broker cannot be reached now; trying again can help',
   connection_refused: 'The broker refused the connection; trying again with the same options does not help',
   publish_failed: 'The broker refused a publication',

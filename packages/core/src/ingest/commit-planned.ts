@@ -1,5 +1,6 @@
-import { isDeviceHubError } from '../errors.js'
+import { type DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
+import type { LeaseFence } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
 import type { CommitBatch, CommitResult, DeviceChange, DeviceTouch, Storage } from '../ports/storage.js'
 import { type PlannedMessage, refuse, toCommitEntry } from './planned-message.js'
@@ -27,6 +28,7 @@ export function createCommitter(
   async function commit(planned: readonly PlannedMessage[]): Promise<void> {
     const refused = await tryCommit(planned, planned)
     if (refused === null) return
+    if (isDeviceHubError(refused, 'fenced')) return commitUnfenced(planned, refused)
     const [first] = planned
     if (first !== undefined && planned.length === 1) return commitRefused(first, refused)
     const middle = planned.length >> 1
@@ -34,16 +36,26 @@ export function createCommitter(
     await commit(planned.slice(middle))
   }
 
+  /** Hands back what came in under a lease that is another process's by now: that one gets it again. The others go on. */
+  async function commitUnfenced(planned: readonly PlannedMessage[], error: DeviceHubError): Promise<void> {
+    const { name } = error.details
+    const [fenced, others] = [[] as PlannedMessage[], [] as PlannedMessage[]]
+    for (const message of planned) (message.inbound.fence?.name === name ? fenced : others).push(message)
+    // A storage that names no fence of this batch must not make it go round for ever.
+    for (const message of fenced.length > 0 ? fenced : planned) options.onFailure(message, error)
+    if (fenced.length > 0 && others.length > 0) await commit(others)
+  }
+
   /** Null once committed, the error when the database refuses the data. `rows` stands in for rows that were refused. */
   async function tryCommit(
     planned: readonly PlannedMessage[],
     rows: readonly PlannedMessage[],
-  ): Promise<Error | null> {
+  ): Promise<DeviceHubError | null> {
     let result: CommitResult
     try {
-      result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isRefusedData)
+      result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isRefused)
     } catch (error) {
-      if (isRefusedData(error)) return error
+      if (isRefused(error)) return error
       throw error
     }
     options.onCommit(planned, result)
@@ -51,7 +63,7 @@ export function createCommitter(
   }
 
   /** The message at fault alone: its audit row without samples, and if that is refused too, without its payload. */
-  async function commitRefused(planned: PlannedMessage, cause: Error): Promise<void> {
+  async function commitRefused(planned: PlannedMessage, cause: DeviceHubError): Promise<void> {
     if (isDeviceHubError(cause, 'not_replayable')) return options.onFailure(planned, cause)
     logger.warn(
       { error: cause, topic: planned.inbound.topic },
@@ -59,21 +71,31 @@ export function createCommitter(
     )
     const reason = `the database refused the row: ${printable(cause.message)}`
     refuse(planned, 'rejected', { code: 'storage_failed', reason })
-    if ((await tryCommit([planned], [planned])) === null) return
+    const again = await tryCommit([planned], [planned])
+    if (again === null) return
+    if (isDeviceHubError(again, 'fenced')) return options.onFailure(planned, again)
     // Not even plain columns are accepted when this fails too: the schema or the disk is at fault, not the message.
     await options
       .retry(
         () => storage.commit(toBatch([withoutPayload(planned)], clock.now())),
-        () => false,
+        (error) => isDeviceHubError(error, 'fenced'),
       )
-      .then((result) => options.onCommit([planned], result))
+      .then(
+        (result) => options.onCommit([planned], result),
+        (error) => {
+          if (!isDeviceHubError(error, 'fenced')) throw error
+          options.onFailure(planned, error)
+        },
+      )
   }
 
   return commit
 }
 
-const isRefusedData = (error: unknown): error is Error =>
-  isDeviceHubError(error, 'storage_failed') || isDeviceHubError(error, 'not_replayable')
+const isRefused = (error: unknown): error is DeviceHubError =>
+  isDeviceHubError(error, 'storage_failed') ||
+  isDeviceHubError(error, 'not_replayable') ||
+  isDeviceHubError(error, 'fenced')
 
 const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 512)
 
@@ -86,13 +108,17 @@ const withoutPayload = (planned: PlannedMessage): PlannedMessage => ({
     payload: new Uint8Array(),
     source: planned.inbound.source,
     qos: planned.inbound.qos,
+    fence: planned.inbound.fence,
   },
 })
 
 function toBatch(planned: readonly PlannedMessage[], now: number): CommitBatch {
   const touches = new Map<string, DeviceTouch>()
   const changes: DeviceChange[] = []
-  for (const { touch, change } of planned) {
+  const fences = new Map<string, LeaseFence>()
+  for (const { inbound, touch, change } of planned) {
+    const { fence } = inbound
+    if (fence !== undefined) fences.set(`${fence.epoch} ${fence.name}`, fence)
     if (touch !== null) touches.set(`${touch.type.key}/${touch.deviceId}`, touch)
     if (change !== null) changes.push(change)
   }
@@ -100,5 +126,6 @@ function toBatch(planned: readonly PlannedMessage[], now: number): CommitBatch {
     entries: planned.map((message) => toCommitEntry(message, now)),
     touches: [...touches.values()],
     changes,
+    ...(fences.size > 0 && { fences: [...fences.values()] }),
   }
 }

@@ -1,4 +1,4 @@
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
@@ -34,8 +34,10 @@ export interface IngestStats {
   readonly duplicates: number
   readonly rejected: number
   readonly quarantined: number
-  /** Handed back uncommitted when the hub closed. */
+  /** Handed back uncommitted: the hub closed first, or the lease they came under was another process's by then. */
   readonly failed: number
+  /** Of the failed, those whose lease was taken over. */
+  readonly fenced: number
   readonly batches: number
   /** Commits and look-ups that had to be tried again. */
   readonly retries: number
@@ -75,6 +77,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     rejected: 0,
     quarantined: 0,
     failed: 0,
+    fenced: 0,
     batches: 0,
     retries: 0,
   }
@@ -163,6 +166,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   function fail(message: PlannedMessage, error: Error): void {
     counts.failed++
+    if (isDeviceHubError(error, 'fenced')) counts.fenced++
+    metrics.count('devicehub_ingest_failed_total')
     settle(message, { status: 'failed', error })
   }
 

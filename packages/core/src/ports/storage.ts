@@ -1,5 +1,7 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Channel } from '../topic.js'
+import type { ConsumerStore } from './consumers.js'
+import type { LeaseFence, LeaseStore } from './leases.js'
 
 /**
  * What the hub needs of a database. Implementers write `StorageAdapter.open`; `@devicehub/test-kit` has the contract
@@ -24,16 +26,19 @@ export interface Storage {
   readonly readings: ReadingStore
   readonly messages: MessageStore
   readonly log: LogStore
+  readonly leases: LeaseStore
+  readonly consumers: ConsumerStore
   /** The difference between the declared types and the database. */
   plan(): Promise<SchemaPlan>
   /** Applies the plan; `schema_refused` when a step is destructive and not allowed. Safe to call from several processes at once. */
   migrate(options?: MigrateOptions): Promise<SchemaPlan>
   /**
    * Writes a batch in ONE transaction: audit rows, samples, device changes; all or nothing.
-   * `storage_unavailable` when trying again can help, `storage_failed` when the data itself was refused.
+   * `storage_unavailable` when trying again can help, `storage_failed` when the data itself was refused, `fenced` when
+   * one of its fences is not the present epoch (`details.name`).
    */
   commit(batch: CommitBatch): Promise<CommitResult>
-  /** Deletes what is older than each type's retention; returns how many rows went. */
+  /** Deletes what is older than each type's retention; returns how many rows went. What a consumer had not read yet counts as missed. */
   applyRetention(now: number): Promise<RetentionResult>
   close(): Promise<void>
 }
@@ -163,6 +168,8 @@ export interface CommitBatch {
   readonly entries: readonly CommitEntry[]
   readonly touches: readonly DeviceTouch[]
   readonly changes: readonly DeviceChange[]
+  /** Looked at in the same transaction: no other holder can take over between the look and the commit. */
+  readonly fences?: readonly LeaseFence[]
 }
 
 export interface CommitResult {
@@ -338,4 +345,8 @@ export interface LogStore {
   read(types: readonly (AnyDeviceType | null)[], cursor: string | null, limit: number): Promise<LogPage>
   /** The cursor behind everything that is committed now. */
   end(types: readonly (AnyDeviceType | null)[]): Promise<string>
+  /** The cursor before the first row that was received at `time` or later; the end when there is none. Reads what is older: not for every request. */
+  seek(types: readonly (AnyDeviceType | null)[], time: number): Promise<string>
+  /** How many committed rows lie behind a cursor, counted up to `max`. */
+  count(types: readonly (AnyDeviceType | null)[], cursor: string | null, max: number): Promise<number>
 }

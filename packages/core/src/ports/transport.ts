@@ -1,3 +1,5 @@
+import type { LeaseFence } from './leases.js'
+
 /** A message as it came from a broker or over HTTP, before anybody looked into it. */
 export interface InboundMessage {
   readonly topic: string
@@ -13,6 +15,8 @@ export interface InboundMessage {
   readonly contentType?: string | undefined
   readonly correlationId?: string | undefined
   readonly userProperties?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** The lease under which it was received: when another one holds it by the commit, the outcome is `failed` with the code `fenced`. */
+  readonly fence?: LeaseFence | undefined
 }
 
 export interface OutboundMessage {

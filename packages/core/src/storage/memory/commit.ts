@@ -16,6 +16,7 @@ import type { Session } from './session.js'
 
 /** All or nothing: everything that can be refused is looked at before the first row is written. */
 export function commit(session: Session, batch: CommitBatch): CommitResult {
+  session.database.leases.check(batch.fences ?? [])
   const replayed = check(session, batch)
   for (const row of replayed) row.message = { ...row.message, status: 'replayed' }
 

@@ -17,6 +17,10 @@ export function readNumericCursor(list: string, cursor: string): { key: number; 
   return { key, tie: Number(tie) }
 }
 
+/** Of the last row of the log before the cursor. */
+export const logPosition = (cursor: string | null): number =>
+  cursor === null ? 0 : readNumericCursor('log', cursor).key
+
 const isInteger = (text: string | undefined): boolean =>
   text !== undefined && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))
 

@@ -1,4 +1,6 @@
 import type { DeviceRecord, NewSample, StoredMessage, StoredValue } from '../../ports/storage.js'
+import { MemoryConsumers } from './consumers.js'
+import { MemoryLeases } from './leases.js'
 import { type Row, RowList } from './row-list.js'
 
 export interface DeviceRow extends Row {
@@ -54,6 +56,8 @@ export interface MemoryBounds {
 export class MemoryDatabase {
   readonly tables = new Map<string, TypeTable>()
   readonly untyped = new RowList<MessageRow>(byPosition)
+  readonly leases = new MemoryLeases()
+  readonly consumers = new MemoryConsumers()
   readonly dropped = { messages: 0, readings: 0 }
   readonly #bounds: MemoryBounds
   readonly #messages = new RowList<MessageRow>(byPosition)
@@ -132,6 +136,7 @@ export class MemoryDatabase {
 
   removeMessage(row: MessageRow): void {
     row.removed = true
+    this.consumers.messageRemoved(row)
     row.list.released()
     this.#messages.released()
     this.#messageBytes -= row.bytes

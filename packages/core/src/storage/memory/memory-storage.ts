@@ -2,6 +2,7 @@ import { DeviceHubError } from '../../errors.js'
 import type { Storage, StorageAdapter, StorageContext } from '../../ports/storage.js'
 import { aggregate } from './aggregate.js'
 import { commit } from './commit.js'
+import { consumerStore } from './consumers.js'
 import { MemoryDatabase } from './database.js'
 import {
   createDevice,
@@ -11,7 +12,8 @@ import {
   listDevices,
   updateDevice,
 } from './devices.js'
-import { endOfLog, getMessage, listMessages, readLog } from './messages.js'
+import { leaseStore } from './leases.js'
+import { countLog, endOfLog, getMessage, listMessages, readLog, seekLog } from './messages.js'
 import { latestSamples, listSamples } from './readings.js'
 import { applyRetention } from './retention.js'
 import { createSession } from './session.js'
@@ -81,7 +83,11 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
     log: {
       read: (types, cursor, limit) => run(() => readLog(session, types, cursor, limit)),
       end: () => run(() => endOfLog(session)),
+      seek: (types, time) => run(() => seekLog(session, types, time)),
+      count: (types, cursor, max) => run(() => countLog(session, types, cursor, max)),
     },
+    leases: leaseStore(database.leases, run),
+    consumers: consumerStore(database.consumers, run),
     plan: () => run(() => ({ steps: [] })),
     migrate: () => run(() => ({ steps: [] })),
     commit: (batch) => run(() => commit(session, batch)),

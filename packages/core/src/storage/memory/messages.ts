@@ -7,7 +7,7 @@ import type {
   PageRequest,
   StoredMessage,
 } from '../../ports/storage.js'
-import { readNumericCursor, writeCursor } from './cursor.js'
+import { logPosition, readNumericCursor, writeCursor } from './cursor.js'
 import { copyValue, type MessageRow } from './database.js'
 import { pageOf } from './page.js'
 import type { Session } from './session.js'
@@ -57,7 +57,7 @@ export function readLog(
   cursor: string | null,
   limit: number,
 ): LogPage {
-  const after = cursor === null ? 0 : readNumericCursor('log', cursor).key
+  const after = logPosition(cursor)
   const rows = types
     .flatMap((type) =>
       firstOf(
@@ -75,6 +75,31 @@ export function readLog(
 }
 
 export const endOfLog = ({ database }: Session): string => logCursor(database.position)
+
+export const seekLog = (
+  session: Session,
+  types: readonly (AnyDeviceType | null)[],
+  time: number,
+): string => {
+  const firsts = types.flatMap((type) => {
+    for (const row of session.messagesOf(type).ascending()) if (row.message.receivedAt >= time) return row.position
+    return []
+  })
+  return firsts.length === 0 ? endOfLog(session) : logCursor(Math.min(...firsts) - 1)
+}
+
+export function countLog(
+  { messagesOf }: Session,
+  types: readonly (AnyDeviceType | null)[],
+  cursor: string | null,
+  max: number,
+): number {
+  const after = logPosition(cursor)
+  let count = 0
+  for (const type of types)
+    for (const _ of messagesOf(type).ascending((row) => row.position > after)) if (++count >= max) return max
+  return count
+}
 
 const logCursor = (position: number) => writeCursor('log', position, 0)
 

@@ -1,0 +1,131 @@
+import type { LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
+import type { Logger } from '../ports/logger.js'
+
+export interface HoldLeaseOptions {
+  readonly leases: LeaseStore
+  readonly name: string
+  /** Who claims: unique for this run of the process. */
+  readonly holder: string
+  /** Milliseconds; it is renewed three times in each. */
+  readonly ttl: number
+  readonly logger: Logger
+  /** After each renewal; must not throw. */
+  readonly onRenewed?: () => void
+}
+
+/** A lease that renews itself until it is released or lost; once lost it stays lost. */
+export interface HeldLease {
+  readonly name: string
+  readonly fence: LeaseFence
+  /**
+   * Aborted when the lease is lost: another one holds it, or it could not be renewed in time. By a clock that no step
+   * of the system's time moves; a process that was frozen notices when it goes on.
+   */
+  readonly lost: AbortSignal
+  /** Whether it surely is held now. */
+  readonly valid: boolean
+  /** Writes down something for others and for the next holder. False when the lease is lost. */
+  note(text: string | null): Promise<boolean>
+  /** Gives it back and stops renewing. Does not throw: what cannot be given back expires. */
+  release(): Promise<void>
+  /** Stops renewing: it expires by itself. For a holder that cannot say that it is done. */
+  abandon(): void
+}
+
+/** Claims a lease and keeps it. Null while another one holds it; rejects with the storage's error. */
+export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | null> {
+  const { leases, name, holder, ttl, logger } = options
+  const every = ttl / 3
+  // From before the request: the database's time to live begins later, and so ends later.
+  let renewedAt = performance.now()
+  const lease = await leases.claim(name, holder, ttl)
+  if (lease === null) return null
+
+  const fence: LeaseFence = { name, epoch: lease.epoch }
+  const lost = new AbortController()
+  const fields = { lease: name, epoch: lease.epoch }
+  let released = false
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let deadline: ReturnType<typeof setTimeout> | undefined
+
+  const remaining = () => renewedAt + ttl - performance.now()
+  const isValid = () => !released && !lost.signal.aborted && remaining() > 0
+
+  function lose(why: string): void {
+    if (released || lost.signal.aborted) return
+    clearTimeout(timer)
+    clearTimeout(deadline)
+    logger.warn(fields, `the lease ${name} is lost: ${why}`)
+    lost.abort()
+  }
+
+  function guardDeadline(): void {
+    clearTimeout(deadline)
+    deadline = setTimeout(() => {
+      if (remaining() > 0) guardDeadline()
+      else lose(`it was not renewed within ${ttl} ms`)
+    }, remaining()).unref()
+  }
+
+  /** False when lost. Rejects when the database cannot be asked. */
+  async function extend(note?: string | null): Promise<boolean> {
+    const askedAt = performance.now()
+    const kept = await leases.renew(lease as NonNullable<typeof lease>, ttl, note)
+    if (released || lost.signal.aborted) return false
+    if (kept) {
+      renewedAt = Math.max(renewedAt, askedAt)
+      guardDeadline()
+    } else lose('another process has taken it over')
+    return kept
+  }
+
+  async function renew(): Promise<void> {
+    // Frozen for longer than the lease: whoever holds it now, it is not this process.
+    if (remaining() <= 0) return lose(`it was not renewed within ${ttl} ms`)
+    let next = every
+    try {
+      if (await extend()) options.onRenewed?.()
+    } catch (error) {
+      next = every / 4
+      logger.warn({ ...fields, err: error }, `the lease ${name} could not be renewed; trying again`)
+    }
+    if (!released && !lost.signal.aborted) timer = setTimeout(renew, next).unref()
+  }
+
+  function end(): void {
+    released = true
+    clearTimeout(timer)
+    clearTimeout(deadline)
+  }
+
+  timer = setTimeout(renew, every).unref()
+  guardDeadline()
+  return {
+    name,
+    fence,
+    lost: lost.signal,
+    get valid() {
+      return isValid()
+    },
+    async note(text) {
+      if (released || lost.signal.aborted) return false
+      return extend(text)
+    },
+    abandon: end,
+    async release() {
+      if (released) return
+      end()
+      if (lost.signal.aborted) return
+      await leases.release(lease).catch((error) =>
+        logger.warn({ ...fields, err: error }, `the lease ${name} could not be given back; it expires by itself`),
+      )
+    },
+  }
+}
+
+/** Milliseconds a waiting process may let pass before it looks again: until the first lease expires, and often enough to see one that is given back. */
+export function nextLook(states: readonly LeaseState[], ttl: number): number {
+  const soonest = Math.min(...states.map(({ expiresIn }) => expiresIn).filter((left) => left > 0), ttl / 4)
+  // A little later than the expiry, and not all at once.
+  return soonest + 20 + Math.random() * Math.min(200, ttl / 20)
+}
