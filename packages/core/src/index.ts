@@ -1,5 +1,7 @@
+export type * from './consumer/consumer.js'
 export * from './definition.js'
 export * from './errors.js'
+export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
 export * from './hub/create-device-hub.js'
 export type { Device, NewDevice } from './hub/device.js'
 export type { DeviceQuery, DevicesApi, DeviceUpdate } from './hub/devices-api.js'

@@ -1,3 +1,5 @@
+import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
+import { createMessageReader } from '../consumer/read-message.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { createAnnouncer } from '../ingest/announce.js'
@@ -6,6 +8,7 @@ import { createDeviceDirectory } from '../ingest/device-directory.js'
 import type { Ingest, Refusal } from '../ingest/ingest.js'
 import { createMessagePlanner } from '../ingest/plan-message.js'
 import { type Clock, systemClock } from '../ports/clock.js'
+import { randomIds } from '../ports/ids.js'
 import { consoleLogger, type Logger } from '../ports/logger.js'
 import { type Metrics, noMetrics } from '../ports/metrics.js'
 import { noSignals, type SignalSink } from '../ports/signals.js'
@@ -13,6 +16,7 @@ import type { Storage, StorageAdapter } from '../ports/storage.js'
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
+import { type ConsumersApi, createConsumers } from './consumers-api.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
@@ -66,6 +70,23 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly devices: DevicesApi
   readonly readings: ReadingsApi
   readonly messages: MessagesApi
+  readonly consumers: ConsumersApi
+  /**
+   * Hands every message of the log to `handler`, in batches, at least once and in order for each device: also those
+   * stored by other processes, and those stored while nobody ran it. Its place is kept in the database under `name`, and
+   * one process at a time runs it, however many call this. What the handler fails for is tried again, in the end set
+   * aside. `invalid_options` for an ill-formed name or option.
+   *
+   * @example
+   * hub.consume('billing', { types: [Meter], channels: ['data'] }, async ({ messages, signal }) => {
+   *   for (const { key, deviceId, samples } of messages) await bill(key, deviceId, samples, signal)
+   * })
+   */
+  consume<T extends AnyDeviceType>(
+    name: string,
+    options: ConsumeOptions<T>,
+    handler: ConsumeHandler<T>,
+  ): Consumer
   readonly logger: Logger
   readonly metrics: Metrics
   readonly clock: Clock
@@ -77,8 +98,8 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   publish(message: OutboundMessage, broker?: string): Promise<void>
   stats(): HubStats
   /**
-   * Stops the attached transports, commits what was taken for at most `timeout` milliseconds (default 10,000), closes the
-   * storage. What could not be committed was never acknowledged.
+   * Stops the attached transports, commits what was taken and waits for the consumers' handlers, for at most `timeout`
+   * milliseconds each (default 10,000), closes the storage. What could not be committed was never acknowledged.
    */
   close(options?: { readonly timeout?: number }): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -129,6 +150,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     refreshAfter: cache.refreshAfter * 1000,
     unknownFor: cache.unknownFor * 1000,
   })
+  const maxSamples = positive('maxSamples', options.maxSamples ?? 10_000)
   const planner = createMessagePlanner({
     types,
     topicPrefix,
@@ -136,7 +158,17 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     clock,
     deviceIdMaxLength,
     maxPayload: positive('maxPayload', options.maxPayload ?? 1 << 20),
-    maxSamples: positive('maxSamples', options.maxSamples ?? 10_000),
+    maxSamples,
+  })
+  const consumers = createConsumers({
+    storage,
+    types,
+    assertType,
+    read: createMessageReader({ types, policies, maxSamples }),
+    clock,
+    logger,
+    metrics,
+    holder: randomIds.next(),
   })
   const pipeline = createIngest({
     storage,
@@ -147,6 +179,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     logger,
     metrics,
     limits,
+    onStored: consumers.wake,
     lastSeenEvery: cache.lastSeenEvery * 1000,
     unknownDevice: (type) => type.options.unknownDevice ?? policies.unknownDevice,
   })
@@ -164,7 +197,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   let closing: Promise<void> | undefined
   async function close(timeout: number): Promise<void> {
     await transports.stop()
-    await pipeline.close(timeout)
+    await Promise.all([pipeline.close(timeout), consumers.close(timeout)])
     await storage.close()
   }
 
@@ -178,6 +211,9 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     devices: createDevicesApi({ storage, directory, clock, deviceIdMaxLength, assertType }),
     readings: createReadingsApi(storage, assertType),
     messages: createMessagesApi({ storage, assertType, replay: pipeline.replay }),
+    consumers: consumers.api,
+    consume: (name, consumeOptions, handler) =>
+      consumers.consume(name, consumeOptions, handler as ConsumeHandler),
     logger,
     metrics,
     clock,

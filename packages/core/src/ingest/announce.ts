@@ -1,13 +1,13 @@
-import { fromStored } from '../codec/stored-value.js'
 import type { AnyDeviceType, AnyHooks } from '../device-type/device-type.js'
 import type { Device } from '../hub/device.js'
 import { createHandlerRunner, type HandlerRunner } from '../hub/handler-runner.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { SignalSink } from '../ports/signals.js'
-import type { NewSample, StatusTransition } from '../ports/storage.js'
+import type { StatusTransition } from '../ports/storage.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import type { PlannedMessage } from './planned-message.js'
+import { readingsOf } from './readings-of.js'
 
 /** Tells signals and hooks what was committed. It runs after the acknowledgement and never throws (invariant 6). */
 export interface Announcer {
@@ -79,15 +79,4 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   }
 
   return { data, transition }
-}
-
-/** Typed values by name; what the sample did not have is absent. */
-function readingsOf(type: AnyDeviceType, sample: NewSample): Record<string, unknown> {
-  const readings: Record<string, unknown> = {}
-  for (let i = 0; i < type.readingNames.length; i++) {
-    const name = type.readingNames[i] as string
-    const value = sample.values[i] ?? null
-    if (value !== null) readings[name] = fromStored(type.readings[name] as never, value)
-  }
-  return readings
 }

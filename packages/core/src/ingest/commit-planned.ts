@@ -50,7 +50,7 @@ export function createCommitter(
   async function tryCommit(
     planned: readonly PlannedMessage[],
     rows: readonly PlannedMessage[],
-  ): Promise<DeviceHubError | null> {
+  ): Promise<Error | null> {
     let result: CommitResult
     try {
       result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isRefused)
@@ -63,7 +63,7 @@ export function createCommitter(
   }
 
   /** The message at fault alone: its audit row without samples, and if that is refused too, without its payload. */
-  async function commitRefused(planned: PlannedMessage, cause: DeviceHubError): Promise<void> {
+  async function commitRefused(planned: PlannedMessage, cause: Error): Promise<void> {
     if (isDeviceHubError(cause, 'not_replayable')) return options.onFailure(planned, cause)
     logger.warn(
       { error: cause, topic: planned.inbound.topic },
@@ -92,7 +92,7 @@ export function createCommitter(
   return commit
 }
 
-const isRefused = (error: unknown): error is DeviceHubError =>
+const isRefused = (error: unknown): error is Error =>
   isDeviceHubError(error, 'storage_failed') ||
   isDeviceHubError(error, 'not_replayable') ||
   isDeviceHubError(error, 'fenced')

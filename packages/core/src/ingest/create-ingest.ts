@@ -54,6 +54,8 @@ export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'direct
   readonly logger: Logger
   readonly metrics: Metrics
   readonly limits: IngestLimits
+  /** After each commit; must not throw. */
+  readonly onStored: () => void
 }
 
 export interface IngestPipeline {
@@ -138,6 +140,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
       )?.known
       if (known) guard(() => announcer.transition(transition, known))
     }
+    context.onStored()
   }
 
   function outcomeOf({ refusal, samples }: PlannedMessage, duplicates: number): IngestOutcome {

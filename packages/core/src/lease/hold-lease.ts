@@ -116,9 +116,14 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
       if (released) return
       end()
       if (lost.signal.aborted) return
-      await leases.release(lease).catch((error) =>
-        logger.warn({ ...fields, err: error }, `the lease ${name} could not be given back; it expires by itself`),
-      )
+      await leases
+        .release(lease)
+        .catch((error) =>
+          logger.warn(
+            { ...fields, err: error },
+            `the lease ${name} could not be given back; it expires by itself`,
+          ),
+        )
     },
   }
 }

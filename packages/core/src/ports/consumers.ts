@@ -28,7 +28,11 @@ export interface ConsumerStore {
    * After a retry: gone when it worked (`failure` null), else with its new error and no longer due. False, and nothing
    * is written, when `epoch` is not the writer any more.
    */
-  settleRetry(writer: { readonly name: string; readonly epoch: number }, ref: MessageRef, failure: NewFailure | null): Promise<boolean>
+  settleRetry(
+    writer: { readonly name: string; readonly epoch: number },
+    ref: MessageRef,
+    failure: NewFailure | null,
+  ): Promise<boolean>
   /** Forgets one: it will not be tried again. False when there was none. */
   skip(name: string, ref: MessageRef): Promise<boolean>
 }

@@ -19,7 +19,13 @@ export class MemoryLeases {
       if (!row) return []
       const held = isHeld(row, now)
       const { epoch, note } = row
-      return { name, epoch, holder: held ? row.holder : null, expiresIn: held ? row.expiresAt - now : 0, note }
+      return {
+        name,
+        epoch,
+        holder: held ? row.holder : null,
+        expiresIn: held ? row.expiresAt - now : 0,
+        note,
+      }
     })
   }
 
@@ -61,10 +67,7 @@ export class MemoryLeases {
 
 const isHeld = ({ holder, expiresAt }: LeaseRow, now: number) => holder !== null && expiresAt > now
 
-export const leaseStore = (
-  leases: MemoryLeases,
-  run: <T>(work: () => T) => Promise<T>,
-): LeaseStore => ({
+export const leaseStore = (leases: MemoryLeases, run: <T>(work: () => T) => Promise<T>): LeaseStore => ({
   find: (names) => run(() => leases.find(names)),
   claim: (name, holder, ttl) => run(() => leases.claim(name, holder, ttl)),
   renew: (lease, ttl, note) => run(() => leases.renew(lease, ttl, note)),

@@ -76,13 +76,10 @@ export function readLog(
 
 export const endOfLog = ({ database }: Session): string => logCursor(database.position)
 
-export const seekLog = (
-  session: Session,
-  types: readonly (AnyDeviceType | null)[],
-  time: number,
-): string => {
+export const seekLog = (session: Session, types: readonly (AnyDeviceType | null)[], time: number): string => {
   const firsts = types.flatMap((type) => {
-    for (const row of session.messagesOf(type).ascending()) if (row.message.receivedAt >= time) return row.position
+    for (const row of session.messagesOf(type).ascending())
+      if (row.message.receivedAt >= time) return row.position
     return []
   })
   return firsts.length === 0 ? endOfLog(session) : logCursor(Math.min(...firsts) - 1)

@@ -1,0 +1,119 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { InferReadings } from '../device-type/infer.js'
+import type { MessageRef, MessageStatus, StoredMessage } from '../ports/storage.js'
+import type { Channel } from '../topic.js'
+
+/** Where a consumer begins when its name is new; later it goes on where it was. */
+export type ConsumeFrom = 'beginning' | 'now' | Date
+
+export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
+  /** Default: every type of the hub. */
+  readonly types?: readonly T[]
+  /** Also the messages that belong to no known type. Default false. */
+  readonly unrouted?: boolean
+  /** Default: every channel. */
+  readonly channels?: readonly Channel[]
+  /** Default `['processed']`: what was neither a duplicate nor refused. */
+  readonly statuses?: readonly MessageStatus[]
+  /** Default `now`. */
+  readonly from?: ConsumeFrom
+  /** Log rows a batch at most, 1 to 10,000; default 500. */
+  readonly batch?: number
+  readonly retry?: ConsumeRetry
+  /** Seconds after which `batch.signal` is aborted and a line is logged, should the handler still run; default 300. */
+  readonly timeout?: number
+  /** Seconds without a sign of life of the process that runs it until another one takes over; default 15, at least 1. */
+  readonly lease?: number
+  /** Milliseconds an idle consumer waits at most before it looks at the database again; default 1,000. What this process stores wakes it at once. */
+  readonly pollInterval?: number
+  /** More rows than this process knew of were deleted before they were read; when it takes the consumer up, all so far. */
+  readonly onGap?: (gap: { readonly missed: number }) => void
+}
+
+export interface ConsumeRetry {
+  /** Calls with a message alone until it is set aside, 1 or more; default 5. */
+  readonly tries?: number
+  /** Milliseconds before the second try; doubles up to `max`. Default 500. */
+  readonly min?: number
+  /** Default 30,000. */
+  readonly max?: number
+  /**
+   * Whether the error says that something the handler needs is away: then it is tried again for as long as it takes,
+   * and nothing is set aside. Default: the retryable errors of this project.
+   */
+  readonly isTransient?: (error: unknown) => boolean
+}
+
+export type ConsumeHandler<T extends AnyDeviceType = AnyDeviceType> = (batch: ConsumedBatch<T>) => unknown
+
+export interface ConsumedBatch<T extends AnyDeviceType = AnyDeviceType> {
+  /** At least one; in the order of the log. */
+  readonly messages: readonly ConsumedMessage<T>[]
+  /** Aborted when this process must stop: the lease is lost, the hub closes, the time is over. Pass it to what you call. */
+  readonly signal: AbortSignal
+  /** 1 at first; more when the same messages are tried again. */
+  readonly attempt: number
+}
+
+/** A row of the log. */
+export interface ConsumedMessage<T extends AnyDeviceType = AnyDeviceType> {
+  /** The same for good, each time it is handed over: store it with your effects and a second time is recognised. */
+  readonly key: string
+  readonly ref: MessageRef
+  /** Null: it belongs to no known type. */
+  readonly type: T | null
+  readonly deviceId: string | null
+  readonly channel: Channel | null
+  readonly receivedAt: Date
+  /** The audit row as it is. */
+  readonly row: StoredMessage
+  /** What the device sent, decoded; undefined when it cannot be. */
+  readonly payload: unknown
+  /** The samples of a `data` message, typed; empty for any other. */
+  readonly samples: readonly ConsumedSample<InferReadings<T>>[]
+}
+
+export interface ConsumedSample<Readings = Readonly<Record<string, unknown>>> {
+  readonly readings: Readings
+  /** When it was measured, or received if the device sent no time. */
+  readonly measuredAt: Date
+  /** The id the device gave it. */
+  readonly sampleId: string | null
+  readonly flags: readonly string[]
+}
+
+export interface Consumer extends AsyncDisposable {
+  readonly name: string
+  stats(): ConsumerStats
+  /**
+   * Waits for the handler that runs, at most `timeout` milliseconds (default 10,000), then aborts its signal and lets
+   * the lease expire. Another process goes on.
+   */
+  close(options?: { readonly timeout?: number }): Promise<void>
+}
+
+/** `standby`: another process runs it. `retrying`: the handler failed, or the database is away. */
+export type ConsumerState = 'starting' | 'standby' | 'running' | 'retrying' | 'closed'
+
+/** Of this process, since it started. */
+export interface ConsumerStats {
+  readonly state: ConsumerState
+  /** Of the lease, while this process runs it. */
+  readonly epoch: number | null
+  readonly cursor: string | null
+  /** Messages the handler resolved for. */
+  readonly handled: number
+  /** Calls of the handler that failed. */
+  readonly failures: number
+  /** Messages set aside. */
+  readonly setAside: number
+  /** Messages that were set aside and then handled on request. */
+  readonly retried: number
+  /** Batches that were handled here and not recorded, since another process had taken over: it handles them again. */
+  readonly fenced: number
+  /** Rows that were deleted before they were read, over all processes. */
+  readonly missed: number
+  /** Milliseconds since the last message handled was received, while there is more to read; 0 when all is read. */
+  readonly lag: number
+  readonly lastError: unknown
+}

@@ -1,0 +1,155 @@
+import { type HeldLease, holdLease, nextLook } from '../lease/hold-lease.js'
+import type { Clock } from '../ports/clock.js'
+import type { Logger } from '../ports/logger.js'
+import type { Metrics } from '../ports/metrics.js'
+import type { Storage } from '../ports/storage.js'
+import { createBackoff } from '../transport/backoff.js'
+import type { ConsumeSettings } from './consume-settings.js'
+import type { ConsumeHandler, Consumer } from './consumer.js'
+import { createConsumerCounters } from './consumer-counters.js'
+import { followLog } from './follow-log.js'
+import type { MessageReader } from './read-message.js'
+import { createWaker, sleep } from './waker.js'
+
+export interface ConsumerContext {
+  readonly storage: Storage
+  readonly read: MessageReader
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Unique for this run of the process. */
+  readonly holder: string
+}
+
+export interface RunningConsumer extends Consumer {
+  /** Something was stored by this process. */
+  wake(): void
+  /** The record was changed by this process. */
+  look(): void
+}
+
+/** Runs a consumer whenever this process can have its lease, and stands by while another one has it. */
+export function createConsumer(
+  settings: ConsumeSettings,
+  handler: ConsumeHandler,
+  context: ConsumerContext,
+): RunningConsumer {
+  const { storage, logger } = context
+  const { name, ttl } = settings
+  const counters = createConsumerCounters(context.metrics, name)
+  const waker = createWaker()
+  const closing = new AbortController()
+  const giveUp = new AbortController()
+  const backoff = createBackoff({ min: 100, max: 5_000 })
+  let lookDue = false
+
+  function look(): void {
+    lookDue = true
+    waker.wake()
+  }
+
+  async function claim(): Promise<HeldLease | null> {
+    const { lease, ttl } = settings
+    const options = {
+      leases: storage.leases,
+      name: lease,
+      holder: context.holder,
+      ttl,
+      logger,
+      onRenewed: look,
+    }
+    const [state] = counters.state === 'standby' ? await storage.leases.find([lease]) : []
+    return state !== undefined && state.holder !== null ? null : holdLease(options)
+  }
+
+  async function standBy(): Promise<void> {
+    if (counters.state !== 'standby')
+      logger.info({ consumer: name }, `another process runs the consumer ${name}; this one stands by`)
+    counters.state = 'standby'
+    await sleep(nextLook(await storage.leases.find([settings.lease]), ttl), closing.signal)
+  }
+
+  async function runWith(lease: HeldLease): Promise<void> {
+    // Not only between two batches: an idle one must notice at once.
+    lease.lost.addEventListener('abort', waker.wake)
+    try {
+      await followLog({
+        ...context,
+        settings,
+        handler,
+        lease,
+        counters,
+        waker,
+        closing: closing.signal,
+        giveUp: giveUp.signal,
+        takeLook() {
+          const due = lookDue
+          lookDue = false
+          return due
+        },
+      })
+    } finally {
+      counters.epoch = null
+      await lease.release()
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        const lease = await claim()
+        if (lease === null) await standBy()
+        else {
+          held = lease
+          await runWith(lease)
+          held = null
+        }
+        backoff.reset()
+      } catch (error) {
+        if (closing.signal.aborted) break
+        counters.failed(error)
+        counters.state = 'retrying'
+        const delay = backoff.next()
+        logger.error(
+          { consumer: name, err: error, retryInMs: delay },
+          `the consumer ${name} cannot go on; trying again`,
+        )
+        await sleep(delay, closing.signal)
+      }
+    }
+    counters.state = 'closed'
+  }
+
+  let held: HeldLease | null = null
+  const running = run()
+  let closed: Promise<void> | undefined
+
+  async function close(timeout: number): Promise<void> {
+    closing.abort()
+    waker.wake()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeout)
+    })
+    await Promise.race([running, late])
+    clearTimeout(timer)
+    if (counters.state === 'closed') return
+    logger.warn(
+      { consumer: name },
+      `the handler of the consumer ${name} still runs after ${timeout} ms; its lease is left to expire`,
+    )
+    giveUp.abort(new DOMException('the consumer was closed', 'AbortError'))
+    // Given back it would be handled elsewhere at once, beside the handler that still runs here.
+    held?.abandon()
+  }
+
+  const consumer: RunningConsumer = {
+    name,
+    stats: counters.stats,
+    wake: waker.wake,
+    look,
+    close: ({ timeout = 10_000 } = {}) => (closed ??= close(timeout)),
+    [Symbol.asyncDispose]: () => consumer.close(),
+  }
+  return consumer
+}

@@ -1,0 +1,43 @@
+/** Waits that somebody can cut short. */
+export interface Waker {
+  /** Resolves after `milliseconds` or with the next `wake()`; at once when there was one since the last wait. */
+  wait(milliseconds: number): Promise<void>
+  wake(): void
+}
+
+export function createWaker(): Waker {
+  let rung = false
+  let end: (() => void) | null = null
+  return {
+    wake() {
+      rung = true
+      end?.()
+    },
+    wait: (milliseconds) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(done, milliseconds)
+        function done(): void {
+          clearTimeout(timer)
+          rung = false
+          end = null
+          resolve()
+        }
+        end = done
+        if (rung) done()
+      }),
+  }
+}
+
+/** Resolves after the time or when the signal is aborted, whichever comes first. */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const timer = setTimeout(done, milliseconds)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}

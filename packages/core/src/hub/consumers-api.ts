@@ -1,0 +1,184 @@
+import { assertConsumerName, consumeSettings, leaseName } from '../consumer/consume-settings.js'
+import type { ConsumeFrom, ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
+import { type ConsumerContext, createConsumer, type RunningConsumer } from '../consumer/create-consumer.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
+import type { ConsumerFailure, ConsumerRecord } from '../ports/consumers.js'
+import type { MessageRef, Page } from '../ports/storage.js'
+import { pageLimit } from './page-limit.js'
+
+/** A durable consumer as the database has it, whoever runs it. */
+export interface ConsumerInfo extends Omit<ConsumerRecord, 'createdAt' | 'updatedAt' | 'epoch'> {
+  readonly createdAt: Date
+  /** When the cursor last moved. */
+  readonly updatedAt: Date
+  /** Whether a process holds its lease now. */
+  readonly active: boolean
+  readonly lag: ConsumerLag
+}
+
+export interface ConsumerLag {
+  /** Log rows of its types that it has not passed yet, counted up to 10,000. */
+  readonly messages: number
+  /** When the first of them was received; null when there is none. */
+  readonly since: Date | null
+}
+
+/** Durable consumers by name: where they are, and the messages they set aside. `consumer_not_found` for an unknown name. */
+export interface ConsumersApi {
+  list(): Promise<readonly ConsumerInfo[]>
+  get(name: string): Promise<ConsumerInfo | null>
+  /** Moves it to the beginning, behind everything that is stored, or to a received time; also while it runs. */
+  seek(name: string, to: ConsumeFrom): Promise<void>
+  /** Messages set aside, oldest first. */
+  failures(
+    name: string,
+    page?: { readonly limit?: number; readonly cursor?: string | undefined },
+  ): Promise<Page<ConsumerFailure>>
+  /** Has the process that runs it try one of them again, or all; returns how many. It may take a third of its lease. */
+  retry(name: string, ref?: MessageRef): Promise<number>
+  /** Forgets one that was set aside. `message_not_found` when there is none. */
+  skip(name: string, ref: MessageRef): Promise<void>
+  /** Deletes its cursor and what it set aside. `invalid_options` while a process runs it. False when there is none. */
+  delete(name: string): Promise<boolean>
+}
+
+export interface Consumers {
+  readonly api: ConsumersApi
+  consume(name: string, options: ConsumeOptions, handler: ConsumeHandler): Consumer
+  /** Something was stored by this process. */
+  wake(): void
+  close(timeout: number): Promise<void>
+}
+
+export interface ConsumersContext extends ConsumerContext {
+  readonly types: readonly AnyDeviceType[]
+  readonly assertType: (type: AnyDeviceType) => void
+}
+
+/** Counting further costs more than the figure is worth. */
+const LAG_COUNTED = 10_000
+
+export function createConsumers(context: ConsumersContext): Consumers {
+  const { storage, types, clock, assertType } = context
+  const running = new Map<string, RunningConsumer>()
+  let closed = false
+
+  function consume(name: string, options: ConsumeOptions, handler: ConsumeHandler): Consumer {
+    if (closed) throw new DeviceHubError('closed', `the hub is closed: it runs no consumer "${name}"`)
+    for (const type of options.types ?? []) assertType(type)
+    const settings = consumeSettings(name, options, types)
+    if (running.has(name))
+      throw new DeviceHubError(
+        'invalid_options',
+        `this hub runs a consumer "${name}" already; a second one needs a name of its own`,
+      )
+    const consumer = createConsumer(settings, handler, context)
+    running.set(name, consumer)
+    const close: Consumer['close'] = async (how) => {
+      await consumer.close(how)
+      if (running.get(name) === consumer) running.delete(name)
+    }
+    return { name, stats: consumer.stats, close, [Symbol.asyncDispose]: () => close() }
+  }
+
+  async function infoOf({ epoch: _, ...record }: ConsumerRecord, active: boolean): Promise<ConsumerInfo> {
+    // A type that this hub does not know: another release runs the consumer. What is known is counted.
+    const known = record.typeKeys.flatMap((key) =>
+      key === null ? [null] : types.filter((type) => type.key === key),
+    )
+    const [messages, page] = await Promise.all([
+      storage.log.count(known, record.cursor, LAG_COUNTED),
+      storage.log.read(known, record.cursor, 1),
+    ])
+    const [first] = page.messages
+    return {
+      ...record,
+      createdAt: new Date(record.createdAt),
+      updatedAt: new Date(record.updatedAt),
+      active,
+      lag: { messages, since: first === undefined ? null : new Date(first.receivedAt) },
+    }
+  }
+
+  async function withLeases(records: readonly ConsumerRecord[]): Promise<ConsumerInfo[]> {
+    const leases = await storage.leases.find(records.map(({ name }) => leaseName(name)))
+    const active = new Set(leases.filter(({ holder }) => holder !== null).map(({ name }) => name))
+    return Promise.all(records.map((record) => infoOf(record, active.has(leaseName(record.name)))))
+  }
+
+  async function known(name: string): Promise<ConsumerRecord> {
+    assertConsumerName(name)
+    const record = await storage.consumers.get(name)
+    if (record !== null) return record
+    throw new DeviceHubError('consumer_not_found', `there is no consumer "${name}"; hub.consume() makes it`, {
+      details: { name },
+    })
+  }
+
+  async function cursorOf(typeKeys: readonly (string | null)[], to: ConsumeFrom): Promise<string | null> {
+    const read = typeKeys.flatMap((key) => (key === null ? [null] : types.filter((type) => type.key === key)))
+    if (to === 'beginning') return null
+    if (to === 'now') return storage.log.end(read)
+    if (to instanceof Date && !Number.isNaN(to.getTime())) return storage.log.seek(read, to.getTime())
+    throw new DeviceHubError('invalid_query', `seek goes to 'beginning', 'now' or a Date, not ${String(to)}`)
+  }
+
+  const api: ConsumersApi = {
+    list: async () => withLeases(await storage.consumers.list()),
+    async get(name) {
+      assertConsumerName(name)
+      const record = await storage.consumers.get(name)
+      return record === null ? null : ((await withLeases([record]))[0] ?? null)
+    },
+    async seek(name, to) {
+      const { typeKeys } = await known(name)
+      await storage.consumers.seek(name, await cursorOf(typeKeys, to), clock.now())
+      running.get(name)?.look()
+    },
+    async failures(name, { limit, cursor } = {}) {
+      await known(name)
+      return storage.consumers.failures(name, { limit: pageLimit(limit), cursor })
+    },
+    async retry(name, ref) {
+      await known(name)
+      const asked = await storage.consumers.requestRetry(name, ref ?? null)
+      if (asked > 0) running.get(name)?.look()
+      return asked
+    },
+    async skip(name, ref) {
+      await known(name)
+      if (await storage.consumers.skip(name, ref)) return
+      throw new DeviceHubError(
+        'message_not_found',
+        `the consumer "${name}" has not set aside a message ${ref.id}`,
+        {
+          details: { name, ...ref },
+        },
+      )
+    },
+    async delete(name) {
+      assertConsumerName(name)
+      const [lease] = await storage.leases.find([leaseName(name)])
+      if (lease !== undefined && lease.holder !== null)
+        throw new DeviceHubError(
+          'invalid_options',
+          `the consumer "${name}" is running; close it in every process before it is deleted`,
+          { details: { name } },
+        )
+      return storage.consumers.delete(name)
+    },
+  }
+
+  return {
+    api,
+    consume,
+    wake() {
+      for (const consumer of running.values()) consumer.wake()
+    },
+    async close(timeout) {
+      closed = true
+      await Promise.all([...running.values()].map((consumer) => consumer.close({ timeout })))
+    },
+  }
+}
