@@ -89,7 +89,6 @@ export function createConsumer(
         },
       })
     } finally {
-      counters.epoch = null
       await lease.release()
     }
   }

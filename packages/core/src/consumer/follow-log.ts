@@ -53,31 +53,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   let failures = 0
   let alone = 0
   let idle = SHORTEST_POLL
-
-  const opened = await open(options)
-  if (opened === null) return
-  let cursor = opened.cursor
-  counters.cursor = cursor
-  counters.epoch = epoch
-  counters.state = 'running'
-  noteRecord(opened)
-  await retryFailures(opened)
-
-  while (!stop.signal.aborted) {
-    if (options.takeLook()) await look()
-    const page = await storage.log.read(settings.types, cursor, bisect.limit)
-    if (page.messages.length === 0) {
-      counters.lag = 0
-      await waker.wait(idle)
-      idle = Math.min(idle * 2, settings.pollInterval)
-      continue
-    }
-    idle = SHORTEST_POLL
-    if (!(await work(page))) break
-  }
-  stop.dispose()
-  stopHandler.dispose()
-  counters.epoch = null
+  let cursor: string | null = null
 
   /** False when another process has taken over. */
   async function work(page: LogPage): Promise<boolean> {
@@ -233,6 +209,35 @@ export async function followLog(options: FollowOptions): Promise<void> {
       if (!settled) return void fenced(1, record)
       if (failed === null) counters.retried()
     }
+  }
+
+  async function run(opened: ConsumerRecord): Promise<void> {
+    moveTo(opened.cursor)
+    counters.epoch = epoch
+    counters.state = 'running'
+    noteRecord(opened)
+    await retryFailures(opened)
+    while (!stop.signal.aborted) {
+      if (options.takeLook()) await look()
+      const page = await storage.log.read(settings.types, cursor, bisect.limit)
+      if (page.messages.length === 0) {
+        counters.lag = 0
+        await waker.wait(idle)
+        idle = Math.min(idle * 2, settings.pollInterval)
+        continue
+      }
+      idle = SHORTEST_POLL
+      if (!(await work(page))) return
+    }
+  }
+
+  try {
+    const opened = await open(options)
+    if (opened !== null) await run(opened)
+  } finally {
+    counters.epoch = null
+    stop.dispose()
+    stopHandler.dispose()
   }
 }
 
