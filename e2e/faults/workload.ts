@@ -12,6 +12,9 @@ export const DEVICES = 200
 
 export const deviceId = (index: number) => `probe-${String(index).padStart(3, '0')}`
 
+/** What the consumers' handler fails for, each time: 1 in 1,000. */
+export const isPoison = (sequence: number) => sequence % 1000 === 500
+
 const FIRST = Date.now() - 3_600_000
 
 export interface Publication {

@@ -40,8 +40,16 @@ describe('InferDatabase', () => {
       | 'valve_reading'
       | 'valve_message'
       | 'devicehub_message'
+      | 'devicehub_lease'
+      | 'devicehub_consumer'
+      | 'devicehub_consumer_failure'
     >()
-    expectTypeOf<InferDatabase<[]>>().toEqualTypeOf<Pick<Database, 'devicehub_message'>>()
+    expectTypeOf<InferDatabase<[]>>().toEqualTypeOf<
+      Pick<
+        Database,
+        'devicehub_message' | 'devicehub_lease' | 'devicehub_consumer' | 'devicehub_consumer_failure'
+      >
+    >()
   })
 
   test("gives each reading the type of the dialect's driver", () => {
@@ -92,6 +100,51 @@ describe('InferDatabase', () => {
     expectTypeOf<Selectable<Database['valve_device']>>().not.toHaveProperty('gain')
     expectTypeOf<Database['valve_message']>().not.toHaveProperty('tx')
     expectTypeOf<Selectable<Database<'postgres'>['valve_message']>['tx']>().toEqualTypeOf<string>()
+  })
+
+  test('leases, consumers and their failures', () => {
+    type Row<Dialect extends 'sqlite' | 'postgres', Table extends keyof Database> = Selectable<
+      Database<Dialect>[Table]
+    >
+    expectTypeOf<Row<'sqlite', 'devicehub_lease'>>().toEqualTypeOf<{
+      name: string
+      holder: string
+      epoch: number
+      ttl: number
+      expires_at: number
+      note: string | null
+    }>()
+    expectTypeOf<Row<'sqlite', 'devicehub_consumer'>>().toEqualTypeOf<{
+      name: string
+      type_keys: string
+      position: string | null
+      epoch: number
+      passed: number
+      missed: number
+      created_at: number
+      updated_at: number
+    }>()
+    expectTypeOf<Row<'sqlite', 'devicehub_consumer_failure'>>().toEqualTypeOf<{
+      id: number
+      consumer: string
+      type_key: string
+      message_id: number
+      device_id: string | null
+      error: string
+      attempts: number
+      first_failed_at: number
+      failed_at: number
+      due: number
+    }>()
+    type Failure = Row<'postgres', 'devicehub_consumer_failure'>
+    expectTypeOf<Pick<Failure, 'id' | 'message_id' | 'failed_at' | 'due'>>().toEqualTypeOf<{
+      id: string
+      message_id: string
+      failed_at: Date
+      due: boolean
+    }>()
+    expectTypeOf<Row<'postgres', 'devicehub_lease'>['expires_at']>().toEqualTypeOf<string>()
+    expectTypeOf<Row<'postgres', 'devicehub_consumer'>['missed']>().toEqualTypeOf<string>()
   })
 
   test('a mistaken name does not compile', () => {

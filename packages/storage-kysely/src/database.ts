@@ -29,7 +29,12 @@ export type InferDatabase<
     [Type in Types[number] as `${TypeKey<Type>}_reading`]: ReadingTable<Type, Dialect>
   } & {
     [Type in Types[number] as `${TypeKey<Type>}_message`]: MessageTable<Dialect>
-  } & { devicehub_message: MessageTable<Dialect> }
+  } & {
+    devicehub_message: MessageTable<Dialect>
+    devicehub_lease: LeaseTable<Dialect>
+    devicehub_consumer: ConsumerTable<Dialect>
+    devicehub_consumer_failure: ConsumerFailureTable<Dialect>
+  }
 >
 
 /** A device and its live state; a row each. */
@@ -46,6 +51,50 @@ export type ReadingTable<Type extends AnyDeviceType, Dialect extends SqlDialect 
 export type MessageTable<Dialect extends SqlDialect = 'sqlite'> = Flatten<
   MessageColumns<Dialect> & (Dialect extends 'postgres' ? { tx: Generated<string> } : unknown)
 >
+
+/** Who holds what has a single holder. */
+export interface LeaseTable<Dialect extends SqlDialect = 'sqlite'> {
+  name: string
+  /** Empty when it was given back. */
+  holder: string
+  /** Grows with each claim. */
+  epoch: Count<Dialect>
+  /** Milliseconds. */
+  ttl: Count<Dialect>
+  /** Epoch milliseconds by the database's clock. */
+  expires_at: Count<Dialect>
+  note: string | null
+}
+
+/** Durable consumers of the log. */
+export interface ConsumerTable<Dialect extends SqlDialect = 'sqlite'> {
+  name: string
+  /** JSON text of an array of type keys; null stands for `devicehub_message`. */
+  type_keys: string
+  /** The cursor of `storage.log`; null is the beginning. */
+  position: string | null
+  epoch: Count<Dialect>
+  passed: Count<Dialect>
+  missed: Count<Dialect>
+  created_at: Time<Dialect>
+  updated_at: Time<Dialect>
+}
+
+/** Messages that a consumer set aside. */
+export interface ConsumerFailureTable<Dialect extends SqlDialect = 'sqlite'> {
+  id: Generated<Whole<Dialect>>
+  consumer: string
+  /** Empty for `devicehub_message`. */
+  type_key: string
+  message_id: Count<Dialect>
+  device_id: string | null
+  error: string
+  attempts: Count<Dialect>
+  first_failed_at: Time<Dialect>
+  failed_at: Time<Dialect>
+  /** Asked to be tried again. */
+  due: Truth<Dialect>
+}
 
 interface DeviceColumns<D extends SqlDialect> {
   id: Generated<Whole<D>>
@@ -130,6 +179,9 @@ type FieldColumn<F extends Field, D extends SqlDialect> = {
 
 /** pg gives a bigint as a string: it need not fit a number. */
 type Whole<D extends SqlDialect> = D extends 'postgres' ? string : number
+type Count<D extends SqlDialect> = D extends 'postgres'
+  ? ColumnType<string, string | number | bigint, string | number | bigint>
+  : number
 type NullableWhole<D extends SqlDialect> = D extends 'postgres'
   ? ColumnType<string | null, string | number | bigint | null | undefined, string | number | bigint | null>
   : number | null

@@ -1,4 +1,12 @@
-export type { DeviceTable, InferDatabase, MessageTable, ReadingTable } from './database.js'
+export type {
+  ConsumerFailureTable,
+  ConsumerTable,
+  DeviceTable,
+  InferDatabase,
+  LeaseTable,
+  MessageTable,
+  ReadingTable,
+} from './database.js'
 export { guardPool } from './guard-pool.js'
 export { type KyselyStorageOptions, kyselyStorage } from './kysely-storage.js'
 export { createSchema, type Schema, type SchemaSource } from './schema/create-schema.js'

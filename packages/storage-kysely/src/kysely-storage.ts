@@ -6,6 +6,8 @@ import type { Connection } from './connection/connection.js'
 import { detectDialect } from './connection/detect-dialect.js'
 import { kyselyConnection } from './connection/kysely-connection.js'
 import { sqliteConnection } from './connection/sqlite-connection.js'
+import { createConsumerStore } from './consumer/consumer-store.js'
+import { createLeaseStore } from './lease/lease-store.js'
 import { createLogStore } from './log/log-store.js'
 import { createDeviceStore } from './query/device-store.js'
 import { createMessageStore } from './query/message-store.js'
@@ -78,6 +80,8 @@ function openStorage(
     readings: createReadingStore(connection, known),
     messages: createMessageStore(connection, known),
     log: createLogStore(connection, known),
+    leases: createLeaseStore(connection),
+    consumers: createConsumerStore(connection),
     plan: () => asStorageErrors('comparing the schema', () => schema.plan()),
     migrate: (how) => asStorageErrors('migrating', () => schema.migrate(how)),
     commit: (batch) => asStorageErrors('committing a batch', () => commit(batch)),
@@ -97,9 +101,9 @@ function guarded(connection: Connection, check: () => void): Connection {
       check()
       return connection.run(query)
     },
-    writeAtOnce: async (writes) => {
+    writeAtOnce: async (writes, fences) => {
       check()
-      return connection.writeAtOnce(writes)
+      return connection.writeAtOnce(writes, fences)
     },
     transaction: async (options, work) => {
       check()

@@ -117,10 +117,15 @@ function openDatabase(options) {
     return { rows: [], changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) }
   }
 
-  /** A whole commit: one message from the main thread, one transaction. */
+  /** A whole commit: one message from the main thread, one transaction. Null, or the index of a fence that does not hold. */
   function transact(writes) {
     native.exec('begin immediate')
     try {
+      const failed = writes.fences.findIndex((fence) => query(fence).rows.length === 0)
+      if (failed !== -1) {
+        native.exec('rollback')
+        return failed
+      }
       write(writes)
       native.exec('commit')
     } catch (error) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CommitBatch, CommitResult } from '@devicehub/core'
+import { type CommitBatch, type CommitResult, isDeviceHubError } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Session } from '../connection/connection.js'
 import { classify } from '../storage-error.js'
@@ -49,15 +49,16 @@ export function createCommit({
       try {
         if (careful || batch.changes.length > 0)
           await connection.transaction(
-            { messageTables: messageTables(batch), messagesFirst: !careful },
+            { messageTables: messageTables(batch), messagesFirst: !careful, fences: batch.fences },
             async (session) => {
               result = await (careful ? writeWithCare(session, batch) : writePlainly(session, batch))
             },
           )
-        else await connection.writeAtOnce(prepareWrites(known, batch))
+        else await connection.writeAtOnce(prepareWrites(known, batch), batch.fences)
         if (careful) expectDuplicates = result.duplicates !== null
         return result
       } catch (error) {
+        if (isDeviceHubError(error)) throw error
         const failure = classify(error)
         if (failure === 'lost') lost.add(batch, result)
         const again = failure === 'unique' || failure === 'conflict'

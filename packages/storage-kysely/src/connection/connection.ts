@@ -1,3 +1,4 @@
+import type { LeaseFence } from '@devicehub/core'
 import type { RawBuilder } from 'kysely'
 import type { Insert } from '../commit/columns.js'
 import type { DriverRow } from '../rows/row-reader.js'
@@ -35,8 +36,8 @@ export interface Connection {
   readonly dialect: SqlDialect
   /** A statement of its own. */
   run(query: RawBuilder<unknown>): Promise<QueryRows>
-  /** All of it in one transaction, in as few round trips as the database allows. */
-  writeAtOnce(writes: Writes): Promise<void>
+  /** All of it in one transaction, in as few round trips as the database allows; `fenced`, and nothing is written, unless the fences hold. */
+  writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<void>
   /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */
   transaction<T>(options: TransactionOptions, work: (session: Session) => Promise<T>): Promise<T>
 }
@@ -46,4 +47,11 @@ export interface TransactionOptions {
   readonly messageTables: readonly string[]
   /** It writes to them before it writes anything else: then PostgreSQL needs no announcement. */
   readonly messagesFirst: boolean
+  /**
+   * `fenced`, and nothing is written, unless they hold; none of them can be lost between the look and the commit. The
+   * server ends the transaction of a client that is silent in it: a frozen process must not keep others from taking over.
+   */
+  readonly fences?: readonly LeaseFence[] | undefined
+  /** Without fences: for how long a client may be silent in it, in milliseconds. Default: as long as the server lets it. */
+  readonly idleLimit?: number
 }

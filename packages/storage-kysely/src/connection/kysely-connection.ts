@@ -1,3 +1,4 @@
+import type { LeaseFence } from '@devicehub/core'
 import {
   CompiledQuery,
   type Kysely,
@@ -6,12 +7,14 @@ import {
   type RawBuilder,
   sql,
 } from 'kysely'
+import { distinctFences, fenceRows, requireFences } from '../lease/fences.js'
 import type { DriverRow } from '../rows/row-reader.js'
 import { quoteName } from '../schema/ddl.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
 import type { Connection, QueryRows, Session, TransactionOptions, Writes } from './connection.js'
-import { postgresWrite } from './postgres-write.js'
+import { limitIdle } from './limit-idle.js'
+import { fencedPostgresWrite, idleLimitSql, postgresWrite } from './postgres-write.js'
 import { valuesWrite } from './values-write.js'
 
 type Database = Kysely<unknown>
@@ -22,36 +25,34 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
     dialect,
     run: (query) => run(db, query),
 
-    async writeAtOnce(writes) {
-      const statement = dialect === 'postgres' ? postgresWrite(writes) : null
-      if (statement) await db.executeQuery(statement)
-      else if (dialect !== 'postgres')
+    async writeAtOnce(writes, fences = []) {
+      if (dialect === 'postgres') await writeAlone(db, writes, distinctFences(fences))
+      else
         await inTransaction(
           db,
           dialect,
-          { messageTables: messageTables(writes), messagesFirst: true },
-          (on) => write(on, dialect, writes),
+          { messageTables: messageTables(writes), messagesFirst: true, fences },
+          (session) => session.write(writes),
         )
     },
 
-    transaction: (options, work) => inTransaction(db, dialect, options, (on) => work(sessionOn(on, dialect))),
+    transaction: (options, work) => inTransaction(db, dialect, options, work),
   }
 }
 
-const sessionOn = (db: Database, dialect: SqlDialect): Session => ({
-  dialect,
-  run: (query) => run(db, query),
-  write: (writes) => write(db, dialect, writes),
-})
+async function writeAlone(db: Database, writes: Writes, fences: readonly LeaseFence[]): Promise<void> {
+  if (fences.length === 0) {
+    const statement = postgresWrite(writes)
+    if (statement) await db.executeQuery(statement)
+    return
+  }
+  const statement = fencedPostgresWrite(writes, fences, { inTransaction: false })
+  if (statement) requireFences(fences, (await db.executeQuery<DriverRow>(statement)).rows)
+}
 
 async function run(db: QueryExecutorProvider, query: RawBuilder<unknown>): Promise<QueryRows> {
   const { rows, numAffectedRows } = (await query.execute(db)) as QueryResult<DriverRow>
   return { rows, affected: Number(numAffectedRows ?? 0) }
-}
-
-async function write(db: Database, dialect: SqlDialect, writes: Writes): Promise<void> {
-  const statements = dialect === 'postgres' ? [postgresWrite(writes)] : valuesWrite(dialect, writes)
-  for (const statement of statements) if (statement) await db.executeQuery(statement)
 }
 
 const messageTables = ({ inserts }: Writes) =>
@@ -62,21 +63,89 @@ async function inTransaction<T>(
   db: Database,
   dialect: SqlDialect,
   options: TransactionOptions,
-  work: (on: Database) => Promise<T>,
+  work: (session: Session) => Promise<T>,
 ): Promise<T> {
+  const fences = distinctFences(options.fences ?? [])
   return db.connection().execute(async (on) => {
-    await execute(on, BEGIN[dialect])
+    const unlimit = await limitIdle(on, dialect, fences, options.idleLimit)
     try {
-      await announce(on, dialect, options)
-      const result = await work(on)
-      await execute(on, 'commit')
-      return result
-    } catch (error) {
-      // When the connection is gone, so is the transaction.
-      await execute(on, 'rollback').catch(() => undefined)
-      throw error
+      await execute(on, BEGIN[dialect])
+      try {
+        const guard = fenceGuard(on, dialect, fences)
+        await guard.begin(options)
+        await announce(on, dialect, options)
+        const result = await work({
+          dialect,
+          run: (query) => run(on, query),
+          write: guard.write,
+        })
+        await guard.end()
+        await execute(on, 'commit')
+        return result
+      } catch (error) {
+        // When the connection is gone, so is the transaction.
+        await execute(on, 'rollback').catch(() => undefined)
+        throw error
+      }
+    } finally {
+      await unlimit()
     }
   })
+}
+
+interface FenceGuard {
+  begin(options: TransactionOptions): Promise<void>
+  write(writes: Writes): Promise<void>
+  end(): Promise<void>
+}
+
+/**
+ * Looks at the fences of a transaction. MySQL and SQLite lock them first of all. PostgreSQL locks them with the rows that
+ * are written, which can be many: a client that stops while it sends them holds no lock yet, and no timeout of the server
+ * counts then.
+ */
+function fenceGuard(db: Database, dialect: SqlDialect, fences: readonly LeaseFence[]): FenceGuard {
+  let locked = fences.length === 0
+  const limit = dialect === 'postgres' ? sql.raw(`, ${idleLimitSql('l.ttl')}`) : sql``
+  const lock = async () => {
+    locked = true
+    requireFences(fences, (await run(db, sql`${fenceRows(fences, limit)} ${LOCK[dialect]}`)).rows)
+  }
+  return {
+    async begin({ idleLimit, messagesFirst }) {
+      if (dialect !== 'postgres') return locked ? undefined : lock()
+      if (fences.length === 0) {
+        if (idleLimit !== undefined)
+          await run(db, sql`select ${sql.raw(idleLimitSql(String(idleLimit * 2)))}`)
+      } else if (!messagesFirst) {
+        // Before it looks up anything: what else it would find wrong is not its business any more.
+        requireFences(fences, (await run(db, fenceRows(fences, limit))).rows)
+      }
+    },
+    async write(writes) {
+      if (dialect !== 'postgres') {
+        for (const statement of valuesWrite(dialect, writes)) await db.executeQuery(statement)
+        return
+      }
+      const statement = locked
+        ? postgresWrite(writes)
+        : fencedPostgresWrite(writes, fences, { inTransaction: true })
+      if (!statement) return locked ? undefined : lock()
+      const { rows } = await db.executeQuery<DriverRow>(statement)
+      if (locked) return
+      locked = true
+      requireFences(fences, rows)
+    },
+    async end() {
+      if (!locked) await lock()
+    },
+  }
+}
+
+const LOCK: Readonly<Record<SqlDialect, RawBuilder<unknown>>> = {
+  postgres: sql`for key share`,
+  mysql: sql`lock in share mode`,
+  sqlite: sql``,
 }
 
 const BEGIN: Readonly<Record<SqlDialect, string>> = {

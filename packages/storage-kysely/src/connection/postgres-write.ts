@@ -1,28 +1,76 @@
+import type { LeaseFence } from '@devicehub/core'
 import { CompiledQuery } from 'kysely'
 import { type Column, type Insert, NULL_TEXT, SEPARATOR } from '../commit/columns.js'
 import type { ValueKind } from '../rows/column-source.js'
+import { LEASE_TABLE } from '../schema/tables.js'
 import type { TouchGroup, Writes } from './connection.js'
 
 /**
  * All writes as one statement: one round trip and, alone, one transaction. Each column travels as one text, so the
  * number of parameters and the work a row do not grow with the batch. Parameters are texts: every driver sends those.
  */
-export function postgresWrite({ inserts, touches }: Writes): CompiledQuery | null {
+export function postgresWrite(writes: Writes): CompiledQuery | null {
   const parameters: unknown[] = []
-  const parameter = (value: unknown) => `$${parameters.push(value)}`
-  const statements = [
-    ...inserts.map((insert) => insertSql(insert, parameter)),
-    ...touches.map((touch) => touchSql(touch, parameter)),
-  ]
+  const statements = statementsOf(writes, parameters, '')
   const last = statements.pop()
   if (last === undefined) return null
   const before = statements.map((statement, index) => `w${index} as (${statement})`)
   return CompiledQuery.raw(`${before.length > 0 ? `with ${before.join(', ')} ` : ''}${last}`, parameters)
 }
 
+/**
+ * The same, written only if all of these leases stand under these epochs; its rows are those that do. They are locked
+ * against a takeover, not against a renewal, and only once the server has the whole statement: a client that stops while
+ * it sends holds up nobody. `inTransaction`: from then on the server ends the transaction when the client is silent.
+ */
+export function fencedPostgresWrite(
+  writes: Writes,
+  fences: readonly LeaseFence[],
+  { inTransaction }: { readonly inTransaction: boolean },
+): CompiledQuery | null {
+  const parameters: unknown[] = []
+  const parameter = parameterOf(parameters)
+  const matching = fences.map(
+    ({ name, epoch }) =>
+      `(l."name" = ${parameter(name)}::text and l."epoch" = ${parameter(String(epoch))}::text::int8)`,
+  )
+  const statements = statementsOf(writes, parameters, '(select ok from g)')
+  if (statements.length === 0) return null
+  const common = [
+    `f as materialized (select l."name", l."epoch", l."ttl" from "${LEASE_TABLE}" as l where ${matching.join(' or ')} order by l."name" for key share)`,
+    `g as materialized (select count(*) = ${fences.length} as ok from f)`,
+    ...statements.map((statement, index) => `w${index} as (${statement})`),
+  ]
+  const limit = inTransaction ? `, ${idleLimitSql('(select min(f."ttl") from f)')}` : ''
+  return CompiledQuery.raw(
+    `with ${common.join(', ')} select f."name" as c0, f."epoch" as c1${limit} from f`,
+    parameters,
+  )
+}
+
+/** Of a ttl's half: by then the lease has not been renewed for so long that it expires soon. For this transaction alone. */
+export const idleLimitSql = (ttl: string): string =>
+  `set_config('idle_in_transaction_session_timeout', greatest(${IDLE_LIMIT_MIN}, ${ttl} / 2)::bigint::text, true)`
+
+/** Milliseconds. */
+const IDLE_LIMIT_MIN = 500
+
+const parameterOf =
+  (parameters: unknown[]): Parameter =>
+  (value) =>
+    `$${parameters.push(value)}`
+
+function statementsOf({ inserts, touches }: Writes, parameters: unknown[], condition: string): string[] {
+  const parameter = parameterOf(parameters)
+  return [
+    ...inserts.map((insert) => insertSql(insert, parameter, condition)),
+    ...touches.map((touch) => touchSql(touch, parameter, condition)),
+  ]
+}
+
 type Parameter = (value: unknown) => string
 
-function insertSql({ table, rows, columns }: Insert, parameter: Parameter): string {
+function insertSql({ table, rows, columns }: Insert, parameter: Parameter, condition: string): string {
   const names: string[] = []
   const values: string[] = []
   const arrays: string[] = []
@@ -41,7 +89,8 @@ function insertSql({ table, rows, columns }: Insert, parameter: Parameter): stri
       : rows > 1
         ? ` from generate_series(1, ${rows})`
         : ''
-  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}`
+  const where = condition && ` where ${condition}`
+  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}`
 }
 
 function constantSql(kind: ValueKind, value: unknown, parameter: Parameter): string {
@@ -114,7 +163,7 @@ const textArray = (values: readonly (string | null)[]) =>
   `{${values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
 
 /** The rows are locked in order of device ids, so that two writers never wait for each other. */
-function touchSql({ table, deviceIds, times }: TouchGroup, parameter: Parameter): string {
+function touchSql({ table, deviceIds, times }: TouchGroup, parameter: Parameter, condition: string): string {
   const ids = deviceIds.some((id) => id.includes(SEPARATOR) || id === NULL_TEXT)
     ? `${parameter(textArray(deviceIds))}::text::text[]`
     : `string_to_array(${parameter(deviceIds.join(SEPARATOR))}::text${SPLIT}`
@@ -123,7 +172,7 @@ function touchSql({ table, deviceIds, times }: TouchGroup, parameter: Parameter)
     `update "${table}" as d set "last_seen" = greatest(d."last_seen", to_timestamp(l.at / 1000)) from (` +
     `select t.id, v.at from unnest(${ids}, ${at}) as v(device_id, at) ` +
     `join "${table}" as t on t."device_id" = v.device_id ` +
-    `where t."last_seen" is null or t."last_seen" < to_timestamp(v.at / 1000) ` +
+    `where ${condition && `${condition} and `}(t."last_seen" is null or t."last_seen" < to_timestamp(v.at / 1000)) ` +
     'order by t."device_id" for no key update of t) as l where d.id = l.id'
   )
 }

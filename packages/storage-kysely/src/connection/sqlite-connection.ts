@@ -1,6 +1,9 @@
+import type { LeaseFence } from '@devicehub/core'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Column, Insert } from '../commit/columns.js'
+import { distinctFences, fenced, fenceRows, requireFences } from '../lease/fences.js'
 import type { DriverRow } from '../rows/row-reader.js'
+import { LEASE_TABLE } from '../schema/tables.js'
 import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
 import type { Connection, QueryRows, Session, TouchGroup, Writes } from './connection.js'
 
@@ -38,15 +41,22 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
   return {
     dialect: 'sqlite',
     run: (query) => held(() => run(query)),
-    writeAtOnce: (writes) => {
+    writeAtOnce: (writes, fences = []) => {
       // Before waiting for the connection: meanwhile the commit before this one runs.
-      const message = toMessage(writes)
-      return held(async () => void (await engine.call('transact', message)))
+      const message = { ...toMessage(writes), fences: fences.map(toFence) }
+      return held(async () => {
+        const failed = await engine.call<number | null>('transact', message)
+        if (failed !== null) throw fenced(fences[failed] as LeaseFence)
+      })
     },
-    transaction: (_options, work) =>
+    transaction: ({ fences = [] }, work) =>
       held(async () => {
         await execute('begin immediate')
         try {
+          if (fences.length > 0) {
+            const distinct = distinctFences(fences)
+            requireFences(distinct, (await run(fenceRows(distinct))).rows)
+          }
           const result = await work(session)
           await execute('commit')
           return result
@@ -84,6 +94,11 @@ function toColumn(column: Column): Record<string, unknown> {
 /** Bytes are mostly a view on a far larger buffer, all of which would be copied to the worker. */
 const detached = <V>(value: V): V | Uint8Array =>
   value instanceof Uint8Array ? new Uint8Array(value) : value
+
+const toFence = ({ name, epoch }: LeaseFence) => ({
+  sql: `select 1 from "${LEASE_TABLE}" where name = ? and epoch = ?`,
+  parameters: [name, epoch],
+})
 
 /** The id and the time in the order of the statement's parameters: see the worker. */
 const toTouch = ({ table, deviceIds, times }: TouchGroup) => ({

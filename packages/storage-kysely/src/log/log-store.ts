@@ -1,9 +1,11 @@
 import type { AnyDeviceType, LogStore, StoredMessage } from '@devicehub/core'
+import type { RawBuilder } from 'kysely'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
+import type { SqlDialect } from '../schema/logical-type.js'
 import { asStorageErrors } from '../storage-error.js'
-import { positionLog } from './position-log.js'
-import { transactionLog } from './transaction-log.js'
+import { isBehindPositionOf, positionLog } from './position-log.js'
+import { isBehindPlaceOf, transactionLog } from './transaction-log.js'
 
 /** One message table of the log. */
 export interface LogTable {
@@ -18,7 +20,17 @@ export interface TableLog {
     limit: number,
   ): Promise<{ readonly messages: readonly StoredMessage[]; readonly cursor: string }>
   end(tables: readonly LogTable[]): Promise<string>
+  seek(tables: readonly LogTable[], time: number): Promise<string>
+  count(tables: readonly LogTable[], cursor: string | null, max: number): Promise<number>
 }
+
+/** Whether a row `t` of the table lies behind the cursor, in SQL. `invalid_query` for a cursor of another database. */
+export const isBehindCursor = (
+  dialect: SqlDialect,
+  table: LogTable,
+  cursor: string | null,
+): RawBuilder<unknown> =>
+  dialect === 'postgres' ? isBehindPlaceOf(table, cursor) : isBehindPositionOf(table, cursor)
 
 export interface LogOptions {
   /** For tests alone: without it rows that commit late are skipped, which shows that the test would see it. */
@@ -41,5 +53,8 @@ export function createLogStore(
     read: (types, cursor, limit) =>
       asStorageErrors('reading the log', () => log.read(tablesOf(types), cursor, limit)),
     end: (types) => asStorageErrors('reading the log', () => log.end(tablesOf(types))),
+    seek: (types, time) => asStorageErrors('reading the log', () => log.seek(tablesOf(types), time)),
+    count: (types, cursor, max) =>
+      asStorageErrors('counting the log', () => log.count(tablesOf(types), cursor, max)),
   }
 }

@@ -6,6 +6,7 @@ import { badCursor } from '../query/cursor.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
+import { countBehind } from './count-behind.js'
 import type { LogOptions, LogTable, TableLog } from './log-store.js'
 
 type Run = (query: RawBuilder<unknown>) => Promise<QueryRows>
@@ -86,7 +87,33 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
         new Map(tables.map((table) => [cursorKey(table.typeKey), ids.get(table.name) ?? 0])),
       )
     },
+
+    async seek(tables, time) {
+      // First up to where: what is committed meanwhile lies behind it.
+      const ids = tables.length === 0 ? new Map<string, number>() : await settle(tables)
+      const at = new Map<string, number>()
+      for (const { name, typeKey } of tables) {
+        const end = ids.get(name) ?? 0
+        const { rows } = await connection.run(
+          sql`select id as c0 from ${sql.table(name)} where received_at >= ${time} and id <= ${end} order by id limit 1`,
+        )
+        const first = rows[0] ? readRow(rows[0]).number(0) : null
+        at.set(cursorKey(typeKey), first === null ? end : first - 1)
+      }
+      return writePositions(at)
+    },
+
+    count: (tables, cursor, max) =>
+      countBehind(connection, tables, max, (table) => ({
+        behind: isBehindPositionOf(table, cursor),
+        order: sql`t.id`,
+      })),
   }
+}
+
+/** Rows of one table behind its position in a cursor. */
+export function isBehindPositionOf(table: LogTable, cursor: string | null): RawBuilder<unknown> {
+  return sql`t.id > ${cursor === null ? 0 : positionOf(readPositions(cursor), table)}`
 }
 
 /** By cursor key. A table that is not among them is read from its beginning: it was empty or not asked for. */

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
-import { selectList } from '../connection/sql-fragments.js'
+import { selectList, timeValue } from '../connection/sql-fragments.js'
 import { badCursor } from '../query/cursor.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { quoteText } from '../schema/ddl.js'
+import { countBehind } from './count-behind.js'
 import type { LogOptions, LogTable, TableLog } from './log-store.js'
 
 /** Behind this row: a transaction, a table in it, a row of the table. */
@@ -86,9 +87,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
       const table = tables[Number(raw.place)] as LogTable
       return { table, place: { tx: Number(raw.tx), table: table.name, id: row.number(0) ?? 0 }, row }
     })
-    return found.sort(
-      (a, b) => a.place.tx - b.place.tx || compare(a.table.name, b.table.name) || a.place.id - b.place.id,
-    )
+    return found.sort((a, b) => comparePlaces(a.place, b.place))
   }
 
   return {
@@ -108,10 +107,42 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
 
     async end(tables) {
       if (tables.length === 0) return writePlace(BEGINNING)
-      return writePlace({ tx: (await openFrom(tables)) - 1, table: LAST_TABLE, id: 0 })
+      return writePlace(lastBefore(await openFrom(tables)))
     },
+
+    async seek(tables, time) {
+      if (tables.length === 0) return writePlace(BEGINNING)
+      // First up to where: a transaction that still runs may add rows before those that can be seen.
+      const before = await openFrom(tables)
+      const firsts: Place[] = []
+      for (const { name } of tables) {
+        const { rows } = await connection.run(
+          sql`select t.tx::text::bigint as c0, t.id as c1 from ${sql.table(name)} as t
+            where t.received_at >= ${timeValue('postgres', time)} and t.tx < ${String(before)}::text::xid8 order by t.tx, t.id limit 1`,
+        )
+        for (const row of rows.map(readRow))
+          firsts.push({ tx: row.number(0) ?? 0, table: name, id: row.number(1) ?? 0 })
+      }
+      const [first] = firsts.sort(comparePlaces)
+      return writePlace(first ? { ...first, id: first.id - 1 } : lastBefore(before))
+    },
+
+    count: (tables, cursor, max) =>
+      countBehind(connection, tables, max, (table) => ({
+        behind: isBehindPlaceOf(table, cursor),
+        order: sql`t.tx, t.id`,
+      })),
   }
 }
+
+const comparePlaces = (a: Place, b: Place) => a.tx - b.tx || compare(a.table, b.table) || a.id - b.id
+
+/** Behind everything of the transactions before this one. */
+const lastBefore = (tx: number): Place => ({ tx: tx - 1, table: LAST_TABLE, id: 0 })
+
+/** Rows of one table behind a cursor. */
+export const isBehindPlaceOf = ({ name }: LogTable, cursor: string | null): RawBuilder<unknown> =>
+  isBehind(name, cursor === null ? BEGINNING : readPlace(cursor))
 
 /** Rows of one table behind a place, in its index on (tx, id). */
 function isBehind(table: string, { tx, table: of, id }: Place): RawBuilder<unknown> {

@@ -2,6 +2,8 @@ import type { AnyDeviceType, RetentionResult } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { timeValue } from '../connection/sql-fragments.js'
+import { consumersByType, deleteUnread } from '../consumer/missed-rows.js'
+import type { LogTable } from '../log/log-store.js'
 import { readRow } from '../rows/row-reader.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
@@ -21,6 +23,10 @@ export async function applyRetention(
 ): Promise<RetentionResult> {
   let readings = 0
   let messages = 0
+  const keepsMessages = types.every((type) => type.options.retention?.messages === undefined)
+  const consumers = keepsMessages
+    ? new Map<string, readonly string[]>()
+    : await asStorageErrors('reading the consumers', () => consumersByType(connection))
   for (const type of types) {
     const { retention } = type.options
     const names = tableNames(type)
@@ -28,7 +34,12 @@ export async function applyRetention(
       if (retention?.readings !== undefined)
         readings += await deleteReadings(connection, names.reading, now - retention.readings * 1000)
       if (retention?.messages !== undefined)
-        messages += await deleteMessages(connection, names.message, now - retention.messages * 1000)
+        messages += await deleteMessages(
+          connection,
+          { name: names.message, typeKey: type.key },
+          consumers.get(type.key) ?? [],
+          now - retention.messages * 1000,
+        )
     })
   }
   return { readings, messages }
@@ -75,10 +86,15 @@ async function deleteInSteps(
     connection.dialect === 'mysql'
       ? sql`delete from ${of} where ${old} limit ${limit}`
       : sql`delete from ${of} where id in (select id from ${of} where ${old} limit ${limit})`
+  return untilFewer(async () => (await retryConflicts(() => connection.run(statement))).affected)
+}
+
+/** Again as long as a step deletes as much as one may. */
+async function untilFewer(step: () => Promise<number>): Promise<number> {
   for (let deleted = 0; ; ) {
-    const { affected } = await retryConflicts(() => connection.run(statement))
-    deleted += affected
-    if (affected < DELETED_MAX) return deleted
+    const count = await step()
+    deleted += count
+    if (count < DELETED_MAX) return deleted
   }
 }
 
@@ -86,8 +102,13 @@ async function deleteInSteps(
  * In order of ids, which is that of arrival but for moments: it ends at the first window in which nothing is old
  * enough, and so does not read the whole table each time.
  */
-async function deleteMessages(connection: Connection, table: string, keptFrom: number): Promise<number> {
-  const of = sql.table(table)
+async function deleteMessages(
+  connection: Connection,
+  table: LogTable,
+  consumers: readonly string[],
+  keptFrom: number,
+): Promise<number> {
+  const of = sql.table(table.name)
   const time = timeValue(connection.dialect, keptFrom)
   let deleted = 0
   for (let after = 0; ; ) {
@@ -99,11 +120,11 @@ async function deleteMessages(connection: Connection, table: string, keptFrom: n
     const last = window?.number(0) ?? null
     const old = window?.number(1) ?? 0
     if (last === null || old === 0) return deleted
-    deleted += await deleteInSteps(
-      connection,
-      table,
-      sql`id > ${after} and id <= ${last} and received_at < ${time}`,
-    )
+    const expired = sql`id > ${after} and id <= ${last} and received_at < ${time}`
+    deleted +=
+      consumers.length === 0
+        ? await deleteInSteps(connection, table.name, expired)
+        : await untilFewer(() => deleteUnread(connection, table, consumers, expired, DELETED_MAX))
     after = last
   }
 }

@@ -53,6 +53,9 @@ describeDatabases('createSchema', (open) => {
     expect(plan.steps.map(({ kind, table }) => `${kind} ${table}`)).toEqual([
       'createTable devicehub_schema',
       ...(database.dialect === 'mysql' ? ['createTable devicehub_log_gate'] : []),
+      'createTable devicehub_lease',
+      'createTable devicehub_consumer',
+      'createTable devicehub_consumer_failure',
       'createTable devicehub_message',
       'createTable station_device',
       'createTable station_reading',
@@ -62,6 +65,24 @@ describeDatabases('createSchema', (open) => {
     expect(await schema.plan()).toEqual({ steps: [] })
     expect(await schema.migrate()).toEqual({ steps: [] })
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
+  })
+
+  test('a database from before leases and consumers gets their tables; what it holds stays', async () => {
+    await using opened = await migrated()
+    const { db, dialect, schema } = opened
+    await insert(db, 'devicehub_message', messageRow(dialect, {}))
+    for (const name of ['devicehub_lease', 'devicehub_consumer', 'devicehub_consumer_failure']) {
+      await db.schema.dropTable(name).execute()
+      await db.deleteFrom('devicehub_schema').where('table_name', '=', name).execute()
+    }
+    const { steps } = await schema.migrate()
+    expect(steps.map(({ kind, table }) => `${kind} ${table}`)).toEqual([
+      'createTable devicehub_lease',
+      'createTable devicehub_consumer',
+      'createTable devicehub_consumer_failure',
+    ])
+    expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
+    expect(await rowsOf(db, 'devicehub_message')).toHaveLength(1)
   })
 
   test('every kind of reading keeps its value', async () => {

@@ -28,13 +28,19 @@ describe('tablesOf', () => {
     )
     expect(() => tablesOf([deviceType('s'.repeat(50), {})], sqlite)).toThrow(/_device_id_key.*63 bytes/)
     expect(tablesOf([deviceType('s'.repeat(42), { ['u'.repeat(63)]: field('float') })], sqlite)).toHaveLength(
-      5,
+      8,
     )
   })
 
   test('an abstract type has no tables', () => {
     expect(tablesOf([{ ...deviceType('base', {}), abstract: true }], sqlite).map(({ name }) => name)).toEqual(
-      ['devicehub_schema', 'devicehub_message'],
+      [
+        'devicehub_schema',
+        'devicehub_lease',
+        'devicehub_consumer',
+        'devicehub_consumer_failure',
+        'devicehub_message',
+      ],
     )
   })
 

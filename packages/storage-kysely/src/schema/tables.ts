@@ -1,45 +1,12 @@
 import { type AnyDeviceType, DeviceHubError, type Field } from '@devicehub/core'
-import { fieldType, type LogicalType, type SqlDialect } from './logical-type.js'
+import { hubTables } from './hub-tables.js'
+import { fieldType, type SqlDialect } from './logical-type.js'
+import { type ColumnModel, column, optional, type TableModel, varchar } from './table-model.js'
 import type { TimescaleOptions } from './timescale.js'
 
+export * from './hub-tables.js'
 export type { LogicalType, SqlDialect } from './logical-type.js'
-
-export interface ColumnModel {
-  readonly name: string
-  readonly type: LogicalType
-  readonly nullable: boolean
-  /** A value, not SQL; JSON as text. `{ sql }` where the database computes it. */
-  readonly default?: string | number | boolean | Date | Uint8Array | { readonly sql: string }
-  readonly renamedFrom?: string | null
-  /** The reading or state field the column is for; absent for the table's own columns. */
-  readonly field?: Field
-}
-
-export interface IndexModel {
-  readonly name: string
-  readonly columns: readonly string[]
-  readonly unique: boolean
-  /** Partial, in SQL; absent on MySQL, which has no partial indexes. */
-  readonly where?: string
-}
-
-export interface TableModel {
-  readonly name: string
-  readonly columns: readonly ColumnModel[]
-  readonly primaryKey: readonly string[]
-  readonly indexes: readonly IndexModel[]
-  /** The column that the database numbers; null for a table with a key of its own. */
-  readonly identity: 'id' | null
-  /**
-   * The numbers of deleted rows are never given again. The log's cursors rest on it: SQLite would start anew once
-   * retention has emptied a table, and readers would skip the new rows.
-   */
-  readonly neverReuseIds: boolean
-  /** A TimescaleDB hypertable on `timestamp`. */
-  readonly hypertable?: TimescaleOptions
-  /** The id of a row that must exist. */
-  readonly seed?: number
-}
+export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
 
 export interface TableOptions {
   readonly dialect: SqlDialect
@@ -50,10 +17,6 @@ export interface TableOptions {
 }
 
 export const UNROUTED_MESSAGE_TABLE = 'devicehub_message'
-/** Which columns were made here and for what kind of value: only these may ever be dropped. */
-export const SCHEMA_TABLE = 'devicehub_schema'
-/** MySQL only, one row of id 1: writers of messages hold it FOR SHARE until they commit, the log's reader takes it FOR UPDATE. */
-export const LOG_GATE_TABLE = 'devicehub_log_gate'
 
 export interface TableNames {
   readonly device: string
@@ -66,14 +29,6 @@ export const tableNames = (type: AnyDeviceType): TableNames => ({
   reading: `${type.key}_reading`,
   message: `${type.key}_message`,
 })
-
-const varchar = (length: number): LogicalType => ({ kind: 'varchar', length })
-const column = (name: string, type: LogicalType | Exclude<LogicalType['kind'], 'varchar'>): ColumnModel => ({
-  name,
-  type: typeof type === 'string' ? { kind: type } : type,
-  nullable: false,
-})
-const optional = (...args: Parameters<typeof column>): ColumnModel => ({ ...column(...args), nullable: true })
 
 export function deviceTable(type: AnyDeviceType): TableModel {
   const name = tableNames(type).device
@@ -222,35 +177,10 @@ export function messageTable(type: AnyDeviceType | null, options: TableOptions):
   }
 }
 
-const schemaTable: TableModel = {
-  name: SCHEMA_TABLE,
-  identity: null,
-  neverReuseIds: false,
-  primaryKey: ['table_name', 'column_name'],
-  columns: [
-    column('table_name', varchar(64)),
-    column('column_name', varchar(64)),
-    column('kind', varchar(16)),
-    column('applied_at', 'time'),
-  ],
-  indexes: [],
-}
-
-const logGateTable: TableModel = {
-  name: LOG_GATE_TABLE,
-  identity: null,
-  neverReuseIds: false,
-  primaryKey: ['id'],
-  columns: [column('id', 'bigint')],
-  indexes: [],
-  seed: 1,
-}
-
 /** Every table of these types. `invalid_definition` when names clash or are too long for the database. */
 export function tablesOf(types: readonly AnyDeviceType[], options: TableOptions): readonly TableModel[] {
   const tables = [
-    schemaTable,
-    ...(options.dialect === 'mysql' ? [logGateTable] : []),
+    ...hubTables(options.dialect),
     messageTable(null, options),
     ...types
       .filter((type) => !type.abstract)

@@ -2,9 +2,12 @@ import { describe } from 'vitest'
 import { aggregateContract } from './storage/aggregate.js'
 import { changeContract } from './storage/changes.js'
 import { commitContract } from './storage/commit.js'
+import { consumerContract } from './storage/consumers.js'
 import { deviceContract } from './storage/devices.js'
+import { fenceContract } from './storage/fences.js'
 import type { MakeStorage, StorageCapabilities } from './storage/harness.js'
 import { identityContract } from './storage/identity.js'
+import { leaseContract } from './storage/leases.js'
 import { logContract } from './storage/log.js'
 import { messageContract } from './storage/messages.js'
 import { readingContract } from './storage/readings.js'
@@ -44,5 +47,8 @@ export function storageContract(
     aggregateContract(contract)
     logContract(contract)
     retentionContract(contract)
+    leaseContract(contract)
+    fenceContract(contract)
+    consumerContract(contract)
   })
 }

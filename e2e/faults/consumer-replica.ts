@@ -1,0 +1,85 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { ConsumerStats } from '@devicehub/core'
+import { waitUntil } from '@devicehub/test-kit'
+import type { Target } from './database.js'
+import { processState } from './process-state.js'
+
+export interface ConsumerConfig {
+  readonly name: string
+  readonly target: Target
+  /** The file its batches are written to. */
+  readonly ledger: string
+  readonly batch: number
+  /** Seconds. */
+  readonly lease: number
+}
+
+export type ConsumerCommand = { readonly do: 'hold' | 'release' | 'stop' }
+
+export interface ConsumerReport {
+  readonly event: 'stats' | 'holding' | 'stopped'
+  readonly stats: ConsumerStats
+}
+
+export interface ConsumerReplica {
+  readonly name: string
+  readonly alive: boolean
+  /** The last report; undefined before the first. */
+  readonly stats: ConsumerStats | undefined
+  /** Has the handler stay in its next batch, after it was written down; resolves when it does. */
+  hold(): Promise<void>
+  release(): void
+  /** SIGKILL; true when that is what ended it. */
+  kill(): Promise<boolean>
+  freeze(): Promise<void>
+  resume(): void
+  stop(): Promise<void>
+}
+
+const script = fileURLToPath(new URL('./consumer-process.ts', import.meta.url))
+
+export function startConsumer(config: ConsumerConfig): ConsumerReplica {
+  const child: ChildProcess = fork(script, [JSON.stringify(config)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  let stats: ConsumerStats | undefined
+  let holding = 0
+  child.on('message', (report: ConsumerReport) => {
+    stats = report.stats
+    if (report.event === 'holding') holding++
+  })
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
+  const send = (command: ConsumerCommand) => child.send(command)
+  return {
+    name: config.name,
+    get alive() {
+      return child.exitCode === null && child.signalCode === null
+    },
+    get stats() {
+      return stats
+    },
+    async hold() {
+      const before = holding
+      send({ do: 'hold' })
+      await waitUntil(`${config.name} to be in its handler`, () => holding > before, { timeout: 120_000 })
+    },
+    release: () => void send({ do: 'release' }),
+    async kill() {
+      child.kill('SIGKILL')
+      const [, signal] = await ended
+      return signal === 'SIGKILL'
+    },
+    async freeze() {
+      child.kill('SIGSTOP')
+      await waitUntil(`${config.name} to be frozen`, () => processState(child.pid as number) === 'T')
+    },
+    resume: () => void child.kill('SIGCONT'),
+    async stop() {
+      send({ do: 'stop' })
+      await ended
+    },
+  }
+}

@@ -1,0 +1,19 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { SqlDialect } from '../schema/logical-type.js'
+
+/**
+ * Epoch milliseconds by the database's clock, at the moment it is looked at: a statement that has waited for a lock
+ * must not compare with the time at which it began.
+ */
+export function databaseNow(dialect: SqlDialect): RawBuilder<number> {
+  switch (dialect) {
+    case 'postgres':
+      return sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`
+    case 'sqlite':
+      // Of this step of the statement, which begins when it has the lock.
+      return sql`cast(round((julianday('now') - 2440587.5) * 86400000) as integer)`
+    case 'mysql':
+      // The statement's beginning in UTC and what has passed since: sysdate alone is local time, which an hour a year has twice.
+      return sql`((timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) + timestampdiff(microsecond, now(3), sysdate(3))) div 1000)`
+  }
+}

@@ -1,0 +1,96 @@
+import { isDeviceHubError } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { Connection, Session } from '../connection/connection.js'
+import { isBehindCursor, type LogTable } from '../log/log-store.js'
+import { retryConflicts } from '../query/retry-conflicts.js'
+import { readRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+import { CONSUMER_TABLE } from '../schema/tables.js'
+import { CONSUMER_IDLE_LIMIT } from './consumer-store.js'
+
+/** Names of the consumers of each message table, by type key; empty where nobody reads. */
+export async function consumersByType(
+  connection: Connection,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await connection.run(
+    sql`select name as c0, type_keys as c1 from ${sql.table(CONSUMER_TABLE)} order by name`,
+  )
+  const byType = new Map<string, string[]>()
+  for (const row of rows.map(readRow))
+    for (const key of JSON.parse(row.text(1) ?? '[]') as (string | null)[])
+      if (key !== null) byType.set(key, [...(byType.get(key) ?? []), row.text(0) ?? ''])
+  return byType
+}
+
+/**
+ * Deletes up to `limit` old rows of a message table, and counts each as missed for the consumers that had not come to it,
+ * in one transaction. How many went.
+ */
+export function deleteUnread(
+  connection: Connection,
+  table: LogTable,
+  consumers: readonly string[],
+  old: RawBuilder<unknown>,
+  limit: number,
+): Promise<number> {
+  const { dialect } = connection
+  return retryConflicts(() =>
+    connection.transaction(
+      { messageTables: [], messagesFirst: false, idleLimit: CONSUMER_IDLE_LIMIT },
+      async (session) => {
+        const readers = await lockReaders(session, table, consumers)
+        // Locked one by one: what another process deletes at the same time is counted there.
+        const { rows } = await session.run(
+          sql`select t.id as c0 ${sql.join(
+            readers.map(
+              ({ behind }, index) =>
+                sql`, case when ${behind} then 1 else 0 end as ${sql.ref(`c${index + 1}`)}`,
+            ),
+            sql``,
+          )} from ${sql.table(table.name)} as t where ${old} limit ${sql.lit(limit)} ${forUpdate(dialect)}`,
+        )
+        if (rows.length === 0) return 0
+        const gone = rows.map(readRow)
+        await session.run(
+          sql`delete from ${sql.table(table.name)} where id in (${sql.join(gone.map((row) => sql.lit(row.number(0) ?? 0)))})`,
+        )
+        for (const [index, { name }] of readers.entries()) {
+          const missed = gone.filter((row) => row.number(index + 1) === 1).length
+          if (missed > 0)
+            await session.run(
+              sql`update ${sql.table(CONSUMER_TABLE)} set missed = missed + ${sql.lit(missed)} where name = ${name}`,
+            )
+        }
+        return rows.length
+      },
+    ),
+  )
+}
+
+interface Reader {
+  readonly name: string
+  readonly behind: RawBuilder<unknown>
+}
+
+/** Locked: their cursors stay where they are until it is counted. */
+async function lockReaders(
+  session: Session,
+  table: LogTable,
+  consumers: readonly string[],
+): Promise<readonly Reader[]> {
+  const { rows } = await session.run(
+    sql`select name as c0, position as c1 from ${sql.table(CONSUMER_TABLE)}
+      where name in (${sql.join(consumers)}) order by name ${forUpdate(session.dialect)}`,
+  )
+  return rows.map(readRow).flatMap((row) => {
+    try {
+      return { name: row.text(0) ?? '', behind: isBehindCursor(session.dialect, table, row.text(1)) }
+    } catch (error) {
+      // A cursor that no log gave out: whose it is will hear of it when it reads on, retention goes on.
+      if (isDeviceHubError(error, 'invalid_query')) return []
+      throw error
+    }
+  })
+}
+
+const forUpdate = (dialect: SqlDialect) => (dialect === 'sqlite' ? sql`` : sql`for update`)

@@ -1,0 +1,33 @@
+import { DeviceHubError, type LeaseFence } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import { type DriverRow, readRow } from '../rows/row-reader.js'
+import { LEASE_TABLE } from '../schema/tables.js'
+
+/** Each once, in one order: two commits that lock the same leases do not wait for each other in a circle. */
+export function distinctFences(fences: readonly LeaseFence[]): readonly LeaseFence[] {
+  if (fences.length < 2) return fences
+  const byKey = new Map(fences.map((fence) => [`${fence.epoch} ${fence.name}`, fence]))
+  return [...byKey.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.epoch - b.epoch))
+}
+
+/** The rows of those that hold, as `name` and `epoch`. */
+export const fenceRows = (fences: readonly LeaseFence[], more: RawBuilder<unknown> = sql``) =>
+  sql`select l.name as c0, l.epoch as c1 ${more} from ${sql.table(LEASE_TABLE)} as l
+    where ${sql.join(
+      fences.map(({ name, epoch }) => sql`(l.name = ${name} and l.epoch = ${epoch})`),
+      sql` or `,
+    )} order by l.name`
+
+/** `fenced` unless each is among the rows that `fenceRows` gave. */
+export function requireFences(fences: readonly LeaseFence[], rows: readonly DriverRow[]): void {
+  const held = new Set(rows.map(readRow).map((row) => `${row.number(1)} ${row.text(0)}`))
+  const missing = fences.find(({ name, epoch }) => !held.has(`${epoch} ${name}`))
+  if (missing) throw fenced(missing)
+}
+
+export const fenced = ({ name, epoch }: LeaseFence): DeviceHubError =>
+  new DeviceHubError(
+    'fenced',
+    `The lease ${name} is not held under the epoch ${epoch} any more: another one has claimed it since. Nothing was written.`,
+    { details: { name, epoch } },
+  )

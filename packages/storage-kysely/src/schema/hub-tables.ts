@@ -1,0 +1,110 @@
+import type { SqlDialect } from './logical-type.js'
+import { column, optional, type TableModel, varchar } from './table-model.js'
+
+/** Which columns were made here and for what kind of value: only these may ever be dropped. */
+export const SCHEMA_TABLE = 'devicehub_schema'
+/** MySQL only, one row of id 1: writers of messages hold it FOR SHARE until they commit, the log's reader takes it FOR UPDATE. */
+export const LOG_GATE_TABLE = 'devicehub_log_gate'
+export const LEASE_TABLE = 'devicehub_lease'
+export const CONSUMER_TABLE = 'devicehub_consumer'
+export const CONSUMER_FAILURE_TABLE = 'devicehub_consumer_failure'
+
+const schemaTable: TableModel = {
+  name: SCHEMA_TABLE,
+  identity: null,
+  neverReuseIds: false,
+  primaryKey: ['table_name', 'column_name'],
+  columns: [
+    column('table_name', varchar(64)),
+    column('column_name', varchar(64)),
+    column('kind', varchar(16)),
+    column('applied_at', 'time'),
+  ],
+  indexes: [],
+}
+
+const logGateTable: TableModel = {
+  name: LOG_GATE_TABLE,
+  identity: null,
+  neverReuseIds: false,
+  primaryKey: ['id'],
+  columns: [column('id', 'bigint')],
+  indexes: [],
+  seed: 1,
+}
+
+const leaseTable: TableModel = {
+  name: LEASE_TABLE,
+  identity: null,
+  neverReuseIds: false,
+  primaryKey: ['name'],
+  columns: [
+    column('name', varchar(255)),
+    // Empty: given back.
+    column('holder', varchar(64)),
+    column('epoch', 'bigint'),
+    // Milliseconds.
+    column('ttl', 'bigint'),
+    // Epoch milliseconds by the database's clock, on every database: only ever compared and written in SQL.
+    column('expires_at', 'bigint'),
+    optional('note', 'text'),
+  ],
+  // Makes the epoch a part of a key: on PostgreSQL a commit's FOR KEY SHARE then stops a takeover, and not a renewal.
+  indexes: [{ name: `${LEASE_TABLE}_epoch_key`, columns: ['name', 'epoch'], unique: true }],
+}
+
+const consumerTable: TableModel = {
+  name: CONSUMER_TABLE,
+  identity: null,
+  neverReuseIds: false,
+  primaryKey: ['name'],
+  columns: [
+    column('name', varchar(128)),
+    column('type_keys', 'json'),
+    // `cursor` is a reserved word of MySQL.
+    optional('position', 'text'),
+    column('epoch', 'bigint'),
+    column('passed', 'bigint'),
+    column('missed', 'bigint'),
+    column('created_at', 'time'),
+    column('updated_at', 'time'),
+  ],
+  indexes: [],
+}
+
+const consumerFailureTable: TableModel = {
+  name: CONSUMER_FAILURE_TABLE,
+  identity: 'id',
+  // Pages go by it.
+  neverReuseIds: true,
+  primaryKey: ['id'],
+  columns: [
+    column('id', 'id'),
+    column('consumer', varchar(128)),
+    // Empty for devicehub_message: a unique key takes every null for another one.
+    column('type_key', varchar(64)),
+    column('message_id', 'bigint'),
+    optional('device_id', varchar(128)),
+    column('error', 'text'),
+    column('attempts', 'bigint'),
+    column('first_failed_at', 'time'),
+    column('failed_at', 'time'),
+    column('due', 'boolean'),
+  ],
+  indexes: [
+    {
+      name: `${CONSUMER_FAILURE_TABLE}_key`,
+      columns: ['consumer', 'type_key', 'message_id'],
+      unique: true,
+    },
+  ],
+}
+
+/** The tables of the hub itself, of no type. */
+export const hubTables = (dialect: SqlDialect): readonly TableModel[] => [
+  schemaTable,
+  ...(dialect === 'mysql' ? [logGateTable] : []),
+  leaseTable,
+  consumerTable,
+  consumerFailureTable,
+]

@@ -1,0 +1,54 @@
+import type { Field } from '@devicehub/core'
+import type { LogicalType } from './logical-type.js'
+import type { TimescaleOptions } from './timescale.js'
+
+export interface ColumnModel {
+  readonly name: string
+  readonly type: LogicalType
+  readonly nullable: boolean
+  /** A value, not SQL; JSON as text. `{ sql }` where the database computes it. */
+  readonly default?: string | number | boolean | Date | Uint8Array | { readonly sql: string }
+  readonly renamedFrom?: string | null
+  /** The reading or state field the column is for; absent for the table's own columns. */
+  readonly field?: Field
+}
+
+export interface IndexModel {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly unique: boolean
+  /** Partial, in SQL; absent on MySQL, which has no partial indexes. */
+  readonly where?: string
+}
+
+export interface TableModel {
+  readonly name: string
+  readonly columns: readonly ColumnModel[]
+  readonly primaryKey: readonly string[]
+  readonly indexes: readonly IndexModel[]
+  /** The column that the database numbers; null for a table with a key of its own. */
+  readonly identity: 'id' | null
+  /**
+   * The numbers of deleted rows are never given again. The log's cursors rest on it: SQLite would start anew once
+   * retention has emptied a table, and readers would skip the new rows.
+   */
+  readonly neverReuseIds: boolean
+  /** A TimescaleDB hypertable on `timestamp`. */
+  readonly hypertable?: TimescaleOptions
+  /** The id of a row that must exist. */
+  readonly seed?: number
+}
+
+export const varchar = (length: number): LogicalType => ({ kind: 'varchar', length })
+export const column = (
+  name: string,
+  type: LogicalType | Exclude<LogicalType['kind'], 'varchar'>,
+): ColumnModel => ({
+  name,
+  type: typeof type === 'string' ? { kind: type } : type,
+  nullable: false,
+})
+export const optional = (...args: Parameters<typeof column>): ColumnModel => ({
+  ...column(...args),
+  nullable: true,
+})
