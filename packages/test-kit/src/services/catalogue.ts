@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AedesService, type AedesServiceOptions, startAedes } from './aedes.js'
-import { findPostgresPrograms, findProgram } from './find-program.js'
+import { findPostgresPrograms, findProgram, findRabbitMq } from './find-program.js'
 import { HIVEMQ_INSTALL, type HiveMqOptions, type HiveMqService, startHiveMq } from './hivemq.js'
 import { MARIADB_INSTALL, type MariadbOptions, type MariadbService, startMariadb } from './mariadb.js'
 import {
@@ -12,12 +12,14 @@ import {
   startMosquitto,
 } from './mosquitto.js'
 import { POSTGRES_INSTALL, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
+import { RABBITMQ_INSTALL, type RabbitMqOptions, type RabbitMqService, startRabbitMq } from './rabbitmq.js'
 import { REDIS_INSTALL, type RedisOptions, type RedisService, startRedis } from './redis.js'
 
 /** The handle of each service by name. */
 export interface ServiceHandles {
   mosquitto: MosquittoService
   hivemq: HiveMqService
+  rabbitmq: RabbitMqService
   aedes: AedesService
   postgres: PostgresService
   /** PostgreSQL with the extension preloaded; `CREATE EXTENSION timescaledb` is the test's. */
@@ -30,6 +32,7 @@ export interface ServiceHandles {
 export interface ServiceStartOptions {
   mosquitto: MosquittoOptions
   hivemq: HiveMqOptions
+  rabbitmq: RabbitMqOptions
   aedes: AedesServiceOptions
   postgres: PostgresOptions
   timescaledb: PostgresOptions
@@ -57,6 +60,11 @@ export const CATALOGUE: { readonly [Name in ServiceName]: Entry<Name> } = {
     installed: () => findProgram('java') !== undefined && findProgram('mvn') !== undefined,
     install: HIVEMQ_INSTALL,
     start: startHiveMq,
+  },
+  rabbitmq: {
+    installed: () => findRabbitMq() !== undefined && findProgram('epmd') !== undefined,
+    install: RABBITMQ_INSTALL,
+    start: startRabbitMq,
   },
   aedes: { installed: () => true, install: 'npm install aedes', start: startAedes },
   postgres: {

@@ -45,6 +45,12 @@ export function findPostgresPrograms(): string | undefined {
   return initdb?.slice(0, -'/initdb'.length)
 }
 
+/** The server's own script, which starts it as who we are; the one that Debian has in the PATH changes the user. */
+export function findRabbitMq(): string | undefined {
+  const script = '/usr/lib/rabbitmq/bin/rabbitmq-server'
+  return isExecutable(script) ? script : findProgram('rabbitmq-server')
+}
+
 function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder)

@@ -20,6 +20,12 @@ export {
   startMosquitto,
 } from './mosquitto.js'
 export { hasExtension, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
+export {
+  type RabbitMqHttpAuth,
+  type RabbitMqOptions,
+  type RabbitMqService,
+  startRabbitMq,
+} from './rabbitmq.js'
 export { type RedisOptions, type RedisService, startRedis } from './redis.js'
 export {
   createTcpProxy,
