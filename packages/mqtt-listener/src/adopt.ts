@@ -1,18 +1,63 @@
+import type { BrokerContext } from './broker-context.js'
+import { deviceIntake, handlerIntake, type Intake, sessionBasis } from './client-sessions.js'
 import { drainQueue, endSession } from './drain.js'
+import type { HandlerSpec } from './handler-spec.js'
 import { createInbox } from './inbox.js'
 import { createLink, type Link } from './link.js'
-import { asError, unavailable } from './link-error.js'
-import type { SessionOptions } from './session.js'
+import { asError, LinkError, SLOT_LOST, unavailable } from './link-error.js'
+import type { Tenure } from './tenure.js'
+
+export interface AdoptResult {
+  /** Sessions the broker still had: of the device topics and of each topic handler. */
+  readonly sessions: number
+  /** Messages taken from them. */
+  readonly messages: number
+}
 
 /**
- * Takes over the session of a replica that will not come back: connects under its client id, takes no new messages,
- * stores what the broker kept for it, and ends it. Resolves with the number of messages; null if there was no session.
- * Whoever still holds the session loses its connection [MQTT-3.1.4-3], and its return makes this reject.
+ * Takes over what runs under the client id of a replica that will not come back: connects under it, takes no new
+ * messages, stores what the broker kept, and ends the sessions. Of a slot, `tenure` says how long that may go on.
  */
-export async function adoptSession(options: Omit<SessionOptions, 'logger'>): Promise<number | null> {
-  const { settings, clientId, subscriptions, window, consumer, counters, now } = options
+export async function adoptSessions(
+  context: BrokerContext,
+  deadId: string,
+  specs: readonly HandlerSpec[],
+  tenure?: Tenure,
+): Promise<AdoptResult> {
+  const abort = new AbortController()
+  const end = () => abort.abort()
+  tenure?.over.addEventListener('abort', end, { once: true })
+  const adopted: (number | null)[] = []
+  try {
+    adopted.push(await adoptSession(context, deviceIntake(context, deadId), tenure))
+    for (const spec of specs) {
+      const intake = handlerIntake(context, spec, deadId, abort.signal)
+      adopted.push(await adoptSession(context, intake, tenure))
+    }
+  } finally {
+    end()
+  }
+  const found = adopted.filter((messages) => messages !== null)
+  const result = { sessions: found.length, messages: found.reduce((sum, each) => sum + each, 0) }
+  context.hub.logger.info(
+    { broker: context.settings.name, clientId: deadId, ...result },
+    'adopted the sessions of a replica',
+  )
+  return result
+}
+
+/**
+ * One of them. Resolves with the number of messages; null if there was no session. Whoever still holds the session
+ * loses its connection [MQTT-3.1.4-3], and its return makes this reject.
+ */
+async function adoptSession(context: BrokerContext, intake: Intake, tenure?: Tenure): Promise<number | null> {
+  const { settings, counters, now } = sessionBasis(context)
+  const { clientId, subscriptions, window, consumer } = intake
   const { name, url, sessionExpiry, qos0Buffer } = settings
-  const inbox = createInbox({ consumer, window, qos0Buffer, source: `mqtt:${name}`, now, counters })
+  if (tenure?.valid === false)
+    throw unavailable(`cannot adopt the session ${clientId} at ${url}: ${SLOT_LOST}`)
+  const source = `mqtt:${name}`
+  const inbox = createInbox({ consumer, window, qos0Buffer, source, now, counters, tenure })
   const link: Link = createLink({
     settings,
     clientId,
@@ -23,6 +68,11 @@ export async function adoptSession(options: Omit<SessionOptions, 'logger'>): Pro
   })
   const epoch = inbox.openEpoch(link)
   void link.closed.then(epoch.close)
+  const cut = () => {
+    epoch.close()
+    link.drop(new LinkError(SLOT_LOST))
+  }
+  tenure?.over.addEventListener('abort', cut)
   try {
     const { sessionPresent } = await link.open()
     if (sessionPresent) {
@@ -30,7 +80,7 @@ export async function adoptSession(options: Omit<SessionOptions, 'logger'>): Pro
       await drainQueue(link, inbox, settings)
       epoch.flush()
     }
-    await endSession(link, settings, clientId)
+    await endSession(link, settings, clientId, tenure)
     return sessionPresent ? inbox.taken : null
   } catch (error) {
     epoch.flush()
@@ -39,5 +89,7 @@ export async function adoptSession(options: Omit<SessionOptions, 'logger'>): Pro
       `cannot adopt the session ${clientId} at ${url}: ${asError(error).message}. What was not stored is still in it; try again, unless its holder is alive`,
       error,
     )
+  } finally {
+    tenure?.over.removeEventListener('abort', cut)
   }
 }

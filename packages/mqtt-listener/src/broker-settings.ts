@@ -1,5 +1,6 @@
 import { DeviceHubError, randomIds } from '@devicehub/core'
 import type { BrokerOptions, BrokerSettings, MqttListenerOptions } from './options.js'
+import { slotSettings } from './slots.js'
 
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const
 type Protocol = keyof typeof PORTS
@@ -11,7 +12,7 @@ const DEFAULT_GROUP = 'devicehub'
 const RANDOM_CLIENT_ID =
   /^mqttjs_|[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}/i
 
-const refuse = (message: string, details: Record<string, unknown> = {}) =>
+export const refuse = (message: string, details: Record<string, unknown> = {}) =>
   new DeviceHubError('invalid_options', message, { details })
 
 /** The brokers of a listener, checked. Throws `invalid_options`. */
@@ -43,11 +44,15 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
       at(`reconnect needs 0 < min <= max and a jitter of 0 to 1, not ${min}, ${max} and ${jitter}`),
     )
 
+  const reached = address(at, options)
+  const expiry = clean ? 0 : whole('sessionExpiry', sessionExpiry, 1, 0xffffffff)
+  const slots = slotSettings(at, { ...options, protocolVersion, sessionExpiry: expiry }, reached)
   return {
     name,
-    ...address(at, options),
+    ...reached,
     protocolVersion,
     ...identity(at, options, protocolVersion, clean),
+    slots,
     tls: {
       ca: options.ca,
       cert: options.cert,
@@ -58,7 +63,7 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
     keepalive: whole('keepalive', keepalive, 0, 65_535),
     qos,
     clean,
-    sessionExpiry: clean ? 0 : whole('sessionExpiry', sessionExpiry, 1, 0xffffffff),
+    sessionExpiry: expiry,
     window: whole('window', options.window ?? 4_000, 1, 65_535),
     qos0Buffer: whole('qos0Buffer', options.qos0Buffer ?? 2_000, 0),
     yieldEvery: whole('yieldEvery', options.yieldEvery ?? 100, 1),
@@ -72,7 +77,7 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
   }
 }
 
-type At = (text: string) => string
+export type At = (text: string) => string
 
 function address(at: At, options: BrokerOptions) {
   const { url } = options
@@ -109,7 +114,8 @@ const isProtocol = (protocol: string): protocol is Protocol => Object.hasOwn(POR
 
 /** The client id and the shared group, which go together: a member of a group must be found again under its id. */
 function identity(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean: boolean) {
-  const { clientId, sharedGroup } = options
+  const { sharedGroup, slots } = options
+  const clientId = options.clientId ?? slots?.group
   if (sharedGroup !== undefined && sharedGroup !== false && !/^[^/+#\0]+$/.test(sharedGroup))
     throw refuse(at(`sharedGroup must be a name without / + #, not "${sharedGroup}"`))
   if (clientId !== undefined && (clientId === '' || clientId.includes('\0')))
@@ -120,10 +126,13 @@ function identity(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean:
       throw refuse(at(`sharedGroup needs a clientId that stays the same after a restart: ${kept}`))
     if (clientId !== undefined && RANDOM_CLIENT_ID.test(clientId))
       throw refuse(
-        at(`the clientId looks random (${clientId}); it must stay the same after a restart: ${kept}`),
+        at(
+          `the ${slots ? 'group' : 'clientId'} looks random (${clientId}); it must stay the same after a restart: ${kept}`,
+        ),
       )
   }
-  const shares = sharedGroup ?? (protocolVersion === 5 && clientId !== undefined ? DEFAULT_GROUP : false)
+  const group = slots?.group ?? DEFAULT_GROUP
+  const shares = sharedGroup ?? (protocolVersion === 5 && clientId !== undefined ? group : false)
   return {
     clientId: clientId ?? (clean ? `${DEFAULT_CLIENT_ID}-${randomIds.next()}` : DEFAULT_CLIENT_ID),
     sharedGroup: shares === false ? null : shares,

@@ -1,15 +1,23 @@
-import { DeviceHubError, type OutboundMessage, type Transport } from '@devicehub/core'
-import { adoptSession } from './adopt.js'
+import {
+  DeviceHubError,
+  isDeviceHubError,
+  type OutboundMessage,
+  randomIds,
+  type Transport,
+} from '@devicehub/core'
+import { type AdoptResult, adoptSessions } from './adopt.js'
+import type { BrokerContext } from './broker-context.js'
+import { createClientSessions, type RegisteredHandler } from './client-sessions.js'
 import { type Counters, createCounters, createMetricsReporter } from './counters.js'
-import { type HandlerSpec, handlerSpec } from './handler-spec.js'
+import { handlerSpec } from './handler-spec.js'
 import type { ConnectionState } from './keep-connected.js'
 import { asError, closedError, unavailable } from './link-error.js'
 import type { ListenerHub } from './listener-hub.js'
 import type { BrokerSettings } from './options.js'
 import { createPublisher, type Publisher } from './publisher.js'
-import { createSession, type Session } from './session.js'
-import { type Subscriptions, typeFilters } from './subscriptions.js'
-import { createHandlerConsumer, type TopicHandler, type TopicHandlerOptions } from './topic-handler.js'
+import { createSlotKeeper, type SlotKeeper, type SlotStats } from './slot-keeper.js'
+import { isSlotClientId } from './slots.js'
+import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
 /** One broker of a listener: the session of the device topics, one for each topic handler, and the publisher. */
 export interface Broker extends Transport {
@@ -20,86 +28,64 @@ export interface Broker extends Transport {
 }
 
 export interface StopOptions {
-  /** For good: unsubscribe, take what is queued, and have the broker forget the sessions. Default false. */
+  /**
+   * For good: unsubscribe, take what is queued, and have the broker forget the sessions. Default false. With slots the
+   * last session of the group is kept all the same.
+   */
   readonly leave?: boolean
-}
-
-export interface AdoptResult {
-  /** Sessions the broker still had: of the device topics and of each topic handler. */
-  readonly sessions: number
-  /** Messages taken from them. */
-  readonly messages: number
 }
 
 /** Call it to unsubscribe: what is queued is handled first, then the broker forgets the handler's session. */
 export interface TopicSubscription {
   (): Promise<void>
-  /** Resolves when the broker has granted the subscription; pending until the listener is started. */
+  /** Resolves when the broker has granted the subscription; pending until the listener is started and has a slot. */
   readonly ready: Promise<void>
 }
 
 export interface BrokerStats extends Readonly<Counters> {
   readonly state: ConnectionState
+  /** Null without the option `slots`. */
+  readonly slot: SlotStats | null
   /** Messages taken and not acknowledged. */
   readonly inFlight: number
   /** Publications sent and not acknowledged. */
   readonly publishing: number
 }
 
-interface RunningSession {
-  readonly session: Session
-  /** Lets go of calls that are still running. */
-  readonly end: () => void
-}
-
-interface Handler {
-  readonly spec: HandlerSpec
-  running: RunningSession | null
-  readonly settleReady: (ready: Promise<void>) => void
+/** Under which client id the listener receives: its own, or that of the slot it holds. */
+type Receiver = Pick<SlotKeeper, 'start' | 'ready' | 'stop' | 'add' | 'remove' | 'sessions' | 'lastError'> & {
+  readonly slot: SlotStats | null
 }
 
 const REPORT_EVERY_MS = 1_000
 
 export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker {
-  const { name, url, clientId } = settings
+  const { name, url, clientId, slots } = settings
   const { logger } = hub
+  const leases = hub.storage?.leases
+  if (slots !== null && leases === undefined)
+    throw new DeviceHubError(
+      'invalid_options',
+      `broker "${name}": slots need a hub with a storage that has leases`,
+    )
   const counters = createCounters()
+  const context: BrokerContext = { hub, settings, counters }
   const reportMetrics = createMetricsReporter(hub.metrics, counters, name)
-  const common = { settings, counters, logger, now: () => hub.clock.now() }
   /** By client id. */
-  const handlers = new Map<string, Handler>()
-  let devices: Session | null = null
+  const handlers = new Map<string, RegisteredHandler>()
+  let receiver: Receiver | null = null
   let publisher: Publisher | null = null
   let starting: Promise<void> | null = null
   let stopping: Promise<void> | null = null
   let stopped = new AbortController()
   let startedBefore = false
 
-  const deviceSpec = () => ({
-    subscriptions: {
-      filters: typeFilters(hub.types, hub.topicPrefix, settings),
-      qos: settings.qos,
-    } satisfies Subscriptions,
-    window: settings.window,
-    consumer: hub.ingest,
-  })
-
-  const consumerOf = (spec: HandlerSpec, signal: AbortSignal) =>
-    createHandlerConsumer({ ...spec, hub, broker: name, counters, stopping: signal })
-
-  const sessions = (): Session[] => [
-    ...(devices === null ? [] : [devices]),
-    ...[...handlers.values()].flatMap(({ running }) => (running === null ? [] : [running.session])),
-  ]
-
-  function run(id: string, handler: Handler): void {
-    const { subscriptions, window } = handler.spec
-    const abort = new AbortController()
-    const consumer = consumerOf(handler.spec, abort.signal)
-    const session = createSession({ ...common, clientId: id, subscriptions, window, consumer })
-    handler.running = { session, end: () => abort.abort() }
-    session.start()
-    handler.settleReady(session.ready())
+  function createReceiver(): Receiver {
+    const registered = () => [...handlers.values()]
+    if (slots !== null && leases !== undefined)
+      return createSlotKeeper({ context, slots, leases, handlers: registered })
+    const clients = createClientSessions(context, clientId, registered)
+    return Object.assign(clients, { slot: null })
   }
 
   async function start(): Promise<void> {
@@ -111,19 +97,23 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       detach()
       clearInterval(reporter)
     })
-    publisher = createPublisher({ settings, clientId: `${clientId}-pub`, counters, logger })
-    devices = createSession({ ...common, clientId, ...deviceSpec() })
-    devices.start()
-    for (const [id, handler] of handlers) run(id, handler)
+    // Of its own for each process of a group: one that stands by publishes too.
+    const publisherId = slots === null ? `${clientId}-pub` : `${clientId}-pub-${randomIds.next().slice(0, 8)}`
+    publisher = createPublisher({ settings, clientId: publisherId, counters, logger })
+    receiver = createReceiver()
+    receiver.start()
     try {
-      await ready([...sessions(), publisher], stopped.signal)
+      await ready([receiver, publisher], stopped.signal)
     } catch (error) {
       await stop()
       throw error
     }
   }
 
-  async function ready(all: readonly (Session | Publisher)[], signal: AbortSignal): Promise<void> {
+  async function ready(
+    all: readonly Pick<Receiver, 'ready' | 'lastError'>[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { connectTimeout } = settings
     let timer: NodeJS.Timeout | undefined
     const givenUp = new Promise<never>((_, reject) => {
@@ -133,11 +123,19 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       timer = setTimeout(() => {
         const cause = all.map(({ lastError }) => lastError).find((error) => error !== null)
         const reason = cause?.message ?? `the broker at ${url} did not answer`
-        reject(unavailable(`not connected and subscribed within ${connectTimeout} ms: ${reason}`, cause))
+        reject(
+          new DeviceHubError(
+            isDeviceHubError(cause, 'storage_unavailable') ? 'storage_unavailable' : 'transport_unavailable',
+            `not connected and subscribed within ${connectTimeout} ms: ${reason}`,
+            cause === undefined ? {} : { cause },
+          ),
+        )
       }, connectTimeout)
     })
     const permanent = (error: unknown) =>
-      new DeviceHubError('invalid_options', asError(error).message, { cause: error })
+      isDeviceHubError(error)
+        ? error
+        : new DeviceHubError('invalid_options', asError(error).message, { cause: error })
     try {
       await Promise.race([
         Promise.all(all.map((each) => each.ready().catch((error) => Promise.reject(permanent(error))))),
@@ -149,30 +147,23 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   }
 
   function stop({ leave = false }: StopOptions = {}): Promise<void> {
-    if (devices === null) return Promise.resolve()
-    stopping ??= end(leave).finally(() => {
+    if (receiver === null) return Promise.resolve()
+    stopping ??= end(receiver, leave).finally(() => {
       stopping = null
     })
     return stopping
   }
 
-  async function end(leave: boolean): Promise<void> {
+  async function end(ending: Receiver, leave: boolean): Promise<void> {
     stopped.abort()
-    const results = await Promise.allSettled(
-      sessions().map((session) => (leave ? session.leave() : session.stop())),
-    )
-    for (const handler of handlers.values()) {
-      handler.running?.end()
-      handler.running = null
-    }
+    const [result] = await Promise.allSettled([ending.stop(leave)])
     // Handlers may publish until they are done: the publisher goes last.
     await publisher?.stop()
-    devices = null
+    receiver = null
     publisher = null
     starting = null
     reportMetrics()
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    if (result.status === 'rejected') throw result.reason
   }
 
   function handle(filter: string, fn: TopicHandler, options: TopicHandlerOptions = {}): TopicSubscription {
@@ -183,62 +174,49 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
         'invalid_options',
         `"${filter}" has a handler already; give this one a \`name\``,
       )
-    let settleReady: (ready: Promise<void>) => void = () => {}
-    const whenReady = new Promise<void>((resolve) => {
-      settleReady = resolve
+    let granted = () => {}
+    let refused: (error: Error) => void = () => {}
+    const whenReady = new Promise<void>((resolve, reject) => {
+      granted = resolve
+      refused = reject
     })
     whenReady.catch(() => {})
-    const handler: Handler = { spec, running: null, settleReady }
+    const handler: RegisteredHandler = { spec, granted, refused }
     handlers.set(id, handler)
-    if (devices !== null && stopping === null) run(id, handler)
+    if (stopping === null) receiver?.add(handler)
     return Object.assign(() => forget(id, handler), { ready: whenReady })
   }
 
-  async function forget(id: string, handler: Handler): Promise<void> {
+  async function forget(id: string, handler: RegisteredHandler): Promise<void> {
     if (handlers.get(id) !== handler) return
     handlers.delete(id)
-    const { running } = handler
-    handler.running = null
-    try {
-      await running?.session.leave()
-    } finally {
-      running?.end()
-    }
+    await receiver?.remove(handler)
   }
 
   async function adopt(deadId: string): Promise<AdoptResult> {
+    if (slots !== null && isSlotClientId(slots, deadId))
+      throw new DeviceHubError(
+        'invalid_options',
+        `${deadId} belongs to a slot of group ${slots.group}: whoever holds a slot adopts those of the others by itself`,
+      )
     if (deadId === clientId || handlers.has(deadId) || deadId === `${clientId}-pub`)
       throw new DeviceHubError(
         'invalid_options',
         `${deadId} is this listener's own client id; start() resumes its session`,
       )
-    const abort = new AbortController()
-    const adopted: (number | null)[] = []
-    try {
-      adopted.push(await adoptSession({ ...common, clientId: deadId, ...deviceSpec() }))
-      for (const { spec } of handlers.values()) {
-        const { subscriptions, window } = spec
-        const consumer = consumerOf(spec, abort.signal)
-        adopted.push(
-          await adoptSession({
-            ...common,
-            clientId: spec.clientIdOf(deadId),
-            subscriptions,
-            window,
-            consumer,
-          }),
-        )
-      }
-    } finally {
-      abort.abort()
-    }
-    const found = adopted.filter((messages) => messages !== null)
-    const messages = found.reduce((sum, each) => sum + each, 0)
-    logger.info(
-      { broker: name, clientId: deadId, sessions: found.length, messages },
-      'adopted the sessions of a replica',
+    return adoptSessions(
+      context,
+      deadId,
+      [...handlers.values()].map(({ spec }) => spec),
     )
-    return { sessions: found.length, messages }
+  }
+
+  function state(): ConnectionState {
+    if (receiver === null) return 'idle'
+    const notConnected = receiver.sessions.find((session) => session.state !== 'connected')
+    if (notConnected !== undefined) return notConnected.state
+    if (receiver.slot === null || receiver.slot.state === 'held') return 'connected'
+    return receiver.slot.state === 'standby' ? 'standby' : 'waiting'
   }
 
   const broker: Broker = {
@@ -252,16 +230,13 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     },
     handle,
     adopt,
-    stats() {
-      const all = sessions()
-      const notConnected = all.find(({ state }) => state !== 'connected')
-      return {
-        ...counters,
-        state: all.length === 0 ? 'idle' : (notConnected?.state ?? 'connected'),
-        inFlight: all.reduce((sum, { inFlight }) => sum + inFlight, 0),
-        publishing: publisher?.inFlight ?? 0,
-      }
-    },
+    stats: () => ({
+      ...counters,
+      state: state(),
+      slot: receiver?.slot ?? (slots && { group: slots.group, number: null, state: 'none', epoch: null }),
+      inFlight: receiver?.sessions.reduce((sum, { inFlight }) => sum + inFlight, 0) ?? 0,
+      publishing: publisher?.inFlight ?? 0,
+    }),
   }
   return broker
 }

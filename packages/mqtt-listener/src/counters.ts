@@ -18,9 +18,19 @@ export interface Counters {
   droppedQos0: number
   /** Messages the hub could not store before it closed: not acknowledged. */
   failed: number
+  /** Messages refused at the commit because another process had taken over the slot: not acknowledged. */
+  fenced: number
   reconnects: number
   /** Reconnects at which the broker had forgotten the session. */
   sessionsLost: number
+  /** Connections the broker ended because another client connected under the same id (MQTT 5). */
+  takenOver: number
+  /** Slots claimed in which a former holder had left a session. */
+  slotsTaken: number
+  /** Slots lost: not renewed in time, or taken over by another process. */
+  slotsLost: number
+  /** Sessions of unheld slots that were emptied and ended. */
+  adopted: number
   /** Publications the broker took over (QoS 1 and 2) or that were written (QoS 0). */
   published: number
   publishFailed: number
@@ -39,8 +49,13 @@ export const createCounters = (): Counters => ({
   windowHolds: 0,
   droppedQos0: 0,
   failed: 0,
+  fenced: 0,
   reconnects: 0,
   sessionsLost: 0,
+  takenOver: 0,
+  slotsTaken: 0,
+  slotsLost: 0,
+  adopted: 0,
   published: 0,
   publishFailed: 0,
   throttled: 0,

@@ -1,6 +1,6 @@
 import { DeviceHubError, type OutboundMessage, type Transport } from '@devicehub/core'
+import type { AdoptResult } from './adopt.js'
 import {
-  type AdoptResult,
   type Broker,
   type BrokerStats,
   createBroker,
@@ -8,12 +8,13 @@ import {
   type TopicSubscription,
 } from './broker.js'
 import { brokerSettings } from './broker-settings.js'
+import type { ConnectionState } from './keep-connected.js'
 import type { ListenerHub } from './listener-hub.js'
 import type { MqttListenerOptions } from './options.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
 export interface MqttListenerStats extends BrokerStats {
-  /** Each broker's own; the figures beside it are their sum, `maxInFlight` the largest. */
+  /** Each broker's own; the figures beside it are their sum, `maxInFlight` the largest, `slot` the first broker's that has any. */
   readonly brokers: Readonly<Record<string, BrokerStats>>
 }
 
@@ -86,6 +87,13 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
   return listener
 }
 
+const isWell = (state: ConnectionState) => state === 'connected' || state === 'standby'
+
+function worse(a: ConnectionState, b: ConnectionState): ConnectionState {
+  if (!isWell(a)) return a
+  return a === 'connected' || !isWell(b) ? b : a
+}
+
 function add(sum: BrokerStats, next: BrokerStats): BrokerStats {
   const total: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(next)) {
@@ -95,6 +103,7 @@ function add(sum: BrokerStats, next: BrokerStats): BrokerStats {
   return {
     ...(total as unknown as BrokerStats),
     maxInFlight: Math.max(sum.maxInFlight, next.maxInFlight),
-    state: sum.state === 'connected' ? next.state : sum.state,
+    slot: sum.slot ?? next.slot,
+    state: worse(sum.state, next.state),
   }
 }

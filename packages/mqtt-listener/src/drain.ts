@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Inbox } from './inbox.js'
 import { createLink, type Link } from './link.js'
-import { LinkError, unavailable } from './link-error.js'
+import { LinkError, SLOT_LOST, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
+import type { Tenure } from './tenure.js'
 
 /** Resolves when the window is empty: true; or when it has not moved for `timeout` milliseconds: false. */
 export async function settled(inbox: Inbox, timeout: number): Promise<boolean> {
@@ -38,9 +39,15 @@ export async function drainQueue(link: Link, inbox: Inbox, settings: BrokerSetti
 }
 
 /** Ends the session and closes: with MQTT 3.1.1 only a clean connection makes a broker forget one. */
-export async function endSession(link: Link, settings: BrokerSettings, clientId: string): Promise<void> {
+export async function endSession(
+  link: Link,
+  settings: BrokerSettings,
+  clientId: string,
+  tenure?: Tenure,
+): Promise<void> {
   await link.end({ sessionExpiry: 0 })
   if (settings.protocolVersion === 5) return
+  if (tenure?.valid === false) throw new LinkError(SLOT_LOST)
   const eraser = createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true })
   try {
     await eraser.open()

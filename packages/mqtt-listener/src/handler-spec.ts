@@ -23,7 +23,7 @@ export function handlerSpec(
   filter: string,
   handler: TopicHandler,
   options: TopicHandlerOptions,
-  { sharedGroup }: BrokerSettings,
+  { sharedGroup, slots }: BrokerSettings,
 ): HandlerSpec {
   assertFilter(filter)
   const { qos = 1, timeout = 30_000, concurrency = 32, shared = true, name } = options
@@ -35,6 +35,9 @@ export function handlerSpec(
     throw invalid(`${at}: concurrency must be a whole number from 1 to 65,535, not ${concurrency}`)
   if (name !== undefined && (!/^[A-Za-z0-9_-]+$/.test(name) || name === 'pub'))
     throw invalid(`${at}: name "${name}" may hold letters, digits, _ and - and must not be "pub"`)
+  // Slot 2 of the group `hub-1` is `hub-1-2`.
+  if (slots !== null && name !== undefined && /^\d+$/.test(name))
+    throw invalid(`${at}: name "${name}" reads like the number of a slot; add a letter`)
   const suffix = name ?? createHash('sha256').update(filter).digest('hex').slice(0, 8)
   return {
     filter,

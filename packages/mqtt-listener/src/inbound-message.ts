@@ -1,4 +1,4 @@
-import type { InboundMessage } from '@devicehub/core'
+import type { InboundMessage, LeaseFence } from '@devicehub/core'
 import type { PublishPacket } from './link.js'
 
 /** A PUBLISH as the hub takes it; what MQTT 5 adds is there if the sender gave it. */
@@ -7,6 +7,7 @@ export function toInboundMessage(
   qos: 0 | 1 | 2,
   source: string,
   receivedAt: number,
+  fence?: LeaseFence,
 ): InboundMessage {
   const { topic, payload, properties } = packet
   return {
@@ -20,5 +21,6 @@ export function toInboundMessage(
     contentType: properties?.contentType,
     correlationId: properties?.correlationData?.toString('utf8'),
     userProperties: properties?.userProperties,
+    fence,
   }
 }

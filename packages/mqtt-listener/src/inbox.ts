@@ -1,9 +1,10 @@
-import type { InboundMessage, Settle } from '@devicehub/core'
+import { type InboundMessage, type IngestOutcome, isDeviceHubError, type Settle } from '@devicehub/core'
 import { type Acknowledger, createAcknowledger } from './acknowledger.js'
 import type { Counters } from './counters.js'
 import { toInboundMessage } from './inbound-message.js'
 import type { Link, PublishPacket } from './link.js'
-import { LinkError } from './link-error.js'
+import { LinkError, SLOT_LOST } from './link-error.js'
+import type { Tenure } from './tenure.js'
 
 /** Who takes the messages of a session: the hub's ingest, or a topic handler. */
 export interface Consumer {
@@ -22,6 +23,8 @@ export interface InboxOptions {
   readonly source: string
   readonly now: () => number
   readonly counters: Counters
+  /** Of the slot whose session this is. */
+  readonly tenure?: Tenure | undefined
 }
 
 /** The messages of one session over all its connections: what was taken and is not settled bounds what may be read. */
@@ -51,7 +54,7 @@ export interface Epoch {
 }
 
 export function createInbox(options: InboxOptions): Inbox {
-  const { consumer, window, qos0Buffer, counters } = options
+  const { consumer, window, qos0Buffer, counters, tenure } = options
   let size = 0
   let waitingQos0 = 0
   let taken = 0
@@ -70,6 +73,12 @@ export function createInbox(options: InboxOptions): Inbox {
     for (const resolve of ready) resolve()
   }
 
+  function wasFenced(outcome: IngestOutcome): boolean {
+    if (outcome.status !== 'failed' || !isDeviceHubError(outcome.error, 'fenced')) return false
+    counters.fenced++
+    return true
+  }
+
   function openEpoch(link: Link): Epoch {
     let held: PublishPacket | null = null
     let heldQos: 1 | 2 = 1
@@ -83,7 +92,17 @@ export function createInbox(options: InboxOptions): Inbox {
 
     function settleWith(ticket: number): Settle {
       return (outcome) => {
-        if (outcome.status !== 'failed') return acknowledger.settle(ticket)
+        if (outcome.status !== 'failed') {
+          // A process that was frozen may settle before it hears that the slot is lost.
+          if (tenure?.valid === false) epoch.close()
+          return acknowledger.settle(ticket)
+        }
+        if (wasFenced(outcome)) {
+          epoch.close()
+          link.drop(new LinkError(SLOT_LOST))
+          tenure?.end()
+          return release(1)
+        }
         counters.failed++
         if (!closed) {
           acknowledger.flush()
@@ -97,7 +116,8 @@ export function createInbox(options: InboxOptions): Inbox {
 
     function push(packet: PublishPacket, qos: 0 | 1 | 2, settle: Settle): boolean {
       taken++
-      if (consumer.push(toInboundMessage(packet, qos, options.source, options.now()), settle)) return true
+      if (consumer.push(toInboundMessage(packet, qos, options.source, options.now(), tenure?.fence), settle))
+        return true
       counters.windowHolds++
       void consumer.drained().then(() => link.resume())
       return false
@@ -109,7 +129,10 @@ export function createInbox(options: InboxOptions): Inbox {
         return true
       }
       waitingQos0++
-      return push(packet, 0, () => void waitingQos0--)
+      return push(packet, 0, (outcome) => {
+        waitingQos0--
+        if (wasFenced(outcome)) tenure?.end()
+      })
     }
 
     function admit(packet: PublishPacket, qos: 1 | 2): boolean {

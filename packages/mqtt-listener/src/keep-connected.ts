@@ -13,9 +13,21 @@ export interface KeepConnectedOptions {
   readonly onEnd: (link: Link, end: LinkEnd) => void
   readonly onState: (state: ConnectionState, error: Error | null) => void
   readonly reconnect: Required<ReconnectOptions>
+  /** Asked before each attempt; no ends it for good. Default: yes. */
+  readonly mayConnect?: () => boolean
+  /** What it means here that another client connected under the same id. */
+  readonly takenOver?: string | undefined
 }
 
-export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'refused' | 'stopped'
+/** `standby`: all slots of the group are held by other processes. */
+export type ConnectionState =
+  | 'idle'
+  | 'connecting'
+  | 'connected'
+  | 'waiting'
+  | 'refused'
+  | 'standby'
+  | 'stopped'
 
 export interface KeptConnection {
   readonly state: ConnectionState
@@ -29,14 +41,14 @@ export interface KeptConnection {
 }
 
 /** [MQTT-3.1.4-3]: another client connected under the same id. */
-const SESSION_TAKEN_OVER = 0x8e
+export const SESSION_TAKEN_OVER = 0x8e
 
 /** A connection that held so long was a good one: the next outage starts with the shortest delay. */
 const STABLE_MS = 5_000
 
 /** Connects, and again whenever the connection is lost, with growing and jittered delays in between. */
 export function keepConnected(options: KeepConnectedOptions): KeptConnection {
-  const { reconnect } = options
+  const { reconnect, mayConnect = () => true, takenOver = ANOTHER_OF_THIS_ID } = options
   const backoff = createBackoff(reconnect)
   const stopping = new AbortController()
   let state: ConnectionState = 'idle'
@@ -84,11 +96,17 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
+      // A process that was frozen finds this attempt due before it hears that it has lost its lease.
+      if (!mayConnect()) {
+        enter('stopped')
+        stopping.abort()
+        return
+      }
       enter('connecting')
       const { end, lasted } = await once()
       if (stopping.signal.aborted) return
       if (lasted >= STABLE_MS) backoff.reset()
-      if (lasted > 0) lastError = end.error ?? new LinkError(describeEnd(end))
+      if (lasted > 0) lastError = end.error ?? new LinkError(describeEnd(end, takenOver))
       // Two clients of one id would throw each other out as fast as they can connect.
       const patient =
         end.reasonCode === SESSION_TAKEN_OVER || (end.error instanceof LinkError && end.error.patient)
@@ -123,9 +141,11 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
   }
 }
 
-function describeEnd({ reasonCode }: LinkEnd): string {
-  if (reasonCode === SESSION_TAKEN_OVER)
-    return 'another client connected under the same client id; each process needs one of its own'
+const ANOTHER_OF_THIS_ID =
+  'another client connected under the same client id; each process needs one of its own'
+
+function describeEnd({ reasonCode }: LinkEnd, takenOver: string): string {
+  if (reasonCode === SESSION_TAKEN_OVER) return takenOver
   return reasonCode === null
     ? 'the broker closed the connection'
     : `the broker ended the connection with reason 0x${reasonCode.toString(16)}`

@@ -22,6 +22,9 @@ export class LinkError extends Error {
   }
 }
 
+/** Why a connection of a slot is cut: at once, since by now another process may connect under its client id. */
+export const SLOT_LOST = 'the lease of the slot is lost'
+
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 /** CONNACK codes with which the broker says that it does not speak this version of the protocol. */

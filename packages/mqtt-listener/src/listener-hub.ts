@@ -6,6 +6,7 @@ import type {
   Metrics,
   Refusal,
   Settle,
+  Storage,
   Transport,
 } from '@devicehub/core'
 
@@ -21,6 +22,8 @@ export interface ListenerHub {
   }
   /** Resolves when the audit row is committed; rejects while the storage is away. */
   quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  /** Where slots are leased; a listener without slots needs none. */
+  readonly storage?: Pick<Storage, 'leases'>
   attach(transport: Transport): () => void
   readonly logger: Logger
   readonly metrics: Metrics

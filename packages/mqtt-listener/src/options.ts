@@ -8,6 +8,23 @@ export interface ReconnectOptions {
   readonly jitter?: number
 }
 
+/** How processes of one configuration share out client ids; each holds one at a time. */
+export interface SlotOptions {
+  /** Slot 2 of `ingest` is the client id `ingest-2`. Letters, digits, `_` and `-`, at most 64. */
+  readonly group: string
+  /** Slots of the group, 1 to 1,024: as many processes receive at once, any others stand by. */
+  readonly max: number
+  /**
+   * Seconds until the slot of a process that died is free for another, at least 1; default 15. Less is quicker and asks
+   * the database more often: a listener writes three times in each, and reads as often.
+   */
+  readonly lease?: number | undefined
+  /**
+   * Names the broker, for processes that reach the same one under several addresses. Default: host and port of `url`.
+   */
+  readonly broker?: string | undefined
+}
+
 export interface BrokerOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with a user name and password if need be: they are never logged. */
   readonly url?: string | undefined
@@ -19,6 +36,11 @@ export interface BrokerOptions {
    * to publish and as `<clientId>-<hash>` for each topic handler.
    */
   readonly clientId?: string | undefined
+  /**
+   * Instead of a `clientId`: each process leases one from the hub's database, so that all start with the same options,
+   * and the session of one that died is taken over by another.
+   */
+  readonly slots?: SlotOptions | undefined
   readonly username?: string | undefined
   readonly password?: string | undefined
   /** PEM, the contents and not a path. `cert` and `key` are for mutual TLS. */
@@ -33,7 +55,7 @@ export interface BrokerOptions {
   readonly keepalive?: number
   /**
    * The group in which replicas share the messages, so that each message goes to one of them. Default `devicehub` with
-   * MQTT 5 and a `clientId`; false: every listener gets every message.
+   * MQTT 5 and a `clientId`, with `slots` their group; false: every listener gets every message.
    */
   readonly sharedGroup?: string | false
   /** Of the subscriptions to device topics; default 1. With 0 the broker forgets a message when it has sent it. */
@@ -70,6 +92,14 @@ export interface MqttListenerOptions extends BrokerOptions {
   readonly brokers?: Readonly<Record<string, BrokerOptions>>
 }
 
+export interface SlotSettings {
+  readonly group: string
+  readonly max: number
+  /** Milliseconds. */
+  readonly ttl: number
+  readonly broker: string
+}
+
 /** The options of one broker, checked and complete. */
 export interface BrokerSettings {
   readonly name: string
@@ -81,7 +111,9 @@ export interface BrokerSettings {
   /** Of a WebSocket, with its query. */
   readonly path: string
   readonly protocolVersion: 4 | 5
+  /** With `slots` their group, which the client ids begin with. */
   readonly clientId: string
+  readonly slots: SlotSettings | null
   readonly username: string | undefined
   readonly password: string | undefined
   readonly tls: {

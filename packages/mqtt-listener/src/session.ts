@@ -2,11 +2,17 @@ import type { Logger } from '@devicehub/core'
 import type { Counters } from './counters.js'
 import { drainQueue, endSession, settled } from './drain.js'
 import { type Consumer, createInbox, type Epoch } from './inbox.js'
-import { type ConnectionState, type KeptConnection, keepConnected } from './keep-connected.js'
-import { createLink, type Grants, type Link } from './link.js'
-import { asError, type LinkError, unavailable } from './link-error.js'
+import {
+  type ConnectionState,
+  type KeptConnection,
+  keepConnected,
+  SESSION_TAKEN_OVER,
+} from './keep-connected.js'
+import { createLink, type Grants, type Link, type LinkEnd } from './link.js'
+import { asError, LinkError, SLOT_LOST, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
 import { askAgain, isShared, request, type Subscriptions, subscribeAll } from './subscriptions.js'
+import { aborted, type Tenure } from './tenure.js'
 
 export interface SessionOptions {
   readonly settings: BrokerSettings
@@ -17,6 +23,10 @@ export interface SessionOptions {
   readonly counters: Counters
   readonly now: () => number
   readonly logger: Logger
+  /** Of the slot whose client id this is: when it is over, the connection is cut and no other is made. */
+  readonly tenure?: Tenure | undefined
+  /** A former holder of the slot has left the session at the broker. */
+  readonly resumes?: boolean
 }
 
 /** A session at a broker: its subscriptions, its messages on their way to the consumer, over all its connections. */
@@ -36,13 +46,25 @@ export interface Session {
 }
 
 export function createSession(options: SessionOptions): Session {
-  const { settings, clientId, subscriptions, window, consumer, counters, now, logger } = options
+  const {
+    settings,
+    clientId,
+    subscriptions,
+    window,
+    consumer,
+    counters,
+    now,
+    logger,
+    tenure,
+    resumes = false,
+  } = options
   const { name, url, clean, sessionExpiry, qos0Buffer } = settings
   const fields = { broker: name, url, clientId }
   const source = `mqtt:${name}`
-  const inbox = createInbox({ consumer, window, qos0Buffer, source, now, counters })
+  const inbox = createInbox({ consumer, window, qos0Buffer, source, now, counters, tenure })
   let connection: KeptConnection | null = null
   let epoch: Epoch | null = null
+  let latest: Link | null = null
   let refused: LinkError | null = null
   let subscribed = false
   let connectedBefore = false
@@ -58,13 +80,14 @@ export function createSession(options: SessionOptions): Session {
     })
     const mine = inbox.openEpoch(link)
     epoch = mine
+    latest = link
     rouseGroup(link)
     return link
   }
 
   async function prepare(link: Link, grants: Grants): Promise<void> {
     if (connectedBefore) counters.reconnects++
-    if (connectedBefore && !grants.sessionPresent && !clean) {
+    if ((connectedBefore || resumes) && !grants.sessionPresent && !clean) {
       counters.sessionsLost++
       logger.warn(fields, 'the broker has forgotten the session: messages sent meanwhile may be lost')
     }
@@ -113,13 +136,31 @@ export function createSession(options: SessionOptions): Session {
     else if (error !== null) logger.error({ ...fields, err: error }, `${error.message}; trying again`)
   }
 
+  function onEnd(_link: Link, { reasonCode }: LinkEnd): void {
+    epoch?.close()
+    if (reasonCode === SESSION_TAKEN_OVER) counters.takenOver++
+  }
+
+  /** Another process may connect under this client id by now: no DISCONNECT, no acknowledgement, no further attempt. */
+  function cut(): void {
+    const cutting = connection
+    connection = null
+    epoch?.close()
+    cutting?.stop()
+    // Also one that is on its way to a proper end.
+    latest?.drop(new LinkError(SLOT_LOST))
+  }
+  tenure?.over.addEventListener('abort', cut, { once: true })
+
   function connect(): KeptConnection {
     connection ??= keepConnected({
       createLink: open,
       prepare,
-      onEnd: () => epoch?.close(),
+      onEnd,
       onState,
       reconnect: settings.reconnect,
+      mayConnect: () => tenure?.valid ?? true,
+      takenOver: tenure && slotTakenOver(clientId),
     })
     return connection
   }
@@ -162,7 +203,7 @@ export function createSession(options: SessionOptions): Session {
     connection = null
     leaving.stop()
     epoch?.flush()
-    await endSession(link, settings, clientId)
+    await endSession(link, settings, clientId, tenure)
     subscribed = false
     connectedBefore = false
   }
@@ -172,7 +213,7 @@ export function createSession(options: SessionOptions): Session {
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, settings.connectTimeout)
     })
-    await Promise.race([kept.ready, timeout]).catch(() => {})
+    await Promise.race([kept.ready, timeout, ...(tenure ? [aborted(tenure.over)] : [])]).catch(() => {})
     clearTimeout(timer)
     if (kept.link !== null) return kept.link
     await stop()
@@ -198,6 +239,9 @@ export function createSession(options: SessionOptions): Session {
     },
   }
 }
+
+const slotTakenOver = (clientId: string) =>
+  `another client connected as ${clientId} while this process holds that slot: either processes reach one broker under several addresses (give each the same \`slots.broker\`), or something else uses this client id`
 
 /** Seconds. */
 const DEFAULT_KEEPALIVE = 60

@@ -13,7 +13,7 @@ import { asError } from './link-error.js'
 import type { ListenerHub } from './listener-hub.js'
 
 export interface TopicHandlerContext {
-  /** Aborted when the handler has taken too long or the listener stops: what it still does is in vain. */
+  /** Aborted when the handler has taken too long, the listener stops or its slot is lost: what it still does is in vain. */
   readonly signal: AbortSignal
 }
 
@@ -39,7 +39,7 @@ export interface HandlerConsumerOptions extends Pick<HandlerSpec, 'filter' | 'ha
   readonly hub: ListenerHub
   readonly broker: string
   readonly counters: Counters
-  /** Aborted when the listener stops: what could not be put on record by then stays unacknowledged. */
+  /** Aborted when the listener stops or its slot is lost: what could not be put on record by then stays unacknowledged. */
   readonly stopping: AbortSignal
 }
 
@@ -55,7 +55,8 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
   let lastLog = Number.NEGATIVE_INFINITY
 
   stopping.addEventListener('abort', () => {
-    for (const abort of running) abort.abort(new DeviceHubError('closed', 'the listener stops'))
+    for (const abort of running)
+      abort.abort(new DeviceHubError('closed', 'the listener stops or has lost its slot'))
   })
 
   function call(message: InboundMessage): Promise<void> {
@@ -113,7 +114,7 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
         await hub.quarantine(message, refusal)
         return { status: 'quarantined', ...refusal }
       } catch (error) {
-        if (stopping.aborted || isDeviceHubError(error, 'closed'))
+        if (stopping.aborted || isDeviceHubError(error, 'closed') || isDeviceHubError(error, 'fenced'))
           return { status: 'failed', error: asError(error) }
         hub.logger.warn(
           { broker, filter, err: error },

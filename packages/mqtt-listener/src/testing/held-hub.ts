@@ -2,6 +2,7 @@ import {
   type AnyDeviceType,
   DeviceHubError,
   type InboundMessage,
+  type LeaseStore,
   noMetrics,
   type Refusal,
   silentLogger,
@@ -28,7 +29,13 @@ export interface HeldHub extends ListenerHub {
   readonly log: readonly LogLine[]
 }
 
-export function createHeldHub({ types = [Station] }: { types?: readonly AnyDeviceType[] } = {}): HeldHub {
+interface HeldHubOptions {
+  readonly types?: readonly AnyDeviceType[]
+  /** Where slots are leased. */
+  readonly leases?: LeaseStore
+}
+
+export function createHeldHub({ types = [Station], leases }: HeldHubOptions = {}): HeldHub {
   const held = holdIngest()
   const quarantined: { message: InboundMessage; refusal: Refusal }[] = []
   const attached: Transport[] = []
@@ -37,6 +44,7 @@ export function createHeldHub({ types = [Station] }: { types?: readonly AnyDevic
     void log.push({ level, fields, message })
   const hub: HeldHub = {
     types,
+    ...(leases && { storage: { leases } }),
     topicPrefix: 'things',
     ingest: held.ingest,
     held,
