@@ -15,6 +15,8 @@ export interface CaseResult {
   readonly duplicated: number
   /** Stored and never sent. */
   readonly unexpected: number
+  /** Broken rules that no message shows; `details` says which. */
+  readonly violations?: number
   /** Further figures of the case. */
   readonly details?: Readonly<Record<string, unknown>>
 }

@@ -1,10 +1,12 @@
-/** `pnpm faults <ingest|scale> [--quick] [--json] [--only TEXT]`: breaks things on purpose and counts what became of the messages. */
+/** `pnpm faults <ingest|scale|slots|consumers> [--quick] [--json] [--only TEXT]`: breaks things on purpose and counts what became of the messages. */
 import { parseArgs } from 'node:util'
 import type { CaseResult, FaultCase } from './fault-case.js'
 
 const SUITES: Readonly<Record<string, () => Promise<{ readonly cases: readonly FaultCase[] }>>> = {
   ingest: () => import('./ingest.js'),
   scale: () => import('./scale.js'),
+  slots: () => import('./slots.js'),
+  consumers: () => import('./consumers.js'),
 }
 
 const { values, positionals } = parseArgs({
@@ -34,6 +36,8 @@ for (const { name, run } of (await load()).cases) {
 }
 console.log(values.json ? JSON.stringify({ cases }) : JSON.stringify({ cases }, null, 2))
 const broken = cases.filter(
-  (each) => each.lost + each.duplicated + each.unexpected > 0 || each.observed < each.injected,
+  (each) =>
+    each.lost + each.duplicated + each.unexpected + (each.violations ?? 0) > 0 ||
+    each.observed < each.injected,
 )
 process.exit(broken.length === 0 && cases.length > 0 ? 0 : 1)

@@ -2,13 +2,17 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { IngestStats } from '@devicehub/core'
-import type { MqttListenerStats } from '@devicehub/mqtt-listener'
+import type { MqttListenerOptions, MqttListenerStats } from '@devicehub/mqtt-listener'
 import { waitUntil } from '@devicehub/test-kit'
 import type { Target } from './database.js'
+import { processState } from './process-state.js'
 
 export interface ReplicaConfig {
   readonly url: string
-  readonly clientId: string
+  /** Absent with `slots`: then `name` is what the run calls it. */
+  readonly clientId?: string
+  readonly name?: string
+  readonly slots?: NonNullable<MqttListenerOptions['slots']>
   readonly target: Target
   readonly protocolVersion?: 4 | 5
   readonly window?: number
@@ -19,65 +23,118 @@ export interface ReplicaConfig {
 export type ReplicaCommand =
   | { readonly do: 'stop'; readonly leave: boolean }
   | { readonly do: 'adopt'; readonly clientId: string }
+  | { readonly do: 'freezeBeforeCommit'; readonly messages: number }
+
+/** A commit before which the process froze itself. */
+export interface LateCommit {
+  readonly messages: number
+  /** Acknowledgements sent until then. */
+  readonly acknowledged: number
+  /** Code of the error; null: it was taken; undefined: not answered yet. */
+  readonly error?: string | null
+}
 
 export interface ReplicaReport {
-  readonly event: 'ready' | 'stats' | 'adopted' | 'stopped' | 'failed'
+  readonly event: 'ready' | 'stats' | 'adopted' | 'armed' | 'stopped' | 'failed'
+  /** By the clock of `monotonic()`. */
+  readonly at: number
   readonly error?: string | undefined
   readonly mqtt: Omit<MqttListenerStats, 'brokers'>
   readonly ingest: IngestStats
+  readonly late: LateCommit | null
   readonly rss: number
 }
 
 export interface Replica {
+  /** Its client id, or its name. */
   readonly clientId: string
+  readonly pid: number
   readonly alive: boolean
+  /** Whether it has started. */
+  readonly started: boolean
+  readonly frozen: boolean
   /** The last report; undefined before the first. */
   readonly last: ReplicaReport | undefined
   readonly peakRss: number
   ready(): Promise<void>
+  onReport(listener: (report: ReplicaReport) => void): void
+  /** Resolves with a report that was made later than now. */
+  nextReport(): Promise<ReplicaReport>
   /** SIGKILL; true when that is what ended it. */
   kill(): Promise<boolean>
+  /** SIGSTOP; true when the system says that it stands still. */
+  freeze(): Promise<boolean>
+  /** Waits until it stands still, by whatever hand. */
+  stoodStill(): Promise<void>
+  resume(): void
   stop(options?: { readonly leave?: boolean }): Promise<ReplicaReport>
   adopt(clientId: string): Promise<void>
+  /** It freezes itself (SIGSTOP) right before its next commit of at least so many messages goes to the database. */
+  freezeBeforeCommit(messages: number): Promise<void>
 }
 
 const script = fileURLToPath(new URL('./replica-process.ts', import.meta.url))
 
 /** Starts a listener in a process of its own. */
 export function startReplica(config: ReplicaConfig): Replica {
+  const name = config.name ?? config.clientId ?? 'replica'
   const child: ChildProcess = fork(script, [JSON.stringify(config)], {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  // Else a run that is interrupted leaves a frozen process behind: it cannot see its parent go.
+  const killWithParent = () => void child.kill('SIGKILL')
+  process.once('exit', killWithParent)
+  child.once('exit', () => process.off('exit', killWithParent))
   let last: ReplicaReport | undefined
   let peakRss = 0
+  let frozen = false
   const seen = new Set<string>()
+  const listeners: ((report: ReplicaReport) => void)[] = []
   let failure: string | undefined
   child.on('message', (message: ReplicaReport) => {
     last = message
     peakRss = Math.max(peakRss, message.rss)
     seen.add(message.event)
     if (message.event === 'failed') failure = message.error
+    for (const listener of listeners) listener(message)
   })
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const alive = () => child.exitCode === null && child.signalCode === null
+  const pid = child.pid as number
 
   async function expectEvent(event: ReplicaReport['event']): Promise<void> {
-    await waitUntil(
-      `${config.clientId} to be ${event}`,
-      () => seen.has(event) || failure !== undefined || !alive(),
-      { timeout: 120_000 },
-    )
+    await waitUntil(`${name} to be ${event}`, () => seen.has(event) || failure !== undefined || !alive(), {
+      timeout: 120_000,
+    })
     if (!seen.has(event))
       throw new Error(
-        `${config.clientId} did not get to "${event}": ${failure ?? `it ended with ${child.exitCode ?? child.signalCode}`}`,
+        `${name} did not get to "${event}": ${failure ?? `it ended with ${child.exitCode ?? child.signalCode}`}`,
       )
   }
 
+  const request = (command: ReplicaCommand, event: ReplicaReport['event']) => {
+    seen.delete(event)
+    child.send(command)
+    return expectEvent(event)
+  }
+
+  async function stoodStill(): Promise<void> {
+    await waitUntil(`${name} to stand still`, () => processState(pid) === 'T', { interval: 5 })
+    frozen = true
+  }
+
   return {
-    clientId: config.clientId,
+    clientId: name,
+    pid,
     get alive() {
       return alive()
+    },
+    get started() {
+      return seen.has('ready')
+    },
+    get frozen() {
+      return frozen
     },
     get last() {
       return last
@@ -86,21 +143,34 @@ export function startReplica(config: ReplicaConfig): Replica {
       return peakRss
     },
     ready: () => expectEvent('ready'),
+    onReport: (listener) => void listeners.push(listener),
+    nextReport() {
+      const from = last?.at ?? 0
+      return waitUntil(`a report of ${name}`, () =>
+        last !== undefined && last.at > from + 1 ? last : undefined,
+      )
+    },
     async kill() {
       child.kill('SIGKILL')
       const [, signal] = await ended
       return signal === 'SIGKILL'
     },
+    async freeze() {
+      child.kill('SIGSTOP')
+      await stoodStill()
+      return frozen
+    },
+    stoodStill,
+    resume() {
+      frozen = false
+      child.kill('SIGCONT')
+    },
     async stop({ leave = false } = {}) {
-      child.send({ do: 'stop', leave } satisfies ReplicaCommand)
-      await expectEvent('stopped')
+      await request({ do: 'stop', leave }, 'stopped')
       await ended
       return last as ReplicaReport
     },
-    async adopt(clientId) {
-      seen.delete('adopted')
-      child.send({ do: 'adopt', clientId } satisfies ReplicaCommand)
-      await expectEvent('adopted')
-    },
+    adopt: (clientId) => request({ do: 'adopt', clientId }, 'adopted'),
+    freezeBeforeCommit: (messages) => request({ do: 'freezeBeforeCommit', messages }, 'armed'),
   }
 }

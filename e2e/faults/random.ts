@@ -1,0 +1,13 @@
+/** The same numbers, 0 to 1, for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** That of `DEVICEHUB_FAULTS_SEED`, to repeat a run; else a new one. */
+export const runSeed = (): number => Number(process.env.DEVICEHUB_FAULTS_SEED ?? Date.now() % 1_000_000)
