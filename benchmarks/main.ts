@@ -2,6 +2,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<unknown> }>>> =
   {
     ingest: () => import('./ingest/main.js'),
+    consumers: () => import('./consumers/main.js'),
   }
 
 export interface BenchOptions {
