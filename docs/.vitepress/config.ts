@@ -41,6 +41,8 @@ export default defineConfig({
           { text: 'mqtt-listener', link: '/guides/mqtt-listener' },
           { text: 'client', link: '/guides/client' },
           { text: 'test-kit', link: '/guides/test-kit' },
+          { text: 'Durable consumers', link: '/guides/consumers' },
+          { text: 'More than one process', link: '/guides/more-than-one-process' },
           { text: 'Broker settings', link: '/guides/brokers' },
         ],
       },
