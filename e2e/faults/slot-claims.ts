@@ -15,16 +15,24 @@ interface Span {
   to: number
 }
 
+/** Milliseconds; reports come every 100. */
+const GAP = 500
+
 /**
  * Compares what the processes say of themselves. One that holds a slot under the same epoch in two reports has held it
- * all the time between them; one that was frozen reports only after it has looked at the time.
+ * all the time between them. The first report after a gap does not count: a process that was frozen in the middle of it
+ * could not know yet.
  */
 export function compareClaims(): SlotClaims {
   const spans = new Map<number, Span[]>()
+  const lastReports = new Map<string, number>()
   const violations: string[] = []
   let reports = 0
 
   function add(replica: string, { at, mqtt: { slot } }: ReplicaReport): void {
+    const gap = at - (lastReports.get(replica) ?? at)
+    lastReports.set(replica, at)
+    if (gap > GAP) return
     if (slot?.state !== 'held' || slot.number === null || slot.epoch === null) return
     reports++
     const { number, epoch } = slot

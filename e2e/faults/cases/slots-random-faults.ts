@@ -14,6 +14,7 @@ import { trackTakeovers } from '../takeovers.js'
 
 const MAX_REPLICAS = 6
 const SLOTS = 4
+const DECK = ['kill', 'kill', 'freeze', 'freeze', 'stop', 'start', 'start', 'start']
 
 /** One to six processes of one configuration share four slots under load; they are killed, frozen, stopped and started at random. */
 export const randomFaults: FaultCase = {
@@ -102,9 +103,19 @@ export const randomFaults: FaultCase = {
       },
     }
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
-    const choices = () => {
-      const may = [...(active().length > 1 ? ['kill', 'kill', 'freeze', 'freeze', 'stop'] : [])]
-      return running().length < MAX_REPLICAS ? [...may, 'start', 'start', 'start', 'start'] : may
+    let deck: string[] = []
+    const possible = (act: string) =>
+      act === 'start' ? running().length < MAX_REPLICAS : active().length > 1
+    /** Each of the deck once, in any order, before it is dealt anew. */
+    const deal = (): string | undefined => {
+      for (const cards of [deck, DECK]) {
+        const choice = cards.filter(possible)
+        if (choice.length === 0) continue
+        const act = pick(choice)
+        deck = cards.toSpliced(cards.indexOf(act), 1)
+        return act
+      }
+      return undefined
     }
 
     await start().ready()
@@ -114,8 +125,7 @@ export const randomFaults: FaultCase = {
     for (let n = 0; n < faults; n++) {
       await sleep(ttl * (0.1 + 0.7 * random()))
       // All others frozen, all places taken: wait for one to go on.
-      await waitUntil('something to do', () => choices().length > 0)
-      const act = pick(choices())
+      const act = await waitUntil('something to do', deal)
       injected++
       const what = await (acts[act] as (typeof acts)[string])(pick(active()))
       say(`  ${n + 1} of ${faults}: ${what}; ${active().length} of ${running().length} at work`)

@@ -1,11 +1,4 @@
-import {
-  createDeviceHub,
-  type LeaseStore,
-  memoryStorage,
-  type Storage,
-  type StorageAdapter,
-  silentLogger,
-} from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core'
 import {
   createRawClient,
   createTcpProxy,
@@ -19,7 +12,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from './index.js'
 import { breakableLeases, createLeases } from './testing/breakable-leases.js'
 import { createHeldHub } from './testing/held-hub.js'
-import { Station } from './testing/station.js'
 
 const brokers = [
   { name: 'mosquitto', start: (): Promise<Service> => startMosquitto(), available: true },
@@ -53,7 +45,7 @@ for (const { name, start, available } of brokers) {
       const hub = createHeldHub({ leases })
       const listener = createMqttListener(hub, {
         url: broker.url,
-        slots: { group, max, lease: 1, broker: name },
+        slots: { group, max, lease: 2, broker: name },
         quietPeriod: 500,
         // HiveMQ may need a new SUBSCRIBE to go on with a group that a member left; an idle member sends one so often.
         keepalive: 2,
@@ -125,10 +117,15 @@ for (const { name, start, available } of brokers) {
       const all = [createProcess(), createProcess(), createProcess()]
       await startAll(all)
       expect(all.map(({ slot }) => slot()).toSorted()).toEqual([1, 2, 3])
-      await publish(0, 1_500)
-      await waitUntil('every message', () => texts(...all).size === 1_500)
-      for (const { own } of all) expect(own().length).toBeGreaterThan(0)
-      expect(all.reduce((sum, { own }) => sum + own().length, 0)).toBe(1_500)
+      let sent = 0
+      // HiveMQ may give a new member nothing before it has subscribed a second time.
+      await waitUntil('a share for each', async () => {
+        await publish(sent, sent + 300)
+        sent += 300
+        return all.every(({ own }) => own().length > 0)
+      })
+      await waitUntil('every message', () => texts(...all).size === sent)
+      expect(all.reduce((sum, { own }) => sum + own().length, 0)).toBe(sent)
       await stopAll(all)
     })
 
@@ -175,57 +172,6 @@ for (const { name, start, available } of brokers) {
       expect(other.listener.stats().adopted).toBe(0)
       await stopAll([other, spare])
       await dead.bury()
-    })
-
-    test('invariant 2: a commit under way when the slot goes to another process writes nothing', async () => {
-      const adapter = memoryStorage()
-      const storage = adapter.open({ types: [Station] })
-      const ways = [breakableLeases(storage.leases), breakableLeases(storage.leases)] as const
-      let open = () => {}
-      const gate = new Promise<void>((resolve) => {
-        open = resolve
-      })
-      let committing = false
-      const slow: StorageAdapter = {
-        name: 'slow',
-        open: (context): Storage => ({
-          ...adapter.open(context),
-          leases: ways[0],
-          async commit(batch) {
-            committing = true
-            await gate
-            return storage.commit(batch)
-          },
-        }),
-      }
-      const quick: StorageAdapter = {
-        name: 'quick',
-        open: (context): Storage => ({ ...adapter.open(context), leases: ways[1] }),
-      }
-      const options = { types: [Station], unknownDevice: 'register', logger: silentLogger } as const
-      const [first, second] = [slow, quick].map((each) => createDeviceHub({ ...options, storage: each }))
-      const listen = (hub: typeof first) =>
-        createMqttListener(hub as NonNullable<typeof hub>, {
-          url: broker.url,
-          slots: { group, max: 1, lease: 1, broker: name },
-        })
-      const [one, two] = [listen(first), listen(second)]
-      await one.start()
-      await two.start()
-      await using device = await createRawClient({ port: broker.port })
-      // Neither an id nor a time: nothing but the fence tells that it was stored already.
-      await device.publish(topic(), '{"temperature":21}')
-      await waitUntil('the commit', () => committing)
-      ways[0].fault = 'rejects'
-      await waitUntil('the other to have it stored', () => two.stats().acknowledged === 1)
-      open()
-      await waitUntil('the refusal', () => one.stats().fenced === 1)
-      const { items } = await storage.readings.list(Station, {}, { limit: 10 })
-      expect(items).toHaveLength(1)
-      expect(one.stats()).toMatchObject({ acknowledged: 0, slotsLost: 1 })
-      ways[0].fault = 'none'
-      await first?.close()
-      await second?.close()
     })
 
     test('invariant 1: a rolling restart under load loses nothing, and leaves no session behind', async () => {

@@ -223,6 +223,7 @@ export function logContract(contract: StorageContract): void {
       for (let round = 0; writing; round++) {
         const from = (round * 7) % steps
         places.push([from, await reader.log.seek(ALL, T0 + from)])
+        await new Promise((resolve) => setImmediate(resolve))
       }
       await writers
       const rows = 2 * 1 + 2 * 3
