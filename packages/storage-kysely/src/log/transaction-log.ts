@@ -64,30 +64,40 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
     return rows[0] !== undefined && readRow(rows[0]).number(0) !== null
   }
 
-  /** First which rows, from the indexes alone: of each table as many as all together may have. */
+  /**
+   * Each table's first rows in the order of its index, of which the first of all are given. What stands behind
+   * `before` is cut off afterwards: as a condition on the index it would have the planner, as long as it has no
+   * statistics of a table, sort everything that is still to be read, for each page.
+   */
   async function readRows(tables: readonly LogTable[], after: Place, before: number | null, limit: number) {
-    const until = before === null ? sql`` : sql`and t.tx < ${String(before)}::text::xid8`
-    const keys = tables.map(
-      (
-        { name },
-        place,
-      ) => sql`(select ${sql.lit(place)} as place, t.tx as tx, t.id as id from ${sql.table(name)} as t
-        where ${isBehind(name, after)} ${until} order by t.tx, t.id limit ${sql.lit(limit)})`,
-    )
     const parts = tables.map(
-      ({ name }, place) => sql`select ${selection}, k.tx::text::bigint as tx, k.place as place
-        from k join ${sql.table(name)} as t on t.id = k.id where k.place = ${sql.lit(place)}`,
+      ({ name }, place) => sql`(select ${selection}, t.tx::text::bigint as tx, ${sql.lit(place)} as place
+        from ${sql.table(name)} as t where ${isBehind(name, after)} order by t.tx, t.id limit ${sql.lit(limit)})`,
     )
+    const until = before === null ? sql`` : sql`where u.tx < ${before}`
     const { rows } = await connection.run(
-      sql`with k as materialized (select * from (${sql.join(keys, sql` union all `)}) as u order by tx, place, id limit ${sql.lit(limit)})
-        ${sql.join(parts, sql` union all `)}`,
+      sql`select * from (${sql.join(parts, sql` union all `)}) as u ${until} order by tx, place, c0 limit ${sql.lit(limit)}`,
     )
-    const found = rows.map((raw) => {
+    return rows.map((raw) => {
       const row = readRow(raw)
       const table = tables[Number(raw.place)] as LogTable
       return { table, place: { tx: Number(raw.tx), table: table.name, id: row.number(0) ?? 0 }, row }
     })
-    return found.sort((a, b) => comparePlaces(a.place, b.place))
+  }
+
+  /** Up to which transaction no row of these tables can come any more, as it was found last. */
+  const settled = new Map<string, number>()
+
+  /** While it catches up, a reader need not ask what runs: what had ended stays ended. */
+  async function nextRows(tables: readonly LogTable[], after: Place, limit: number) {
+    if (!watermark) return readRows(tables, after, null, limit)
+    const key = tables.map(({ name }) => name).join()
+    const before = settled.get(key) ?? 0
+    const known = before > after.tx ? await readRows(tables, after, before, limit) : []
+    if (known.length > 0 || !(await hasNews(tables, after))) return known
+    const open = await openFrom(tables)
+    settled.set(key, open)
+    return readRows(tables, after, open, limit)
   }
 
   return {
@@ -95,10 +105,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
       const after = cursor === null ? BEGINNING : readPlace(cursor)
       // The order of tables within a transaction must be that of their names: the cursor says "behind this table".
       const tables = [...unordered].sort((a, b) => compare(a.name, b.name))
-      if (tables.length === 0 || !(await hasNews(tables, after)))
-        return { messages: [], cursor: cursor ?? writePlace(after) }
-      const before = watermark ? await openFrom(tables) : null
-      const found = await readRows(tables, after, before, limit)
+      const found = tables.length === 0 ? [] : await nextRows(tables, after, limit)
       return {
         messages: found.map(({ table, row }) => storedMessage(table.typeKey, row)),
         cursor: found.length > 0 || cursor === null ? writePlace(found.at(-1)?.place ?? after) : cursor,
