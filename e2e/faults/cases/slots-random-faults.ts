@@ -15,6 +15,7 @@ import { trackTakeovers } from '../takeovers.js'
 const MAX_REPLICAS = 6
 const SLOTS = 4
 const DECK = ['kill', 'kill', 'freeze', 'freeze', 'stop', 'start', 'start', 'start']
+const QUICK_DECK = ['kill', 'kill', 'freeze', 'stop', 'start', 'start']
 
 /** One to six processes of one configuration share four slots under load; they are killed, frozen, stopped and started at random. */
 export const randomFaults: FaultCase = {
@@ -103,12 +104,17 @@ export const randomFaults: FaultCase = {
       },
     }
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
+    /** Mostly one that holds a slot. */
+    const victims = () => {
+      const holders = active().filter(heldBy)
+      return holders.length > 0 && random() < 0.75 ? holders : active()
+    }
     let deck: string[] = []
     const possible = (act: string) =>
       act === 'start' ? running().length < MAX_REPLICAS : active().length > 1
     /** Each of the deck once, in any order, before it is dealt anew. */
     const deal = (): string | undefined => {
-      for (const cards of [deck, DECK]) {
+      for (const cards of [deck, quick ? QUICK_DECK : DECK]) {
         const choice = cards.filter(possible)
         if (choice.length === 0) continue
         const act = pick(choice)
@@ -127,7 +133,7 @@ export const randomFaults: FaultCase = {
       // All others frozen, all places taken: wait for one to go on.
       const act = await waitUntil('something to do', deal)
       injected++
-      const what = await (acts[act] as (typeof acts)[string])(pick(active()))
+      const what = await (acts[act] as (typeof acts)[string])(pick(victims()))
       say(`  ${n + 1} of ${faults}: ${what}; ${active().length} of ${running().length} at work`)
     }
     await Promise.all(thawing)

@@ -12,7 +12,7 @@ const DEFAULT_GROUP = 'devicehub'
 const RANDOM_CLIENT_ID =
   /^mqttjs_|[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}/i
 
-export const refuse = (message: string, details: Record<string, unknown> = {}) =>
+const refuse = (message: string, details: Record<string, unknown> = {}) =>
   new DeviceHubError('invalid_options', message, { details })
 
 /** The brokers of a listener, checked. Throws `invalid_options`. */
@@ -77,7 +77,7 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
   }
 }
 
-export type At = (text: string) => string
+type At = (text: string) => string
 
 function address(at: At, options: BrokerOptions) {
   const { url } = options

@@ -30,7 +30,7 @@ export async function mayEnd(request: EndRequest): Promise<boolean> {
     guard = await holdLease({ leases, name: endLease(slots), holder, ttl: slots.ttl, logger })
     if (guard !== null) break
     if (performance.now() > givenUp || signal?.aborted || !lease.valid) return false
-    await sleep(slots.ttl / 50)
+    await sleep(Math.min(slots.ttl / 50, 250))
   }
   try {
     // First its own note, then a look at the others: of two that did both at once, and even without the guard, at least

@@ -41,6 +41,8 @@ export interface Session {
   leave(): Promise<void>
   readonly state: ConnectionState
   readonly lastError: Error | null
+  /** Whether the broker has accepted the present connection, granted subscriptions or not. */
+  readonly isAccepted: boolean
   /** Messages taken and not acknowledged. */
   readonly inFlight: number
 }
@@ -68,6 +70,7 @@ export function createSession(options: SessionOptions): Session {
   let refused: LinkError | null = null
   let subscribed = false
   let connectedBefore = false
+  let accepted = false
 
   function open(): Link {
     const link: Link = createLink({
@@ -86,6 +89,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   async function prepare(link: Link, grants: Grants): Promise<void> {
+    accepted = true
     if (connectedBefore) counters.reconnects++
     if ((connectedBefore || resumes) && !grants.sessionPresent && !clean) {
       counters.sessionsLost++
@@ -138,6 +142,7 @@ export function createSession(options: SessionOptions): Session {
 
   function onEnd(_link: Link, { reasonCode }: LinkEnd): void {
     epoch?.close()
+    accepted = false
     if (reasonCode === SESSION_TAKEN_OVER) counters.takenOver++
   }
 
@@ -233,6 +238,9 @@ export function createSession(options: SessionOptions): Session {
     },
     get lastError() {
       return refused ?? connection?.lastError ?? null
+    },
+    get isAccepted() {
+      return accepted
     },
     get inFlight() {
       return inbox.size

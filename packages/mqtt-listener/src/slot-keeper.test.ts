@@ -85,14 +85,17 @@ describe('standing by', () => {
     expect(two.listener.stats().slotsTaken).toBe(1)
   })
 
-  test('invariant 9: stopping while it stands by gives up at once', async () => {
+  test('invariant 9: stopping leaves nothing behind, and one that stands by stops at once', async () => {
     await using at = await slotWorld({ slots: { ...slots, max: 1 } })
+    const before = process.getActiveResourcesInfo().length
     const [one, two] = [at.process(), at.process()]
     await one.listener.start()
     await two.listener.start()
     await two.listener.stop()
     expect(two.listener.stats().state).toBe('idle')
     expect(two.hub.attached).toEqual([])
+    await one.listener.stop()
+    await waitUntil('everything to be closed', () => process.getActiveResourcesInfo().length <= before)
   })
 })
 

@@ -70,11 +70,14 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   const holder = randomIds.next()
   const names = numbers(max).map((slot) => slotLease(slots, slot))
   const backoff = createBackoff({ min: 100, max: Math.max(100, ttl / 4) })
+  /** Milliseconds without a connection after which another process had better try. */
+  const patience = Math.max(2 * ttl, settings.connectTimeout)
   const stopping = new AbortController()
   let state: SlotStats['state'] = 'none'
   let held: Held | null = null
   let last: number | null = null
   let leaving = false
+  let outOfReach = false
   let storageError: Error | null = null
   let partingError: Error | null = null
   let running: Promise<void> = Promise.resolve()
@@ -94,7 +97,11 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         const claimedAt = performance.now()
         if (!(await claim(bySlot(slots, states)))) await standBy(states)
         if (performance.now() - claimedAt >= ttl) backoff.reset()
-        else if (state === 'none') await pause(backoff.next())
+        // Long enough for those that stand by to take it, and for others to adopt it.
+        if (outOfReach) {
+          outOfReach = false
+          await pause(ttl)
+        } else if (state === 'none') await pause(backoff.next())
       } catch (error) {
         state = 'none'
         storageError = asError(error)
@@ -151,6 +158,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
     logger.info({ ...fields, slot, epoch: lease.fence.epoch }, `holds slot ${slot} of group ${group}`)
     clients.start()
     const until = createTenure(lease, tenure.over, stopping.signal).over
+    outOfReach = false
     await Promise.all([
       markOpen(mine, until),
       adoptOrphans({
@@ -163,15 +171,34 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         specs: () => handlers().map(({ spec }) => spec),
         until,
       }),
-      aborted(until),
+      watchReach(clients, until, tenure.end),
     ])
     if (!tenure.over.aborted) await part(mine)
-    if (tenure.over.aborted) {
+    if (outOfReach) {
+      last = null
+      logger.warn(
+        { ...fields, slot },
+        `gives slot ${slot} of group ${group} back: the broker is out of reach from here`,
+      )
+    } else if (tenure.over.aborted) {
       counters.slotsLost++
       logger.warn({ ...fields, slot }, `lost slot ${slot} of group ${group}: its connections are cut`)
     }
     // Nothing is left to drain; it lets go of handlers that still run.
     await clients.stop(false)
+  }
+
+  /** Resolves with the end; by itself after too long without the broker. */
+  async function watchReach(clients: ClientSessions, until: AbortSignal, end: () => void): Promise<void> {
+    let reachedAt = performance.now()
+    while (!until.aborted) {
+      if (clients.sessions[0]?.isAccepted) reachedAt = performance.now()
+      else if (performance.now() - reachedAt > patience) {
+        outOfReach = true
+        end()
+      }
+      await pause(ttl / 10, until)
+    }
   }
 
   async function markOpen(mine: Held, until: AbortSignal): Promise<void> {

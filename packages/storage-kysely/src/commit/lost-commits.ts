@@ -1,7 +1,8 @@
-import type { CommitBatch, CommitEntry, CommitResult } from '@devicehub/core'
+import type { CommitBatch, CommitEntry, CommitResult, LeaseFence } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { and, timeValue } from '../connection/sql-fragments.js'
+import { distinctFences, fenceRows, missingFence } from '../lease/fences.js'
 import { messageTableOf } from './prepare-batch.js'
 
 interface LostCommit {
@@ -41,6 +42,8 @@ export function createLostCommits(connection: Connection): LostCommits {
         const probes = new Set([entries[0], entries[entries.length >> 1], entries.at(-1)] as CommitEntry[])
         let stored = true
         for (const probe of probes) stored &&= await isStored(connection, probe)
+        // Under a lease that another one holds by now, what is stored can be that one's: looked at after the rows.
+        stored &&= await doFencesHold(connection, one.batch.fences ?? [])
         lost.splice(lost.indexOf(one), 1)
         if (stored) return one.result
       }
@@ -79,4 +82,12 @@ async function isStored(connection: Connection, { type, message }: CommitEntry):
       ])} limit 1`,
   )
   return rows.length > 0
+}
+
+async function doFencesHold(connection: Connection, fences: readonly LeaseFence[]): Promise<boolean> {
+  const distinct = distinctFences(fences)
+  return (
+    distinct.length === 0 ||
+    missingFence(distinct, (await connection.run(fenceRows(distinct))).rows) === undefined
+  )
 }

@@ -18,10 +18,18 @@ export const fenceRows = (fences: readonly LeaseFence[], more: RawBuilder<unknow
       sql` or `,
     )} order by l.name`
 
-/** `fenced` unless each is among the rows that `fenceRows` gave. */
-export function requireFences(fences: readonly LeaseFence[], rows: readonly DriverRow[]): void {
+/** The first that is not among the rows that `fenceRows` gave. */
+export function missingFence(
+  fences: readonly LeaseFence[],
+  rows: readonly DriverRow[],
+): LeaseFence | undefined {
   const held = new Set(rows.map(readRow).map((row) => `${row.number(1)} ${row.text(0)}`))
-  const missing = fences.find(({ name, epoch }) => !held.has(`${epoch} ${name}`))
+  return fences.find(({ name, epoch }) => !held.has(`${epoch} ${name}`))
+}
+
+/** `fenced` unless each is among them. */
+export function requireFences(fences: readonly LeaseFence[], rows: readonly DriverRow[]): void {
+  const missing = missingFence(fences, rows)
   if (missing) throw fenced(missing)
 }
 

@@ -40,18 +40,22 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     tables.filter((table) => (ids.get(table.name) ?? 0) > positionOf(at, table))
 
   /** Finds out up to where can be read, and the tables that have rows to be read. */
-  async function news(tables: readonly LogTable[], at: Positions): Promise<LogTable[]> {
+  async function news(tables: readonly LogTable[], at: Positions): Promise<readonly LogTable[]> {
+    // With ids in the order of their commits, whatever can be read may be.
+    if (!gated && tables.length === 1) return tables
     const ids = await lastIds(connection.run, tables)
     const found = behind(tables, at, ids)
     if (found.length === 0) return []
-    for (const [name, id] of gated ? await settle(tables) : ids) settled.set(name, id)
+    if (!gated) return found
+    for (const [name, id] of await settle(tables)) settled.set(name, id)
     return behind(tables, at, settled)
   }
 
   async function readTable(table: LogTable, after: number, limit: number): Promise<StoredMessage[]> {
+    const until = gated ? sql`and t.id <= ${settled.get(table.name) ?? 0}` : sql``
     const { rows } = await connection.run(
       sql`select ${selectList(connection.dialect, MESSAGE_SELECTION)} from ${sql.table(table.name)} as t
-        where t.id > ${after} and t.id <= ${settled.get(table.name) ?? 0} order by t.id limit ${sql.lit(limit)}`,
+        where t.id > ${after} ${until} order by t.id limit ${sql.lit(limit)}`,
     )
     return rows.map((row) => storedMessage(table.typeKey, readRow(row)))
   }
