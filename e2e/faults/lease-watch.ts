@@ -14,7 +14,7 @@ export interface LeaseRow {
 export interface LeaseWatch extends AsyncDisposable {
   /** As last seen, by name. */
   readonly rows: ReadonlyMap<string, LeaseRow>
-  /** An epoch that went back, or had two holders. */
+  /** An epoch that went back, or had two holders; each once. */
   readonly violations: readonly string[]
   readonly samples: number
   /** Claims seen. */
@@ -23,8 +23,6 @@ export interface LeaseWatch extends AsyncDisposable {
   stalledSince(from: number): number
   /** After each look; `at` is when it was begun. */
   onLook(listener: (rows: ReadonlyMap<string, LeaseRow>, at: number) => void): void
-  /** Resolves after a look that was begun later than now. */
-  nextLook(): Promise<void>
 }
 
 const EVERY = 50
@@ -32,7 +30,7 @@ const EVERY = 50
 export function watchLeases(url: string): LeaseWatch {
   const rows = new Map<string, LeaseRow>()
   const holders = new Map<string, string>()
-  const violations: string[] = []
+  const violations = new Set<string>()
   const stalls: { readonly at: number; readonly ms: number }[] = []
   const listeners: ((rows: ReadonlyMap<string, LeaseRow>, at: number) => void)[] = []
   let samples = 0
@@ -42,13 +40,13 @@ export function watchLeases(url: string): LeaseWatch {
   function see(row: LeaseRow): void {
     const before = rows.get(row.name)
     if (before !== undefined && row.epoch < before.epoch)
-      violations.push(`${row.name}: epoch ${row.epoch} after ${before.epoch}`)
+      violations.add(`${row.name}: epoch ${row.epoch} after ${before.epoch}`)
     rows.set(row.name, row)
     if (row.holder === '') return
     const key = `${row.name} ${row.epoch}`
     const other = holders.get(key)
     if (other === undefined) holders.set(key, row.holder)
-    else if (other !== row.holder) violations.push(`${key}: held by ${other} and by ${row.holder}`)
+    else if (other !== row.holder) violations.add(`${key}: held by ${other} and by ${row.holder}`)
   }
 
   async function look(client: pg.Client): Promise<void> {
@@ -88,7 +86,9 @@ export function watchLeases(url: string): LeaseWatch {
 
   return {
     rows,
-    violations,
+    get violations() {
+      return [...violations]
+    },
     get samples() {
       return samples
     },
@@ -97,17 +97,6 @@ export function watchLeases(url: string): LeaseWatch {
     },
     stalledSince: (from) => stalls.reduce((sum, { at, ms }) => sum + Math.max(0, Math.min(ms, at - from)), 0),
     onLook: (listener) => void listeners.push(listener),
-    nextLook() {
-      const from = monotonic()
-      return new Promise((resolve) => {
-        const listener = (_: unknown, at: number) => {
-          if (at < from) return
-          listeners.splice(listeners.indexOf(listener), 1)
-          resolve()
-        }
-        listeners.push(listener)
-      })
-    },
     async [Symbol.asyncDispose]() {
       stopped = true
       await watching

@@ -23,23 +23,32 @@ export interface Takeovers {
 }
 
 /**
- * Measures how long slots stay without a holder. A process empties one lost slot after the other: while more are lost
- * than processes are `atWork`, the time of none of them counts. `max...` of the figures has both.
+ * Measures how long slots stay without a holder. A process empties one lost slot after the other: when more are lost or
+ * being emptied than processes are `atWork`, those that are left count from when the last one was done. The figures have
+ * the time since the loss too.
  */
 export function trackTakeovers(watch: LeaseWatch, atWork: () => number): Takeovers {
   const all: Takeover[] = []
+  let line = false
+  let emptied: readonly string[] = []
   const open = () => all.filter(({ done }) => done === undefined)
   const isOver = ({ epoch }: Takeover, row: LeaseRow | undefined) =>
     row !== undefined && (row.epoch > epoch || (row.holder === '' && row.note === null))
 
   watch.onLook((rows, at) => {
-    const line = open().length > atWork()
-    for (const takeover of open()) {
-      if (line) takeover.from = Math.max(takeover.from, at)
-      if (at < takeover.lostAt || !isOver(takeover, rows.get(takeover.slot))) continue
+    const over = open().filter((each) => at >= each.lostAt && isOver(each, rows.get(each.slot)))
+    for (const takeover of over) {
       takeover.done = monotonic()
       takeover.stalled = watch.stalledSince(takeover.from)
     }
+    const lost = new Set(open().map(({ slot }) => slot))
+    const emptying = [...rows.values()]
+      .filter(({ name, holder }) => holder.endsWith('-adopts') && !lost.has(name))
+      .map(({ name }) => name)
+    const progress = over.length > 0 || emptied.some((name) => !emptying.includes(name))
+    if (line && progress) for (const left of open()) left.from = Math.max(left.from, at)
+    emptied = emptying
+    line = lost.size + emptying.length > atWork()
   })
 
   return {

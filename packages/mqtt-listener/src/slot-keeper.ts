@@ -19,7 +19,7 @@ import { asError } from './link-error.js'
 import type { SlotSettings } from './options.js'
 import type { Session } from './session.js'
 import { bySlot, claimable, numbers, type SlotNote, slotClientId, slotLease } from './slots.js'
-import { aborted, createTenure } from './tenure.js'
+import { aborted, createTenure, type Tenure } from './tenure.js'
 
 export interface SlotStats {
   readonly group: string
@@ -171,7 +171,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         specs: () => handlers().map(({ spec }) => spec),
         until,
       }),
-      watchReach(clients, until, tenure.end),
+      watchReach(clients, until, tenure),
     ])
     if (!tenure.over.aborted) await part(mine)
     if (outOfReach) {
@@ -189,13 +189,13 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   }
 
   /** Resolves with the end; by itself after too long without the broker. */
-  async function watchReach(clients: ClientSessions, until: AbortSignal, end: () => void): Promise<void> {
+  async function watchReach(clients: ClientSessions, until: AbortSignal, tenure: Tenure): Promise<void> {
     let reachedAt = performance.now()
     while (!until.aborted) {
       if (clients.sessions[0]?.isAccepted) reachedAt = performance.now()
-      else if (performance.now() - reachedAt > patience) {
+      else if (tenure.valid && performance.now() - reachedAt > patience) {
         outOfReach = true
-        end()
+        tenure.end()
       }
       await pause(ttl / 10, until)
     }

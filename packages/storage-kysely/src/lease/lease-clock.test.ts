@@ -92,7 +92,9 @@ describeDatabases('a claim that waits for a lock', (openDatabase) => {
     const holder = kyselyStorage({ db: one, closeDb: true }).open({ types: [] })
     const other = kyselyStorage({ db: two, closeDb: true }).open({ types: [] })
     await holder.migrate()
-    await holder.leases.claim('slot', 'me', 60_000)
+    // Expired, so that it is to be had at first sight; then its holder renews it after all.
+    await holder.leases.claim('slot', 'me', 1)
+    await sleep(20)
     let claim: Promise<unknown> | undefined
     await one.connection().execute(async (on) => {
       await sql.raw(dialect === 'sqlite' ? 'begin immediate' : 'start transaction').execute(on)
@@ -100,7 +102,9 @@ describeDatabases('a claim that waits for a lock', (openDatabase) => {
       claim = other.leases.claim('slot', 'another', 60_000)
       await sleep(2000)
       // Just below twice its ttl from now: more than that from when the claim began.
-      await sql`update devicehub_lease set expires_at = ${databaseNow(dialect)} + 119000`.execute(on)
+      await sql`update devicehub_lease set ttl = 60000, expires_at = ${databaseNow(dialect)} + 119000`.execute(
+        on,
+      )
       await sql.raw('commit').execute(on)
     })
     expect(await claim).toBeNull()

@@ -9,7 +9,7 @@ import { MESSAGE_COLUMNS } from '../rows/message-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { type EmptyDatabase, mariadbDatabase, postgresDatabase } from '../testing/open-database.js'
 import { openStorages } from '../testing/opened-storage.js'
-import { message, Station } from '../testing/rows.js'
+import { message, Station, T0 } from '../testing/rows.js'
 import { createLogStore } from './log-store.js'
 
 const inserted = (correlationId: string) => ({
@@ -55,7 +55,11 @@ function lateCommits(
   openDatabase: () => Promise<EmptyDatabase>,
   isWaiting: () => Promise<boolean>,
 ): void {
-  async function follow(watermark: boolean, when: 'before' | 'after' = 'after'): Promise<string[]> {
+  async function follow(
+    watermark: boolean,
+    when: 'before' | 'after' = 'after',
+    first: 'read' | 'seek' = 'read',
+  ): Promise<string[]> {
     const database = await openDatabase()
     await using _ = await openStorages(database, [Station])
     const db = database.connect()
@@ -71,7 +75,10 @@ function lateCommits(
       }
       const slow = await slowCommit(connection, 'late', when)
       await connection.writeAtOnce(inserted('early'))
-      const reading = read()
+      const seek = async () => {
+        cursor = await log.seek([Station], T0)
+      }
+      const reading = first === 'read' ? read() : seek()
       // On MySQL it waits at the gate for the slow commit.
       await Promise.race([
         reading,
@@ -94,6 +101,11 @@ function lateCommits(
     const seen = await follow(true, 'before')
     // On MySQL the ids are given in the order of writing.
     expect(seen.sort()).toEqual(['early', 'late'])
+  })
+
+  test('nor is it left out by a seek while it is on its way', async () => {
+    for (const when of ['after', 'before'] as const)
+      expect((await follow(true, when, 'seek')).sort()).toEqual(['early', 'late'])
   })
 
   test('without the watermark it would be: so the test above can fail', async () => {

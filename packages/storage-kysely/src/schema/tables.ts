@@ -5,7 +5,7 @@ import { type ColumnModel, column, optional, type TableModel, varchar } from './
 import type { TimescaleOptions } from './timescale.js'
 
 export * from './hub-tables.js'
-export type { LogicalType, SqlDialect } from './logical-type.js'
+export type { SqlDialect } from './logical-type.js'
 export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
 
 export interface TableOptions {
