@@ -73,7 +73,9 @@ async function lag({ target, rate, seconds }: ChildOptions) {
   while (performance.now() - started < seconds * 1000) {
     const due = Math.floor((rate * (performance.now() - started)) / 1000)
     for (; sent < due; sent++)
-      hub.ingest.push(inbound(first + sent), ({ status }) => void (failed += status === 'stored' ? 0 : 1))
+      hub.ingest.push(inbound(first + sent), ({ status }) => {
+        if (status !== 'stored') failed++
+      })
     await sleep(5)
   }
   const stored = sent / ((performance.now() - started) / 1000)

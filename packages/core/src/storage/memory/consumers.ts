@@ -36,6 +36,7 @@ export class MemoryConsumers {
       failures: new Map(),
     }
     if (row.record.epoch > epoch) return null
+    logPosition(cursor)
     row.record = { ...row.record, epoch, typeKeys: [...typeKeys] }
     this.#rows.set(name, row)
     return given(row)
@@ -50,6 +51,8 @@ export class MemoryConsumers {
   }
 
   seek(name: string, cursor: string | null, now: number): boolean {
+    // Refused here, so that nobody stumbles over it later.
+    logPosition(cursor)
     const row = this.#rows.get(name)
     if (!row) return false
     row.record = { ...row.record, cursor, updatedAt: now }
