@@ -39,7 +39,7 @@ export function assertConsumerName(name: string): void {
 export function consumeSettings(
   name: string,
   options: ConsumeOptions,
-  hubTypes: readonly AnyDeviceType[],
+  hub: { readonly types: readonly AnyDeviceType[]; readonly preferredBatch: number },
 ): ConsumeSettings {
   assertConsumerName(name)
   const refuse = (message: string) => new DeviceHubError('invalid_options', `consumer "${name}": ${message}`)
@@ -50,7 +50,7 @@ export function consumeSettings(
     )
   }
   const { channels, from = 'now', retry = {} } = options
-  const types = [...(options.types ?? hubTypes), ...(options.unrouted ? [null] : [])]
+  const types = [...(options.types ?? hub.types), ...(options.unrouted ? [null] : [])]
   if (types.length === 0) throw refuse('it reads nothing; name a type or set `unrouted`')
   for (const channel of channels ?? [])
     if (!CHANNELS.includes(channel))
@@ -65,7 +65,7 @@ export function consumeSettings(
     channels: channels === undefined ? null : new Set(channels),
     statuses: new Set(options.statuses ?? ['processed']),
     from,
-    batch: number('batch', options.batch ?? 500, 1, 10_000, true),
+    batch: number('batch', options.batch ?? hub.preferredBatch, 1, 10_000, true),
     tries: number('retry.tries', retry.tries ?? 5, 1, 1_000, true),
     delay: { min, max: number('retry.max', retry.max ?? Math.max(30_000, min), min, 86_400_000) },
     isTransient: retry.isTransient ?? isRetryable,

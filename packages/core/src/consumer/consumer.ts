@@ -17,7 +17,7 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   readonly statuses?: readonly MessageStatus[]
   /** Default `now`. */
   readonly from?: ConsumeFrom
-  /** Log rows a batch at most, 1 to 10,000; default 500. */
+  /** Log rows a batch at most, 1 to 10,000; default: what the storage prefers, else 500. Up to two are in memory. */
   readonly batch?: number
   readonly retry?: ConsumeRetry
   /** Seconds after which `batch.signal` is aborted and a line is logged, should the handler still run; default 300. */

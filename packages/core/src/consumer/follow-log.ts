@@ -31,6 +31,13 @@ export interface FollowOptions {
   readonly takeLook: () => boolean
 }
 
+/** A page that is read while the one before it is handled. */
+interface ReadAhead {
+  readonly from: string
+  readonly limit: number
+  readonly page: Promise<LogPage>
+}
+
 /** Milliseconds before an idle consumer looks again; doubles up to `pollInterval`. */
 const SHORTEST_POLL = 20
 /** Retries asked for that are done before the log goes on. */
@@ -54,6 +61,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   let alone = 0
   let idle = SHORTEST_POLL
   let cursor: string | null = null
+  let ahead = null as ReadAhead | null
 
   /** False when another process has taken over. */
   async function work(page: LogPage): Promise<boolean> {
@@ -211,6 +219,25 @@ export async function followLog(options: FollowOptions): Promise<void> {
     }
   }
 
+  function readAhead(page: LogPage): void {
+    const { limit } = bisect
+    // One that is not full was the last for now.
+    if (page.messages.length < limit) return
+    const next = storage.log.read(settings.types, page.cursor, limit)
+    next.catch(() => {})
+    ahead = { from: page.cursor, limit, page: next }
+  }
+
+  async function nextPage(): Promise<LogPage> {
+    const { limit } = bisect
+    const ready = ahead
+    ahead = null
+    if (ready !== null && ready.from === cursor && ready.limit === limit) return ready.page
+    // At most one read at a time.
+    await ready?.page.catch(() => {})
+    return storage.log.read(settings.types, cursor, limit)
+  }
+
   async function run(opened: ConsumerRecord): Promise<void> {
     moveTo(opened.cursor)
     counters.epoch = epoch
@@ -219,7 +246,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
     await retryFailures(opened)
     while (!stop.signal.aborted) {
       if (options.takeLook()) await look()
-      const page = await storage.log.read(settings.types, cursor, bisect.limit)
+      const page = await nextPage()
       if (page.messages.length === 0) {
         counters.lag = 0
         await waker.wait(idle)
@@ -227,6 +254,8 @@ export async function followLog(options: FollowOptions): Promise<void> {
         continue
       }
       idle = SHORTEST_POLL
+      // While the handler works, the database does too.
+      readAhead(page)
       if (!(await work(page))) return
     }
   }
@@ -235,6 +264,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
     const opened = await open(options)
     if (opened !== null) await run(opened)
   } finally {
+    await ahead?.page.catch(() => {})
     counters.epoch = null
     stop.dispose()
     stopHandler.dispose()

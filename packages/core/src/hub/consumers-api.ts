@@ -67,7 +67,7 @@ export function createConsumers(context: ConsumersContext): Consumers {
   function consume(name: string, options: ConsumeOptions, handler: ConsumeHandler): Consumer {
     if (closed) throw new DeviceHubError('closed', `the hub is closed: it runs no consumer "${name}"`)
     for (const type of options.types ?? []) assertType(type)
-    const settings = consumeSettings(name, options, types)
+    const settings = consumeSettings(name, options, { types, preferredBatch: storage.preferredBatch ?? 500 })
     if (running.has(name))
       throw new DeviceHubError(
         'invalid_options',

@@ -20,7 +20,7 @@ export interface StorageContext {
 
 export interface Storage {
   readonly name: string
-  /** Messages a transaction that suit this store best; the hub's default for `ingest.maxBatch`. */
+  /** Messages a transaction that suit this store best; the hub's default for `ingest.maxBatch` and a consumer's `batch`. */
   readonly preferredBatch?: number
   readonly devices: DeviceStore
   readonly readings: ReadingStore

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { workerFile } from '../worker-file.js'
+import { unpackRows } from './packed-rows.js'
 
 /** Where the database runs: its operations are those of worker/sqlite-worker.cjs. */
 export interface EnginePort {
@@ -66,7 +67,7 @@ export async function openInWorker(options: unknown, onExit: () => void): Promis
     // An idle database does not keep the process running.
     if (calls.size === 0) worker.unref()
     if ('error' in reply) call?.reject(toError(reply.error))
-    else call?.resolve(reply.result)
+    else call?.resolve(unpackRows(reply.result))
   })
   worker.on('error', (error) => fail(error as Error))
   worker.on('exit', (code) => {

@@ -65,6 +65,29 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     expect(Array.from(back as Uint8Array)).toEqual(Array.from(bytes))
   })
 
+  test.each([1, 15, 16, 500])('%i rows of every kind of value come back as they are', async (count) => {
+    const kinds: readonly ((n: number) => unknown)[] = [
+      () => 'always the same',
+      () => null,
+      (n) => `text ${n}`,
+      (n) => (n % 2 ? `with \x1f and \x1e in it ${n}` : ''),
+      (n) => (n % 3 ? n : null),
+      (n) => n / 7,
+      (n) => (n % 2 ? 2n ** 60n + BigInt(n) : n),
+      (n) => (n % 2 ? Number.MAX_SAFE_INTEGER : -0.5),
+      (n) => (n % 5 ? `text ${n}` : n),
+      (n) => Buffer.from([n & 255, 31]),
+    ]
+    for (const kind of kinds) {
+      await db.deleteFrom('item').execute()
+      const values = Array.from({ length: count }, (_, id) => kind(id))
+      for (const [id, value] of values.entries())
+        await db.insertInto('item').values({ id, name: null, value }).execute()
+      const rows = await db.selectFrom('item').selectAll().orderBy('id').execute()
+      expect(rows).toEqual(values.map((value, id) => ({ id, name: null, value })))
+    }
+  })
+
   test('counts rows and tells the id', async () => {
     const inserted = await db
       .insertInto('item')

@@ -1,0 +1,42 @@
+/** Rows as the worker sends many of them: by column. */
+interface PackedRows {
+  readonly count: number
+  readonly columns: readonly PackedColumn[]
+}
+
+/** The same value in each row, numbers, texts between separators, or values as they are. */
+type PackedColumn = { readonly name: string } & (
+  | { readonly value: unknown }
+  | { readonly numbers: Float64Array }
+  | { readonly text: string }
+  | { readonly values: readonly unknown[] }
+)
+
+/** As in the worker, which packs no text that holds it. */
+const SEPARATOR = '\x1f'
+
+/** The result of a query, its rows as objects whichever way they came. */
+export function unpackRows(result: unknown): unknown {
+  const rows = (result as { rows?: PackedRows | readonly unknown[] } | null)?.rows
+  if (rows === undefined || Array.isArray(rows)) return result
+  return { ...(result as object), rows: toRows(rows as PackedRows) }
+}
+
+function toRows({ count, columns }: PackedRows): Record<string, unknown>[] {
+  const rows = Array.from({ length: count }, (): Record<string, unknown> => ({}))
+  for (const column of columns) {
+    const { name } = column
+    const values = valuesOf(column)
+    for (let index = 0; index < count; index++)
+      (rows[index] as Record<string, unknown>)[name] = values === null ? constantOf(column) : values[index]
+  }
+  return rows
+}
+
+function valuesOf(column: PackedColumn): ArrayLike<unknown> | null {
+  if ('numbers' in column) return column.numbers
+  if ('text' in column) return column.text.split(SEPARATOR)
+  return 'values' in column ? column.values : null
+}
+
+const constantOf = (column: PackedColumn): unknown => ('value' in column ? column.value : null)
