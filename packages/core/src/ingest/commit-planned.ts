@@ -38,9 +38,13 @@ export function createCommitter(
 
   /** Hands back what came in under a lease that is another process's by now: that one gets it again. The others go on. */
   async function commitUnfenced(planned: readonly PlannedMessage[], error: DeviceHubError): Promise<void> {
-    const { name } = error.details
+    const { name, epoch } = error.details
     const [fenced, others] = [[] as PlannedMessage[], [] as PlannedMessage[]]
-    for (const message of planned) (message.inbound.fence?.name === name ? fenced : others).push(message)
+    for (const message of planned) {
+      const { fence } = message.inbound
+      // Of this epoch alone: a process that lost a lease and has it again has messages of both.
+      ;(fence?.name === name && fence?.epoch === epoch ? fenced : others).push(message)
+    }
     // A storage that names no fence of this batch must not make it go round for ever.
     for (const message of fenced.length > 0 ? fenced : planned) options.onFailure(message, error)
     if (fenced.length > 0 && others.length > 0) await commit(others)

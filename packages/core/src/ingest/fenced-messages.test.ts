@@ -82,6 +82,20 @@ test('invariant 1: what came under a lease that is another one’s by now is han
   expect(hub.stats().ingest.queued).toBe(0)
 })
 
+test('a lease that was lost and claimed again: only what came under the old epoch is handed back', async () => {
+  const { hub, claim } = await makeHub()
+  const old = await claim('slot/1')
+  const again = await claim('slot/1')
+  const outcomes = await pushAll(hub, [
+    message(1, old),
+    message(2, again),
+    message(3, old),
+    message(4, again),
+  ])
+  expect(outcomes.map(({ status }) => status)).toEqual(['failed', 'stored', 'failed', 'stored'])
+  await hub.close()
+})
+
 test('two leases lost at once: each one’s messages are handed back', async () => {
   const { hub, claim } = await makeHub()
   const [a, b] = [await claim('slot/1'), await claim('slot/2')]

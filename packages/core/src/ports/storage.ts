@@ -35,7 +35,7 @@ export interface Storage {
   /**
    * Writes a batch in ONE transaction: audit rows, samples, device changes; all or nothing.
    * `storage_unavailable` when trying again can help, `storage_failed` when the data itself was refused, `fenced` when
-   * one of its fences is not the present epoch (`details.name`).
+   * one of its fences is not the present epoch (`details.name` and `details.epoch`).
    */
   commit(batch: CommitBatch): Promise<CommitResult>
   /** Deletes what is older than each type's retention; returns how many rows went. What a consumer had not read yet counts as missed. */

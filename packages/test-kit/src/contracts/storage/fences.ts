@@ -85,7 +85,7 @@ export function fenceContract(contract: StorageContract): void {
       expect.objectContaining({
         name: 'DeviceHubError',
         code: 'fenced',
-        details: expect.objectContaining({ name: fence.name }),
+        details: expect.objectContaining({ name: fence.name, epoch: fence.epoch }),
       })
     /** All that is stored of a device, but its samples, of which the messages tell. */
     const everything = async (storage: Storage, deviceId: string) => ({
