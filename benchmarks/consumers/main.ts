@@ -31,8 +31,8 @@ export interface Result {
   }
 }
 
-/** Log rows a batch, of the consumer and of the loop by hand. */
-const BATCH = 500
+/** Log rows a batch, of the consumer and of the loop by hand: the consumer's defaults. */
+const BATCH = { sqlite: 2_000, postgres: 500 }
 
 export async function run({ quick, say }: BenchOptions): Promise<Result> {
   const count = quick ? 50_000 : 500_000
@@ -55,7 +55,7 @@ export async function run({ quick, say }: BenchOptions): Promise<Result> {
 const options = (target: Target, extra: Partial<ChildOptions>): ChildOptions => ({
   target,
   count: 0,
-  batch: BATCH,
+  batch: BATCH[target.kind],
   rate: 0,
   seconds: 0,
   ...extra,

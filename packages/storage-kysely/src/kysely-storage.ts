@@ -101,6 +101,10 @@ function guarded(connection: Connection, check: () => void): Connection {
       check()
       return connection.run(query)
     },
+    readMany: async (query) => {
+      check()
+      return connection.readMany(query)
+    },
     writeAtOnce: async (writes, fences) => {
       check()
       return connection.writeAtOnce(writes, fences)

@@ -64,6 +64,11 @@ function openBetterSqlite(file, module) {
         iterate: (values) => statement.iterate(values),
       }
     },
+    prepareArrays(sql) {
+      const statement = db.prepare(sql).raw(true)
+      const names = statement.columns().map(({ name }) => name)
+      return (values) => ({ names, rows: statement.all(values) })
+    },
   }
 }
 
@@ -90,6 +95,14 @@ function openNodeSqlite(file) {
         changes,
       }
     },
+    prepareArrays(sql) {
+      const statement = db.prepare(sql)
+      return (values) => {
+        const rows = statement.all(...values)
+        const names = rows.length > 0 ? Object.keys(rows[0]) : []
+        return { names, rows: rows.map(Object.values) }
+      }
+    },
   }
 }
 
@@ -100,11 +113,12 @@ function openDatabase(options) {
   let cursorIds = 0
 
   /** Least recently used go first. */
-  function prepare(sql) {
-    let statement = statements.get(sql)
-    if (statement) statements.delete(sql)
-    else statement = native.prepare(sql)
-    statements.set(sql, statement)
+  function prepare(sql, arrays = false) {
+    const key = arrays ? `arrays ${sql}` : sql
+    let statement = statements.get(key)
+    if (statement) statements.delete(key)
+    else statement = arrays ? native.prepareArrays(sql) : native.prepare(sql)
+    statements.set(key, statement)
     if (statements.size > STATEMENTS_MAX) statements.delete(statements.keys().next().value)
     return statement
   }
@@ -115,6 +129,12 @@ function openDatabase(options) {
     if (statement.reader) return { rows: statement.all(values).map(fromSql) }
     const { changes, lastInsertRowid } = statement.run(values)
     return { rows: [], changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) }
+  }
+
+  /** Rows of columns that hold no integer beyond what a number can: many of them, for less. */
+  function readColumns({ sql, parameters }) {
+    const { names, rows } = prepare(sql, true)(parameters.map(toSql))
+    return { rows: packColumns(names, rows.length, (row, column) => rows[row][column]) }
   }
 
   /** A whole commit: one message from the main thread, one transaction. Null, or the index of a fence that does not hold. */
@@ -178,6 +198,7 @@ function openDatabase(options) {
 
   return {
     query,
+    readColumns,
     transact,
     write,
     openCursor({ sql, parameters }) {
@@ -252,16 +273,30 @@ const PACKED_FROM = 16
 /** Rows on their way to another thread: by column, since each row alone would take the names of its columns along. */
 function pack(rows) {
   if (rows.length < PACKED_FROM) return rows
-  const columns = Object.keys(rows[0]).map((name) => packColumn(name, rows))
-  return { count: rows.length, columns }
+  const names = Object.keys(rows[0])
+  return packColumns(names, rows.length, (row, column) => rows[row][names[column]])
 }
 
-function packColumn(name, rows) {
-  const first = rows[0][name]
-  if (rows.every((row) => row[name] === first)) return { name, value: first }
-  const values = rows.map((row) => row[name])
-  if (values.every((value) => typeof value === 'number')) return { name, numbers: Float64Array.from(values) }
-  if (values.every((value) => typeof value === 'string' && !value.includes(SEPARATOR)))
+const packColumns = (names, count, valueAt) => ({
+  count,
+  columns: names.map((name, column) => packColumn(name, column, count, valueAt)),
+})
+
+function packColumn(name, column, count, valueAt) {
+  const values = new Array(count)
+  let same = true
+  let numbers = true
+  let texts = true
+  for (let row = 0; row < count; row++) {
+    const value = valueAt(row, column)
+    values[row] = value
+    same &&= value === values[0]
+    numbers &&= typeof value === 'number'
+    texts &&= typeof value === 'string'
+  }
+  if (same && count > 0) return { name, value: values[0] }
+  if (numbers) return { name, numbers: Float64Array.from(values) }
+  if (texts && !values.some((value) => value.includes(SEPARATOR)))
     return { name, text: values.join(SEPARATOR) }
   return { name, values }
 }
@@ -291,7 +326,7 @@ if (!isMainThread && workerData && workerData.devicehubSqlite) {
 }
 
 function packed(result) {
-  return result?.rows ? { ...result, rows: pack(result.rows) } : result
+  return Array.isArray(result?.rows) ? { ...result, rows: pack(result.rows) } : result
 }
 
 module.exports = { openDatabase, describeError }

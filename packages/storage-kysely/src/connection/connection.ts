@@ -36,6 +36,8 @@ export interface Connection {
   readonly dialect: SqlDialect
   /** A statement of its own. */
   run(query: RawBuilder<unknown>): Promise<QueryRows>
+  /** The same for many rows of columns that hold no integer beyond what a number can, where there is a cheaper way. */
+  readMany(query: RawBuilder<unknown>): Promise<QueryRows>
   /** All of it in one transaction, in as few round trips as the database allows; `fenced`, and nothing is written, unless the fences hold. */
   writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<void>
   /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */

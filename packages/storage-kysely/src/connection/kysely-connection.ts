@@ -24,6 +24,7 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
   return {
     dialect,
     run: (query) => run(db, query),
+    readMany: (query) => run(db, query),
 
     async writeAtOnce(writes, fences = []) {
       if (dialect === 'postgres') await writeAlone(db, writes, distinctFences(fences))

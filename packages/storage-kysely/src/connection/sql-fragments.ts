@@ -17,7 +17,7 @@ export const selectList = (dialect: SqlDialect, columns: readonly Selected[]): R
 /** A time as epoch milliseconds; the rest as it is. */
 export const asStored = (dialect: SqlDialect, kind: ValueKind, expression: RawBuilder<unknown>) =>
   dialect === 'postgres' && kind === 'time'
-    ? sql`(extract(epoch from ${expression}) * 1000)::bigint`
+    ? sql`(date_part('epoch', ${expression}) * 1000)::bigint`
     : expression
 
 /** Epoch milliseconds as a time. */

@@ -32,6 +32,14 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     })
     return { rows, affected: changes }
   }
+  const readMany = async (query: RawBuilder<unknown>): Promise<QueryRows> => {
+    const { sql: text, parameters } = query.compile(db)
+    const { rows } = await engine.call<{ rows: DriverRow[] }>('readColumns', {
+      sql: text,
+      parameters: parameters.map(detached),
+    })
+    return { rows, affected: 0 }
+  }
   const execute = (statement: string) => engine.call('query', { sql: statement, parameters: [] })
   const session: Session = {
     dialect: 'sqlite',
@@ -41,6 +49,7 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
   return {
     dialect: 'sqlite',
     run: (query) => held(() => run(query)),
+    readMany: (query) => held(() => readMany(query)),
     writeAtOnce: (writes, fences = []) => {
       // Before waiting for the connection: meanwhile the commit before this one runs.
       const message = { ...toMessage(writes), fences: fences.map(toFence) }

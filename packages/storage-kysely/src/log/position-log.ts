@@ -53,7 +53,7 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
 
   async function readTable(table: LogTable, after: number, limit: number): Promise<StoredMessage[]> {
     const until = gated ? sql`and t.id <= ${settled.get(table.name) ?? 0}` : sql``
-    const { rows } = await connection.run(
+    const { rows } = await connection.readMany(
       sql`select ${selectList(connection.dialect, MESSAGE_SELECTION)} from ${sql.table(table.name)} as t
         where t.id > ${after} ${until} order by t.id limit ${sql.lit(limit)}`,
     )

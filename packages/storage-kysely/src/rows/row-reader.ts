@@ -3,13 +3,11 @@ import type { ValueKind } from './column-source.js'
 
 export type DriverRow = Readonly<Record<string, unknown>>
 
-const ALIASES: string[] = []
+/** So many readings and state fields no table has. */
+const ALIASES = Array.from({ length: 2_000 }, (_, index) => `c${index}`)
 
 /** The names a select list gives its columns: those of the table could be any word, and drivers may change their case. */
-export const columnAlias = (index: number): string => {
-  ALIASES[index] ??= `c${index}`
-  return ALIASES[index]
-}
+export const columnAlias = (index: number): string => ALIASES[index] ?? `c${index}`
 
 /** The values of a row by their place in the select list, whichever driver read it. */
 export class RowReader {

@@ -37,7 +37,7 @@ export function openInThread(options: unknown): EnginePort {
   }
   const database = described(() => module.openDatabase(options))
   return {
-    call: async (operation, argument) => described(() => database[operation]?.(argument)),
+    call: async (operation, argument) => unpackRows(described(() => database[operation]?.(argument))),
     close: async () => void database.close?.(null),
   }
 }
