@@ -134,7 +134,7 @@ function openDatabase(options) {
   /** Rows of columns that hold no integer beyond what a number can: many of them, for less. */
   function readColumns({ sql, parameters }) {
     const { names, rows } = prepare(sql, true)(parameters.map(toSql))
-    return { rows: packColumns(names, rows.length, (row, column) => rows[row][column]) }
+    return packColumns(names, rows.length, (row, column) => rows[row][column])
   }
 
   /** A whole commit: one message from the main thread, one transaction. Null, or the index of a fence that does not hold. */

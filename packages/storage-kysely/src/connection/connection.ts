@@ -1,7 +1,7 @@
 import type { LeaseFence } from '@devicehub/core'
 import type { RawBuilder } from 'kysely'
 import type { Insert } from '../commit/columns.js'
-import type { DriverRow } from '../rows/row-reader.js'
+import type { DriverRow, RowReader } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 
 /** `last_seen` of devices of one table, only ever moved forward. Sorted by device id. */
@@ -37,7 +37,7 @@ export interface Connection {
   /** A statement of its own. */
   run(query: RawBuilder<unknown>): Promise<QueryRows>
   /** The same for many rows of columns that hold no integer beyond what a number can, where there is a cheaper way. */
-  readMany(query: RawBuilder<unknown>): Promise<QueryRows>
+  readMany(query: RawBuilder<unknown>): Promise<readonly RowReader[]>
   /** All of it in one transaction, in as few round trips as the database allows; `fenced`, and nothing is written, unless the fences hold. */
   writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<void>
   /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */

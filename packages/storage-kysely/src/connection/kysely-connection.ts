@@ -8,7 +8,7 @@ import {
   sql,
 } from 'kysely'
 import { distinctFences, fenceRows, requireFences } from '../lease/fences.js'
-import type { DriverRow } from '../rows/row-reader.js'
+import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { quoteName } from '../schema/ddl.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
@@ -24,7 +24,7 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
   return {
     dialect,
     run: (query) => run(db, query),
-    readMany: (query) => run(db, query),
+    readMany: async (query) => (await run(db, query)).rows.map(readRow),
 
     async writeAtOnce(writes, fences = []) {
       if (dialect === 'postgres') await writeAlone(db, writes, distinctFences(fences))

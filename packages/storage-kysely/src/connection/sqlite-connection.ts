@@ -2,8 +2,9 @@ import type { LeaseFence } from '@devicehub/core'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Column, Insert } from '../commit/columns.js'
 import { distinctFences, fenced, fenceRows, requireFences } from '../lease/fences.js'
-import type { DriverRow } from '../rows/row-reader.js'
+import { type DriverRow, type RowReader, readColumns } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
+import { type PackedRows, unpackColumns } from '../sqlite/packed-rows.js'
 import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
 import type { Connection, QueryRows, Session, TouchGroup, Writes } from './connection.js'
 
@@ -32,13 +33,11 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     })
     return { rows, affected: changes }
   }
-  const readMany = async (query: RawBuilder<unknown>): Promise<QueryRows> => {
+  const readMany = async (query: RawBuilder<unknown>): Promise<RowReader[]> => {
     const { sql: text, parameters } = query.compile(db)
-    const { rows } = await engine.call<{ rows: DriverRow[] }>('readColumns', {
-      sql: text,
-      parameters: parameters.map(detached),
-    })
-    return { rows, affected: 0 }
+    const argument = { sql: text, parameters: parameters.map(detached) }
+    const packed = await engine.call<PackedRows>('readColumns', argument)
+    return readColumns(unpackColumns(packed), packed.count)
   }
   const execute = (statement: string) => engine.call('query', { sql: statement, parameters: [] })
   const session: Session = {

@@ -53,11 +53,11 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
 
   async function readTable(table: LogTable, after: number, limit: number): Promise<StoredMessage[]> {
     const until = gated ? sql`and t.id <= ${settled.get(table.name) ?? 0}` : sql``
-    const { rows } = await connection.readMany(
+    const rows = await connection.readMany(
       sql`select ${selectList(connection.dialect, MESSAGE_SELECTION)} from ${sql.table(table.name)} as t
         where t.id > ${after} ${until} order by t.id limit ${sql.lit(limit)}`,
     )
-    return rows.map((row) => storedMessage(table.typeKey, readRow(row)))
+    return rows.map((row) => storedMessage(table.typeKey, row))
   }
 
   async function readTables(

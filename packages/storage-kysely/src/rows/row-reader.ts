@@ -9,32 +9,30 @@ const ALIASES = Array.from({ length: 2_000 }, (_, index) => `c${index}`)
 /** The names a select list gives its columns: those of the table could be any word, and drivers may change their case. */
 export const columnAlias = (index: number): string => ALIASES[index] ?? `c${index}`
 
-/** The values of a row by their place in the select list, whichever driver read it. */
-export class RowReader {
-  readonly #row: DriverRow
+type Cell = string | number | boolean | object | null
 
-  constructor(row: DriverRow) {
-    this.#row = row
-  }
+/** The values of a row by their place in the select list, whichever driver read it. */
+export abstract class RowReader {
+  protected abstract cell(index: number): Cell
 
   text(index: number): string | null {
-    const value = this.#get(index)
+    const value = this.cell(index)
     return value === null || typeof value === 'string' ? value : String(value)
   }
 
   /** A whole number, a time or a fraction: some drivers give large or exact ones as text. */
   number(index: number): number | null {
-    const value = this.#get(index)
+    const value = this.cell(index)
     return value === null || typeof value === 'number' ? value : Number(value)
   }
 
   boolean(index: number): boolean | null {
-    const value = this.#get(index)
+    const value = this.cell(index)
     return value === null ? null : value === true || Number(value) === 1
   }
 
   bytes(index: number): Uint8Array | null {
-    const value = this.#get(index)
+    const value = this.cell(index)
     return value instanceof Uint8Array ? value : null
   }
 
@@ -53,10 +51,43 @@ export class RowReader {
         return this.bytes(index)
     }
   }
+}
 
-  #get(index: number): string | number | boolean | object | null {
-    return (this.#row[columnAlias(index)] ?? null) as string | number | boolean | object | null
+class DriverRowReader extends RowReader {
+  readonly #row: DriverRow
+
+  constructor(row: DriverRow) {
+    super()
+    this.#row = row
+  }
+
+  protected cell(index: number): Cell {
+    return (this.#row[columnAlias(index)] ?? null) as Cell
   }
 }
 
-export const readRow = (row: DriverRow): RowReader => new RowReader(row)
+export const readRow = (row: DriverRow): RowReader => new DriverRowReader(row)
+
+/** A column of many rows: all values, or the one that each row has. */
+export type Column = { readonly values: ArrayLike<unknown> } | { readonly value: unknown }
+
+class ColumnsReader extends RowReader {
+  readonly #columns: readonly Column[]
+  readonly #row: number
+
+  constructor(columns: readonly Column[], row: number) {
+    super()
+    this.#columns = columns
+    this.#row = row
+  }
+
+  protected cell(index: number): Cell {
+    const column = this.#columns[index]
+    if (column === undefined) return null
+    return (('values' in column ? column.values[this.#row] : column.value) ?? null) as Cell
+  }
+}
+
+/** Rows that came by column, in the order of the select list. */
+export const readColumns = (columns: readonly Column[], count: number): RowReader[] =>
+  Array.from({ length: count }, (_, row) => new ColumnsReader(columns, row))

@@ -1,5 +1,7 @@
+import type { Column } from '../rows/row-reader.js'
+
 /** Rows as the worker sends many of them: by column. */
-interface PackedRows {
+export interface PackedRows {
   readonly count: number
   readonly columns: readonly PackedColumn[]
 }
@@ -25,13 +27,20 @@ export function unpackRows(result: unknown): unknown {
 function toRows({ count, columns }: PackedRows): Record<string, unknown>[] {
   const rows = Array.from({ length: count }, (): Record<string, unknown> => ({}))
   for (const column of columns) {
-    const { name } = column
     const values = valuesOf(column)
+    const constant = constantOf(column)
     for (let index = 0; index < count; index++)
-      (rows[index] as Record<string, unknown>)[name] = values === null ? constantOf(column) : values[index]
+      (rows[index] as Record<string, unknown>)[column.name] = values === null ? constant : values[index]
   }
   return rows
 }
+
+/** Text and numbers as they are to be read. */
+export const unpackColumns = ({ columns }: PackedRows): Column[] =>
+  columns.map((column) => {
+    const values = valuesOf(column)
+    return values === null ? { value: constantOf(column) } : { values }
+  })
 
 function valuesOf(column: PackedColumn): ArrayLike<unknown> | null {
   if ('numbers' in column) return column.numbers
