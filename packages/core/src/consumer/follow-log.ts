@@ -5,11 +5,13 @@ import type { ConsumerRecord, NewFailure } from '../ports/consumers.js'
 import type { Logger } from '../ports/logger.js'
 import type { LogPage, Storage } from '../ports/storage.js'
 import { type Backoff, createBackoff } from '../transport/backoff.js'
+import { anySignal } from './any-signal.js'
 import { createBisect } from './bisect.js'
 import { callHandler, errorLine } from './call-handler.js'
 import type { ConsumeSettings } from './consume-settings.js'
 import type { ConsumedMessage, ConsumeHandler } from './consumer.js'
 import type { ConsumerCounters } from './consumer-counters.js'
+import { createPageReader } from './page-reader.js'
 import type { MessageReader } from './read-message.js'
 import { sleep, type Waker } from './waker.js'
 
@@ -31,13 +33,6 @@ export interface FollowOptions {
   readonly takeLook: () => boolean
 }
 
-/** A page that is read while the one before it is handled. */
-interface ReadAhead {
-  readonly from: string
-  readonly limit: number
-  readonly page: Promise<LogPage>
-}
-
 /** Milliseconds before an idle consumer looks again; doubles up to `pollInterval`. */
 const SHORTEST_POLL = 20
 /** Retries asked for that are done before the log goes on. */
@@ -53,15 +48,15 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const { epoch } = lease.fence
   const fields = { consumer: name, epoch }
   const bisect = createBisect(settings.batch)
+  const pages = createPageReader((from, limit) => storage.log.read(settings.types, from, limit))
   const backoff: Backoff = createBackoff(settings.delay)
-  const stop = anyOf(options.closing, lease.lost)
-  const stopHandler = anyOf(options.giveUp, lease.lost)
+  const stop = anySignal(options.closing, lease.lost)
+  const stopHandler = anySignal(options.giveUp, lease.lost)
   /** Failures since the cursor last moved, and how many of them with the first message alone. */
   let failures = 0
   let alone = 0
   let idle = SHORTEST_POLL
   let cursor: string | null = null
-  let ahead = null as ReadAhead | null
 
   /** False when another process has taken over. */
   async function work(page: LogPage): Promise<boolean> {
@@ -219,25 +214,6 @@ export async function followLog(options: FollowOptions): Promise<void> {
     }
   }
 
-  function readAhead(page: LogPage): void {
-    const { limit } = bisect
-    // One that is not full was the last for now.
-    if (page.messages.length < limit) return
-    const next = storage.log.read(settings.types, page.cursor, limit)
-    next.catch(() => {})
-    ahead = { from: page.cursor, limit, page: next }
-  }
-
-  async function nextPage(): Promise<LogPage> {
-    const { limit } = bisect
-    const ready = ahead
-    ahead = null
-    if (ready !== null && ready.from === cursor && ready.limit === limit) return ready.page
-    // At most one read at a time.
-    await ready?.page.catch(() => {})
-    return storage.log.read(settings.types, cursor, limit)
-  }
-
   async function run(opened: ConsumerRecord): Promise<void> {
     moveTo(opened.cursor)
     counters.epoch = epoch
@@ -246,7 +222,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
     await retryFailures(opened)
     while (!stop.signal.aborted) {
       if (options.takeLook()) await look()
-      const page = await nextPage()
+      const page = await pages.next(cursor, bisect.limit)
       if (page.messages.length === 0) {
         counters.lag = 0
         await waker.wait(idle)
@@ -255,7 +231,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
       }
       idle = SHORTEST_POLL
       // While the handler works, the database does too.
-      readAhead(page)
+      pages.readAhead(page, bisect.limit)
       if (!(await work(page))) return
     }
   }
@@ -264,7 +240,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
     const opened = await open(options)
     if (opened !== null) await run(opened)
   } finally {
-    await ahead?.page.catch(() => {})
+    await pages.close()
     counters.epoch = null
     stop.dispose()
     stopHandler.dispose()
@@ -287,20 +263,4 @@ async function open({ settings, storage, lease, clock }: FollowOptions): Promise
     cursor: await start(),
     now: clock.now(),
   })
-}
-
-/** Aborted with the first of them. `AbortSignal.any` would stay with the one that lives on. */
-function anyOf(...signals: readonly AbortSignal[]) {
-  const any = new AbortController()
-  const abort = () => any.abort()
-  for (const signal of signals) {
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-  }
-  return {
-    signal: any.signal,
-    dispose: () => {
-      for (const signal of signals) signal.removeEventListener('abort', abort)
-    },
-  }
 }

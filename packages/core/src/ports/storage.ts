@@ -2,6 +2,11 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Channel } from '../topic.js'
 import type { ConsumerStore } from './consumers.js'
 import type { LeaseFence, LeaseStore } from './leases.js'
+import type { Page, PageRequest } from './page.js'
+import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
+
+export type * from './page.js'
+export type * from './schema.js'
 
 /**
  * What the hub needs of a database. Implementers write `StorageAdapter.open`; `@devicehub/test-kit` has the contract
@@ -41,42 +46,6 @@ export interface Storage {
   /** Deletes what is older than each type's retention; returns how many rows went. What a consumer had not read yet counts as missed. */
   applyRetention(now: number): Promise<RetentionResult>
   close(): Promise<void>
-}
-
-// ---- schema
-
-export interface SchemaPlan {
-  readonly steps: readonly SchemaStep[]
-}
-
-export interface SchemaStep {
-  readonly kind:
-    | 'createTable'
-    | 'addColumn'
-    | 'addIndex'
-    | 'renameColumn'
-    | 'widenColumn'
-    | 'narrowColumn'
-    | 'dropColumn'
-    | 'other'
-  readonly table: string
-  readonly column?: string
-  /** For a person: what happens and why. */
-  readonly description: string
-  /** Loses or may refuse data: applied only with `allowDestructive`. */
-  readonly destructive: boolean
-  /** The statements, for a migration file; empty for a store without SQL. */
-  readonly sql: readonly string[]
-}
-
-export interface MigrateOptions {
-  /** Default false: a plan with a destructive step is refused with an explanation. */
-  readonly allowDestructive?: boolean
-}
-
-export interface RetentionResult {
-  readonly readings: number
-  readonly messages: number
 }
 
 // ---- the write path
@@ -234,17 +203,6 @@ export interface DeviceFilter {
   readonly isActive?: boolean
   /** Part of the device id or name, case-insensitive; `%` and `_` are ordinary characters. */
   readonly search?: string
-}
-
-export interface Page<T> {
-  readonly items: readonly T[]
-  /** For the next page; null at the end. */
-  readonly cursor: string | null
-}
-
-export interface PageRequest {
-  readonly limit: number
-  readonly cursor?: string | undefined
 }
 
 export interface DeviceStore {

@@ -8,7 +8,6 @@ import type {
 } from '../../ports/consumers.js'
 import type { MessageRef, Page, PageRequest } from '../../ports/storage.js'
 import { logPosition, readNumericCursor, writeCursor } from './cursor.js'
-import type { MessageRow } from './database.js'
 
 interface ConsumerRow {
   record: Omit<ConsumerRecord, 'failures'>
@@ -102,7 +101,7 @@ export class MemoryConsumers {
   }
 
   /** A message goes: for those who had not read it, it is missed. */
-  messageRemoved({ position, message: { typeKey } }: MessageRow): void {
+  messageRemoved(typeKey: string | null, position: number): void {
     for (const row of this.#rows.values()) {
       const { typeKeys, cursor, missed } = row.record
       if (typeKeys.includes(typeKey) && isBehind(position, cursor))

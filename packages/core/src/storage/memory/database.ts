@@ -136,7 +136,7 @@ export class MemoryDatabase {
 
   removeMessage(row: MessageRow): void {
     row.removed = true
-    this.consumers.messageRemoved(row)
+    this.consumers.messageRemoved(row.message.typeKey, row.position)
     row.list.released()
     this.#messages.released()
     this.#messageBytes -= row.bytes
