@@ -111,6 +111,19 @@ describe('a consumer', () => {
     expect(after.seen).toEqual(upTo(10, 10))
   })
 
+  test('is woken by what its own process stores, however seldom it looks by itself', async () => {
+    const hub = hubOn()
+    const { seen, handle } = recorder()
+    const consumer = hub.consume('billing', { ...FAST, types: [Meter], pollInterval: 3_600_000 }, handle)
+    await waitUntil('it runs', () => consumer.stats().state === 'running')
+    // Until it waits for longer than this test may take.
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    for (let n = 0; n < 3; n++) {
+      await store(hub, 1, n)
+      await waitUntil('it', () => seen.length === n + 1)
+    }
+  })
+
   test('begins at the beginning, now, or at a time', async () => {
     const hub = hubOn()
     await hub.ingest(upTo(5).map((n) => ({ ...data('a', n), receivedAt: 1_000_000 + n })))
