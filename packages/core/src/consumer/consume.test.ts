@@ -366,6 +366,23 @@ describe('moving the cursor', () => {
     expect((await hub.consumers.get('billing'))?.lag.messages).toBe(0)
   })
 
+  test('seek while a batch is under way: the batch does not move it back', async () => {
+    const hub = hubOn()
+    await store(hub, 10)
+    const seen: number[][] = []
+    let sought = false
+    hub.consume('billing', { ...FAST, types: [Meter], batch: 5 }, async ({ messages }) => {
+      seen.push(energies(messages) as number[])
+      if (sought) return
+      sought = true
+      await hub.consumers.seek('billing', 'now')
+    })
+    await waitUntil('the first', () => seen.length === 1)
+    await store(hub, 1, 10)
+    await waitUntil('the next', () => seen.length === 2)
+    expect(seen).toEqual([upTo(5), [10]])
+  })
+
   test('invariant 5: what was deleted before it was read is a gap, counted and said', async () => {
     const hub = hubOn(memoryStorage({ maxMessages: 20 }))
     await store(hub, 5)

@@ -53,6 +53,15 @@ describe('a held lease', () => {
     expect(await leases.find(['job']), 'what is lost is not given back').toMatchObject([{ holder: 'a' }])
   })
 
+  test('is lost at once when the database says that its epoch is another, long before it would expire', async () => {
+    const leases = store()
+    const lease = must(await hold(leases, { ttl: 600_000 }))
+    await leases.claim('job', 'a', 600_000)
+    expect(await lease.note('x')).toBe(false)
+    expect(lease.lost.aborted).toBe(true)
+    expect((await leases.find(['job']))[0]?.note).toBeNull()
+  })
+
   test('is lost when it cannot be renewed in time, and its renewals had been tried again', async () => {
     const leases = store()
     let asked = 0
