@@ -101,6 +101,9 @@ const MYSQL: Readonly<Record<number, Failure>> = {
   1054: 'outdated',
   1049: 'unavailable',
   1053: 'lost',
+  // Killed by an administrator, or (4031, MySQL 8) ended for its silence.
+  1927: 'lost',
+  4031: 'lost',
   2006: 'lost',
   2013: 'lost',
   // A packet that is too large: halves of the batch can fit.
