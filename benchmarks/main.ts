@@ -3,6 +3,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOpti
   {
     ingest: () => import('./ingest/main.js'),
     consumers: () => import('./consumers/main.js'),
+    presence: () => import('./presence/main.js'),
   }
 
 export interface BenchOptions {

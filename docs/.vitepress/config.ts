@@ -42,6 +42,7 @@ export default defineConfig({
           { text: 'client', link: '/guides/client' },
           { text: 'test-kit', link: '/guides/test-kit' },
           { text: 'Durable consumers', link: '/guides/consumers' },
+          { text: 'Presence', link: '/guides/presence' },
           { text: 'More than one process', link: '/guides/more-than-one-process' },
           { text: 'Broker settings', link: '/guides/brokers' },
         ],

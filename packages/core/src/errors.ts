@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   connection_refused: 'The broker refused the connection; trying again with the same options does not help',
   publish_failed: 'The broker refused a publication',
   queue_full: 'Too much waits already; wait until there is room',
+  outbox_locked: 'Another client uses the folder of the outbox',
+  outbox_failed: 'The outbox on disk cannot be read or written; what was confirmed before is kept',
   handler_failed: 'A handler threw or took too long',
   closed: 'The object was closed',
 } as const

@@ -27,6 +27,8 @@ export * from './ports/metrics.js'
 export * from './ports/signals.js'
 export * from './ports/storage.js'
 export * from './ports/transport.js'
+export * from './presence/create-presence-monitor.js'
+export type { PresenceOptions } from './presence/presence-settings.js'
 export {
   type AsyncApiDocument,
   type AsyncApiOptions,

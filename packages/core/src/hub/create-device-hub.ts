@@ -4,7 +4,7 @@ import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.j
 import { DeviceHubError } from '../errors.js'
 import { createAnnouncer } from '../ingest/announce.js'
 import { createIngest, type IngestLimits, type IngestStats } from '../ingest/create-ingest.js'
-import { createDeviceDirectory } from '../ingest/device-directory.js'
+import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
 import type { Ingest, Refusal } from '../ingest/ingest.js'
 import { createMessagePlanner } from '../ingest/plan-message.js'
 import { type Clock, systemClock } from '../ports/clock.js'
@@ -12,7 +12,7 @@ import { randomIds } from '../ports/ids.js'
 import { consoleLogger, type Logger } from '../ports/logger.js'
 import { type Metrics, noMetrics } from '../ports/metrics.js'
 import { noSignals, type SignalSink } from '../ports/signals.js'
-import type { Storage, StorageAdapter } from '../ports/storage.js'
+import type { DeviceRecord, StatusTransition, Storage, StorageAdapter } from '../ports/storage.js'
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
@@ -51,7 +51,7 @@ export interface DeviceCacheOptions {
   readonly refreshAfter: number
   /** Seconds an unknown id stays unknown without asking again; default 1. */
   readonly unknownFor: number
-  /** Seconds between two writes of the `last_seen` of a device that only sends data; default 5. */
+  /** Seconds between two writes of the `last_seen` of a device that only sends data; default 5, at most half its heartbeat interval. */
   readonly lastSeenEvery: number
 }
 
@@ -92,6 +92,8 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly clock: Clock
   /** An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit. */
   quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  /** Tells signals, hooks and waiting consumers of a status change that was committed beside ingest; `record` is the device before it. */
+  announce(transition: StatusTransition, record: DeviceRecord, reason: string): void
   /** Makes a transport known under its broker's name; returns the way to undo it. */
   attach(transport: Transport): () => void
   /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
@@ -170,11 +172,12 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     metrics,
     holder: randomIds.next(),
   })
+  const announcer = createAnnouncer({ directory, signals, logger, metrics })
   const pipeline = createIngest({
     storage,
     directory,
     planner,
-    announcer: createAnnouncer({ directory, signals, logger, metrics }),
+    announcer,
     clock,
     logger,
     metrics,
@@ -218,6 +221,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     metrics,
     clock,
     quarantine: pipeline.quarantine,
+    announce(transition, record, reason) {
+      directory.forget(transition.type, record.deviceId)
+      announcer.transition(transition, knownDevice(record, clock.now()), reason)
+      consumers.wake()
+    },
     attach: transports.attach,
     publish: transports.publish,
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),

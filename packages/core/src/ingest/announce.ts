@@ -13,7 +13,8 @@ import { readingsOf } from './readings-of.js'
 export interface Announcer {
   /** `skip`: indexes of samples that were stored before. */
   data(planned: PlannedMessage, skip: readonly number[] | undefined): void
-  transition(transition: StatusTransition, known: KnownDevice): void
+  /** `reason`: why it is offline, when it is not the device that said so. */
+  transition(transition: StatusTransition, known: KnownDevice, reason?: string): void
 }
 
 export interface AnnouncerOptions {
@@ -60,7 +61,11 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     })
   }
 
-  function transition({ type, from, to }: StatusTransition, known: KnownDevice): void {
+  function transition(
+    { type, from, to }: StatusTransition,
+    known: KnownDevice,
+    reason = 'the device or its will reported offline',
+  ): void {
     const device: Device = { ...directory.deviceOf(type, known), status: to }
     const { hooks } = type
     signals.emit('deviceStatusChanged', { type, device, oldStatus: from, newStatus: to })
@@ -69,7 +74,6 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
         hooks.onStatusChange?.({ device, oldStatus: from, newStatus: to }),
       )
     if (to === 'offline') {
-      const reason = 'the device or its will reported offline'
       signals.emit('deviceDisconnected', { type, device, reason })
       if (hooks.onDisconnect) runHook(type, 'onDisconnect', () => hooks.onDisconnect?.({ device, reason }))
     } else if (from === 'offline' || from === 'provisioning') {

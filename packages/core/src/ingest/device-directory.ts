@@ -16,6 +16,17 @@ export interface KnownDevice {
   device: Device | null
 }
 
+/** As its row says. */
+export const knownDevice = (record: DeviceRecord, loadedAt: number): KnownDevice => ({
+  deviceId: record.deviceId,
+  record,
+  status: record.status,
+  statusAt: record.statusAt ?? Number.NEGATIVE_INFINITY,
+  touchedAt: record.lastSeen ?? 0,
+  loadedAt,
+  device: null,
+})
+
 export interface DirectoryOptions {
   /** Devices remembered, over all types; the least recently read go first. */
   readonly max: number

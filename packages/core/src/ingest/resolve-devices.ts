@@ -2,6 +2,7 @@ import type { AnyDeviceType, UnknownDevicePolicy } from '../device-type/device-t
 import { newDeviceRecord } from '../hub/device.js'
 import type { Clock } from '../ports/clock.js'
 import type { DeviceStatus, Storage } from '../ports/storage.js'
+import { heartbeatOf } from '../presence/heartbeat.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import { type PlannedMessage, refuse } from './planned-message.js'
 
@@ -104,6 +105,8 @@ function planDeviceRow(
 ): void {
   const { deviceId } = known
   const { news, at, receivedAt: lastSeen } = message
+  const heartbeat = heartbeatOf(type)
+  const silence = lastSeen - known.touchedAt
   if (news !== null) {
     const { status, ...rest } = news
     message.change = {
@@ -118,7 +121,11 @@ function planDeviceRow(
   } else if (message.channel === 'data' && WOKEN_BY_DATA.includes(known.status) && at >= known.statusAt) {
     message.change = { type, deviceId, lastSeen, at, status: { value: 'online', from: WOKEN_BY_DATA } }
     runAhead(known, 'online', at)
-  } else if (lastSeen - known.touchedAt >= lastSeenEvery) message.touch = { type, deviceId, lastSeen }
+  } else if (message.channel === 'data' && known.status === 'online' && silence > heartbeat * 1.5) {
+    // Another process may be marking it offline right now: the row decides, a touch would leave it so.
+    message.change = { type, deviceId, lastSeen, at, status: { value: 'online', from: WOKEN_BY_DATA } }
+    runAhead(known, 'online', at)
+  } else if (silence >= Math.min(lastSeenEvery, heartbeat / 2)) message.touch = { type, deviceId, lastSeen }
   else return
   known.touchedAt = Math.max(known.touchedAt, lastSeen)
 }

@@ -130,6 +130,10 @@ export interface DeviceChange {
   readonly status?: { readonly value: DeviceStatus; readonly from?: readonly DeviceStatus[] }
   readonly batteryLevel?: number
   readonly firmwareVersion?: string
+  /** Nothing of it is applied unless the device was seen once, and not at this time or later. */
+  readonly ifSeenBefore?: number
+  /** An audit row of the type, written in the same transaction when this change changes the status. */
+  readonly audit?: NewMessage
 }
 
 export interface CommitBatch {
@@ -205,6 +209,13 @@ export interface DeviceFilter {
   readonly search?: string
 }
 
+/** Devices that gave no sign of life: active, seen once, neither seen nor their status changed at `before` or later. */
+export interface OverdueQuery extends PageRequest {
+  readonly before: number
+  /** Only those whose present status is one of these. */
+  readonly statuses: readonly DeviceStatus[]
+}
+
 export interface DeviceStore {
   /** `device_exists` when the id is taken. */
   create(type: AnyDeviceType, device: DeviceRecord): Promise<void>
@@ -214,6 +225,8 @@ export interface DeviceStore {
   find(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly DeviceRecord[]>
   /** Newest first (created_at, then device_id, both descending). */
   list(type: AnyDeviceType, filter: DeviceFilter, page: PageRequest): Promise<Page<DeviceRecord>>
+  /** Each once over all pages, in any order, also when those of earlier pages are changed meanwhile. */
+  overdue(type: AnyDeviceType, query: OverdueQuery): Promise<Page<DeviceRecord>>
   /** The record after the change; null when there is none. */
   update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
   /** Deletes the device and its readings; its messages stay as the audit trail. False when there was none. */

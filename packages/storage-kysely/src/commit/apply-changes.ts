@@ -1,6 +1,7 @@
 import {
   type AnyDeviceType,
   applyDeviceChange,
+  type CommitEntry,
   type DeviceChange,
   type DeviceStatus,
   type LiveState,
@@ -26,14 +27,20 @@ const LIVE: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
 /** Devices in one statement: its CASEs are searched from the start for each. */
 const DEVICES_MAX = 100
 
+export interface AppliedChanges {
+  readonly transitions: StatusTransition[]
+  /** Of the changes that changed a status. */
+  readonly audits: readonly CommitEntry[]
+}
+
 /**
  * Folds the changes of a batch into the rows of their devices, in order, under a lock: two processes that change the
- * same device follow each other. Devices that do not exist are passed over.
+ * same device follow each other. Devices that do not exist are passed over. `audits` are to be written by the caller.
  */
 export async function applyChanges(
   session: Session,
   changes: readonly DeviceChange[],
-): Promise<StatusTransition[]> {
+): Promise<AppliedChanges> {
   const live = new Map<string, LiveState>()
   const types = new Map(changes.map(({ type }) => [type.key, type]))
   const idsOf = new Map<string, string[]>()
@@ -48,17 +55,20 @@ export async function applyChanges(
   }
 
   const transitions: StatusTransition[] = []
+  const audits: CommitEntry[] = []
   const changed = new Set<string>()
   for (const change of changes) {
-    const { type, deviceId, at } = change
+    const { type, deviceId, at, audit } = change
     const of = keyOf(type, deviceId)
     const current = live.get(of)
     if (!current) continue
     const next = applyDeviceChange(current, change)
+    if (next === current) continue
     live.set(of, next)
     changed.add(of)
-    if (next.status !== current.status)
-      transitions.push({ type, deviceId, from: current.status, to: next.status, at })
+    if (next.status === current.status) continue
+    transitions.push({ type, deviceId, from: current.status, to: next.status, at })
+    if (audit) audits.push({ type, message: audit, samples: [] })
   }
 
   for (const [key, type] of types) {
@@ -70,7 +80,7 @@ export async function applyChanges(
         part.map((id) => [id, live.get(keyOf(type, id)) as LiveState]),
       )
   }
-  return transitions
+  return { transitions, audits }
 }
 
 async function lock(

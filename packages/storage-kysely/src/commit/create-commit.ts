@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CommitBatch, type CommitResult, isDeviceHubError } from '@devicehub/core'
+import { type CommitBatch, type CommitResult, isDeviceHubError, type StatusTransition } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Session } from '../connection/connection.js'
 import { classify } from '../storage-error.js'
@@ -49,7 +49,11 @@ export function createCommit({
       try {
         if (careful || batch.changes.length > 0)
           await connection.transaction(
-            { messageTables: messageTables(batch), messagesFirst: !careful, fences: batch.fences },
+            {
+              messageTables: messageTables(batch),
+              messagesFirst: !careful && !hasAudits(batch),
+              fences: batch.fences,
+            },
             async (session) => {
               result = await (careful ? writeWithCare(session, batch) : writePlainly(session, batch))
             },
@@ -71,7 +75,15 @@ export function createCommit({
 
   async function writePlainly(session: Session, batch: CommitBatch): Promise<CommitResult> {
     await session.write(prepareWrites(known, batch))
-    return { ...NOTHING, transitions: await applyChanges(session, batch.changes) }
+    return { ...NOTHING, transitions: await change(session, batch) }
+  }
+
+  /** The rows that tell of a change come after it: whether it holds is known by then. */
+  async function change(session: Session, { changes }: CommitBatch): Promise<StatusTransition[]> {
+    const { transitions, audits } = await applyChanges(session, changes)
+    if (audits.length > 0)
+      await session.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
+    return transitions
   }
 
   async function writeWithCare(session: Session, batch: CommitBatch): Promise<CommitResult> {
@@ -79,7 +91,7 @@ export function createCommit({
     if (timescale) await lockSampleIds(session, batch)
     const found = await findDuplicates(session, batch)
     await session.write(prepareWrites(known, batch, found))
-    const transitions = await applyChanges(session, batch.changes)
+    const transitions = await change(session, batch)
     if (found.byEntry.size === 0) return { ...NOTHING, transitions }
     return {
       duplicates: batch.entries.map((_, entry) => found.byEntry.get(entry)?.length ?? 0),
@@ -94,8 +106,15 @@ export function createCommit({
 const isEmpty = ({ entries, touches, changes }: CommitBatch) =>
   entries.length === 0 && touches.length === 0 && changes.length === 0
 
-const messageTables = ({ entries }: CommitBatch) =>
-  [...new Set(entries.map(({ type }) => messageTableOf(type)))].sort()
+const messageTables = ({ entries, changes }: CommitBatch) =>
+  [
+    ...new Set([
+      ...entries.map(({ type }) => messageTableOf(type)),
+      ...changes.flatMap(({ type, audit }) => (audit ? [messageTableOf(type)] : [])),
+    ]),
+  ].sort()
+
+const hasAudits = ({ changes }: CommitBatch) => changes.some(({ audit }) => audit !== undefined)
 
 const hasSampleIds = ({ entries }: CommitBatch) =>
   entries.some(({ samples }) => samples.some(({ sampleId }) => sampleId !== null))

@@ -16,11 +16,12 @@ import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
-import { readCursor, writeCursor } from './cursor.js'
+import { readCursor, readNumericCursor, writeCursor } from './cursor.js'
 import { retryConflicts } from './retry-conflicts.js'
 
 const INSERTED_MAX = 500
 const FOUND_MAX = 1000
+const ROW_ID = { name: 'id', kind: 'integer' } as const
 
 type Run = Pick<Connection, 'run'>
 
@@ -144,6 +145,32 @@ export function createDeviceStore(
       const items = rows.slice(0, limit).map((row) => deviceRecord(shape, readRow(row)))
       const last = rows.length > limit ? items.at(-1) : undefined
       return { items, cursor: last ? writeCursor('devices', last.createdAt, last.deviceId) : null }
+    },
+
+    async overdue(type, { before, statuses, limit, cursor }) {
+      const shape = shapeOf(type)
+      if (statuses.length === 0) return { items: [], cursor: null }
+      const time = timeValue(dialect, before)
+      const conditions = [
+        sql`t.status in (${sql.join(statuses)})`,
+        sql`t.is_active = ${columnValue(dialect, 'boolean', true)}`,
+        sql`t.last_seen < ${time}`,
+        sql`(t.status_at is null or t.status_at < ${time})`,
+      ]
+      if (cursor !== undefined) conditions.push(sql`t.id > ${readNumericCursor('overdue', cursor).key}`)
+      const columns = [...shape.columns, ROW_ID]
+      const { rows } = await asStorageErrors(`looking for overdue devices of ${type.name}`, () =>
+        connection.run(
+          sql`select ${selectList(dialect, columns)} from ${tableOf(type)} as t where ${and(conditions)}
+            order by t.id limit ${sql.lit(limit + 1)}`,
+        ),
+      )
+      const page = rows.slice(0, limit).map((row) => readRow(row))
+      const last = rows.length > limit ? page.at(-1)?.number(shape.columns.length) : undefined
+      return {
+        items: page.map((row) => deviceRecord(shape, row)),
+        cursor: last === undefined || last === null ? null : writeCursor('overdue', last, 0),
+      }
     },
 
     async update(type, deviceId, patch, now) {

@@ -10,6 +10,7 @@ import { identityContract } from './storage/identity.js'
 import { leaseContract } from './storage/leases.js'
 import { logContract } from './storage/log.js'
 import { messageContract } from './storage/messages.js'
+import { presenceContract } from './storage/presence.js'
 import { readingContract } from './storage/readings.js'
 import { replayContract } from './storage/replay.js'
 import { retentionContract } from './storage/retention.js'
@@ -43,6 +44,7 @@ export function storageContract(
     changeContract(contract)
     replayContract(contract)
     deviceContract(contract)
+    presenceContract(contract)
     readingContract(contract)
     aggregateContract(contract)
     logContract(contract)

@@ -87,12 +87,15 @@ function applyTouch({ tableOf }: Session, { type, deviceId, lastSeen }: DeviceTo
   if (row) row.record = { ...row.record, lastSeen: Math.max(row.record.lastSeen ?? lastSeen, lastSeen) }
 }
 
-function applyChange({ tableOf }: Session, change: DeviceChange): StatusTransition[] {
-  const { type, deviceId, at } = change
+function applyChange(session: Session, change: DeviceChange): StatusTransition[] {
+  const { tableOf, database, messagesOf } = session
+  const { type, deviceId, at, audit } = change
   const row = tableOf(type).devices.get(deviceId)
   if (!row) return []
   const { status: from, statusAt, batteryLevel, firmwareVersion, lastSeen } = row.record
   const next = applyDeviceChange({ status: from, statusAt, batteryLevel, firmwareVersion, lastSeen }, change)
   row.record = { ...row.record, ...next }
-  return next.status === from ? [] : [{ type, deviceId, from, to: next.status, at }]
+  if (next.status === from) return []
+  if (audit) database.addMessage(messagesOf(type), { ...audit, typeKey: type.key })
+  return [{ type, deviceId, from, to: next.status, at }]
 }

@@ -1,6 +1,13 @@
 import type { AnyDeviceType } from '../../device-type/device-type.js'
 import { DeviceHubError } from '../../errors.js'
-import type { DeviceFilter, DevicePatch, DeviceRecord, Page, PageRequest } from '../../ports/storage.js'
+import type {
+  DeviceFilter,
+  DevicePatch,
+  DeviceRecord,
+  OverdueQuery,
+  Page,
+  PageRequest,
+} from '../../ports/storage.js'
 import { checkValues } from './accepted.js'
 import { readCursor, writeCursor } from './cursor.js'
 import { copyValue, credentialsOf, type DeviceRow, inOrderOf, type TypeTable } from './database.js'
@@ -67,6 +74,33 @@ export function listDevices(
     matches,
     (row) => given(type, row),
     ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
+  )
+}
+
+export function overdueDevices(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  { before, statuses, limit, cursor }: OverdueQuery,
+): Page<DeviceRecord> {
+  const after = cursor === undefined ? null : readCursor('overdue', cursor)
+  const rows = tableOf(type).deviceList.ascending(
+    ({ record }) =>
+      after === null ||
+      record.createdAt > after.key ||
+      (record.createdAt === after.key && record.deviceId > after.tie),
+  )
+  const matches = ({ record }: DeviceRow) =>
+    record.isActive &&
+    record.lastSeen !== null &&
+    record.lastSeen < before &&
+    (record.statusAt === null || record.statusAt < before) &&
+    statuses.includes(record.status)
+  return pageOf(
+    rows,
+    limit,
+    matches,
+    (row) => given(type, row),
+    ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
   )
 }
 

@@ -10,6 +10,7 @@ import {
   ensureDevices,
   findDevices,
   listDevices,
+  overdueDevices,
   updateDevice,
 } from './devices.js'
 import { leaseStore } from './leases.js'
@@ -68,6 +69,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
       ensure: (type, devices) => run(() => ensureDevices(session, type, devices)),
       find: (type, deviceIds) => run(() => findDevices(session, type, deviceIds)),
       list: (type, filter, page) => run(() => listDevices(session, type, filter, page)),
+      overdue: (type, query) => run(() => overdueDevices(session, type, query)),
       update: (type, deviceId, patch, now) => run(() => updateDevice(session, type, deviceId, patch, now)),
       delete: (type, deviceId) => run(() => deleteDevice(session, type, deviceId)),
     },

@@ -1,0 +1,211 @@
+import { createWaker } from '../consumer/waker.js'
+import { DeviceHubError, isDeviceHubError } from '../errors.js'
+import type { DeviceHub } from '../hub/create-device-hub.js'
+import { type HeldLease, holdLease, nextLook } from '../lease/hold-lease.js'
+import { randomIds } from '../ports/ids.js'
+import { heartbeatLimit } from './heartbeat.js'
+import { markOverdue, WATCHED_STATUSES } from './mark-overdue.js'
+import { type PresenceOptions, presenceSettings } from './presence-settings.js'
+import { readWatch, type Watch, watchAt, writeWatch } from './watch.js'
+
+/** `standby`: another process watches. `not_listening`: `isListening` says no. `retrying`: the last sweep failed. */
+export type PresenceState = 'starting' | 'watching' | 'standby' | 'not_listening' | 'retrying' | 'closed'
+
+export interface PresenceStats {
+  readonly state: PresenceState
+  /** Sweeps of this process that came to their end. */
+  readonly sweeps: number
+  /** Devices that this process marked offline. */
+  readonly marked: number
+  /** Sweeps that failed. */
+  readonly failures: number
+  readonly lastError: unknown
+  /** Since when somebody looks without a break: no silence counts from before. Null unless this process watches. */
+  readonly watchingSince: Date | null
+}
+
+/** Marks devices offline that fell silent; see `createPresenceMonitor`. */
+export interface PresenceMonitor {
+  /**
+   * Looks now, beside the regular sweeps; resolves with how many devices were marked, 0 while another process watches.
+   * Rejects with the storage's error, or with `closed`.
+   */
+  sweep(): Promise<number>
+  stats(): PresenceStats
+  /** Ends the sweep that runs, for at most `timeout` milliseconds (default 10,000), and gives the lease back. */
+  close(options?: { readonly timeout?: number }): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const LEASE = 'presence'
+/** Devices marked in one transaction. */
+const PAGE = 500
+
+/**
+ * Watches the heartbeats of all types of the hub from now on: a device of which nothing was heard for longer than
+ * `multiplier` times its type's `heartbeatInterval` becomes `offline`, with a row in its type's log, the signals
+ * `deviceStatusChanged` and `deviceDisconnected` and the hooks `onStatusChange` and `onDisconnect`, once each. Create it
+ * in every process that listens: one of them watches at a time. Close it before the hub. `invalid_options` for an option
+ * that cannot work.
+ *
+ * @example
+ * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
+ */
+export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions = {}): PresenceMonitor {
+  const settings = presenceSettings(options, hub.types)
+  const { storage, clock, logger, metrics } = hub
+  const holder = randomIds.next()
+  const closing = new AbortController()
+  const waker = createWaker()
+  const counts = { sweeps: 0, marked: 0, failures: 0 }
+  let state: PresenceState = 'starting'
+  let lastError: unknown = null
+  let lease: HeldLease | null = null
+  let watch: Watch | null = null
+
+  async function claim(): Promise<HeldLease | null> {
+    const [known] = await storage.leases.find([LEASE])
+    if (known !== undefined && known.holder !== null) return null
+    const held = await holdLease({ leases: storage.leases, name: LEASE, holder, ttl: settings.ttl, logger })
+    if (held === null) return null
+    lease = held
+    held.lost.addEventListener('abort', waker.wake)
+    // Only now: the former holder may have gone on until the claim.
+    const [mine] = await storage.leases.find([LEASE])
+    watch = readWatch(mine?.note ?? null)
+    return held
+  }
+
+  async function letGo(): Promise<void> {
+    const held = lease
+    lease = null
+    watch = null
+    await held?.release()
+  }
+
+  async function turn(): Promise<number> {
+    if (!(await settings.isListening())) {
+      await letGo()
+      state = 'not_listening'
+      return 0
+    }
+    if (lease !== null && !lease.valid) await letGo()
+    const held = lease ?? (await claim())
+    if (held === null) {
+      state = 'standby'
+      return 0
+    }
+    const marked = await sweepAll(held)
+    state = 'watching'
+    return marked
+  }
+
+  async function sweepAll(held: HeldLease): Promise<number> {
+    const started = performance.now()
+    const now = clock.now()
+    const present = watchAt(watch, now, settings.maxGap)
+    let marked = 0
+    for (const type of hub.types) {
+      const limit = heartbeatLimit(type, settings.multiplier)
+      // Until then nobody was listened to for long enough to be missed.
+      if (type.abstract || now - present.since <= limit) continue
+      const place = { hub, type, limit, now, since: present.since, fence: held.fence, signal: closing.signal }
+      let cursor: string | undefined
+      do {
+        const page = await storage.devices.overdue(type, {
+          before: now - limit,
+          statuses: WATCHED_STATUSES,
+          limit: PAGE,
+          cursor,
+        })
+        const count = page.items.length === 0 ? 0 : await markOverdue(place, page.items)
+        marked += count
+        counts.marked += count
+        cursor = page.cursor ?? undefined
+        if (closing.signal.aborted) return marked
+      } while (cursor !== undefined)
+    }
+    const done = { since: present.since, sweptAt: clock.now() }
+    await held.note(writeWatch(done))
+    watch = done
+    counts.sweeps++
+    metrics.observe('devicehub_presence_sweep_ms', performance.now() - started)
+    return marked
+  }
+
+  // One at a time, whoever asks.
+  let last: Promise<unknown> = Promise.resolve()
+  function inTurn(): Promise<number> {
+    const mine = last.then(async () => {
+      if (closing.signal.aborted) throw new DeviceHubError('closed', 'the presence monitor is closed')
+      try {
+        return await turn()
+      } catch (error) {
+        if (isDeviceHubError(error, 'fenced')) await letGo()
+        counts.failures++
+        lastError = error
+        state = 'retrying'
+        throw error
+      }
+    })
+    last = mine.catch(() => {})
+    return mine
+  }
+
+  async function pause(): Promise<number> {
+    if (state !== 'standby') return settings.every
+    try {
+      return nextLook(await storage.leases.find([LEASE]), settings.ttl)
+    } catch {
+      return settings.every
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      try {
+        await inTurn()
+      } catch (error) {
+        if (closing.signal.aborted) break
+        if (isDeviceHubError(error, 'closed')) {
+          logger.warn({}, 'the hub was closed before its presence monitor; close the monitor first')
+          closing.abort()
+          break
+        }
+        logger.error({ err: error }, 'the presence monitor could not sweep; trying again')
+      }
+      if (!closing.signal.aborted) await waker.wait(await pause())
+    }
+  }
+
+  const running = run()
+  let closed: Promise<void> | undefined
+
+  async function close(timeout: number): Promise<void> {
+    closing.abort()
+    waker.wake()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), timeout)
+    })
+    const ended = await Promise.race([Promise.all([running, last]), late])
+    clearTimeout(timer)
+    // A commit that hangs may still come through: the lease is left to expire behind it.
+    if (ended === 'late') lease?.abandon()
+    else await letGo()
+    state = 'closed'
+  }
+
+  const monitor: PresenceMonitor = {
+    sweep: inTurn,
+    stats: () => ({
+      ...counts,
+      state,
+      lastError,
+      watchingSince: state === 'watching' && watch !== null ? new Date(watch.since) : null,
+    }),
+    close: ({ timeout = 10_000 } = {}) => (closed ??= close(timeout)),
+    [Symbol.asyncDispose]: () => monitor.close(),
+  }
+  return monitor
+}

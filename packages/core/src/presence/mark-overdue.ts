@@ -1,0 +1,144 @@
+import { sleep } from '../consumer/waker.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { isRetryable } from '../errors.js'
+import type { DeviceHub } from '../hub/create-device-hub.js'
+import type { LeaseFence } from '../ports/leases.js'
+import type {
+  CommitBatch,
+  DeviceChange,
+  DeviceRecord,
+  DeviceStatus,
+  NewMessage,
+  StatusTransition,
+} from '../ports/storage.js'
+import { buildTopic, isValidDeviceId } from '../topic.js'
+
+/**
+ * A device that reported one of these and fell silent is offline. `maintenance` and `provisioning` stay: nobody expects
+ * to hear of such a device.
+ */
+export const WATCHED_STATUSES: readonly DeviceStatus[] = ['online', 'error', 'low_battery']
+
+export interface MarkContext {
+  readonly hub: DeviceHub
+  readonly type: AnyDeviceType
+  /** Milliseconds without a sign of life. */
+  readonly limit: number
+  /** When the watch began: silence counts from then at the earliest. */
+  readonly since: number
+  readonly now: number
+  readonly fence: LeaseFence
+  readonly signal: AbortSignal
+}
+
+const TRIES = 5
+
+/** Marks them offline in one commit, those that were not heard of meanwhile, and tells of each. How many there were. */
+export async function markOverdue(context: MarkContext, records: readonly DeviceRecord[]): Promise<number> {
+  const { hub } = context
+  const changes = records.map((record) => changeOf(context, record))
+  const batch: CommitBatch = { entries: [], touches: [], changes, fences: [context.fence] }
+  const transitions = await commit(context, batch)
+  const byId = new Map(records.map((record) => [record.deviceId, record]))
+  for (const transition of transitions) {
+    const record = byId.get(transition.deviceId)
+    if (record) announce(context, transition, record)
+  }
+  hub.metrics.count('devicehub_presence_marked_total', transitions.length, { type: context.type.key })
+  return transitions.length
+}
+
+function changeOf(context: MarkContext, record: DeviceRecord): DeviceChange {
+  const { type, limit, since, now } = context
+  const { deviceId } = record
+  const lastSeen = record.lastSeen ?? 0
+  return {
+    type,
+    deviceId,
+    lastSeen,
+    // When it became overdue, not when that was noticed: what the device measured since then is newer news.
+    at: Math.max(lastSeen, record.statusAt ?? 0, since) + limit,
+    status: { value: 'offline', from: WATCHED_STATUSES },
+    ifSeenBefore: now - limit,
+    audit: auditOf(context, record),
+  }
+}
+
+function auditOf({ hub, type, now }: MarkContext, record: DeviceRecord): NewMessage {
+  const { deviceId, status, lastSeen } = record
+  const readable = isValidDeviceId(deviceId, Number.POSITIVE_INFINITY)
+  return {
+    deviceId,
+    channel: 'status',
+    direction: 'hub',
+    topic: readable
+      ? buildTopic(type, deviceId, 'status', {
+          prefix: hub.topicPrefix,
+          deviceIdMaxLength: Number.POSITIVE_INFINITY,
+        })
+      : '',
+    payloadJson: JSON.stringify({
+      status: 'offline',
+      from: status,
+      reason: reasonOf(record, now),
+      last_seen: new Date(lastSeen ?? 0).toISOString(),
+    }),
+    payloadRaw: null,
+    contentType: 'application/json',
+    correlationId: null,
+    userProperties: null,
+    source: 'presence',
+    qos: 0,
+    redelivered: false,
+    retained: false,
+    status: 'processed',
+    code: null,
+    reason: null,
+    flags: null,
+    receivedAt: now,
+    processedAt: now,
+  }
+}
+
+const reasonOf = ({ lastSeen }: DeviceRecord, now: number) =>
+  `no sign of life for ${Math.floor((now - (lastSeen ?? 0)) / 1000)} s`
+
+async function commit(context: MarkContext, batch: CommitBatch): Promise<readonly StatusTransition[]> {
+  const { storage, logger } = context.hub
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { transitions } = await storage.commit(batch)
+      return attempt === 1 ? transitions : withLost(context, batch, transitions)
+    } catch (error) {
+      if (!isRetryable(error) || attempt >= TRIES || context.signal.aborted) throw error
+      logger.warn({ err: error }, 'the presence monitor could not mark devices; trying again')
+      await sleep(100 * 2 ** attempt, context.signal)
+    }
+  }
+}
+
+/** The answer of an attempt that failed may be all that was lost. Only the lease's holder writes this status at this time. */
+async function withLost(
+  { hub, type }: MarkContext,
+  { changes }: CommitBatch,
+  transitions: readonly StatusTransition[],
+): Promise<readonly StatusTransition[]> {
+  const told = new Set(transitions.map(({ deviceId }) => deviceId))
+  const rest = new Map(changes.flatMap((one) => (told.has(one.deviceId) ? [] : [[one.deviceId, one]])))
+  const lost: StatusTransition[] = []
+  for (const { deviceId, status, statusAt } of await hub.storage.devices.find(type, [...rest.keys()])) {
+    const change = rest.get(deviceId)
+    if (status !== 'offline' || change === undefined || statusAt !== change.at) continue
+    const { from } = JSON.parse(change.audit?.payloadJson ?? '{}') as { from: DeviceStatus }
+    lost.push({ type, deviceId, from, to: 'offline', at: change.at })
+  }
+  return [...transitions, ...lost]
+}
+
+function announce({ hub, now }: MarkContext, transition: StatusTransition, record: DeviceRecord): void {
+  try {
+    hub.announce(transition, record, reasonOf(record, now))
+  } catch (error) {
+    hub.logger.error({ err: error }, 'a subscriber of a presence announcement threw')
+  }
+}
