@@ -80,6 +80,24 @@ for (const { name, start, available } of brokers) {
       await again.stop({ leave: true })
     })
 
+    test('a broker that was restarted deals to the group again', async () => {
+      const topic = 'things/station/restart/data'
+      const hub = storing()
+      // So long that no idle member asks by itself.
+      await using listener = replica('restart', hub, { keepalive: 600 })
+      await listener.start()
+      await publish(topic, 0, 20)
+      await waitUntil('the first', () => textsOf([hub]).size === 20)
+      await broker.restart()
+      await waitUntil('the reconnect', () => {
+        const { reconnects, state } = listener.stats()
+        return reconnects === 1 && state === 'connected'
+      })
+      await publish(topic, 20, 40)
+      await waitUntil('the rest', () => textsOf([hub]).size === 40)
+      await listener.stop({ leave: true })
+    })
+
     test('invariant 1: scaling down under load loses nothing: the one that leaves takes its queue with it', async () => {
       const topic = 'things/station/down/data'
       const hubs = [storing(), createHeldHub()] as const

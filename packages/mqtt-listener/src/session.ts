@@ -101,7 +101,8 @@ export function createSession(options: SessionOptions): Session {
         'the broker keeps the session for a shorter time than asked for',
       )
     connectedBefore = true
-    if (subscribed && grants.sessionPresent) return
+    // Mosquitto 2.0 restarts without its shared subscriptions, and says all the same that the session is there.
+    if (subscribed && grants.sessionPresent && !subscriptions.filters.some(isShared)) return
     subscribed = false
     await subscribeAll(link, grants, subscriptions, settings, {
       refused(error) {
