@@ -20,6 +20,11 @@ const NOTHING: CommitResult = { duplicates: null, duplicateSamples: null, transi
 
 /** How often a batch is tried against others that are in its way, and for how long (milliseconds) at least. */
 const ATTEMPTS = 8
+/**
+ * And against an identity that turns up between the look and the write. Writers that commit the same samples at the same
+ * time do that to each other several times in a row; a unique index of somebody else's does it for ever.
+ */
+const UNIQUE_ATTEMPTS = 40
 const PATIENCE = 5000
 
 /**
@@ -66,7 +71,9 @@ export function createCommit({
         const failure = classify(error)
         if (failure === 'lost') lost.add(batch, result)
         const again = failure === 'unique' || failure === 'conflict'
-        if (!again || (attempt >= ATTEMPTS && (failure === 'unique' || Date.now() > giveUpAt))) throw error
+        const enough =
+          failure === 'unique' ? attempt >= UNIQUE_ATTEMPTS : attempt >= ATTEMPTS && Date.now() > giveUpAt
+        if (!again || enough) throw error
         if (failure === 'unique' && !careful) careful = true
         else await sleep(Math.random() * Math.min(50, 2 ** attempt))
       }
