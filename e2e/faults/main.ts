@@ -1,4 +1,4 @@
-/** `pnpm faults <ingest|scale|slots|consumers> [--quick] [--json] [--only TEXT]`: breaks things on purpose and counts what became of the messages. */
+/** `pnpm faults <ingest|scale|slots|consumers|client> [--quick] [--json] [--only TEXT]`: breaks things on purpose and counts what became of the messages. */
 import { parseArgs } from 'node:util'
 import type { CaseResult, FaultCase } from './fault-case.js'
 
@@ -7,6 +7,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ readonly cases: readonly F
   scale: () => import('./scale.js'),
   slots: () => import('./slots.js'),
   consumers: () => import('./consumers.js'),
+  client: () => import('./client.js'),
 }
 
 const { values, positionals } = parseArgs({

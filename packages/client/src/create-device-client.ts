@@ -8,6 +8,7 @@ import {
   jsonCodec,
 } from '@devicehub/core/definition'
 import type { IClientOptions } from 'mqtt'
+import { beforeDeadline } from './before-deadline.js'
 import { type BrokerConnection, openConnection } from './broker-connection.js'
 import { type AnyCommandHandler, createCommands } from './commands.js'
 import { createConnector } from './connector.js'
@@ -24,10 +25,11 @@ import type {
 import { type DeviceClientOptions, resolveOptions } from './device-client-options.js'
 import { createEventEmitter } from './event-emitter.js'
 import { mqttOptions } from './mqtt-options.js'
+import { createDurableQueue } from './outbox/durable-queue.js'
 import { createPublisher } from './publisher.js'
 import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
 import { createSampleEncoder } from './sample.js'
-import { splitBatch } from './split-batch.js'
+import { createMemoryQueue, type SampleQueue } from './sample-queue.js'
 import { createStatusMemory, OFFLINE } from './status.js'
 
 /**
@@ -91,8 +93,10 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
       connections++
       enter('connected')
       publisher.attach(connection)
+      samples.resume()
     },
     onDown({ reasonCode }) {
+      samples.pause()
       publisher.detach(reasonCode)
       if (state === 'connected') enter('reconnecting')
     },
@@ -103,6 +107,29 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
   })
 
   const encode = (channel: 'data' | 'status', value: unknown) => codec.encode(value, { channel })
+  const { maxBatchSamples, maxBatchBytes } = options
+  const samples: SampleQueue =
+    options.outbox === 'memory'
+      ? createMemoryQueue({
+          publisher,
+          topic: topics.data,
+          encode: (value) => encode('data', value),
+          maxBatchSamples,
+          maxBatchBytes,
+          assertOpen: () => assertOpen('cannot record'),
+        })
+      : createDurableQueue({
+          ...options.outbox,
+          publisher,
+          topic: topics.data,
+          codec,
+          maxWaiting: options.maxQueued,
+          maxWaitingBytes: options.maxQueuedBytes,
+          maxBatchSamples,
+          maxBatchBytes,
+          maxAttempts: options.maxAttempts,
+          onError: report,
+        })
 
   async function connectOptions(): Promise<IClientOptions> {
     const { credentials } = options
@@ -165,8 +192,9 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     })
   }
 
-  function assertOpen(what: string): void {
-    if (state === 'idle') throw new DeviceHubError('transport_unavailable', `${what}: call connect() first`)
+  function assertOpen(what: string, offline = false): void {
+    if (state === 'idle' && !offline)
+      throw new DeviceHubError('transport_unavailable', `${what}: call connect() first`)
     if (state === 'closing' || state === 'closed')
       throw new DeviceHubError('closed', `${what}: the client was closed`)
   }
@@ -181,6 +209,8 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     enter('connecting')
     try {
+      await samples.open()
+      if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
       await connector.start(signal)
     } catch (error) {
       if (closing === null) {
@@ -196,27 +226,17 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     readings: Readonly<Record<string, unknown>>,
     recordOptions: RecordOptions = {},
   ): Promise<void> {
-    assertOpen('cannot record')
-    const sample = encodeSample(readings, recordOptions)
-    await publisher.push(topics.data, encode('data', sample), recordOptions.signal)
+    assertOpen('cannot record', samples.takesOffline)
+    await samples.record(encodeSample(readings, recordOptions), recordOptions.signal)
   }
 
   async function recordBatch(
-    samples: readonly BatchSample<Readonly<Record<string, unknown>>>[],
+    batch: readonly BatchSample<Readonly<Record<string, unknown>>>[],
     { signal }: Pick<RecordOptions, 'signal'> = {},
   ): Promise<void> {
-    assertOpen('cannot record')
-    const encoded = samples.map(({ readings, ...sampleOptions }) => encodeSample(readings, sampleOptions))
-    const batches = splitBatch(encoded, {
-      maxSamples: options.maxBatchSamples,
-      maxBytes: options.maxBatchBytes,
-      sizeOf: (sample) => encode('data', sample).byteLength,
-    })
-    for (const batch of batches) {
-      await publisher.room()
-      assertOpen('cannot record')
-      await publisher.push(topics.data, encode('data', batch), signal)
-    }
+    assertOpen('cannot record', samples.takesOffline)
+    const encoded = batch.map(({ readings, ...sampleOptions }) => encodeSample(readings, sampleOptions))
+    await samples.recordBatch(encoded, signal)
   }
 
   async function reportStatus(
@@ -231,24 +251,26 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     const wasIdle = state === 'idle'
     enter('closing')
     const deadline = Date.now() + timeout
-    if (!wasIdle) await before(deadline, Promise.all([publisher.idle(), commands.idle()]))
+    if (!wasIdle) await beforeDeadline(deadline, Promise.all([samples.idle(), commands.idle()]))
     const connection = connector.stop()
     if (connection !== null) {
       const farewell = async () => {
         await connection.publish(topics.status, encode('status', OFFLINE), { again: false })
         await connection.disconnect()
       }
-      await before(
+      await beforeDeadline(
         Math.max(deadline, Date.now() + 1000),
         farewell().catch(() => {}),
       )
       connection.destroy()
     }
+    const putAway = samples.close()
     publisher.detach(null)
     const { queued } = publisher.stats()
     publisher.rejectAll(
       new DeviceHubError('closed', `the client was closed with ${queued} publications unconfirmed`),
     )
+    await putAway
     enter('closed')
   }
 
@@ -263,9 +285,9 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     reportStatus,
     onCommand: (name: string, handler: AnyCommandHandler) => commands.handle(name, handler),
     on: events.on,
-    room: publisher.room,
-    stats: () => ({ ...publisher.stats(), connections }),
-    close: ({ timeout = 10_000 }: { timeout?: number | undefined } = {}) => {
+    room: samples.room,
+    stats: () => ({ ...publisher.stats(), ...samples.stats(), connections }),
+    close: ({ timeout = samples.closeTimeout }: { timeout?: number | undefined } = {}) => {
       closing ??= close(timeout)
       return closing
     },
@@ -281,13 +303,4 @@ function placeholder({ type, topicTemplate }: UntypedDevice): AnyDeviceType {
 
 function printError(error: DeviceHubError): void {
   console.error(`devicehub client: ${error.message} (${error.code})`)
-}
-
-async function before(deadline: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - Date.now()))
-  })
-  await Promise.race([promise, timeout])
-  clearTimeout(timer)
 }

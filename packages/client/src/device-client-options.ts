@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { BackoffOptions } from '@devicehub/core/definition'
 import { DeviceHubError } from '@devicehub/core/definition'
 
@@ -15,6 +16,19 @@ export interface TlsOptions {
   readonly passphrase?: string | undefined
   /** The name in the broker's certificate where it differs from the host of the URL. */
   readonly servername?: string | undefined
+}
+
+/** Samples wait in files, and survive the process and a power loss. */
+export interface OutboxFolder {
+  /** Of this client alone; made if it is not there. On a file system that keeps what is synced to it, not on tmpfs. */
+  readonly folder: string
+  /** Bytes the samples may take on disk, 20 a sample more than their JSON; at least 16,384. Default 64 MiB. */
+  readonly maxBytes?: number | undefined
+  /**
+   * What goes when it is full: the `oldest` samples, a sixteenth of the outbox at a time (default), or the `newest`:
+   * then `record` rejects with `queue_full`. Either is counted in `stats().dropped`.
+   */
+  readonly drop?: 'oldest' | 'newest' | undefined
 }
 
 export interface DeviceClientOptions {
@@ -43,7 +57,15 @@ export interface DeviceClientOptions {
   readonly willDelay?: number | undefined
   /** Pauses between attempts to connect, in milliseconds. Default 1 s, doubling to 60 s, half of each left to chance. */
   readonly reconnect?: BackoffOptions | undefined
-  /** Publications that may wait, for the connection or their turn; past it `record` rejects (`queue_full`). Default 10,000. */
+  /**
+   * Where samples wait until the broker has confirmed them: in memory (default), or on disk. With a folder, `record`
+   * resolves when the sample is on disk, and may be called before `connect()`.
+   */
+  readonly outbox?: 'memory' | OutboxFolder | undefined
+  /**
+   * Publications that may wait, for the connection or their turn; past it `record` rejects (`queue_full`). Default
+   * 10,000. With an outbox on disk: samples that may wait for the disk.
+   */
   readonly maxQueued?: number | undefined
   /** The same in payload bytes; default 16 MiB. */
   readonly maxQueuedBytes?: number | undefined
@@ -53,7 +75,7 @@ export interface DeviceClientOptions {
   readonly maxAttempts?: number | undefined
   /** Seconds without confirmation after which the connection is opened anew; default 60. */
   readonly ackTimeout?: number | undefined
-  /** Samples `recordBatch` puts in one message; default 500. */
+  /** Samples `recordBatch`, or an outbox on disk, puts in one message; default 500. */
   readonly maxBatchSamples?: number | undefined
   /** Payload bytes of one message of `recordBatch`, unless a single sample has more; default 131,072. */
   readonly maxBatchBytes?: number | undefined
@@ -62,7 +84,12 @@ export interface DeviceClientOptions {
 }
 
 /** Options with every default filled in; `clientId` has none, since it depends on the type. */
-export type ResolvedOptions = DeviceClientOptions & typeof DEFAULTS
+export type ResolvedOptions = Omit<DeviceClientOptions, 'outbox'> &
+  typeof DEFAULTS & {
+    readonly outbox:
+      | 'memory'
+      | { readonly [Name in keyof OutboxFolder]-?: Exclude<OutboxFolder[Name], undefined> }
+  }
 
 const DEFAULTS = {
   protocolVersion: 5 as 4 | 5,
@@ -86,7 +113,7 @@ const SECURE = ['mqtts:', 'wss:']
 
 export function resolveOptions(options: DeviceClientOptions): ResolvedOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const resolved = { ...DEFAULTS, ...given } as ResolvedOptions
+  const resolved = { ...DEFAULTS, ...given, outbox: resolveOutbox(options.outbox) } as ResolvedOptions
   const { protocol } = parseUrl(resolved.url)
   if (resolved.tls !== undefined && !SECURE.includes(protocol))
     throw invalid(`tls is given, but ${protocol}// is not encrypted: use mqtts:// or wss://`)
@@ -95,6 +122,19 @@ export function resolveOptions(options: DeviceClientOptions): ResolvedOptions {
   for (const name of AT_LEAST_ONE) wholeNumber(name, resolved[name], 1)
   for (const name of AT_LEAST_ZERO) wholeNumber(name, resolved[name], 0)
   return resolved
+}
+
+function resolveOutbox(outbox: DeviceClientOptions['outbox']): ResolvedOptions['outbox'] {
+  if (outbox === undefined || outbox === 'memory') return 'memory'
+  if (typeof outbox !== 'object' || outbox === null)
+    throw invalid(`outbox is 'memory' or { folder }, not ${String(outbox)}`)
+  const { folder, maxBytes = 64 << 20, drop = 'oldest' } = outbox
+  if (typeof folder !== 'string' || folder === '') throw invalid('outbox.folder is the path of a folder')
+  if (drop !== 'oldest' && drop !== 'newest')
+    throw invalid(`outbox.drop is 'oldest' or 'newest', not ${String(drop)}`)
+  wholeNumber('outbox.maxBytes', maxBytes, 16_384)
+  // Relative to where the process was when the client was made, wherever it goes later.
+  return { folder: resolve(folder), maxBytes, drop }
 }
 
 const AT_LEAST_ONE = [

@@ -44,13 +44,23 @@ export interface ClientEvents {
   state: ClientState
   /**
    * What no call can report: a failed attempt to connect (`transport_unavailable`, `connection_refused`), a command that
-   * was not executed (`invalid_payload`), a handler that failed (`handler_failed`). Without a handler it is written to
-   * standard error.
+   * was not executed (`invalid_payload`), a handler that failed (`handler_failed`); of an outbox on disk also samples that
+   * were dropped (`queue_full`), set aside (`publish_failed`) or damaged (`outbox_failed`). Without a handler it is
+   * written to standard error.
    */
   error: DeviceHubError
 }
 
+/** With an outbox on disk `queued` and `queuedBytes` are the samples on disk that were not delivered. */
 export interface ClientStats extends PublisherStats {
+  /** Samples that the broker confirmed. */
+  readonly delivered: number
+  /** Samples that were let go because the outbox on disk was full. */
+  readonly dropped: number
+  /** Samples on disk that could not be read any more. */
+  readonly corrupt: number
+  /** Samples of the outbox on disk that the broker refused for good. */
+  readonly setAside: number
   /** Connections established since the start. */
   readonly connections: number
 }
@@ -61,15 +71,23 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
   /**
    * Resolves when the device is connected for the first time and has announced itself as online. A broker that cannot be
    * reached is tried until the signal aborts; one that refuses (credentials, certificate) rejects with
-   * `connection_refused`. Later interruptions are mended by themselves.
+   * `connection_refused`. Later interruptions are mended by themselves. With an outbox on disk also `outbox_locked`, when
+   * another client uses the folder, and `outbox_failed`.
    */
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /**
    * Sends one sample, and resolves when the broker has confirmed it. `invalid_payload` at once for a value of the wrong
    * type, `queue_full` when too many wait, `publish_failed` when the broker refuses it, `closed` when the client closed first.
+   *
+   * With an outbox on disk it resolves when the sample is safe there, whether or not there is a connection, and works before
+   * `connect()`: `outbox_failed` when the disk is full, read-only or broken, `outbox_locked` when another client uses the
+   * folder, `queue_full` when it is full and keeps the oldest. After an error it is not stored, unless the signal aborted.
    */
   record(readings: ReadingsOf<Declaration>, options?: RecordOptions): Promise<void>
-  /** Sends samples measured before as a backfill, in as few messages as the bounds allow. Resolves when all are confirmed. */
+  /**
+   * Sends samples measured before as a backfill, in as few messages as the bounds allow. Resolves when all are confirmed.
+   * With an outbox on disk when all are safe there; after an error some may be: give them ids before you try again.
+   */
   recordBatch(
     samples: readonly BatchSample<ReadingsOf<Declaration>>[],
     options?: Pick<RecordOptions, 'signal'>,
@@ -90,7 +108,8 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
   stats(): ClientStats
   /**
    * Sends what waits, for at most `timeout` milliseconds (default 10,000), reports `offline` and disconnects. What was
-   * not confirmed by then rejects with `closed`.
+   * not confirmed by then rejects with `closed`. With an outbox on disk the default is 2,000, and 0 while there is no
+   * connection: what was not delivered stays there for the next start.
    */
   close(options?: { readonly timeout?: number | undefined }): Promise<void>
 }

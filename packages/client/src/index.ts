@@ -11,7 +11,7 @@ export type {
   StatusReport,
   UntypedDevice,
 } from './device-client.js'
-export type { Credentials, DeviceClientOptions, TlsOptions } from './device-client-options.js'
+export type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
 export type { PublisherStats } from './publisher.js'
 export type { SampleOptions } from './sample.js'
 export type { CommandName, PayloadOf, ReadingsOf } from './typed.js'

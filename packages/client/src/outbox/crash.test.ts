@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../testing/temporary-folder.js'
+import { lockFolder } from './folder-lock.js'
+import { openOutbox } from './outbox.js'
+
+const WAIT = { timeout: 60_000, interval: 5 }
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const script = fileURLToPath(new URL('../testing/sampling-device.ts', import.meta.url))
+
+const start = (folder: string, ledger: string, first: number): ChildProcess =>
+  spawn(process.execPath, ['--import', 'tsx', script, folder, ledger, String(first)], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+
+const open = (folder: string) =>
+  openOutbox({
+    folder,
+    maxBytes: 64 << 20,
+    drop: 'oldest',
+    maxWaiting: 10_000,
+    maxWaitingBytes: 16 << 20,
+    onError: () => {},
+  })
+
+test('what was confirmed before a SIGKILL is there after it, once and whole, in order', async () => {
+  using folder = temporaryFolder()
+  const outboxFolder = join(folder.path, 'outbox')
+  const ledger = join(folder.path, 'ledger')
+  writeFileSync(ledger, '')
+  for (let life = 0; life < 3; life++) {
+    const before = statSync(ledger).size
+    const child = start(outboxFolder, ledger, life * 1_000_000)
+    await expect.poll(() => statSync(ledger).size, WAIT).toBeGreaterThan(before + 1000 + Math.random() * 3000)
+    // Killed, it holds the folder no more; alive it does.
+    await expect(open(outboxFolder)).rejects.toMatchObject({
+      code: 'outbox_locked',
+      details: { pid: child.pid },
+    })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  const outbox = await open(outboxFolder)
+  const found: number[] = []
+  for (;;) {
+    const batch = await outbox.read({ maxSamples: 1000, maxBytes: 1 << 20 })
+    if (batch === null) break
+    for (const { body } of batch.records) {
+      const { own, text } = JSON.parse(body.toString()) as { own: number; text: string }
+      expect(text).toHaveLength(own % 500)
+      found.push(own)
+    }
+    outbox.settle(batch, 'delivered')
+  }
+  expect(outbox.stats().corrupt).toBe(0)
+  await outbox.close()
+  const confirmed = readFileSync(ledger, 'utf8').trim().split('\n').map(Number)
+  const stored = new Set(found)
+  expect(confirmed.filter((own) => !stored.has(own))).toEqual([])
+  expect(found).toEqual([...stored].sort((a, b) => a - b))
+})
+
+test('two clients of one process cannot have the same folder either; closing gives it free', async () => {
+  using folder = temporaryFolder()
+  const first = await open(folder.path)
+  await expect(open(folder.path)).rejects.toMatchObject({ code: 'outbox_locked' })
+  await first.close()
+  await (await open(folder.path)).close()
+  expect(existsSync(join(folder.path, 'lock'))).toBe(false)
+})
+
+test('of many that find the lock of a dead process one gets it', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'lock')
+  for (let round = 0; round < 60; round++) {
+    writeFileSync(file, JSON.stringify({ pid: 2 ** 22 + 1, started: '1', boot: 'x', token: 'dead' }))
+    const outcomes = await Promise.allSettled(Array.from({ length: 24 }, () => lockFolder(folder.path)))
+    const locks = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    expect(locks).toHaveLength(1)
+    await locks[0]?.release()
+  }
+})
+
+test.runIf(process.platform === 'linux')(
+  'a lock is stale after a restart of the machine, and when its process id belongs to another process by now',
+  async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'lock')
+    const held = await lockFolder(folder.path)
+    const own = JSON.parse(readFileSync(file, 'utf8')) as { pid: number; started: string; boot: string }
+    await held.release()
+    for (const stale of [
+      { ...own, boot: 'an earlier one' },
+      { ...own, started: '1' },
+    ]) {
+      writeFileSync(file, JSON.stringify({ ...stale, token: 'other' }))
+      await (await lockFolder(folder.path)).release()
+    }
+    writeFileSync(file, JSON.stringify({ ...own, token: 'other' }))
+    await expect(lockFolder(folder.path)).rejects.toMatchObject({ code: 'outbox_locked' })
+  },
+)
+
+test('a lock file that its process had no time to fill is stale', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'lock'), '')
+  await (await lockFolder(folder.path)).release()
+})

@@ -1,0 +1,160 @@
+import { createBackoff, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import type { Outbox } from './outbox.js'
+import type { StoredBatch } from './segment-reader.js'
+
+export interface DeliveryOptions {
+  readonly outbox: Outbox
+  readonly maxSamples: number
+  readonly maxBytes: number
+  /** Refusals of a single sample that may pass before it is set aside. */
+  readonly maxAttempts: number
+  /** Resolves when the broker has confirmed it. */
+  readonly publish: (bodies: readonly Buffer[]) => Promise<void>
+  /** Keeps a sample for whoever wants to look at it; resolves with what to report. */
+  readonly setAside: (body: Buffer, reason: DeviceHubError) => Promise<DeviceHubError>
+  readonly onError: (error: DeviceHubError) => void
+}
+
+/** Sends what the outbox holds, in order: one message at a time, with all that waits and fits. */
+export interface Delivery {
+  /** There is a connection. */
+  resume(): void
+  /** Nothing further is begun. */
+  pause(): void
+  /** Resolves when all is delivered. */
+  idle(): Promise<void>
+  /** Resolves when nothing is under way any more. */
+  stop(): Promise<void>
+}
+
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { outbox, maxSamples } = options
+  const backoff = createBackoff({ min: 1000, max: 60_000 })
+  /** Samples in a message: fewer once one was refused, until the one that causes it is found. */
+  let limit = maxSamples
+  let refusals = 0
+  let up = false
+  let stopped = false
+  let running: Promise<void> | null = null
+  let again = false
+  let wakeUp = () => {}
+  let onIdle: (() => void)[] = []
+
+  async function run(): Promise<void> {
+    while (up && !stopped) {
+      let batch: StoredBatch | null
+      try {
+        batch = await outbox.read({ maxSamples: limit, maxBytes: options.maxBytes })
+      } catch (error) {
+        options.onError(error as DeviceHubError)
+        await pause()
+        continue
+      }
+      if (batch === null) break
+      // While it was read the connection may have gone, and with `stop` whoever would answer.
+      if (!up || stopped) return outbox.giveBack(batch)
+      await deliver(batch)
+    }
+  }
+
+  async function deliver(batch: StoredBatch): Promise<void> {
+    try {
+      await options.publish(batch.records.map(({ body }) => body))
+    } catch (error) {
+      return failed(batch, error)
+    }
+    outbox.settle(batch, 'delivered')
+    limit = Math.min(maxSamples, limit * 2)
+    refusals = 0
+    backoff.reset()
+  }
+
+  async function failed(batch: StoredBatch, cause: unknown): Promise<void> {
+    const error = isDeviceHubError(cause)
+      ? cause
+      : new DeviceHubError('publish_failed', `a sample cannot be sent: ${String(cause)}`, { cause })
+    const [only] = batch.records
+    // Not refused: it was not sent.
+    if (error.code !== 'publish_failed') {
+      outbox.giveBack(batch)
+      if (!stopped) await pause()
+      return
+    }
+    const blame = blameOf(error)
+    if (blame !== 'none' && batch.records.length > 1) {
+      limit = Math.ceil(batch.records.length / 2)
+      return outbox.giveBack(batch)
+    }
+    if (
+      only !== undefined &&
+      (blame === 'sample' || (blame === 'perhaps' && ++refusals >= options.maxAttempts))
+    ) {
+      refusals = 0
+      const report = await options.setAside(only.body, error)
+      outbox.settle(batch, 'setAside')
+      return options.onError(report)
+    }
+    outbox.giveBack(batch)
+    options.onError(error)
+    await pause()
+  }
+
+  /** Until it is time to try again; `stop` and a new connection end it. */
+  function pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, backoff.next())
+      timer.unref?.()
+      function done(): void {
+        clearTimeout(timer)
+        wakeUp = () => {}
+        resolve()
+      }
+      wakeUp = done
+    })
+  }
+
+  const isIdle = () => outbox.stats().queued === 0
+
+  function begin(): void {
+    if (running !== null) again = true
+    if (!up || stopped || running !== null) return
+    again = false
+    running = run().then(() => {
+      running = null
+      // Something may have come after its last look.
+      if (again) return begin()
+      if (!up) return
+      for (const resolve of onIdle) resolve()
+      onIdle = []
+    })
+  }
+
+  outbox.onStored(begin)
+  return {
+    resume() {
+      up = true
+      wakeUp()
+      begin()
+    },
+    pause() {
+      up = false
+    },
+    idle: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
+    async stop() {
+      stopped = true
+      wakeUp()
+      await running
+    },
+  }
+}
+
+/**
+ * Who is to blame for a refusal. `sample`: it can never be sent (too large, no payload the broker takes, each time the
+ * connection was lost with it). `perhaps`: the broker does not say why. `none`: all others would be refused as well,
+ * such as for a lack of permission.
+ */
+function blameOf({ details }: DeviceHubError): 'sample' | 'perhaps' | 'none' {
+  const { reasonCode } = details
+  if (reasonCode === undefined || reasonCode === 0x95 || reasonCode === 0x99) return 'sample'
+  return reasonCode === null || reasonCode === 0x80 || reasonCode === 0x83 ? 'perhaps' : 'none'
+}

@@ -1,0 +1,128 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../testing/temporary-folder.js'
+import { openOutbox } from './outbox.js'
+
+const mount = (...args: string[]) => spawnSync('/bin/mount', args).status === 0
+
+/** A file system of its own, which can be full and read-only. */
+function smallDisk(size: string): ({ readonly path: string } & Disposable) | null {
+  const folder = temporaryFolder()
+  if (!mount('-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder.path)) {
+    folder[Symbol.dispose]()
+    return null
+  }
+  return {
+    path: folder.path,
+    [Symbol.dispose]() {
+      spawnSync('/bin/umount', ['-l', folder.path])
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const canMount = (() => {
+  const disk = smallDisk('64k')
+  disk?.[Symbol.dispose]()
+  return disk !== null
+})()
+
+const open = (folder: string) =>
+  openOutbox({
+    folder,
+    maxBytes: 1 << 20,
+    drop: 'oldest',
+    maxWaiting: 10_000,
+    maxWaitingBytes: 16 << 20,
+    onError: () => {},
+  })
+
+async function bodiesIn(folder: string): Promise<string[]> {
+  const outbox = await open(folder)
+  const batch = await outbox.read({ maxSamples: 10_000, maxBytes: 1 << 20 })
+  await outbox.close()
+  return batch?.records.map(({ body }) => body.toString()) ?? []
+}
+
+const sample = (n: number) => Buffer.from(String(n).padStart(100, '.'))
+
+test.runIf(canMount)('a full disk is an error of each call, loses nothing before, and passes', async () => {
+  using disk = smallDisk('64k') as { readonly path: string } & Disposable
+  const folder = join(disk.path, 'outbox')
+  const filler = join(disk.path, 'filler')
+  const outbox = await open(folder)
+  await outbox.append([sample(0)])
+  writeFileSync(filler, Buffer.alloc(40 << 10))
+  const stored = [0]
+  let failed = 0
+  for (let n = 1; n < 400; n++)
+    await outbox.append([sample(n)]).then(
+      () => stored.push(n),
+      (error) => {
+        failed++
+        expect(error).toMatchObject({ code: 'outbox_failed', details: { errno: 'ENOSPC' } })
+        expect(error.message).toMatch(/the disk is full: make room/)
+      },
+    )
+  expect(failed).toBeGreaterThan(50)
+  expect(stored.length).toBeGreaterThan(50)
+  expect(outbox.stats()).toMatchObject({ queued: stored.length, dropped: 0 })
+  rmSync(filler)
+  await outbox.append([sample(1000)])
+  await outbox.close()
+  expect(await bodiesIn(folder)).toEqual([...stored, 1000].map((n) => sample(n).toString()))
+})
+
+test.runIf(canMount)('of a batch that the full disk took in part nothing stays', async () => {
+  using disk = smallDisk('64k') as { readonly path: string } & Disposable
+  const folder = join(disk.path, 'outbox')
+  const outbox = await open(folder)
+  await outbox.append([sample(0)])
+  writeFileSync(join(disk.path, 'filler'), Buffer.alloc(40 << 10))
+  const batch = Array.from({ length: 300 }, (_, n) => sample(n + 1))
+  await expect(outbox.append(batch)).rejects.toMatchObject({ details: { errno: 'ENOSPC' } })
+  expect(statSync(join(folder, '0000000000000001.segment')).size).toBe(120)
+  await outbox.close()
+  expect(await bodiesIn(folder)).toEqual([sample(0).toString()])
+})
+
+test.runIf(canMount)('a disk that turns read-only is an error of each call and passes', async () => {
+  using disk = smallDisk('1m') as { readonly path: string } & Disposable
+  const folder = join(disk.path, 'outbox')
+  const first = await open(folder)
+  await first.append([sample(0)])
+  await first.close()
+  mount('-o', 'remount,ro', disk.path)
+  await expect(open(folder)).rejects.toMatchObject({
+    code: 'outbox_failed',
+    details: { errno: 'EROFS' },
+    message: expect.stringMatching(/read-only: mount it for writing/),
+  })
+  mount('-o', 'remount,rw', disk.path)
+  expect(await bodiesIn(folder)).toEqual([sample(0).toString()])
+})
+
+test('a folder that cannot be made is an error that names it', async () => {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'file')
+  writeFileSync(file, '')
+  await expect(open(join(file, 'outbox'))).rejects.toMatchObject({
+    code: 'outbox_failed',
+    details: { errno: 'ENOTDIR', folder: join(file, 'outbox') },
+  })
+})
+
+test('a folder where a segment should go is an error of that call only', async () => {
+  using folder = temporaryFolder()
+  const outbox = await open(folder.path)
+  const obstacle = join(folder.path, '0000000000000001.segment')
+  mkdirSync(obstacle)
+  await expect(outbox.append([sample(1)])).rejects.toMatchObject({ code: 'outbox_failed' })
+  rmSync(obstacle, { recursive: true })
+  await outbox.append([sample(2)])
+  expect(outbox.stats()).toMatchObject({ queued: 1 })
+  await outbox.close()
+  expect(await bodiesIn(folder.path)).toEqual([sample(2).toString()])
+})

@@ -1,0 +1,95 @@
+import { queueFull } from '../publish-errors.js'
+
+export interface GroupCommitOptions {
+  readonly maxWaiting: number
+  readonly maxWaitingBytes: number
+  /** Stores them, in order; for each what went wrong, or null. Never rejects. */
+  readonly write: (bodies: readonly Buffer[]) => Promise<readonly (Error | null)[]>
+}
+
+/** Whatever arrives while the disk is busy is written with one fsync: the busier the disk, the larger the groups. */
+export interface GroupCommit {
+  /** Resolves when it is on disk. `queue_full` at once when too much waits for the disk. */
+  push(bodies: readonly Buffer[], signal?: AbortSignal): Promise<void>
+  room(): Promise<void>
+  /** Resolves when nothing waits for the disk. */
+  idle(): Promise<void>
+}
+
+interface Waiting {
+  readonly bodies: readonly Buffer[]
+  readonly bytes: number
+  readonly signal: AbortSignal | undefined
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
+  let waiting: Waiting[] = []
+  let count = 0
+  let bytes = 0
+  let running: Promise<void> | null = null
+  let onRoom: (() => void)[] = []
+
+  const hasRoom = () => count < options.maxWaiting && bytes < options.maxWaitingBytes
+
+  async function run(): Promise<void> {
+    // A turn later: what is recorded in one go is one group from the start.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (waiting.length > 0) {
+      const all = waiting
+      waiting = []
+      const group = all.filter(({ signal }) => !signal?.aborted)
+      const results = await options.write(group.flatMap(({ bodies }) => bodies))
+      let at = 0
+      for (const item of group) {
+        const failure = results.slice(at, at + item.bodies.length).find((error) => error !== null)
+        at += item.bodies.length
+        if (failure === undefined) item.resolve()
+        else item.reject(failure)
+      }
+      for (const item of all) {
+        count -= item.bodies.length
+        bytes -= item.bytes
+      }
+      if (hasRoom()) {
+        for (const resolve of onRoom) resolve()
+        onRoom = []
+      }
+    }
+    running = null
+  }
+
+  return {
+    push(bodies, signal) {
+      if (signal?.aborted) return Promise.reject(signal.reason)
+      if (!hasRoom()) return Promise.reject(queueFull(count, bytes))
+      return new Promise((resolve, reject) => {
+        const abort = () => reject(signal?.reason)
+        const forget = () => signal?.removeEventListener('abort', abort)
+        const size = bodies.reduce((sum, body) => sum + body.byteLength, 0)
+        waiting.push({
+          bodies,
+          bytes: size,
+          signal,
+          resolve: () => {
+            forget()
+            resolve()
+          },
+          reject: (error) => {
+            forget()
+            reject(error)
+          },
+        })
+        count += bodies.length
+        bytes += size
+        signal?.addEventListener('abort', abort)
+        running ??= run()
+      })
+    },
+    room: () => (hasRoom() ? Promise.resolve() : new Promise((resolve) => onRoom.push(resolve))),
+    idle: async () => {
+      while (running !== null) await running
+    },
+  }
+}

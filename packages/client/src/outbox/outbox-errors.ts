@@ -1,0 +1,39 @@
+import { DeviceHubError } from '@devicehub/core/definition'
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: make room, or lower maxBytes',
+  EDQUOT: 'the disk quota is used up: raise it, or lower maxBytes',
+  EROFS: 'the file system is read-only: mount it for writing',
+  EACCES: 'the process may not write there: change the owner or the mode of the folder',
+  EPERM: 'the process may not write there: change the owner or the mode of the folder',
+  EIO: 'the disk reports an error: it may be worn out',
+}
+
+/** What the file system said, as an error of this project. `details.errno` is its code, e.g. ENOSPC. */
+export function outboxFailed(what: string, folder: string, cause: unknown): DeviceHubError {
+  const errno = (cause as NodeJS.ErrnoException | null)?.code ?? null
+  const why = ADVICE[errno ?? ''] ?? (cause instanceof Error ? cause.message : String(cause))
+  const message = `${what} the outbox in ${folder} failed${errno === null ? '' : ` (${errno})`}: ${why}`
+  return new DeviceHubError('outbox_failed', message, { details: { folder, errno }, cause })
+}
+
+export const outboxLocked = (folder: string, file: string, pid: number | null): DeviceHubError =>
+  new DeviceHubError(
+    'outbox_locked',
+    `the outbox in ${folder} is in use by ${pid === null ? 'another client' : `process ${pid}`}: give each client a folder of its own. If no such client runs, delete ${file}`,
+    { details: { folder, pid } },
+  )
+
+export const outboxFull = (folder: string, bytes: number, maxBytes: number): DeviceHubError =>
+  new DeviceHubError(
+    'queue_full',
+    `the outbox in ${folder} holds ${bytes} of ${maxBytes} bytes, and drop is 'newest': the sample was not taken. Raise maxBytes, or let the oldest go`,
+    { details: { folder, bytes, maxBytes } },
+  )
+
+export const sampleTooLarge = (bytes: number, maxBytes: number): DeviceHubError =>
+  new DeviceHubError(
+    'invalid_payload',
+    `a sample of ${bytes} bytes does not fit into an outbox of ${maxBytes} bytes (maxBytes)`,
+    { details: { bytes, maxBytes } },
+  )

@@ -1,0 +1,237 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DeviceHubError } from '@devicehub/core/definition'
+import { lockFolder } from './folder-lock.js'
+import { createGroupCommit } from './group-commit.js'
+import { outboxFailed, sampleTooLarge } from './outbox-errors.js'
+import { positionFile } from './position-file.js'
+import { HEADER_BYTES } from './record-format.js'
+import { openSegments, type Segment, syncFolder } from './segment.js'
+import { createSegmentLog } from './segment-log.js'
+import { createSegmentReader, type ReadBounds, type StoredBatch } from './segment-reader.js'
+
+export interface OutboxStats {
+  /** Samples that wait to be delivered. */
+  readonly queued: number
+  /** The same in bytes on disk. */
+  readonly queuedBytes: number
+  /** Samples that the broker confirmed. */
+  readonly delivered: number
+  /** Samples that were let go because the outbox was full. */
+  readonly dropped: number
+  /** Samples on disk that could not be read any more. */
+  readonly corrupt: number
+  /** Samples that the broker refused for good. */
+  readonly setAside: number
+}
+
+export interface OutboxOptions {
+  readonly folder: string
+  readonly maxBytes: number
+  readonly drop: 'oldest' | 'newest'
+  /** Samples that may wait for the disk. */
+  readonly maxWaiting: number
+  readonly maxWaitingBytes: number
+  /** Milliseconds between two writes of the position; default 1,000. */
+  readonly positionInterval?: number | undefined
+  /** What no call can report: damage that was found, samples that were dropped. */
+  readonly onError: (error: DeviceHubError) => void
+}
+
+/**
+ * Samples on disk until the broker has confirmed them. What `append` resolved for is there after a crash or a power
+ * loss; what was delivered shortly before one is delivered again.
+ */
+export interface Outbox {
+  /**
+   * Resolves when all are on disk. Rejects with `outbox_failed` (the disk), `queue_full` (no room, and the oldest stay),
+   * `invalid_payload` (larger than the whole outbox).
+   */
+  append(bodies: readonly Buffer[], signal?: AbortSignal): Promise<void>
+  room(): Promise<void>
+  /** Resolves when nothing waits for the disk. */
+  flush(): Promise<void>
+  /** The oldest samples that wait; the same again until they are settled. Null: none wait. */
+  read(bounds: ReadBounds): Promise<StoredBatch | null>
+  /** They are done with: delivered, or refused for good. */
+  settle(batch: StoredBatch, as: 'delivered' | 'setAside'): void
+  /** They were not delivered and are read again, unless their segment was dropped meanwhile. */
+  giveBack(batch: StoredBatch): void
+  /** Called when something was stored. */
+  onStored(listener: () => void): void
+  stats(): OutboxStats
+  /** Writes out what waits for the disk, and the position; lets go of the folder. */
+  close(): Promise<void>
+}
+
+/** `outbox_locked` when another client has the folder, `outbox_failed` when it cannot be read or written. */
+export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
+  const { folder } = options
+  try {
+    await makeFolder(folder)
+    const lock = await lockFolder(folder)
+    try {
+      return await start(options, lock.release)
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  } catch (error) {
+    throw error instanceof DeviceHubError ? error : outboxFailed('opening', folder, error)
+  }
+}
+
+/** With its name in the folder above safe on disk as well, and so on up to where there was a folder already. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+}
+
+async function start(options: OutboxOptions, unlock: () => Promise<void>): Promise<Outbox> {
+  const { folder, maxBytes, onError } = options
+  const positions = positionFile(folder)
+  let position = await positions.read()
+  let written = position
+  const opened = await openSegments(folder, position)
+  const { segments } = opened
+  const sum = (of: (segment: Segment) => number) =>
+    segments.reduce((total, segment) => total + of(segment), 0)
+  let queued = sum(({ waiting }) => waiting)
+  let queuedBytes = sum(({ waitingBytes }) => waitingBytes)
+  const totals = { delivered: 0, dropped: 0, corrupt: 0, setAside: 0 }
+  let inFlight: StoredBatch | null = null
+  let listener = () => {}
+  let positionFailed = false
+  let closed = false
+
+  const log = createSegmentLog({
+    folder,
+    maxBytes,
+    drop: options.drop,
+    segments,
+    next: Math.max(position, (segments.at(-1)?.last ?? 0) + 1),
+    onDropped(segment) {
+      // What is on its way to the broker is counted when it is known whether it arrived.
+      const underWay = inFlight?.segment === segment ? inFlight : null
+      const count = segment.waiting - (underWay?.records.length ?? 0)
+      leave(count, segment.waitingBytes - (underWay?.bytes ?? 0))
+      position = Math.max(position, segment.last + 1)
+      dropped(count)
+    },
+    onStored(count, bytes) {
+      leave(-count, -bytes)
+      listener()
+    },
+  })
+  const reader = createSegmentReader({
+    segments,
+    start: opened.start,
+    position,
+    onRead: log.remove,
+    onDamage(segment, records, bytes) {
+      segment.waiting -= records
+      segment.waitingBytes -= bytes
+      leave(records, bytes)
+      damaged(records)
+    },
+  })
+  const group = createGroupCommit({
+    maxWaiting: options.maxWaiting,
+    maxWaitingBytes: options.maxWaitingBytes,
+    async write(bodies) {
+      const results = await log.write(bodies)
+      totals.dropped += results.filter(
+        (error) => (error as DeviceHubError | null)?.code === 'queue_full',
+      ).length
+      return results
+    },
+  })
+
+  function leave(count: number, bytes: number): void {
+    queued -= count
+    queuedBytes -= bytes
+  }
+
+  function dropped(count: number): void {
+    totals.dropped += count
+    const message = `the outbox in ${folder} is full (${maxBytes} bytes): the oldest ${count} samples were dropped`
+    if (count > 0) onError(new DeviceHubError('queue_full', message, { details: { folder, dropped: count } }))
+  }
+
+  function damaged(count: number): void {
+    totals.corrupt += count
+    const message = `${count} samples in the outbox in ${folder} are damaged and were skipped: is the disk worn out?`
+    onError(new DeviceHubError('outbox_failed', message, { details: { folder, corrupt: count } }))
+  }
+
+  async function writePosition(): Promise<void> {
+    if (position === written) return
+    const next = position
+    try {
+      await positions.write(next)
+      written = next
+      positionFailed = false
+    } catch (error) {
+      // Nothing is lost by it: after a restart more is delivered again.
+      if (!positionFailed) onError(outboxFailed('noting what was delivered in', folder, error))
+      positionFailed = true
+    }
+  }
+
+  let writing: Promise<void> = Promise.resolve()
+  const timer = setInterval(() => {
+    writing = writing.then(writePosition)
+  }, options.positionInterval ?? 1000)
+  timer.unref()
+  if (opened.corrupt > 0) damaged(opened.corrupt)
+
+  return {
+    append(bodies, signal) {
+      if (closed) return Promise.reject(new DeviceHubError('closed', 'cannot record: the client was closed'))
+      const largest = bodies.reduce((most, { byteLength }) => Math.max(most, byteLength), 0) + HEADER_BYTES
+      if (largest > maxBytes) return Promise.reject(sampleTooLarge(largest, maxBytes))
+      return bodies.length === 0 ? Promise.resolve() : group.push(bodies, signal)
+    },
+    room: group.room,
+    flush: group.idle,
+    async read(bounds) {
+      try {
+        inFlight = await reader.read(bounds)
+        return inFlight
+      } catch (error) {
+        throw outboxFailed('reading', folder, error)
+      }
+    },
+    settle(batch, as) {
+      inFlight = null
+      const { segment, records } = batch
+      position = Math.max(position, (records.at(-1)?.sequence ?? 0) + 1)
+      totals[as] += records.length
+      segment.waiting -= records.length
+      segment.waitingBytes -= batch.bytes
+      leave(records.length, batch.bytes)
+      reader.move(batch)
+    },
+    giveBack(batch) {
+      inFlight = null
+      if (segments.includes(batch.segment)) return
+      leave(batch.records.length, batch.bytes)
+      dropped(batch.records.length)
+    },
+    onStored(next) {
+      listener = next
+    },
+    stats: () => ({ queued, queuedBytes, ...totals }),
+    async close() {
+      closed = true
+      await group.idle()
+      clearInterval(timer)
+      await writing
+      await writePosition()
+      await reader.close()
+      await log.close()
+      await unlock()
+    },
+  }
+}

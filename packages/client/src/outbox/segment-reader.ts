@@ -1,0 +1,127 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { findRecord, HEADER_BYTES, readRecord, type StoredRecord } from './record-format.js'
+import type { Segment } from './segment.js'
+
+export interface ReadBounds {
+  readonly maxSamples: number
+  /** Of all bodies, unless a single one has more. */
+  readonly maxBytes: number
+}
+
+export interface StoredBatch {
+  readonly segment: Segment
+  readonly records: readonly StoredRecord[]
+  /** Offset in the segment of what comes next. */
+  readonly end: number
+  /** Bytes it takes on disk. */
+  readonly bytes: number
+}
+
+export interface SegmentReaderOptions {
+  readonly segments: readonly Segment[]
+  /** In the first segment. */
+  readonly start: number
+  /** Sequence number of the first record to read. */
+  readonly position: number
+  /** All of the segment was read, and no more is appended to it. */
+  readonly onRead: (segment: Segment) => Promise<void>
+  /** Records that were whole when they were written, and are not any more. */
+  readonly onDamage: (segment: Segment, records: number, bytes: number) => void
+}
+
+/** Reads records in order. Reading does not move it; `move` does. */
+export interface SegmentReader {
+  read(bounds: ReadBounds): Promise<StoredBatch | null>
+  /** Behind the batch. */
+  move(batch: StoredBatch): void
+  close(): Promise<void>
+}
+
+export function createSegmentReader(options: SegmentReaderOptions): SegmentReader {
+  const { segments } = options
+  let segment: Segment | undefined = segments[0]
+  let offset = options.start
+  /** Sequence number of the next record, if nothing is damaged. */
+  let expected = options.position
+  let file: { readonly of: Segment; readonly handle: FileHandle } | null = null
+
+  async function bytesAt(of: Segment, position: number, length: number): Promise<Buffer> {
+    if (file?.of !== of) {
+      await release()
+      file = { of, handle: await open(of.file, 'r') }
+    }
+    const buffer = Buffer.allocUnsafe(Math.min(length, of.bytes - position))
+    let read = 0
+    while (read < buffer.byteLength) {
+      const { bytesRead } = await file.handle.read(buffer, read, buffer.byteLength - read, position + read)
+      if (bytesRead === 0) break
+      read += bytesRead
+    }
+    return buffer.subarray(0, read)
+  }
+
+  async function release(): Promise<void> {
+    const last = file
+    file = null
+    await last?.handle.close()
+  }
+
+  /** Behind what cannot be read. */
+  async function skip(from: Segment): Promise<void> {
+    const rest = await bytesAt(from, offset, from.bytes - offset)
+    const found = findRecord(rest, 1)
+    const bytes = found === -1 ? from.bytes - offset : found
+    if (!from.damage.has(offset)) {
+      from.damage.add(offset)
+      const next = found === -1 ? from.last + 1 : readRecord(rest, found).record?.sequence
+      options.onDamage(from, Math.max(1, (next ?? 0) - expected), bytes)
+    }
+    offset += bytes
+  }
+
+  return {
+    async read({ maxSamples, maxBytes }) {
+      for (;;) {
+        // It was dropped, or nothing was there yet: the oldest is next.
+        if (segment === undefined || !segments.includes(segment)) {
+          segment = segments[0]
+          offset = 0
+          if (segment === undefined) return null
+          expected = segment.first
+        }
+        if (offset >= segment.bytes) {
+          const done = segment
+          const index = segments.indexOf(done)
+          if (index === segments.length - 1) return null
+          segment = segments[index + 1] as Segment
+          offset = 0
+          expected = segment.first
+          await options.onRead(done)
+          continue
+        }
+        const current = segment
+        let bytes = await bytesAt(current, offset, maxBytes + HEADER_BYTES)
+        const { needed } = readRecord(bytes, 0)
+        if (needed > bytes.byteLength) bytes = await bytesAt(current, offset, needed)
+        const records: StoredRecord[] = []
+        let size = 0
+        let at = 0
+        while (records.length < maxSamples) {
+          const { record } = readRecord(bytes, at)
+          if (record === null || (records.length > 0 && size + record.body.byteLength > maxBytes)) break
+          records.push(record)
+          size += record.body.byteLength + 1
+          at = record.end
+        }
+        if (records.length > 0) return { segment: current, records, end: offset + at, bytes: at }
+        await skip(current)
+      }
+    },
+    move(batch) {
+      if (segment !== batch.segment) return
+      offset = batch.end
+      expected = (batch.records.at(-1) as StoredRecord).sequence + 1
+    },
+    close: release,
+  }
+}
