@@ -141,10 +141,10 @@ describe('start', () => {
 })
 
 describe('reconnecting', () => {
-  test('subscribes again only when the broker has forgotten the session', async () => {
+  test('without a group it subscribes again only when the broker has forgotten the session', async () => {
     let forgetting = false
     await using world = await listening(
-      {},
+      { sharedGroup: false },
       { onConnect: () => (forgetting ? { sessionPresent: false } : undefined) },
     )
     world.connection.cut()
