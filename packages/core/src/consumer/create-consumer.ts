@@ -1,15 +1,17 @@
-import { type HeldLease, holdLease, nextLook } from '../lease/hold-lease.js'
+import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
+import { doneWithin } from '../timing/done-within.js'
+import { sleep } from '../timing/sleep.js'
+import { createWaker } from '../timing/waker.js'
 import { createBackoff } from '../transport/backoff.js'
 import type { ConsumeSettings } from './consume-settings.js'
 import type { ConsumeHandler, Consumer } from './consumer.js'
 import { createConsumerCounters } from './consumer-counters.js'
 import { followLog } from './follow-log.js'
 import type { MessageReader } from './read-message.js'
-import { createWaker, sleep } from './waker.js'
 
 export interface ConsumerContext {
   readonly storage: Storage
@@ -35,7 +37,7 @@ export function createConsumer(
   context: ConsumerContext,
 ): RunningConsumer {
   const { storage, logger } = context
-  const { name, ttl } = settings
+  const { name } = settings
   const counters = createConsumerCounters(context.metrics, name)
   const waker = createWaker()
   const closing = new AbortController()
@@ -48,25 +50,21 @@ export function createConsumer(
     waker.wake()
   }
 
-  async function claim(): Promise<HeldLease | null> {
-    const { lease, ttl } = settings
-    const options = {
+  const claim = () =>
+    claimOrWait({
       leases: storage.leases,
-      name: lease,
+      name: settings.lease,
       holder: context.holder,
-      ttl,
+      ttl: settings.ttl,
       logger,
       onRenewed: look,
-    }
-    const [state] = counters.state === 'standby' ? await storage.leases.find([lease]) : []
-    return state !== undefined && state.holder !== null ? null : holdLease(options)
-  }
+    })
 
-  async function standBy(): Promise<void> {
+  async function standBy(wait: number): Promise<void> {
     if (counters.state !== 'standby')
       logger.info({ consumer: name }, `another process runs the consumer ${name}; this one stands by`)
     counters.state = 'standby'
-    await sleep(nextLook(await storage.leases.find([settings.lease]), ttl), closing.signal)
+    await sleep(wait, closing.signal)
   }
 
   async function runWith(lease: HeldLease): Promise<void> {
@@ -96,11 +94,11 @@ export function createConsumer(
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       try {
-        const lease = await claim()
-        if (lease === null) await standBy()
+        const claimed = await claim()
+        if (typeof claimed === 'number') await standBy(claimed)
         else {
-          held = lease
-          await runWith(lease)
+          held = claimed
+          await runWith(claimed)
           held = null
         }
         backoff.reset()
@@ -126,13 +124,7 @@ export function createConsumer(
   async function close(timeout: number): Promise<void> {
     closing.abort()
     waker.wake()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeout)
-    })
-    await Promise.race([running, late])
-    clearTimeout(timer)
-    if (counters.state === 'closed') return
+    if (await doneWithin(timeout, running)) return
     logger.warn(
       { consumer: name },
       `the handler of the consumer ${name} still runs after ${timeout} ms; its lease is left to expire`,

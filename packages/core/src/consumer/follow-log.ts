@@ -4,6 +4,8 @@ import type { Clock } from '../ports/clock.js'
 import type { ConsumerRecord, NewFailure } from '../ports/consumers.js'
 import type { Logger } from '../ports/logger.js'
 import type { LogPage, Storage } from '../ports/storage.js'
+import { sleep } from '../timing/sleep.js'
+import type { Waker } from '../timing/waker.js'
 import { type Backoff, createBackoff } from '../transport/backoff.js'
 import { anySignal } from './any-signal.js'
 import { createBisect } from './bisect.js'
@@ -13,7 +15,6 @@ import type { ConsumedMessage, ConsumeHandler } from './consumer.js'
 import type { ConsumerCounters } from './consumer-counters.js'
 import { createPageReader } from './page-reader.js'
 import type { MessageReader } from './read-message.js'
-import { sleep, type Waker } from './waker.js'
 
 export interface FollowOptions {
   readonly settings: ConsumeSettings
@@ -115,7 +116,11 @@ export async function followLog(options: FollowOptions): Promise<void> {
     return kept
   }
 
-  const failureOf = ({ ref, deviceId }: ConsumedMessage, error: unknown, attempts: number): NewFailure => ({
+  const failureOf = (
+    { ref, deviceId }: Pick<NewFailure, 'ref' | 'deviceId'>,
+    error: unknown,
+    attempts: number,
+  ): NewFailure => ({
     ref,
     deviceId,
     error: errorLine(error),
@@ -199,15 +204,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
       const gone = new Error('the message itself was deleted: skip it')
       const message = row === null ? null : options.read(row)
       const failed = message === null ? { error: gone } : await call([message], failure.attempts + 1)
-      const result =
-        failed === null
-          ? null
-          : {
-              ...failure,
-              error: errorLine(failed.error),
-              attempts: failure.attempts + 1,
-              failedAt: clock.now(),
-            }
+      const result = failed && failureOf(failure, failed.error, failure.attempts + 1)
       const settled = await persist(() => storage.consumers.settleRetry({ name, epoch }, failure.ref, result))
       if (!settled) return void fenced(1, record)
       if (failed === null) counters.retried()

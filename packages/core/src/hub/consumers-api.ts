@@ -82,11 +82,12 @@ export function createConsumers(context: ConsumersContext): Consumers {
     return { name, stats: consumer.stats, close, [Symbol.asyncDispose]: () => close() }
   }
 
+  const typesOf = (typeKeys: readonly (string | null)[]) =>
+    typeKeys.flatMap((key) => (key === null ? [null] : types.filter((type) => type.key === key)))
+
   async function infoOf({ epoch: _, ...record }: ConsumerRecord, active: boolean): Promise<ConsumerInfo> {
     // A type that this hub does not know: another release runs the consumer. What is known is counted.
-    const known = record.typeKeys.flatMap((key) =>
-      key === null ? [null] : types.filter((type) => type.key === key),
-    )
+    const known = typesOf(record.typeKeys)
     const [messages, page] = await Promise.all([
       storage.log.count(known, record.cursor, LAG_COUNTED),
       storage.log.read(known, record.cursor, 1),
@@ -117,7 +118,7 @@ export function createConsumers(context: ConsumersContext): Consumers {
   }
 
   async function cursorOf(typeKeys: readonly (string | null)[], to: ConsumeFrom): Promise<string | null> {
-    const read = typeKeys.flatMap((key) => (key === null ? [null] : types.filter((type) => type.key === key)))
+    const read = typesOf(typeKeys)
     if (to === 'beginning') return null
     if (to === 'now') return storage.log.end(read)
     if (to instanceof Date && !Number.isNaN(to.getTime())) return storage.log.seek(read, to.getTime())

@@ -1,4 +1,5 @@
 import type { Logger } from '../ports/logger.js'
+import { sleep } from '../timing/sleep.js'
 
 export interface RetryOptions {
   /** Milliseconds between two tries: doubles from the first to the second, with jitter. */
@@ -25,22 +26,8 @@ export function createRetry(options: RetryOptions): Retry {
           { error, retryInMs: delay },
           'storage failed; nothing is acknowledged until it works again',
         )
-        await pause(delay * (0.5 + Math.random() / 2), options.signal)
+        await sleep(delay * (0.5 + Math.random() / 2), options.signal)
       }
     }
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, milliseconds)
-    signal.addEventListener('abort', stop, { once: true })
-  })
 }

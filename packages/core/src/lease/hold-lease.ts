@@ -128,6 +128,17 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
   }
 }
 
+/**
+ * Claims the lease unless another one holds it: then, or when another one was faster, the milliseconds after which to try
+ * again. A process that waits only looks.
+ */
+export async function claimOrWait(options: HoldLeaseOptions): Promise<HeldLease | number> {
+  const { leases, name, holder, ttl } = options
+  const states = await leases.find([name])
+  const isTaken = states.some((state) => state.holder !== null && state.holder !== holder)
+  return (isTaken ? null : await holdLease(options)) ?? nextLook(states, ttl)
+}
+
 /** Milliseconds a waiting process may let pass before it looks again: until the first lease expires, and often enough to see one that is given back. */
 export function nextLook(states: readonly LeaseState[], ttl: number): number {
   const soonest = Math.min(...states.map(({ expiresIn }) => expiresIn).filter((left) => left > 0), ttl / 4)

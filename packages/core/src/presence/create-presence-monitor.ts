@@ -1,8 +1,9 @@
-import { createWaker } from '../consumer/waker.js'
 import { DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { DeviceHub } from '../hub/create-device-hub.js'
-import { type HeldLease, holdLease, nextLook } from '../lease/hold-lease.js'
+import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
 import { randomIds } from '../ports/ids.js'
+import { doneWithin } from '../timing/done-within.js'
+import { createWaker } from '../timing/waker.js'
 import { heartbeatLimit } from './heartbeat.js'
 import { markOverdue, WATCHED_STATUSES } from './mark-overdue.js'
 import { type PresenceOptions, presenceSettings } from './presence-settings.js'
@@ -61,13 +62,13 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
   let state: PresenceState = 'starting'
   let lastError: unknown = null
   let lease: HeldLease | null = null
+  /** Milliseconds until the next turn. */
+  let pause = settings.every
   let watch: Watch | null = null
 
-  async function claim(): Promise<HeldLease | null> {
-    const [known] = await storage.leases.find([LEASE])
-    if (known !== undefined && known.holder !== null) return null
-    const held = await holdLease({ leases: storage.leases, name: LEASE, holder, ttl: settings.ttl, logger })
-    if (held === null) return null
+  async function claim(): Promise<HeldLease | number> {
+    const held = await claimOrWait({ leases: storage.leases, name: LEASE, holder, ttl: settings.ttl, logger })
+    if (typeof held === 'number') return held
     lease = held
     held.lost.addEventListener('abort', waker.wake)
     // Only now: the former holder may have gone on until the claim.
@@ -91,8 +92,9 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
     }
     if (lease !== null && !lease.valid) await letGo()
     const held = lease ?? (await claim())
-    if (held === null) {
+    if (typeof held === 'number') {
       state = 'standby'
+      pause = held
       return 0
     }
     const marked = await sweepAll(held)
@@ -138,6 +140,7 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
   function inTurn(): Promise<number> {
     const mine = last.then(async () => {
       if (closing.signal.aborted) throw new DeviceHubError('closed', 'the presence monitor is closed')
+      pause = settings.every
       try {
         return await turn()
       } catch (error) {
@@ -150,15 +153,6 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
     })
     last = mine.catch(() => {})
     return mine
-  }
-
-  async function pause(): Promise<number> {
-    if (state !== 'standby') return settings.every
-    try {
-      return nextLook(await storage.leases.find([LEASE]), settings.ttl)
-    } catch {
-      return settings.every
-    }
   }
 
   async function run(): Promise<void> {
@@ -174,7 +168,7 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
         }
         logger.error({ err: error }, 'the presence monitor could not sweep; trying again')
       }
-      if (!closing.signal.aborted) await waker.wait(await pause())
+      if (!closing.signal.aborted) await waker.wait(pause)
     }
   }
 
@@ -184,15 +178,10 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
   async function close(timeout: number): Promise<void> {
     closing.abort()
     waker.wake()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), timeout)
-    })
-    const ended = await Promise.race([Promise.all([running, last]), late])
-    clearTimeout(timer)
+    const ended = await doneWithin(timeout, Promise.all([running, last]))
     // A commit that hangs may still come through: the lease is left to expire behind it.
-    if (ended === 'late') lease?.abandon()
-    else await letGo()
+    if (ended) await letGo()
+    else lease?.abandon()
     state = 'closed'
   }
 

@@ -1,4 +1,3 @@
-import { sleep } from '../consumer/waker.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { isRetryable } from '../errors.js'
 import type { DeviceHub } from '../hub/create-device-hub.js'
@@ -11,6 +10,7 @@ import type {
   NewMessage,
   StatusTransition,
 } from '../ports/storage.js'
+import { sleep } from '../timing/sleep.js'
 import { buildTopic, isValidDeviceId } from '../topic.js'
 
 /**
