@@ -28,7 +28,7 @@ export function createCommitter(
   async function commit(planned: readonly PlannedMessage[]): Promise<void> {
     const refused = await tryCommit(planned, planned)
     if (refused === null) return
-    if (isDeviceHubError(refused, 'fenced')) return commitUnfenced(planned, refused)
+    if (isFenced(refused)) return commitUnfenced(planned, refused)
     const [first] = planned
     if (first !== undefined && planned.length === 1) return commitRefused(first, refused)
     const middle = planned.length >> 1
@@ -54,12 +54,13 @@ export function createCommitter(
   async function tryCommit(
     planned: readonly PlannedMessage[],
     rows: readonly PlannedMessage[],
+    isFinal = isRefused,
   ): Promise<Error | null> {
     let result: CommitResult
     try {
-      result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isRefused)
+      result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isFinal)
     } catch (error) {
-      if (isRefused(error)) return error
+      if (isFinal(error)) return error
       throw error
     }
     options.onCommit(planned, result)
@@ -77,29 +78,19 @@ export function createCommitter(
     refuse(planned, 'rejected', { code: 'storage_failed', reason })
     const again = await tryCommit([planned], [planned])
     if (again === null) return
-    if (isDeviceHubError(again, 'fenced')) return options.onFailure(planned, again)
+    if (isFenced(again)) return options.onFailure(planned, again)
     // Not even plain columns are accepted when this fails too: the schema or the disk is at fault, not the message.
-    await options
-      .retry(
-        () => storage.commit(toBatch([withoutPayload(planned)], clock.now())),
-        (error) => isDeviceHubError(error, 'fenced'),
-      )
-      .then(
-        (result) => options.onCommit([planned], result),
-        (error) => {
-          if (!isDeviceHubError(error, 'fenced')) throw error
-          options.onFailure(planned, error)
-        },
-      )
+    const fenced = await tryCommit([planned], [withoutPayload(planned)], isFenced)
+    if (fenced !== null) options.onFailure(planned, fenced)
   }
 
   return commit
 }
 
-const isRefused = (error: unknown): error is Error =>
-  isDeviceHubError(error, 'storage_failed') ||
-  isDeviceHubError(error, 'not_replayable') ||
-  isDeviceHubError(error, 'fenced')
+const isFenced = (error: unknown): error is DeviceHubError => isDeviceHubError(error, 'fenced')
+
+const isRefused = (error: unknown): error is DeviceHubError =>
+  isDeviceHubError(error, 'storage_failed') || isDeviceHubError(error, 'not_replayable') || isFenced(error)
 
 const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 512)
 

@@ -49,10 +49,10 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
   let deadline: ReturnType<typeof setTimeout> | undefined
 
   const remaining = () => renewedAt + ttl - performance.now()
-  const isValid = () => !released && !lost.signal.aborted && remaining() > 0
+  const isOver = () => released || lost.signal.aborted
 
   function lose(why: string): void {
-    if (released || lost.signal.aborted) return
+    if (isOver()) return
     clearTimeout(timer)
     clearTimeout(deadline)
     logger.warn(fields, `the lease ${name} is lost: ${why}`)
@@ -71,7 +71,7 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
   async function extend(note?: string | null): Promise<boolean> {
     const askedAt = performance.now()
     const kept = await leases.renew(lease as NonNullable<typeof lease>, ttl, note)
-    if (released || lost.signal.aborted) return false
+    if (isOver()) return false
     if (kept) {
       renewedAt = Math.max(renewedAt, askedAt)
       guardDeadline()
@@ -89,7 +89,7 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
       next = every / 4
       logger.warn({ ...fields, err: error }, `the lease ${name} could not be renewed; trying again`)
     }
-    if (!released && !lost.signal.aborted) timer = setTimeout(renew, next).unref()
+    if (!isOver()) timer = setTimeout(renew, next).unref()
   }
 
   function end(): void {
@@ -105,12 +105,9 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
     fence,
     lost: lost.signal,
     get valid() {
-      return isValid()
+      return !isOver() && remaining() > 0
     },
-    async note(text) {
-      if (released || lost.signal.aborted) return false
-      return extend(text)
-    },
+    note: async (text) => !isOver() && extend(text),
     abandon: end,
     async release() {
       if (released) return
