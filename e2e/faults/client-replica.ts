@@ -1,8 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { ClientStats } from '@devicehub/client'
 import { waitUntil } from '@devicehub/test-kit'
+import { forkScript } from './forked.js'
 
 export interface ClientConfig {
   readonly url: string
@@ -32,23 +30,17 @@ export interface ClientReplica {
   stop(): Promise<ClientReport>
 }
 
-const script = fileURLToPath(new URL('./client-process.ts', import.meta.url))
-
 /** Starts a device in a process of its own. */
 export function startClient(config: ClientConfig): ClientReplica {
-  const child: ChildProcess = fork(script, [JSON.stringify(config)], {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
+  const forked = forkScript('./client-process.ts', 'the device', config)
+  const { child, kill } = forked
   let last: ClientReport | undefined
   child.on('message', (report: ClientReport) => {
     last = report
   })
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
-  const alive = () => child.exitCode === null && child.signalCode === null
   return {
     get alive() {
-      return alive()
+      return forked.alive
     },
     get last() {
       return last
@@ -56,22 +48,19 @@ export function startClient(config: ClientConfig): ClientReplica {
     async recorded(count) {
       await waitUntil(
         'the device to record',
-        () => !alive() || last?.failure || (last?.recorded ?? 0) >= count,
+        () => !forked.alive || last?.failure || (last?.recorded ?? 0) >= count,
         {
           timeout: 120_000,
           interval: 5,
         },
       )
-      if (!alive() || last?.failure) throw new Error(`the device failed: ${last?.failure ?? child.exitCode}`)
+      if (!forked.alive || last?.failure)
+        throw new Error(`the device failed: ${last?.failure ?? child.exitCode}`)
     },
-    async kill() {
-      child.kill('SIGKILL')
-      const [, signal] = await ended
-      return signal === 'SIGKILL'
-    },
+    kill,
     async stop() {
       child.send('stop')
-      await ended
+      await forked.ended()
       return last as ClientReport
     },
   }

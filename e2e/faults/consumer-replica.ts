@@ -1,10 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { ConsumerStats } from '@devicehub/core'
 import { waitUntil } from '@devicehub/test-kit'
 import type { Target } from './database.js'
-import { processState } from './process-state.js'
+import { forkScript } from './forked.js'
 
 export interface ConsumerConfig {
   readonly name: string
@@ -38,25 +35,20 @@ export interface ConsumerReplica {
   stop(): Promise<void>
 }
 
-const script = fileURLToPath(new URL('./consumer-process.ts', import.meta.url))
-
 export function startConsumer(config: ConsumerConfig): ConsumerReplica {
-  const child: ChildProcess = fork(script, [JSON.stringify(config)], {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
+  const forked = forkScript('./consumer-process.ts', config.name, config)
+  const { child, kill, freeze, resume } = forked
   let stats: ConsumerStats | undefined
   let holding = 0
   child.on('message', (report: ConsumerReport) => {
     stats = report.stats
     if (report.event === 'holding') holding++
   })
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const send = (command: ConsumerCommand) => child.send(command)
   return {
     name: config.name,
     get alive() {
-      return child.exitCode === null && child.signalCode === null
+      return forked.alive
     },
     get stats() {
       return stats
@@ -67,19 +59,12 @@ export function startConsumer(config: ConsumerConfig): ConsumerReplica {
       await waitUntil(`${config.name} to be in its handler`, () => holding > before, { timeout: 120_000 })
     },
     release: () => void send({ do: 'release' }),
-    async kill() {
-      child.kill('SIGKILL')
-      const [, signal] = await ended
-      return signal === 'SIGKILL'
-    },
-    async freeze() {
-      child.kill('SIGSTOP')
-      await waitUntil(`${config.name} to be frozen`, () => processState(child.pid as number) === 'T')
-    },
-    resume: () => void child.kill('SIGCONT'),
+    kill,
+    freeze,
+    resume,
     async stop() {
       send({ do: 'stop' })
-      await ended
+      await forked.ended()
     },
   }
 }

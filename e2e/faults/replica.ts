@@ -1,11 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { IngestStats } from '@devicehub/core'
 import type { MqttListenerOptions, MqttListenerStats } from '@devicehub/mqtt-listener'
 import { waitUntil } from '@devicehub/test-kit'
 import type { Target } from './database.js'
-import { processState } from './process-state.js'
+import { forkScript } from './forked.js'
 
 export interface ReplicaConfig {
   readonly url: string
@@ -73,19 +70,11 @@ export interface Replica {
   freezeBeforeCommit(messages: number): Promise<void>
 }
 
-const script = fileURLToPath(new URL('./replica-process.ts', import.meta.url))
-
 /** Starts a listener in a process of its own. */
 export function startReplica(config: ReplicaConfig): Replica {
   const name = config.name ?? config.clientId ?? 'replica'
-  const child: ChildProcess = fork(script, [JSON.stringify(config)], {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  // Else a run that is interrupted leaves a frozen process behind: it cannot see its parent go.
-  const killWithParent = () => void child.kill('SIGKILL')
-  process.once('exit', killWithParent)
-  child.once('exit', () => process.off('exit', killWithParent))
+  const forked = forkScript('./replica-process.ts', name, config)
+  const { child, pid, kill } = forked
   let last: ReplicaReport | undefined
   let peakRss = 0
   let frozen = false
@@ -99,14 +88,14 @@ export function startReplica(config: ReplicaConfig): Replica {
     if (message.event === 'failed') failure = message.error
     for (const listener of listeners) listener(message)
   })
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
-  const alive = () => child.exitCode === null && child.signalCode === null
-  const pid = child.pid as number
-
   async function expectEvent(event: ReplicaReport['event']): Promise<void> {
-    await waitUntil(`${name} to be ${event}`, () => seen.has(event) || failure !== undefined || !alive(), {
-      timeout: 120_000,
-    })
+    await waitUntil(
+      `${name} to be ${event}`,
+      () => seen.has(event) || failure !== undefined || !forked.alive,
+      {
+        timeout: 120_000,
+      },
+    )
     if (!seen.has(event))
       throw new Error(
         `${name} did not get to "${event}": ${failure ?? `it ended with ${child.exitCode ?? child.signalCode}`}`,
@@ -120,7 +109,7 @@ export function startReplica(config: ReplicaConfig): Replica {
   }
 
   async function stoodStill(): Promise<void> {
-    await waitUntil(`${name} to stand still`, () => processState(pid) === 'T', { interval: 5 })
+    await forked.stoodStill()
     frozen = true
   }
 
@@ -128,7 +117,7 @@ export function startReplica(config: ReplicaConfig): Replica {
     clientId: name,
     pid,
     get alive() {
-      return alive()
+      return forked.alive
     },
     get started() {
       return seen.has('ready')
@@ -150,24 +139,20 @@ export function startReplica(config: ReplicaConfig): Replica {
         last !== undefined && last.at > from + 1 ? last : undefined,
       )
     },
-    async kill() {
-      child.kill('SIGKILL')
-      const [, signal] = await ended
-      return signal === 'SIGKILL'
-    },
+    kill,
     async freeze() {
-      child.kill('SIGSTOP')
-      await stoodStill()
+      await forked.freeze()
+      frozen = true
       return frozen
     },
     stoodStill,
     resume() {
       frozen = false
-      child.kill('SIGCONT')
+      forked.resume()
     },
     async stop({ leave = false } = {}) {
       await request({ do: 'stop', leave }, 'stopped')
-      await ended
+      await forked.ended()
       return last as ReplicaReport
     },
     adopt: (clientId) => request({ do: 'adopt', clientId }, 'adopted'),
