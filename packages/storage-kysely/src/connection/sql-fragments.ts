@@ -38,5 +38,19 @@ export const bytesForDriver = (value: unknown): unknown =>
     ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     : value
 
+/** Locks the rows of a SELECT against other writers; SQLite has only one. */
+export const forUpdate = (dialect: SqlDialect): RawBuilder<unknown> =>
+  dialect === 'sqlite' ? sql`` : sql`for update`
+
+/** `row` is the list of columns and their values. Does nothing where one of the same key is there. */
+export const insertIfAbsent = (
+  dialect: SqlDialect,
+  table: string,
+  row: RawBuilder<unknown>,
+): RawBuilder<unknown> =>
+  dialect === 'mysql'
+    ? sql`insert ignore into ${sql.table(table)} ${row}`
+    : sql`insert into ${sql.table(table)} ${row} on conflict do nothing`
+
 export const and = (conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
   conditions.length === 0 ? sql`1 = 1` : sql.join(conditions, sql` and `)

@@ -1,7 +1,7 @@
 import type { ConsumerRecord, ConsumerStep, ConsumerStore } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
-import type { Connection, Session } from '../connection/connection.js'
-import { asStored, columnValue, timeValue } from '../connection/sql-fragments.js'
+import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
+import { asStored, columnValue, forUpdate, insertIfAbsent, timeValue } from '../connection/sql-fragments.js'
 import { readNumericCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
@@ -10,9 +10,13 @@ import { asStorageErrors } from '../storage-error.js'
 import { consumerFailure, failureSelection, isFailure, setAsideSql } from './failure-rows.js'
 
 /** Milliseconds a process may be silent in a transaction on a consumer, for which its successor waits. */
-export const CONSUMER_IDLE_LIMIT = 5000
+const IDLE_LIMIT = 5000
 
-const QUIETLY = { messageTables: [], messagesFirst: false, idleLimit: CONSUMER_IDLE_LIMIT } as const
+export const CONSUMER_TRANSACTION = {
+  messageTables: [],
+  messagesFirst: false,
+  idleLimit: IDLE_LIMIT,
+} as const satisfies TransactionOptions
 
 export function createConsumerStore(connection: Connection): ConsumerStore {
   const { dialect } = connection
@@ -38,7 +42,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
       where name = ${name} and epoch = ${epoch} and ${from === null ? sql`position is null` : sql`position = ${from}`}`
 
   const inTransaction = <T>(work: (session: Session) => Promise<T>) =>
-    retryConflicts(() => connection.transaction(QUIETLY, work))
+    retryConflicts(() => connection.transaction(CONSUMER_TRANSACTION, work))
 
   async function listFailures(where: RawBuilder<unknown>, limit: number) {
     const { rows } = await run(
@@ -61,11 +65,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
         const keys = JSON.stringify(typeKeys)
         const row = sql`(name, type_keys, position, epoch, passed, missed, created_at, updated_at)
           values (${name}, ${keys}, ${columnValue(dialect, 'text', cursor)}, ${epoch}, 0, 0, ${time(now)}, ${time(now)})`
-        await run(
-          dialect === 'mysql'
-            ? sql`insert ignore into ${table} ${row}`
-            : sql`insert into ${table} ${row} on conflict do nothing`,
-        )
+        await run(insertIfAbsent(dialect, CONSUMER_TABLE, row))
         await run(
           sql`update ${table} set epoch = ${epoch}, type_keys = ${keys} where name = ${name} and epoch <= ${epoch}`,
         )
@@ -132,7 +132,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
         inTransaction(async (session) => {
           // Locked: no other writer opens it before this is committed.
           const { rows } = await session.run(
-            sql`select epoch as c0 from ${table} where name = ${name} ${dialect === 'sqlite' ? sql`` : sql`for update`}`,
+            sql`select epoch as c0 from ${table} where name = ${name} ${forUpdate(dialect)}`,
           )
           if (!rows[0] || readRow(rows[0]).number(0) !== epoch) return false
           const where = isFailure(name, ref)

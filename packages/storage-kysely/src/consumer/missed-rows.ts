@@ -1,12 +1,12 @@
 import { isDeviceHubError } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Session } from '../connection/connection.js'
+import { forUpdate } from '../connection/sql-fragments.js'
 import { isBehindCursor, type LogTable } from '../log/log-store.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
-import type { SqlDialect } from '../schema/logical-type.js'
 import { CONSUMER_TABLE } from '../schema/tables.js'
-import { CONSUMER_IDLE_LIMIT } from './consumer-store.js'
+import { CONSUMER_TRANSACTION } from './consumer-store.js'
 
 /** Names of the consumers of each message table, by type key; empty where nobody reads. */
 export async function consumersByType(
@@ -35,35 +35,32 @@ export function deleteUnread(
 ): Promise<number> {
   const { dialect } = connection
   return retryConflicts(() =>
-    connection.transaction(
-      { messageTables: [], messagesFirst: false, idleLimit: CONSUMER_IDLE_LIMIT },
-      async (session) => {
-        const readers = await lockReaders(session, table, consumers)
-        // Locked one by one: what another process deletes at the same time is counted there.
-        const { rows } = await session.run(
-          sql`select t.id as c0 ${sql.join(
-            readers.map(
-              ({ behind }, index) =>
-                sql`, case when ${behind} then 1 else 0 end as ${sql.ref(`c${index + 1}`)}`,
-            ),
-            sql``,
-          )} from ${sql.table(table.name)} as t where ${old} limit ${sql.lit(limit)} ${forUpdate(dialect)}`,
-        )
-        if (rows.length === 0) return 0
-        const gone = rows.map(readRow)
-        await session.run(
-          sql`delete from ${sql.table(table.name)} where id in (${sql.join(gone.map((row) => sql.lit(row.number(0) ?? 0)))})`,
-        )
-        for (const [index, { name }] of readers.entries()) {
-          const missed = gone.filter((row) => row.number(index + 1) === 1).length
-          if (missed > 0)
-            await session.run(
-              sql`update ${sql.table(CONSUMER_TABLE)} set missed = missed + ${sql.lit(missed)} where name = ${name}`,
-            )
-        }
-        return rows.length
-      },
-    ),
+    connection.transaction(CONSUMER_TRANSACTION, async (session) => {
+      const readers = await lockReaders(session, table, consumers)
+      // Locked one by one: what another process deletes at the same time is counted there.
+      const { rows } = await session.run(
+        sql`select t.id as c0 ${sql.join(
+          readers.map(
+            ({ behind }, index) =>
+              sql`, case when ${behind} then 1 else 0 end as ${sql.ref(`c${index + 1}`)}`,
+          ),
+          sql``,
+        )} from ${sql.table(table.name)} as t where ${old} limit ${sql.lit(limit)} ${forUpdate(dialect)}`,
+      )
+      if (rows.length === 0) return 0
+      const gone = rows.map(readRow)
+      await session.run(
+        sql`delete from ${sql.table(table.name)} where id in (${sql.join(gone.map((row) => sql.lit(row.number(0) ?? 0)))})`,
+      )
+      for (const [index, { name }] of readers.entries()) {
+        const missed = gone.filter((row) => row.number(index + 1) === 1).length
+        if (missed > 0)
+          await session.run(
+            sql`update ${sql.table(CONSUMER_TABLE)} set missed = missed + ${sql.lit(missed)} where name = ${name}`,
+          )
+      }
+      return rows.length
+    }),
   )
 }
 
@@ -92,5 +89,3 @@ async function lockReaders(
     }
   })
 }
-
-const forUpdate = (dialect: SqlDialect) => (dialect === 'sqlite' ? sql`` : sql`for update`)

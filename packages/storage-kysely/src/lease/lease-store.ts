@@ -2,6 +2,7 @@ import { DeviceHubError, type Lease, type LeaseState, type LeaseStore } from '@d
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
+import { insertIfAbsent } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
@@ -38,9 +39,11 @@ export function createLeaseStore(connection: Connection): LeaseStore {
   /** One that nobody has claimed yet. */
   const insert = (name: string) =>
     run(
-      dialect === 'mysql'
-        ? sql`insert ignore into ${table} (name, holder, epoch, ttl, expires_at) values (${name}, '', 0, 0, 0)`
-        : sql`insert into ${table} (name, holder, epoch, ttl, expires_at) values (${name}, '', 0, 0, 0) on conflict do nothing`,
+      insertIfAbsent(
+        dialect,
+        LEASE_TABLE,
+        sql`(name, holder, epoch, ttl, expires_at) values (${name}, '', 0, 0, 0)`,
+      ),
     )
 
   async function isPresent({ name, epoch, holder }: Lease): Promise<boolean> {
