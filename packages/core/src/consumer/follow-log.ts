@@ -65,12 +65,12 @@ export async function followLog(options: FollowOptions): Promise<void> {
     const failed = messages.length === 0 ? null : await call(messages, failures + 1)
     if (failed === null) return done(page, messages.length, [])
     failures++
-    if (settings.isTransient(failed.error)) return pause(failed.error)
+    if (settings.isTransient(failed.error)) return again(failed.error)
     if (messages.length > 1) {
       bisect.failed(page.messages.length)
       return true
     }
-    if (++alone < settings.tries) return pause(failed.error)
+    if (++alone < settings.tries) return again(failed.error)
     const [message] = messages as [ConsumedMessage]
     return setAside(page, message, failed.error)
   }
@@ -93,17 +93,19 @@ export async function followLog(options: FollowOptions): Promise<void> {
     return failed
   }
 
-  async function pause(error: unknown): Promise<boolean> {
+  async function pause(error: unknown, what: string, until: AbortSignal): Promise<true> {
     const delay = backoff.next()
     counters.state = 'retrying'
     logger.warn(
       { ...fields, err: error, retryInMs: delay },
-      `the handler of the consumer ${name} failed; trying again`,
+      `${what} of the consumer ${name} failed; trying again`,
     )
-    await sleep(delay, stop.signal)
+    await sleep(delay, until)
     counters.state = 'running'
     return true
   }
+
+  const again = (error: unknown) => pause(error, 'the handler', stop.signal)
 
   async function setAside(page: LogPage, message: ConsumedMessage, error: unknown): Promise<boolean> {
     const failure = failureOf(message, error, alone)
@@ -167,7 +169,8 @@ export async function followLog(options: FollowOptions): Promise<void> {
         return await write()
       } catch (error) {
         if (!isRetryable(error) || lease.lost.aborted || options.giveUp.aborted) throw error
-        await pause(error)
+        // Also while it closes: what is done already is still to be recorded.
+        await pause(error, 'a record', stopHandler.signal)
       }
     }
   }
