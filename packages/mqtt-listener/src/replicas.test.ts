@@ -1,25 +1,10 @@
-import {
-  createRawClient,
-  isInstalled,
-  type Service,
-  startHiveMq,
-  startMosquitto,
-  waitUntil,
-} from '@devicehub/test-kit'
+import { createRawClient, type Service, type startMosquitto, waitUntil } from '@devicehub/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from './index.js'
+import { BROKERS } from './testing/brokers.js'
 import { createHeldHub, type HeldHub } from './testing/held-hub.js'
 
-const brokers = [
-  { name: 'mosquitto', start: (): Promise<Service> => startMosquitto(), available: true },
-  {
-    name: 'HiveMQ',
-    start: (): Promise<Service> => startHiveMq({ receiveMaximum: 100 }),
-    available: isInstalled('hivemq'),
-  },
-]
-
-for (const { name, start, available } of brokers) {
+for (const { name, start, available } of BROKERS) {
   describe.skipIf(!available)(`replicas at ${name}`, () => {
     let broker: Service
     beforeAll(async () => {

@@ -1,28 +1,12 @@
 import type { LeaseStore } from '@devicehub/core'
-import {
-  createRawClient,
-  createTcpProxy,
-  isInstalled,
-  type Service,
-  startHiveMq,
-  startMosquitto,
-  waitUntil,
-} from '@devicehub/test-kit'
+import { createRawClient, createTcpProxy, type Service, waitUntil } from '@devicehub/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from './index.js'
 import { breakableLeases, createLeases } from './testing/breakable-leases.js'
+import { BROKERS } from './testing/brokers.js'
 import { createHeldHub } from './testing/held-hub.js'
 
-const brokers = [
-  { name: 'mosquitto', start: (): Promise<Service> => startMosquitto(), available: true },
-  {
-    name: 'HiveMQ',
-    start: (): Promise<Service> => startHiveMq({ receiveMaximum: 100 }),
-    available: isInstalled('hivemq'),
-  },
-]
-
-for (const { name, start, available } of brokers) {
+for (const { name, start, available } of BROKERS) {
   describe.skipIf(!available)(`processes of one configuration at ${name}`, () => {
     let broker: Service
     let database: LeaseStore
