@@ -1,6 +1,17 @@
+export type {
+  BulkOptions,
+  BulkOutcome,
+  BulkProgress,
+  BulkState,
+  BulkSummary,
+  BulkTarget,
+} from './commands/bulk.js'
+export type { CommandInfo } from './commands/command-info.js'
+export type { SendOptions } from './commands/send-options.js'
 export type * from './consumer/consumer.js'
 export * from './definition.js'
 export * from './errors.js'
+export type * from './hub/commands-api.js'
 export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
 export * from './hub/create-device-hub.js'
 export type { Device, NewDevice } from './hub/device.js'
@@ -15,10 +26,12 @@ export type {
   ReadingRange,
   ReadingsApi,
 } from './hub/readings-api.js'
+export type { DesiredPatch, TwinApi } from './hub/twins-api.js'
 export type { IngestLimits, IngestStats } from './ingest/create-ingest.js'
 export * from './ingest/ingest.js'
 export { type HeldLease, type HoldLeaseOptions, holdLease, nextLook } from './lease/hold-lease.js'
 export * from './ports/clock.js'
+export * from './ports/commands.js'
 export * from './ports/consumers.js'
 export * from './ports/ids.js'
 export * from './ports/leases.js'
@@ -27,6 +40,7 @@ export * from './ports/metrics.js'
 export * from './ports/signals.js'
 export * from './ports/storage.js'
 export * from './ports/transport.js'
+export * from './ports/twins.js'
 export * from './presence/create-presence-monitor.js'
 export type { PresenceOptions } from './presence/presence-settings.js'
 export {
@@ -38,9 +52,17 @@ export {
 export type { JsonSchema, SchemaOptions } from './schema/field-schema.js'
 export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schema/json-schema.js'
 export {
+  type AppliedCommandChange,
+  type AppliedReport,
+  applyCommandChange,
+  applyDesired,
   applyDeviceChange,
+  applyReport,
   type LiveState,
   type MemoryStorage,
   type MemoryStorageOptions,
   memoryStorage,
+  withCommandOutcome,
+  withReportOutcome,
 } from './storage/index.js'
+export type { Twin } from './twin/twin.js'

@@ -21,7 +21,15 @@ export type SignalEvent<
     }
   : Name extends 'deviceCommandSent'
     ? CommandSent<Type>
-    : OfDevice<SignalEvents[Name], Type>
+    : Name extends 'deviceStateReported'
+      ? OfDevice<SignalEvents['deviceStateReported'], Type, 'reported'> & {
+          readonly reported: Partial<InferState<Type>>
+        }
+      : Name extends 'deviceStateDiverged'
+        ? OfDevice<SignalEvents['deviceStateDiverged'], Type, 'delta'> & {
+            readonly delta: Partial<InferState<Type>>
+          }
+        : OfDevice<SignalEvents[Name], Type>
 
 type OfDevice<Event, Type extends AnyDeviceType, Narrowed extends string = never> = Omit<
   Event,

@@ -27,6 +27,8 @@ export function createSignalsStats(live: ReadonlySet<Subscription>) {
     deviceConnected: 0,
     deviceDisconnected: 0,
     deviceCommandSent: 0,
+    deviceStateReported: 0,
+    deviceStateDiverged: 0,
     deviceProvisioned: 0,
   }
   /** Ended, with calls still pending: their counts can yet change. */

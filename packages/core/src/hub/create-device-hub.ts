@@ -1,6 +1,11 @@
+import { createReplyResolver } from '../commands/resolve-replies.js'
+import { createCommandTracker } from '../commands/tracker.js'
 import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
 import { createMessageReader } from '../consumer/read-message.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import { createDispatcher } from '../dispatch/dispatcher.js'
+import { type DispatchContext, lookForCommands } from '../dispatch/publish-commands.js'
+import { lookForDesired } from '../dispatch/publish-desired.js'
 import { DeviceHubError } from '../errors.js'
 import { createAnnouncer } from '../ingest/announce.js'
 import { createIngest, type IngestLimits, type IngestStats } from '../ingest/create-ingest.js'
@@ -16,11 +21,14 @@ import type { DeviceRecord, StatusTransition, Storage, StorageAdapter } from '..
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
+import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
+import { createCommands } from './create-commands.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
 import { createTransports } from './transports.js'
+import { createTwinApi, type TwinApi } from './twins-api.js'
 
 export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<IngestPolicies> {
   readonly types: readonly AnyDeviceType[] | Registry
@@ -38,6 +46,7 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
   readonly maxSamples?: number
   readonly ingest?: Partial<IngestLimits>
   readonly deviceCache?: Partial<DeviceCacheOptions>
+  readonly commands?: Partial<CommandLimits>
   /** Default: warnings and errors on standard error. */
   readonly logger?: Logger
   readonly metrics?: Metrics
@@ -55,6 +64,17 @@ export interface DeviceCacheOptions {
   readonly lastSeenEvery: number
 }
 
+export interface CommandLimits {
+  /** Seconds between two looks for commands and desired state that are due: what another process left is sent no later; default 1. */
+  readonly lookEvery: number
+  /** Publications of commands and desired state at once; default 1,000. */
+  readonly maxRunning: number
+  /** Bytes of a command's payload, as JSON; default 256 KiB. */
+  readonly maxPayload: number
+  /** Bytes of a result that the ledger keeps, as JSON; default 64 KiB. A larger one counts as failed. */
+  readonly maxResult: number
+}
+
 export interface HubStats {
   readonly ingest: IngestStats
   readonly devicesCached: number
@@ -70,6 +90,9 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly devices: DevicesApi
   readonly readings: ReadingsApi
   readonly messages: MessagesApi
+  readonly commands: CommandsApi
+  /** Desired and reported state of the devices of a type. `unknown_type` for one that is not of this hub. */
+  twin<T extends AnyDeviceType>(type: T): TwinApi<T>
   readonly consumers: ConsumersApi
   /**
    * Hands every message of the log to `handler`, in batches, at least once and in order for each device: also those
@@ -114,6 +137,12 @@ const LIMITS: IngestLimits = {
   maxQueuedBytes: 64 << 20,
 }
 const CACHE: DeviceCacheOptions = { max: 100_000, refreshAfter: 5, unknownFor: 1, lastSeenEvery: 5 }
+const COMMANDS: CommandLimits = {
+  lookEvery: 1,
+  maxRunning: 1_000,
+  maxPayload: 256 << 10,
+  maxResult: 64 << 10,
+}
 const POLICIES: IngestPolicies = {
   unknownDevice: 'quarantine',
   unknownField: 'ignore',
@@ -134,6 +163,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const topicPrefix = options.topicPrefix ?? 'things'
   const deviceIdMaxLength = positive('deviceIdMaxLength', options.deviceIdMaxLength ?? 128)
   const cache = allPositive('deviceCache', { ...CACHE, ...options.deviceCache })
+  const commandLimits = allPositive('commands', { ...COMMANDS, ...options.commands })
   const policies: IngestPolicies = {
     unknownDevice: options.unknownDevice ?? POLICIES.unknownDevice,
     unknownField: options.unknownField ?? POLICIES.unknownField,
@@ -173,6 +203,12 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     holder: randomIds.next(),
   })
   const announcer = createAnnouncer({ directory, signals, logger, metrics })
+  const tracker = createCommandTracker({
+    commands: storage.commands,
+    logger,
+    every: { first: 200, next: 500 },
+  })
+  const transports = createTransports(() => dispatcher.start())
   const pipeline = createIngest({
     storage,
     directory,
@@ -183,10 +219,35 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     metrics,
     limits,
     onStored: consumers.wake,
+    resolveReplies: createReplyResolver({
+      commands: storage.commands,
+      tracker,
+      maxResult: commandLimits.maxResult,
+    }),
+    onCommand: ({ record }) => record && tracker.settle(record),
+    onReachable: () => dispatcher.wake(),
     lastSeenEvery: cache.lastSeenEvery * 1000,
     unknownDevice: (type) => type.options.unknownDevice ?? policies.unknownDevice,
   })
-  const transports = createTransports()
+  const dispatch: DispatchContext = {
+    storage,
+    types,
+    directory,
+    topicPrefix,
+    deviceIdMaxLength,
+    clock,
+    logger,
+    metrics,
+    publish: transports.publish,
+    canPublish: transports.has,
+    record: pipeline.record,
+  }
+  const dispatcher = createDispatcher({
+    looks: [() => lookForCommands(dispatch), () => lookForDesired(dispatch)],
+    every: commandLimits.lookEvery * 1000,
+    maxRunning: commandLimits.maxRunning,
+    logger,
+  })
 
   function assertType(type: AnyDeviceType): void {
     if (types.includes(type)) return
@@ -199,8 +260,10 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
 
   let closing: Promise<void> | undefined
   async function close(timeout: number): Promise<void> {
+    await dispatcher.close(timeout)
     await transports.stop()
     await Promise.all([pipeline.close(timeout), consumers.close(timeout)])
+    tracker.close()
     await storage.close()
   }
 
@@ -211,9 +274,27 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     storage,
     signals,
     ingest: pipeline.ingest,
-    devices: createDevicesApi({ storage, directory, clock, deviceIdMaxLength, assertType }),
+    devices: createDevicesApi({
+      storage,
+      directory,
+      clock,
+      deviceIdMaxLength,
+      assertType,
+      onReachable: () => dispatcher.wake(),
+    }),
     readings: createReadingsApi(storage, assertType),
     messages: createMessagesApi({ storage, assertType, replay: pipeline.replay }),
+    commands: createCommands({
+      ...dispatch,
+      tracker,
+      dispatcher,
+      assertType,
+      maxPayload: commandLimits.maxPayload,
+    }),
+    twin(type) {
+      assertType(type)
+      return createTwinApi(type, { storage, clock, dispatcher, deviceIdMaxLength })
+    },
     consumers: consumers.api,
     consume: (name, consumeOptions, handler) =>
       consumers.consume(name, consumeOptions, handler as ConsumeHandler),

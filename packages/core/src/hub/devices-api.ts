@@ -8,6 +8,7 @@ import {
   type DeviceFilter,
   type DevicePatch,
   type DeviceStatus,
+  isReachable,
   type Page,
   type Storage,
 } from '../ports/storage.js'
@@ -57,6 +58,8 @@ export interface DevicesContext {
   readonly clock: Clock
   readonly deviceIdMaxLength: number
   readonly assertType: (type: AnyDeviceType) => void
+  /** Commands may be due that waited for a device. */
+  readonly onReachable: () => void
 }
 
 export function createDevicesApi({
@@ -65,6 +68,7 @@ export function createDevicesApi({
   clock,
   deviceIdMaxLength,
   assertType,
+  onReachable,
 }: DevicesContext): DevicesApi {
   const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
 
@@ -87,6 +91,10 @@ export function createDevicesApi({
         `there is no ${type.name} "${deviceId}"; create it with devices.create`,
         { details: { type: type.key, deviceId } },
       )
+    }
+    if (change.status !== undefined && isReachable(change.status)) {
+      await storage.commands.wake(type, [deviceId])
+      onReachable()
     }
     return typed<T>(toDevice(type, record))
   }
@@ -116,7 +124,7 @@ export function createDevicesApi({
     activate: (type, deviceId) => update(type, deviceId, { isActive: true }),
     async delete(type, deviceId) {
       assertType(type)
-      const deleted = await storage.devices.delete(type, deviceId)
+      const deleted = await storage.devices.delete(type, deviceId, clock.now())
       directory.forget(type, deviceId)
       return deleted
     },

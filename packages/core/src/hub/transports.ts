@@ -1,8 +1,10 @@
 import { DeviceHubError } from '../errors.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
 
-/** The transports of a hub, by the name of their broker. */
-export function createTransports() {
+export type Transports = ReturnType<typeof createTransports>
+
+/** The transports of a hub, by the name of their broker. `onAttached` is called with each new one. */
+export function createTransports(onAttached: () => void) {
   const attached = new Map<string, Transport>()
 
   return {
@@ -14,6 +16,7 @@ export function createTransports() {
         )
       }
       attached.set(transport.name, transport)
+      onAttached()
       return () => {
         if (attached.get(transport.name) === transport) attached.delete(transport.name)
       }
@@ -29,6 +32,7 @@ export function createTransports() {
         ),
       )
     },
+    has: (broker: string): boolean => attached.has(broker),
     async stop(): Promise<void> {
       await Promise.all([...attached.values()].map((transport) => transport.stop()))
     },

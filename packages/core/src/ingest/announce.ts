@@ -1,10 +1,17 @@
+import { fromStored } from '../codec/stored-value.js'
+import { fromJson } from '../commands/command-info.js'
+import { typedResult } from '../commands/typed-result.js'
 import type { AnyDeviceType, AnyHooks } from '../device-type/device-type.js'
+import type { Field } from '../device-type/field.js'
 import type { Device } from '../hub/device.js'
 import { createHandlerRunner, type HandlerRunner } from '../hub/handler-runner.js'
+import type { CommandOutcome } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { SignalSink } from '../ports/signals.js'
-import type { StatusTransition } from '../ports/storage.js'
+import type { StatusTransition, StoredValue } from '../ports/storage.js'
+import type { ReportOutcome } from '../ports/twins.js'
+import { deltaOf } from '../twin/twin.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import type { PlannedMessage } from './planned-message.js'
 import { readingsOf } from './readings-of.js'
@@ -15,6 +22,10 @@ export interface Announcer {
   data(planned: PlannedMessage, skip: readonly number[] | undefined): void
   /** `reason`: why it is offline, when it is not the device that said so. */
   transition(transition: StatusTransition, known: KnownDevice, reason?: string): void
+  /** A command was published for the first time, or the device said something new of it. */
+  command(planned: PlannedMessage, outcome: CommandOutcome): void
+  /** The device reported state that was not known. */
+  report(planned: PlannedMessage, outcome: ReportOutcome): void
 }
 
 export interface AnnouncerOptions {
@@ -82,5 +93,55 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     }
   }
 
-  return { data, transition }
+  function command(
+    { type, known, direction, reply }: PlannedMessage,
+    { applied, record }: CommandOutcome,
+  ): void {
+    if (!applied || record === null || type === null || !known?.record) return
+    const { id, command: name, payload } = record
+    const device = directory.deviceOf(type, known)
+    if (direction === 'out' && record.attempts === 1)
+      signals.emit('deviceCommandSent', { type, device, command: name, payload: fromJson(payload), id })
+    if (reply === null || type.hooks.onCommandResponse === undefined) return
+    const result = record.state === 'succeeded' ? typedResult(type, record) : null
+    runHook(type, 'onCommandResponse', () =>
+      type.hooks.onCommandResponse?.({
+        device,
+        command: name,
+        id,
+        status: record.state,
+        result,
+        error: record.reason,
+      }),
+    )
+  }
+
+  function report(planned: PlannedMessage, { applied, record }: ReportOutcome): void {
+    const { type, known, report: reported, inbound } = planned
+    if (type === null || !known?.record || reported === null) return
+    if (applied.length === 0 && reported.version === null) return
+    directory.forget(type, known.deviceId)
+    const device = { ...directory.deviceOf(type, known), state: visible(type, stateOf(type, record.state)) }
+    const { version, reportedVersion } = record
+    const values = Object.fromEntries(applied.map((name) => [name, reported.values[name] ?? null]))
+    const measuredAt = new Date(reported.at)
+    const base = { type, device, version, reportedVersion, measuredAt, message: inbound }
+    signals.emit('deviceStateReported', { ...base, reported: visible(type, values) })
+    // As long as the device has not seen the newest version, that it differs says nothing.
+    if (reported.version !== null && reported.version < version) return
+    const delta = deltaOf(type, record)
+    if (Object.keys(delta).length > 0)
+      signals.emit('deviceStateDiverged', { ...base, delta: visible(type, delta) })
+  }
+
+  return { data, transition, command, report }
 }
+
+const stateOf = (type: AnyDeviceType, state: readonly StoredValue[]): Record<string, StoredValue> =>
+  Object.fromEntries(type.stateNames.map((name, index) => [name, state[index] ?? null]))
+
+/** Stored values as callers see them. */
+const visible = (type: AnyDeviceType, values: Readonly<Record<string, StoredValue>>) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, fromStored(type.state[name] as Field, value)]),
+  )

@@ -1,8 +1,9 @@
 import { DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
+import type { CommandOutcome } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
-import type { CommitResult, MessageRef, Storage } from '../ports/storage.js'
+import { type CommitResult, isReachable, type MessageRef, type Storage } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Announcer } from './announce.js'
 import { createCapacity } from './capacity.js'
@@ -54,8 +55,14 @@ export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'direct
   readonly logger: Logger
   readonly metrics: Metrics
   readonly limits: IngestLimits
+  /** Finds the commands of replies. */
+  readonly resolveReplies: (planned: readonly PlannedMessage[]) => Promise<void>
   /** After each commit; must not throw. */
   readonly onStored: () => void
+  /** A command changed; must not throw. */
+  readonly onCommand: (outcome: CommandOutcome) => void
+  /** A device can be reached again; must not throw. */
+  readonly onReachable: () => void
 }
 
 export interface IngestPipeline {
@@ -64,6 +71,8 @@ export interface IngestPipeline {
   quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
   /** Feeds a stored message through again and marks the old row `replayed` in the same transaction. */
   replay(message: InboundMessage, ref: MessageRef): Promise<IngestOutcome>
+  /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit. */
+  record(message: Omit<PlannedMessage, 'settle'>): Promise<IngestOutcome>
   stats(): IngestStats
   /** Takes nothing more, commits what it has for at most `timeout` milliseconds, and fails the rest. */
   close(timeout: number): Promise<void>
@@ -112,7 +121,10 @@ export function createIngest(context: IngestContext): IngestPipeline {
     const started = performance.now()
     try {
       await retry(
-        () => resolve(planned),
+        async () => {
+          await resolve(planned)
+          await context.resolveReplies(planned)
+        },
         () => false,
       )
       await commit(planned)
@@ -129,25 +141,41 @@ export function createIngest(context: IngestContext): IngestPipeline {
   /** Acknowledges the whole batch before anybody is told of it: signals and hooks never delay an acknowledgement. */
   function onCommit(planned: readonly PlannedMessage[], result: CommitResult): void {
     for (const [index, message] of planned.entries())
-      settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0))
+      settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)))
     planned.forEach((message, index) => {
       if (message.refusal === null && message.samples.length > 0)
         guard(() => announcer.data(message, result.duplicateSamples?.get(index)))
     })
+    for (const [index, outcome] of result.commands ?? []) {
+      guard(() => context.onCommand(outcome))
+      guard(() => announcer.command(planned[index] as PlannedMessage, outcome))
+    }
+    for (const [index, outcome] of result.reports ?? [])
+      guard(() => announcer.report(planned[index] as PlannedMessage, outcome))
     for (const transition of result.transitions) {
       const known = planned.find(
         ({ type, deviceId }) => type === transition.type && deviceId === transition.deviceId,
       )?.known
       if (known) guard(() => announcer.transition(transition, known))
     }
+    if (result.transitions.some(({ from, to }) => isReachable(to) && !isReachable(from)))
+      guard(context.onReachable)
     context.onStored()
   }
 
-  function outcomeOf({ refusal, samples }: PlannedMessage, duplicates: number): IngestOutcome {
-    if (refusal !== null) {
-      counts[refusal.status]++
-      metrics.count('devicehub_ingest_messages_total', 1, { status: refusal.status, code: refusal.code })
-      return refusal
+  function outcomeOf(
+    { refusal, samples, direction, reply }: PlannedMessage,
+    duplicates: number,
+    command: CommandOutcome | undefined,
+  ): IngestOutcome {
+    // The hub's own rows are not messages that came in.
+    if (direction !== 'in') return STORED_NONE
+    if (refusal !== null) return refusedAs(refusal)
+    if (reply !== null && command?.record === null) return refusedAs(GONE)
+    if (reply !== null && command?.flag === 'repeated_reply') {
+      counts.duplicates++
+      metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
+      return DUPLICATE
     }
     counts.samples += samples.length - duplicates
     if (samples.length > 0 && duplicates === samples.length) {
@@ -160,6 +188,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
     return samples.length === 1 && duplicates === 0
       ? STORED_ONE
       : { status: 'stored', samples: samples.length - duplicates, duplicates }
+  }
+
+  function refusedAs(refusal: NonNullable<PlannedMessage['refusal']>): IngestOutcome {
+    counts[refusal.status]++
+    metrics.count('devicehub_ingest_messages_total', 1, { status: refusal.status, code: refusal.code })
+    return refusal
   }
 
   function settle(message: PlannedMessage, outcome: IngestOutcome): void {
@@ -183,7 +217,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
   }
 
   function enqueue(planned: PlannedMessage): boolean {
-    counts.received++
+    if (planned.direction === 'in') counts.received++
     lanes[laneOf(planned.deviceId)]?.push(planned, planned.inbound.payload.byteLength)
     return capacity.hasRoom
   }
@@ -221,6 +255,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     async quarantine(message, refusal) {
       await one((settle) => planner.quarantine(message, settle, refusal))
     },
+    record: (message) => one((settle) => ({ ...message, settle })),
     replay: (message, ref) => one((settle) => planner.plan(message, settle, ref)),
     stats: () => ({ ...counts, queued: capacity.held }),
     async close(timeout) {
@@ -238,6 +273,13 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
 const STORED = { status: 'stored' } as const
 const DUPLICATE = { status: 'duplicate' } as const
+const STORED_NONE = { status: 'stored', samples: 0, duplicates: 0 } as const
+/** Deleted by retention between the look-up and the commit. */
+const GONE = {
+  status: 'rejected',
+  code: 'unknown_command',
+  reason: 'the device was sent no command of this id',
+} as const
 const STORED_ONE = { status: 'stored', samples: 1, duplicates: 0 } as const
 
 const closedError = () => new DeviceHubError('closed', 'the hub is closed: it takes no more messages')

@@ -57,6 +57,7 @@ export const REFUSAL_CODES = {
   payload_too_large: 'The payload has more bytes than the hub takes',
   handler_failed: 'A topic handler threw or took too long',
   storage_failed: 'The database refused the row',
+  unknown_command: 'The device was sent no command of this id',
 } as const
 
 export type RefusalCode = keyof typeof REFUSAL_CODES

@@ -7,6 +7,8 @@ import { createTopicRouter, type TopicRoute } from '../topic.js'
 import { decodeJson, decodePayload } from './decode-payload.js'
 import type { Refusal, Settle } from './ingest.js'
 import { compileDataPlanner, type DataPlanner } from './plan-data.js'
+import { planReply } from './plan-reply.js'
+import { compileStatePlanner, type StatePlanner } from './plan-state.js'
 import { planStatus } from './plan-status.js'
 import type { Content, PlannedMessage } from './planned-message.js'
 
@@ -36,6 +38,9 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   })
   const dataPlanners = new Map<AnyDeviceType, DataPlanner>(
     types.map((type) => [type, compileDataPlanner(type, options)]),
+  )
+  const statePlanners = new Map<AnyDeviceType, StatePlanner>(
+    types.map((type) => [type, compileStatePlanner(type, options.policies)]),
   )
 
   function plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage {
@@ -69,8 +74,9 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
       case 'status':
         return planStatus(value, receivedAt)
       case 'response':
+        return planReply(value, message.correlationId, receivedAt)
       case 'state':
-        return noContent(receivedAt)
+        return (statePlanners.get(type) as StatePlanner)(value, receivedAt)
       default:
         return {
           code: 'not_inbound',
@@ -121,6 +127,7 @@ function planned(
   payloadRaw: Uint8Array | null,
 ): PlannedMessage {
   return {
+    direction: 'in',
     inbound: place.inbound,
     settle: place.settle,
     receivedAt: place.receivedAt,
@@ -135,6 +142,10 @@ function planned(
     flags: content.flags,
     partial: content.partial,
     replayOf: place.replayOf,
+    reply: content.reply ?? null,
+    report: content.report ?? null,
+    command: null,
+    desired: null,
     refusal: refusal === null ? null : { status: 'rejected', code: refusal.code, reason: refusal.reason },
     known: null,
     touch: null,

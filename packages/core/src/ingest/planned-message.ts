@@ -1,13 +1,17 @@
+import type { Reply } from '../codec/parse-reply.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { CommandChange } from '../ports/commands.js'
 import type {
   CommitEntry,
   DeviceChange,
   DeviceStatus,
   DeviceTouch,
+  MessageDirection,
   MessageRef,
   NewSample,
 } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
+import type { DesiredPublished, StateReport } from '../ports/twins.js'
 import type { Channel } from '../topic.js'
 import type { KnownDevice } from './device-directory.js'
 import type { Refusal, Settle } from './ingest.js'
@@ -21,6 +25,8 @@ export interface News {
 
 /** A message on its way: what `planMessage` found out from the bytes alone, then what the device's record adds. */
 export interface PlannedMessage {
+  /** What the hub sent or decided takes the same way as what came in: in order with it, device by device. */
+  readonly direction: MessageDirection
   readonly inbound: InboundMessage
   readonly settle: Settle
   readonly receivedAt: number
@@ -33,10 +39,15 @@ export interface PlannedMessage {
   readonly news: News | null
   /** Measured time of what the message says, never later than `receivedAt`: for "latest" (invariant 4). */
   readonly at: number
-  readonly flags: string | null
+  flags: string | null
   /** Stored all the same, but not all of it. */
   readonly partial: Refusal | null
   readonly replayOf: MessageRef | undefined
+  /** Of a `response`: what it does to its command is `command`, once the command is known. */
+  readonly reply: Reply | null
+  report: StateReport | null
+  command: CommandChange | null
+  desired: DesiredPublished | null
   refusal: (Refusal & { readonly status: 'rejected' | 'quarantined' }) | null
   known: KnownDevice | null
   touch: DeviceTouch | null
@@ -45,13 +56,17 @@ export interface PlannedMessage {
 }
 
 /** What the step of its channel makes of a decoded payload. */
-export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'at' | 'flags' | 'partial'>
+export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'at' | 'flags' | 'partial'> &
+  Partial<Pick<PlannedMessage, 'reply' | 'report'>>
 
 /** Refuses a planned message: its audit row says why, and nothing else of it is stored. */
 export function refuse(planned: PlannedMessage, status: 'rejected' | 'quarantined', refusal: Refusal): void {
   planned.refusal = { status, code: refusal.code, reason: refusal.reason }
   planned.touch = null
   planned.change = null
+  planned.report = null
+  planned.command = null
+  planned.desired = null
 }
 
 const NO_SAMPLES: readonly NewSample[] = []
@@ -63,7 +78,7 @@ export function toCommitEntry(planned: PlannedMessage, processedAt: number): Com
   const message = {
     deviceId: planned.deviceId,
     channel: planned.channel,
-    direction: 'in' as const,
+    direction: planned.direction,
     topic: inbound.topic,
     payloadJson: planned.payloadJson,
     payloadRaw: planned.payloadRaw,
@@ -82,7 +97,14 @@ export function toCommitEntry(planned: PlannedMessage, processedAt: number): Com
     processedAt,
   }
   const samples = refusal === null ? planned.samples : NO_SAMPLES
-  return planned.replayOf === undefined
-    ? { type: planned.type, message, samples }
-    : { type: planned.type, message, samples, replayOf: planned.replayOf }
+  const { type, replayOf, command, report, desired } = planned
+  return {
+    type,
+    message,
+    samples,
+    ...(replayOf && { replayOf }),
+    ...(command && { command }),
+    ...(report && { report }),
+    ...(desired && { desired }),
+  }
 }

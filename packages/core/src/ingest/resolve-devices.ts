@@ -18,7 +18,10 @@ export interface ResolverOptions {
 /** Data brings a device back from these; a status that the device reported of itself (`error`, `maintenance`) stays. */
 const WOKEN_BY_DATA: readonly DeviceStatus[] = ['offline', 'provisioning']
 
-/** Finds the device of each message, refuses those of unknown and inactive ones, and plans what changes in its row. */
+/**
+ * Finds the device of each message, refuses those of unknown and inactive ones, and plans what changes in its row. What
+ * the hub sent or decided itself changes no row, and is not refused.
+ */
 export function createResolver(
   options: ResolverOptions,
 ): (planned: readonly PlannedMessage[]) => Promise<void> {
@@ -45,8 +48,9 @@ export function createResolver(
     const unknown = new Map<AnyDeviceType, Set<string>>()
     const waiting: PlannedMessage[] = []
     for (const message of planned) {
-      const { refusal, type, deviceId, known } = message
-      if (refusal !== null || type === null || deviceId === null || known?.record) continue
+      const { refusal, type, deviceId, known, direction } = message
+      if (refusal !== null || type === null || deviceId === null || known?.record || direction !== 'in')
+        continue
       if (options.unknownDevice(type) !== 'register') continue
       waiting.push(message)
       add(unknown, type, deviceId)
@@ -65,7 +69,8 @@ export function createResolver(
     await register(planned)
     for (const message of planned) {
       const { refusal, type, known } = message
-      if (refusal !== null || type === null || message.deviceId === null) continue
+      if (refusal !== null || type === null || message.deviceId === null || message.direction !== 'in')
+        continue
       if (known?.record?.isActive) planDeviceRow(message, type, known, options.lastSeenEvery)
       else refuseDevice(message, type, known, options.unknownDevice(type))
     }

@@ -25,6 +25,7 @@ export interface SignalEvents {
   }
   deviceConnected: { readonly type: AnyDeviceType; readonly device: Device }
   deviceDisconnected: { readonly type: AnyDeviceType; readonly device: Device; readonly reason: string }
+  /** A command was published; a second publication of it is not announced. */
   deviceCommandSent: {
     readonly type: AnyDeviceType
     readonly device: Device
@@ -32,7 +33,29 @@ export interface SignalEvents {
     readonly payload: unknown
     readonly id: string
   }
+  /** The device reported state that was not known before. */
+  deviceStateReported: StateEvent & {
+    /** The fields whose value was taken, by name. */
+    readonly reported: Readonly<Record<string, unknown>>
+  }
+  /** The device has seen the desired state, and reports another. */
+  deviceStateDiverged: StateEvent & {
+    /** The desired fields that differ, with what they should be. */
+    readonly delta: Readonly<Record<string, unknown>>
+  }
   deviceProvisioned: { readonly type: AnyDeviceType; readonly device: Device }
+}
+
+interface StateEvent {
+  readonly type: AnyDeviceType
+  /** With the state as reported. */
+  readonly device: Device
+  /** Of the desired state; 0: none was ever set. */
+  readonly version: number
+  /** The highest version the device has applied; null: none. */
+  readonly reportedVersion: number | null
+  readonly measuredAt: Date
+  readonly message: InboundMessage
 }
 
 export type SignalName = keyof SignalEvents

@@ -1,14 +1,19 @@
 import { DeviceHubError } from '../../errors.js'
-import type {
-  CommitBatch,
-  CommitEntry,
-  CommitResult,
-  DeviceChange,
-  DeviceTouch,
-  MessageRef,
-  StatusTransition,
+import type { CommandOutcome } from '../../ports/commands.js'
+import {
+  type CommitBatch,
+  type CommitEntry,
+  type CommitResult,
+  type DeviceChange,
+  type DeviceTouch,
+  isReachable,
+  type MessageRef,
+  type NewMessage,
+  type StatusTransition,
 } from '../../ports/storage.js'
+import type { ReportOutcome } from '../../ports/twins.js'
 import { applyDeviceChange } from '../apply-device-change.js'
+import { withCommandOutcome, withReportOutcome } from '../record-outcome.js'
 import { checkValues } from './accepted.js'
 import type { MessageRow } from './database.js'
 import { findMessage } from './messages.js'
@@ -22,8 +27,11 @@ export function commit(session: Session, batch: CommitBatch): CommitResult {
 
   const counts: number[] = []
   const duplicateSamples = new Map<number, readonly number[]>()
+  const commands = new Map<number, CommandOutcome>()
+  const reports = new Map<number, ReportOutcome>()
   batch.entries.forEach((entry, index) => {
-    const duplicates = write(session, entry)
+    const message = settle(session, entry, index, commands, reports)
+    const duplicates = message === null ? [] : write(session, entry, message)
     counts.push(duplicates.length)
     if (duplicates.length > 0) duplicateSamples.set(index, duplicates)
   })
@@ -32,7 +40,37 @@ export function commit(session: Session, batch: CommitBatch): CommitResult {
   session.database.dropOverflow()
 
   const any = duplicateSamples.size > 0
-  return { duplicates: any ? counts : null, duplicateSamples: any ? duplicateSamples : null, transitions }
+  return {
+    duplicates: any ? counts : null,
+    duplicateSamples: any ? duplicateSamples : null,
+    transitions,
+    commands: commands.size > 0 ? commands : null,
+    reports: reports.size > 0 ? reports : null,
+  }
+}
+
+/** What the entry does to a command and a twin; the message as it is to be written, null for none. */
+function settle(
+  session: Session,
+  { type, message, command, report, desired }: CommitEntry,
+  index: number,
+  commands: Map<number, CommandOutcome>,
+  reports: Map<number, ReportOutcome>,
+): NewMessage | null {
+  const { deviceId } = message
+  if (type === null || deviceId === null) return message
+  const { database } = session
+  if (desired) database.twins.published(type.key, deviceId, desired)
+  if (report) {
+    const outcome = database.twins.report(session, type, deviceId, report)
+    if (outcome === undefined) return message
+    reports.set(index, outcome)
+    return withReportOutcome(message, Object.keys(report.values), outcome)
+  }
+  if (!command) return message
+  const outcome = database.commands.change(type.key, deviceId, command)
+  commands.set(index, outcome)
+  return withCommandOutcome(message, command.reply, outcome)
 }
 
 function check(session: Session, batch: CommitBatch): ReadonlySet<MessageRow> {
@@ -68,8 +106,11 @@ const notReplayable = (ref: MessageRef) =>
   )
 
 /** The indexes of the samples that were stored before. */
-function write({ database, messagesOf, tableOf }: Session, entry: CommitEntry): number[] {
-  const { type, samples, message } = entry
+function write(
+  { database, messagesOf, tableOf }: Session,
+  { type, samples }: CommitEntry,
+  message: NewMessage,
+): number[] {
   const duplicates: number[] = []
   if (type) {
     const table = tableOf(type)
@@ -96,6 +137,7 @@ function applyChange(session: Session, change: DeviceChange): StatusTransition[]
   const next = applyDeviceChange({ status: from, statusAt, batteryLevel, firmwareVersion, lastSeen }, change)
   row.record = { ...row.record, ...next }
   if (next.status === from) return []
+  if (isReachable(next.status) && !isReachable(from)) database.commands.wake(type.key, new Set([deviceId]))
   if (audit) database.addMessage(messagesOf(type), { ...audit, typeKey: type.key })
   return [{ type, deviceId, from, to: next.status, at }]
 }

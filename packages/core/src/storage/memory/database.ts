@@ -1,7 +1,9 @@
 import type { DeviceRecord, NewSample, StoredMessage, StoredValue } from '../../ports/storage.js'
+import { MemoryCommands } from './commands.js'
 import { MemoryConsumers } from './consumers.js'
 import { MemoryLeases } from './leases.js'
 import { type Row, RowList } from './row-list.js'
+import { MemoryTwins } from './twins.js'
 
 export interface DeviceRow extends Row {
   record: DeviceRecord
@@ -50,6 +52,7 @@ export interface MemoryBounds {
   readonly maxMessages: number
   readonly maxMessageBytes: number
   readonly maxReadings: number
+  readonly maxCommands: number
 }
 
 /** All data of one `memoryStorage()`, shared by everything it opens. */
@@ -58,7 +61,9 @@ export class MemoryDatabase {
   readonly untyped = new RowList<MessageRow>(byPosition)
   readonly leases = new MemoryLeases()
   readonly consumers = new MemoryConsumers()
-  readonly dropped = { messages: 0, readings: 0 }
+  readonly commands = new MemoryCommands()
+  readonly twins = new MemoryTwins()
+  readonly dropped = { messages: 0, readings: 0, commands: 0 }
   readonly #bounds: MemoryBounds
   readonly #messages = new RowList<MessageRow>(byPosition)
   readonly #samples = new RowList<SampleRow>((a, b) => a.id - b.id)
@@ -144,7 +149,7 @@ export class MemoryDatabase {
 
   /** Invariant 5: past a bound the oldest arrivals go, and `dropped` counts them. */
   dropOverflow(): void {
-    const { maxMessages, maxMessageBytes, maxReadings } = this.#bounds
+    const { maxMessages, maxMessageBytes, maxReadings, maxCommands } = this.#bounds
     while (this.#messages.size > maxMessages || this.#messageBytes > maxMessageBytes) {
       const oldest = this.#messages.oldest()
       if (!oldest) break
@@ -157,6 +162,8 @@ export class MemoryDatabase {
       this.removeSample(oldest)
       this.dropped.readings++
     }
+    if (this.commands.size > maxCommands)
+      this.dropped.commands += this.commands.removeFinished(() => this.commands.size > maxCommands)
   }
 }
 

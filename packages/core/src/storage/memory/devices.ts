@@ -131,11 +131,19 @@ export function updateDevice(
   return given(type, row)
 }
 
-export function deleteDevice({ database, tableOf }: Session, type: AnyDeviceType, deviceId: string): boolean {
+export function deleteDevice(
+  { database, tableOf }: Session,
+  type: AnyDeviceType,
+  deviceId: string,
+  now: number,
+): boolean {
   const table = tableOf(type)
   const row = table.devices.get(deviceId)
-  if (row) database.removeDevice(table, row)
-  return row !== undefined
+  if (!row) return false
+  database.removeDevice(table, row)
+  database.commands.cancelOf(type.key, deviceId, 'the device was deleted', now)
+  database.twins.deleted(type.key, deviceId)
+  return true
 }
 
 const given = (type: AnyDeviceType, { record, stateNames }: DeviceRow): DeviceRecord => ({

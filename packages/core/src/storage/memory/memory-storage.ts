@@ -26,14 +26,21 @@ export interface MemoryStorageOptions {
   readonly maxMessageBytes?: number
   /** Samples kept over all types; the oldest arrivals go first. Default 100,000. */
   readonly maxReadings?: number
+  /** Commands kept; the oldest finished ones go first. Default 100,000. */
+  readonly maxCommands?: number
 }
 
 export interface MemoryStorage extends StorageAdapter {
   /** How many rows went because a bound was reached. */
-  readonly dropped: { readonly messages: number; readonly readings: number }
+  readonly dropped: { readonly messages: number; readonly readings: number; readonly commands: number }
 }
 
-const DEFAULTS = { maxMessages: 100_000, maxMessageBytes: 64 * 1024 * 1024, maxReadings: 100_000 }
+const DEFAULTS = {
+  maxMessages: 100_000,
+  maxMessageBytes: 64 * 1024 * 1024,
+  maxReadings: 100_000,
+  maxCommands: 100_000,
+}
 
 /**
  * A storage in this process's memory, for trying things out and for tests: it is the reference implementation of the
@@ -71,7 +78,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
       list: (type, filter, page) => run(() => listDevices(session, type, filter, page)),
       overdue: (type, query) => run(() => overdueDevices(session, type, query)),
       update: (type, deviceId, patch, now) => run(() => updateDevice(session, type, deviceId, patch, now)),
-      delete: (type, deviceId) => run(() => deleteDevice(session, type, deviceId)),
+      delete: (type, deviceId, now) => run(() => deleteDevice(session, type, deviceId, now)),
     },
     readings: {
       list: (type, filter, page) => run(() => listSamples(session, type, filter, page)),
@@ -90,6 +97,20 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
     },
     leases: leaseStore(database.leases, run),
     consumers: consumerStore(database.consumers, run),
+    commands: {
+      create: (commands, claim) => run(() => database.commands.create(session, commands, claim)),
+      find: (ids) => run(() => database.commands.find(ids)),
+      list: (filter, page) => run(() => database.commands.list(filter, page)),
+      claimDue: (request) => run(() => database.commands.claimDue(request)),
+      release: (claim, ids, delay) => run(() => database.commands.release(claim, ids, delay)),
+      wake: (type, ids) => run(() => database.commands.wake(type.key, new Set(ids))),
+    },
+    twins: {
+      get: (type, deviceId) => run(() => database.twins.get(session, type, deviceId)),
+      setDesired: (change) => run(() => database.twins.setDesired(session, change)),
+      claimDue: (request) => run(() => database.twins.claimDue(request)),
+      release: (claim, twins, delay) => run(() => database.twins.release(claim, twins, delay)),
+    },
     plan: () => run(() => ({ steps: [] })),
     migrate: () => run(() => ({ steps: [] })),
     commit: (batch) => run(() => commit(session, batch)),

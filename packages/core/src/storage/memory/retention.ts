@@ -23,5 +23,13 @@ export function applyRetention({ database, types, tableOf }: Session, now: numbe
       }
     }
   }
+  const keptFrom = new Map(
+    types.flatMap(({ key, options: { retention } }) =>
+      retention?.messages === undefined ? [] : [[key, now - retention.messages * 1000]],
+    ),
+  )
+  database.commands.removeFinished(
+    (typeKey, { finishedAt }) => (finishedAt ?? now) < (keptFrom.get(typeKey) ?? Number.NEGATIVE_INFINITY),
+  )
   return { readings, messages }
 }

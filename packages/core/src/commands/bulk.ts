@@ -1,0 +1,125 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError, isDeviceHubError } from '../errors.js'
+import type { CommandState } from '../ports/commands.js'
+import type { DeviceFilter, Storage } from '../ports/storage.js'
+import { type SendOptions, sendSettings } from './send-options.js'
+
+/** Device ids, or a filter as for `devices.list`; `{}` is all devices of the type. */
+export type BulkTarget =
+  | { readonly deviceIds: Iterable<string> | AsyncIterable<string> }
+  | { readonly filter: DeviceFilter }
+
+export interface BulkOptions<Result = unknown> extends SendOptions {
+  /** Commands on their way at once, those that wait for their device not counted; default 100. */
+  readonly concurrency?: number
+  /** After each device. */
+  readonly onProgress?: (progress: BulkProgress) => void
+  /** What became of each device. A `waiting` one gets its command when it is connected. */
+  readonly onResult?: (outcome: BulkOutcome<Result>) => void
+  /** Sends no further ones. Those that were sent go on. */
+  readonly signal?: AbortSignal
+}
+
+export interface BulkProgress {
+  readonly done: number
+  /** Sent and without an end. */
+  readonly running: number
+  /** By what became of them; `refused`: not sent, see `onResult`. */
+  readonly counts: Readonly<Record<BulkState, number>>
+}
+
+export type BulkState = Exclude<CommandState, 'queued' | 'sent' | 'accepted'> | 'waiting' | 'refused'
+
+export interface BulkOutcome<Result = unknown> {
+  readonly deviceId: string
+  /** Null when nothing was sent. */
+  readonly id: string | null
+  readonly state: BulkState
+  readonly result: Result | null
+  readonly error: DeviceHubError | null
+}
+
+export interface BulkSummary extends Omit<BulkProgress, 'running'> {
+  /** Of the ledger: `commands.list({ batch })`. */
+  readonly batch: string
+  /** The signal ended it before all devices were gone through. */
+  readonly aborted: boolean
+}
+
+/** Sends to one device and follows the command until it has an end or waits for its device. */
+export type SendOne<Result> = (deviceId: string) => Promise<BulkOutcome<Result>>
+
+const CONCURRENCY_MAX = 10_000
+const PAGE = 500
+
+/** Goes through the devices, so many at a time; never holds more of them than that. */
+export async function runBulk<Result>(
+  deviceIds: Iterable<string> | AsyncIterable<string>,
+  batch: string,
+  options: BulkOptions<Result>,
+  sendOne: SendOne<Result>,
+): Promise<BulkSummary> {
+  const { concurrency = 100, onProgress, onResult, signal } = options
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX)
+    throw new DeviceHubError(
+      'invalid_options',
+      `commands.sendMany: concurrency is a whole number from 1 to ${CONCURRENCY_MAX}, not ${String(concurrency)}`,
+    )
+  sendSettings(options)
+  const counts: Record<BulkState, number> = {
+    succeeded: 0,
+    failed: 0,
+    rejected: 0,
+    timed_out: 0,
+    expired: 0,
+    cancelled: 0,
+    waiting: 0,
+    refused: 0,
+  }
+  const running = new Set<Promise<void>>()
+  let done = 0
+
+  async function one(deviceId: string): Promise<void> {
+    const outcome = await sendOne(deviceId)
+    counts[outcome.state]++
+    done++
+    onResult?.(outcome)
+    onProgress?.({ done, running: running.size - 1, counts: { ...counts } })
+  }
+
+  let failure: { readonly error: unknown } | null = null
+  for await (const deviceId of deviceIds) {
+    if (signal?.aborted || failure !== null) break
+    const work: Promise<void> = one(deviceId)
+      .catch((error: unknown) => {
+        failure ??= { error }
+      })
+      .finally(() => running.delete(work))
+    running.add(work)
+    if (running.size >= concurrency) await Promise.race(running)
+  }
+  await Promise.all(running)
+  if (failure !== null) throw (failure as { readonly error: unknown }).error
+  return { batch, done, counts, aborted: signal?.aborted ?? false }
+}
+
+/** Ids page by page, each once, also when devices are added meanwhile. */
+export async function* matchingDevices(
+  { devices }: Pick<Storage, 'devices'>,
+  type: AnyDeviceType,
+  filter: DeviceFilter,
+): AsyncGenerator<string> {
+  let cursor: string | undefined
+  do {
+    const page = await devices.list(type, filter, { limit: PAGE, cursor })
+    for (const { deviceId } of page.items) yield deviceId
+    cursor = page.cursor ?? undefined
+  } while (cursor !== undefined)
+}
+
+/** What is the matter of one device, and not of the call, the database or the hub. */
+export const isOfDevice = (error: unknown): error is DeviceHubError =>
+  isDeviceHubError(error, 'device_not_found') ||
+  isDeviceHubError(error, 'device_inactive') ||
+  isDeviceHubError(error, 'device_offline') ||
+  isDeviceHubError(error, 'invalid_device_id')

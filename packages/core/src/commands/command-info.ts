@@ -1,0 +1,57 @@
+import type { CommandRecord, CommandState, OfflinePolicy } from '../ports/commands.js'
+
+/** A command as the ledger has it. */
+export interface CommandInfo {
+  readonly id: string
+  /** Key of the device's type. */
+  readonly typeKey: string
+  readonly deviceId: string
+  readonly command: string
+  readonly payload: unknown
+  readonly state: CommandState
+  /** As the device sent it; null unless it succeeded. */
+  readonly result: unknown
+  /** Why it did not succeed. */
+  readonly reason: string | null
+  /** Publications; more than one when it was tried again. */
+  readonly attempts: number
+  readonly retries: number
+  /** Seconds from a publication to the final reply. */
+  readonly timeout: number
+  readonly onOffline: OfflinePolicy
+  /** Of the bulk it belongs to. */
+  readonly batch: string | null
+  readonly createdAt: Date
+  /** After which it is not published any more. */
+  readonly expiresAt: Date
+  /** Of the last publication. */
+  readonly sentAt: Date | null
+  readonly acceptedAt: Date | null
+  readonly finishedAt: Date | null
+}
+
+export function toCommandInfo(record: CommandRecord): CommandInfo {
+  const date = (at: number | null) => (at === null ? null : new Date(at))
+  return {
+    id: record.id,
+    typeKey: record.typeKey,
+    deviceId: record.deviceId,
+    command: record.command,
+    payload: fromJson(record.payload),
+    state: record.state,
+    result: fromJson(record.result),
+    reason: record.reason,
+    attempts: record.attempts,
+    retries: record.retries,
+    timeout: record.timeout / 1000,
+    onOffline: record.onOffline,
+    batch: record.batch,
+    createdAt: new Date(record.createdAt),
+    expiresAt: new Date(record.expiresAt),
+    sentAt: date(record.sentAt),
+    acceptedAt: date(record.acceptedAt),
+    finishedAt: date(record.finishedAt),
+  }
+}
+
+export const fromJson = (text: string | null): unknown => (text === null ? null : JSON.parse(text))

@@ -1,0 +1,110 @@
+import type { Dispatcher } from '../dispatch/dispatcher.js'
+import {
+  CLAIM_TTL,
+  type DispatchContext,
+  dispatchCommands,
+  publishableTypes,
+} from '../dispatch/publish-commands.js'
+import { DeviceHubError } from '../errors.js'
+import type { CommandRecord, CreateOutcome, NewCommand } from '../ports/commands.js'
+import { randomIds } from '../ports/ids.js'
+
+export interface CommandQueue {
+  /**
+   * Resolves once the command is in the ledger; one that can be published here and now is on its way then.
+   * `device_not_found`, `device_inactive`, `device_offline`.
+   */
+  push(command: NewCommand): Promise<'claimed' | 'queued'>
+}
+
+interface Waiting {
+  readonly command: NewCommand
+  readonly resolve: (outcome: 'claimed' | 'queued') => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Commands in one transaction. */
+const BATCH_MAX = 500
+
+/**
+ * The way into the ledger: commands that are sent at the same time share a transaction, and keep the order in which
+ * they were sent.
+ */
+export function createCommandQueue(
+  context: DispatchContext & { readonly dispatcher: Dispatcher },
+): CommandQueue {
+  const { storage, dispatcher, clock } = context
+  let waiting: Waiting[] = []
+  let running = false
+
+  async function run(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, BATCH_MAX)
+      waiting = waiting.slice(BATCH_MAX)
+      try {
+        await write(batch)
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    running = false
+  }
+
+  async function write(batch: readonly Waiting[]): Promise<void> {
+    const types = publishableTypes(context)
+    const claim = randomIds.next()
+    const commands = batch.map(({ command }) => command)
+    const outcomes = await storage.commands.create(
+      commands,
+      types.length > 0 ? { claim, ttl: CLAIM_TTL, types } : null,
+    )
+    const claimed = commands.filter((_, index) => outcomes[index] === 'claimed').map(asRecord)
+    for (const work of dispatchCommands(context, claim, claimed)) dispatcher.track(work)
+    // What could not be claimed may be due all the same: behind earlier ones, or for a device that came up meanwhile.
+    if (outcomes.includes('queued')) dispatcher.wake()
+    batch.forEach(({ command, resolve, reject }, index) => {
+      const outcome = outcomes[index] as CreateOutcome
+      if (outcome === 'claimed' || outcome === 'queued') resolve(outcome)
+      else reject(refusal(command, outcome))
+    })
+  }
+
+  const asRecord = ({ type, ...command }: NewCommand): CommandRecord => ({
+    ...command,
+    typeKey: type.key,
+    state: 'queued',
+    attempts: 0,
+    sentAt: null,
+    acceptedAt: null,
+    finishedAt: null,
+    result: null,
+    reason: null,
+    expiresAt: clock.now() + command.expiresIn,
+  })
+
+  return {
+    push: (command) =>
+      new Promise((resolve, reject) => {
+        dispatcher.start()
+        waiting.push({ command, resolve, reject })
+        if (running) return
+        running = true
+        setImmediate(() => void run())
+      }),
+  }
+}
+
+function refusal(
+  { type, deviceId, command }: NewCommand,
+  outcome: Exclude<CreateOutcome, 'claimed' | 'queued'>,
+) {
+  const who = `${type.name} "${deviceId}"`
+  const messages = {
+    device_not_found: `there is no ${who}; create it with devices.create`,
+    device_inactive: `${who} is deactivated; activate it with devices.activate`,
+    device_offline: `${who} is not connected; leave out onOffline: 'fail' to have it wait`,
+  }
+  return new DeviceHubError(outcome, `${command} was not sent: ${messages[outcome]}`, {
+    details: { type: type.key, deviceId, command },
+  })
+}

@@ -1,0 +1,148 @@
+import { commandMessage, decidedMessage, sentMessage } from '../commands/command-message.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { isDeviceHubError, isRetryable } from '../errors.js'
+import type { DeviceDirectory } from '../ingest/device-directory.js'
+import type { PlannedMessage } from '../ingest/planned-message.js'
+import type { Clock } from '../ports/clock.js'
+import type { CommandChange, CommandRecord } from '../ports/commands.js'
+import { randomIds } from '../ports/ids.js'
+import type { Logger } from '../ports/logger.js'
+import type { Metrics } from '../ports/metrics.js'
+import type { Storage } from '../ports/storage.js'
+import type { OutboundMessage } from '../ports/transport.js'
+import { buildTopic } from '../topic.js'
+import type { DispatchRound } from './dispatcher.js'
+
+export interface DispatchContext {
+  readonly storage: Storage
+  readonly types: readonly AnyDeviceType[]
+  readonly directory: DeviceDirectory
+  readonly topicPrefix: string
+  readonly deviceIdMaxLength: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly publish: (message: OutboundMessage, broker: string) => Promise<void>
+  /** Whether this process has a transport for the broker. */
+  readonly canPublish: (broker: string) => boolean
+  /** Commits a row of the hub's own. */
+  readonly record: (message: Omit<PlannedMessage, 'settle'>) => Promise<unknown>
+}
+
+/**
+ * Milliseconds that a process has from a claim to the note that it is done, before another one does it. More than a
+ * transport waits for its broker.
+ */
+export const CLAIM_TTL = 30_000
+/** Commands in one look. */
+const LOOK_MAX = 200
+/** Milliseconds until what could not be published, for want of a broker, is tried again. */
+const AGAIN_AFTER = 1_000
+
+export const publishableTypes = ({ types, canPublish }: DispatchContext): string[] =>
+  types
+    .filter(({ abstract, options }) => !abstract && canPublish(options.broker ?? 'default'))
+    .map(({ key }) => key)
+
+/** Claims the commands that are due and deals with each: publish, time out, expire. */
+export async function lookForCommands(context: DispatchContext): Promise<DispatchRound> {
+  const claim = randomIds.next()
+  const types = publishableTypes(context)
+  const records = await context.storage.commands.claimDue({ claim, ttl: CLAIM_TTL, types, limit: LOOK_MAX })
+  await loadDevices(context, records)
+  return { more: records.length === LOOK_MAX, work: dispatchCommands(context, claim, records) }
+}
+
+async function loadDevices(
+  { types, directory }: DispatchContext,
+  records: readonly CommandRecord[],
+): Promise<void> {
+  for (const type of types) {
+    const ids = records.filter(({ typeKey }) => typeKey === type.key).map(({ deviceId }) => deviceId)
+    const missing = [...new Set(ids)].filter((deviceId) => directory.get(type, deviceId) === undefined)
+    if (missing.length > 0) await directory.load(type, missing)
+  }
+}
+
+/** Begins with all of them, in order; a device's commands reach the broker in the order of creation. */
+export function dispatchCommands(
+  context: DispatchContext,
+  claim: string,
+  records: readonly CommandRecord[],
+): Promise<void>[] {
+  return records.flatMap((record) => {
+    const type = context.types.find(({ key }) => key === record.typeKey)
+    // Of a type that this process does not know: another release has it.
+    return type === undefined ? [] : [dispatch(context, claim, type, record)]
+  })
+}
+
+function dispatch(
+  context: DispatchContext,
+  claim: string,
+  type: AnyDeviceType,
+  record: CommandRecord,
+): Promise<void> {
+  const { state, attempts, retries, expiresIn, timeout } = record
+  const seconds = timeout / 1000
+  const device = context.directory.get(type, record.deviceId)
+  if (device !== undefined && device.record?.isActive !== true) {
+    const reason = `the device ${device.record === null ? 'does not exist any more' : 'is deactivated'}`
+    return decide(context, type, record, { to: 'cancelled', from: ['queued', 'sent', 'accepted'], reason })
+  }
+  if (state === 'queued')
+    return expiresIn > 0
+      ? publish(context, claim, type, record)
+      : decide(context, type, record, {
+          to: 'expired',
+          from: ['queued'],
+          reason: 'it could not be sent in time',
+        })
+  if (state === 'sent' && attempts <= retries && expiresIn > 0) return publish(context, claim, type, record)
+  const times = attempts > 1 ? `, sent ${attempts} times` : ''
+  const what = state === 'accepted' ? 'accepted it, and did not finish' : 'did not answer'
+  const reason = `the device ${what} within ${seconds} s${times}`
+  return decide(context, type, record, { to: 'timed_out', from: ['sent', 'accepted'], attempts, reason })
+}
+
+/** In the ledger and the log, in one commit; nothing is written when the command is further by then. */
+async function decide(
+  context: DispatchContext,
+  type: AnyDeviceType,
+  record: CommandRecord,
+  change: Pick<CommandChange, 'to' | 'from' | 'reason' | 'attempts'>,
+): Promise<void> {
+  context.metrics.count('devicehub_commands_total', 1, { state: change.to })
+  const { topicPrefix: prefix, deviceIdMaxLength } = context
+  const topic = buildTopic(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
+  await context.record(decidedMessage(type, record, change, context.clock.now(), topic))
+}
+
+async function publish(
+  context: DispatchContext,
+  claim: string,
+  type: AnyDeviceType,
+  record: CommandRecord,
+): Promise<void> {
+  const { storage, clock, logger } = context
+  let message: OutboundMessage
+  try {
+    message = commandMessage(type, record, clock.now(), context)
+  } catch (error) {
+    const reason = `it could not be encoded: ${error instanceof Error ? error.message : String(error)}`
+    return decide(context, type, record, { to: 'failed', from: ['queued', 'sent'], reason })
+  }
+  try {
+    await context.publish(message, type.options.broker ?? 'default')
+  } catch (error) {
+    const fields = { err: error, command: record.id, deviceId: record.deviceId }
+    if (isRetryable(error) || isDeviceHubError(error, 'closed') || isDeviceHubError(error, 'queue_full')) {
+      logger.warn(fields, 'a command could not be published now; it is tried again')
+      return storage.commands.release(claim, [record.id], AGAIN_AFTER)
+    }
+    const reason = `it could not be published: ${error instanceof Error ? error.message : String(error)}`
+    return decide(context, type, record, { to: 'failed', from: ['queued', 'sent'], reason })
+  }
+  await context.record(sentMessage(type, record, message, clock.now()))
+  context.metrics.count('devicehub_commands_total', 1, { state: 'sent' })
+}

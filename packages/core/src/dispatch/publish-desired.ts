@@ -1,0 +1,74 @@
+import { jsonCodec } from '../codec/json.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { ownMessage } from '../ingest/own-message.js'
+import { randomIds } from '../ports/ids.js'
+import type { OutboundMessage } from '../ports/transport.js'
+import type { DueTwin } from '../ports/twins.js'
+import { buildTopic } from '../topic.js'
+import { toWire } from '../twin/twin.js'
+import type { DispatchRound } from './dispatcher.js'
+import { CLAIM_TTL, type DispatchContext, publishableTypes } from './publish-commands.js'
+
+/** Documents in one look. */
+const LOOK_MAX = 200
+/** Milliseconds until a document that could not be published is tried again. */
+const AGAIN_AFTER = 1_000
+
+/** Claims the desired documents that have to be published, one publisher a device at a time: the newest is retained last. */
+export async function lookForDesired(context: DispatchContext): Promise<DispatchRound> {
+  const types = publishableTypes(context)
+  if (types.length === 0) return { more: false, work: [] }
+  const claim = randomIds.next()
+  const due = await context.storage.twins.claimDue({ claim, ttl: CLAIM_TTL, types, limit: LOOK_MAX })
+  return {
+    more: due.length === LOOK_MAX,
+    work: due.flatMap((twin) => {
+      const type = context.types.find(({ key }) => key === twin.typeKey)
+      return type === undefined ? [] : [publish(context, claim, type, twin)]
+    }),
+  }
+}
+
+async function publish(
+  context: DispatchContext,
+  claim: string,
+  type: AnyDeviceType,
+  twin: DueTwin,
+): Promise<void> {
+  const { storage, clock, logger } = context
+  const { deviceId, version } = twin
+  try {
+    const message = desiredMessage(context, type, twin)
+    await context.publish(message, type.options.broker ?? 'default')
+    const now = clock.now()
+    const row = {
+      type,
+      deviceId,
+      channel: 'desired' as const,
+      direction: 'out' as const,
+      source: 'twin',
+      message,
+      now,
+    }
+    await context.record({ ...ownMessage(row), desired: { version, claim } })
+  } catch (error) {
+    logger.warn(
+      { err: error, type: type.key, deviceId },
+      'desired state could not be published; it is tried again',
+    )
+    await storage.twins.release(claim, [twin], AGAIN_AFTER)
+  }
+}
+
+/** Retained: a device that was away gets the newest document, and only that. An empty one takes it from the broker. */
+function desiredMessage(context: DispatchContext, type: AnyDeviceType, twin: DueTwin): OutboundMessage {
+  const { topicPrefix: prefix, deviceIdMaxLength } = context
+  const codec = type.options.codec ?? jsonCodec
+  const { deviceId, desired, version } = twin
+  const topic = buildTopic(type, deviceId, 'desired', { prefix, deviceIdMaxLength })
+  const payload =
+    desired === null
+      ? new Uint8Array()
+      : codec.encode({ desired: toWire(type, desired), version }, { channel: 'desired' })
+  return { topic, payload, qos: 1, retain: true, contentType: codec.contentType }
+}

@@ -1,0 +1,90 @@
+import type { BulkOptions, BulkSummary, BulkTarget } from '../commands/bulk.js'
+import type { CommandInfo } from '../commands/command-info.js'
+import type { SendOptions } from '../commands/send-options.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { InferCommands } from '../device-type/infer.js'
+import type { CommandState } from '../ports/commands.js'
+import type { Page } from '../ports/storage.js'
+
+export type CommandNames<T extends AnyDeviceType> = keyof T['commands'] & string
+
+export type PayloadOf<
+  T extends AnyDeviceType,
+  Name extends CommandNames<T>,
+> = InferCommands<T>[Name]['payload']
+
+export type ResultOf<T extends AnyDeviceType, Name extends CommandNames<T>> = InferCommands<T>[Name]['result']
+
+/** A command without a payload needs none; one with a payload cannot go without. */
+type Rest<Payload, Options> = undefined extends Payload
+  ? [payload?: Payload, options?: Options]
+  : [payload: Payload, options?: Options]
+
+/** A command on its way. */
+export interface CommandHandle<Result = unknown> {
+  /** Of the ledger: the command is found by it again, also in another process. */
+  readonly id: string
+  readonly deviceId: string
+  /**
+   * Resolves with what the device answered, whichever process its reply reaches. Rejects with `command_failed`,
+   * `command_rejected`, `command_timed_out`, `command_expired` or `command_cancelled` (`details.reason`), with the
+   * signal's reason, or with `closed` when the hub closes first. Whether or not anybody asks, the ledger goes on.
+   */
+  result(options?: { readonly signal?: AbortSignal }): Promise<Result>
+  /** As the ledger has it now. */
+  get(): Promise<CommandInfo>
+  /** Like `hub.commands.cancel`. */
+  cancel(reason?: string): Promise<boolean>
+}
+
+export interface CommandQuery {
+  readonly type?: AnyDeviceType
+  readonly deviceId?: string
+  readonly state?: CommandState | readonly CommandState[]
+  readonly command?: string
+  /** Of a bulk. */
+  readonly batch?: string
+  /** 1 to 1,000; default 100. */
+  readonly limit?: number
+  readonly cursor?: string | undefined
+}
+
+/** Commands to devices, in a ledger that outlives every process. */
+export interface CommandsApi {
+  /**
+   * Resolves once the command is in the ledger; `result()` of the handle waits for the device. `device_not_found`,
+   * `device_inactive`, `device_offline` (with `onOffline: 'fail'`), `unknown_command`, `invalid_payload`,
+   * `invalid_options`: nothing was sent.
+   *
+   * @example
+   * const command = await hub.commands.send(WeatherStation, 'STATION-001', 'set_interval', { interval: 60 })
+   * const { previous } = await command.result()
+   */
+  send<T extends AnyDeviceType, Name extends CommandNames<T>>(
+    type: T,
+    deviceId: string,
+    name: Name,
+    ...rest: Rest<PayloadOf<T, Name>, SendOptions>
+  ): Promise<CommandHandle<ResultOf<T, Name>>>
+  /**
+   * Sends one command to many devices, so many at a time. Resolves when each has an end, or waits for its device.
+   * What concerns one device is counted and told to `onResult`; only what concerns all of them rejects.
+   */
+  sendMany<T extends AnyDeviceType, Name extends CommandNames<T>>(
+    type: T,
+    target: BulkTarget,
+    name: Name,
+    ...rest: Rest<PayloadOf<T, Name>, BulkOptions<ResultOf<T, Name>>>
+  ): Promise<BulkSummary>
+  /** Null when there is none of that id. */
+  get(id: string): Promise<CommandInfo | null>
+  /** Newest first. */
+  list(query?: CommandQuery): Promise<Page<CommandInfo>>
+  /** Resolves with the command once it has an end, whoever sent it. `command_not_found`, the signal's reason, `closed`. */
+  wait(id: string, options?: { readonly signal?: AbortSignal }): Promise<CommandInfo>
+  /**
+   * Ends a command that has no end yet. One that was published already may be executed all the same: its reply is
+   * recorded as late. False when it had ended; `command_not_found`.
+   */
+  cancel(id: string, reason?: string): Promise<boolean>
+}

@@ -1,0 +1,156 @@
+import { type BulkOutcome, isOfDevice, matchingDevices, runBulk } from '../commands/bulk.js'
+import { commandError, unknownCommandId } from '../commands/command-errors.js'
+import { toCommandInfo } from '../commands/command-info.js'
+import { decidedMessage } from '../commands/command-message.js'
+import { createCommandQueue } from '../commands/command-queue.js'
+import { preparePayload } from '../commands/prepare-payload.js'
+import { type SendOptions, sendSettings } from '../commands/send-options.js'
+import type { CommandTracker, TrackedCommand } from '../commands/tracker.js'
+import { typedResult } from '../commands/typed-result.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Dispatcher } from '../dispatch/dispatcher.js'
+import type { DispatchContext } from '../dispatch/publish-commands.js'
+import { DeviceHubError } from '../errors.js'
+import { type CommandFilter, type CommandState, isFinal, type NewCommand } from '../ports/commands.js'
+import { randomIds } from '../ports/ids.js'
+import { isReachable } from '../ports/storage.js'
+import { assertDeviceId, buildTopic } from '../topic.js'
+import type { CommandHandle, CommandsApi } from './commands-api.js'
+import { pageLimit } from './page-limit.js'
+
+export interface CommandsContext extends DispatchContext {
+  readonly tracker: CommandTracker
+  readonly dispatcher: Dispatcher
+  readonly assertType: (type: AnyDeviceType) => void
+  /** Bytes of a payload's JSON. */
+  readonly maxPayload: number
+}
+
+const UNFINISHED: readonly CommandState[] = ['queued', 'sent', 'accepted']
+
+export function createCommands(context: CommandsContext): CommandsApi {
+  const { storage, clock, tracker, assertType } = context
+  const queue = createCommandQueue(context)
+
+  /** `waits`: for its device; nobody can say how long. */
+  async function sendOne(
+    type: AnyDeviceType,
+    deviceId: string,
+    command: Pick<NewCommand, 'command' | 'payload' | 'batch'>,
+    options: SendOptions,
+  ): Promise<{ readonly tracked: TrackedCommand; readonly waits: boolean }> {
+    assertDeviceId(deviceId, context.deviceIdMaxLength)
+    const id = randomIds.next()
+    const created = { ...command, ...sendSettings(options), id, type, deviceId, createdAt: clock.now() }
+    // Before it can be published: the reply may be faster than what follows.
+    const tracked = tracker.add({ id, deviceId, command: command.command, typeKey: type.key })
+    const outcome = await queue.push(created)
+    return {
+      tracked,
+      waits: outcome === 'queued' && created.onOffline === 'queue' && !(await isUp(type, deviceId)),
+    }
+  }
+
+  async function isUp(type: AnyDeviceType, deviceId: string): Promise<boolean> {
+    if (context.directory.get(type, deviceId) === undefined) await context.directory.load(type, [deviceId])
+    const known = context.directory.get(type, deviceId)
+    return known !== undefined && isReachable(known.status)
+  }
+
+  const handleOf = (type: AnyDeviceType, tracked: TrackedCommand): CommandHandle => ({
+    id: tracked.id,
+    deviceId: tracked.deviceId,
+    async result({ signal } = {}) {
+      const record = await tracker.wait(tracked, signal)
+      if (record.state !== 'succeeded') throw commandError(record)
+      return typedResult(type, record)
+    },
+    get: () => known(tracked.id).then(toCommandInfo),
+    cancel: (reason) => cancel(tracked.id, reason),
+  })
+
+  async function known(id: string) {
+    const [record] = await storage.commands.find([id])
+    if (record === undefined) throw unknownCommandId(id)
+    return record
+  }
+
+  async function cancel(id: string, reason = 'it was cancelled'): Promise<boolean> {
+    const record = await known(id)
+    const type = context.types.find(({ key }) => key === record.typeKey)
+    if (type === undefined)
+      throw new DeviceHubError(
+        'unknown_type',
+        `the command ${id} is for the type ${record.typeKey}, which is not of this hub`,
+      )
+    if (isFinal(record.state)) return false
+    const { topicPrefix: prefix, deviceIdMaxLength } = context
+    const topic = buildTopic(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
+    const change = { to: 'cancelled', from: UNFINISHED, reason } as const
+    await context.record(decidedMessage(type, record, change, clock.now(), topic))
+    const { state, finishedAt } = await known(id)
+    return state === 'cancelled' && finishedAt !== null
+  }
+
+  const send: CommandsApi['send'] = async (type, deviceId, name, ...[payload, options = {}]) => {
+    assertType(type)
+    const command = {
+      command: name,
+      payload: preparePayload(type, name, payload, context.maxPayload),
+      batch: null,
+    }
+    const { tracked } = await sendOne(type, deviceId, command, options)
+    return handleOf(type, tracked) as CommandHandle<never>
+  }
+
+  const sendMany: CommandsApi['sendMany'] = async (type, target, name, ...[payload, options = {}]) => {
+    assertType(type)
+    const batch = randomIds.next()
+    const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
+    const ids = 'filter' in target ? matchingDevices(storage, type, target.filter) : target.deviceIds
+
+    async function one(deviceId: string): Promise<BulkOutcome<never>> {
+      const outcome = { deviceId, id: null, result: null, error: null }
+      try {
+        const { tracked, waits } = await sendOne(type, deviceId, command, options)
+        if (waits) return { ...outcome, id: tracked.id, state: 'waiting' }
+        const record = await tracker.wait(tracked)
+        const state = record.state as Exclude<CommandState, 'queued' | 'sent' | 'accepted'>
+        return state === 'succeeded'
+          ? { ...outcome, id: tracked.id, state, result: typedResult(type, record) as never }
+          : { ...outcome, id: tracked.id, state, error: commandError(record) }
+      } catch (error) {
+        if (!isOfDevice(error)) throw error
+        return { ...outcome, state: 'refused', error }
+      }
+    }
+    return runBulk(ids, batch, options, one)
+  }
+
+  return {
+    send,
+    sendMany,
+    async get(id) {
+      const [record] = await storage.commands.find([id])
+      return record === undefined ? null : toCommandInfo(record)
+    },
+    async list({ type, state, limit, cursor, deviceId, command, batch } = {}) {
+      if (type !== undefined) assertType(type)
+      const filter: CommandFilter = {
+        ...(type && { typeKey: type.key }),
+        ...(state !== undefined && { states: typeof state === 'string' ? [state] : state }),
+        ...(deviceId !== undefined && { deviceId }),
+        ...(command !== undefined && { command }),
+        ...(batch !== undefined && { batch }),
+      }
+      const page = await storage.commands.list(filter, { limit: pageLimit(limit), cursor })
+      return { items: page.items.map(toCommandInfo), cursor: page.cursor }
+    },
+    async wait(id, { signal } = {}) {
+      const record = await known(id)
+      if (isFinal(record.state)) return toCommandInfo(record)
+      return toCommandInfo(await tracker.wait(tracker.get(id) ?? tracker.add(record), signal))
+    },
+    cancel,
+  }
+}

@@ -1,0 +1,95 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { InferState } from '../device-type/infer.js'
+import type { Dispatcher } from '../dispatch/dispatcher.js'
+import { DeviceHubError } from '../errors.js'
+import type { Clock } from '../ports/clock.js'
+import type { Storage } from '../ports/storage.js'
+import { assertDeviceId } from '../topic.js'
+import { desiredValue, type Twin, toTwin } from '../twin/twin.js'
+
+/** Null takes a field out of the desired state. */
+export type DesiredPatch<State> = { readonly [Name in keyof State]?: State[Name] | null }
+
+/** The twins of one device type. */
+export interface TwinApi<T extends AnyDeviceType> {
+  /** Null when there is no such device. */
+  get(deviceId: string): Promise<Twin<InferState<T>> | null>
+  /**
+   * Changes what the device is to be, and publishes it: retained, so that a device that is away gets the newest document
+   * and only that. `ifVersion`: only as long as the version is this one, else `version_conflict` (`details.version`);
+   * 0 is one that was never set. `invalid_payload` for an unknown field or a value that does not fit, `device_not_found`,
+   * `device_inactive`. Resolves once it is stored; whether it is published `publishedVersion` says later.
+   *
+   * @example
+   * await hub.twin(WeatherStation).setDesired('STATION-001', { recording_mode: 'burst' })
+   */
+  setDesired(
+    deviceId: string,
+    patch: DesiredPatch<InferState<T>>,
+    options?: { readonly ifVersion?: number },
+  ): Promise<Twin<InferState<T>>>
+}
+
+export interface TwinsContext {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly dispatcher: Dispatcher
+  readonly deviceIdMaxLength: number
+}
+
+export function createTwinApi<T extends AnyDeviceType>(
+  type: T,
+  { storage, clock, dispatcher, deviceIdMaxLength }: TwinsContext,
+): TwinApi<T> {
+  return {
+    async get(deviceId) {
+      const record = await storage.twins.get(type, deviceId)
+      return record === null ? null : (toTwin(type, deviceId, record) as Twin<InferState<T>>)
+    },
+    async setDesired(deviceId, patch, { ifVersion } = {}) {
+      assertDeviceId(deviceId, deviceIdMaxLength)
+      if (ifVersion !== undefined && (!Number.isSafeInteger(ifVersion) || ifVersion < 0))
+        throw new DeviceHubError(
+          'invalid_options',
+          `ifVersion is a whole number, 0 or more, not ${String(ifVersion)}`,
+        )
+      const change = { type, deviceId, patch: toPatch(type, patch), at: clock.now() }
+      const done = await storage.twins.setDesired(ifVersion === undefined ? change : { ...change, ifVersion })
+      if (done.outcome === 'set') {
+        dispatcher.start()
+        dispatcher.wake()
+        return toTwin(type, deviceId, done.record) as Twin<InferState<T>>
+      }
+      const who = `${type.name} "${deviceId}"`
+      if (done.outcome === 'conflict')
+        throw new DeviceHubError(
+          'version_conflict',
+          `the desired state of ${who} has the version ${done.version}, not ${ifVersion}; read it again`,
+          { details: { type: type.key, deviceId, version: done.version } },
+        )
+      const why = done.outcome === 'device_inactive' ? `${who} is deactivated` : `there is no ${who}`
+      throw new DeviceHubError(done.outcome, `the desired state was not set: ${why}`, {
+        details: { type: type.key, deviceId },
+      })
+    },
+  }
+}
+
+function toPatch(type: AnyDeviceType, patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(patch).filter(([, value]) => value !== undefined)
+  const values = entries.map(([name, value]): [string, unknown] => {
+    const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
+    if (field === undefined) {
+      const known = type.stateNames.join(', ') || 'none'
+      throw new DeviceHubError(
+        'invalid_payload',
+        `${type.name} has no state field "${name}"; declared: ${known}`,
+        {
+          details: { field: name },
+        },
+      )
+    }
+    return [name, value === null ? null : desiredValue(field, value, `${type.name}.${name}`)]
+  })
+  return Object.fromEntries(values)
+}

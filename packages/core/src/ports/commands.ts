@@ -1,0 +1,147 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Page, PageRequest } from './page.js'
+
+/** In the order in which they can follow each other; from `succeeded` on nothing changes any more. */
+export const COMMAND_STATES = [
+  'queued',
+  'sent',
+  'accepted',
+  'succeeded',
+  'failed',
+  'rejected',
+  'timed_out',
+  'expired',
+  'cancelled',
+] as const
+export type CommandState = (typeof COMMAND_STATES)[number]
+
+/**
+ * - `queue`: wait until the device is connected, or the command expires
+ * - `fail`: refuse it at once
+ * - `send`: publish it whatever the status says, for devices that say nothing of themselves; does not wait behind queued ones
+ */
+export type OfflinePolicy = 'queue' | 'fail' | 'send'
+
+/**
+ * The ledger of commands. What becomes of a command after its creation is written by `Storage.commit`
+ * (`CommitEntry.command`). Whether something is due goes by the database's clock, never by a process's; the recorded
+ * times are the hub's.
+ */
+export interface CommandStore {
+  /**
+   * Writes commands as `queued`, in order, in one transaction that also looks at their devices. With `claim`, one that
+   * can be published now is claimed for the caller: its type is among `claim.types`, its device is reachable (or it is
+   * of `send`), and no earlier one of its device waits. One for a device that is not waits until the device is, or it expires.
+   */
+  create(commands: readonly NewCommand[], claim: ClaimRequest | null): Promise<readonly CreateOutcome[]>
+  /** Those that exist, in any order. */
+  find(ids: readonly string[]): Promise<readonly CommandRecord[]>
+  /** Newest first. */
+  list(filter: CommandFilter, page: PageRequest): Promise<Page<CommandRecord>>
+  /**
+   * Gives out what is due: queued ones that can be published, queued ones that have expired, sent and accepted ones
+   * whose time is over. Each to one caller, for `ttl` milliseconds; whoever does not get done loses it to another one.
+   * What has to be published (queued and not expired, or sent with attempts left) only if its type is among `types`.
+   * A queued one is given out only together with, or after, all earlier queued ones of its device. In order of creation.
+   */
+  claimDue(request: ClaimRequest & { readonly limit: number }): Promise<readonly CommandRecord[]>
+  /** Gives claimed ones back: due again after `delay` milliseconds. Those whose claim is another by now are left alone. */
+  release(claim: string, ids: readonly string[], delay: number): Promise<void>
+  /** The queued ones of devices that have become reachable beside ingest are due from now on. */
+  wake(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void>
+}
+
+export interface NewCommand {
+  /** Unique; 1 to 64 characters. */
+  readonly id: string
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly command: string
+  /** JSON text of what the device gets; null for none. */
+  readonly payload: string | null
+  /** Milliseconds from a publication to the final reply. */
+  readonly timeout: number
+  /** Milliseconds from now until it must not be published any more. */
+  readonly expiresIn: number
+  /** How often it is published again when no reply came. */
+  readonly retries: number
+  readonly onOffline: OfflinePolicy
+  /** Of the bulk it belongs to. */
+  readonly batch: string | null
+  /** Epoch milliseconds by the hub's clock. */
+  readonly createdAt: number
+}
+
+export interface ClaimRequest {
+  /** Unique for each request. */
+  readonly claim: string
+  /** Milliseconds. */
+  readonly ttl: number
+  /** Keys of the types whose devices the caller can publish to. */
+  readonly types: readonly string[]
+}
+
+/** `queued`: somebody else publishes it, now or later. Of the other three no row is written. */
+export type CreateOutcome = 'claimed' | 'queued' | 'device_not_found' | 'device_inactive' | 'device_offline'
+
+export interface CommandRecord extends Omit<NewCommand, 'type' | 'expiresIn'>, CommandProgress {
+  readonly typeKey: string
+  /** By the hub's clock: `createdAt` and the time it was given. */
+  readonly expiresAt: number
+  /** Milliseconds from this look until it must not be published any more, by the database's clock; below 0: over. */
+  readonly expiresIn: number
+}
+
+/** The part of a command that changes. Times by the hub's clock. */
+export interface CommandProgress {
+  readonly state: CommandState
+  /** Publications. */
+  readonly attempts: number
+  /** Of the last publication. */
+  readonly sentAt: number | null
+  readonly acceptedAt: number | null
+  readonly finishedAt: number | null
+  /** JSON text; null unless it succeeded with a result. */
+  readonly result: string | null
+  /** Why it did not succeed. */
+  readonly reason: string | null
+}
+
+export interface CommandFilter {
+  readonly typeKey?: string
+  readonly deviceId?: string
+  readonly states?: readonly CommandState[]
+  readonly command?: string
+  readonly batch?: string
+}
+
+/** What an entry of a commit says of a command; `applyCommandChange` says what becomes of it. */
+export interface CommandChange {
+  readonly id: string
+  readonly to: Exclude<CommandState, 'queued'>
+  /** Only from these states. A reply is taken from any that is not final. */
+  readonly from: readonly CommandState[]
+  /** Only while it was published so many times. */
+  readonly attempts?: number
+  /** By the hub's clock. */
+  readonly at: number
+  readonly result?: string | null
+  readonly reason?: string | null
+  /** Of `sent`: milliseconds from now until it is looked at again. */
+  readonly dueIn?: number
+  /** The device's reply: recorded also when it changes nothing. Otherwise the entry is left out then. */
+  readonly reply: boolean
+}
+
+/** What became of a change. */
+export interface CommandOutcome {
+  readonly applied: boolean
+  /** After it; null when there is no such command of this device. */
+  readonly record: CommandRecord | null
+  /** A flag for the audit row of a reply: `late_reply`, `repeated_reply`, `unknown_command`. */
+  readonly flag: string | null
+}
+
+const FINAL: ReadonlySet<CommandState> = new Set(COMMAND_STATES.slice(COMMAND_STATES.indexOf('succeeded')))
+
+export const isFinal = (state: CommandState): boolean => FINAL.has(state)

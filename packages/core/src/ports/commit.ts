@@ -1,0 +1,129 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Channel } from '../topic.js'
+import type { CommandChange, CommandOutcome } from './commands.js'
+import type { LeaseFence } from './leases.js'
+import type { DeviceStatus } from './storage.js'
+import type { DesiredPublished, ReportOutcome, StateReport } from './twins.js'
+
+export type StoredValue = number | string | boolean | Uint8Array | null
+
+export type MessageStatus = 'processed' | 'duplicate' | 'rejected' | 'quarantined' | 'replayed'
+
+/** Inbound from a device, sent to one, or decided by the hub itself. */
+export type MessageDirection = 'in' | 'out' | 'hub'
+
+export interface NewMessage {
+  readonly deviceId: string | null
+  readonly channel: Channel | null
+  readonly direction: MessageDirection
+  readonly topic: string
+  /** The payload when it is valid JSON text; exactly one of the two is set, both are null for an empty payload. */
+  readonly payloadJson: string | null
+  readonly payloadRaw: Uint8Array | null
+  readonly contentType: string | null
+  readonly correlationId: string | null
+  /** JSON text. */
+  readonly userProperties: string | null
+  readonly source: string
+  readonly qos: 0 | 1 | 2
+  readonly redelivered: boolean
+  readonly retained: boolean
+  readonly status: MessageStatus
+  /** Why it was rejected or quarantined: a code and a sentence. */
+  readonly code: string | null
+  readonly reason: string | null
+  /** Space-separated, e.g. `out_of_range:temperature clock_skew`. */
+  readonly flags: string | null
+  readonly receivedAt: number
+  readonly processedAt: number
+}
+
+export interface NewSample {
+  readonly deviceId: string
+  /** Measured time; the received time when the device sent none. */
+  readonly timestamp: number
+  readonly receivedAt: number
+  /** The id the sample carries: unique per device. */
+  readonly sampleId: string | null
+  /** For a sample with a measured time and no id: unique per device and timestamp. A safe integer. Null: never a duplicate. */
+  readonly contentHash: number | null
+  readonly flags: string | null
+  /** In the order of `type.readingNames`. json and geo as JSON text, datetime as epoch ms, binary as bytes, enum as string. */
+  readonly values: readonly StoredValue[]
+}
+
+export interface CommitEntry {
+  /** Null: the message belongs to no known type and goes to `devicehub_message`. */
+  readonly type: AnyDeviceType | null
+  readonly message: NewMessage
+  readonly samples: readonly NewSample[]
+  /** The rejected or quarantined message this one replays: it becomes `replayed`, or `not_replayable` fails the commit. */
+  readonly replayOf?: MessageRef
+  /** Of a command of the message's device. */
+  readonly command?: CommandChange
+  /** Of the message's device. The audit row gets the flag `stale_report` when nothing of it is taken. */
+  readonly report?: StateReport
+  readonly desired?: DesiredPublished
+}
+
+export interface MessageRef {
+  /** Key of the type whose table holds it; null for `devicehub_message`. */
+  readonly typeKey: string | null
+  readonly id: string
+}
+
+/** Only moves `last_seen` forward. At most one a device and batch. */
+export interface DeviceTouch {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly lastSeen: number
+}
+
+/** What a message says of its device. Applied in order by `applyDeviceChange`, so that older news never overwrites newer. */
+export interface DeviceChange {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly lastSeen: number
+  /** Measured time of this news; compared with the row's `status_at`. */
+  readonly at: number
+  /** `from`: only when the present status is one of these. */
+  readonly status?: { readonly value: DeviceStatus; readonly from?: readonly DeviceStatus[] }
+  readonly batteryLevel?: number
+  readonly firmwareVersion?: string
+  /** Nothing of it is applied unless the device was seen once, and not at this time or later. */
+  readonly ifSeenBefore?: number
+  /** An audit row of the type, written in the same transaction when this change changes the status. */
+  readonly audit?: NewMessage
+}
+
+export interface CommitBatch {
+  /** In order of arrival. */
+  readonly entries: readonly CommitEntry[]
+  readonly touches: readonly DeviceTouch[]
+  readonly changes: readonly DeviceChange[]
+  /** Looked at in the same transaction: no other holder can take over between the look and the commit. */
+  readonly fences?: readonly LeaseFence[]
+}
+
+export interface CommitResult {
+  /**
+   * How many samples of each entry were stored before, by index; null when none of any.
+   * An entry whose samples all were is written with the status `duplicate`.
+   */
+  readonly duplicates: readonly number[] | null
+  /** The same in detail, `duplicateSamples[entry]` = indexes into its samples; only for entries that have some. */
+  readonly duplicateSamples: ReadonlyMap<number, readonly number[]> | null
+  readonly transitions: readonly StatusTransition[]
+  /** By entry; null when no entry had one. */
+  readonly commands: ReadonlyMap<number, CommandOutcome> | null
+  /** By entry, of devices that exist; null when no entry had one. */
+  readonly reports: ReadonlyMap<number, ReportOutcome> | null
+}
+
+export interface StatusTransition {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly from: DeviceStatus
+  readonly to: DeviceStatus
+  readonly at: number
+}

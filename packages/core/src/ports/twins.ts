@@ -1,0 +1,111 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { StoredValue } from './storage.js'
+
+/**
+ * Desired state and what is known of the reports. The reported values themselves are columns of the device's row.
+ * Reports are taken by `Storage.commit` (`CommitEntry.report`).
+ */
+export interface TwinStore {
+  /** Null when there is no such device. */
+  get(type: AnyDeviceType, deviceId: string): Promise<TwinRecord | null>
+  /**
+   * Merges a patch into the desired state and makes it due for publication, in one transaction. `conflict`: the
+   * version is not `ifVersion`; nothing was written.
+   */
+  setDesired(change: DesiredChange): Promise<SetDesiredOutcome>
+  /** Gives out documents that have to be published, each to one caller for `ttl` milliseconds, of these types only. */
+  claimDue(request: TwinClaimRequest): Promise<readonly DueTwin[]>
+  /** Gives claimed ones back: due again after `delay` milliseconds. Those whose claim is another by now are left alone. */
+  release(claim: string, twins: readonly TwinKey[], delay: number): Promise<void>
+}
+
+export interface TwinKey {
+  readonly typeKey: string
+  readonly deviceId: string
+}
+
+export interface TwinClaimRequest {
+  /** Unique for each request. */
+  readonly claim: string
+  /** Milliseconds. */
+  readonly ttl: number
+  /** Type keys. */
+  readonly types: readonly string[]
+  readonly limit: number
+}
+
+export interface DesiredState {
+  /** By name of the state field, each as JSON has it; never null. */
+  readonly desired: Readonly<Record<string, unknown>>
+  /** When each of them was set, epoch milliseconds. */
+  readonly desiredAt: Readonly<Record<string, number>>
+  /** Grows with each change, for good: also over the deletion of the device. 0: none was ever set. */
+  readonly version: number
+}
+
+export interface ReportedState {
+  /** By name of the state field: measured time of its last report, and the desired version that the report had applied. */
+  readonly reportedAt: Readonly<Record<string, ReportMark>>
+  /** The highest desired version that the device has applied; null: none. */
+  readonly reportedVersion: number | null
+}
+
+export interface ReportMark {
+  readonly at: number
+  /** 0 when the report said none. */
+  readonly version: number
+}
+
+export interface TwinRecord extends DesiredState, ReportedState {
+  /** The version the broker has taken last; 0: none. */
+  readonly publishedVersion: number
+  /** The device's, in the order of `type.stateNames`. */
+  readonly state: readonly StoredValue[]
+}
+
+/** A document to publish. `desired` null: the device was deleted, and what the broker retains has to go. */
+export interface DueTwin extends TwinKey {
+  readonly version: number
+  readonly desired: Readonly<Record<string, unknown>> | null
+}
+
+export interface DesiredChange {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  /** As JSON has them; null takes a field away. */
+  readonly patch: Readonly<Record<string, unknown>>
+  readonly ifVersion?: number
+  readonly at: number
+}
+
+export type SetDesiredOutcome =
+  | { readonly outcome: 'set'; readonly record: TwinRecord }
+  | { readonly outcome: 'conflict'; readonly version: number }
+  | { readonly outcome: 'device_not_found' | 'device_inactive' }
+
+/** What an entry of a commit reports of a device's state; `applyReport` says what of it is taken. */
+export interface StateReport {
+  /** By name of the state field. */
+  readonly values: Readonly<Record<string, StoredValue>>
+  /** The desired version that the device has applied; null: it did not say. */
+  readonly version: number | null
+  /** Measured time. */
+  readonly at: number
+}
+
+export interface ReportOutcome {
+  /** Names of the fields that were taken; a later report of the others is known already. */
+  readonly applied: readonly string[]
+  /** After it. */
+  readonly record: TwinRecord
+}
+
+/**
+ * An entry's desired document was published. Under the row's claim and in the row's version: nothing is due any more.
+ * Else it is due at once and nobody's claim: the document was changed meanwhile, or a caller that had lost its claim may
+ * have overwritten a newer one.
+ */
+export interface DesiredPublished {
+  readonly version: number
+  readonly claim: string
+}

@@ -1,0 +1,38 @@
+import type { ReportedState, ReportMark, StateReport } from '../ports/twins.js'
+
+export interface AppliedReport {
+  /** Fields whose value is newer than what is known. */
+  readonly applied: readonly string[]
+  readonly next: ReportedState
+}
+
+/**
+ * One report, shared by every storage (invariant 4): field by field, what was measured before the last report of a
+ * field, or under an older desired version, changes nothing.
+ */
+export function applyReport(current: ReportedState, report: StateReport): AppliedReport {
+  const mark: ReportMark = { at: report.at, version: report.version ?? 0 }
+  const applied = Object.keys(report.values).filter((name) =>
+    isNewer(
+      mark,
+      report.version,
+      Object.hasOwn(current.reportedAt, name) ? current.reportedAt[name] : undefined,
+    ),
+  )
+  const reportedAt = { ...current.reportedAt }
+  for (const name of applied)
+    reportedAt[name] = {
+      at: mark.at,
+      version: Math.max(mark.version, current.reportedAt[name]?.version ?? 0),
+    }
+  const reportedVersion =
+    report.version === null ? current.reportedVersion : Math.max(report.version, current.reportedVersion ?? 0)
+  return { applied, next: { reportedAt, reportedVersion } }
+}
+
+/** A report that names no version is ordered by its time alone. */
+function isNewer(mark: ReportMark, version: number | null, last: ReportMark | undefined): boolean {
+  if (last === undefined) return true
+  if (version !== null && version !== last.version) return version > last.version
+  return mark.at >= last.at
+}

@@ -1,0 +1,111 @@
+import { jsonCodec } from '../codec/json.js'
+import { fromStored, toJson, toStored } from '../codec/stored-value.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Field } from '../device-type/field.js'
+import type { StoredValue } from '../ports/storage.js'
+import type { TwinRecord } from '../ports/twins.js'
+
+/** The state of a device: what it is to be, what it says it is, and where the two differ. */
+export interface Twin<State = Readonly<Record<string, unknown>>> {
+  readonly deviceId: string
+  /** The fields that were set, and not taken away again. */
+  readonly desired: { readonly [Name in keyof State]?: NonNullable<State[Name]> }
+  /** The fields as the device reported them last; before its first report their defaults. */
+  readonly reported: State
+  /** The desired fields whose reported value is another. */
+  readonly delta: { readonly [Name in keyof State]?: NonNullable<State[Name]> }
+  /** Of the desired state; 0: none was ever set. */
+  readonly version: number
+  /** The highest version the device says it has applied; null: none. */
+  readonly reportedVersion: number | null
+  /** The version the broker has taken last; 0: none. */
+  readonly publishedVersion: number
+  /** When each desired field was set. */
+  readonly desiredAt: { readonly [Name in keyof State]?: Date }
+  /** Measured time of the last report of each field; absent: never reported. */
+  readonly reportedAt: { readonly [Name in keyof State]?: Date }
+}
+
+export function toTwin(type: AnyDeviceType, deviceId: string, record: TwinRecord): Twin {
+  const fields = type.stateNames.map((name, index) => ({
+    name,
+    field: type.state[name] as Field,
+    value: record.state[index] ?? null,
+  }))
+  const desired = stored(type, record)
+  const values = (of: Readonly<Record<string, StoredValue>>) =>
+    Object.fromEntries(
+      Object.entries(of).map(([name, value]) => [name, fromStored(type.state[name] as Field, value)]),
+    ) as Twin['desired']
+  return {
+    deviceId,
+    desired: values(desired),
+    reported: Object.fromEntries(fields.map(({ name, field, value }) => [name, fromStored(field, value)])),
+    delta: values(deltaOf(type, record)),
+    version: record.version,
+    reportedVersion: record.reportedVersion,
+    publishedVersion: record.publishedVersion,
+    desiredAt: dates(record.desiredAt),
+    reportedAt: dates(
+      Object.fromEntries(Object.entries(record.reportedAt).map(([name, { at }]) => [name, at])),
+    ),
+  }
+}
+
+/** The desired fields that differ from the reported ones, in stored form. */
+export function deltaOf(type: AnyDeviceType, record: TwinRecord): Record<string, StoredValue> {
+  const delta: Record<string, StoredValue> = {}
+  for (const [name, value] of Object.entries(stored(type, record))) {
+    const reported = record.state[type.stateNames.indexOf(name)] ?? null
+    if (!isSame(type.state[name] as Field, value, reported)) delta[name] = value
+  }
+  return delta
+}
+
+/** A field that another release declared is left out: there is nothing to compare it with. */
+function stored(type: AnyDeviceType, { desired }: TwinRecord): Record<string, StoredValue> {
+  const values: Record<string, StoredValue> = {}
+  for (const [name, value] of Object.entries(desired)) {
+    const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
+    if (field !== undefined) values[name] = toStored({ ...field, min: null, max: null }, value, name)
+  }
+  return values
+}
+
+/** As JSON has them: the order of an object's keys is no difference. */
+function isSame(field: Field, a: StoredValue, b: StoredValue): boolean {
+  if (a === null || b === null) return a === b
+  if (field.kind === 'json' || field.kind === 'geo')
+    return canonical(JSON.parse(a as string)) === canonical(JSON.parse(b as string))
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0
+  return a === b
+}
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : member,
+  )
+
+/** A desired document as the type's codec takes it: bytes stay bytes where the codec has them. */
+export function toWire(
+  type: AnyDeviceType,
+  desired: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const isJson = (type.options.codec ?? jsonCodec) === jsonCodec
+  return Object.fromEntries(
+    Object.entries(desired).map(([name, value]) => {
+      const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
+      if (isJson || field?.kind !== 'binary') return [name, value]
+      return [name, toStored(field, value, name)]
+    }),
+  )
+}
+
+/** A caller's value as JSON has it, once it is known to fit. */
+export const desiredValue = (field: Field, value: unknown, name: string): unknown =>
+  toJson(field, toStored(field, value, name))
+
+const dates = (times: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(times).map(([name, at]) => [name, new Date(at)]))
