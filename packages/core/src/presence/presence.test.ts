@@ -237,7 +237,7 @@ describe('a message between the look and the write', () => {
     await arrived
     await send(hub, 'a', { level: 2 })
     // A sign of life that says nothing of the status.
-    await send(hub, 'c', { reported: {}, version: 1 }, 'state')
+    await send(hub, 'c', { reported: {} }, 'state')
     release()
     expect(await sweeping).toBe(1)
     expect(await statusOf(hub, 'a')).toBe('online')

@@ -74,7 +74,7 @@ describe('memoryStorage', () => {
     const before = await storage.log.end([Probe])
     for (let n = 0; n < 200; n++) await commit(storage, entry(n))
     expect(await messages(storage)).toEqual([195, 196, 197, 198, 199])
-    expect(adapter.dropped).toEqual({ messages: 195, readings: 0 })
+    expect(adapter.dropped).toEqual({ messages: 195, readings: 0, commands: 0 })
     const page = await storage.log.read([Probe], before, 2)
     expect(page.messages.map((one) => one.correlationId)).toEqual(['195', '196'])
     await commit(storage, ...Array.from({ length: 12 }, (_, n) => entry(n)))
@@ -96,7 +96,7 @@ describe('memoryStorage', () => {
     for (const [n, time] of [50, 10, 40, 20, 30].entries())
       await commit(storage, entry(n, [sample('d', time, `s${time}`)]))
     expect(await times(storage)).toEqual([20, 30, 40])
-    expect(adapter.dropped).toEqual({ messages: 0, readings: 2 })
+    expect(adapter.dropped).toEqual({ messages: 0, readings: 2, commands: 0 })
     const again = await commit(storage, entry(9, [sample('d', 30, 's30'), sample('d', 50, 's50')]))
     expect(again.duplicates).toEqual([1])
   })
@@ -112,7 +112,7 @@ describe('memoryStorage', () => {
     expect(stored).toHaveLength(60_000)
     expect(stored).toEqual([...stored].sort((a, b) => a - b))
     expect(await messages(storage)).toEqual(Array.from({ length: 60_000 }, (_, n) => n + 40_000))
-    expect(adapter.dropped).toEqual({ messages: 40_000, readings: 40_000 })
+    expect(adapter.dropped).toEqual({ messages: 40_000, readings: 40_000, commands: 0 })
   })
 
   test('what one adapter opens shares the data; a closed storage answers no more; the data outlives it', async () => {
