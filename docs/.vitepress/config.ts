@@ -41,6 +41,8 @@ export default defineConfig({
           { text: 'mqtt-listener', link: '/guides/mqtt-listener' },
           { text: 'client', link: '/guides/client' },
           { text: 'test-kit', link: '/guides/test-kit' },
+          { text: 'Commands', link: '/guides/commands' },
+          { text: 'Desired and reported state', link: '/guides/twin' },
           { text: 'Durable consumers', link: '/guides/consumers' },
           { text: 'Presence', link: '/guides/presence' },
           { text: 'More than one process', link: '/guides/more-than-one-process' },
