@@ -7,7 +7,6 @@ import {
 } from '../dispatch/publish-commands.js'
 import { DeviceHubError } from '../errors.js'
 import type { CommandRecord, CreateOutcome, NewCommand } from '../ports/commands.js'
-import { randomIds } from '../ports/ids.js'
 
 export interface CommandQueue {
   /**
@@ -33,7 +32,7 @@ const BATCH_MAX = 500
 export function createCommandQueue(
   context: DispatchContext & { readonly dispatcher: Dispatcher },
 ): CommandQueue {
-  const { storage, dispatcher, clock } = context
+  const { storage, dispatcher, clock, claim } = context
   let waiting: Waiting[] = []
   let running = false
 
@@ -52,14 +51,13 @@ export function createCommandQueue(
 
   async function write(batch: readonly Waiting[]): Promise<void> {
     const types = publishableTypes(context)
-    const claim = randomIds.next()
     const commands = batch.map(({ command }) => command)
     const outcomes = await storage.commands.create(
       commands,
       types.length > 0 ? { claim, ttl: CLAIM_TTL, types } : null,
     )
     const claimed = commands.filter((_, index) => outcomes[index] === 'claimed').map(asRecord)
-    for (const work of dispatchCommands(context, claim, claimed)) dispatcher.track(work)
+    for (const work of dispatchCommands(context, claimed)) dispatcher.track(work)
     // What could not be claimed may be due all the same: behind earlier ones, or for a device that came up meanwhile.
     if (outcomes.includes('queued')) dispatcher.wake()
     batch.forEach(({ command, resolve, reject }, index) => {

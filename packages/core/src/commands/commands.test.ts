@@ -76,7 +76,9 @@ describe('a command to a connected device', () => {
       },
     ])
     const { items } = await of.hub.messages.list(Station, { deviceId: 'a' })
-    expect(items.reverse().map(({ direction, channel, status }) => [direction, channel, status])).toEqual([
+    expect(
+      [...items].reverse().map(({ direction, channel, status }) => [direction, channel, status]),
+    ).toEqual([
       ['in', 'status', 'processed'],
       ['out', 'cmd', 'processed'],
       ['in', 'response', 'processed'],

@@ -27,6 +27,8 @@ interface Waiting {
 export interface CommandTracker {
   add(command: Pick<NewCommand, 'id' | 'command' | 'deviceId'> & { readonly typeKey: string }): TrackedCommand
   get(id: string): TrackedCommand | undefined
+  /** It did not come into the ledger. */
+  forget(id: string): void
   /** A command that was committed here. */
   settle(record: CommandRecord): void
   /** Resolves with the final record. Rejects with the signal's reason, `command_not_found` or `closed`. */
@@ -113,6 +115,7 @@ export function createCommandTracker({
       return added
     },
     get: (id) => tracked.get(id),
+    forget: (id) => void tracked.delete(id),
     settle,
     wait(command, signal) {
       if (command.final !== null) return Promise.resolve(command.final)

@@ -2,10 +2,10 @@ import { commandMessage, decidedMessage, sentMessage } from '../commands/command
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { isDeviceHubError, isRetryable } from '../errors.js'
 import type { DeviceDirectory } from '../ingest/device-directory.js'
+import type { IngestOutcome } from '../ingest/ingest.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
 import type { Clock } from '../ports/clock.js'
 import type { CommandChange, CommandRecord } from '../ports/commands.js'
-import { randomIds } from '../ports/ids.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
@@ -25,8 +25,12 @@ export interface DispatchContext {
   readonly publish: (message: OutboundMessage, broker: string) => Promise<void>
   /** Whether this process has a transport for the broker. */
   readonly canPublish: (broker: string) => boolean
-  /** Commits a row of the hub's own. */
-  readonly record: (message: Omit<PlannedMessage, 'settle'>) => Promise<unknown>
+  /** Commits a row of the hub's own; `duplicate`: its command was further already. */
+  readonly record: (message: Omit<PlannedMessage, 'settle'>) => Promise<IngestOutcome>
+  /** Who claims, for this run of the process. */
+  readonly claim: string
+  /** The last publication of each device that is not done: the next one of the device begins behind it. */
+  readonly chains: Map<string, Promise<boolean>>
 }
 
 /**
@@ -46,11 +50,11 @@ export const publishableTypes = ({ types, canPublish }: DispatchContext): string
 
 /** Claims the commands that are due and deals with each: publish, time out, expire. */
 export async function lookForCommands(context: DispatchContext): Promise<DispatchRound> {
-  const claim = randomIds.next()
+  const { claim } = context
   const types = publishableTypes(context)
   const records = await context.storage.commands.claimDue({ claim, ttl: CLAIM_TTL, types, limit: LOOK_MAX })
   await loadDevices(context, records)
-  return { more: records.length === LOOK_MAX, work: dispatchCommands(context, claim, records) }
+  return { more: records.length === LOOK_MAX, work: dispatchCommands(context, records) }
 }
 
 async function loadDevices(
@@ -67,22 +71,16 @@ async function loadDevices(
 /** Begins with all of them, in order; a device's commands reach the broker in the order of creation. */
 export function dispatchCommands(
   context: DispatchContext,
-  claim: string,
   records: readonly CommandRecord[],
 ): Promise<void>[] {
   return records.flatMap((record) => {
     const type = context.types.find(({ key }) => key === record.typeKey)
     // Of a type that this process does not know: another release has it.
-    return type === undefined ? [] : [dispatch(context, claim, type, record)]
+    return type === undefined ? [] : [dispatch(context, type, record)]
   })
 }
 
-function dispatch(
-  context: DispatchContext,
-  claim: string,
-  type: AnyDeviceType,
-  record: CommandRecord,
-): Promise<void> {
+function dispatch(context: DispatchContext, type: AnyDeviceType, record: CommandRecord): Promise<void> {
   const { state, attempts, retries, expiresIn, timeout } = record
   const seconds = timeout / 1000
   const device = context.directory.get(type, record.deviceId)
@@ -92,13 +90,13 @@ function dispatch(
   }
   if (state === 'queued')
     return expiresIn > 0
-      ? publish(context, claim, type, record)
+      ? inTurn(context, type, record)
       : decide(context, type, record, {
           to: 'expired',
           from: ['queued'],
           reason: 'it could not be sent in time',
         })
-  if (state === 'sent' && attempts <= retries && expiresIn > 0) return publish(context, claim, type, record)
+  if (state === 'sent' && attempts <= retries && expiresIn > 0) return inTurn(context, type, record)
   const times = attempts > 1 ? `, sent ${attempts} times` : ''
   const what = state === 'accepted' ? 'accepted it, and did not finish' : 'did not answer'
   const reason = `the device ${what} within ${seconds} s${times}`
@@ -112,37 +110,53 @@ async function decide(
   record: CommandRecord,
   change: Pick<CommandChange, 'to' | 'from' | 'reason' | 'attempts'>,
 ): Promise<void> {
-  context.metrics.count('devicehub_commands_total', 1, { state: change.to })
   const { topicPrefix: prefix, deviceIdMaxLength } = context
   const topic = buildTopic(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
-  await context.record(decidedMessage(type, record, change, context.clock.now(), topic))
+  const { status } = await context.record(decidedMessage(type, record, change, context.clock.now(), topic))
+  if (status === 'stored') context.metrics.count('devicehub_commands_total', 1, { state: change.to })
 }
 
-async function publish(
-  context: DispatchContext,
-  claim: string,
-  type: AnyDeviceType,
-  record: CommandRecord,
-): Promise<void> {
-  const { storage, clock, logger } = context
-  let message: OutboundMessage
+/** A device's commands reach the broker one after the other; behind one that could not be published the next ones wait, too. */
+async function inTurn(context: DispatchContext, type: AnyDeviceType, record: CommandRecord): Promise<void> {
+  const { chains, storage, claim, clock, metrics } = context
+  const key = `${type.key}/${record.deviceId}`
+  const before = chains.get(key) ?? Promise.resolve(true)
+  const mine = before.then((isFree) => (isFree ? publish(context, type, record) : null))
+  const settled = mine.then(
+    (message) => message !== null,
+    () => true,
+  )
+  chains.set(key, settled)
+  let sent: OutboundMessage | null
   try {
-    message = commandMessage(type, record, clock.now(), context)
+    sent = await mine
   } catch (error) {
-    const reason = `it could not be encoded: ${error instanceof Error ? error.message : String(error)}`
-    return decide(context, type, record, { to: 'failed', from: ['queued', 'sent'], reason })
-  }
-  try {
-    await context.publish(message, type.options.broker ?? 'default')
-  } catch (error) {
-    const fields = { err: error, command: record.id, deviceId: record.deviceId }
-    if (isRetryable(error) || isDeviceHubError(error, 'closed') || isDeviceHubError(error, 'queue_full')) {
-      logger.warn(fields, 'a command could not be published now; it is tried again')
-      return storage.commands.release(claim, [record.id], AGAIN_AFTER)
-    }
     const reason = `it could not be published: ${error instanceof Error ? error.message : String(error)}`
     return decide(context, type, record, { to: 'failed', from: ['queued', 'sent'], reason })
+  } finally {
+    if (chains.get(key) === settled) chains.delete(key)
   }
-  await context.record(sentMessage(type, record, message, clock.now()))
-  context.metrics.count('devicehub_commands_total', 1, { state: 'sent' })
+  if (sent === null) return storage.commands.release(claim, [record.id], AGAIN_AFTER)
+  // The note of it is no longer in anybody's way.
+  await context.record(sentMessage(type, record, sent, clock.now()))
+  metrics.count('devicehub_commands_total', 1, { state: 'sent' })
+}
+
+/** What the broker has taken; null when it has to be tried again later. Throws once it has failed for good. */
+async function publish(
+  context: DispatchContext,
+  type: AnyDeviceType,
+  record: CommandRecord,
+): Promise<OutboundMessage | null> {
+  try {
+    const message = commandMessage(type, record, context.clock.now(), context)
+    await context.publish(message, type.options.broker ?? 'default')
+    return message
+  } catch (error) {
+    const fields = { err: error, command: record.id, deviceId: record.deviceId }
+    if (!isRetryable(error) && !isDeviceHubError(error, 'closed') && !isDeviceHubError(error, 'queue_full'))
+      throw error
+    context.logger.warn(fields, 'a command could not be published now; it is tried again')
+    return null
+  }
 }

@@ -1,7 +1,6 @@
 import { jsonCodec } from '../codec/json.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { ownMessage } from '../ingest/own-message.js'
-import { randomIds } from '../ports/ids.js'
 import type { OutboundMessage } from '../ports/transport.js'
 import type { DueTwin } from '../ports/twins.js'
 import { buildTopic } from '../topic.js'
@@ -18,24 +17,19 @@ const AGAIN_AFTER = 1_000
 export async function lookForDesired(context: DispatchContext): Promise<DispatchRound> {
   const types = publishableTypes(context)
   if (types.length === 0) return { more: false, work: [] }
-  const claim = randomIds.next()
+  const { claim } = context
   const due = await context.storage.twins.claimDue({ claim, ttl: CLAIM_TTL, types, limit: LOOK_MAX })
   return {
     more: due.length === LOOK_MAX,
     work: due.flatMap((twin) => {
       const type = context.types.find(({ key }) => key === twin.typeKey)
-      return type === undefined ? [] : [publish(context, claim, type, twin)]
+      return type === undefined ? [] : [publish(context, type, twin)]
     }),
   }
 }
 
-async function publish(
-  context: DispatchContext,
-  claim: string,
-  type: AnyDeviceType,
-  twin: DueTwin,
-): Promise<void> {
-  const { storage, clock, logger } = context
+async function publish(context: DispatchContext, type: AnyDeviceType, twin: DueTwin): Promise<void> {
+  const { storage, clock, logger, claim } = context
   const { deviceId, version } = twin
   try {
     const message = desiredMessage(context, type, twin)

@@ -44,7 +44,10 @@ export function createCommands(context: CommandsContext): CommandsApi {
     const created = { ...command, ...sendSettings(options), id, type, deviceId, createdAt: clock.now() }
     // Before it can be published: the reply may be faster than what follows.
     const tracked = tracker.add({ id, deviceId, command: command.command, typeKey: type.key })
-    const outcome = await queue.push(created)
+    const outcome = await queue.push(created).catch((error: unknown) => {
+      tracker.forget(id)
+      throw error
+    })
     return {
       tracked,
       waits: outcome === 'queued' && created.onOffline === 'queue' && !(await isUp(type, deviceId)),
@@ -87,9 +90,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
     const { topicPrefix: prefix, deviceIdMaxLength } = context
     const topic = buildTopic(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
     const change = { to: 'cancelled', from: UNFINISHED, reason } as const
-    await context.record(decidedMessage(type, record, change, clock.now(), topic))
-    const { state, finishedAt } = await known(id)
-    return state === 'cancelled' && finishedAt !== null
+    const { status } = await context.record(decidedMessage(type, record, change, clock.now(), topic))
+    return status === 'stored'
   }
 
   const send: CommandsApi['send'] = async (type, deviceId, name, ...[payload, options = {}]) => {

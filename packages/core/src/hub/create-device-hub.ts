@@ -192,6 +192,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     maxPayload: positive('maxPayload', options.maxPayload ?? 1 << 20),
     maxSamples,
   })
+  /** Who claims, in the database, for this run of the process. */
+  const holder = randomIds.next()
   const consumers = createConsumers({
     storage,
     types,
@@ -200,7 +202,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     clock,
     logger,
     metrics,
-    holder: randomIds.next(),
+    holder,
   })
   const announcer = createAnnouncer({ directory, signals, logger, metrics })
   const tracker = createCommandTracker({
@@ -241,6 +243,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     publish: transports.publish,
     canPublish: transports.has,
     record: pipeline.record,
+    claim: holder,
+    chains: new Map(),
   }
   const dispatcher = createDispatcher({
     looks: [() => lookForCommands(dispatch), () => lookForDesired(dispatch)],

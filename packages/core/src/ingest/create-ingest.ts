@@ -71,7 +71,7 @@ export interface IngestPipeline {
   quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
   /** Feeds a stored message through again and marks the old row `replayed` in the same transaction. */
   replay(message: InboundMessage, ref: MessageRef): Promise<IngestOutcome>
-  /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit. */
+  /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit; `duplicate`: the command was further already. */
   record(message: Omit<PlannedMessage, 'settle'>): Promise<IngestOutcome>
   stats(): IngestStats
   /** Takes nothing more, commits what it has for at most `timeout` milliseconds, and fails the rest. */
@@ -169,7 +169,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     command: CommandOutcome | undefined,
   ): IngestOutcome {
     // The hub's own rows are not messages that came in.
-    if (direction !== 'in') return STORED_NONE
+    if (direction !== 'in') return command?.applied === false ? DUPLICATE : STORED_NONE
     if (refusal !== null) return refusedAs(refusal)
     if (reply !== null && command?.record === null) return refusedAs(GONE)
     if (reply !== null && command?.flag === 'repeated_reply') {

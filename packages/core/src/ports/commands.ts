@@ -31,7 +31,7 @@ export interface CommandStore {
   /**
    * Writes commands as `queued`, in order, in one transaction that also looks at their devices. With `claim`, one that
    * can be published now is claimed for the caller: its type is among `claim.types`, its device is reachable (or it is
-   * of `send`), and no earlier one of its device waits. One for a device that is not waits until the device is, or it expires.
+   * of `send`), and no earlier one of its device waits that is not the caller's own. One for a device that is not waits until the device is, or it expires.
    */
   create(commands: readonly NewCommand[], claim: ClaimRequest | null): Promise<readonly CreateOutcome[]>
   /** Those that exist, in any order. */
@@ -42,7 +42,8 @@ export interface CommandStore {
    * Gives out what is due: queued ones that can be published, queued ones that have expired, sent and accepted ones
    * whose time is over. Each to one caller, for `ttl` milliseconds; whoever does not get done loses it to another one.
    * What has to be published (queued and not expired, or sent with attempts left) only if its type is among `types`.
-   * A queued one is given out only together with, or after, all earlier queued ones of its device. In order of creation.
+   * A queued one is given out only together with, or after, all earlier queued ones of its device, or while they are
+   * the caller's own. In order of creation. Only what was due is given out, not what the caller has already.
    */
   claimDue(request: ClaimRequest & { readonly limit: number }): Promise<readonly CommandRecord[]>
   /** Gives claimed ones back: due again after `delay` milliseconds. Those whose claim is another by now are left alone. */
@@ -73,7 +74,7 @@ export interface NewCommand {
 }
 
 export interface ClaimRequest {
-  /** Unique for each request. */
+  /** Who claims: unique for this run of a process. What it has claimed before and not done with yet is its own too. */
   readonly claim: string
   /** Milliseconds. */
   readonly ttl: number

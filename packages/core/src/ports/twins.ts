@@ -25,7 +25,7 @@ export interface TwinKey {
 }
 
 export interface TwinClaimRequest {
-  /** Unique for each request. */
+  /** Who claims: unique for this run of a process. */
   readonly claim: string
   /** Milliseconds. */
   readonly ttl: number
