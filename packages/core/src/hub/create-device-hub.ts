@@ -8,7 +8,7 @@ import { type DispatchContext, lookForCommands } from '../dispatch/publish-comma
 import { lookForDesired } from '../dispatch/publish-desired.js'
 import { DeviceHubError } from '../errors.js'
 import { createAnnouncer } from '../ingest/announce.js'
-import { createIngest, type IngestLimits, type IngestStats } from '../ingest/create-ingest.js'
+import { createIngest, type IngestStats } from '../ingest/create-ingest.js'
 import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
 import type { Ingest, Refusal } from '../ingest/ingest.js'
 import { createMessagePlanner } from '../ingest/plan-message.js'
@@ -17,63 +17,27 @@ import { randomIds } from '../ports/ids.js'
 import { consoleLogger, type Logger } from '../ports/logger.js'
 import { type Metrics, noMetrics } from '../ports/metrics.js'
 import { noSignals, type SignalSink } from '../ports/signals.js'
-import type { DeviceRecord, StatusTransition, Storage, StorageAdapter } from '../ports/storage.js'
+import type { DeviceRecord, StatusTransition, Storage } from '../ports/storage.js'
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
 import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
+import {
+  allPositive,
+  CACHE,
+  COMMANDS,
+  type DeviceHubOptions,
+  LIMITS,
+  POLICIES,
+  positive,
+} from './device-hub-options.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
 import { createTransports } from './transports.js'
 import { createTwinApi, type TwinApi } from './twins-api.js'
-
-export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<IngestPolicies> {
-  readonly types: readonly AnyDeviceType[] | Registry
-  /** Default `memoryStorage()`: gone with the process. */
-  readonly storage?: StorageAdapter
-  /** `createSignals()` of `@devicehub/signals`; without it only the types' hooks hear of anything. */
-  readonly signals?: Signals
-  /** Default `things`: the first level of every topic. */
-  readonly topicPrefix?: string
-  /** Characters; default 128. */
-  readonly deviceIdMaxLength?: number
-  /** Bytes; default 1 MiB. A larger payload is rejected and not kept. */
-  readonly maxPayload?: number
-  /** Samples one backfill may hold; default 10,000. */
-  readonly maxSamples?: number
-  readonly ingest?: Partial<IngestLimits>
-  readonly deviceCache?: Partial<DeviceCacheOptions>
-  readonly commands?: Partial<CommandLimits>
-  /** Default: warnings and errors on standard error. */
-  readonly logger?: Logger
-  readonly metrics?: Metrics
-  readonly clock?: Clock
-}
-
-export interface DeviceCacheOptions {
-  /** Devices remembered; default 100,000. */
-  readonly max: number
-  /** Seconds after which a device is read anew; default 5. Three times that bounds how long a deactivation elsewhere goes unseen. */
-  readonly refreshAfter: number
-  /** Seconds an unknown id stays unknown without asking again; default 1. */
-  readonly unknownFor: number
-  /** Seconds between two writes of the `last_seen` of a device that only sends data; default 5, at most half its heartbeat interval. */
-  readonly lastSeenEvery: number
-}
-
-export interface CommandLimits {
-  /** Seconds between two looks for commands and desired state that are due: what another process left is sent no later; default 1. */
-  readonly lookEvery: number
-  /** Publications of commands and desired state at once; default 1,000. */
-  readonly maxRunning: number
-  /** Bytes of a command's payload, as JSON; default 256 KiB. */
-  readonly maxPayload: number
-  /** Bytes of a result that the ledger keeps, as JSON; default 64 KiB. A larger one counts as failed. */
-  readonly maxResult: number
-}
 
 export interface HubStats {
   readonly ingest: IngestStats
@@ -128,26 +92,6 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
    */
   close(options?: { readonly timeout?: number }): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
-}
-
-const LIMITS: IngestLimits = {
-  maxBatch: 500,
-  maxBatchBytes: 8 << 20,
-  maxQueued: 20_000,
-  maxQueuedBytes: 64 << 20,
-}
-const CACHE: DeviceCacheOptions = { max: 100_000, refreshAfter: 5, unknownFor: 1, lastSeenEvery: 5 }
-const COMMANDS: CommandLimits = {
-  lookEvery: 1,
-  maxRunning: 1_000,
-  maxPayload: 256 << 10,
-  maxResult: 64 << 10,
-}
-const POLICIES: IngestPolicies = {
-  unknownDevice: 'quarantine',
-  unknownField: 'ignore',
-  outOfRange: 'flag',
-  clockSkew: { past: 7 * 86_400, future: 600 },
 }
 
 /** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
@@ -318,16 +262,4 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     [Symbol.asyncDispose]: () => hub.close(),
   }
   return hub
-}
-
-function positive(name: string, value: number): number {
-  if (Number.isFinite(value) && value > 0) return value
-  throw new DeviceHubError('invalid_options', `${name} must be a number above 0, not ${String(value)}`, {
-    details: { [name]: value },
-  })
-}
-
-function allPositive<Options extends object>(group: string, options: Options): Options {
-  for (const [name, value] of Object.entries(options)) positive(`${group}.${name}`, value as number)
-  return options
 }

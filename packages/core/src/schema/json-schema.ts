@@ -43,7 +43,7 @@ export function jsonSchema(type: AnyDeviceType, options: SchemaOptions = {}): De
     status: STATUS,
     cmd: commandMessage(type, commands),
     response: responseMessage(type, commands),
-    state: message({ reported, version: VERSION }, ['reported']),
+    state: message({ reported, version: VERSION, timestamp: HEAD.timestamp }, ['reported']),
     desired: message({ desired: reported, version: VERSION }, ['desired', 'version']),
   }
 }
