@@ -43,11 +43,18 @@ describe('InferDatabase', () => {
       | 'devicehub_lease'
       | 'devicehub_consumer'
       | 'devicehub_consumer_failure'
+      | 'devicehub_command'
+      | 'devicehub_twin'
     >()
     expectTypeOf<InferDatabase<[]>>().toEqualTypeOf<
       Pick<
         Database,
-        'devicehub_message' | 'devicehub_lease' | 'devicehub_consumer' | 'devicehub_consumer_failure'
+        | 'devicehub_message'
+        | 'devicehub_lease'
+        | 'devicehub_consumer'
+        | 'devicehub_consumer_failure'
+        | 'devicehub_command'
+        | 'devicehub_twin'
       >
     >()
   })

@@ -1,11 +1,13 @@
 import type {
   AnyDeviceType,
+  CommandState,
   DeviceStatus,
   DeviceTypeKey,
   Field,
   FieldValue,
   MessageDirection,
   MessageStatus,
+  OfflinePolicy,
 } from '@devicehub/core'
 import type { ColumnType, Generated } from 'kysely'
 import type { SqlDialect } from './schema/logical-type.js'
@@ -34,6 +36,8 @@ export type InferDatabase<
     devicehub_lease: LeaseTable<Dialect>
     devicehub_consumer: ConsumerTable<Dialect>
     devicehub_consumer_failure: ConsumerFailureTable<Dialect>
+    devicehub_command: CommandTable<Dialect>
+    devicehub_twin: TwinTable<Dialect>
   }
 >
 
@@ -94,6 +98,56 @@ export interface ConsumerFailureTable<Dialect extends SqlDialect = 'sqlite'> {
   failed_at: Time<Dialect>
   /** Asked to be tried again. */
   due: Truth<Dialect>
+}
+
+/** The ledger of commands. */
+export interface CommandTable<Dialect extends SqlDialect = 'sqlite'> {
+  id: Generated<Whole<Dialect>>
+  command_id: string
+  type_key: string
+  device_id: string
+  command: string
+  /** JSON text. */
+  payload: string | null
+  state: CommandState
+  attempts: Count<Dialect>
+  retries: Count<Dialect>
+  /** Milliseconds. */
+  timeout: Count<Dialect>
+  /** Milliseconds. */
+  expires_in: Count<Dialect>
+  on_offline: OfflinePolicy
+  batch: string | null
+  /** JSON text. */
+  result: string | null
+  reason: string | null
+  claim: string | null
+  /** Epoch milliseconds by the database's clock: when it is looked at again. */
+  next_at: NullableWhole<Dialect>
+  expires_at: Count<Dialect>
+  created_at: Time<Dialect>
+  sent_at: Time<Dialect> | null
+  accepted_at: Time<Dialect> | null
+  finished_at: Time<Dialect> | null
+}
+
+/** Desired state; the reported one is in the columns of the device. */
+export interface TwinTable<Dialect extends SqlDialect = 'sqlite'> {
+  type_key: string
+  device_id: string
+  /** JSON text of an object. */
+  desired: string
+  /** JSON text: epoch milliseconds by field. */
+  desired_at: string
+  version: Count<Dialect>
+  published_version: Count<Dialect>
+  cleared: Truth<Dialect>
+  reported_version: NullableWhole<Dialect>
+  /** JSON text: `{ at, version }` by field. */
+  reported_at: string
+  claim: string | null
+  /** Epoch milliseconds by the database's clock: when it is published; null when it is. */
+  next_at: NullableWhole<Dialect>
 }
 
 interface DeviceColumns<D extends SqlDialect> {

@@ -1,4 +1,5 @@
 export type {
+  CommandTable,
   ConsumerFailureTable,
   ConsumerTable,
   DeviceTable,
@@ -6,6 +7,7 @@ export type {
   LeaseTable,
   MessageTable,
   ReadingTable,
+  TwinTable,
 } from './database.js'
 export { guardPool } from './guard-pool.js'
 export { type KyselyStorageOptions, kyselyStorage } from './kysely-storage.js'

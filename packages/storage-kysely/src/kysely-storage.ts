@@ -1,5 +1,6 @@
 import { DeviceHubError, type Storage, type StorageAdapter, type StorageContext } from '@devicehub/core'
 import type { Kysely } from 'kysely'
+import { createCommandStore } from './command/command-store.js'
 import { createCommit } from './commit/create-commit.js'
 import { knownTypes } from './commit/prepare-batch.js'
 import type { Connection } from './connection/connection.js'
@@ -18,6 +19,7 @@ import type { SqlDialect } from './schema/logical-type.js'
 import type { TimescaleOptions } from './schema/timescale.js'
 import { engineOf } from './sqlite/sqlite-dialect.js'
 import { asStorageErrors } from './storage-error.js'
+import { createTwinStore } from './twin/twin-store.js'
 
 export interface KyselyStorageOptions<DB> {
   /** The application's Kysely instance. It stays yours: use it for your own tables and queries too. */
@@ -82,6 +84,8 @@ function openStorage(
     log: createLogStore(connection, known),
     leases: createLeaseStore(connection),
     consumers: createConsumerStore(connection),
+    commands: createCommandStore(connection, known),
+    twins: createTwinStore(connection, known),
     plan: () => asStorageErrors('comparing the schema', () => schema.plan()),
     migrate: (how) => asStorageErrors('migrating', () => schema.migrate(how)),
     commit: (batch) => asStorageErrors('committing a batch', () => commit(batch)),

@@ -1,8 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CommitBatch, type CommitResult, isDeviceHubError, type StatusTransition } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  type CommandOutcome,
+  type CommitBatch,
+  type CommitEntry,
+  type CommitResult,
+  isDeviceHubError,
+  isReachable,
+  type NewMessage,
+  type ReportOutcome,
+  type StatusTransition,
+  withCommandOutcome,
+  withReportOutcome,
+} from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
+import { applyCommands } from '../command/apply-commands.js'
+import { wakeCommands } from '../command/wake-commands.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { classify } from '../storage-error.js'
+import { applyPublished, applyReports } from '../twin/apply-reports.js'
 import { applyChanges } from './apply-changes.js'
 import { applyReplays } from './apply-replays.js'
 import { findDuplicates } from './find-duplicates.js'
@@ -16,7 +32,13 @@ export interface CommitOptions {
   readonly timescale: boolean
 }
 
-const NOTHING: CommitResult = { duplicates: null, duplicateSamples: null, transitions: [] }
+const NOTHING: CommitResult = {
+  duplicates: null,
+  duplicateSamples: null,
+  transitions: [],
+  commands: null,
+  reports: null,
+}
 
 /** How often a batch is tried against others that are in its way, and for how long (milliseconds) at least. */
 const ATTEMPTS = 8
@@ -47,20 +69,25 @@ export function createCommit({
 
     let careful =
       expectDuplicates || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
+    const settles = batch.entries.some(settlesSomething)
     const giveUpAt = Date.now() + PATIENCE
     for (let attempt = 1; ; attempt++) {
       // What it would have answered, should the connection break before the answer comes.
       let result = NOTHING
       try {
-        if (careful || batch.changes.length > 0)
+        if (careful || settles || batch.changes.length > 0)
           await connection.transaction(
             {
               messageTables: messageTables(batch),
-              messagesFirst: !careful && !hasAudits(batch),
+              messagesFirst: !careful && !settles && !hasAudits(batch),
               fences: batch.fences,
             },
             async (session) => {
-              result = await (careful ? writeWithCare(session, batch) : writePlainly(session, batch))
+              result = await (settles
+                ? settle(session, batch, careful)
+                : careful
+                  ? writeWithCare(session, batch)
+                  : writePlainly(session, batch))
             },
           )
         else await connection.writeAtOnce(prepareWrites(known, batch), batch.fences)
@@ -80,6 +107,32 @@ export function createCommit({
     }
   }
 
+  /**
+   * Of a batch with replies, publications or reports. Devices are locked first, then commands, then twins, as everywhere;
+   * the messages come last, for their rows say what became of the rest.
+   */
+  async function settle(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
+    const transitions = await change(session, batch)
+    const commands = await applyCommands(session, batch.entries)
+    const reports = await applyReports(session, batch.entries)
+    await applyPublished(session, batch.entries)
+    const kept: number[] = []
+    const entries = batch.entries.flatMap((entry, index): CommitEntry[] => {
+      const message = messageOf(entry, commands.get(index), reports.get(index))
+      if (message === null) return []
+      kept.push(index)
+      return [message === entry.message ? entry : { ...entry, message }]
+    })
+    const rest = { ...batch, entries, changes: [] }
+    const written = await (careful ? writeWithCare(session, rest) : writePlainly(session, rest))
+    return {
+      ...atTheirPlaces(written, kept, batch.entries.length),
+      transitions,
+      commands: commands.size > 0 ? commands : null,
+      reports: reports.size > 0 ? reports : null,
+    }
+  }
+
   async function writePlainly(session: Session, batch: CommitBatch): Promise<CommitResult> {
     await session.write(prepareWrites(known, batch))
     return { ...NOTHING, transitions: await change(session, batch) }
@@ -90,6 +143,7 @@ export function createCommit({
     const { transitions, audits } = await applyChanges(session, changes)
     if (audits.length > 0)
       await session.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
+    for (const [type, deviceIds] of reachableAgain(transitions)) await wakeCommands(session, type, deviceIds)
     return transitions
   }
 
@@ -101,6 +155,7 @@ export function createCommit({
     const transitions = await change(session, batch)
     if (found.byEntry.size === 0) return { ...NOTHING, transitions }
     return {
+      ...NOTHING,
       duplicates: batch.entries.map((_, entry) => found.byEntry.get(entry)?.length ?? 0),
       duplicateSamples: found.byEntry,
       transitions,
@@ -108,6 +163,45 @@ export function createCommit({
   }
 
   return commit
+}
+
+const settlesSomething = ({ command, report, desired }: CommitEntry) => Boolean(command || report || desired)
+
+function messageOf(
+  { message, command, report }: CommitEntry,
+  outcome: CommandOutcome | undefined,
+  reported: ReportOutcome | undefined,
+): NewMessage | null {
+  if (command && outcome) return withCommandOutcome(message, command.reply, outcome)
+  if (report && reported) return withReportOutcome(message, Object.keys(report.values), reported)
+  return message
+}
+
+/** What was found of entries of which some were left out, by their places in the whole batch. */
+function atTheirPlaces(
+  { duplicates, duplicateSamples }: CommitResult,
+  kept: readonly number[],
+  count: number,
+): Pick<CommitResult, 'duplicates' | 'duplicateSamples'> {
+  if (duplicates === null || duplicateSamples === null) return { duplicates: null, duplicateSamples: null }
+  const all = new Array<number>(count).fill(0)
+  kept.forEach((place, index) => {
+    all[place] = duplicates[index] ?? 0
+  })
+  const samples = new Map([...duplicateSamples].map(([index, found]) => [kept[index] ?? index, found]))
+  return { duplicates: all, duplicateSamples: samples }
+}
+
+/** Devices of which commands may wait. */
+function reachableAgain(transitions: readonly StatusTransition[]): Map<AnyDeviceType, string[]> {
+  const devices = new Map<AnyDeviceType, string[]>()
+  for (const { type, deviceId, from, to } of transitions) {
+    if (!isReachable(to) || isReachable(from)) continue
+    const ids = devices.get(type)
+    if (ids) ids.push(deviceId)
+    else devices.set(type, [deviceId])
+  }
+  return devices
 }
 
 const isEmpty = ({ entries, touches, changes }: CommitBatch) =>

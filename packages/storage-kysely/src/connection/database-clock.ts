@@ -17,3 +17,12 @@ export function databaseNow(dialect: SqlDialect): RawBuilder<number> {
       return sql`((timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) + timestampdiff(microsecond, now(3), sysdate(3))) div 1000)`
   }
 }
+
+/**
+ * The same, as an index can be searched by: the time at which the statement began. For a look that waits for no lock; what
+ * it finds is compared once more with `databaseNow` before it is taken.
+ */
+export function statementNow(dialect: SqlDialect): RawBuilder<number> {
+  if (dialect === 'mysql') return sql`(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)`
+  return sql`(select ${databaseNow(dialect)})`
+}

@@ -42,6 +42,10 @@ export const bytesForDriver = (value: unknown): unknown =>
 export const forUpdate = (dialect: SqlDialect): RawBuilder<unknown> =>
   dialect === 'sqlite' ? sql`` : sql`for update`
 
+/** Locks the rows of a SELECT against changes by others, and not against other readers of this kind. */
+export const forShare = (dialect: SqlDialect): RawBuilder<unknown> =>
+  dialect === 'sqlite' ? sql`` : dialect === 'mysql' ? sql`lock in share mode` : sql`for share`
+
 /** `row` is the list of columns and their values. Does nothing where one of the same key is there. */
 export const insertIfAbsent = (
   dialect: SqlDialect,

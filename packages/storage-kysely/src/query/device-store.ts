@@ -7,6 +7,7 @@ import {
   type DeviceStore,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
+import { cancelCommands } from '../command/cancel-commands.js'
 import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
@@ -16,6 +17,7 @@ import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
+import { clearTwin } from '../twin/clear-twin.js'
 import { readCursor, readNumericCursor, writeCursor } from './cursor.js'
 import { retryConflicts } from './retry-conflicts.js'
 
@@ -193,7 +195,7 @@ export function createDeviceStore(
       }
     },
 
-    async delete(type, deviceId) {
+    async delete(type, deviceId, now) {
       shapeOf(type)
       const readings = sql.table(tableNames(type).reading)
       return asStorageErrors(`deleting the device ${deviceId}`, () =>
@@ -204,6 +206,8 @@ export function createDeviceStore(
             )
             if (affected === 0) return false
             await session.run(sql`delete from ${readings} where device_id = ${deviceId}`)
+            await cancelCommands(session, type, deviceId, now)
+            await clearTwin(session, type, deviceId)
             return true
           }),
         ),

@@ -5,7 +5,7 @@ import { timeValue } from '../connection/sql-fragments.js'
 import { consumersByType, deleteUnread } from '../consumer/missed-rows.js'
 import type { LogTable } from '../log/log-store.js'
 import { readRow } from '../rows/row-reader.js'
-import { tableNames } from '../schema/tables.js'
+import { COMMAND_TABLE, tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { retryConflicts } from './retry-conflicts.js'
 
@@ -40,9 +40,18 @@ export async function applyRetention(
           consumers.get(type.key) ?? [],
           now - retention.messages * 1000,
         )
+      if (retention?.messages !== undefined)
+        await deleteCommands(connection, type.key, now - retention.messages * 1000)
     })
   }
   return { readings, messages }
+}
+
+/** Those that have had an end for so long. */
+async function deleteCommands(connection: Connection, typeKey: string, keptFrom: number): Promise<void> {
+  const time = timeValue(connection.dialect, keptFrom)
+  const old = sql`finished_at is not null and finished_at < ${time} and type_key = ${typeKey}`
+  await deleteInSteps(connection, COMMAND_TABLE, old)
 }
 
 /** By device, in the index on (device, time): a sample can arrive long after it was measured, so ids say nothing. */

@@ -56,6 +56,8 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_lease',
       'createTable devicehub_consumer',
       'createTable devicehub_consumer_failure',
+      'createTable devicehub_command',
+      'createTable devicehub_twin',
       'createTable devicehub_message',
       'createTable station_device',
       'createTable station_reading',
@@ -71,7 +73,8 @@ describeDatabases('createSchema', (open) => {
     await using opened = await migrated()
     const { db, dialect, schema } = opened
     await insert(db, 'devicehub_message', messageRow(dialect, {}))
-    for (const name of ['devicehub_lease', 'devicehub_consumer', 'devicehub_consumer_failure']) {
+    const later = ['lease', 'consumer', 'consumer_failure', 'command', 'twin']
+    for (const name of later.map((table) => `devicehub_${table}`)) {
       await db.schema.dropTable(name).execute()
       await db.deleteFrom('devicehub_schema').where('table_name', '=', name).execute()
     }
@@ -80,6 +83,8 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_lease',
       'createTable devicehub_consumer',
       'createTable devicehub_consumer_failure',
+      'createTable devicehub_command',
+      'createTable devicehub_twin',
     ])
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
     expect(await rowsOf(db, 'devicehub_message')).toHaveLength(1)

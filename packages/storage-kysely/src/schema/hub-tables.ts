@@ -8,6 +8,8 @@ export const LOG_GATE_TABLE = 'devicehub_log_gate'
 export const LEASE_TABLE = 'devicehub_lease'
 export const CONSUMER_TABLE = 'devicehub_consumer'
 export const CONSUMER_FAILURE_TABLE = 'devicehub_consumer_failure'
+export const COMMAND_TABLE = 'devicehub_command'
+export const TWIN_TABLE = 'devicehub_twin'
 
 const schemaTable: TableModel = {
   name: SCHEMA_TABLE,
@@ -100,6 +102,92 @@ const consumerFailureTable: TableModel = {
   ],
 }
 
+const commandTable = (dialect: SqlDialect): TableModel => {
+  const only = (where: string) => (dialect === 'mysql' ? {} : { where })
+  return {
+    name: COMMAND_TABLE,
+    identity: 'id',
+    // The order of creation.
+    neverReuseIds: true,
+    primaryKey: ['id'],
+    columns: [
+      column('id', 'id'),
+      column('command_id', varchar(64)),
+      column('type_key', varchar(64)),
+      column('device_id', varchar(128)),
+      column('command', varchar(128)),
+      optional('payload', 'text'),
+      column('state', varchar(16)),
+      column('attempts', 'bigint'),
+      column('retries', 'bigint'),
+      // Milliseconds, as are those of `expires_in`.
+      column('timeout', 'bigint'),
+      column('expires_in', 'bigint'),
+      column('on_offline', varchar(8)),
+      optional('batch', varchar(64)),
+      optional('result', 'text'),
+      optional('reason', 'text'),
+      // Whose it is until `next_at`.
+      optional('claim', varchar(64)),
+      // Epoch milliseconds by the database's clock, on every database: only ever compared and written in SQL. When it
+      // has to be looked at again; null once it has an end.
+      optional('next_at', 'bigint'),
+      column('expires_at', 'bigint'),
+      column('created_at', 'time'),
+      optional('sent_at', 'time'),
+      optional('accepted_at', 'time'),
+      optional('finished_at', 'time'),
+    ],
+    indexes: [
+      { name: `${COMMAND_TABLE}_key`, columns: ['command_id'], unique: true },
+      { name: `${COMMAND_TABLE}_due`, columns: ['next_at'], unique: false, ...only('next_at is not null') },
+      { name: `${COMMAND_TABLE}_device`, columns: ['type_key', 'device_id', 'id'], unique: false },
+      {
+        name: `${COMMAND_TABLE}_batch`,
+        columns: ['batch', 'id'],
+        unique: false,
+        ...only('batch is not null'),
+      },
+      {
+        name: `${COMMAND_TABLE}_finished`,
+        columns: ['finished_at'],
+        unique: false,
+        ...only('finished_at is not null'),
+      },
+    ],
+  }
+}
+
+const twinTable = (dialect: SqlDialect): TableModel => ({
+  name: TWIN_TABLE,
+  identity: null,
+  neverReuseIds: false,
+  primaryKey: ['type_key', 'device_id'],
+  columns: [
+    column('type_key', varchar(64)),
+    column('device_id', varchar(128)),
+    column('desired', 'json'),
+    column('desired_at', 'json'),
+    column('version', 'bigint'),
+    column('published_version', 'bigint'),
+    // The device was deleted: what the broker retains has to go.
+    column('cleared', 'boolean'),
+    optional('reported_version', 'bigint'),
+    column('reported_at', 'json'),
+    optional('claim', varchar(64)),
+    // Epoch milliseconds by the database's clock; null: nothing has to be published.
+    optional('next_at', 'bigint'),
+  ],
+  indexes: [
+    {
+      name: `${TWIN_TABLE}_due`,
+      columns: ['next_at'],
+      unique: false,
+      ...(dialect === 'mysql' ? {} : { where: 'next_at is not null' }),
+    },
+  ],
+})
+
 /** The tables of the hub itself, of no type. */
 export const hubTables = (dialect: SqlDialect): readonly TableModel[] => [
   schemaTable,
@@ -107,4 +195,6 @@ export const hubTables = (dialect: SqlDialect): readonly TableModel[] => [
   leaseTable,
   consumerTable,
   consumerFailureTable,
+  commandTable(dialect),
+  twinTable(dialect),
 ]

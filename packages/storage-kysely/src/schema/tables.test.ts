@@ -39,6 +39,8 @@ describe('tablesOf', () => {
         'devicehub_lease',
         'devicehub_consumer',
         'devicehub_consumer_failure',
+        'devicehub_command',
+        'devicehub_twin',
         'devicehub_message',
       ],
     )

@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { aggregateContract } from './storage/aggregate.js'
 import { changeContract } from './storage/changes.js'
+import { commandContract } from './storage/commands.js'
 import { commitContract } from './storage/commit.js'
 import { consumerContract } from './storage/consumers.js'
 import { deviceContract } from './storage/devices.js'
@@ -15,6 +16,7 @@ import { readingContract } from './storage/readings.js'
 import { replayContract } from './storage/replay.js'
 import { retentionContract } from './storage/retention.js'
 import { schemaContract } from './storage/schema.js'
+import { twinContract } from './storage/twins.js'
 import { valueContract } from './storage/values.js'
 
 export type { MakeStorage, StorageCapabilities, StorageUnderTest } from './storage/harness.js'
@@ -52,5 +54,7 @@ export function storageContract(
     leaseContract(contract)
     fenceContract(contract)
     consumerContract(contract)
+    commandContract(contract)
+    twinContract(contract)
   })
 }

@@ -29,6 +29,8 @@ export function commitContract(contract: StorageContract): void {
         duplicates: null,
         duplicateSamples: null,
         transitions: [],
+        commands: null,
+        reports: null,
       })
       expect((await storage.log.read([Sensor, Meter, null], end, 10)).messages).toEqual([])
     })
@@ -56,7 +58,13 @@ export function commitContract(contract: StorageContract): void {
           entry(Sensor, a, [], { status: 'rejected', code: 'invalid_json' }),
         ]),
       )
-      expect(result).toEqual({ duplicates: null, duplicateSamples: null, transitions: [] })
+      expect(result).toEqual({
+        duplicates: null,
+        duplicateSamples: null,
+        transitions: [],
+        commands: null,
+        reports: null,
+      })
       expect((await samplesOf(storage, Sensor, a)).map((s) => s.values[0])).toEqual([1, 4])
       expect((await samplesOf(storage, Meter, b)).map((s) => s.values)).toEqual([[2, 3]])
       expect(await samplesOf(storage, Meter, a)).toEqual([])

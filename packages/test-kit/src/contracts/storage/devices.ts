@@ -99,7 +99,7 @@ export function deviceContract(contract: StorageContract): void {
         })
         await storage.devices.update(Sensor, record.deviceId, taken, T0)
       }
-      await storage.devices.delete(Sensor, record.deviceId)
+      await storage.devices.delete(Sensor, record.deviceId, 0)
       await newDevice(storage, Sensor, { mqttUsername, apiKeyHash })
     })
 
@@ -207,9 +207,9 @@ export function deviceContract(contract: StorageContract): void {
       const [gone, kept] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
       const one = (id: string) => [sample(Sensor, id, T0, {}, { sampleId: 'a' }), sample(Sensor, id, T0 + 1)]
       await storage.commit(batch([entry(Sensor, gone, one(gone)), entry(Sensor, kept, one(kept))]))
-      expect(await storage.devices.delete(Meter, gone)).toBe(false)
-      expect(await storage.devices.delete(Sensor, gone)).toBe(true)
-      expect(await storage.devices.delete(Sensor, gone)).toBe(false)
+      expect(await storage.devices.delete(Meter, gone, 0)).toBe(false)
+      expect(await storage.devices.delete(Sensor, gone, 0)).toBe(true)
+      expect(await storage.devices.delete(Sensor, gone, 0)).toBe(false)
       expect(await storage.devices.find(Sensor, [gone])).toEqual([])
       expect(await samplesOf(storage, Sensor, gone)).toEqual([])
       expect(await storage.readings.latest(Sensor, [gone])).toEqual([])
@@ -251,8 +251,8 @@ export function deviceContract(contract: StorageContract): void {
         )
         const first = await storage.devices.list(Sensor, {}, { limit: 4 })
         await storage.devices.create(Sensor, device(Sensor, 'newer', { createdAt: T0 + 100 }))
-        await storage.devices.delete(Sensor, 'd6')
-        await storage.devices.delete(Sensor, 'd3')
+        await storage.devices.delete(Sensor, 'd6', 0)
+        await storage.devices.delete(Sensor, 'd3', 0)
         const cursor = first.cursor ?? undefined
         const second = await storage.devices.list(Sensor, {}, { limit: 10, cursor })
         expect(first.items.map(({ deviceId }) => deviceId)).toEqual(['d9', 'd8', 'd7', 'd6'])

@@ -1,0 +1,101 @@
+import {
+  applyCommandChange,
+  type CommandOutcome,
+  type CommandProgress,
+  type CommitEntry,
+  isFinal,
+} from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { Session } from '../connection/connection.js'
+import { databaseNow } from '../connection/database-clock.js'
+import { columnValue, forUpdate, timeValue } from '../connection/sql-fragments.js'
+import { readRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
+import { COMMAND_TABLE } from '../schema/tables.js'
+import { type CommandRow, commandRow, commandSelection } from './command-rows.js'
+
+/** Commands in one statement: its CASEs are searched from the start for each. */
+const ROWS_MAX = 100
+
+interface OpenCommand {
+  readonly row: CommandRow
+  progress: CommandProgress
+  /** Milliseconds from now; undefined: as it was. */
+  dueIn: number | undefined
+  changed: boolean
+}
+
+/** Folds what the entries of a batch say of commands into their rows, in order, under a lock. By entry. */
+export async function applyCommands(
+  session: Session,
+  entries: readonly CommitEntry[],
+): Promise<Map<number, CommandOutcome>> {
+  const outcomes = new Map<number, CommandOutcome>()
+  const ids = entries.flatMap(({ command }) => (command ? [command.id] : []))
+  if (ids.length === 0) return outcomes
+  const open = await lock(session, [...new Set(ids)])
+  entries.forEach(({ command, type, message }, index) => {
+    if (!command) return
+    const found = open.get(command.id)
+    const { record } = found?.row ?? {}
+    if (!found || !record || record.typeKey !== type?.key || record.deviceId !== message.deviceId) {
+      outcomes.set(index, { applied: false, record: null, flag: 'unknown_command' })
+      return
+    }
+    const { next, applied, flag, reschedule } = applyCommandChange(found.progress, command)
+    found.progress = next
+    found.changed ||= applied
+    if (reschedule) found.dueIn = command.dueIn ?? 0
+    outcomes.set(index, { applied, record: { ...record, ...next }, flag })
+  })
+  const changed = [...open.values()].filter((one) => one.changed)
+  for (let at = 0; at < changed.length; at += ROWS_MAX)
+    await update(session, changed.slice(at, at + ROWS_MAX))
+  return outcomes
+}
+
+async function lock(session: Session, ids: readonly string[]): Promise<Map<string, OpenCommand>> {
+  const { dialect } = session
+  const open = new Map<string, OpenCommand>()
+  const { rows } = await session.run(
+    sql`select ${commandSelection(dialect)} from ${sql.table(COMMAND_TABLE)} as t
+      where t.command_id in (${sql.join(ids)}) order by t.id ${forUpdate(dialect)}`,
+  )
+  for (const one of rows) {
+    const row = commandRow(readRow(one))
+    open.set(row.record.id, { row, progress: row.record, dueIn: undefined, changed: false })
+  }
+  return open
+}
+
+async function update(session: Session, commands: readonly OpenCommand[]): Promise<void> {
+  const { dialect } = session
+  const chosen = (column: string, value: (command: OpenCommand) => RawBuilder<unknown>) =>
+    // The other branch gives the column's type to parameters and nulls.
+    sql`${sql.ref(column)} = case id ${sql.join(
+      commands.map((one) => sql`when ${sql.lit(one.row.id)} then ${value(one)}`),
+      sql` `,
+    )} else ${sql.ref(column)} end`
+  const time = (at: number | null) => (at === null ? sql`null` : timeValue(dialect, at))
+  const text = (value: string | null) => columnValue(dialect, 'text', value)
+  await session.run(
+    sql`update ${sql.table(COMMAND_TABLE)} set ${sql.join([
+      chosen('state', ({ progress }) => text(progress.state)),
+      chosen('attempts', ({ progress }) => sql.lit(progress.attempts)),
+      chosen('sent_at', ({ progress }) => time(progress.sentAt)),
+      chosen('accepted_at', ({ progress }) => time(progress.acceptedAt)),
+      chosen('finished_at', ({ progress }) => time(progress.finishedAt)),
+      chosen('result', ({ progress }) => text(progress.result)),
+      chosen('reason', ({ progress }) => text(progress.reason)),
+      chosen('claim', (one) => (isDone(one) ? sql`null` : sql`claim`)),
+      chosen('next_at', (one) => nextAt(dialect, one)),
+    ])} where id in (${sql.join(commands.map(({ row }) => sql.lit(row.id)))})`,
+  )
+}
+
+const isDone = ({ progress, dueIn }: OpenCommand) => isFinal(progress.state) || dueIn !== undefined
+
+function nextAt(dialect: SqlDialect, { progress, dueIn }: OpenCommand): RawBuilder<unknown> {
+  if (isFinal(progress.state)) return sql`null`
+  return dueIn === undefined ? sql`next_at` : sql`${databaseNow(dialect)} + ${sql.lit(Math.round(dueIn))}`
+}

@@ -1,0 +1,122 @@
+import type { ClaimRequest, CommandFilter, CommandRecord, CommandStore } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import type { KnownTypes } from '../commit/prepare-batch.js'
+import type { Connection } from '../connection/connection.js'
+import { databaseNow, statementNow } from '../connection/database-clock.js'
+import { and } from '../connection/sql-fragments.js'
+import { readNumericCursor, writeCursor } from '../query/cursor.js'
+import { retryConflicts } from '../query/retry-conflicts.js'
+import { readRow } from '../rows/row-reader.js'
+import { COMMAND_TABLE } from '../schema/tables.js'
+import { asStorageErrors } from '../storage-error.js'
+import { COMMAND_COLUMNS, commandRow, commandSelection } from './command-rows.js'
+import { createCommands } from './create-commands.js'
+import { wakeCommands } from './wake-commands.js'
+
+/** Milliseconds until an earlier command of the same device, which another caller has, should be out of the way. */
+const BLOCKED_MS = 200
+
+export function createCommandStore(connection: Connection, known: KnownTypes): CommandStore {
+  const { dialect } = connection
+  const table = sql.table(COMMAND_TABLE)
+  const now = databaseNow(dialect)
+  const selection = commandSelection(dialect)
+  const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
+
+  async function claimDue(request: ClaimRequest & { readonly limit: number }): Promise<CommandRecord[]> {
+    const { claim, ttl, types, limit } = request
+    const began = statementNow(dialect)
+    const publishable = types.length === 0 ? sql`1 = 0` : sql`type_key in (${sql.join(types)})`
+    const { rows: due } = await connection.run(
+      sql`select id as c0 from ${table} where next_at <= ${began}
+        and (${publishable} or expires_at <= ${began} or state = 'accepted' or (state = 'sent' and attempts > retries))
+        order by next_at, id limit ${sql.lit(limit)}`,
+    )
+    if (due.length === 0) return []
+    const ids = sql.join(due.map((row) => readRow(row).number(0)).sort((a, b) => (a ?? 0) - (b ?? 0)))
+    await run(
+      sql`update ${table} set claim = ${claim}, next_at = ${now} + ${sql.lit(Math.round(ttl))}
+        where id in (${ids}) and next_at <= ${now}`,
+    )
+    // Of this claim: what another caller was faster with is its own by now.
+    const { rows } = await connection.run(
+      sql`select ${selection}, case when t.state = 'queued' and t.expires_at > ${now} and exists (
+          select 1 from ${table} as e where e.type_key = t.type_key and e.device_id = t.device_id and e.id < t.id
+            and e.state = 'queued' and (e.claim is null or e.claim <> ${claim})
+            and (t.on_offline <> 'send' or e.on_offline = 'send')
+        ) then 1 else 0 end as ${sql.ref(`c${COMMAND_COLUMNS}`)}
+        from ${table} as t where t.id in (${ids}) and t.claim = ${claim} order by t.id`,
+    )
+    const read = rows.map(readRow)
+    const blocked = read.filter((row) => row.number(COMMAND_COLUMNS) === 1).map((row) => row.number(0))
+    if (blocked.length > 0)
+      await run(
+        sql`update ${table} set claim = null, next_at = ${now} + ${sql.lit(BLOCKED_MS)}
+          where id in (${sql.join(blocked)}) and claim = ${claim}`,
+      )
+    return read.filter((row) => row.number(COMMAND_COLUMNS) !== 1).map((row) => commandRow(row).record)
+  }
+
+  return {
+    create(commands, claim) {
+      for (const { type } of commands) known.shapeOf(type)
+      return asStorageErrors('writing commands', async () =>
+        commands.length === 0 ? [] : createCommands(connection, commands, claim),
+      )
+    },
+
+    find: (ids) =>
+      asStorageErrors('reading commands', async () => {
+        if (ids.length === 0) return []
+        const { rows } = await connection.run(
+          sql`select ${selection} from ${table} as t where t.command_id in (${sql.join([...new Set(ids)])})`,
+        )
+        return rows.map((row) => commandRow(readRow(row)).record)
+      }),
+
+    list: (filter, { limit, cursor }) =>
+      asStorageErrors('listing commands', async () => {
+        if (filter.states?.length === 0) return { items: [], cursor: null }
+        const conditions = filterSql(filter)
+        if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('commands', cursor).key}`)
+        const { rows } = await connection.run(
+          sql`select ${selection} from ${table} as t where ${and(conditions)}
+            order by t.id desc limit ${sql.lit(limit + 1)}`,
+        )
+        const page = rows.slice(0, limit).map((row) => commandRow(readRow(row)))
+        const last = rows.length > limit ? page.at(-1) : undefined
+        return {
+          items: page.map(({ record }) => record),
+          cursor: last ? writeCursor('commands', last.id, 0) : null,
+        }
+      }),
+
+    claimDue: (request) => asStorageErrors('claiming commands', () => claimDue(request)),
+
+    release: (claim, ids, delay) =>
+      asStorageErrors('giving back commands', async () => {
+        if (ids.length === 0) return
+        await run(
+          sql`update ${table} set claim = null, next_at = ${now} + ${sql.lit(Math.round(delay))}
+            where command_id in (${sql.join(ids)}) and claim = ${claim} and finished_at is null`,
+        )
+      }),
+
+    wake(type, deviceIds) {
+      known.shapeOf(type)
+      return asStorageErrors('waking commands', () =>
+        retryConflicts(() => wakeCommands(connection, type, deviceIds)),
+      )
+    },
+  }
+}
+
+function filterSql({ typeKey, deviceId, states, command, batch }: CommandFilter): RawBuilder<unknown>[] {
+  const conditions: RawBuilder<unknown>[] = []
+  if (typeKey !== undefined) conditions.push(sql`t.type_key = ${typeKey}`)
+  if (deviceId !== undefined) conditions.push(sql`t.device_id = ${deviceId}`)
+  if (states !== undefined) conditions.push(sql`t.state in (${sql.join(states)})`)
+  if (command !== undefined) conditions.push(sql`t.command = ${command}`)
+  if (batch !== undefined) conditions.push(sql`t.batch = ${batch}`)
+  return conditions
+}

@@ -1,0 +1,172 @@
+import {
+  type AnyDeviceType,
+  type ClaimRequest,
+  type CreateOutcome,
+  DeviceHubError,
+  type DeviceStatus,
+  isReachable,
+  type NewCommand,
+} from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+import { compare } from '../commit/prepare-batch.js'
+import type { Connection, Session } from '../connection/connection.js'
+import { databaseNow } from '../connection/database-clock.js'
+import { columnValue, forShare, timeValue } from '../connection/sql-fragments.js'
+import { retryConflicts } from '../query/retry-conflicts.js'
+import { readRow } from '../rows/row-reader.js'
+import { COMMAND_TABLE, tableNames } from '../schema/tables.js'
+import { classify } from '../storage-error.js'
+
+/** Rows in one statement. */
+const ROWS_MAX = 500
+
+interface Judged {
+  readonly outcome: CreateOutcome
+  /** It waits until its device is reachable. */
+  readonly waits: boolean
+}
+
+/**
+ * Writes commands in one transaction that holds the rows of their devices: a commit that makes a device reachable is
+ * either seen here, or it sees what is written here.
+ */
+export async function createCommands(
+  connection: Connection,
+  commands: readonly NewCommand[],
+  claim: ClaimRequest | null,
+): Promise<CreateOutcome[]> {
+  try {
+    return await retryConflicts(() =>
+      connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
+        const judged = await judge(session, commands, claim)
+        await insert(session, commands, judged, claim)
+        return judged.map(({ outcome }) => outcome)
+      }),
+    )
+  } catch (error) {
+    const failure = classify(error)
+    if (failure === 'unique')
+      throw new DeviceHubError('storage_failed', 'A command of this id exists already; ids are unique.', {
+        cause: error,
+      })
+    const written = failure === 'lost' ? await outcomesOf(connection, commands, claim) : null
+    if (written === null) throw error
+    return written
+  }
+}
+
+/** The connection broke before the answer: what is there is there whole. Null when nothing is. */
+async function outcomesOf(
+  connection: Connection,
+  commands: readonly NewCommand[],
+  claim: ClaimRequest | null,
+): Promise<CreateOutcome[] | null> {
+  const { rows } = await connection.run(
+    sql`select command_id as c0, claim as c1 from ${sql.table(COMMAND_TABLE)}
+      where command_id in (${sql.join(commands.map(({ id }) => id))})`,
+  )
+  if (rows.length === 0) return null
+  const claims = new Map(rows.map(readRow).map((row) => [row.text(0), row.text(1)]))
+  const judged = await connection.transaction({ messageTables: [], messagesFirst: false }, (session) =>
+    judge(session, commands, null),
+  )
+  return commands.map(({ id }, index) => {
+    const found = claims.get(id)
+    if (found === undefined) return judged[index]?.outcome ?? 'device_not_found'
+    return found !== null && found === claim?.claim ? 'claimed' : 'queued'
+  })
+}
+
+/** What becomes of each, by its device and what waits for it already. */
+async function judge(
+  session: Session,
+  commands: readonly NewCommand[],
+  claim: ClaimRequest | null,
+): Promise<Judged[]> {
+  const idsOf = new Map<AnyDeviceType, Set<string>>()
+  for (const { type, deviceId } of commands) {
+    const ids = idsOf.get(type) ?? new Set()
+    idsOf.set(type, ids.add(deviceId))
+  }
+  const types = [...idsOf].sort(([a], [b]) => compare(a.key, b.key))
+  const devices = new Map<string, { readonly status: DeviceStatus; readonly isActive: boolean }>()
+  for (const [type, ids] of types) {
+    const { rows } = await session.run(
+      sql`select device_id as c0, status as c1, is_active as c2 from ${sql.table(tableNames(type).device)}
+        where device_id in (${sql.join([...ids].sort(compare))}) order by device_id ${forShare(session.dialect)}`,
+    )
+    for (const row of rows.map(readRow))
+      devices.set(`${type.key}/${row.text(0)}`, {
+        status: row.text(1) as DeviceStatus,
+        isActive: row.boolean(2) ?? false,
+      })
+  }
+  const ahead = claim === null ? null : await queuedAhead(session, types, claim.claim)
+
+  return commands.map(({ type, deviceId, onOffline }): Judged => {
+    const key = `${type.key}/${deviceId}`
+    const device = devices.get(key)
+    if (device === undefined) return { outcome: 'device_not_found', waits: false }
+    if (!device.isActive) return { outcome: 'device_inactive', waits: false }
+    const reachable = isReachable(device.status)
+    if (!reachable && onOffline === 'fail') return { outcome: 'device_offline', waits: false }
+    const goes = reachable || onOffline === 'send'
+    const isBlocked = ahead?.get(key)?.has(onOffline === 'send' ? 'send' : 'any') ?? false
+    if (goes && !isBlocked && claim?.types.includes(type.key)) return { outcome: 'claimed', waits: false }
+    // What follows in this batch waits behind it.
+    const queued = ahead?.get(key) ?? new Set()
+    ahead?.set(key, queued.add('any').add(onOffline === 'send' ? 'send' : 'any'))
+    return { outcome: 'queued', waits: !goes }
+  })
+}
+
+/** Devices for which something is queued that is not this caller's; `send`: something that does not wait its turn. */
+async function queuedAhead(
+  session: Session,
+  types: readonly (readonly [AnyDeviceType, ReadonlySet<string>])[],
+  claim: string,
+): Promise<Map<string, Set<'any' | 'send'>>> {
+  const ahead = new Map<string, Set<'any' | 'send'>>()
+  for (const [type, ids] of types) {
+    const { rows } = await session.run(
+      sql`select device_id as c0, max(case when on_offline = 'send' then 1 else 0 end) as c1
+        from ${sql.table(COMMAND_TABLE)}
+        where type_key = ${type.key} and device_id in (${sql.join([...ids])}) and state = 'queued'
+          and (claim is null or claim <> ${claim}) group by device_id`,
+    )
+    for (const row of rows.map(readRow))
+      ahead.set(`${type.key}/${row.text(0)}`, new Set(row.number(1) === 1 ? ['any', 'send'] : ['any']))
+  }
+  return ahead
+}
+
+async function insert(
+  session: Session,
+  commands: readonly NewCommand[],
+  judged: readonly Judged[],
+  claim: ClaimRequest | null,
+): Promise<void> {
+  const { dialect } = session
+  const now = databaseNow(dialect)
+  const rows = commands.flatMap((command, index): RawBuilder<unknown>[] => {
+    const { outcome, waits } = judged[index] as Judged
+    if (outcome !== 'claimed' && outcome !== 'queued') return []
+    const dueIn = outcome === 'claimed' ? (claim?.ttl ?? 0) : waits ? command.expiresIn : 0
+    return [
+      sql`(${command.id}, ${command.type.key}, ${command.deviceId}, ${command.command},
+        ${columnValue(dialect, 'text', command.payload)}, 'queued', 0, ${sql.lit(command.retries)},
+        ${sql.lit(command.timeout)}, ${sql.lit(command.expiresIn)}, ${command.onOffline},
+        ${columnValue(dialect, 'text', command.batch)},
+        ${columnValue(dialect, 'text', outcome === 'claimed' ? claim?.claim : null)},
+        ${now} + ${sql.lit(Math.round(dueIn))}, ${now} + ${sql.lit(command.expiresIn)},
+        ${timeValue(dialect, command.createdAt)})`,
+    ]
+  })
+  for (let at = 0; at < rows.length; at += ROWS_MAX)
+    await session.run(
+      sql`insert into ${sql.table(COMMAND_TABLE)}
+        (command_id, type_key, device_id, command, payload, state, attempts, retries, timeout, expires_in, on_offline,
+          batch, claim, next_at, expires_at, created_at)
+        values ${sql.join(rows.slice(at, at + ROWS_MAX))}`,
+    )
+}
