@@ -10,13 +10,22 @@ export interface BrokerConnection {
    * At QoS 1. Resolves with the PUBACK; rejects with an error whose `code` is the reason code, if it has one. Does
    * neither once the connection is over.
    */
-  publish(topic: string, payload: Uint8Array, options: { readonly again: boolean }): Promise<void>
+  publish(
+    topic: string,
+    payload: Uint8Array,
+    options: PublicationProperties & { readonly again: boolean },
+  ): Promise<void>
   /** At QoS 1. */
   subscribe(filter: string): Promise<void>
   /** With DISCONNECT: the broker drops the will. */
   disconnect(): Promise<void>
   /** Without: the broker sends the will. */
   destroy(): void
+}
+
+/** Left out with MQTT 3.1.1, which has none. */
+export interface PublicationProperties {
+  readonly correlationData?: Uint8Array
 }
 
 export interface ConnectionLoss {
@@ -26,10 +35,13 @@ export interface ConnectionLoss {
 }
 
 export interface ConnectionEvents {
-  onMessage(packet: IPublishPacket): void
+  /** The message is acknowledged (PUBACK) when it resolves with true, and packets behind it wait for that. It must not reject. */
+  onMessage(packet: IPublishPacket): Promise<boolean>
   /** Once, when a connection that was established ends without `disconnect()` or `destroy()`. */
   onLost(loss: ConnectionLoss): void
 }
+
+const UNACKNOWLEDGED = new Error('not acknowledged')
 
 /**
  * Opens a connection; rejects with what the broker or the network said. mqtt.js could reconnect by itself, but then it
@@ -88,17 +100,25 @@ export function openConnection(
       finish()
     })
     client.on('close', finish)
-    client.on('message', (_topic, _payload, packet) => {
-      if (!over) events.onMessage(packet)
-    })
+    // mqtt.js acknowledges when the callback is called; with an error it does not, and goes on with the next packet.
+    client.handleMessage = (packet, callback) => {
+      if (over) return callback(UNACKNOWLEDGED)
+      void events
+        .onMessage(packet)
+        .then((acknowledge) => callback(acknowledge && !over ? undefined : UNACKNOWLEDGED))
+    }
     client.on('connect', (connack) => {
       established = true
       signal.removeEventListener('abort', finish)
       resolve({
         receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,
         maximumPacketSize: connack.properties?.maximumPacketSize ?? null,
-        publish: (topic, payload, { again }) =>
-          answered((done) => client.publish(topic, payload as Buffer, { qos: 1, dup: again }, done)),
+        publish: (topic, payload, { again, correlationData }) =>
+          answered((done) => {
+            const five = correlationData !== undefined && options.protocolVersion === 5
+            const properties = five ? { properties: { correlationData: Buffer.from(correlationData) } } : {}
+            client.publish(topic, payload as Buffer, { qos: 1, dup: again, ...properties }, done)
+          }),
         subscribe: (filter) => answered((done) => client.subscribe(filter, { qos: 1 }, done)),
         disconnect: async () => {
           leave()

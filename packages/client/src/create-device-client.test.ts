@@ -94,8 +94,10 @@ for (const [name, protocolVersion] of BROKERS)
       const { client, errors, topic } = connectStation(broker, { protocolVersion })
       await using observer = await observe(client.deviceId)
       const executed: unknown[] = []
-      client.onCommand('set_interval', (received) => executed.push(received))
-      client.onCommand('reboot', (received) => executed.push(received))
+      client.onCommand('set_interval', (payload, { signal, ...command }) =>
+        executed.push({ payload, ...command }),
+      )
+      client.onCommand('reboot', (payload, { signal, ...command }) => executed.push({ payload, ...command }))
       await client.connect()
       const send = (payload: unknown) => observer.publish(topic('cmd'), payload)
       await send({ command: 'set_interval', payload: { interval: -1 }, id: 'bad' })
@@ -132,7 +134,7 @@ for (const [name, protocolVersion] of BROKERS)
       await observer.publish(first.topic('cmd'), { command: 'reboot', id: 'missed' })
       const { client } = connectStation(broker, { protocolVersion, deviceId: first.client.deviceId })
       const executed: unknown[] = []
-      client.onCommand('reboot', ({ id }) => executed.push(id))
+      client.onCommand('reboot', (_, { id }) => executed.push(id))
       await client.connect()
       await expect.poll(() => executed, WAIT).toEqual(['missed'])
       await client.close()

@@ -7,14 +7,16 @@ import {
   isDeviceType,
   jsonCodec,
 } from '@devicehub/core/definition'
-import type { IClientOptions } from 'mqtt'
+import type { IPublishPacket } from 'mqtt'
+import { announce } from './announce.js'
 import { beforeDeadline } from './before-deadline.js'
 import { type BrokerConnection, openConnection } from './broker-connection.js'
-import { type AnyCommandHandler, createCommands } from './commands.js'
+import { createClientEvents } from './client-events.js'
+import { createCommands } from './commands/commands.js'
 import { createConnector } from './connector.js'
+import { createSampleQueue } from './create-sample-queue.js'
 import type {
   BatchSample,
-  ClientEvents,
   ClientState,
   DeviceClient,
   DeviceDeclaration,
@@ -23,14 +25,13 @@ import type {
   UntypedDevice,
 } from './device-client.js'
 import { type DeviceClientOptions, resolveOptions } from './device-client-options.js'
-import { createEventEmitter } from './event-emitter.js'
-import { mqttOptions } from './mqtt-options.js'
-import { createDurableQueue } from './outbox/durable-queue.js'
+import { createHeartbeat } from './heartbeat.js'
+import { connectOptions } from './mqtt-options.js'
 import { createPublisher } from './publisher.js'
-import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
 import { createSampleEncoder } from './sample.js'
-import { createMemoryQueue, type SampleQueue } from './sample-queue.js'
 import { createStatusMemory, OFFLINE } from './status.js'
+import type { ReportOptions } from './twin/reports.js'
+import { createTwin, type State } from './twin/twin.js'
 
 /**
  * The device side of a hub. With a device type, readings and commands are typed and checked by it; with
@@ -49,19 +50,13 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
   const topics = deviceTopics(named, deviceId, { prefix: options.topicPrefix })
   const clientId = options.clientId ?? `${named.key}-${deviceId}`
   const codec = type?.options.codec ?? jsonCodec
-  const encodeSample = createSampleEncoder(type, codec === jsonCodec ? 'base64' : 'bytes')
+  const binary = codec === jsonCodec ? 'base64' : 'bytes'
+  const encodeSample = createSampleEncoder(type, binary)
   const status = createStatusMemory()
-  const events = createEventEmitter<ClientEvents>((error) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    // An error handler that fails has nobody else to tell.
-    printError(
-      new DeviceHubError('handler_failed', `an event handler of the client failed: ${reason}`, {
-        cause: error,
-      }),
-    )
-  })
+  const { events, report } = createClientEvents()
   let state: ClientState = 'idle'
   let connections = 0
+  let up = false
   let connecting: Promise<void> | null = null
   let closing: Promise<void> | null = null
 
@@ -71,12 +66,6 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     events.emit('state', next)
   }
 
-  function report(error: DeviceHubError): void {
-    if (events.has('error')) events.emit('error', error)
-    else printError(error)
-  }
-
-  const commands = createCommands({ type, codec, maxRunning: options.maxRunningCommands, onError: report })
   const publisher = createPublisher({
     maxQueued: options.maxQueued,
     maxQueuedBytes: options.maxQueuedBytes,
@@ -84,19 +73,41 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     maxAttempts: options.maxAttempts,
     ackTimeoutMs: options.ackTimeout * 1000,
     onStalled: () => connector.renew(new Error(`the broker confirmed nothing for ${options.ackTimeout} s`)),
+    onConfirmed: () => heartbeat.sign(),
   })
+  const encode = (channel: 'data' | 'status', value: unknown) => codec.encode(value, { channel })
+  const commands = createCommands({
+    type,
+    codec,
+    publisher,
+    topic: topics.response,
+    maxRunning: options.maxRunningCommands,
+    remembered: options.rememberedCommands,
+    folder: options.outbox === 'memory' ? null : options.outbox.folder,
+    onError: report,
+  })
+  const twin = createTwin({ type, codec, binary, publisher, topic: topics.state, onError: report })
+  const { heartbeat: interval = type?.options.heartbeatInterval ?? 300 } = options
+  const heartbeat = createHeartbeat(interval === false ? null : interval * 1000, () =>
+    publisher.push(topics.status, encode('status', status.latest())),
+  )
   const connector = createConnector({
-    open: async (onLost, signal) =>
-      openConnection(options.url, await connectOptions(), { onLost, onMessage: receive }, signal),
+    async open(onLost, signal) {
+      const will = { topic: topics.status, payload: encode('status', OFFLINE) }
+      const mqtt = await connectOptions(options, { clientId, will })
+      return openConnection(options.url, mqtt, { onLost, onMessage: receive }, signal)
+    },
     prepare,
     onUp(connection) {
       connections++
+      up = true
       enter('connected')
       publisher.attach(connection)
-      samples.resume()
+      for (const part of parts) part.resume()
     },
     onDown({ reasonCode }) {
-      samples.pause()
+      up = false
+      for (const part of parts) part.pause()
       publisher.detach(reasonCode)
       if (state === 'connected') enter('reconnecting')
     },
@@ -106,90 +117,33 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     clientId,
   })
 
-  const encode = (channel: 'data' | 'status', value: unknown) => codec.encode(value, { channel })
-  const { maxBatchSamples, maxBatchBytes } = options
-  const samples: SampleQueue =
-    options.outbox === 'memory'
-      ? createMemoryQueue({
-          publisher,
-          topic: topics.data,
-          encode: (value) => encode('data', value),
-          maxBatchSamples,
-          maxBatchBytes,
-          assertOpen: () => assertOpen('cannot record'),
-        })
-      : createDurableQueue({
-          ...options.outbox,
-          publisher,
-          topic: topics.data,
-          codec,
-          maxWaiting: options.maxQueued,
-          maxWaitingBytes: options.maxQueuedBytes,
-          maxBatchSamples,
-          maxBatchBytes,
-          maxAttempts: options.maxAttempts,
-          onError: report,
-        })
+  const samples = createSampleQueue(options, {
+    publisher,
+    topic: topics.data,
+    codec,
+    assertOpen: () => assertOpen('cannot record'),
+    onError: report,
+  })
+  const parts = [samples, commands, twin, heartbeat]
 
-  async function connectOptions(): Promise<IClientOptions> {
-    const { credentials } = options
-    const { username, password } =
-      (typeof credentials === 'function' ? await credentials() : credentials) ?? {}
-    return {
-      ...mqttOptions(options),
-      clientId,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      will: {
-        topic: topics.status,
-        payload: encode('status', OFFLINE) as Buffer,
-        qos: 1,
-        retain: false,
-        ...(options.protocolVersion === 5 ? { properties: { willDelayInterval: options.willDelay } } : {}),
+  function prepare(connection: BrokerConnection): Promise<void> {
+    const has = (part: object | undefined) => part === undefined || Object.keys(part).length > 0
+    return announce(connection, {
+      subscriptions: {
+        ...(has(type?.commands) ? { commands: topics.cmd } : {}),
+        ...(has(type?.state) ? { 'desired state': topics.desired } : {}),
       },
-    }
-  }
-
-  async function prepare(connection: BrokerConnection): Promise<void> {
-    if (type === null || Object.keys(type.commands).length > 0) await subscribe(connection)
-    try {
-      await connection.publish(topics.status, encode('status', status.birth()), { again: false })
-    } catch (cause) {
-      const reasonCode = reasonOf(cause)
-      if (reasonCode === null || isSlowDown(reasonCode)) throw cause
-      const message = `the broker refused the device's status on ${topics.status}: ${reasonName(reasonCode)}; may it publish there?`
-      throw new DeviceHubError('connection_refused', message, { details: { reasonCode }, cause })
-    }
-  }
-
-  /** A device that may not hear commands can still send: it is reported, and the rest goes on. */
-  async function subscribe(connection: BrokerConnection): Promise<void> {
-    try {
-      await connection.subscribe(topics.cmd)
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      report(
-        new DeviceHubError(
-          'transport_unavailable',
-          `no commands: the subscription to ${topics.cmd} failed: ${reason}`,
-          { cause },
-        ),
-      )
-    }
-  }
-
-  function receive(packet: {
-    topic: string
-    payload: string | Buffer
-    retain: boolean
-    properties?: { contentType?: string }
-  }): void {
-    if (packet.topic !== topics.cmd) return
-    commands.receive({
-      payload: Buffer.from(packet.payload as Buffer),
-      retained: packet.retain,
-      contentType: packet.properties?.contentType,
+      topic: topics.status,
+      status: encode('status', status.birth()),
+      onError: report,
     })
+  }
+
+  async function receive({ topic, payload, retain, properties }: IPublishPacket): Promise<boolean> {
+    const message = { payload: Buffer.from(payload as Buffer), contentType: properties?.contentType }
+    if (topic === topics.desired) twin.receive(message)
+    if (topic !== topics.cmd) return true
+    return commands.receive({ ...message, retained: retain, correlationData: properties?.correlationData })
   }
 
   function assertOpen(what: string, offline = false): void {
@@ -209,9 +163,10 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     enter('connecting')
     try {
-      await samples.open()
-      if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
-      await connector.start(signal)
+      for (const step of [samples.open, commands.open, () => connector.start(signal)]) {
+        if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
+        await step()
+      }
     } catch (error) {
       if (closing === null) {
         publisher.rejectAll(error as Error)
@@ -247,12 +202,20 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     await publisher.push(topics.status, encode('status', status.report(statusReport)), signal)
   }
 
+  async function drain(): Promise<void> {
+    await Promise.all([samples.idle(), commands.idle(), twin.idle()])
+    // Without a connection nobody would confirm them.
+    if (up) await Promise.all([commands.answered(), twin.confirmed(), publisher.idle()])
+  }
+
   async function close(timeout: number): Promise<void> {
     const wasIdle = state === 'idle'
     enter('closing')
     const deadline = Date.now() + timeout
-    if (!wasIdle) await beforeDeadline(deadline, Promise.all([samples.idle(), commands.idle()]))
+    if (!wasIdle) await beforeDeadline(deadline, drain())
     const connection = connector.stop()
+    for (const part of parts) part.pause()
+    commands.abort()
     if (connection !== null) {
       const farewell = async () => {
         await connection.publish(topics.status, encode('status', OFFLINE), { again: false })
@@ -264,13 +227,14 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
       )
       connection.destroy()
     }
-    const putAway = samples.close()
     publisher.detach(null)
     const { queued } = publisher.stats()
     publisher.rejectAll(
       new DeviceHubError('closed', `the client was closed with ${queued} publications unconfirmed`),
     )
-    await putAway
+    await commands.close()
+    // It gives the folder free, where the commands have their journal.
+    await samples.close()
     enter('closed')
   }
 
@@ -283,7 +247,20 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
     record,
     recordBatch,
     reportStatus,
-    onCommand: (name: string, handler: AnyCommandHandler) => commands.handle(name, handler),
+    onCommand: commands.handle,
+    twin: {
+      onDesired: twin.onDesired,
+      async report(patch: State, reportOptions?: ReportOptions) {
+        assertOpen('cannot report the state')
+        await twin.report(patch, reportOptions)
+      },
+      get desired() {
+        return twin.desired
+      },
+      get reported() {
+        return twin.reported
+      },
+    },
     on: events.on,
     room: samples.room,
     stats: () => ({ ...publisher.stats(), ...samples.stats(), connections }),
@@ -299,8 +276,4 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
 /** Without fields: it checks the name and knows the topics. */
 function placeholder({ type, topicTemplate }: UntypedDevice): AnyDeviceType {
   return defineDeviceType(type, { topicTemplate })
-}
-
-function printError(error: DeviceHubError): void {
-  console.error(`devicehub client: ${error.message} (${error.code})`)
 }

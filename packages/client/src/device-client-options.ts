@@ -79,8 +79,18 @@ export interface DeviceClientOptions {
   readonly maxBatchSamples?: number | undefined
   /** Payload bytes of one message of `recordBatch`, unless a single sample has more; default 131,072. */
   readonly maxBatchBytes?: number | undefined
-  /** Command handlers whose promise is pending at once; past it commands are not executed and reported. Default 100. */
+  /** Command handlers whose promise is pending at once; past it commands are rejected. Default 100. */
   readonly maxRunningCommands?: number | undefined
+  /**
+   * Finished commands whose ids and replies are kept, so that one that arrives again is answered and not executed again;
+   * default 1,000.
+   */
+  readonly rememberedCommands?: number | undefined
+  /**
+   * Seconds after which the status is sent again when nothing else was; false for none. Default the type's
+   * `heartbeatInterval`, 300. The hub takes a device for offline after two and a half intervals of silence.
+   */
+  readonly heartbeat?: number | false | undefined
 }
 
 /** Options with every default filled in; `clientId` has none, since it depends on the type. */
@@ -106,6 +116,7 @@ const DEFAULTS = {
   maxBatchSamples: 500,
   maxBatchBytes: 128 << 10,
   maxRunningCommands: 100,
+  rememberedCommands: 1000,
 }
 
 const PROTOCOLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
@@ -121,6 +132,9 @@ export function resolveOptions(options: DeviceClientOptions): ResolvedOptions {
     throw invalid(`protocolVersion is 5 (MQTT 5) or 4 (MQTT 3.1.1), not ${String(resolved.protocolVersion)}`)
   for (const name of AT_LEAST_ONE) wholeNumber(name, resolved[name], 1)
   for (const name of AT_LEAST_ZERO) wholeNumber(name, resolved[name], 0)
+  const { heartbeat } = resolved
+  if (heartbeat !== undefined && heartbeat !== false && !(Number.isFinite(heartbeat) && heartbeat > 0))
+    throw invalid(`heartbeat is a number of seconds above 0, or false, not ${String(heartbeat)}`)
   return resolved
 }
 
@@ -147,6 +161,7 @@ const AT_LEAST_ONE = [
   'maxBatchSamples',
   'maxBatchBytes',
   'maxRunningCommands',
+  'rememberedCommands',
 ] as const
 
 const AT_LEAST_ZERO = ['keepalive', 'sessionExpiry', 'willDelay'] as const

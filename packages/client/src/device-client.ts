@@ -1,8 +1,9 @@
 import type { AnyDeviceType, DeviceHubError, DeviceStatus } from '@devicehub/core/definition'
-import type { ReceivedCommand } from './commands.js'
+import type { ReceivedCommand } from './commands/received-command.js'
 import type { PublisherStats } from './publisher.js'
 import type { SampleOptions } from './sample.js'
-import type { CommandName, PayloadOf, ReadingsOf } from './typed.js'
+import type { DeviceTwin } from './twin/device-twin.js'
+import type { CommandName, PayloadOf, ReadingsOf, ResultOf } from './typed.js'
 
 /**
  * - `idle`: `connect()` was not called, or failed for good
@@ -44,9 +45,10 @@ export interface ClientEvents {
   state: ClientState
   /**
    * What no call can report: a failed attempt to connect (`transport_unavailable`, `connection_refused`), a command that
-   * was not executed (`invalid_payload`), a handler that failed (`handler_failed`); of an outbox on disk also samples that
-   * were dropped (`queue_full`), set aside (`publish_failed`) or damaged (`outbox_failed`). Without a handler it is
-   * written to standard error.
+   * was not executed or desired state that does not fit (`invalid_payload`), a handler that failed (`handler_failed`), a
+   * reply that the broker refused (`publish_failed`); of an outbox on disk also samples that were dropped (`queue_full`),
+   * set aside (`publish_failed`) or damaged, and a command that could not be noted (`outbox_failed`). Without a handler
+   * it is written to standard error.
    */
   error: DeviceHubError
 }
@@ -95,20 +97,28 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
   /** Reports the status; it is repeated at each reconnect, until another is reported. */
   reportStatus(report: StatusReport, options?: Pick<RecordOptions, 'signal'>): Promise<void>
   /**
-   * Executes commands of that name; one handler each. Payloads that do not fit the command's schema never reach it.
+   * Executes commands of that name; one handler each. The sender is told of the start and of the end: `succeeded` with
+   * what the handler returns, `failed` with the message of what it throws. A command that cannot be executed never
+   * reaches the handler and is `rejected`. One that arrives again is answered and not executed again.
+   *
    * Register before `connect()`: the broker may hold commands for the device. Returns how to take the handler away.
    */
   onCommand<Name extends CommandName<Declaration>>(
     name: Name,
-    handler: (command: ReceivedCommand<Name, PayloadOf<Declaration, Name>>) => unknown,
+    handler: (
+      payload: PayloadOf<Declaration, Name>,
+      command: ReceivedCommand<Name>,
+    ) => ResultOf<Declaration, Name> | Promise<ResultOf<Declaration, Name>>,
   ): () => void
+  readonly twin: DeviceTwin<Declaration>
   on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void
   /** Resolves when the queue has room: for a producer that does not await each `record`. */
   room(): Promise<void>
   stats(): ClientStats
   /**
-   * Sends what waits, for at most `timeout` milliseconds (default 10,000), reports `offline` and disconnects. What was
-   * not confirmed by then rejects with `closed`. With an outbox on disk the default is 2,000, and 0 while there is no
+   * Takes no more commands, sends what waits and lets command handlers finish, for at most `timeout` milliseconds (default
+   * 10,000), reports `offline` and disconnects. What was not confirmed by then rejects with `closed`, and the `signal` of
+   * a handler that still runs aborts. With an outbox on disk the default is 2,000, and 0 while there is no
    * connection: what was not delivered stays there for the next start.
    */
   close(options?: { readonly timeout?: number | undefined }): Promise<void>

@@ -1,4 +1,4 @@
-export type { ReceivedCommand } from './commands.js'
+export type { ReceivedCommand } from './commands/received-command.js'
 export { createDeviceClient } from './create-device-client.js'
 export type {
   BatchSample,
@@ -14,4 +14,7 @@ export type {
 export type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
 export type { PublisherStats } from './publisher.js'
 export type { SampleOptions } from './sample.js'
-export type { CommandName, PayloadOf, ReadingsOf } from './typed.js'
+export type { DeviceTwin } from './twin/device-twin.js'
+export type { ReportOptions } from './twin/reports.js'
+export type { DesiredContext } from './twin/twin.js'
+export type { CommandName, PayloadOf, ReadingsOf, ResultOf, StateOf } from './typed.js'

@@ -2,7 +2,7 @@ import type { IClientOptions } from 'mqtt'
 import type { ResolvedOptions } from './device-client-options.js'
 
 /** What mqtt.js is told of the options that stay the same for every connection. */
-export function mqttOptions(options: ResolvedOptions): IClientOptions {
+function mqttOptions(options: ResolvedOptions): IClientOptions {
   const { protocolVersion, keepalive, connectTimeout, sessionExpiry, tls = {} } = options
   const five = protocolVersion === 5 ? { properties: { sessionExpiryInterval: sessionExpiry } } : {}
   const secure = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
@@ -15,5 +15,33 @@ export function mqttOptions(options: ResolvedOptions): IClientOptions {
     writeCache: false,
     ...five,
     ...secure,
+  }
+}
+
+export interface ConnectOptions {
+  readonly clientId: string
+  /** Topic and payload of the will. */
+  readonly will: { readonly topic: string; readonly payload: Uint8Array }
+}
+
+/** What mqtt.js is told of one connection: credentials are asked anew. */
+export async function connectOptions(
+  options: ResolvedOptions,
+  { clientId, will }: ConnectOptions,
+): Promise<IClientOptions> {
+  const { credentials } = options
+  const given = typeof credentials === 'function' ? await credentials() : credentials
+  return {
+    ...mqttOptions(options),
+    clientId,
+    ...(given?.username === undefined ? {} : { username: given.username }),
+    ...(given?.password === undefined ? {} : { password: given.password }),
+    will: {
+      topic: will.topic,
+      payload: will.payload as Buffer,
+      qos: 1,
+      retain: false,
+      ...(options.protocolVersion === 5 ? { properties: { willDelayInterval: options.willDelay } } : {}),
+    },
   }
 }

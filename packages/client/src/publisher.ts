@@ -1,5 +1,6 @@
 import { createBackoff, createSendQuota } from '@devicehub/core/definition'
-import type { BrokerConnection } from './broker-connection.js'
+import type { BrokerConnection, PublicationProperties } from './broker-connection.js'
+import { type Item, packetSize } from './publication.js'
 import { givenUp, queueFull, refusedByBroker, tooLarge } from './publish-errors.js'
 import { isSlowDown, reasonOf } from './reason-codes.js'
 
@@ -11,6 +12,8 @@ export interface PublisherOptions {
   readonly ackTimeoutMs: number
   /** The broker has not confirmed the oldest publication for `ackTimeoutMs`: the connection is of no use any more. */
   readonly onStalled: () => void
+  /** The broker has confirmed a publication. */
+  readonly onConfirmed?: (() => void) | undefined
 }
 
 export interface PublisherStats {
@@ -34,7 +37,12 @@ export interface PublisherStats {
  */
 export interface Publisher {
   /** Resolves when the broker confirmed it. `queue_full` at once when there is no room. */
-  push(topic: string, payload: Uint8Array, signal?: AbortSignal): Promise<void>
+  push(
+    topic: string,
+    payload: Uint8Array,
+    signal?: AbortSignal,
+    properties?: PublicationProperties,
+  ): Promise<void>
   attach(connection: BrokerConnection): void
   detach(reasonCode: number | null): void
   /** Resolves when there is room in the queue. */
@@ -44,18 +52,6 @@ export interface Publisher {
   /** Rejects all that is queued or in flight. */
   rejectAll(error: Error): void
   stats(): PublisherStats
-}
-
-interface Item {
-  readonly topic: string
-  readonly payload: Uint8Array
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-  settled: boolean
-  sends: number
-  /** Connections that were lost while this alone was in flight: perhaps because of it. */
-  lossesAlone: number
-  sentAt: number
 }
 
 export function createPublisher(options: PublisherOptions): Publisher {
@@ -113,7 +109,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     item.sentAt = Date.now()
     if (item.sends++ > 0) totals.resent++
     watchForStall()
-    through.publish(item.topic, item.payload, { again: item.sends > 1 }).then(
+    through.publish(item.topic, item.payload, { ...item.properties, again: item.sends > 1 }).then(
       () => {
         // A late answer of a connection that is gone: the publication is queued again already.
         if (through === connection) confirmed(item)
@@ -134,6 +130,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     settle(item)
     item.resolve()
     totals.confirmed++
+    options.onConfirmed?.()
     confirmedOnConnection++
     slowness.reset()
     if (++confirmedSinceGrowth >= window) grow()
@@ -206,7 +203,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const ceiling = (through: BrokerConnection) => Math.min(through.receiveMaximum, maxInFlight)
 
   return {
-    push(topic, payload, signal) {
+    push(topic, payload, signal, properties = {}) {
       if (signal?.aborted) return Promise.reject(signal.reason)
       if (!hasRoom()) return Promise.reject(queueFull(queued, queuedBytes))
       return new Promise<void>((resolve, reject) => {
@@ -214,6 +211,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         const item: Item = {
           topic,
           payload,
+          properties,
           resolve: () => {
             forget()
             resolve()
@@ -293,6 +291,3 @@ export function createPublisher(options: PublisherOptions): Publisher {
     stats: () => ({ queued, queuedBytes, inFlight: inFlight.size, window, ...totals }),
   }
 }
-
-/** The most a PUBLISH of this topic and payload can take: fixed header 5, topic length 2, packet id 2, properties 1. */
-const packetSize = ({ topic, payload }: Item) => 10 + Buffer.byteLength(topic) + payload.byteLength

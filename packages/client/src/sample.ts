@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type AnyDeviceType, compileSampleValidator, DeviceHubError } from '@devicehub/core/definition'
+import { type BinaryForm, encodePlain } from './plain-value.js'
 
 export interface SampleOptions {
   /** When it was measured; a number is epoch milliseconds. Default: now. */
@@ -10,9 +11,6 @@ export interface SampleOptions {
    */
   readonly id?: string | undefined
 }
-
-/** How binary values are written: text for JSON, bytes for a codec that has them. */
-export type BinaryForm = 'base64' | 'bytes'
 
 /** Makes the flat object of the wire contract. `invalid_payload` for what the hub would reject or not know. */
 export type SampleEncoder = (
@@ -61,27 +59,7 @@ function encodeValue(type: AnyDeviceType | null, name: string, value: unknown, b
     (value instanceof Date && kind !== 'datetime') || (value instanceof Uint8Array && kind !== 'binary')
   if (kind !== undefined && misplaced)
     throw invalid(`the reading '${name}' is of kind ${kind} and takes no ${value.constructor.name}`)
-  if (value instanceof Uint8Array) return binary === 'bytes' ? value : toBase64(value)
-  if (value instanceof Date) {
-    if (!Number.isNaN(value.getTime())) return value.toISOString()
-    throw invalid(`the reading '${name}' is an invalid Date`)
-  }
-  if (isJson(value)) return value
-  throw invalid(`the reading '${name}' is ${describe(value)}, which a payload cannot hold`)
-}
-
-const toBase64 = (bytes: Uint8Array) =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
-
-/** JSON.stringify would turn NaN into null and drop functions without a word. */
-function isJson(value: unknown): boolean {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
-  if (typeof value === 'number') return Number.isFinite(value)
-  if (Array.isArray(value)) return value.every(isJson)
-  if (typeof value !== 'object') return false
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) return false
-  return Object.values(value).every((each) => each === undefined || isJson(each))
+  return encodePlain(value, `the reading '${name}'`, binary)
 }
 
 function timestampOf(timestamp: Date | number | undefined): string {
@@ -94,14 +72,6 @@ function idOf(id: string | undefined): string {
   if (id === undefined) return randomBytes(12).toString('base64url')
   if (typeof id === 'string' && id.length >= 1 && id.length <= 128) return id
   throw invalid('the id of a sample is a text of 1 to 128 characters')
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null)
-    return Array.isArray(value)
-      ? 'an array with values that are not JSON'
-      : `an object of ${value.constructor?.name ?? 'no class'}`
-  return typeof value === 'number' ? String(value) : `a ${typeof value}`
 }
 
 const invalid = (message: string, details: Record<string, unknown> = {}) =>

@@ -7,6 +7,8 @@ export interface StatusMemory {
   report(report: StatusReport): Record<string, unknown>
   /** The payload that announces the device after it connected. */
   birth(): Record<string, unknown>
+  /** The payload as it was reported last. */
+  latest(): Record<string, unknown>
 }
 
 /**
@@ -29,6 +31,7 @@ export function createStatusMemory(): StatusMemory {
       last = { ...last, ...defined }
       return payload(last)
     },
+    latest: () => payload(last),
     birth: () => payload(last.status === 'offline' ? { ...last, status: 'online' } : last),
   }
 }

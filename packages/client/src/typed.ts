@@ -1,4 +1,10 @@
-import type { AnyDeviceType, InferCommands, InferReadings } from '@devicehub/core/definition'
+import type {
+  AnyDeviceType,
+  InferCommands,
+  InferReadings,
+  InferState,
+  JsonValue,
+} from '@devicehub/core/definition'
 import type { DeviceDeclaration } from './device-client.js'
 
 /** The readings of one sample, as they are recorded: those that may be null may be left out. */
@@ -29,3 +35,25 @@ export type PayloadOf<Declaration extends DeviceDeclaration, Name> = Declaration
     ? InferCommands<Declaration>[Name]['received']
     : never
   : unknown
+
+/** What a handler returns: what the command's schema of the result takes, or any JSON without one. */
+export type ResultOf<Declaration extends DeviceDeclaration, Name> = Declaration extends AnyDeviceType
+  ? Name extends keyof Declaration['commands']
+    ? Declaration['commands'][Name]['result'] extends ZodSchema<infer Input>
+      ? Input
+      : AnyResult
+    : never
+  : AnyResult
+
+/** By shape: the declaration of a zod schema comes with the device type, and is no dependency of a device's code. */
+interface ZodSchema<Input> {
+  readonly _zod: { readonly input: Input }
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: handlers that return nothing
+type AnyResult = JsonValue | void
+
+/** State fields by name, each of which may be missing. */
+export type StateOf<Declaration extends DeviceDeclaration> = Declaration extends AnyDeviceType
+  ? Flat<{ readonly [Name in keyof InferState<Declaration>]?: InferState<Declaration>[Name] | undefined }>
+  : Readonly<Record<string, unknown>>

@@ -1,33 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { canMount, mount, smallDisk } from '../testing/small-disk.js'
 import { temporaryFolder } from '../testing/temporary-folder.js'
 import { openOutbox } from './outbox.js'
-
-const mount = (...args: string[]) => spawnSync('/bin/mount', args).status === 0
-
-/** A file system of its own, which can be full and read-only. */
-function smallDisk(size: string): ({ readonly path: string } & Disposable) | null {
-  const folder = temporaryFolder()
-  if (!mount('-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder.path)) {
-    folder[Symbol.dispose]()
-    return null
-  }
-  return {
-    path: folder.path,
-    [Symbol.dispose]() {
-      spawnSync('/bin/umount', ['-l', folder.path])
-      folder[Symbol.dispose]()
-    },
-  }
-}
-
-const canMount = (() => {
-  const disk = smallDisk('64k')
-  disk?.[Symbol.dispose]()
-  return disk !== null
-})()
 
 const open = (folder: string) =>
   openOutbox({

@@ -166,7 +166,7 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+export async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
   for (let at = 0; at < bytes.byteLength; ) {
     // A disk that fills up takes a part first, and says so at the next call.
     const { bytesWritten } = await file.write(bytes, at, bytes.byteLength - at, position + at)

@@ -89,7 +89,7 @@ export interface CommandRecord extends Omit<NewCommand, 'type' | 'expiresIn'>, C
   readonly typeKey: string
   /** By the hub's clock: `createdAt` and the time it was given. */
   readonly expiresAt: number
-  /** Milliseconds from this look until it must not be published any more, by the database's clock; below 0: over. */
+  /** Milliseconds from this look until it must not be published any more, by the database's clock; 0 or below: over. */
   readonly expiresIn: number
 }
 

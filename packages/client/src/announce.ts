@@ -1,0 +1,32 @@
+import { DeviceHubError } from '@devicehub/core/definition'
+import type { BrokerConnection } from './broker-connection.js'
+import { reasonText } from './error-text.js'
+import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
+
+export interface Announcement {
+  /** What the device listens to, by what it is for: `no commands` is what an error says. */
+  readonly subscriptions: Readonly<Record<string, string>>
+  readonly topic: string
+  readonly status: Uint8Array
+  readonly onError: (error: DeviceHubError) => void
+}
+
+/** What is done on each new connection before anything else is sent: listen, then say that the device is there. */
+export async function announce(connection: BrokerConnection, announcement: Announcement): Promise<void> {
+  const { subscriptions, topic, status, onError } = announcement
+  // A device that may not listen can still send: it is reported, and the rest goes on.
+  const subscribe = ([what, filter]: [string, string]) =>
+    connection.subscribe(filter).catch((cause: unknown) => {
+      const message = `no ${what}: the subscription to ${filter} failed: ${reasonText(cause)}`
+      onError(new DeviceHubError('transport_unavailable', message, { cause }))
+    })
+  await Promise.all(Object.entries(subscriptions).map(subscribe))
+  try {
+    await connection.publish(topic, status, { again: false })
+  } catch (cause) {
+    const reasonCode = reasonOf(cause)
+    if (reasonCode === null || isSlowDown(reasonCode)) throw cause
+    const message = `the broker refused the device's status on ${topic}: ${reasonName(reasonCode)}; may it publish there?`
+    throw new DeviceHubError('connection_refused', message, { details: { reasonCode }, cause })
+  }
+}

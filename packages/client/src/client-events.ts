@@ -1,0 +1,27 @@
+import { DeviceHubError } from '@devicehub/core/definition'
+import type { ClientEvents } from './device-client.js'
+import { reasonText } from './error-text.js'
+import { createEventEmitter, type EventEmitter } from './event-emitter.js'
+
+/** The events of a client. `report` emits an error, or writes it to standard error where nobody listens. */
+export function createClientEvents(): {
+  readonly events: EventEmitter<ClientEvents>
+  readonly report: (error: DeviceHubError) => void
+} {
+  const events = createEventEmitter<ClientEvents>((error) => {
+    const message = `an event handler of the client failed: ${reasonText(error)}`
+    // An error handler that fails has nobody else to tell.
+    print(new DeviceHubError('handler_failed', message, { cause: error }))
+  })
+  return {
+    events,
+    report(error) {
+      if (events.has('error')) events.emit('error', error)
+      else print(error)
+    },
+  }
+}
+
+function print(error: DeviceHubError): void {
+  console.error(`devicehub client: ${error.message} (${error.code})`)
+}

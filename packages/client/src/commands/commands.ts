@@ -1,0 +1,255 @@
+import { type AnyDeviceType, type Codec, DeviceHubError, jsonCodec } from '@devicehub/core/definition'
+import { reasonText } from '../error-text.js'
+import { isJson } from '../plain-value.js'
+import type { Publisher } from '../publisher.js'
+import { createCommandLedger, type LedgerEntry } from './command-ledger.js'
+import {
+  type AnyCommandHandler,
+  declaredIn,
+  judge,
+  namesIn,
+  resultProblem,
+  type Verdict,
+} from './executable.js'
+import { type CommandMessage, nameOf, type ParsedCommand, parseCommand } from './received-command.js'
+import { createReplies, encodeError, encodeReply, type Outcome } from './replies.js'
+
+export interface CommandsOptions {
+  /** Null in the untyped form: payloads are passed on as they come. */
+  readonly type: AnyDeviceType | null
+  readonly codec: Codec
+  readonly publisher: Publisher
+  /** Where replies go. */
+  readonly topic: string
+  /** Handlers whose promise is pending at once; past it commands are refused. */
+  readonly maxRunning: number
+  /** Finished commands that are remembered. */
+  readonly remembered: number
+  /** Of the outbox; null remembers commands in memory only. */
+  readonly folder: string | null
+  readonly onError: (error: DeviceHubError) => void
+}
+
+/** What arrives on `cmd`: decoded, validated, executed at most once, and answered. */
+export interface Commands {
+  /** One handler a command; returns how to take it away. */
+  handle(name: string, handler: AnyCommandHandler): () => void
+  /** Reads the journal. The folder has to be locked. */
+  open(): Promise<void>
+  /**
+   * Resolves when the message may be acknowledged: its arrival is on disk. False: it must not be, since the client is
+   * closing and the broker is to send it again.
+   */
+  receive(message: CommandMessage): Promise<boolean>
+  /** There is a connection. */
+  resume(): void
+  pause(): void
+  /** Takes no more commands; resolves when no handler is running. */
+  idle(): Promise<void>
+  /** Resolves when the broker has confirmed all replies. */
+  answered(): Promise<void>
+  /** Tells the handlers that still run; a journal goes on saying that they were started. */
+  abort(): void
+  /** Resolves when all is on disk. */
+  close(): Promise<void>
+}
+
+type Executable = Extract<Verdict, { readonly handler: unknown }>
+
+export function createCommands(options: CommandsOptions): Commands {
+  const { type, codec, onError } = options
+  const handlers = new Map<string, AnyCommandHandler>()
+  const ledger = createCommandLedger(options)
+  const replies = createReplies({ ...options, ledger })
+  const running = new Set<AbortController>()
+  let waiting: (() => void)[] = []
+  let closing = false
+  let closed = false
+  let opening: Promise<void> = Promise.resolve()
+
+  async function receive(message: CommandMessage): Promise<boolean> {
+    if (closing) return false
+    let received: ParsedCommand
+    try {
+      received = parseCommand(message, codec)
+    } catch (error) {
+      onError(error as DeviceHubError)
+      return true
+    }
+    // It would be executed again at each reconnect.
+    if (message.retained) {
+      onError(refusal('invalid_payload', received, 'it is retained on the broker, and commands must not be'))
+      return true
+    }
+    const known = received.id === null ? undefined : ledger.get(received.id)
+    if (known !== undefined) await repeat(known, received)
+    else await take(received)
+    return true
+  }
+
+  /** It was sent again, by the broker or by the hub that has had no answer. */
+  async function repeat(known: LedgerEntry, { correlationData }: ParsedCommand): Promise<void> {
+    known.correlationData = correlationData
+    // Not acknowledged before the first one.
+    await known.stored.catch(() => {})
+    if (known.reply !== null) replies.final(known)
+    else replies.accepted(known)
+  }
+
+  async function take(received: ParsedCommand): Promise<void> {
+    const verdict = judge(received, { type, handlers, running: running.size, maxRunning: options.maxRunning })
+    if ('why' in verdict) {
+      onError(refusal(verdict.code, received, verdict.why))
+      return answer(received, { status: 'rejected', error: verdict.why })
+    }
+    const controller = new AbortController()
+    running.add(controller)
+    const { id, command, correlationData } = received
+    if (id !== null) {
+      const entry = ledger.start({ id, command, correlationData })
+      try {
+        await entry.stored
+      } catch (error) {
+        leave(controller)
+        onError(error as DeviceHubError)
+        return answer(received, { status: 'rejected', error: `not executed: ${reasonText(error)}` })
+      }
+      replies.accepted(entry)
+    }
+    void run(received, verdict, controller)
+  }
+
+  async function run(
+    received: ParsedCommand,
+    verdict: Executable,
+    controller: AbortController,
+  ): Promise<void> {
+    const outcome = await execute(received, verdict, controller.signal)
+    // Its time was over: nobody can be told any more, and a journal says that it was started.
+    if (!closed) await answer(received, outcome, verdict)
+    leave(controller)
+  }
+
+  function leave(controller: AbortController): void {
+    running.delete(controller)
+    if (running.size > 0) return
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
+
+  async function execute(
+    received: ParsedCommand,
+    verdict: Executable,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { command, id, expiresAt = null } = received
+    try {
+      // A turn of its own, so that what it throws is a rejection like any other.
+      await null
+      const result = await verdict.handler(verdict.payload as never, { command, id, expiresAt, signal })
+      return { status: 'succeeded', result }
+    } catch (cause) {
+      if (!closed)
+        onError(refusal('handler_failed', received, `its handler failed: ${reasonText(cause)}`, cause))
+      return { status: 'failed', error: reasonText(cause) || 'its handler failed' }
+    }
+  }
+
+  /** Resolves when the reply is on disk; it is sent then. */
+  async function answer(received: ParsedCommand, outcome: Outcome, verdict?: Executable): Promise<void> {
+    const { id } = received
+    // Whoever gives no id does not wait for an answer.
+    if (id === null) return
+    const reply = encode({ ...received, id }, outcome, verdict, received)
+    const entry = ledger.finish({ ...received, id }, reply)
+    replies.final(entry)
+    await entry.stored.catch(onError)
+  }
+
+  function encode(
+    entry: Pick<LedgerEntry, 'id' | 'command'>,
+    outcome: Outcome,
+    verdict: Executable | undefined,
+    received: ParsedCommand,
+  ): Uint8Array {
+    if (outcome.status !== 'succeeded') return encodeError(entry, outcome, options)
+    try {
+      const problem = problemOf(outcome.result, verdict)
+      return problem === null ? encodeReply(entry, outcome, codec) : failed(problem)
+    } catch (cause) {
+      return failed(`its result cannot be encoded: ${reasonText(cause)}`)
+    }
+
+    function failed(why: string): Uint8Array {
+      onError(refusal('handler_failed', received, why, why))
+      return encodeError(entry, { status: 'failed', error: why }, options)
+    }
+  }
+
+  function problemOf(result: unknown, verdict: Executable | undefined): string | null {
+    const problem = resultProblem(result, verdict?.declared ?? null)
+    if (problem !== null) return `its result does not fit: ${problem}`
+    const free = codec === jsonCodec && (verdict?.declared ?? null)?.result == null
+    return free && result !== undefined && !isJson(result)
+      ? 'its result cannot be encoded: it is not JSON'
+      : null
+  }
+
+  /** What was begun by a process that is gone is not begun again: nobody knows how far it came. */
+  async function recover(): Promise<void> {
+    for (const entry of await ledger.open()) {
+      const error = 'interrupted: the process of the device ended before the command was finished'
+      const reply = encodeError(entry, { status: 'failed', error }, options)
+      await ledger.finish(entry, reply).stored.catch(onError)
+    }
+  }
+
+  return {
+    handle(name, handler) {
+      const invalid = (message: string) => new DeviceHubError('invalid_options', message)
+      if (typeof handler !== 'function') throw invalid(`the handler of the command ${name} is not a function`)
+      if (type !== null && declaredIn(type, name) === undefined)
+        throw invalid(`${type.name} has no command '${name}'; it has ${namesIn(type)}`)
+      if (handlers.has(name)) throw invalid(`the command ${name} has a handler already; one executes it`)
+      handlers.set(name, handler)
+      return () => {
+        if (handlers.get(name) === handler) handlers.delete(name)
+      }
+    },
+    open() {
+      opening = recover()
+      return opening
+    },
+    receive,
+    resume: replies.resume,
+    // What is on its way waits with the publisher.
+    pause: () => {},
+    idle() {
+      closing = true
+      return running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))
+    },
+    answered: replies.idle,
+    abort() {
+      closing = true
+      closed = true
+      const reason = new DeviceHubError('closed', 'the client was closed')
+      for (const controller of running) controller.abort(reason)
+      replies.stop()
+    },
+    async close() {
+      await opening.catch(() => {})
+      await ledger.close()
+    },
+  }
+}
+
+function refusal(
+  code: 'invalid_payload' | 'handler_failed',
+  received: ParsedCommand,
+  why: string,
+  cause?: unknown,
+): DeviceHubError {
+  const { command, id } = received
+  const what = code === 'handler_failed' && cause !== undefined ? 'failed' : 'was not executed'
+  return new DeviceHubError(code, `${nameOf(received)} ${what}: ${why}`, { details: { command, id }, cause })
+}

@@ -1,0 +1,197 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DeviceHubError } from '@devicehub/core/definition'
+import { createGroupCommit } from './group-commit.js'
+import { outboxFailed } from './outbox-errors.js'
+import { encodeRecord, findRecord, readRecord } from './record-format.js'
+import { syncFolder } from './segment.js'
+import { writeAll } from './segment-log.js'
+
+/** Bytes are base64. A later record of an id replaces the earlier. */
+export type JournalRecord =
+  | {
+      readonly state: 'started'
+      readonly id: string
+      readonly command: string
+      readonly correlationData: string | null
+    }
+  | {
+      readonly state: 'finished'
+      readonly id: string
+      readonly command: string
+      readonly correlationData: string | null
+      /** The final reply as it goes out. */
+      readonly reply: string
+    }
+  | { readonly state: 'delivered'; readonly id: string }
+
+export interface CommandJournalOptions {
+  /** Locked by the outbox. */
+  readonly folder: string
+  /** All that a journal that begins anew has to say. */
+  readonly snapshot: () => Iterable<JournalRecord>
+  /** Called for each record that is there when it is opened, in order. */
+  readonly onRecord: (record: JournalRecord) => void
+  /** What no call can report: damage that was found, a journal that cannot be made smaller. */
+  readonly onError: (error: DeviceHubError) => void
+}
+
+/** Commands that were begun and finished, in one file of records that is written anew when it has grown. */
+export interface CommandJournal {
+  /** Resolves when it is on disk; `outbox_failed` when it cannot be written, and then nothing of it stays. */
+  append(record: JournalRecord): Promise<void>
+  /** Resolves when nothing waits for the disk. */
+  close(): Promise<void>
+}
+
+/** Below it the file is not written anew. */
+const SMALLEST_TO_COMPACT = 256 << 10
+
+export async function openCommandJournal(options: CommandJournalOptions): Promise<CommandJournal> {
+  const { folder, onError } = options
+  const path = join(folder, 'commands.journal')
+  let file: FileHandle | null = null
+  let bytes = 0
+  let sequence = 1
+  /** The file has a tail that could not be cut off, or damage: it is written anew before anything is appended. */
+  let spoiled = false
+  let compactAt = SMALLEST_TO_COMPACT
+  let compactionFailed = false
+
+  /** Writes what counts to a new file that takes the place of the old one: at no moment there is none. */
+  async function compact(): Promise<void> {
+    const records = [...options.snapshot()].map(encode)
+    const next = `${path}.new`
+    const fresh = await open(next, 'w')
+    try {
+      await writeAll(fresh, Buffer.concat(records), 0)
+      await fresh.sync()
+      await rename(next, path)
+      await syncFolder(folder)
+    } catch (error) {
+      await fresh.close().catch(() => {})
+      await rm(next, { force: true }).catch(() => {})
+      throw error
+    }
+    await file?.close().catch(() => {})
+    file = fresh
+    bytes = records.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    compactAt = Math.max(SMALLEST_TO_COMPACT, bytes * 2)
+    spoiled = false
+    compactionFailed = false
+  }
+
+  const encode = (record: JournalRecord): Buffer =>
+    encodeRecord(sequence++, Buffer.from(JSON.stringify(record)))
+
+  async function write(bodies: readonly Buffer[]): Promise<readonly (Error | null)[]> {
+    try {
+      if (spoiled) await compact()
+      else if (bytes > compactAt) await compact().catch(compactionRefused)
+      await append(bodies.map((body) => encodeRecord(sequence++, body)))
+      return bodies.map(() => null)
+    } catch (cause) {
+      const error = outboxFailed('writing to', folder, cause)
+      return bodies.map(() => error)
+    }
+  }
+
+  function compactionRefused(cause: unknown): void {
+    // It works as it is; only once it has grown again it is worth another try.
+    compactAt = bytes + SMALLEST_TO_COMPACT
+    if (!compactionFailed) onError(outboxFailed('making room in', folder, cause))
+    compactionFailed = true
+  }
+
+  async function append(records: readonly Buffer[]): Promise<void> {
+    if (file === null) {
+      // `a` would write at the end whatever the position, `r+` makes no file.
+      file = await open(path, constants.O_RDWR | constants.O_CREAT)
+      await syncFolder(folder)
+    }
+    const added = Buffer.concat(records)
+    try {
+      await writeAll(file, added, bytes)
+      await file.datasync()
+    } catch (error) {
+      await file.truncate(bytes).catch(() => {
+        spoiled = true
+      })
+      throw error
+    }
+    bytes += added.byteLength
+  }
+
+  /** Calls `onRecord`; returns how many bytes at its end are no whole record, and how often others are not. */
+  function read(content: Buffer): number {
+    let damaged = 0
+    let at = 0
+    while (at < content.length) {
+      const { record } = readRecord(content, at)
+      if (record !== null) {
+        options.onRecord(JSON.parse(record.body.toString()) as JournalRecord)
+        sequence = Math.max(sequence, record.sequence + 1)
+        at = record.end
+        continue
+      }
+      const found = findRecord(content, at + 1)
+      // Torn: it was being written when the process died or the power failed, and nobody was told that it is there.
+      if (found === -1) break
+      damaged++
+      at = found
+    }
+    bytes = at
+    return damaged
+  }
+
+  try {
+    await rm(`${path}.new`, { force: true })
+    const content = await contentOf(path)
+    const damaged = read(content)
+    if (bytes < content.length) {
+      file = await open(path, 'r+')
+      await file.truncate(bytes)
+      await file.sync()
+    }
+    if (damaged > 0) {
+      const message = `${damaged} places in the journal of commands in ${folder} are damaged and were skipped: is the disk worn out? A command noted there may be executed again`
+      onError(new DeviceHubError('outbox_failed', message, { details: { folder, corrupt: damaged } }))
+      // Otherwise each start would report it again.
+      await compact().catch(compactionRefused)
+    }
+  } catch (error) {
+    throw outboxFailed('reading the commands in', folder, error)
+  }
+
+  // How much can wait is bounded by how many commands can run.
+  const group = createGroupCommit({
+    maxWaiting: Number.POSITIVE_INFINITY,
+    maxWaitingBytes: Number.POSITIVE_INFINITY,
+    write,
+  })
+
+  let closed = false
+  return {
+    append(record) {
+      // The folder may be another client's by now.
+      if (closed) return Promise.reject(new DeviceHubError('closed', 'the client was closed'))
+      return group.push([Buffer.from(JSON.stringify(record))])
+    },
+    async close() {
+      closed = true
+      await group.idle()
+      await file?.close()
+      file = null
+    },
+  }
+}
+
+async function contentOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
+}

@@ -1,0 +1,41 @@
+import { type Codec, DeviceHubError } from '@devicehub/core/definition'
+import { reasonText } from '../error-text.js'
+import { isRecord } from '../is-record.js'
+import type { FieldState, StateFields } from './state-fields.js'
+
+export interface DesiredDocument {
+  readonly version: number
+  readonly fields: ReadonlyMap<string, FieldState>
+}
+
+/** What arrives on `desired`; null: it was cleared. Fields that do not fit are left out and handed to `onError`. */
+export function readDesired(
+  payload: Uint8Array,
+  contentType: string | undefined,
+  codec: Codec,
+  stateFields: StateFields,
+  onError: (error: DeviceHubError) => void,
+): DesiredDocument | null {
+  if (payload.byteLength === 0) return null
+  let document: unknown
+  try {
+    document = codec.decode(payload, { channel: 'desired', contentType })
+  } catch (cause) {
+    throw invalid(`a message on the topic of the desired state cannot be read as ${codec.name}`, cause)
+  }
+  const { desired, version } = isRecord(document) ? document : {}
+  if (!isRecord(desired) || !Number.isSafeInteger(version) || (version as number) < 0)
+    throw invalid('a message on the topic of the desired state is not {"desired": {...}, "version": 1}')
+  const fields = new Map<string, FieldState>()
+  for (const [name, value] of Object.entries(desired)) {
+    try {
+      fields.set(name, stateFields.check(name, value))
+    } catch (cause) {
+      onError(invalid(`version ${version} of the desired state: left out: ${reasonText(cause)}`, cause))
+    }
+  }
+  return { version: version as number, fields }
+}
+
+const invalid = (message: string, cause?: unknown) =>
+  new DeviceHubError('invalid_payload', message, { cause })
