@@ -3,9 +3,15 @@ import type { BrokerConnection } from './broker-connection.js'
 import { reasonText } from './error-text.js'
 import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
 
+export interface Subscription {
+  /** What it is for: `no commands` is what an error says. */
+  readonly what: string
+  readonly filter: string
+  readonly qos: 0 | 1
+}
+
 export interface Announcement {
-  /** What the device listens to, by what it is for: `no commands` is what an error says. */
-  readonly subscriptions: Readonly<Record<string, string>>
+  readonly subscriptions: readonly Subscription[]
   readonly topic: string
   readonly status: Uint8Array
   readonly onError: (error: DeviceHubError) => void
@@ -15,12 +21,12 @@ export interface Announcement {
 export async function announce(connection: BrokerConnection, announcement: Announcement): Promise<void> {
   const { subscriptions, topic, status, onError } = announcement
   // A device that may not listen can still send: it is reported, and the rest goes on.
-  const subscribe = ([what, filter]: [string, string]) =>
-    connection.subscribe(filter).catch((cause: unknown) => {
+  const subscribe = ({ what, filter, qos }: Subscription) =>
+    connection.subscribe(filter, qos).catch((cause: unknown) => {
       const message = `no ${what}: the subscription to ${filter} failed: ${reasonText(cause)}`
       onError(new DeviceHubError('transport_unavailable', message, { cause }))
     })
-  await Promise.all(Object.entries(subscriptions).map(subscribe))
+  await Promise.all(subscriptions.map(subscribe))
   try {
     await connection.publish(topic, status, { again: false })
   } catch (cause) {

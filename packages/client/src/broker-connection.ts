@@ -15,8 +15,7 @@ export interface BrokerConnection {
     payload: Uint8Array,
     options: PublicationProperties & { readonly again: boolean },
   ): Promise<void>
-  /** At QoS 1. */
-  subscribe(filter: string): Promise<void>
+  subscribe(filter: string, qos: 0 | 1): Promise<void>
   /** With DISCONNECT: the broker drops the will. */
   disconnect(): Promise<void>
   /** Without: the broker sends the will. */
@@ -119,7 +118,7 @@ export function openConnection(
             const properties = five ? { properties: { correlationData: Buffer.from(correlationData) } } : {}
             client.publish(topic, payload as Buffer, { qos: 1, dup: again, ...properties }, done)
           }),
-        subscribe: (filter) => answered((done) => client.subscribe(filter, { qos: 1 }, done)),
+        subscribe: (filter, qos) => answered((done) => client.subscribe(filter, { qos }, done)),
         disconnect: async () => {
           leave()
           await client.endAsync(false)

@@ -129,10 +129,11 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
   function prepare(connection: BrokerConnection): Promise<void> {
     const has = (part: object | undefined) => part === undefined || Object.keys(part).length > 0
     return announce(connection, {
-      subscriptions: {
-        ...(has(type?.commands) ? { commands: topics.cmd } : {}),
-        ...(has(type?.state) ? { 'desired state': topics.desired } : {}),
-      },
+      subscriptions: [
+        ...(has(type?.commands) ? [{ what: 'commands', filter: topics.cmd, qos: 1 } as const] : []),
+        // At QoS 0 a session keeps nothing of it: after an absence there is the newest document, which is retained, and not each that it missed.
+        ...(has(type?.state) ? [{ what: 'desired state', filter: topics.desired, qos: 0 } as const] : []),
+      ],
       topic: topics.status,
       status: encode('status', status.birth()),
       onError: report,
