@@ -11,6 +11,8 @@ import { waitUntil } from '@devicehub/test-kit'
 export interface Program extends AsyncDisposable {
   readonly lines: readonly string[]
   said(text: string): Promise<unknown>
+  /** Waits until it is gone by itself: its exit code, or the signal that ended it. */
+  ended(): Promise<number | NodeJS.Signals | null>
   /** Ends it and waits until it is gone: its exit code, null when the signal ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>
 }
@@ -25,7 +27,7 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
   })
   const killWithParent = () => void child.kill('SIGKILL')
   process.once('exit', killWithParent)
-  const exit = once(child, 'exit') as Promise<[number | null]>
+  const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   exit.finally(() => process.off('exit', killWithParent))
   const lines: string[] = []
   if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
@@ -36,6 +38,10 @@ function run(command: string, args: readonly string[], env: Readonly<Record<stri
   return {
     lines,
     said: (text) => waitUntil(`"${text}" of ${command}`, () => lines.some((line) => line.includes(text))),
+    async ended() {
+      const [code, signal] = await exit
+      return signal ?? code
+    },
     end,
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) await end('SIGKILL')
