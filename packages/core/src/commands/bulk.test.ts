@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { BulkOutcome, BulkProgress } from '../index.js'
+import { runBulk } from './bulk.js'
 import { contentOf, online, Station, send, until, world } from './testing/command-world.js'
 
 const ids = Array.from({ length: 40 }, (_, n) => `d${String(n).padStart(2, '0')}`)
@@ -54,6 +55,27 @@ test('one command for many devices: so many at a time, each with its end, under 
   expect(by.get('nobody')).toMatchObject({ state: 'refused', id: null, error: { code: 'device_not_found' } })
   const { items } = await of.hub.commands.list({ batch: summary.batch, limit: 1000 })
   expect(items).toHaveLength(41)
+})
+
+test('two that end in the same moment: neither counts as running after its own end', async () => {
+  const progress: BulkProgress[] = []
+  let answer = () => {}
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const asked: string[] = []
+  const bulk = runBulk(['a', 'b'], 'batch', { onProgress: (one) => progress.push(one) }, async (deviceId) => {
+    asked.push(deviceId)
+    await answered
+    return { deviceId, id: null, state: 'succeeded', result: null, error: null }
+  })
+  await until('both', () => asked.length === 2)
+  answer()
+  await bulk
+  expect(progress.map(({ done, running }) => ({ done, running }))).toEqual([
+    { done: 1, running: 1 },
+    { done: 2, running: 0 },
+  ])
 })
 
 test('by a filter, and ended by a signal', async () => {

@@ -77,6 +77,7 @@ export async function runBulk<Result>(
     refused: 0,
   }
   const running = new Set<Promise<void>>()
+  let started = 0
   let done = 0
 
   async function one(deviceId: string): Promise<void> {
@@ -84,12 +85,13 @@ export async function runBulk<Result>(
     counts[outcome.state]++
     done++
     onResult?.(outcome)
-    onProgress?.({ done, running: running.size - 1, counts: { ...counts } })
+    onProgress?.({ done, running: started - done, counts: { ...counts } })
   }
 
   let failure: { readonly error: unknown } | null = null
   for await (const deviceId of deviceIds) {
     if (signal?.aborted || failure !== null) break
+    started++
     const work: Promise<void> = one(deviceId)
       .catch((error: unknown) => {
         failure ??= { error }
