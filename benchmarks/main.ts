@@ -4,6 +4,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOpti
     ingest: () => import('./ingest/main.js'),
     consumers: () => import('./consumers/main.js'),
     presence: () => import('./presence/main.js'),
+    commands: () => import('./commands/main.js'),
   }
 
 export interface BenchOptions {
