@@ -21,4 +21,6 @@ if (kind === 'bare') {
     await device.connect()
   }
 }
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit())
 process.send?.('ready')
