@@ -15,7 +15,17 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 180_000,
-    projects: ['core', 'signals', 'storage-kysely', 'mqtt-listener', 'client', 'test-kit']
+    projects: [
+      'core',
+      'signals',
+      'storage-kysely',
+      'mqtt-listener',
+      'http',
+      'broker-auth',
+      'provision',
+      'client',
+      'test-kit',
+    ]
       .map((name) => ({
         extends: true as const,
         test: {

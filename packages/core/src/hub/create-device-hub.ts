@@ -33,9 +33,11 @@ import {
   POLICIES,
   positive,
 } from './device-hub-options.js'
+import type { CredentialsApi } from './credentials-api.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
+import type { SessionsApi } from './sessions-api.js'
 import { createTransports } from './transports.js'
 import { createTwinApi, type TwinApi } from './twins-api.js'
 
@@ -57,6 +59,10 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly commands: CommandsApi
   /** Desired and reported state of the devices of a type. `unknown_type` for one that is not of this hub. */
   twin<T extends AnyDeviceType>(type: T): TwinApi<T>
+  /** Who somebody is that shows credentials; `@devicehub/provision` issues them. */
+  readonly credentials: CredentialsApi
+  /** What brokers tell of connections. */
+  readonly sessions: SessionsApi
   readonly consumers: ConsumersApi
   /**
    * Hands every message of the log to `handler`, in batches, at least once and in order for each device: also those

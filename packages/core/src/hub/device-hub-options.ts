@@ -7,6 +7,7 @@ import type { Metrics } from '../ports/metrics.js'
 import type { SignalSink } from '../ports/signals.js'
 import type { StorageAdapter } from '../ports/storage.js'
 import type { Registry } from '../registry.js'
+import type { CredentialOptions } from './credentials-api.js'
 
 export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<IngestPolicies> {
   readonly types: readonly AnyDeviceType[] | Registry
@@ -25,6 +26,8 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
   readonly ingest?: Partial<IngestLimits>
   readonly deviceCache?: Partial<DeviceCacheOptions>
   readonly commands?: Partial<CommandLimits>
+  /** Needed by what issues or checks credentials of devices. */
+  readonly credentials?: CredentialOptions
   /** Default: warnings and errors on standard error. */
   readonly logger?: Logger
   readonly metrics?: Metrics

@@ -90,6 +90,11 @@ export interface DeviceChange {
   readonly status?: { readonly value: DeviceStatus; readonly from?: readonly DeviceStatus[] }
   readonly batteryLevel?: number
   readonly firmwareVersion?: string
+  /**
+   * Of a connection that began then. Its end changes nothing when a later one has begun meanwhile; its beginning is
+   * remembered as the row's `session_at`, which only moves forward.
+   */
+  readonly session?: { readonly startedAt: number; readonly ended: boolean }
   /** Nothing of it is applied unless the device was seen once, and not at this time or later. */
   readonly ifSeenBefore?: number
   /** An audit row of the type, written in the same transaction when this change changes the status. */

@@ -1,5 +1,6 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Channel } from '../topic.js'
+import type { ClaimStore } from './claims.js'
 import type { CommandStore } from './commands.js'
 import type {
   CommitBatch,
@@ -11,6 +12,7 @@ import type {
   StoredValue,
 } from './commit.js'
 import type { ConsumerStore } from './consumers.js'
+import type { CredentialStore } from './credentials.js'
 import type { LeaseStore } from './leases.js'
 import type { Page, PageRequest } from './page.js'
 import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
@@ -47,6 +49,8 @@ export interface Storage {
   readonly consumers: ConsumerStore
   readonly commands: CommandStore
   readonly twins: TwinStore
+  readonly credentials: CredentialStore
+  readonly claims: ClaimStore
   /** The difference between the declared types and the database. */
   plan(): Promise<SchemaPlan>
   /** Applies the plan; `schema_refused` when a step is destructive and not allowed. Safe to call from several processes at once. */
@@ -89,9 +93,9 @@ export interface DeviceRecord {
   readonly lastSeen: number | null
   readonly firmwareVersion: string | null
   readonly isActive: boolean
+  /** When the connection began that the broker told of last; null: it tells of none. */
+  readonly sessionAt: number | null
   readonly mqttUsername: string | null
-  readonly mqttPasswordHash: string | null
-  readonly apiKeyHash: string | null
   /** JSON text of an object. */
   readonly metadata: string
   /** In the order of `type.stateNames`. */

@@ -1,0 +1,55 @@
+import type { Principal } from '@devicehub/core'
+
+/** A client wants to connect. */
+export interface LoginRequest {
+  readonly username: string
+  readonly password: string
+  /** Undefined: the broker did not say; then a login of a device is denied unless `clientId: 'any'`. */
+  readonly clientId: string | undefined
+}
+
+/** A client wants to publish to a topic (a will too), or to subscribe with a filter. */
+export interface AccessRequest {
+  readonly username: string
+  /** Undefined: the broker did not say. */
+  readonly clientId: string | undefined
+  readonly action: 'publish' | 'subscribe'
+  /** Of a subscription the filter as the client sent it, `$share/<group>/` and all. */
+  readonly topic: string
+}
+
+/** Allowed only where it says so. `reason` is for logs and tests, never for the client; it holds no secret. */
+export interface Decision {
+  readonly allow: boolean
+  readonly reason: string
+}
+
+export interface LoginDecision extends Decision {
+  /** Whose it is when allowed; null for a service account. */
+  readonly principal: Principal | null
+  /** What it may do, for brokers that take the rules with the login. Topics are filters; nothing else is allowed. */
+  readonly grants: Grants | null
+}
+
+export interface Grants {
+  /** Filters of topics it may publish to. */
+  readonly publish: readonly string[]
+  /** Filters, each of which contains every filter it may subscribe to. */
+  readonly subscribe: readonly string[]
+}
+
+/** A client that is no device: the listener, a dashboard, a claim. */
+export interface Account extends Grants {
+  /** The only client id it may use, or the beginning of each with a `*` at the end. Default: any. */
+  readonly clientId?: string
+  /** Whether it may subscribe through `$share/<group>/`. Default false. */
+  readonly shared?: boolean
+}
+
+/** One core for all brokers. Never throws: what cannot be decided is denied, in time. */
+export interface Decider {
+  login(request: LoginRequest): Promise<LoginDecision>
+  access(request: AccessRequest): Promise<Decision>
+  /** Several of one client at once (a SUBSCRIBE), in order. */
+  accessAll(requests: readonly AccessRequest[]): Promise<readonly Decision[]>
+}

@@ -1,0 +1,29 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+
+/** A broker says that a device's session began or ended. */
+export interface SessionEvent {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly event: 'connected' | 'disconnected'
+  /** When it happened by the broker's clock, epoch milliseconds; default now. What claims to be of the future counts as of now. */
+  readonly at?: number | undefined
+  /**
+   * When the connection began that the event is of, if the broker says so: the end of an earlier connection, told late,
+   * then leaves the present one alone.
+   */
+  readonly connectedAt?: number | undefined
+  /** Who says so, for the audit row: `broker:emqx`. */
+  readonly source: string
+  /** Of a disconnection, for people. */
+  readonly reason?: string | undefined
+}
+
+export interface SessionsApi {
+  /**
+   * Brings a device online or offline, with a row in its type's log, signals and hooks, once: a duplicate, a late or an
+   * out-of-order event changes nothing. A status that the device reported of itself (`maintenance`, `error`) stays while
+   * it connects. `changed`: the status is another; `unchanged`: it was so already, or newer news are known;
+   * `unknown_device`: none of that id, or it is deactivated.
+   */
+  report(event: SessionEvent): Promise<'changed' | 'unchanged' | 'unknown_device'>
+}
