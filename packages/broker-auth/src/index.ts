@@ -1,1 +1,9 @@
-export {}
+export type {
+  AccessRequest,
+  Account,
+  Decider,
+  Decision,
+  Grants,
+  LoginDecision,
+  LoginRequest,
+} from './decision.js'

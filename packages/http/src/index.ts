@@ -1,1 +1,8 @@
-export {}
+export type { FetchHandler, RequestInfo } from './fetch-handler.js'
+export { expressHandler } from './mount/express-handler.js'
+export { type FastifyScope, fastifyPlugin } from './mount/fastify-plugin.js'
+export { honoHandler } from './mount/hono-handler.js'
+export { nodeListener } from './mount/node-listener.js'
+export { problem } from './problem.js'
+export { type ReadBodyOptions, readBody } from './read-body.js'
+export { secretEquals } from './secret-equals.js'

@@ -1,0 +1,52 @@
+import type { Logger } from '@devicehub/core'
+import type { Decider } from '../decision.js'
+import type { Presence } from '../presence.js'
+
+/** How one broker asks and wants to be answered. One file a broker exports one of these. */
+export interface BrokerAdapter {
+  /** The first level of its paths: `emqx`. Also in `sources` of presence: `broker:emqx`. */
+  readonly name: string
+  readonly routes: readonly BrokerRoute[]
+}
+
+export interface BrokerRoute {
+  /** Below where the handler is mounted: `/emqx/authn`. All are POST. */
+  readonly path: string
+  /**
+   * Called only when the caller has authenticated and the body could be read. What it throws is counted, and answered
+   * with `refuse(500)`.
+   */
+  answer(call: BrokerCall, context: BrokerContext): Promise<Response>
+  /**
+   * The broker's own form of a denial, for what never comes to `answer`: 400 a body that cannot be read, 413 one that is
+   * too long, 500 a defect. The number is what plain HTTP would say; most brokers want another.
+   */
+  refuse(status: 400 | 413 | 500): Response
+}
+
+export interface BrokerCall {
+  /** Of the JSON object, or of the form (then each value is a text, the first of that name). Nothing in it can be trusted. */
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly headers: Headers
+}
+
+export interface BrokerContext {
+  readonly decider: Decider
+  readonly presence: Presence
+  readonly logger: Logger
+  /** Epoch milliseconds by the hub's clock. */
+  now(): number
+}
+
+/** A field as text: numbers and booleans as they are written; '' when it is missing or something else. */
+export function text(fields: BrokerCall['fields'], name: string): string {
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+}
+
+export const json = (body: unknown, status = 200): Response =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  })

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FetchHandler } from '../fetch-handler.js'
+import { nodeListener } from './node-listener.js'
+
+/** What is used of a Fastify instance. */
+export interface FastifyScope {
+  readonly prefix: string
+  removeAllContentTypeParsers(): unknown
+  addContentTypeParser(
+    contentType: string,
+    parser: (request: never, payload: never, done: (error: Error | null) => void) => void,
+  ): unknown
+  all(
+    path: string,
+    route: (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; hijack(): unknown }) => unknown,
+  ): unknown
+}
+
+/**
+ * For Fastify 5. Body parsers and their limits do not apply within it, and nothing outside of it changes.
+ *
+ * @example
+ * await app.register(fastifyPlugin(handler), { prefix: '/devicehub' })
+ */
+export function fastifyPlugin(handler: FetchHandler): (scope: FastifyScope) => Promise<void> {
+  const listener = nodeListener(handler)
+  return async (scope) => {
+    scope.removeAllContentTypeParsers()
+    // The handler reads the stream itself, whatever is in it.
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    const levels = scope.prefix.split('/').length - 1
+    scope.all('/*', (request, reply) => {
+      reply.hijack()
+      request.raw.url = withoutLevels(request.raw.url ?? '/', levels)
+      return listener(request.raw, reply.raw)
+    })
+  }
+}
+
+/** By number, since a level of the prefix may be a parameter. */
+function withoutLevels(url: string, levels: number): string {
+  let at = 0
+  for (let i = 0; i < levels; i++) at = url.indexOf('/', at + 1)
+  return at === -1 ? '/' : url.slice(at)
+}

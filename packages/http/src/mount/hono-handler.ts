@@ -1,0 +1,17 @@
+import type { FetchHandler } from '../fetch-handler.js'
+
+/** As `@hono/node-server` fills it; other servers have no socket to tell of. */
+interface Bindings {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
+}
+
+/**
+ * For Hono's `mount`, which strips the prefix.
+ *
+ * @example
+ * app.mount('/devicehub', honoHandler(handler))
+ */
+export const honoHandler =
+  (handler: FetchHandler) =>
+  (request: Request, env?: unknown): Promise<Response> =>
+    handler(request, { remoteAddress: (env as Bindings | undefined)?.incoming?.socket?.remoteAddress })
