@@ -50,6 +50,8 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly registry: Registry
   readonly types: readonly AnyDeviceType[]
   readonly topicPrefix: string
+  /** Characters. */
+  readonly deviceIdMaxLength: number
   readonly storage: Storage
   readonly signals: Signals
   readonly ingest: Ingest
@@ -225,6 +227,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     registry,
     types,
     topicPrefix,
+    deviceIdMaxLength,
     storage,
     signals,
     ingest: pipeline.ingest,

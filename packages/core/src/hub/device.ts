@@ -1,7 +1,7 @@
 import { fromStored, toStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
-import type { DeviceRecord, DeviceStatus, StoredValue } from '../ports/storage.js'
+import { DEVICE_STATUSES, type DeviceRecord, type DeviceStatus, type StoredValue } from '../ports/storage.js'
 
 /** A device as the API and the signals show it: no credentials. */
 export interface Device<State = Readonly<Record<string, unknown>>> {
@@ -59,8 +59,9 @@ export function toDevice(type: AnyDeviceType, record: DeviceRecord): Device {
   }
 }
 
-/** The row of a device that does not exist yet; the device id was checked by the caller. */
+/** The row of a device that does not exist yet; the device id was checked by the caller. `invalid_payload` names a field that does not fit. */
 export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: number): DeviceRecord {
+  assertFields(device)
   const given = storedState(type, device.state ?? {})
   return {
     deviceId: device.deviceId,
@@ -71,9 +72,8 @@ export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: num
     lastSeen: null,
     firmwareVersion: device.firmwareVersion ?? null,
     isActive: device.isActive ?? true,
+    sessionAt: null,
     mqttUsername: null,
-    mqttPasswordHash: null,
-    apiKeyHash: null,
     metadata: JSON.stringify(device.metadata ?? {}),
     state: type.stateNames.map((name) => (name in given ? (given[name] ?? null) : defaultOf(type, name))),
     createdAt: now,
@@ -106,4 +106,25 @@ export function storedState(
 function defaultOf(type: AnyDeviceType, name: string): StoredValue {
   const field = type.state[name]
   return field === undefined || field.default === null ? null : toStored(field, field.default)
+}
+
+interface PlainFields {
+  readonly name?: string
+  readonly status?: DeviceStatus
+  readonly firmwareVersion?: string | null
+}
+
+/** Callers in plain JavaScript, and values from forms: a bad one is named here instead of failing in the database. */
+export function assertFields({ name, status, firmwareVersion }: PlainFields): void {
+  const refuse = (field: string, rule: string) => {
+    throw new DeviceHubError('invalid_payload', `the device's ${field} must be ${rule}`, {
+      details: { field },
+    })
+  }
+  if (name !== undefined && (typeof name !== 'string' || name.length > 255 || name.includes('\0')))
+    refuse('name', 'a string of at most 255 characters without NUL')
+  if (status !== undefined && !DEVICE_STATUSES.includes(status))
+    refuse('status', `one of ${DEVICE_STATUSES.join(', ')}`)
+  if (typeof firmwareVersion === 'string' && (firmwareVersion.length > 50 || firmwareVersion.includes('\0')))
+    refuse('firmwareVersion', 'at most 50 characters without NUL')
 }

@@ -4,7 +4,6 @@ import { DeviceHubError } from '../errors.js'
 import type { DeviceDirectory } from '../ingest/device-directory.js'
 import type { Clock } from '../ports/clock.js'
 import {
-  DEVICE_STATUSES,
   type DeviceFilter,
   type DevicePatch,
   type DeviceStatus,
@@ -13,7 +12,14 @@ import {
   type Storage,
 } from '../ports/storage.js'
 import { assertDeviceId } from '../topic.js'
-import { type Device, type NewDevice, newDeviceRecord, storedState, toDevice } from './device.js'
+import {
+  assertFields,
+  type Device,
+  type NewDevice,
+  newDeviceRecord,
+  storedState,
+  toDevice,
+} from './device.js'
 import { pageLimit } from './page-limit.js'
 
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
@@ -103,7 +109,6 @@ export function createDevicesApi({
     async create(type, device) {
       assertType(type)
       assertDeviceId(device.deviceId, deviceIdMaxLength)
-      assertFields(device)
       const record = newDeviceRecord(type, device, clock.now())
       await storage.devices.create(type, record)
       directory.forget(type, device.deviceId)
@@ -129,27 +134,6 @@ export function createDevicesApi({
       return deleted
     },
   }
-}
-
-interface PlainFields {
-  readonly name?: string
-  readonly status?: DeviceStatus
-  readonly firmwareVersion?: string | null
-}
-
-/** Callers in plain JavaScript, and values from forms: a bad one is named here instead of failing in the database. */
-function assertFields({ name, status, firmwareVersion }: PlainFields): void {
-  const refuse = (field: string, rule: string) => {
-    throw new DeviceHubError('invalid_payload', `the device's ${field} must be ${rule}`, {
-      details: { field },
-    })
-  }
-  if (name !== undefined && (typeof name !== 'string' || name.length > 255 || name.includes('\0')))
-    refuse('name', 'a string of at most 255 characters without NUL')
-  if (status !== undefined && !DEVICE_STATUSES.includes(status))
-    refuse('status', `one of ${DEVICE_STATUSES.join(', ')}`)
-  if (typeof firmwareVersion === 'string' && (firmwareVersion.length > 50 || firmwareVersion.includes('\0')))
-    refuse('firmwareVersion', 'at most 50 characters without NUL')
 }
 
 function toPatch(type: AnyDeviceType, change: DeviceUpdate, now: number): DevicePatch {
