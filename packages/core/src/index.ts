@@ -15,7 +15,7 @@ export type * from './hub/commands-api.js'
 export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
 export * from './hub/create-device-hub.js'
 export type * from './hub/credentials-api.js'
-export type { Device, NewDevice } from './hub/device.js'
+export { type Device, type NewDevice, newDeviceRecord } from './hub/device.js'
 export type { CommandLimits, DeviceCacheOptions, DeviceHubOptions } from './hub/device-hub-options.js'
 export type { DeviceQuery, DevicesApi, DeviceUpdate } from './hub/devices-api.js'
 export * from './hub/handler-runner.js'
@@ -63,10 +63,17 @@ export {
   applyDesired,
   applyDeviceChange,
   applyReport,
+  type ClaimRows,
+  type CredentialPlan,
+  type CredentialRows,
+  isStorable,
+  judgeClaim,
   type LiveState,
   type MemoryStorage,
   type MemoryStorageOptions,
   memoryStorage,
+  planCredentialWrites,
+  type UsernameChange,
   withCommandOutcome,
   withReportOutcome,
 } from './storage/index.js'

@@ -37,6 +37,7 @@ export const RESERVED_STATE = [
   'last_seen',
   'firmware_version',
   'is_active',
+  'session_at',
   'mqtt_username',
   'mqtt_password_hash',
   'api_key_hash',

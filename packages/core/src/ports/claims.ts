@@ -13,7 +13,8 @@ export interface ClaimStore {
   /**
    * In one transaction, under a lock of the key: looks whether the key is still good, whether the device may be
    * claimed, counts the use, writes the credentials, remembers the claim. A device that was claimed is only given new
-   * credentials with the proof of that claim: its answer may have been lost; that counts no further use.
+   * credentials with the proof of that claim, as long as it has some that are good: its answer may have been lost; that
+   * counts no further use.
    */
   claim(request: ClaimRequestRecord): Promise<ClaimOutcome>
 }

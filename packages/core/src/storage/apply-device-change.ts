@@ -7,19 +7,25 @@ export interface LiveState {
   readonly batteryLevel: number | null
   readonly firmwareVersion: string | null
   readonly lastSeen: number | null
+  readonly sessionAt: number | null
 }
 
 /**
  * One step of "latest goes by measured time" (invariant 4), shared by every storage: `last_seen` only moves forward,
- * and news measured before the news a row already holds changes nothing else. Gives `current` itself back when the
- * change's own condition does not hold.
+ * and news measured before the news a row already holds changes nothing else; nor does the end of a session that a later
+ * one has replaced. Gives `current` itself back when the change's own condition does not hold.
  */
 export function applyDeviceChange(current: LiveState, change: DeviceChange): LiveState {
-  const { ifSeenBefore } = change
+  const { ifSeenBefore, session } = change
   if (ifSeenBefore !== undefined && (current.lastSeen === null || current.lastSeen >= ifSeenBefore))
     return current
   const lastSeen = Math.max(current.lastSeen ?? change.lastSeen, change.lastSeen)
-  if (current.statusAt !== null && change.at < current.statusAt) return { ...current, lastSeen }
+  const isReplaced =
+    current.sessionAt !== null && session !== undefined && current.sessionAt > session.startedAt
+  if (session?.ended && isReplaced) return { ...current, lastSeen }
+  // Also of a beginning that is told late: the ends that it outlives are still to come.
+  const sessionAt = session && !session.ended && !isReplaced ? session.startedAt : current.sessionAt
+  if (current.statusAt !== null && change.at < current.statusAt) return { ...current, lastSeen, sessionAt }
   const applies = change.status !== undefined && (change.status.from?.includes(current.status) ?? true)
   return {
     status: applies && change.status ? change.status.value : current.status,
@@ -27,5 +33,6 @@ export function applyDeviceChange(current: LiveState, change: DeviceChange): Liv
     batteryLevel: change.batteryLevel ?? current.batteryLevel,
     firmwareVersion: change.firmwareVersion ?? current.firmwareVersion,
     lastSeen,
+    sessionAt,
   }
 }

@@ -2,5 +2,13 @@ export { type AppliedCommandChange, applyCommandChange } from '../commands/apply
 export { applyDesired } from '../twin/apply-desired.js'
 export { type AppliedReport, applyReport } from '../twin/apply-report.js'
 export { applyDeviceChange, type LiveState } from './apply-device-change.js'
+export { type ClaimRows, judgeClaim } from './judge-claim.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
+export {
+  type CredentialPlan,
+  type CredentialRows,
+  isStorable,
+  planCredentialWrites,
+  type UsernameChange,
+} from './plan-credential-writes.js'
 export { withCommandOutcome, withReportOutcome } from './record-outcome.js'

@@ -133,8 +133,12 @@ function applyChange(session: Session, change: DeviceChange): StatusTransition[]
   const { type, deviceId, at, audit } = change
   const row = tableOf(type).devices.get(deviceId)
   if (!row) return []
-  const { status: from, statusAt, batteryLevel, firmwareVersion, lastSeen } = row.record
-  const next = applyDeviceChange({ status: from, statusAt, batteryLevel, firmwareVersion, lastSeen }, change)
+  const from = row.record.status
+  const { statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = row.record
+  const next = applyDeviceChange(
+    { status: from, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt },
+    change,
+  )
   row.record = { ...row.record, ...next }
   if (next.status === from) return []
   if (isReachable(next.status) && !isReachable(from)) database.commands.wake(type.key, new Set([deviceId]))

@@ -1,6 +1,8 @@
 import type { DeviceRecord, NewSample, StoredMessage, StoredValue } from '../../ports/storage.js'
+import { MemoryClaims } from './claims.js'
 import { MemoryCommands } from './commands.js'
 import { MemoryConsumers } from './consumers.js'
+import { MemoryCredentials } from './credentials.js'
 import { MemoryLeases } from './leases.js'
 import { type Row, RowList } from './row-list.js'
 import { MemoryTwins } from './twins.js'
@@ -44,7 +46,7 @@ export class TypeTable {
   readonly samples = new RowList<SampleRow>(byTime)
   readonly samplesOf = new Map<string, DeviceSamples>()
   readonly messages = new RowList<MessageRow>(byPosition)
-  /** Who holds a user name or an API key: see `credentialsOf`. */
+  /** Who has a user name. */
   readonly holders = new Map<string, string>()
 }
 
@@ -63,6 +65,8 @@ export class MemoryDatabase {
   readonly consumers = new MemoryConsumers()
   readonly commands = new MemoryCommands()
   readonly twins = new MemoryTwins()
+  readonly credentials = new MemoryCredentials()
+  readonly claims = new MemoryClaims()
   readonly dropped = { messages: 0, readings: 0, commands: 0 }
   readonly #bounds: MemoryBounds
   readonly #messages = new RowList<MessageRow>(byPosition)
@@ -84,12 +88,12 @@ export class MemoryDatabase {
     const row = { removed: false, record: { ...record, state: record.state.map(copyValue) }, stateNames }
     table.devices.set(record.deviceId, row)
     table.deviceList.add(row)
-    for (const credential of credentialsOf(record)) table.holders.set(credential, record.deviceId)
+    if (record.mqttUsername !== null) table.holders.set(record.mqttUsername, record.deviceId)
   }
 
   updateDevice(table: TypeTable, row: DeviceRow, record: DeviceRecord, stateNames: readonly string[]): void {
-    for (const credential of credentialsOf(row.record)) table.holders.delete(credential)
-    for (const credential of credentialsOf(record)) table.holders.set(credential, record.deviceId)
+    if (row.record.mqttUsername !== null) table.holders.delete(row.record.mqttUsername)
+    if (record.mqttUsername !== null) table.holders.set(record.mqttUsername, record.deviceId)
     row.record = record
     row.stateNames = stateNames
   }
@@ -97,7 +101,7 @@ export class MemoryDatabase {
   removeDevice(table: TypeTable, row: DeviceRow): void {
     const { deviceId } = row.record
     for (const sample of table.samplesOf.get(deviceId)?.rows.ascending() ?? []) this.removeSample(sample)
-    for (const credential of credentialsOf(row.record)) table.holders.delete(credential)
+    if (row.record.mqttUsername !== null) table.holders.delete(row.record.mqttUsername)
     row.removed = true
     table.devices.delete(deviceId)
     table.deviceList.released()
@@ -184,12 +188,6 @@ export function inOrderOf(
     return index < 0 ? null : copyValue(values[index] ?? null)
   })
 }
-
-/** What no second device of the type may have. */
-export const credentialsOf = ({ mqttUsername, apiKeyHash }: DeviceRecord): string[] => [
-  ...(mqttUsername === null ? [] : [`user name ${mqttUsername}`]),
-  ...(apiKeyHash === null ? [] : [`API key ${apiKeyHash}`]),
-]
 
 function identitiesOf(sample: NewSample): string[] {
   const identities: string[] = []

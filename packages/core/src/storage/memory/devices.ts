@@ -10,7 +10,7 @@ import type {
 } from '../../ports/storage.js'
 import { checkValues } from './accepted.js'
 import { readCursor, writeCursor } from './cursor.js'
-import { copyValue, credentialsOf, type DeviceRow, inOrderOf, type TypeTable } from './database.js'
+import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './database.js'
 import { pageOf } from './page.js'
 import type { Session } from './session.js'
 
@@ -128,6 +128,7 @@ export function updateDevice(
   const next = { ...record, ...changed, state: nextState, updatedAt: now }
   check(type, table, next)
   database.updateDevice(table, row, next, type.stateNames)
+  if (columns.isActive !== undefined) database.credentials.changed({ typeKey: type.key, deviceId })
   return given(type, row)
 }
 
@@ -143,6 +144,8 @@ export function deleteDevice(
   database.removeDevice(table, row)
   database.commands.cancelOf(type.key, deviceId, 'the device was deleted', now)
   database.twins.deleted(type.key, deviceId)
+  database.claims.deleted({ typeKey: type.key, deviceId })
+  database.credentials.deleted({ typeKey: type.key, deviceId })
   return true
 }
 
@@ -153,12 +156,12 @@ const given = (type: AnyDeviceType, { record, stateNames }: DeviceRow): DeviceRe
 
 function check(type: AnyDeviceType, table: TypeTable, device: DeviceRecord): void {
   checkValues(`The state of ${device.deviceId}`, type.state, type.stateNames, device.state)
-  for (const credential of credentialsOf(device)) {
-    const holder = table.holders.get(credential)
-    if (holder === undefined || holder === device.deviceId) continue
-    throw new DeviceHubError(
-      'storage_failed',
-      `${device.deviceId} cannot have the user name or the API key of ${holder}: each belongs to one ${type.name}.`,
-    )
-  }
+  const { deviceId, mqttUsername } = device
+  const holder = mqttUsername === null ? undefined : table.holders.get(mqttUsername)
+  if (holder === undefined || holder === deviceId) return
+  throw new DeviceHubError(
+    'credential_taken',
+    `${deviceId} cannot have the user name of ${holder}: it belongs to one ${type.name}.`,
+    { details: { deviceIds: [deviceId] } },
+  )
 }

@@ -111,6 +111,23 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
       claimDue: (request) => run(() => database.twins.claimDue(request)),
       release: (claim, twins, delay) => run(() => database.twins.release(claim, twins, delay)),
     },
+    credentials: {
+      find: (kind, lookups) => run(() => database.credentials.find(session, kind, lookups)),
+      ofDevices: (type, ids) =>
+        run(() => {
+          session.tableOf(type)
+          return database.credentials.ofDevices(type.key, ids)
+        }),
+      write: (writes) => run(() => database.credentials.write(session, writes)),
+      changes: (position, limit) => run(() => database.credentials.changes(position, limit)),
+    },
+    claims: {
+      createKey: (key) => run(() => database.claims.createKey(key)),
+      findKey: (lookup) => run(() => database.claims.findKey(lookup)),
+      listKeys: (page) => run(() => database.claims.listKeys(page)),
+      revokeKey: (id, now) => run(() => database.claims.revokeKey(id, now)),
+      claim: (request) => run(() => database.claims.claim(session, request)),
+    },
     plan: () => run(() => ({ steps: [] })),
     migrate: () => run(() => ({ steps: [] })),
     commit: (batch) => run(() => commit(session, batch)),

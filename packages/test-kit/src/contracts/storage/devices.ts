@@ -28,9 +28,8 @@ const full = (deviceId: string): DeviceRecord =>
     lastSeen: T0 + 2,
     firmwareVersion: '2.1.0',
     isActive: false,
+    sessionAt: T0 + 6,
     mqttUsername: `user-${deviceId}`,
-    mqttPasswordHash: `$scrypt$${'h'.repeat(150)}`,
-    apiKeyHash: `key-${deviceId}`,
     metadata: '{"site":{"floor":3},"tags":["a","ü"],"nul":"\\u0000"}',
     state: [0.5, 7, true, 'note', 'auto', T0 + 3, '[1,2]', null, null],
     createdAt: T0 + 4,
@@ -81,26 +80,25 @@ export function deviceContract(contract: StorageContract): void {
         if (result.status === 'rejected') expect(result.reason).toEqual(errorOf('device_exists'))
     })
 
-    test('a user name or an API key belongs to one device', async () => {
+    test('a user name belongs to one device of the type', async () => {
       const { storage } = shared
       const record = full(newId())
       await storage.devices.create(Sensor, record)
-      const { mqttUsername, apiKeyHash } = record
-      const refused = expect.objectContaining({ name: 'DeviceHubError' })
-      for (const taken of [{ mqttUsername }, { apiKeyHash }]) {
-        const deviceId = newId()
-        await expect(storage.devices.create(Sensor, device(Sensor, deviceId, taken))).rejects.toEqual(refused)
-        expect(await storage.devices.find(Sensor, [deviceId])).toEqual([])
-        const second = await newDevice(storage, Sensor)
-        await expect(storage.devices.update(Sensor, second, taken, T0)).rejects.toEqual(refused)
-        expect(await deviceOf(storage, Sensor, second)).toMatchObject({
-          mqttUsername: null,
-          apiKeyHash: null,
-        })
-        await storage.devices.update(Sensor, record.deviceId, taken, T0)
-      }
+      const { mqttUsername } = record
+      const deviceId = newId()
+      const taken = device(Sensor, deviceId, { mqttUsername })
+      await expect(storage.devices.create(Sensor, taken)).rejects.toEqual(errorOf('credential_taken'))
+      await expect(storage.devices.ensure(Sensor, [taken])).rejects.toEqual(errorOf('credential_taken'))
+      expect(await storage.devices.find(Sensor, [deviceId])).toEqual([])
+      const second = await newDevice(storage, Sensor)
+      await expect(storage.devices.update(Sensor, second, { mqttUsername }, T0)).rejects.toEqual(
+        errorOf('credential_taken'),
+      )
+      expect(await deviceOf(storage, Sensor, second)).toMatchObject({ mqttUsername: null })
+      await storage.devices.update(Sensor, record.deviceId, { mqttUsername }, T0)
+      await newDevice(storage, Meter, { mqttUsername })
       await storage.devices.delete(Sensor, record.deviceId, 0)
-      await newDevice(storage, Sensor, { mqttUsername, apiKeyHash })
+      await newDevice(storage, Sensor, { mqttUsername })
     })
 
     test('ensure leaves existing devices alone, and may be given the same twice or nothing', async () => {
@@ -178,9 +176,8 @@ export function deviceContract(contract: StorageContract): void {
           batteryLevel: null,
           lastSeen: null,
           firmwareVersion: null,
+          sessionAt: null,
           mqttUsername: null,
-          mqttPasswordHash: null,
-          apiKeyHash: null,
         }
         const state = { note: null, interval: -5, enabled: false, settings: '[1]' }
         const updated = await storage.devices.update(Sensor, before.deviceId, { ...nulls, state }, T0 + 1)
