@@ -1,0 +1,152 @@
+import { type DeviceHub, DeviceHubError, type Principal, topicMatches } from '@devicehub/core'
+import type { Aedes, AedesOptions, Client } from 'aedes'
+import type { Grants } from '../decision.js'
+import type { BrokerContext } from './broker-adapter.js'
+
+/** What goes into `Aedes.createBroker`, all of it: each of them closes what another leaves open. */
+export interface AedesHooks {
+  readonly authenticate: NonNullable<AedesOptions['authenticate']>
+  readonly authorizePublish: NonNullable<AedesOptions['authorizePublish']>
+  readonly authorizeSubscribe: NonNullable<AedesOptions['authorizeSubscribe']>
+  readonly authorizeForward: NonNullable<AedesOptions['authorizeForward']>
+  /** Tells the hub of the devices that come and go, from now on; returns the way to stop it. */
+  attachPresence(broker: Aedes): () => void
+}
+
+/** A client that is connected. */
+interface Session {
+  readonly username: string
+  readonly principal: Principal | null
+  readonly grants: Grants
+  /** When it was last seen that its credential is good, by the hub's clock. */
+  checkedAt: number
+  revoked: boolean
+}
+
+/** Milliseconds a client may go on receiving without another look at its credential. */
+const RECHECK_AFTER = 1000
+
+/**
+ * Hooks for an Aedes broker in the same process. A device whose credential ended is disconnected at its next publication,
+ * or when the next message is due to it: that one may still reach it.
+ */
+export function aedesHooks(
+  hub: Pick<DeviceHub, 'credentials'>,
+  { decider, presence, logger, now }: BrokerContext,
+): AedesHooks {
+  const sessions = new WeakMap<Client, Session>()
+
+  async function authenticate(client: Client, username: string, password: string): Promise<boolean> {
+    const decision = await decider.login({ username, password, clientId: client.id })
+    if (!decision.allow || decision.grants === null) return false
+    const { principal, grants } = decision
+    sessions.set(client, { username, principal, grants, checkedAt: now(), revoked: false })
+    return true
+  }
+
+  async function mayPublish(client: Client | null, topic: string): Promise<boolean> {
+    // The will of a client of another broker, whose user name Aedes does not keep.
+    const session = client === null ? undefined : sessions.get(client)
+    // Aedes' own ban ends when the hook is replaced.
+    if (client === null || session === undefined || session.revoked || topic.startsWith('$SYS/')) return false
+    const { username } = session
+    return (await decider.access({ username, clientId: client.id, action: 'publish', topic })).allow
+  }
+
+  async function maySubscribe(client: Client, topic: string): Promise<boolean> {
+    const session = sessions.get(client)
+    if (session === undefined || session.revoked) return false
+    const { username } = session
+    return (await decider.access({ username, clientId: client.id, action: 'subscribe', topic })).allow
+  }
+
+  /** In the background, for whoever only receives asks for no decision. A database that is away revokes nothing. */
+  function recheck(client: Client, session: Session): void {
+    const { principal, username } = session
+    if (principal === null || now() - session.checkedAt < RECHECK_AFTER) return
+    session.checkedAt = now()
+    hub.credentials.find(username).then(
+      (found) => {
+        if (found?.deviceId === principal.deviceId && found.type === principal.type) return
+        session.revoked = true
+        logger.info({ username, clientId: client.id }, 'Disconnected: its credential is no longer good')
+        client.close()
+      },
+      (error: unknown) => logger.warn({ error, username }, 'Could not check whether a client may stay'),
+    )
+  }
+
+  return {
+    authenticate(client, username, password, done) {
+      authenticate(client, username ?? '', password?.toString() ?? '').then(
+        (allowed) => done(null, allowed),
+        // Without a `returnCode` it is 5, not authorized.
+        () => done(null, false),
+      )
+    },
+
+    // MQTT 3.1.1 has no other refusal of a publication than the end of the connection [MQTT-3.3.5-2].
+    authorizePublish(client, { topic }, done) {
+      mayPublish(client, topic).then(
+        (allowed) => done(allowed ? null : refusal(client, topic)),
+        () => done(refusal(client, topic)),
+      )
+    },
+
+    // Also for what a kept session subscribed to, when it comes back.
+    authorizeSubscribe(client, subscription, done) {
+      maySubscribe(client, subscription.topic).then(
+        (allowed) => done(null, allowed ? subscription : null),
+        () => done(null, null),
+      )
+    },
+
+    /** Of a SUBSCRIBE that was granted in part, a kept session stores all of it and is sent all of it when it comes back. */
+    authorizeForward(client, packet) {
+      const session = sessions.get(client)
+      if (session === undefined || session.revoked) return null
+      if (!session.grants.subscribe.some((filter) => topicMatches(filter, packet.topic))) return null
+      recheck(client, session)
+      return packet
+    },
+
+    attachPresence(broker) {
+      const connectedAt = new WeakMap<Client, number>()
+      const timedOut = new WeakSet<Client>()
+
+      const report = (client: Client, event: 'connected' | 'disconnected', reason?: string) => {
+        const session = sessions.get(client)
+        if (session === undefined) return
+        const [at, { username }] = [now(), session]
+        if (event === 'connected') connectedAt.set(client, at)
+        void presence.report({
+          broker: 'aedes',
+          event,
+          username,
+          at,
+          connectedAt: connectedAt.get(client),
+          reason,
+        })
+      }
+      const onClient = (client: Client) => report(client, 'connected')
+      const onTimeout = (client: Client) => void timedOut.add(client)
+      const onDisconnect = (client: Client) =>
+        report(client, 'disconnected', timedOut.has(client) ? 'keepalive timeout' : undefined)
+
+      // `clientReady` comes later, or never when the client leaves at once; `clientDisconnect` has one `client` before it.
+      broker.on('client', onClient)
+      broker.on('keepaliveTimeout', onTimeout)
+      broker.on('clientDisconnect', onDisconnect)
+      return () => {
+        broker.off('client', onClient)
+        broker.off('keepaliveTimeout', onTimeout)
+        broker.off('clientDisconnect', onDisconnect)
+      }
+    },
+  }
+}
+
+const refusal = (client: Client | null, topic: string) =>
+  new DeviceHubError('publish_failed', `${client?.id ?? 'A client'} may not publish to this topic`, {
+    details: { topic: topic.slice(0, 200) },
+  })

@@ -1,0 +1,79 @@
+import type { AccessRequest } from '../decision.js'
+import { type BrokerAdapter, type BrokerCall, type BrokerContext, text } from './broker-adapter.js'
+
+type Fields = BrokerCall['fields']
+
+/** NanoMQ's `auth.http_auth` and `webhook`, as a form or as JSON. Only 200 allows. */
+export const nanoMq: BrokerAdapter = {
+  name: 'nanomq',
+  routes: [
+    {
+      path: '/nanomq/auth',
+      answer: async ({ fields }, { decider }) => {
+        const login = { ...whoAsks(fields), password: text(fields, 'password') }
+        return reply((await decider.login(login)).allow)
+      },
+      refuse: (status) => reply(false, status),
+    },
+    {
+      // Whoever is one is asked nothing more.
+      path: '/nanomq/super',
+      answer: async () => reply(false),
+      refuse: (status) => reply(false, status),
+    },
+    {
+      path: '/nanomq/acl',
+      answer: async ({ fields }, { decider }) => {
+        const requests = accessRequests(fields)
+        const decisions = await decider.accessAll(requests)
+        return reply(requests.length > 0 && decisions.every(({ allow }) => allow))
+      },
+      refuse: (status) => reply(false, status),
+    },
+    {
+      path: '/nanomq/events',
+      answer: async ({ fields }, context) =>
+        new Response(null, { status: (await report(fields, context)) === 'failed' ? 503 : 200 }),
+      refuse: (status) => reply(false, status),
+    },
+  ],
+}
+
+const reply = (allow: boolean, status = 403): Response =>
+  new Response(null, { status: allow ? 200 : status, headers: { 'cache-control': 'no-store' } })
+
+const whoAsks = (fields: Fields) => ({
+  username: text(fields, 'username'),
+  clientId: text(fields, 'clientid') || undefined,
+})
+
+/**
+ * The filters of a SUBSCRIBE come joined by commas, so that each of the parts has to be allowed. Should it be one filter
+ * with a comma in it, then a level of it holds the comma, and with a level such as that it is nobody's: ids, type names
+ * and channels hold none. A publication has one topic, which is never parted.
+ */
+function accessRequests(fields: Fields): readonly AccessRequest[] {
+  const who = whoAsks(fields)
+  const topic = text(fields, 'topic')
+  switch (text(fields, 'access')) {
+    case '1':
+      return topic.split(',').map((filter) => ({ ...who, action: 'subscribe', topic: filter }))
+    case '2':
+      return [{ ...who, action: 'publish', topic }]
+    default:
+      return []
+  }
+}
+
+/** A refused login is answered with a CONNACK too. */
+async function report(fields: Fields, { presence }: BrokerContext) {
+  const action = text(fields, 'action')
+  const connected = action === 'client_connack' && text(fields, 'conn_ack') === 'success'
+  if (!connected && action !== 'client_disconnected') return 'ignored'
+  return presence.report({
+    broker: 'nanomq',
+    event: connected ? 'connected' : 'disconnected',
+    username: text(fields, 'username'),
+    reason: connected ? undefined : text(fields, 'reason') || undefined,
+  })
+}
