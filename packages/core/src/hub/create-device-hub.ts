@@ -24,6 +24,8 @@ import { memoryStorage } from '../storage/index.js'
 import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
+import { createCredentials } from './create-credentials.js'
+import type { CredentialsApi } from './credentials-api.js'
 import {
   allPositive,
   CACHE,
@@ -33,7 +35,6 @@ import {
   POLICIES,
   positive,
 } from './device-hub-options.js'
-import type { CredentialsApi } from './credentials-api.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
@@ -214,8 +215,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     )
   }
 
+  const credentials = createCredentials(options.credentials, { storage, types, clock, metrics })
+
   let closing: Promise<void> | undefined
   async function close(timeout: number): Promise<void> {
+    credentials.close()
     await dispatcher.close(timeout)
     await transports.stop()
     await Promise.all([pipeline.close(timeout), consumers.close(timeout)])
@@ -252,6 +256,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       assertType(type)
       return createTwinApi(type, { storage, clock, dispatcher, deviceIdMaxLength })
     },
+    credentials: credentials.api,
     consumers: consumers.api,
     consume: (name, consumeOptions, handler) =>
       consumers.consume(name, consumeOptions, handler as ConsumeHandler),

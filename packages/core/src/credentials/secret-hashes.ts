@@ -1,0 +1,81 @@
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { DeviceHubError } from '../errors.js'
+import type { SecretHashes } from '../hub/credentials-api.js'
+import { assertSecret, assertUsername } from './acceptable.js'
+import { framed } from './framed.js'
+
+/** The keyed half of `SecretHashes`, and the comparison. */
+export interface KeyedHashes extends Pick<SecretHashes, 'keyed' | 'lookups'> {
+  /** Costs one HMAC, whatever `hash` is. */
+  matches(lookup: string, secret: string, hash: string): boolean
+  /** Is of no secret: for the comparison that an unknown user name is due. */
+  readonly decoy: string
+}
+
+type LookupPurpose = Parameters<SecretHashes['lookups']>[0]
+
+const LOOKUP_PURPOSES: readonly LookupPurpose[] = ['api_key', 'claim_key', 'claim_proof']
+const SECRET_MIN = 32
+
+/** What is made of one configured secret: a key for each purpose, so that a hash of one is no hash of another. */
+interface Keys {
+  /** Says in a stored hash which secret made it. */
+  readonly id: string
+  readonly secret: Buffer
+  readonly lookup: Readonly<Record<LookupPurpose, Buffer>>
+}
+
+/** `invalid_options` for a secret that is too short. Of several the first makes new hashes. */
+export function createKeyedHashes(secrets: string | readonly string[]): KeyedHashes {
+  const all = (typeof secrets === 'string' ? [secrets] : [...secrets]).map(keysOf)
+  const [present] = all
+  if (present === undefined) throw badSecret('is an empty list')
+
+  const digest = ({ secret }: Keys, lookup: string, text: string) =>
+    hmac(secret, framed('secret', lookup, text))
+
+  return {
+    decoy: stored(present.id, randomBytes(32)),
+    keyed(lookup, secret) {
+      assertUsername(lookup)
+      assertSecret(secret)
+      return stored(present.id, digest(present, lookup, secret))
+    },
+    lookups(purpose, secret) {
+      assertSecret(secret)
+      return all.map(({ lookup }) => hmac(lookup[purpose], framed(purpose, secret)).toString('base64url'))
+    },
+    matches(lookup, secret, hash) {
+      const [version, id, text = ''] = hash.split('$')
+      const keys = all.find((one) => one.id === id)
+      const expected = Buffer.from(text, 'base64url')
+      const actual = digest(keys ?? present, lookup, secret)
+      const isEqual = expected.length === actual.length && timingSafeEqual(expected, actual)
+      return isEqual && keys !== undefined && version === 'h1'
+    },
+  }
+}
+
+function keysOf(secret: unknown): Keys {
+  if (typeof secret !== 'string') throw badSecret('is not a text')
+  if (secret.length < SECRET_MIN) throw badSecret(`has ${secret.length} characters`)
+  const lookup = LOOKUP_PURPOSES.map((purpose) => [purpose, derive(secret, `lookup ${purpose}`, 32)])
+  return {
+    id: derive(secret, 'key id', 6).toString('base64url'),
+    secret: derive(secret, 'secret', 32),
+    lookup: Object.fromEntries(lookup) as Keys['lookup'],
+  }
+}
+
+const derive = (secret: string, purpose: string, length: number): Buffer =>
+  Buffer.from(hkdfSync('sha256', secret, '', `devicehub credentials ${purpose}`, length))
+
+const hmac = (key: Buffer, data: Buffer): Buffer => createHmac('sha256', key).update(data).digest()
+
+const stored = (id: string, digest: Buffer): string => `h1$${id}$${digest.toString('base64url')}`
+
+const badSecret = (problem: string) =>
+  new DeviceHubError(
+    'invalid_options',
+    `credentials.secret ${problem}; pass one of ${SECRET_MIN} characters or more, the same in every process: openssl rand -base64 32`,
+  )

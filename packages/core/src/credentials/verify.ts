@@ -1,0 +1,68 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { CredentialsApi, Principal } from '../hub/credentials-api.js'
+import type { FoundCredential } from '../ports/credentials.js'
+import { isSecret, isUsername } from './acceptable.js'
+import type { CredentialDirectory } from './credential-directory.js'
+import type { KeyedHashes } from './secret-hashes.js'
+
+export interface VerifierOptions {
+  readonly directory: Pick<CredentialDirectory, 'find'>
+  readonly hashes: KeyedHashes
+  readonly matchesSlow: (credential: FoundCredential, password: string) => Promise<boolean>
+  readonly types: readonly AnyDeviceType[]
+}
+
+export function createVerifier({
+  directory,
+  hashes,
+  matchesSlow,
+  types,
+}: VerifierOptions): Pick<CredentialsApi, 'verify' | 'verifyApiKey' | 'find'> {
+  const typesByKey = new Map(types.map((type) => [type.key, type]))
+
+  /** Those that the secret is of. The work does not depend on whether there are any. */
+  async function matching(
+    found: readonly FoundCredential[],
+    lookup: string,
+    secret: string,
+  ): Promise<FoundCredential[]> {
+    const [keyed, slow] = [found.filter((one) => !isSlow(one)), found.filter(isSlow)]
+    if (keyed.length === 0) hashes.matches(lookup, secret, hashes.decoy)
+    const matched = keyed.filter((one) => hashes.matches(one.lookup, secret, one.hash))
+    if (matched.length > 0) return matched
+    const results = await Promise.all(slow.map((one) => matchesSlow(one, secret)))
+    return slow.filter((_, index) => results[index])
+  }
+
+  /** Null unless they are of one device, of a type of this hub. */
+  function principalOf(good: readonly FoundCredential[], username: string | null): Principal | null {
+    const [first] = good
+    const type = first && typesByKey.get(first.typeKey)
+    if (type === undefined || first === undefined) return null
+    const { typeKey, deviceId } = first
+    if (good.some((one) => one.typeKey !== typeKey || one.deviceId !== deviceId)) return null
+    const ends = good.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY)
+    const end = Math.max(...ends)
+    return { type, deviceId, username, expiresAt: Number.isFinite(end) ? end : null }
+  }
+
+  return {
+    async verify({ username, password }) {
+      if (!isUsername(username) || !isSecret(password)) return null
+      const found = await directory.find('password', username)
+      return principalOf(await matching(found, username, password), username)
+    },
+    async verifyApiKey(apiKey) {
+      if (!isSecret(apiKey)) return null
+      const lookups = hashes.lookups('api_key', apiKey)
+      const found = await Promise.all(lookups.map((lookup) => directory.find('api_key', lookup)))
+      return principalOf(await matching(found.flat(), lookups[0] as string, apiKey), null)
+    },
+    async find(username) {
+      if (!isUsername(username)) return null
+      return principalOf(await directory.find('password', username), username)
+    },
+  }
+}
+
+const isSlow = ({ hash }: FoundCredential) => hash.startsWith('s1$')

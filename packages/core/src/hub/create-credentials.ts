@@ -1,0 +1,89 @@
+import { createCredentialCounts } from '../credentials/credential-counts.js'
+import { createCredentialDirectory } from '../credentials/credential-directory.js'
+import { createKeyedHashes } from '../credentials/secret-hashes.js'
+import { createSlowHash } from '../credentials/slow-hash.js'
+import { createSlowMemory } from '../credentials/slow-memory.js'
+import { createVerifier } from '../credentials/verify.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
+import type { Clock } from '../ports/clock.js'
+import type { Metrics } from '../ports/metrics.js'
+import type { Storage } from '../ports/storage.js'
+import type { CredentialOptions, CredentialsApi } from './credentials-api.js'
+import { allPositive } from './device-hub-options.js'
+
+export interface CredentialsContext {
+  readonly storage: Storage
+  readonly types: readonly AnyDeviceType[]
+  readonly clock: Clock
+  readonly metrics: Metrics
+}
+
+export interface Credentials {
+  readonly api: CredentialsApi
+  /** Ends what waits with `closed`. */
+  close(): void
+}
+
+const DEFAULTS = {
+  cacheMax: 100_000,
+  cacheFor: 60,
+  maxWaiting: 20_000,
+  slowConcurrency: 2,
+  slowWaiting: 100,
+}
+
+/** Without options the hub works, and each call says what is missing. */
+export function createCredentials(
+  options: CredentialOptions | undefined,
+  { storage, types, clock, metrics }: CredentialsContext,
+): Credentials {
+  if (options === undefined) return { api: withoutSecret, close() {} }
+  const { secret, ...given } = options
+  const limits = allPositive('credentials', { ...DEFAULTS, ...given })
+  const hashes = createKeyedHashes(secret)
+  const counts = createCredentialCounts(metrics)
+  const monotonic = () => performance.now()
+  const cache = { max: limits.cacheMax, maxAge: limits.cacheFor * 1000, monotonic }
+  const directory = createCredentialDirectory({
+    ...cache,
+    store: storage.credentials,
+    clock,
+    counts,
+    maxWaiting: limits.maxWaiting,
+  })
+  const slow = createSlowHash({
+    concurrency: limits.slowConcurrency,
+    maxWaiting: limits.slowWaiting,
+    onHash: () => counts.add('slowHashes'),
+  })
+  const matchesSlow = createSlowMemory(slow, cache)
+  const verifier = createVerifier({ directory, hashes, matchesSlow, types })
+
+  return {
+    api: {
+      ...verifier,
+      hashes: { keyed: hashes.keyed, slow: slow.hash, lookups: hashes.lookups },
+      stats: () => ({ ...counts.totals, cached: directory.size }),
+    },
+    close() {
+      directory.close()
+      slow.close()
+    },
+  }
+}
+
+function refuse(): never {
+  throw new DeviceHubError(
+    'invalid_options',
+    'the hub has no secret to check credentials with; pass createDeviceHub({ credentials: { secret } }), from: openssl rand -base64 32',
+  )
+}
+
+const withoutSecret: CredentialsApi = {
+  verify: async () => refuse(),
+  verifyApiKey: async () => refuse(),
+  find: async () => refuse(),
+  hashes: { keyed: refuse, slow: async () => refuse(), lookups: refuse },
+  stats: () => ({ lookups: 0, queries: 0, checks: 0, hits: 0, slowHashes: 0, cached: 0 }),
+}
