@@ -27,8 +27,10 @@ export interface Decision {
 export interface LoginDecision extends Decision {
   /** Whose it is when allowed; null for a service account. */
   readonly principal: Principal | null
-  /** What it may do, for brokers that take the rules with the login. Topics are filters; nothing else is allowed. */
+  /** What it may do, for brokers that take the rules with the login. Topics are filters; nothing else is allowed, unless `partial`. */
   readonly grants: Grants | null
+  /** True: custom rules may allow more than the grants, so that each topic has to be asked for. */
+  readonly partial?: boolean
 }
 
 export interface Grants {

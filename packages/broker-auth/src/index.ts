@@ -1,3 +1,6 @@
+export type { AedesHooks } from './brokers/aedes.js'
+export type { RabbitMqOptions } from './brokers/rabbitmq.js'
+export { type BrokerAuth, type BrokerAuthStats, createBrokerAuth } from './create-broker-auth.js'
 export type {
   AccessRequest,
   Account,
@@ -7,3 +10,14 @@ export type {
   LoginDecision,
   LoginRequest,
 } from './decision.js'
+export { listenerGrants } from './listener-grants.js'
+export type {
+  AccessRule,
+  AccountLogin,
+  AccountLookup,
+  BrokerAuthOptions,
+  CallerOptions,
+  ClientIdRule,
+  DeciderOptions,
+  StaticAccount,
+} from './options.js'

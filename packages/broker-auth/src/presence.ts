@@ -1,3 +1,6 @@
+import type { DeviceHub } from '@devicehub/core'
+import { createBounded } from './bounded.js'
+
 /** A broker says that a client came or went. */
 export interface PresenceEvent {
   /** `emqx`; the source of the event is `broker:emqx` then. */
@@ -17,5 +20,62 @@ export interface Presence {
    * Reports to `hub.sessions`. `ignored`: it is no device, or the end of a session that goes on elsewhere. Never throws:
    * `failed` when it could not be written, so that the broker is told to come again, where it does.
    */
-  report(event: PresenceEvent): Promise<'reported' | 'ignored' | 'failed'>
+  report(event: PresenceEvent): Promise<PresenceOutcome>
+}
+
+export type PresenceOutcome = 'reported' | 'ignored' | 'failed'
+
+/** Reports that wait for the database; more of them fail. */
+const MAX_REPORTS = 10_000
+const TIMEOUT = 10_000
+
+/**
+ * Ends of a connection that say nothing of the device: another connection has taken its place, or the broker itself
+ * stops, and the device connects to the next one. One that never comes back falls silent, which the presence monitor sees.
+ */
+const ENDS_NOTHING =
+  /take.?n?.?over|discarded|shut(ting)?.?down|evacuat|rebalanc|another.?server|server.?moved/i
+
+export function createPresence(
+  hub: Pick<DeviceHub, 'credentials' | 'sessions' | 'logger'>,
+): Presence & { stats(): Record<PresenceOutcome, number> } {
+  const counts = { reported: 0, ignored: 0, failed: 0 }
+  // A broker may have given up waiting: what hangs keeps its place.
+  const reports = createBounded({
+    max: MAX_REPORTS,
+    timeout: TIMEOUT,
+    until: 'settled',
+    onShed: () => undefined,
+  })
+  let failing = false
+
+  async function write({ broker, username, event, ...told }: PresenceEvent): Promise<PresenceOutcome> {
+    const principal = await hub.credentials.find(username)
+    if (principal === null) return 'ignored'
+    const { type, deviceId } = principal
+    const outcome = await hub.sessions.report({ type, deviceId, event, ...told, source: `broker:${broker}` })
+    failing = false
+    return outcome === 'unknown_device' ? 'ignored' : 'reported'
+  }
+
+  async function report(event: PresenceEvent): Promise<PresenceOutcome> {
+    if (event.username === '') return 'ignored'
+    if (event.event === 'disconnected' && ENDS_NOTHING.test(event.reason ?? '')) return 'ignored'
+    try {
+      return await reports.run(() => write(event), 'failed')
+    } catch (error) {
+      if (!failing) hub.logger.warn({ error }, 'The presence that a broker told could not be written')
+      failing = true
+      return 'failed'
+    }
+  }
+
+  return {
+    async report(event) {
+      const outcome = await report(event)
+      counts[outcome]++
+      return outcome
+    },
+    stats: () => ({ ...counts }),
+  }
 }

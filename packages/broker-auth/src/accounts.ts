@@ -1,0 +1,105 @@
+import { type Clock, DeviceHubError } from '@devicehub/core'
+import { secretEquals } from '@devicehub/http'
+import type { AccessRequest, Account } from './decision.js'
+import { grantsAllow } from './device-rules.js'
+import type { DeciderOptions, StaticAccount } from './options.js'
+import { isPublishable, parseSubscription } from './topic-filter.js'
+
+const MIN_PASSWORD = 16
+const REMEMBERED = 10_000
+
+const refuse = (message: string, details: Record<string, unknown> = {}) =>
+  new DeviceHubError('invalid_options', message, { details })
+
+const list = (value: string | readonly string[]): readonly string[] =>
+  typeof value === 'string' ? [value] : value
+
+/** The accounts of the options, checked; `invalid_options` tells what is wrong with which, without its password. */
+export function staticAccounts(accounts: DeciderOptions['accounts']): ReadonlyMap<string, StaticAccount> {
+  if (accounts === undefined || typeof accounts === 'function') return new Map()
+  const entries = Object.entries(accounts)
+  for (const [username, account] of entries) {
+    const at = `accounts[${JSON.stringify(username)}]`
+    if (username === '') throw refuse('An account needs a user name')
+    const passwords = list(account.password ?? [])
+    if (
+      passwords.length === 0 ||
+      passwords.some((each) => typeof each !== 'string' || each.length < MIN_PASSWORD)
+    )
+      throw refuse(`${at}.password must have at least ${MIN_PASSWORD} characters: openssl rand -base64 24`, {
+        username,
+      })
+    const problem = accountProblem(account)
+    if (problem !== null) throw refuse(`${at} ${problem}`, { username })
+  }
+  return new Map(entries)
+}
+
+/** What is wrong with it; null for a good one. Also for what a function returns. */
+export function accountProblem(account: Account): string | null {
+  for (const name of ['publish', 'subscribe'] as const) {
+    if (!Array.isArray(account[name])) return `needs ${name}: topic filters, [] for none`
+    const bad = account[name].find((filter: unknown) => !isGrantable(filter))
+    if (bad !== undefined)
+      return `has ${JSON.stringify(bad)} in ${name}, which is no topic filter without $share, * and braces`
+  }
+  const { clientId } = account
+  if (clientId !== undefined && (typeof clientId !== 'string' || !/^[^*]+\*?$/.test(clientId)))
+    return 'needs a clientId that is an id, or the beginning of ids with a * at the end'
+  return null
+}
+
+/** `*` is a wildcard to RabbitMQ, `${...}` a variable to EMQX: no broker shall read more in it than is written. */
+function isGrantable(filter: unknown): boolean {
+  if (typeof filter !== 'string' || /[*{}]/.test(filter)) return false
+  return parseSubscription(filter)?.group === null
+}
+
+/** Compares with all of them, whichever fits. */
+export function passwordFits(account: StaticAccount, password: string): boolean {
+  let fits = false
+  for (const each of list(account.password)) fits = secretEquals(password, each) || fits
+  return fits
+}
+
+export function clientIdFits({ clientId: bound }: Account, clientId: string | undefined): boolean {
+  if (bound === undefined) return true
+  if (clientId === undefined) return false
+  return bound.endsWith('*') ? clientId.startsWith(bound.slice(0, -1)) : clientId === bound
+}
+
+export function accountAllows(account: Account, { action, topic }: AccessRequest): boolean {
+  if (action === 'publish') return isPublishable(topic) && grantsAllow(account, action, topic)
+  const subscription = parseSubscription(topic)
+  if (subscription === null || (subscription.group !== null && account.shared !== true)) return false
+  return grantsAllow(account, action, subscription.filter)
+}
+
+export interface AccountMemory {
+  get(username: string, clientId: string | undefined): Account | null
+  set(username: string, clientId: string | undefined, account: Account): void
+}
+
+/** What a function said of an account, for a while; the least recently used goes first. */
+export function createAccountMemory(seconds: number, clock: Clock): AccountMemory {
+  const known = new Map<string, { readonly account: Account; readonly until: number }>()
+  // Two clients of one user name may have been told apart.
+  const keyOf = (username: string, clientId: string | undefined) => JSON.stringify([username, clientId])
+  return {
+    get(username, clientId) {
+      const key = keyOf(username, clientId)
+      const found = known.get(key)
+      if (found === undefined) return null
+      known.delete(key)
+      if (found.until <= clock.now()) return null
+      known.set(key, found)
+      return found.account
+    },
+    set(username, clientId, account) {
+      const key = keyOf(username, clientId)
+      known.delete(key)
+      known.set(key, { account, until: clock.now() + seconds * 1000 })
+      if (known.size > REMEMBERED) known.delete(known.keys().next().value as string)
+    },
+  }
+}

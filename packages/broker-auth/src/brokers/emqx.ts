@@ -1,0 +1,95 @@
+import type { LoginDecision } from '../decision.js'
+import { type BrokerAdapter, type BrokerCall, type BrokerContext, json, text } from './broker-adapter.js'
+
+/** A denial is a 200: for any other status EMQX goes on to ask the next source, and in the end may allow. */
+const denied = (): Response => json({ result: 'deny' })
+
+async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promise<Response> {
+  const decision = await decider.login({
+    username: text(fields, 'username'),
+    password: text(fields, 'password'),
+    clientId: text(fields, 'clientid') || undefined,
+  })
+  if (!decision.allow) return denied()
+  const acl = decision.partial ? null : aclOf(decision.grants)
+  const expiresAt = decision.principal?.expiresAt ?? null
+  return json({
+    result: 'allow',
+    // Superusers are not asked for topics.
+    is_superuser: false,
+    // Seconds; what is not a whole number refuses the login.
+    ...(expiresAt === null ? {} : { expire_at: Math.floor(expiresAt / 1000) }),
+    ...(acl === null ? {} : { acl }),
+  })
+}
+
+interface AclRule {
+  readonly permission: 'allow' | 'deny'
+  readonly action: 'publish' | 'subscribe' | 'all'
+  readonly topic: string
+}
+
+/**
+ * The rules that EMQX keeps with the connection and goes by instead of asking; null: it has to ask. Ends by denying
+ * everything, since what matches no rule falls through to the other sources. An allowed `a/+` would allow to subscribe
+ * to `a/#` there, so what ends that way is asked for.
+ */
+function aclOf(grants: LoginDecision['grants']): readonly AclRule[] | null {
+  if (grants === null) return null
+  const { publish, subscribe } = grants
+  if ([...publish, ...subscribe].some((filter) => filter === '+' || filter.endsWith('/+'))) return null
+  return [
+    ...publish.map((topic): AclRule => ({ permission: 'allow', action: 'publish', topic })),
+    ...subscribe.map((topic): AclRule => ({ permission: 'allow', action: 'subscribe', topic })),
+    { permission: 'deny', action: 'all', topic: '#' },
+  ]
+}
+
+async function authz({ fields }: BrokerCall, { decider }: BrokerContext): Promise<Response> {
+  const action = text(fields, 'action')
+  if (action !== 'publish' && action !== 'subscribe') return denied()
+  const decision = await decider.access({
+    username: text(fields, 'username'),
+    clientId: text(fields, 'clientid') || undefined,
+    action,
+    topic: text(fields, 'topic'),
+  })
+  return decision.allow ? json({ result: 'allow' }) : denied()
+}
+
+const EVENTS = { 'client.connected': 'connected', 'client.disconnected': 'disconnected' } as const
+
+/** Of the rules `$events/client_connected` and `$events/client_disconnected`. They come twice at times, and out of order. */
+async function events({ fields }: BrokerCall, { presence }: BrokerContext): Promise<Response> {
+  const name = text(fields, 'event')
+  if (!Object.hasOwn(EVENTS, name)) return new Response(null, { status: 204 })
+  const event = EVENTS[name as keyof typeof EVENTS]
+  const connectedAt = time(fields, 'connected_at')
+  const told = event === 'connected' ? connectedAt : time(fields, 'disconnected_at')
+  const outcome = await presence.report({
+    broker: 'emqx',
+    event,
+    username: text(fields, 'username') || text(fields, 'clientid'),
+    at: told ?? time(fields, 'timestamp'),
+    connectedAt,
+    reason: text(fields, 'reason') || undefined,
+  })
+  // EMQX sends again what is answered with 503.
+  return new Response(null, { status: outcome === 'failed' ? 503 : 204 })
+}
+
+/** Epoch milliseconds, as a number or in a text; undefined for anything else. */
+function time(fields: BrokerCall['fields'], name: string): number | undefined {
+  const value = text(fields, name)
+  return /^\d{1,15}$/.test(value) ? Number(value) : undefined
+}
+
+/** EMQX 5: authentication and authorization over HTTP, and a rule that tells of connections. */
+export const emqx: BrokerAdapter = {
+  name: 'emqx',
+  routes: [
+    { path: '/emqx/authn', answer: authn, refuse: denied },
+    { path: '/emqx/authz', answer: authz, refuse: denied },
+    { path: '/emqx/events', answer: events, refuse: (status) => new Response(null, { status }) },
+  ],
+}

@@ -1,0 +1,66 @@
+import type { AccessRequest } from '../decision.js'
+import {
+  type BrokerAdapter,
+  type BrokerCall,
+  type BrokerContext,
+  type BrokerRoute,
+  json,
+  text,
+} from './broker-adapter.js'
+
+/** What `acc` says is wanted: 1 to receive a message, 2 to publish, 3 both, 4 to subscribe. */
+const ACCESS: Readonly<Record<string, readonly AccessRequest['action'][]>> = {
+  1: ['subscribe'],
+  2: ['publish'],
+  3: ['subscribe', 'publish'],
+  4: ['subscribe'],
+}
+
+type Question = (call: BrokerCall, context: BrokerContext) => Promise<boolean>
+
+const user: Question = async ({ fields }, { decider }) => {
+  const decision = await decider.login({
+    username: text(fields, 'username'),
+    password: text(fields, 'password'),
+    clientId: text(fields, 'clientid') || undefined,
+  })
+  return decision.allow
+}
+
+/** Nobody: a superuser is not asked for topics any more. */
+const superuser: Question = async () => false
+
+const acl: Question = async ({ fields }, { decider }) => {
+  const acc = text(fields, 'acc')
+  const wanted = Object.hasOwn(ACCESS, acc) ? (ACCESS[acc] ?? []) : []
+  const username = text(fields, 'username')
+  const clientId = text(fields, 'clientid') || undefined
+  const topic = text(fields, 'topic')
+  const decisions = await decider.accessAll(wanted.map((action) => ({ username, clientId, action, topic })))
+  return decisions.length > 0 && decisions.every(({ allow }) => allow)
+}
+
+/** Right for the response modes `json` and `status`. */
+const inJson = (allow: boolean): Response =>
+  allow ? json({ ok: true, error: '' }) : json({ ok: false, error: 'denied' }, 403)
+
+/** For the response mode `text`: nothing but `ok` allows. */
+const inText = (allow: boolean): Response =>
+  new Response(allow ? 'ok' : 'denied', {
+    status: allow ? 200 : 403,
+    headers: { 'content-type': 'text/plain', 'cache-control': 'no-store' },
+  })
+
+const routes = (folder: string, reply: (allow: boolean) => Response): BrokerRoute[] =>
+  Object.entries({ user, superuser, acl }).map(([name, question]) => ({
+    path: `${folder}/${name}`,
+    answer: async (call, context) => reply(await question(call, context)),
+    // A failure (5xx) would count against the server, and be asked again.
+    refuse: () => reply(false),
+  }))
+
+/** The plugin mosquitto-go-auth with its HTTP backend, parameters as JSON or as a form. */
+export const mosquittoGoAuth: BrokerAdapter = {
+  name: 'mosquitto-go-auth',
+  routes: [...routes('/mosquitto-go-auth', inJson), ...routes('/mosquitto-go-auth/text', inText)],
+}

@@ -1,0 +1,68 @@
+import { BlockList, isIP } from 'node:net'
+import { DeviceHubError } from '@devicehub/core'
+import { problem, type RequestInfo, secretEquals } from '@devicehub/http'
+import type { CallerOptions } from './options.js'
+
+const MIN_SECRET = 16
+
+/** The response for a caller that is not let in; null: it is. `inPath` is what stands for the secret in the path. */
+export type CallerCheck = (headers: Headers, info: RequestInfo, inPath: string | null) => Response | null
+
+/** Who may ask: who knows the secret, from where it is allowed. `invalid_options` for a secret that can be guessed. */
+export function createCallerCheck(options: CallerOptions): CallerCheck {
+  const secrets = typeof options.secret === 'string' ? [options.secret] : (options.secret ?? [])
+  if (secrets.some((each) => typeof each !== 'string' || each.length < MIN_SECRET))
+    throw new DeviceHubError(
+      'invalid_options',
+      `secret must have at least ${MIN_SECRET} characters: openssl rand -hex 32`,
+    )
+  const addresses = options.allow === undefined ? null : addressList(options.allow)
+  const isOpen = options.public === true && secrets.length === 0
+
+  return (headers, info, inPath) => {
+    if (addresses !== null && !isListed(addresses, info.remoteAddress))
+      return problem(403, 'address_refused', 'This address may not ask; see the option `allow`')
+    if (isOpen || isKnown(inPath ?? secretIn(headers))) return null
+    return problem(
+      401,
+      'caller_unknown',
+      'The secret that brokers share with this server is missing or wrong',
+    )
+  }
+
+  function isKnown(given: string | null): boolean {
+    if (given === null) return false
+    let known = false
+    for (const each of secrets) known = secretEquals(given, each) || known
+    return known
+  }
+}
+
+function secretIn(headers: Headers): string | null {
+  const bearer = /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')
+  return bearer?.[1] ?? headers.get('x-broker-secret')
+}
+
+function addressList(allow: readonly string[]): BlockList {
+  const addresses = new BlockList()
+  for (const each of allow) {
+    const [address = '', bits, ...rest] = each.split('/')
+    const version = isIP(address)
+    const length = bits === undefined ? null : Number(bits)
+    const fits = length === null || (/^\d+$/.test(bits as string) && length <= (version === 4 ? 32 : 128))
+    if (version === 0 || !fits || rest.length > 0)
+      throw new DeviceHubError(
+        'invalid_options',
+        `allow has ${JSON.stringify(each)}; give addresses such as 10.0.0.7 or ranges such as 10.0.0.0/8`,
+      )
+    const family = version === 4 ? 'ipv4' : 'ipv6'
+    if (length === null) addresses.addAddress(address, family)
+    else addresses.addSubnet(address, length, family)
+  }
+  return addresses
+}
+
+function isListed(addresses: BlockList, address: string | undefined): boolean {
+  const version = isIP(address ?? '')
+  return version !== 0 && addresses.check(address as string, version === 4 ? 'ipv4' : 'ipv6')
+}

@@ -1,0 +1,131 @@
+import { type DeviceHub, DeviceHubError } from '@devicehub/core'
+import { type FetchHandler, problem, type RequestInfo } from '@devicehub/http'
+import { type Context, Hono } from 'hono'
+import { type AedesHooks, aedesHooks } from './brokers/aedes.js'
+import type { BrokerAdapter, BrokerContext, BrokerRoute } from './brokers/broker-adapter.js'
+import { emqx } from './brokers/emqx.js'
+import { generic } from './brokers/generic.js'
+import { mosquittoGoAuth } from './brokers/mosquitto-go-auth.js'
+import { nanoMq } from './brokers/nanomq.js'
+import { rabbitMq } from './brokers/rabbitmq.js'
+import { verneMq } from './brokers/vernemq.js'
+import { createCallerCheck } from './caller.js'
+import { createDecider, type DeciderStats } from './decider.js'
+import type { Decider } from './decision.js'
+import type { BrokerAuthOptions } from './options.js'
+import { createPresence, type PresenceOutcome } from './presence.js'
+import { readFields } from './read-fields.js'
+
+export interface BrokerAuthStats extends DeciderStats {
+  /** Calls without the secret, with a wrong one, or from an address that is not listed. */
+  readonly callersRefused: number
+  /** Calls whose body could not be read. */
+  readonly malformed: number
+  readonly presence: Readonly<Record<PresenceOutcome, number>>
+}
+
+export interface BrokerAuth extends AsyncDisposable {
+  /** The endpoints of every broker, to be mounted where the brokers reach them. */
+  readonly fetch: FetchHandler
+  /** Decides without HTTP, for a broker of your own. */
+  readonly decider: Decider
+  /** Hooks for an Aedes broker in this process. */
+  aedes(): AedesHooks
+  stats(): BrokerAuthStats
+  /** From now on everything is denied; resolves when what was asked before is answered. */
+  close(): Promise<void>
+}
+
+interface Env {
+  Bindings: { readonly info: RequestInfo }
+}
+
+/**
+ * Answers brokers that ask who may connect, publish and subscribe. A device may do so in its own topics and nothing
+ * else; who is not known is denied. `invalid_options` for options that cannot work, and for a hub without
+ * `credentials.secret`.
+ *
+ * @example
+ * const brokerAuth = createBrokerAuth(hub, { secret: process.env.BROKER_SECRET })
+ * http.createServer(nodeListener(brokerAuth.fetch)).listen(8081)
+ */
+export function createBrokerAuth(hub: DeviceHub, options: BrokerAuthOptions = {}): BrokerAuth {
+  const { maxBody = 512 << 10 } = options
+  if (!(Number.isInteger(maxBody) && maxBody > 0))
+    throw new DeviceHubError('invalid_options', `maxBody must be a whole number of bytes, not ${maxBody}`)
+  // Better now than with the first device.
+  hub.credentials.hashes.lookups('api_key', 'probe')
+  const checkCaller = createCallerCheck(options)
+  const decider = createDecider(hub, options)
+  const presence = createPresence(hub)
+  const counts = { callersRefused: 0, malformed: 0 }
+  const context: BrokerContext = { decider, presence, logger: hub.logger, now: () => hub.clock.now() }
+  const running = new Set<Promise<Response>>()
+  let closed = false
+
+  async function handle(route: BrokerRoute, { req, env }: Context<Env>): Promise<Response> {
+    const refused = checkCaller(req.raw.headers, env.info, req.param('secret') ?? null)
+    if (refused !== null) {
+      counts.callersRefused++
+      return refused
+    }
+    if (closed) return route.refuse(500)
+    const fields = await readFields(req.raw, maxBody)
+    if (typeof fields === 'number') {
+      counts.malformed++
+      return route.refuse(fields)
+    }
+    try {
+      return await route.answer({ fields, headers: req.raw.headers }, context)
+    } catch (error) {
+      hub.logger.error(
+        { error, path: route.path },
+        'A broker could not be answered as it should: it was told no',
+      )
+      return route.refuse(500)
+    }
+  }
+
+  const adapters: readonly BrokerAdapter[] = [
+    generic,
+    mosquittoGoAuth,
+    emqx,
+    rabbitMq(options.rabbitmq),
+    verneMq,
+    nanoMq,
+  ]
+  const app = new Hono<Env>({ strict: false })
+  for (const route of adapters.flatMap(({ routes }) => routes)) {
+    app.post(route.path, (call) => handle(route, call))
+    // For brokers that can set no header.
+    app.post(`/:secret${route.path}`, (call) => handle(route, call))
+  }
+  app.onError((error) => {
+    hub.logger.error({ error }, 'A call of a broker could not be answered')
+    return problem(500, 'internal_error', 'The call could not be answered')
+  })
+  app.notFound(() => problem(404, 'not_found', 'There is no such endpoint; all of them are asked with POST'))
+
+  let closing: Promise<void> | undefined
+  const brokerAuth: BrokerAuth = {
+    async fetch(request, info = {}) {
+      const answer = Promise.resolve(app.fetch(request, { info }))
+      running.add(answer)
+      try {
+        return await answer
+      } finally {
+        running.delete(answer)
+      }
+    },
+    decider,
+    aedes: () => aedesHooks(hub, context),
+    stats: () => ({ ...decider.stats(), ...counts, presence: presence.stats() }),
+    close() {
+      closed = true
+      closing ??= Promise.allSettled(running).then(() => {})
+      return closing
+    },
+    [Symbol.asyncDispose]: () => brokerAuth.close(),
+  }
+  return brokerAuth
+}

@@ -1,0 +1,221 @@
+import { type DeviceHub, DeviceHubError, type Principal } from '@devicehub/core'
+import {
+  accountAllows,
+  accountProblem,
+  clientIdFits,
+  createAccountMemory,
+  passwordFits,
+  staticAccounts,
+} from './accounts.js'
+import { createBounded } from './bounded.js'
+import type { AccessRequest, Account, Decider, Decision, LoginDecision, LoginRequest } from './decision.js'
+import { deviceGrants, deviceTopicProblem, grantsAllow } from './device-rules.js'
+import type { AccountLogin, DeciderOptions } from './options.js'
+import { hasControlCharacter } from './topic-filter.js'
+
+/** What deciding needs of a hub. */
+export type DeciderHub = Pick<DeviceHub, 'credentials' | 'topicPrefix' | 'logger' | 'metrics' | 'clock'>
+
+export interface DeciderStats {
+  readonly logins: { readonly allowed: number; readonly denied: number }
+  readonly access: { readonly allowed: number; readonly denied: number }
+  /** Denied for want of a place or of time; also counted as denied. */
+  readonly shed: number
+  /** Denied because the database could not be asked, or a function threw; also counted as denied. */
+  readonly failed: number
+  /** Being decided now. */
+  readonly pending: number
+}
+
+const MAX_NAME = 255
+const MAX_PASSWORD = 1024
+/** Of one SUBSCRIBE. */
+const MAX_TOPICS = 1000
+const SHED = 'shed'
+
+const ALLOWED: Decision = { allow: true, reason: 'granted' }
+const deny = (reason: string): Decision => ({ allow: false, reason })
+const refuse = (reason: string): LoginDecision => ({ ...deny(reason), principal: null, grants: null })
+
+export function createDecider(
+  hub: DeciderHub,
+  options: DeciderOptions = {},
+): Decider & { stats(): DeciderStats } {
+  const { accounts, accountsFor = 60, clientId: clientIds = 'username', rules } = options
+  const max = atLeast('maxPending', options.maxPending ?? 10_000, 1)
+  const timeout = atLeast('timeout', options.timeout ?? 3, 0.001) * 1000
+  const known = staticAccounts(accounts)
+  const lookUp = typeof accounts === 'function' ? accounts : null
+  const memory = createAccountMemory(atLeast('accountsFor', accountsFor, 0), hub.clock)
+  const counts = { login: { allowed: 0, denied: 0 }, access: { allowed: 0, denied: 0 }, shed: 0, failed: 0 }
+  let failing = false
+
+  const decisions = createBounded({ max, timeout, until: 'answered', onShed: () => counts.shed++ })
+  // Nobody else bounds what a function of the application waits for: a rule that hangs fills its own places only.
+  // When one is late, the decision that waits for it is so already, and counted.
+  const functions = createBounded({
+    max,
+    timeout,
+    until: 'settled',
+    onShed: (why) => why === 'full' && counts.shed++,
+  })
+
+  async function login(request: LoginRequest): Promise<LoginDecision> {
+    const { username, password } = request
+    const clientId = request.clientId || undefined
+    if (!isName(username)) return refuse('malformed_username')
+    if (password === '' || password.length > MAX_PASSWORD) return refuse('malformed_password')
+    if (!isClientId(clientId)) return refuse('malformed_client_id')
+    const account = known.get(username)
+    if (account !== undefined) {
+      if (passwordFits(account, password)) return accountLogin(account, clientId)
+      // As long as for anybody else: the time does not tell that there is such an account.
+      await hub.credentials.verify({ username, password })
+      return refuse('wrong_credentials')
+    }
+    const principal = await hub.credentials.verify({ username, password })
+    if (principal !== null && principal.username === username) return deviceLogin(principal, clientId)
+    const found = await accountOf({ username, password, clientId })
+    if (found === null) return refuse('wrong_credentials')
+    const decision = accountLogin(found, clientId)
+    if (decision.allow) memory.set(username, clientId, found)
+    return decision
+  }
+
+  function deviceLogin(principal: Principal, clientId: string | undefined): LoginDecision {
+    if (!isClientIdOf(principal, clientId)) return refuse('foreign_client_id')
+    const grants = deviceGrants(principal.type, principal.deviceId, hub.topicPrefix)
+    return { allow: true, reason: 'device', principal, grants, partial: rules !== undefined }
+  }
+
+  function accountLogin(account: Account, clientId: string | undefined): LoginDecision {
+    if (!clientIdFits(account, clientId)) return refuse('foreign_client_id')
+    const { publish, subscribe } = account
+    return { allow: true, reason: 'account', principal: null, grants: { publish, subscribe } }
+  }
+
+  function isClientIdOf(principal: Principal, clientId: string | undefined): boolean {
+    if (clientIds === 'any') return true
+    if (clientId === undefined) return false
+    if (clientIds === 'username') return clientId === principal.username
+    return clientIds(principal, clientId) === true
+  }
+
+  /** What the application's function says; null for no such account. */
+  async function accountOf(asked: AccountLogin): Promise<Account | null> {
+    if (lookUp === null) return null
+    const account = await functions.run(async () => lookUp(asked), null)
+    if (account === null || account === undefined) return null
+    const problem = accountProblem(account)
+    if (problem === null) return account
+    hub.logger.error(
+      { username: asked.username },
+      `The account that the accounts function returned ${problem}`,
+    )
+    return null
+  }
+
+  async function access(request: AccessRequest): Promise<Decision> {
+    const { username } = request
+    const clientId = request.clientId || undefined
+    if (!isName(username)) return deny('malformed_username')
+    if (!isClientId(clientId)) return deny('malformed_client_id')
+    if (request.action !== 'publish' && request.action !== 'subscribe') return deny('unknown_action')
+    const account = known.get(username)
+    if (account !== undefined) return accountAccess(account, request, clientId)
+    const principal = await hub.credentials.find(username)
+    if (principal !== null && principal.username === username)
+      return deviceAccess(principal, request, clientId)
+    let found = memory.get(username, clientId)
+    if (found === null) {
+      found = await accountOf({ username, password: null, clientId })
+      if (found !== null) memory.set(username, clientId, found)
+    }
+    return found === null ? deny('unknown_user') : accountAccess(found, request, clientId)
+  }
+
+  function accountAccess(account: Account, request: AccessRequest, clientId: string | undefined): Decision {
+    if (!clientIdFits(account, clientId)) return deny('foreign_client_id')
+    return accountAllows(account, request) ? ALLOWED : deny('not_granted')
+  }
+
+  async function deviceAccess(
+    principal: Principal,
+    request: AccessRequest,
+    clientId: string | undefined,
+  ): Promise<Decision> {
+    if (!isClientIdOf(principal, clientId)) return deny('foreign_client_id')
+    const problem = deviceTopicProblem(request)
+    if (problem !== null) return deny(problem)
+    const { action, topic } = request
+    const grants = deviceGrants(principal.type, principal.deviceId, hub.topicPrefix)
+    if (grantsAllow(grants, action, topic)) return ALLOWED
+    if (rules === undefined) return deny('foreign_topic')
+    const allowed = await functions.run(async () => (await rules(request, principal)) === true, false)
+    return allowed ? { allow: true, reason: 'rule' } : deny('foreign_topic')
+  }
+
+  /** Denied, whatever goes wrong. */
+  async function decided<D extends Decision>(work: () => Promise<D>, no: (reason: string) => D): Promise<D> {
+    try {
+      const decision = await work()
+      if (decision.reason !== SHED) failing = false
+      return decision
+    } catch (error) {
+      counts.failed++
+      // Once for an outage, not once for each of its devices.
+      if (!failing) hub.logger.warn({ error }, 'Brokers are told no: a decision failed')
+      failing = true
+      return no('failed')
+    }
+  }
+
+  function count(question: 'login' | 'access', { allow }: Decision): void {
+    const answer = allow ? 'allowed' : 'denied'
+    counts[question][answer]++
+    hub.metrics.count('devicehub_broker_auth_decisions_total', 1, { question, answer })
+  }
+
+  async function accessAll(requests: readonly AccessRequest[]): Promise<readonly Decision[]> {
+    const taken = requests.slice(0, MAX_TOPICS)
+    const decisionsOf = () => Promise.all(taken.map((each) => decided(() => access(each), deny)))
+    const some = await decisions.run(decisionsOf, [])
+    const all = requests.map((_request, index) => some[index] ?? deny(SHED))
+    for (const decision of all) count('access', decision)
+    return all
+  }
+
+  return {
+    async login(request) {
+      const decision = await decided(() => decisions.run(() => login(request), refuse(SHED)), refuse)
+      count('login', decision)
+      return decision
+    },
+    async access(request) {
+      const [decision = deny(SHED)] = await accessAll([request])
+      return decision
+    },
+    accessAll,
+    stats: () => ({
+      logins: { ...counts.login },
+      access: { ...counts.access },
+      shed: counts.shed,
+      failed: counts.failed,
+      pending: decisions.pending,
+    }),
+  }
+}
+
+const isName = (name: string): boolean =>
+  typeof name === 'string' && name !== '' && name.length <= MAX_NAME && !hasControlCharacter(name)
+
+/** Undefined is one that the broker did not tell. `$` begins what brokers keep for themselves. */
+const isClientId = (clientId: string | undefined): boolean =>
+  clientId === undefined || (isName(clientId) && !clientId.startsWith('$'))
+
+function atLeast(name: string, value: number, min: number): number {
+  if (Number.isFinite(value) && value >= min) return value
+  throw new DeviceHubError('invalid_options', `${name} must be a number from ${min}, not ${String(value)}`, {
+    details: { [name]: value },
+  })
+}

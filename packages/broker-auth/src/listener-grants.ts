@@ -1,0 +1,22 @@
+import { type DeviceHub, INBOUND_CHANNELS, subscribePatterns } from '@devicehub/core'
+import type { Account } from './decision.js'
+
+/**
+ * What the hub's own listener needs: to receive what all devices send, also in a shared subscription, and to publish
+ * commands and desired state.
+ *
+ * @example
+ * createBrokerAuth(hub, { accounts: { hub: { ...listenerGrants(hub), password, clientId: 'ingest-*' } } })
+ */
+export function listenerGrants(
+  hub: Pick<DeviceHub, 'types' | 'topicPrefix'>,
+): Pick<Account, 'publish' | 'subscribe'> & { readonly shared: true } {
+  const concrete = hub.types.filter((type) => !type.abstract)
+  const filters = (channels: Parameters<typeof subscribePatterns>[1]) =>
+    concrete.flatMap((type) => subscribePatterns(type, { ...channels, prefix: hub.topicPrefix }))
+  return {
+    publish: filters({ channels: ['cmd', 'desired'] }),
+    subscribe: filters({ channels: INBOUND_CHANNELS }),
+    shared: true,
+  }
+}

@@ -1,0 +1,31 @@
+import { readBody } from '@devicehub/http'
+import type { BrokerCall } from './brokers/broker-adapter.js'
+
+/** The fields of a JSON object or of a form; the status that says why there are none: 400 or 413. */
+export async function readFields(
+  request: Request,
+  maxBytes: number,
+): Promise<BrokerCall['fields'] | 400 | 413> {
+  const body = await readBody(request, { maxBytes })
+  if (body instanceof Response) return body.status === 413 ? 413 : 400
+  try {
+    const content = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    const type = request.headers.get('content-type') ?? ''
+    return /^application\/x-www-form-urlencoded\b/i.test(type) ? formFields(content) : jsonFields(content)
+  } catch {
+    return 400
+  }
+}
+
+function jsonFields(content: string): BrokerCall['fields'] | 400 {
+  const value: unknown = JSON.parse(content)
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as Record<string, unknown>) : 400
+}
+
+/** A name twice is refused: two readers could differ on which of them counts. */
+function formFields(content: string): BrokerCall['fields'] | 400 {
+  const entries = [...new URLSearchParams(content)]
+  const fields = new Map(entries)
+  return fields.size === entries.length ? Object.fromEntries(fields) : 400
+}

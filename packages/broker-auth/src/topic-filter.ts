@@ -1,0 +1,47 @@
+import { isValidTopic, isValidTopicFilter } from '@devicehub/core'
+
+/** What a client subscribes to: the filter, and the group it shares it with. */
+export interface Subscription {
+  readonly filter: string
+  /** Of `$share/<group>/<filter>` [MQTT-4.8.2-1]; null: for itself alone. */
+  readonly group: string | null
+}
+
+const SHARE = '$share/'
+
+/** Names and topics hold none: brokers treat them as they please [MQTT-1.5.4-3]. */
+export const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text)
+
+/** Null for what is no topic filter. */
+export function parseSubscription(text: string): Subscription | null {
+  if (!isValidTopicFilter(text) || hasControlCharacter(text)) return null
+  if (!text.startsWith(SHARE)) return { filter: text, group: null }
+  const end = text.indexOf('/', SHARE.length)
+  return { filter: text.slice(end + 1), group: text.slice(SHARE.length, end) }
+}
+
+/** Whether it can be published to. */
+export const isPublishable = (topic: string): boolean => isValidTopic(topic) && !hasControlCharacter(topic)
+
+/**
+ * Whether every topic that `requested` matches is matched by `granted` too. Both are valid filters without `$share`; a
+ * topic is a filter that matches itself. Matching one filter against the other is not the same: `a/+` would match `a/#`.
+ */
+export function containsFilter(granted: string, requested: string): boolean {
+  const wide = levelsOf(granted)
+  const narrow = levelsOf(requested)
+  // [MQTT-4.7.2-1]: what begins with a wildcard matches no topic that begins with `$`.
+  if (isWildcard(wide[0]) && requested.startsWith('$')) return false
+  for (let i = 0; i < wide.length; i++) {
+    // [MQTT-4.7.1-2]: `a/#` matches `a` as well.
+    if (wide[i] === '#') return true
+    if (i >= narrow.length || narrow[i] === '#') return false
+    if (wide[i] !== '+' && wide[i] !== narrow[i]) return false
+  }
+  return wide.length === narrow.length
+}
+
+const isWildcard = (level: string | undefined): boolean => level === '+' || level === '#'
+
+/** `#` alone is `+/#`: every topic has a level. */
+const levelsOf = (filter: string): string[] => (filter === '#' ? ['+', '#'] : filter.split('/'))
