@@ -15,6 +15,8 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    // Most tests wait for a server or a process: more of them than processors fill the time.
+    maxWorkers: 3,
     projects: [
       'core',
       'signals',

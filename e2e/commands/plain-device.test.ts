@@ -11,7 +11,7 @@ interface Received {
 describeWith(['mosquitto'], 'mosquitto_sub and mosquitto_pub as the device', ({ mosquitto }) => {
   describe.each([5, 4] as const)('MQTT version %i', (protocolVersion) => {
     test.skipIf(withoutClients)(
-      'commands are answered, time out, are rejected, wait, and are cancelled',
+      'commands are answered, time out, are rejected, expire, wait, and are cancelled',
       async () => {
         const { url } = mosquitto()
         await using stage = await openStage({ url, protocolVersion })
@@ -92,6 +92,8 @@ describeWith(['mosquitto'], 'mosquitto_sub and mosquitto_pub as the device', ({ 
           'offline',
           async () => (await hub.devices.get(WeatherStation, DEVICE))?.status === 'offline',
         )
+        const expired = await commands.send(WeatherStation, DEVICE, 'reboot', undefined, { expiresIn: 0.2 })
+        await expect(expired.result()).rejects.toMatchObject({ code: 'command_expired' })
         const waiting = []
         for (const interval of [1, 2, 3])
           waiting.push(
