@@ -25,6 +25,7 @@ import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
 import { createCredentials } from './create-credentials.js'
+import { createSessions } from './create-sessions.js'
 import type { CredentialsApi } from './credentials-api.js'
 import {
   allPositive,
@@ -257,6 +258,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       return createTwinApi(type, { storage, clock, dispatcher, deviceIdMaxLength })
     },
     credentials: credentials.api,
+    sessions: createSessions({ pipeline, topicPrefix, deviceIdMaxLength, clock, assertType }),
     consumers: consumers.api,
     consume: (name, consumeOptions, handler) =>
       consumers.consume(name, consumeOptions, handler as ConsumeHandler),

@@ -22,7 +22,7 @@ export interface SessionsApi {
   /**
    * Brings a device online or offline, with a row in its type's log, signals and hooks, once: a duplicate, a late or an
    * out-of-order event changes nothing. A status that the device reported of itself (`maintenance`, `error`) stays while
-   * it connects. `changed`: the status is another; `unchanged`: it was so already, or newer news are known;
+   * it connects. Resolves after the commit; `queue_full` while too much waits for one. `changed`: the status is another; `unchanged`: it was so already, or newer news are known;
    * `unknown_device`: none of that id, or it is deactivated.
    */
   report(event: SessionEvent): Promise<'changed' | 'unchanged' | 'unknown_device'>

@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.js'
 import type { LeaseFence } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
 import type { CommitBatch, CommitResult, DeviceChange, DeviceTouch, Storage } from '../ports/storage.js'
-import { type PlannedMessage, refuse, toCommitEntry } from './planned-message.js'
+import { makesEntry, type PlannedMessage, refuse, toCommitEntry } from './planned-message.js'
 import type { Retry } from './retry.js'
 
 export interface CommitterOptions {
@@ -11,7 +11,7 @@ export interface CommitterOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly retry: Retry
-  /** Must not throw. */
+  /** Of the result, indexes are those of the messages that make an entry. Must not throw. */
   readonly onCommit: (planned: readonly PlannedMessage[], result: CommitResult) => void
   readonly onFailure: (planned: PlannedMessage, error: Error) => void
 }
@@ -69,7 +69,9 @@ export function createCommitter(
 
   /** The message at fault alone: its audit row without samples, and if that is refused too, without its payload. */
   async function commitRefused(planned: PlannedMessage, cause: Error): Promise<void> {
-    if (isDeviceHubError(cause, 'not_replayable')) return options.onFailure(planned, cause)
+    // What a broker told is not a device's message that could be kept for a replay.
+    if (isDeviceHubError(cause, 'not_replayable') || planned.session !== null)
+      return options.onFailure(planned, cause)
     logger.warn(
       { error: cause, topic: planned.inbound.topic },
       'the database refused a message; it is recorded as rejected',
@@ -118,7 +120,7 @@ function toBatch(planned: readonly PlannedMessage[], now: number): CommitBatch {
     if (change !== null) changes.push(change)
   }
   return {
-    entries: planned.map((message) => toCommitEntry(message, now)),
+    entries: planned.filter(makesEntry).map((message) => toCommitEntry(message, now)),
     touches: [...touches.values()],
     changes,
     ...(fences.size > 0 && { fences: [...fences.values()] }),

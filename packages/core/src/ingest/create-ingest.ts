@@ -13,9 +13,10 @@ import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
 import type { MessagePlanner } from './plan-message.js'
-import type { PlannedMessage } from './planned-message.js'
+import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
 import { createRetry } from './retry.js'
+import { sessionEvents, toldTransitions } from './session-events.js'
 
 export interface IngestLimits {
   /** Messages a transaction; default: what the storage prefers, else 500. Larger ones store faster and block the event loop longer. */
@@ -73,6 +74,8 @@ export interface IngestPipeline {
   replay(message: InboundMessage, ref: MessageRef): Promise<IngestOutcome>
   /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit; `duplicate`: the command was further already. */
   record(message: Omit<PlannedMessage, 'settle'>): Promise<IngestOutcome>
+  /** False: what may wait had better be refused. */
+  readonly hasRoom: boolean
   stats(): IngestStats
   /** Takes nothing more, commits what it has for at most `timeout` milliseconds, and fails the rest. */
   close(timeout: number): Promise<void>
@@ -140,24 +143,28 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   /** Acknowledges the whole batch before anybody is told of it: signals and hooks never delay an acknowledgement. */
   function onCommit(planned: readonly PlannedMessage[], result: CommitResult): void {
-    for (const [index, message] of planned.entries())
+    const entries = planned.filter(makesEntry)
+    const events = sessionEvents(planned, result.transitions)
+    for (const [index, message] of entries.entries())
       settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)))
-    planned.forEach((message, index) => {
+    for (const { message, transition } of events)
+      settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
+    entries.forEach((message, index) => {
       if (message.refusal === null && message.samples.length > 0)
         guard(() => announcer.data(message, result.duplicateSamples?.get(index)))
     })
     for (const [index, outcome] of result.commands ?? []) {
       guard(() => context.onCommand(outcome))
-      guard(() => announcer.command(planned[index] as PlannedMessage, outcome))
+      guard(() => announcer.command(entries[index] as PlannedMessage, outcome))
     }
     for (const [index, outcome] of result.reports ?? [])
-      guard(() => announcer.report(planned[index] as PlannedMessage, outcome))
-    for (const transition of result.transitions) {
-      const known = planned.find(
-        ({ type, deviceId }) => type === transition.type && deviceId === transition.deviceId,
-      )?.known
-      if (known) guard(() => announcer.transition(transition, known))
-    }
+      guard(() => announcer.report(entries[index] as PlannedMessage, outcome))
+    for (const { transition, known, reason } of toldTransitions(planned, events, result.transitions))
+      guard(() => announcer.transition(transition, known, reason))
+    // The row alone knows whether the event was of the present connection.
+    for (const { message } of events)
+      if (message.known !== null && message.type !== null)
+        context.directory.forget(message.type, message.known.deviceId)
     if (result.transitions.some(({ from, to }) => isReachable(to) && !isReachable(from)))
       guard(context.onReachable)
     context.onStored()
@@ -257,6 +264,9 @@ export function createIngest(context: IngestContext): IngestPipeline {
     },
     record: (message) => one((settle) => ({ ...message, settle })),
     replay: (message, ref) => one((settle) => planner.plan(message, settle, ref)),
+    get hasRoom() {
+      return capacity.hasRoom
+    },
     stats: () => ({ ...counts, queued: capacity.held }),
     async close(timeout) {
       closed = true

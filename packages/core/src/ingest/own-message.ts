@@ -51,6 +51,7 @@ export function ownMessage({
     flags: null,
     partial: null,
     replayOf: undefined,
+    session: null,
     reply: null,
     report: null,
     command: null,

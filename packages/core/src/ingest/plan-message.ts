@@ -142,6 +142,7 @@ function planned(
     flags: content.flags,
     partial: content.partial,
     replayOf: place.replayOf,
+    session: null,
     reply: content.reply ?? null,
     report: content.report ?? null,
     command: null,

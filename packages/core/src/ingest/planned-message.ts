@@ -23,6 +23,15 @@ export interface News {
   readonly firmwareVersion?: string
 }
 
+/** What a broker told of a device's connection. */
+export interface SessionNews {
+  readonly event: 'connected' | 'disconnected'
+  /** When the connection began, epoch milliseconds; null: the broker does not say. */
+  readonly startedAt: number | null
+  /** Why it ended. */
+  readonly reason: string
+}
+
 /** A message on its way: what `planMessage` found out from the bytes alone, then what the device's record adds. */
 export interface PlannedMessage {
   /** What the hub sent or decided takes the same way as what came in: in order with it, device by device. */
@@ -42,6 +51,8 @@ export interface PlannedMessage {
   flags: string | null
   /** Stored all the same, but not all of it. */
   readonly partial: Refusal | null
+  /** Its row is written with the change of the device, and only when the status is another then: it makes no entry. */
+  readonly session: SessionNews | null
   readonly replayOf: MessageRef | undefined
   /** Of a `response`: what it does to its command is `command`, once the command is known. */
   readonly reply: Reply | null
@@ -68,6 +79,8 @@ export function refuse(planned: PlannedMessage, status: 'rejected' | 'quarantine
   planned.command = null
   planned.desired = null
 }
+
+export const makesEntry = ({ session }: PlannedMessage): boolean => session === null
 
 const NO_SAMPLES: readonly NewSample[] = []
 

@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.js'
 import type { DeviceStatus, Storage } from '../ports/storage.js'
 import { heartbeatOf } from '../presence/heartbeat.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
+import { planSession } from './plan-session.js'
 import { type PlannedMessage, refuse } from './planned-message.js'
 
 export interface ResolverOptions {
@@ -20,7 +21,7 @@ const WOKEN_BY_DATA: readonly DeviceStatus[] = ['offline', 'provisioning']
 
 /**
  * Finds the device of each message, refuses those of unknown and inactive ones, and plans what changes in its row. What
- * the hub sent or decided itself changes no row, and is not refused.
+ * the hub sent or decided itself changes no row, and is not refused, but for what a broker told of a connection.
  */
 export function createResolver(
   options: ResolverOptions,
@@ -69,9 +70,11 @@ export function createResolver(
     await register(planned)
     for (const message of planned) {
       const { refusal, type, known } = message
-      if (refusal !== null || type === null || message.deviceId === null || message.direction !== 'in')
-        continue
-      if (known?.record?.isActive) planDeviceRow(message, type, known, options.lastSeenEvery)
+      if (refusal !== null || type === null || message.deviceId === null) continue
+      if (message.direction !== 'in' && message.session === null) continue
+      if (known?.record?.isActive && message.session !== null)
+        planSession(message, message.session, type, known)
+      else if (known?.record?.isActive) planDeviceRow(message, type, known, options.lastSeenEvery)
       else refuseDevice(message, type, known, options.unknownDevice(type))
     }
   }

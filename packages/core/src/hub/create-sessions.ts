@@ -1,0 +1,64 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
+import type { IngestPipeline } from '../ingest/create-ingest.js'
+import { ownMessage } from '../ingest/own-message.js'
+import type { Clock } from '../ports/clock.js'
+import { buildTopic, isValidDeviceId } from '../topic.js'
+import type { SessionEvent, SessionsApi } from './sessions-api.js'
+
+export interface SessionsContext {
+  readonly pipeline: Pick<IngestPipeline, 'record' | 'hasRoom'>
+  readonly topicPrefix: string
+  readonly deviceIdMaxLength: number
+  readonly clock: Clock
+  readonly assertType: (type: AnyDeviceType) => void
+}
+
+const REASON_MAX = 255
+/** Milliseconds that a broker's clock may be ahead for the beginning of a connection to be believed. */
+const AHEAD_MAX = 3_600_000
+
+export function createSessions(context: SessionsContext): SessionsApi {
+  const { pipeline, topicPrefix: prefix, deviceIdMaxLength, clock, assertType } = context
+
+  return {
+    async report(event) {
+      const { type, deviceId, source } = event
+      assertType(type)
+      if (!isValidDeviceId(deviceId, deviceIdMaxLength)) return 'unknown_device'
+      if (!pipeline.hasRoom)
+        throw new DeviceHubError(
+          'queue_full',
+          'too many messages wait for the database to take what a broker tells of connections; try again later',
+        )
+      const now = clock.now()
+      const at = Math.min(timeOf(event.at) ?? now, now)
+      // Of the broker's clock, and compared with others of it alone: a little ahead is no harm, and has to stay.
+      const startedAt = timeOf(event.connectedAt)
+      const session = {
+        event: event.event,
+        startedAt: startedAt !== null && startedAt <= now + AHEAD_MAX ? startedAt : null,
+        reason: reasonOf(event),
+      }
+      const payload = JSON.stringify({
+        status: event.event === 'connected' ? 'online' : 'offline',
+        ...(event.event === 'disconnected' && { reason: session.reason }),
+        timestamp: new Date(at).toISOString(),
+        ...(session.startedAt !== null && { connected_at: new Date(session.startedAt).toISOString() }),
+      })
+      const topic = buildTopic(type, deviceId, 'status', { prefix, deviceIdMaxLength })
+      const message = { topic, payload, contentType: 'application/json' }
+      const own = ownMessage({ type, deviceId, channel: 'status', direction: 'hub', source, message, now })
+      const { status } = await pipeline.record({ ...own, at, session })
+      if (status === 'rejected' || status === 'quarantined') return 'unknown_device'
+      return status === 'stored' ? 'changed' : 'unchanged'
+    },
+  }
+}
+
+const timeOf = (time: number | undefined): number | null =>
+  time !== undefined && Number.isFinite(time) && time >= 0 ? Math.floor(time) : null
+
+/** A broker passes on what a client sent: for people and logs, so nothing in it that is not text. */
+const reasonOf = ({ reason }: SessionEvent): string =>
+  reason?.slice(0, REASON_MAX).replace(/[\p{Control}\p{Surrogate}]/gu, '?') || 'its connection ended'
