@@ -1,6 +1,5 @@
 import { type DeviceHub, DeviceHubError, type Principal, topicMatches } from '@devicehub/core'
 import type { Aedes, AedesOptions, Client } from 'aedes'
-import type { Grants } from '../decision.js'
 import type { BrokerContext } from './broker-adapter.js'
 
 /** What goes into `Aedes.createBroker`, all of it: each of them closes what another leaves open. */
@@ -17,7 +16,10 @@ export interface AedesHooks {
 interface Session {
   readonly username: string
   readonly principal: Principal | null
-  readonly grants: Grants
+  /** Filters of what it may receive: what its login grants, and what rules let it subscribe to since. */
+  readonly mayReceive: Set<string>
+  /** Whether rules may allow more than its login grants. */
+  readonly partial: boolean
   /** When it was last seen that its credential is good, by the hub's clock. */
   checkedAt: number
   revoked: boolean
@@ -25,6 +27,8 @@ interface Session {
 
 /** Milliseconds a client may go on receiving without another look at its credential. */
 const RECHECK_AFTER = 1000
+/** That rules may add; a client could subscribe to new ones without end. */
+const MAX_FILTERS = 1000
 
 /**
  * Hooks for an Aedes broker in the same process. A device whose credential ended is disconnected at its next publication,
@@ -38,9 +42,10 @@ export function aedesHooks(
 
   async function authenticate(client: Client, username: string, password: string): Promise<boolean> {
     const decision = await decider.login({ username, password, clientId: client.id })
-    if (!decision.allow || decision.grants === null) return false
-    const { principal, grants } = decision
-    sessions.set(client, { username, principal, grants, checkedAt: now(), revoked: false })
+    if (!decision.allow) return false
+    const { principal, grants, partial = false } = decision
+    const mayReceive = new Set(grants?.subscribe)
+    sessions.set(client, { username, principal, mayReceive, partial, checkedAt: now(), revoked: false })
     return true
   }
 
@@ -55,9 +60,13 @@ export function aedesHooks(
 
   async function maySubscribe(client: Client, topic: string): Promise<boolean> {
     const session = sessions.get(client)
-    if (session === undefined || session.revoked) return false
-    const { username } = session
-    return (await decider.access({ username, clientId: client.id, action: 'subscribe', topic })).allow
+    if (session === undefined || session.revoked || session.mayReceive.size > MAX_FILTERS) return false
+    // To Aedes an ordinary topic, on which nothing would ever come.
+    if (topic.startsWith('$share/')) return false
+    const { username, partial, mayReceive } = session
+    const { allow } = await decider.access({ username, clientId: client.id, action: 'subscribe', topic })
+    if (allow && partial) mayReceive.add(topic)
+    return allow
   }
 
   /** In the background, for whoever only receives asks for no decision. A database that is away revokes nothing. */
@@ -105,7 +114,7 @@ export function aedesHooks(
     authorizeForward(client, packet) {
       const session = sessions.get(client)
       if (session === undefined || session.revoked) return null
-      if (!session.grants.subscribe.some((filter) => topicMatches(filter, packet.topic))) return null
+      if (!matchesOne(session.mayReceive, packet.topic)) return null
       recheck(client, session)
       return packet
     },
@@ -144,6 +153,11 @@ export function aedesHooks(
       }
     },
   }
+}
+
+function matchesOne(filters: Iterable<string>, topic: string): boolean {
+  for (const filter of filters) if (topicMatches(filter, topic)) return true
+  return false
 }
 
 const refusal = (client: Client | null, topic: string) =>

@@ -49,6 +49,8 @@ export function rabbitMq({ vhost = '/' }: RabbitMqOptions = {}): BrokerAdapter {
         const action = ACTIONS.get(text(fields, 'permission'))
         const topic = topicOfRoutingKey(text(fields, 'routing_key'))
         if (action === undefined || topic === null || text(fields, 'name') !== EXCHANGE) return false
+        // To RabbitMQ an ordinary topic, on which nothing would ever come.
+        if (topic.startsWith('$share/')) return false
         return (await decider.access({ ...who, action, topic })).allow
       }),
     ],
