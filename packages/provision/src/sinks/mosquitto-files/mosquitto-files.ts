@@ -1,0 +1,58 @@
+import { DeviceHubError } from '@devicehub/core'
+import type { CredentialSink } from '../credential-sink.js'
+import { withFileErrors } from '../file-errors.js'
+import { inTurn } from '../in-turn.js'
+import { usernameOf } from '../last-changes.js'
+import { sinkFailures } from '../sink-failures.js'
+import { applyToFiles } from './apply-to-files.js'
+import { filesSettings, type MosquittoFilesOptions } from './options.js'
+import { refuseFileChange } from './refuse-for-files.js'
+import { reloadBroker } from './reload-broker.js'
+import { syncFiles } from './sync-files.js'
+
+const NAME = 'mosquitto-files'
+
+/**
+ * Mosquitto's password file and ACL file, kept in step: replaced as a whole, other users and rules left as they are.
+ * With these files the broker never refuses a SUBSCRIBE, it filters what it delivers, and it binds no client id.
+ */
+export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
+  const settings = filesSettings(options)
+  const turn = inTurn()
+  let closed = false
+
+  const run = <T>(task: () => Promise<T>): Promise<T> =>
+    closed
+      ? Promise.reject(new DeviceHubError('closed', `the sink ${NAME} is closed`))
+      : turn(() => withFileErrors(NAME, task))
+
+  return {
+    name: NAME,
+    apply: (changes) =>
+      run(async () => {
+        if (changes.length === 0) return
+        const failures = sinkFailures(NAME)
+        const good = changes.filter((change) => {
+          const refusal = refuseFileChange(change, settings.section)
+          if (refusal !== null) failures.add(usernameOf(change), refusal)
+          return refusal === null
+        })
+        await applyToFiles(settings, good, failures)
+        await reloadBroker(settings.reload)
+        failures.throwAny()
+      }),
+    sync: (devices) =>
+      run(async () => {
+        const failures = sinkFailures(NAME)
+        const report = await syncFiles(settings, NAME, devices, failures)
+        // Always: a process that was killed after it wrote has told nobody.
+        await reloadBroker(settings.reload)
+        failures.throwAny()
+        return report
+      }),
+    async close() {
+      closed = true
+      await turn(async () => {})
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { realpath } from 'node:fs/promises'
+import { DeviceHubError } from '@devicehub/core'
+import { isPid, type Reload } from './reload-broker.js'
+
+export interface MosquittoFilesOptions {
+  /** Mosquitto's `password_file`. Beside it are kept `.<section>-users` (whom the sink made) and `.<section>-lock`. */
+  readonly passwordFile: string
+  /** Mosquitto's `acl_file`. */
+  readonly aclFile: string
+  /** How the broker learns of it. `pidFile` is Mosquitto's `pid_file`, read each time. */
+  readonly reload: Reload
+  /** Names what is the sink's own in both files. Every hub at one broker needs its own. Default `devicehub`. */
+  readonly section?: string
+  /**
+   * Rounds of PBKDF2, which the broker does at each login, and nothing else meanwhile. Default 101, as
+   * `mosquitto_passwd`: enough for passwords made here, which cannot be guessed. More for those that people chose.
+   */
+  readonly iterations?: number
+  /** Milliseconds to wait for another process that writes the same files. Default 10,000. */
+  readonly timeout?: number
+}
+
+export type FilesSettings = Required<MosquittoFilesOptions>
+
+/** Checked, with defaults. Throws `invalid_options`. */
+export function filesSettings(options: MosquittoFilesOptions): FilesSettings {
+  const refuse = (message: string) => new DeviceHubError('invalid_options', `mosquittoFiles: ${message}`)
+  const { passwordFile, aclFile, reload, section = 'devicehub', iterations = 101, timeout = 10_000 } = options
+  if (!passwordFile || !aclFile) throw refuse('give `passwordFile` and `aclFile`')
+  if (passwordFile === aclFile) throw refuse('`passwordFile` and `aclFile` are the same file')
+  if (!/^[A-Za-z0-9_-]+$/.test(section)) throw refuse('`section` is made of letters, digits, "-" and "_"')
+  const whole = (name: string, value: number, max: number) => {
+    if (!(Number.isInteger(value) && value > 0 && value <= max))
+      throw refuse(`\`${name}\` is a whole number from 1 to ${max}, not ${String(value)}`)
+  }
+  whole('iterations', iterations, 10_000_000)
+  whole('timeout', timeout, 0x7fffffff)
+  const how = typeof reload === 'function' || ('pid' in reload ? isPid(reload.pid) : reload.pidFile !== '')
+  if (!how) throw refuse('`reload` has a process id above 1, a `pidFile`, or is a function')
+  return { passwordFile, aclFile, reload, section, iterations, timeout }
+}
+
+/** The file itself, where a path is a link to it: two ways to one file must find one lock. */
+export const resolved = (path: string): Promise<string> => realpath(path).catch(() => path)

@@ -1,0 +1,57 @@
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/**
+ * Replaces a file as a whole: whoever reads it, and whatever is killed when, there is the old one or the new one. Owner
+ * and mode stay; a new file has the mode 0600. One writer at a time. `beforeRename` may still reject.
+ */
+export async function replaceFile(
+  path: string,
+  text: string,
+  beforeRename: () => Promise<void>,
+): Promise<void> {
+  // Behind a link: else the link would be replaced, and not what it points to.
+  const file = await realpath(path).catch(() => path)
+  const old = await stat(file).catch(notThere)
+  const draft = `${file}.devicehub-new`
+  // What a killed writer left.
+  await rm(draft, { force: true })
+  const handle = await open(draft, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    if (old !== null) {
+      await handle.chown(old.uid, old.gid)
+      await handle.chmod(old.mode & 0o777)
+    }
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  try {
+    await beforeRename()
+    await rename(draft, file)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
+  await syncFolder(file)
+}
+
+/** After a crash of the machine the file is there under its name, too. */
+export async function syncFolder(file: string): Promise<void> {
+  const folder = await open(dirname(file), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** Its text, or an empty one when there is none. */
+export const readOrEmpty = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error) => notThere(error) ?? '')
+
+function notThere(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null
+  throw error
+}
