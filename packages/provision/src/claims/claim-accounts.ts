@@ -1,0 +1,32 @@
+import type { Clock } from '@devicehub/core'
+import { CLAIM_USERNAME, type ClaimTopics } from './claim-topics.js'
+import type { ClaimKeyFinder } from './find-claim-key.js'
+
+/** What a broker asks of a client that is no device. */
+export interface ClaimLogin {
+  readonly username: string
+  /** The claim key; null: the client is connected already. */
+  readonly password: string | null
+  readonly clientId: string | undefined
+}
+
+/** What such a client may do. */
+export interface ClaimAccount {
+  readonly clientId: string
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+}
+
+/** Lets clients with the user name `claim` and a good claim key as their password do nothing but claim. */
+export function createClaimAccounts(topics: ClaimTopics, findKey: ClaimKeyFinder, clock: Clock) {
+  return async ({ username, password, clientId }: ClaimLogin): Promise<ClaimAccount | null> => {
+    const own = topics.of(clientId)
+    if (username !== CLAIM_USERNAME || own === null || clientId === undefined) return null
+    if (password !== null) {
+      const key = await findKey(password)
+      // One that is used up is good for a device whose answer was lost.
+      if (key === null || key.revokedAt !== null || key.expiresAt <= clock.now()) return null
+    }
+    return { clientId, publish: [own.request], subscribe: [own.response] }
+  }
+}

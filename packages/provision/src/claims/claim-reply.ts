@@ -1,0 +1,64 @@
+import { STATUS_CODES } from 'node:http'
+import { isDeviceHubError, isRetryable, type Logger } from '@devicehub/core'
+import type { Claimed, ClaimRequest } from './claim.js'
+
+/** What a device is told: over HTTP the status and the body, over MQTT the body alone. */
+export interface ClaimReply {
+  readonly status: number
+  readonly body: object
+}
+
+export type Claim = (request: ClaimRequest) => Promise<Claimed>
+
+/** Answers the text of a request. Never rejects, and never says more of a refusal than that it is one. */
+export async function claimReply(claim: Claim, text: string, logger: Logger): Promise<ClaimReply> {
+  try {
+    return { status: 200, body: toBody(await claim(parseRequest(text))) }
+  } catch (error) {
+    if (error instanceof NotJson) return refusal(400, 'invalid_payload', error.message)
+    if (isDeviceHubError(error, 'invalid_payload')) return refusal(400, 'invalid_payload', error.message)
+    if (isDeviceHubError(error, 'claim_refused')) return refusal(403, 'claim_refused', REFUSED)
+    logger.error({ err: error }, 'a claim failed')
+    if (isRetryable(error) || isDeviceHubError(error, 'queue_full')) return unavailable()
+    return refusal(500, 'internal_error', 'The claim could not be decided')
+  }
+}
+
+export const unavailable = (): ClaimReply =>
+  refusal(503, 'unavailable', 'The claim cannot be decided now; try again with the same proof')
+
+const REFUSED = 'The claim key is not good, or not for this device'
+
+function refusal(status: number, code: string, detail: string): ClaimReply {
+  return { status, body: { type: 'about:blank', title: STATUS_CODES[status], status, code, detail } }
+}
+
+class NotJson extends Error {}
+
+/** The parts are checked by the claim itself. */
+function parseRequest(text: string): ClaimRequest {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    // The parser's message quotes the text, and with it the key.
+    throw new NotJson('The request is not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null)
+    throw new NotJson('The request must be a JSON object with claim_key, device_id and proof')
+  const { claim_key: key, device_id: deviceId, proof } = parsed as Record<string, string>
+  return { key, deviceId, proof } as ClaimRequest
+}
+
+function toBody({ deviceId, credentials, topics }: Claimed): object {
+  return {
+    device_id: deviceId,
+    credentials: {
+      mqtt_username: credentials.username,
+      mqtt_password: credentials.password,
+      client_id: credentials.clientId,
+      api_key: credentials.apiKey,
+    },
+    topics,
+  }
+}

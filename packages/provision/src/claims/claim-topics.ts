@@ -1,0 +1,47 @@
+import { createTopicRouter, DeviceHubError } from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
+
+export const CLAIM_USERNAME = 'claim'
+
+/**
+ * A client id of a device is its type's key, `-` and its id, and keys have no `_`: none of these is a device's. So random
+ * that nobody else finds the response's topic; not longer than the 23 characters that every broker takes has room for it.
+ */
+const CLIENT_ID = /^claim_[A-Za-z0-9]{16,64}$/
+
+export interface ClaimTopics {
+  /** Of all requests. */
+  readonly requests: string
+  /** Null for a client id that is not one of a claim. */
+  of(clientId: string | undefined): { readonly request: string; readonly response: string } | null
+  /** Who sent a request; null for another topic. */
+  clientIdOf(topic: string): string | null
+}
+
+/** The level `$claim` is in no type's key. `invalid_topic` when a template of a type has it all the same. */
+export function claimTopics({ topicPrefix, types, deviceIdMaxLength }: ProvisionHub): ClaimTopics {
+  const root = `${topicPrefix}/$claim`
+  const topicsOf = (clientId: string) => ({
+    request: `${root}/${clientId}/request`,
+    response: `${root}/${clientId}/response`,
+  })
+
+  const route = createTopicRouter(types, { prefix: topicPrefix, deviceIdMaxLength })
+  for (const topic of Object.values(topicsOf('claim_0123456789abcdef'))) {
+    const found = route(topic)
+    if ('code' in found) continue
+    throw new DeviceHubError(
+      'invalid_topic',
+      `Claims use the topics ${root}/+/request and ${root}/+/response, and ${topic} is one of ${found.type.name}; change its topicTemplate`,
+    )
+  }
+
+  return {
+    requests: `${root}/+/request`,
+    of: (clientId) => (clientId !== undefined && CLIENT_ID.test(clientId) ? topicsOf(clientId) : null),
+    clientIdOf(topic) {
+      const clientId = topic.slice(root.length + 1, -'/request'.length)
+      return CLIENT_ID.test(clientId) && topic === topicsOf(clientId).request ? clientId : null
+    },
+  }
+}

@@ -1,0 +1,166 @@
+import {
+  type AnyDeviceType,
+  type ClaimKeyRecord,
+  type ClaimOutcome,
+  DeviceHubError,
+  type DeviceRecord,
+  deviceIdProblem,
+  deviceTopics,
+  type NewDevice,
+  newDeviceRecord,
+  toDevice,
+} from '@devicehub/core'
+import type { IssuedCredentials } from '../credentials/issue.js'
+import { ALL_KINDS, makeCredentials } from '../credentials/make-credentials.js'
+import { sinkDevice } from '../credentials/sink-device.js'
+import type { SinkTeller } from '../credentials/tell-sinks.js'
+import type { ProvisionHub } from '../provision-hub.js'
+import { CLAIM_TEXT_MAX, type ClaimKeyFinder, isClaimText } from './find-claim-key.js'
+
+export interface ClaimRequest {
+  /** The claim key. */
+  readonly key: string
+  readonly deviceId: string
+  /**
+   * 16 to 256 characters that the device made up at random for this claim and keeps: with them it obtains new credentials
+   * when the answer was lost.
+   */
+  readonly proof: string
+}
+
+export interface Claimed {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  /** False: the device had claimed before, and its earlier credentials have ended. */
+  readonly first: boolean
+  readonly credentials: IssuedCredentials
+  readonly topics: { readonly data: string; readonly status: string; readonly commands: string }
+}
+
+const PROOF_MIN = 16
+
+/** Why a claim was refused: for the log, never for the device. */
+type Refusal = 'unknown_key' | 'unknown_type' | 'bad_device_id' | 'wrong_prefix' | 'revoked' | ClaimOutcome
+
+export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: ClaimKeyFinder) {
+  const { storage, credentials, clock, logger, signals } = hub
+  const types = new Map(hub.types.map((type) => [type.key, type]))
+
+  /** `invalid_payload` for a request that nobody could make, `claim_refused` for all else that is not granted. */
+  return async function claim({ key, deviceId, proof }: ClaimRequest): Promise<Claimed> {
+    checkText('claim_key', key, 1)
+    checkText('device_id', deviceId, 1)
+    checkText('proof', proof, PROOF_MIN)
+    const found = await findKey(key)
+    if (found === null) throw refused('unknown_key', null, deviceId)
+    const type = types.get(found.typeKey)
+    if (type === undefined) throw refused('unknown_type', found, deviceId)
+    if (deviceIdProblem(deviceId, hub.deviceIdMaxLength) !== null)
+      throw refused('bad_device_id', found, deviceId)
+    if (!deviceId.startsWith(found.idPrefix)) throw refused('wrong_prefix', found, deviceId)
+    const [before] = await storage.devices.find(type, [deviceId])
+    if (before !== undefined && (await wasRevoked(type, before))) throw refused('revoked', found, deviceId)
+
+    const now = clock.now()
+    const made = makeCredentials(hub, type, deviceId, { kinds: ALL_KINDS, expiresAt: null, now })
+    const device = { deviceId, status: 'provisioning' } satisfies NewDevice
+    const create = newDeviceRecord(type, device, now)
+    const { username, password, apiKey, add } = made
+    const write = {
+      type,
+      deviceId,
+      create: found.createsDevices ? create : null,
+      onlyNew: false,
+      retire: { kinds: ALL_KINDS, at: now },
+      add,
+      username,
+      now,
+    }
+    const told = await teller.inStep(async () => {
+      const outcome = await claimWith(proofsOf(type, deviceId, proof), (hashed) =>
+        storage.claims.claim({ keyId: found.id, proof: hashed, write, now }),
+      )
+      const isGood = outcome === 'claimed' || outcome === 'repeated'
+      return {
+        result: outcome,
+        changes:
+          isGood && password !== null
+            ? [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }]
+            : [],
+      }
+    })
+    if (told.result !== 'claimed' && told.result !== 'repeated') throw refused(told.result, found, deviceId)
+    const first = told.result === 'claimed'
+    logger.info(
+      { type: type.key, deviceId, claimKey: found.id, first },
+      'a device has claimed its credentials',
+    )
+    if (first && signals.hasSubscribers('deviceProvisioned'))
+      signals.emit('deviceProvisioned', {
+        type,
+        device: toDevice(type, { ...(before ?? create), mqttUsername: username }),
+      })
+    const topics = deviceTopics(type, deviceId, {
+      prefix: hub.topicPrefix,
+      deviceIdMaxLength: hub.deviceIdMaxLength,
+    })
+    return {
+      type,
+      deviceId,
+      first,
+      credentials: {
+        username,
+        password: password as string,
+        apiKey: apiKey as string,
+        clientId: username,
+        expiresAt: null,
+      },
+      topics: { data: topics.data, status: topics.status, commands: topics.cmd },
+    }
+  }
+
+  /** It had credentials, and has none: they were taken from it, and a claim must not give them back. */
+  async function wasRevoked(type: AnyDeviceType, { deviceId, mqttUsername }: DeviceRecord): Promise<boolean> {
+    if (mqttUsername === null) return false
+    return (await storage.credentials.ofDevices(type, [deviceId])).length === 0
+  }
+
+  /** With the device, so that one proof is not the same for two of them; with each secret of the hub, the present one first. */
+  function proofsOf(type: AnyDeviceType, deviceId: string, proof: string): readonly string[] {
+    return credentials.hashes.lookups('claim_proof', `${type.key}/${deviceId}/${proof}`)
+  }
+
+  function refused(reason: Refusal, key: ClaimKeyRecord | null, deviceId: string): DeviceHubError {
+    logger.warn(
+      { reason, claimKey: key?.id ?? null, type: key?.typeKey ?? null, deviceId: deviceId.slice(0, 128) },
+      `a claim was refused: ${reason}`,
+    )
+    return new DeviceHubError(
+      'claim_refused',
+      'The claim was refused: the claim key is not good, or not for this device; the log of the hub says why',
+    )
+  }
+}
+
+/** A device that claimed under an earlier secret of the hub is known by the hash of that one. */
+async function claimWith(
+  proofs: readonly string[],
+  claim: (proof: string) => Promise<ClaimOutcome>,
+): Promise<ClaimOutcome> {
+  let outcome: ClaimOutcome = 'device_claimed'
+  for (const proof of proofs) {
+    outcome = await claim(proof)
+    // A key that is used up is still good for who claimed with it.
+    if (outcome !== 'device_claimed' && outcome !== 'key_refused') return outcome
+  }
+  return outcome
+}
+
+function checkText(name: string, value: unknown, min: number): void {
+  if (isClaimText(value, min)) return
+  throw new DeviceHubError(
+    'invalid_payload',
+    `${name} must be a text of ${min} to ${CLAIM_TEXT_MAX} characters`,
+    { details: { field: name } },
+  )
+}

@@ -1,0 +1,95 @@
+import { DeviceHubError, type InboundMessage, type Logger } from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
+import { type Claim, claimReply, unavailable } from './claim-reply.js'
+import type { ClaimTopics } from './claim-topics.js'
+
+/** What serves topics of any form: a listener of `@devicehub/mqtt-listener`. */
+export interface ClaimListener<Subscription = unknown> {
+  readonly name: string
+  handle(
+    filter: string,
+    handler: (message: InboundMessage) => unknown,
+    options?: {
+      readonly qos?: 0 | 1 | 2
+      readonly timeout?: number
+      readonly name?: string
+      readonly broker?: string
+    },
+  ): Subscription
+}
+
+/** Milliseconds until a device is told to try again. */
+const ANSWER_WITHIN = 15_000
+/** Until the handler ends, whatever hangs: a handler that is too slow has its message put on record, with the key in it. */
+const END_WITHIN = 25_000
+const HANDLER_TIMEOUT = 60_000
+const PAYLOAD_MAX = 4_096
+/** Seconds for which a broker keeps the answer for a device that has left. */
+const ANSWER_EXPIRES = 60
+
+/**
+ * Answers claims over MQTT. The handler never fails: the message of one that does becomes an audit row. At QoS 0, so that
+ * no broker keeps the keys of requests that nobody waits for any more; devices ask again.
+ */
+export function serveClaims<Subscription>(
+  hub: Pick<ProvisionHub, 'publish' | 'logger'>,
+  topics: ClaimTopics,
+  claim: Claim,
+  listener: ClaimListener<Subscription>,
+  broker: string | undefined,
+): Subscription {
+  const { logger } = hub
+
+  async function answer(clientId: string, payload: Uint8Array): Promise<void> {
+    const response = topics.of(clientId)?.response
+    if (response === undefined) return
+    const { body } =
+      payload.length > PAYLOAD_MAX
+        ? await claimReply(claim, '', logger)
+        : await within(
+            ANSWER_WITHIN,
+            claimReply(claim, new TextDecoder().decode(payload), logger),
+            unavailable(),
+          )
+    await hub.publish(
+      {
+        topic: response,
+        payload: JSON.stringify(body),
+        contentType: 'application/json',
+        expiresIn: ANSWER_EXPIRES,
+      },
+      broker ?? listener.name,
+    )
+  }
+
+  async function handle({ topic, payload }: InboundMessage): Promise<void> {
+    const clientId = topics.clientIdOf(topic)
+    if (clientId === null) return
+    await within(END_WITHIN, answer(clientId, payload).catch(report(logger)), undefined)
+  }
+
+  return listener.handle(topics.requests, handle, {
+    qos: 0,
+    timeout: HANDLER_TIMEOUT,
+    name: 'claims',
+    ...(broker === undefined ? {} : { broker }),
+  })
+}
+
+const report = (logger: Logger) => (cause: unknown) =>
+  logger.error(
+    { err: cause instanceof Error ? cause : new DeviceHubError('publish_failed', String(cause)) },
+    'the answer to a claim could not be published; the device will ask again',
+  )
+
+async function within<Result>(ms: number, work: Promise<Result>, otherwise: Result): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Result>((resolve) => {
+    timer = setTimeout(() => resolve(otherwise), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

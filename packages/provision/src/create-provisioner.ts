@@ -1,0 +1,137 @@
+import type { AnyDeviceType, CredentialKind, CredentialsApi, InferState } from '@devicehub/core'
+import type { FetchHandler } from '@devicehub/http'
+import { type Claimed, type ClaimRequest, createClaim } from './claims/claim.js'
+import { type ClaimAccount, type ClaimLogin, createClaimAccounts } from './claims/claim-accounts.js'
+import { type ClaimHandlerOptions, createClaimHandler } from './claims/claim-handler.js'
+import { type ClaimKeysApi, createClaimKeys } from './claims/claim-keys.js'
+import { claimTopics } from './claims/claim-topics.js'
+import { createClaimKeyFinder } from './claims/find-claim-key.js'
+import { type ClaimListener, serveClaims } from './claims/serve-claims.js'
+import { createIssuer, type GenerateOptions, type Issued, type RotateOptions } from './credentials/issue.js'
+import { syncSinks } from './credentials/sync-sinks.js'
+import { createSinkTeller } from './credentials/tell-sinks.js'
+import { type CredentialInfo, listCredentials, revoke, setPassword } from './credentials/withdraw.js'
+import { importDevices } from './import/import-devices.js'
+import type { ImportOptions, ImportReport } from './import/import-report.js'
+import type { ImportSource } from './import/import-source.js'
+import type { ProvisionHub } from './provision-hub.js'
+import type { CredentialSink, SyncReport } from './sinks/credential-sink.js'
+
+export interface ProvisionerOptions {
+  /** Brokers with a store of their own, to be kept in step: told in this order, after each commit. Default: none. */
+  readonly sinks?: readonly CredentialSink[]
+  /** Bounds of `claimHandler`. */
+  readonly claimHandler?: ClaimHandlerOptions
+}
+
+/**
+ * Issues, replaces and withdraws what devices authenticate with. All of them refuse a type that is not of the hub with
+ * `unknown_type`, and a device that does not exist with `device_not_found`.
+ */
+export interface Provisioner extends AsyncDisposable {
+  /**
+   * A user name with a password, and an API key, shown here and never again. `credential_taken` when the device has some
+   * already: see `rotate`. Announces `deviceProvisioned`.
+   *
+   * @example
+   * const { credentials } = await provisioner.generateCredentials(WeatherStation, 'STATION-001', { create: true })
+   */
+  generateCredentials<T extends AnyDeviceType, const Kind extends CredentialKind = CredentialKind>(
+    type: T,
+    deviceId: string,
+    options?: GenerateOptions<InferState<T>, Kind>,
+  ): Promise<Issued<InferState<T>, Kind>>
+  /** New ones in place of those there are, which stay good for `overlap` seconds. */
+  rotate<T extends AnyDeviceType, const Kind extends CredentialKind = CredentialKind>(
+    type: T,
+    deviceId: string,
+    options?: RotateOptions<Kind>,
+  ): Promise<Issued<InferState<T>, Kind>>
+  /**
+   * Ends all credentials of a device, at once and in every process. `sink_failed` when that is done, and a broker does not
+   * know yet.
+   */
+  revoke(type: AnyDeviceType, deviceId: string): Promise<void>
+  /** A password that a person chose, 12 to 1,024 characters, in place of the one there is; `sink_failed` as `revoke`. */
+  setPassword(
+    type: AnyDeviceType,
+    deviceId: string,
+    password: string,
+    options?: { readonly expiresAt?: Date },
+  ): Promise<void>
+  /** As `hub.credentials.verify`. */
+  readonly verify: CredentialsApi['verify']
+  /** What the device has that is good now, newest first; [] for a device that does not exist. No secrets, no hashes. */
+  credentials(type: AnyDeviceType, deviceId: string): Promise<readonly CredentialInfo[]>
+  /**
+   * Creates devices with their credentials, streamed, in transactions of 500. Run again it leaves those that exist alone.
+   * A row that cannot be a device fails alone; the whole rejects when the header is wrong, the output cannot be written
+   * or the database is away: a second run goes on.
+   *
+   * @example
+   * await provisioner.importDevices(WeatherStation, { csv: 'devices.csv' }, { output: { file: 'secrets.csv' } })
+   */
+  importDevices(type: AnyDeviceType, source: ImportSource, options: ImportOptions): Promise<ImportReport>
+  /** Keys with which devices obtain their credentials themselves. */
+  readonly claims: ClaimKeysApi
+  /**
+   * What a device that shows a claim key is given. `claim_refused`, and no word of why, when the key is not good or not
+   * for this device; the log says why.
+   */
+  claim(request: ClaimRequest): Promise<Claimed>
+  /** Claims over HTTP: a POST of `{"claim_key","device_id","proof"}`, wherever it is mounted. */
+  readonly claimHandler: FetchHandler
+  /** Claims over MQTT: the account of the user name `claim`, whose password is a claim key, for `@devicehub/broker-auth`. */
+  claimAccounts(login: ClaimLogin): Promise<ClaimAccount | null>
+  /** Answers claims over MQTT, at this broker of the listener; default its own. Returns what the listener's `handle` does. */
+  serveClaims<Subscription>(
+    listener: ClaimListener<Subscription>,
+    options?: { readonly broker?: string },
+  ): Subscription
+  /** Makes every sink what it should be, and says what that changed. Credentials are issued again when it is done. */
+  sync(): Promise<readonly SyncReport[]>
+  /** Waits for what is being told to the sinks, and closes them. */
+  close(): Promise<void>
+}
+
+/** `invalid_options` when the hub has no `credentials.secret`. */
+export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions = {}): Provisioner {
+  const { sinks = [] } = options
+  const teller = createSinkTeller(hub, sinks)
+  const issuer = createIssuer(hub, teller)
+  const findKey = createClaimKeyFinder(hub)
+  const claim = createClaim(hub, teller, findKey)
+  const topics = claimTopics(hub)
+  let closing: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    await teller.alone(async () => void (await Promise.all(sinks.map((sink) => sink.close()))))
+  }
+
+  // Without a secret nothing here could be done: said now, and not with the first device.
+  hub.credentials.hashes.lookups('claim_key', 'probe')
+
+  const provisioner: Provisioner = {
+    generateCredentials: (type, deviceId, generateOptions = {}) =>
+      issuer.generate(type, deviceId, generateOptions),
+    rotate: (type, deviceId, rotateOptions = {}) => issuer.rotate(type, deviceId, rotateOptions),
+    revoke: (type, deviceId) => revoke(hub, teller, type, deviceId),
+    setPassword: (type, deviceId, password, passwordOptions = {}) =>
+      setPassword(hub, teller, type, deviceId, password, passwordOptions),
+    verify: (login) => hub.credentials.verify(login),
+    credentials: (type, deviceId) => listCredentials(hub, type, deviceId),
+    importDevices: (type, source, importOptions) => importDevices(hub, teller, type, source, importOptions),
+    claims: createClaimKeys(hub),
+    claim,
+    claimHandler: createClaimHandler(
+      { claim, clock: hub.clock, logger: hub.logger },
+      options.claimHandler ?? {},
+    ),
+    claimAccounts: createClaimAccounts(topics, findKey, hub.clock),
+    serveClaims: (listener, { broker } = {}) => serveClaims(hub, topics, claim, listener, broker),
+    sync: () => teller.alone(() => syncSinks(hub, sinks)),
+    close: () => (closing ??= close()),
+    [Symbol.asyncDispose]: () => provisioner.close(),
+  }
+  return provisioner
+}

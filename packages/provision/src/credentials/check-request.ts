@@ -1,0 +1,71 @@
+import { type AnyDeviceType, assertDeviceId, type CredentialKind, DeviceHubError } from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
+import { ALL_KINDS } from './make-credentials.js'
+import { usernameOf } from './username.js'
+
+/** What MQTT clients and tables can hold of a user name. */
+const USERNAME_MAX = 255
+
+/** `unknown_type`, `invalid_device_id`. */
+export function assertDevice(
+  { types, deviceIdMaxLength }: Pick<ProvisionHub, 'types' | 'deviceIdMaxLength'>,
+  type: AnyDeviceType,
+  deviceId: string,
+): void {
+  assertType(types, type)
+  assertDeviceId(deviceId, deviceIdMaxLength)
+  const { length } = usernameOf(type, deviceId)
+  if (length <= USERNAME_MAX) return
+  throw new DeviceHubError(
+    'invalid_device_id',
+    `The user name of ${type.name} "${deviceId.slice(0, 40)}..." would have ${length} characters; at most ${USERNAME_MAX} are allowed`,
+    { details: { deviceId } },
+  )
+}
+
+export function assertType(types: readonly AnyDeviceType[], type: AnyDeviceType): void {
+  if (types.includes(type)) return
+  const known = types.map(({ name }) => name).join(', ') || 'none'
+  throw new DeviceHubError(
+    'unknown_type',
+    `${type.name} is not a type of this hub (${known}); list it in createDeviceHub({ types })`,
+  )
+}
+
+/** Epoch milliseconds; null: no end. */
+export function checkExpiry(expiresAt: Date | undefined, now: number): number | null {
+  if (expiresAt === undefined) return null
+  const time = expiresAt.getTime()
+  if (time > now) return time
+  throw new DeviceHubError(
+    'invalid_options',
+    `expiresAt must be a time in the future, not ${Number.isNaN(time) ? 'an invalid date' : expiresAt.toISOString()}`,
+  )
+}
+
+export function checkKinds(kinds: readonly CredentialKind[] = ALL_KINDS): readonly CredentialKind[] {
+  if (kinds.length > 0 && kinds.every((kind) => ALL_KINDS.includes(kind))) return kinds
+  throw new DeviceHubError(
+    'invalid_options',
+    `kinds is a list of at least one of ${ALL_KINDS.join(' and ')}, not ${JSON.stringify(kinds)}`,
+  )
+}
+
+export const notFound = (type: AnyDeviceType, deviceId: string): DeviceHubError =>
+  new DeviceHubError(
+    'device_not_found',
+    `there is no ${type.name} "${deviceId}"; create it with devices.create, or with { create: true } when its credentials are generated`,
+    { details: { type: type.key, deviceId } },
+  )
+
+/** Ten years: what is longer is a mistake of units. */
+const OVERLAP_MAX = 10 * 365 * 86_400
+
+/** Whole seconds. */
+export function checkOverlap(overlap = 0): number {
+  if (Number.isInteger(overlap) && overlap >= 0 && overlap <= OVERLAP_MAX) return overlap
+  throw new DeviceHubError(
+    'invalid_options',
+    `overlap is a whole number of seconds from 0 to ${OVERLAP_MAX}, not ${String(overlap)}`,
+  )
+}

@@ -1,0 +1,177 @@
+import {
+  type AnyDeviceType,
+  type CredentialKind,
+  type CredentialWrite,
+  type Device,
+  DeviceHubError,
+  type DeviceRecord,
+  type InferState,
+  type NewDevice,
+  newDeviceRecord,
+  toDevice,
+} from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
+import { assertDevice, checkExpiry, checkKinds, checkOverlap, notFound } from './check-request.js'
+import { type MadeCredentials, makeCredentials } from './make-credentials.js'
+import { sinkDevice } from './sink-device.js'
+import type { SinkTeller } from './tell-sinks.js'
+
+/** The secrets of a device. They are shown once: only their hashes are kept. */
+export interface IssuedCredentials<Kind extends CredentialKind = CredentialKind> {
+  /** At brokers: `<type key>-<device id>`. */
+  readonly username: string
+  readonly password: 'password' extends Kind ? string : null
+  /** For HTTP. */
+  readonly apiKey: 'api_key' extends Kind ? string : null
+  /** The one client id it may use: its user name. */
+  readonly clientId: string
+  /** Null: good until they are rotated or revoked. */
+  readonly expiresAt: Date | null
+}
+
+export interface Issued<State, Kind extends CredentialKind = CredentialKind> {
+  readonly device: Device<State>
+  readonly credentials: IssuedCredentials<Kind>
+  /** `sink_failed`, one for each sink that does not know yet. The credentials are good all the same. */
+  readonly sinkErrors: readonly DeviceHubError[]
+}
+
+interface SecretOptions<Kind extends CredentialKind> {
+  /** Default: good until they are rotated or revoked. */
+  readonly expiresAt?: Date
+  /** Default both, a password and an API key. The others stay as they are. */
+  readonly kinds?: readonly Kind[]
+}
+
+export interface GenerateOptions<State, Kind extends CredentialKind = CredentialKind>
+  extends SecretOptions<Kind> {
+  /** What a device that does not exist is created with; true: with nothing but its id. Default false: `device_not_found`. */
+  readonly create?: boolean | Omit<NewDevice<State>, 'deviceId'>
+}
+
+export interface RotateOptions<Kind extends CredentialKind = CredentialKind> extends SecretOptions<Kind> {
+  /** Seconds for which the old ones stay good beside the new ones; default 0. */
+  readonly overlap?: number
+}
+
+export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
+  const { storage, clock, signals } = hub
+
+  async function generate<T extends AnyDeviceType, const Kind extends CredentialKind>(
+    type: T,
+    deviceId: string,
+    options: GenerateOptions<InferState<T>, Kind>,
+  ): Promise<Issued<InferState<T>, Kind>> {
+    assertDevice(hub, type, deviceId)
+    const kinds = checkKinds(options.kinds)
+    const expiresAt = checkExpiry(options.expiresAt, clock.now())
+    for (;;) {
+      const now = clock.now()
+      const [present] = await storage.devices.find(type, [deviceId])
+      if (present !== undefined) await refuseCredentials(type, deviceId, kinds, now)
+      else if (!options.create) throw notFound(type, deviceId)
+      const given = typeof options.create === 'object' ? options.create : {}
+      const record =
+        present ?? newDeviceRecord(type, { status: 'provisioning', ...given, deviceId } as NewDevice, now)
+      const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
+      const told = await write(type, deviceId, made, {
+        create: present === undefined ? record : null,
+        onlyNew: present === undefined,
+        retire: { kinds, at: now },
+        now,
+      })
+      // Somebody else created it meanwhile: is it without credentials?
+      if (told === null) continue
+      const issued = show<T, Kind>(type, record, made, expiresAt, told.sinkErrors)
+      if (signals.hasSubscribers('deviceProvisioned'))
+        signals.emit('deviceProvisioned', { type, device: issued.device })
+      return issued
+    }
+  }
+
+  async function rotate<T extends AnyDeviceType, const Kind extends CredentialKind>(
+    type: T,
+    deviceId: string,
+    options: RotateOptions<Kind>,
+  ): Promise<Issued<InferState<T>, Kind>> {
+    assertDevice(hub, type, deviceId)
+    const overlap = checkOverlap(options.overlap)
+    const kinds = checkKinds(options.kinds)
+    const now = clock.now()
+    const expiresAt = checkExpiry(options.expiresAt, now)
+    const [record] = await storage.devices.find(type, [deviceId])
+    if (record === undefined) throw notFound(type, deviceId)
+    const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
+    const told = await write(type, deviceId, made, {
+      create: null,
+      onlyNew: false,
+      retire: { kinds, at: now + overlap * 1000 },
+      now,
+    })
+    return show<T, Kind>(type, record, made, expiresAt, told?.sinkErrors ?? [])
+  }
+
+  async function refuseCredentials(
+    type: AnyDeviceType,
+    deviceId: string,
+    kinds: readonly CredentialKind[],
+    now: number,
+  ): Promise<void> {
+    const found = await storage.credentials.ofDevices(type, [deviceId])
+    const good = found.filter(
+      ({ kind, expiresAt }) => kinds.includes(kind) && (expiresAt === null || expiresAt > now),
+    )
+    if (good.length === 0) return
+    const has = [...new Set(good.map(({ kind }) => (kind === 'password' ? 'a password' : 'an API key')))]
+    throw new DeviceHubError(
+      'credential_taken',
+      `${type.name} "${deviceId}" has ${has.join(' and ')} already; replace it with rotate`,
+      { details: { type: type.key, deviceId } },
+    )
+  }
+
+  /** Null when the device exists, and was to be created. */
+  async function write(
+    type: AnyDeviceType,
+    deviceId: string,
+    { add, username, password }: MadeCredentials,
+    how: Pick<CredentialWrite, 'create' | 'onlyNew' | 'retire' | 'now'>,
+  ) {
+    const told = await teller.inStep(async () => {
+      const [outcome] = await storage.credentials.write([
+        { type, deviceId, ...how, add, username: password === null ? undefined : username },
+      ])
+      if (outcome === 'device_not_found') throw notFound(type, deviceId)
+      const isSet = outcome !== 'existing' && password !== null
+      return {
+        result: outcome,
+        changes: isSet ? [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }] : [],
+      }
+    })
+    return told.result === 'existing' ? null : told
+  }
+
+  return { generate, rotate }
+}
+
+/** Without a query: a database that goes away now must not cost the secrets. */
+function show<T extends AnyDeviceType, Kind extends CredentialKind>(
+  type: T,
+  record: DeviceRecord,
+  { username, password, apiKey }: MadeCredentials,
+  expiresAt: number | null,
+  sinkErrors: readonly DeviceHubError[],
+): Issued<InferState<T>, Kind> {
+  const mqttUsername = password === null ? record.mqttUsername : username
+  return {
+    device: toDevice(type, { ...record, mqttUsername }) as Device<InferState<T>>,
+    credentials: {
+      username,
+      password,
+      apiKey,
+      clientId: username,
+      expiresAt: expiresAt === null ? null : new Date(expiresAt),
+    } as IssuedCredentials<Kind>,
+    sinkErrors,
+  }
+}

@@ -1,0 +1,24 @@
+import { type AnyDeviceType, deviceTopics } from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
+import type { SinkDevice } from '../sinks/credential-sink.js'
+import { usernameOf } from './username.js'
+
+/** A device as a broker has to know it. */
+export function sinkDevice(
+  { topicPrefix, deviceIdMaxLength }: Pick<ProvisionHub, 'topicPrefix' | 'deviceIdMaxLength'>,
+  type: AnyDeviceType,
+  deviceId: string,
+): SinkDevice {
+  const topics = deviceTopics(type, deviceId, { prefix: topicPrefix, deviceIdMaxLength })
+  const username = usernameOf(type, deviceId)
+  return {
+    type,
+    deviceId,
+    username,
+    clientId: username,
+    topics: {
+      publish: [topics.data, topics.status, topics.response, topics.state],
+      subscribe: [topics.cmd, topics.desired],
+    },
+  }
+}

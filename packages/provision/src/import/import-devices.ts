@@ -1,0 +1,141 @@
+import { type AnyDeviceType, DeviceHubError, type DeviceRecord } from '@devicehub/core'
+import { assertDevice, assertType, checkExpiry, checkOverlap } from '../credentials/check-request.js'
+import type { SinkTeller } from '../credentials/tell-sinks.js'
+import type { ProvisionHub } from '../provision-hub.js'
+import { createBatchWriter, type ImportItem } from './batch-writer.js'
+import { openOutput } from './import-output.js'
+import { createTally, type ImportOptions, type ImportReport, type Tally } from './import-report.js'
+import type { ImportSource, ReadRow } from './import-source.js'
+import { checkCount, numbering } from './numbered-ids.js'
+import { readCsv } from './read-csv.js'
+import { readJson } from './read-json.js'
+import { SeenIds } from './seen-ids.js'
+import { columnsOf, toNewDevice } from './to-new-device.js'
+
+/** Devices created in one transaction; what is held of a source at a time. */
+const BATCH = 500
+
+export async function importDevices(
+  hub: ProvisionHub,
+  teller: SinkTeller,
+  type: AnyDeviceType,
+  source: ImportSource,
+  options: ImportOptions,
+): Promise<ImportReport> {
+  assertType(hub.types, type)
+  const expiresAt = checkExpiry(options.expiresAt, hub.clock.now())
+  const isCount = 'count' in source
+  if (isCount) {
+    checkCount(source.count)
+    assertDevice(hub, type, numbering(hub, type, source.prefix ?? '').idOf(source.count))
+    if (options.rotate)
+      throw new DeviceHubError(
+        'invalid_options',
+        'rotate is for devices that are named: give rows, csv or json',
+      )
+  }
+  const tally = createTally(options)
+  const output = await openOutput(type, options.output)
+  const writeBatch = createBatchWriter({
+    hub,
+    teller,
+    type,
+    output,
+    tally,
+    expiresAt,
+    rotate: options.rotate ?? false,
+    overlap: checkOverlap(options.overlap),
+  })
+  try {
+    if (isCount) await importCount(hub, type, source, options, writeBatch)
+    else await importRows(hub, type, source, options, tally, writeBatch)
+  } finally {
+    await output.close()
+  }
+  return tally.report(options.signal?.aborted ?? false)
+}
+
+type WriteBatch = ReturnType<typeof createBatchWriter>
+
+async function importRows(
+  hub: ProvisionHub,
+  type: AnyDeviceType,
+  source: Exclude<ImportSource, { count: number }>,
+  { signal }: ImportOptions,
+  tally: Tally,
+  writeBatch: WriteBatch,
+): Promise<void> {
+  const seen = new SeenIds()
+  let batch: ImportItem[] = []
+
+  function take({ line, ...read }: ReadRow): void {
+    const { deviceIdMaxLength } = hub
+    const text = 'csv' in source
+    try {
+      if ('problem' in read) throw new DeviceHubError('invalid_payload', read.problem)
+      const record = toNewDevice(type, read.row, { text, deviceIdMaxLength, now: hub.clock.now() })
+      assertDevice(hub, type, record.deviceId)
+      if (!seen.add(record.deviceId))
+        throw new DeviceHubError('device_exists', 'an earlier row of the source has the same device_id')
+      batch.push({ line, record })
+    } catch (error) {
+      tally.failed(line, 'row' in read ? read.row.device_id : undefined, error)
+    }
+  }
+
+  for await (const read of readRows(type, source)) {
+    if (signal?.aborted) return
+    take(read)
+    if (batch.length < BATCH) continue
+    await writeBatch(batch)
+    batch = []
+  }
+  if (batch.length > 0 && !signal?.aborted) await writeBatch(batch)
+  tally.progress()
+}
+
+function readRows(
+  type: AnyDeviceType,
+  source: Exclude<ImportSource, { count: number }>,
+): AsyncIterable<ReadRow> {
+  if ('csv' in source) return readCsv(source.csv, columnsOf(type))
+  if ('json' in source) return readJson(source.json)
+  return numbered(source.rows)
+}
+
+async function* numbered(rows: Iterable<object> | AsyncIterable<object>): AsyncGenerator<ReadRow> {
+  let line = 0
+  for await (const row of rows) {
+    line++
+    yield typeof row === 'object' && row !== null
+      ? { line, row: row as Readonly<Record<string, unknown>> }
+      : { line, problem: 'the row is not an object' }
+  }
+}
+
+async function importCount(
+  hub: ProvisionHub,
+  type: AnyDeviceType,
+  { count, prefix = '' }: Extract<ImportSource, { count: number }>,
+  { signal }: ImportOptions,
+  writeBatch: WriteBatch,
+): Promise<void> {
+  const { idOf, first } = numbering(hub, type, prefix)
+  const { deviceIdMaxLength, clock } = hub
+  let number = await first()
+  let row = 0
+  let missing = count
+  while (missing > 0 && !signal?.aborted) {
+    const now = clock.now()
+    const items = Array.from({ length: Math.min(BATCH, missing) }, (): ImportItem => {
+      const record: DeviceRecord = toNewDevice(
+        type,
+        { device_id: idOf(number++) },
+        { text: false, deviceIdMaxLength, now },
+      )
+      return { line: ++row, record }
+    })
+    // A number that somebody else has taken meanwhile is skipped.
+    missing -= await writeBatch(items, { skipExisting: true })
+  }
+}

@@ -1,0 +1,57 @@
+import type { AnyDeviceType } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import { OutputFile } from './output-file.js'
+import { csvFormat, jsonFormat } from './output-format.js'
+
+/** A device with its new secrets, which nothing but the output will ever show. */
+export interface ImportedDevice {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly name: string
+  readonly username: string
+  readonly password: string
+  readonly apiKey: string
+}
+
+export type ImportOutput =
+  /** Made with mode 0600. The format is that of the extension (`.csv` or `.json`) unless it is said. */
+  | {
+      readonly file: string
+      readonly format?: 'csv' | 'json'
+      /** Replace a file that is there, with what it holds; default false: it is refused. */
+      readonly overwrite?: boolean
+    }
+  /** Called with the devices of each batch before they are created, and awaited. Some of them may not be created then. */
+  | ((devices: readonly ImportedDevice[]) => unknown)
+
+/** Where the secrets go, batch by batch. */
+export interface OutputWriter {
+  /** Resolves when they are safe: their devices are created only then. */
+  write(devices: readonly ImportedDevice[]): Promise<void>
+  /** Devices of the last batch that were not created after all. */
+  discard(deviceIds: ReadonlySet<string>): void
+  /** Ends the output, also after a failure. */
+  close(): Promise<void>
+}
+
+/** `invalid_options` when the file exists, is a symbolic link, or cannot be made. */
+export async function openOutput(type: AnyDeviceType, output: ImportOutput): Promise<OutputWriter> {
+  if (typeof output === 'function')
+    return { write: async (devices) => void (await output(devices)), discard() {}, close: async () => {} }
+  if (typeof output?.file !== 'string')
+    throw new DeviceHubError(
+      'invalid_options',
+      'importDevices needs the option output, { file } or a function: the secrets are shown there and nowhere else',
+    )
+  const format = output.format ?? (/\.(csv|json)$/i.exec(output.file)?.[1]?.toLowerCase() as 'csv' | 'json')
+  if (format !== 'csv' && format !== 'json')
+    throw new DeviceHubError(
+      'invalid_options',
+      `The format of the output file ${output.file} is not known: name it .csv or .json, or say format`,
+    )
+  return OutputFile.open(
+    output.file,
+    format === 'csv' ? csvFormat : jsonFormat(type.key),
+    output.overwrite ?? false,
+  )
+}

@@ -1,0 +1,47 @@
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
+
+const PAGE = 1_000
+const COUNT_MAX = 10_000_000
+
+/** `<prefix><type key>-001`, and how to tell the number of such an id. */
+export interface Numbering {
+  idOf(number: number): string
+  /** The number behind the highest there is. */
+  first(): Promise<number>
+}
+
+export function checkCount(count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= COUNT_MAX) return
+  throw new DeviceHubError(
+    'invalid_options',
+    `count is a whole number from 1 to ${COUNT_MAX}, not ${String(count)}`,
+  )
+}
+
+export function numbering(
+  { storage }: Pick<ProvisionHub, 'storage'>,
+  type: AnyDeviceType,
+  prefix: string,
+): Numbering {
+  const stem = `${prefix}${type.key}-`
+
+  function numberOf(deviceId: string): number {
+    const digits = deviceId.startsWith(stem) ? deviceId.slice(stem.length) : ''
+    return /^\d{3,15}$/.test(digits) ? Number(digits) : 0
+  }
+
+  return {
+    idOf: (number) => `${stem}${String(number).padStart(3, '0')}`,
+    async first() {
+      let highest = 0
+      let cursor: string | undefined
+      do {
+        const page = await storage.devices.list(type, { search: stem }, { limit: PAGE, cursor })
+        for (const { deviceId } of page.items) highest = Math.max(highest, numberOf(deviceId))
+        cursor = page.cursor ?? undefined
+      } while (cursor !== undefined)
+      return highest + 1
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import {
+  type AnyDeviceType,
+  assertDeviceId,
+  DeviceHubError,
+  type DeviceRecord,
+  type Field,
+  type NewDevice,
+  newDeviceRecord,
+} from '@devicehub/core'
+import type { ImportRow } from './import-source.js'
+
+const OWN_COLUMNS = ['device_id', 'name', 'metadata']
+const METADATA_MAX = 65_536
+
+export const columnsOf = (type: AnyDeviceType): readonly string[] => [...OWN_COLUMNS, ...type.stateNames]
+
+export interface ToDeviceOptions {
+  /** The cells are text, as in CSV. */
+  readonly text: boolean
+  readonly deviceIdMaxLength: number
+  readonly now: number
+}
+
+/** `invalid_device_id` or `invalid_payload` for a row that cannot be a device. */
+export function toNewDevice(
+  type: AnyDeviceType,
+  row: ImportRow,
+  { text, deviceIdMaxLength, now }: ToDeviceOptions,
+): DeviceRecord {
+  const { device_id: deviceId, name, metadata, ...state } = row
+  assertDeviceId(deviceId, deviceIdMaxLength)
+  const device = {
+    deviceId,
+    status: 'provisioning',
+    ...(name === undefined || name === null ? {} : { name }),
+    metadata: toMetadata(text ? parseCell('metadata', metadata) : metadata),
+    state: text ? parseState(type, state) : state,
+  }
+  return newDeviceRecord(type, device as NewDevice, now)
+}
+
+function toMetadata(value: unknown): object {
+  if (value === undefined || value === null) return {}
+  if (typeof value !== 'object' || Array.isArray(value)) throw unfit('metadata', 'must be a JSON object')
+  if (JSON.stringify(value).length > METADATA_MAX)
+    throw unfit('metadata', `has more than ${METADATA_MAX} characters`)
+  return value
+}
+
+function parseState(type: AnyDeviceType, cells: ImportRow): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(cells).map(([name, cell]) => {
+      const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
+      return [name, field === undefined ? cell : parseField(name, field, cell as string)]
+    }),
+  )
+}
+
+/** What does not parse stays a text: the field's own check then says what it must be. */
+function parseField(name: string, { kind }: Field, cell: string): unknown {
+  switch (kind) {
+    case 'float':
+    case 'integer':
+      return numeric(cell)
+    case 'datetime':
+      return /^\d+$/.test(cell) ? Number(cell) : cell
+    case 'boolean':
+      return BOOLEANS.get(cell.toLowerCase()) ?? cell
+    case 'json':
+    case 'geo':
+      return parseCell(name, cell)
+    default:
+      return cell
+  }
+}
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+])
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
+const numeric = (cell: string): unknown => (NUMBER.test(cell) ? Number(cell) : cell)
+
+function parseCell(name: string, cell: unknown): unknown {
+  if (cell === undefined) return undefined
+  try {
+    return JSON.parse(cell as string)
+  } catch {
+    throw unfit(name, 'is not JSON')
+  }
+}
+
+const unfit = (field: string, rule: string) =>
+  new DeviceHubError('invalid_payload', `${field} ${rule}`, { details: { field } })

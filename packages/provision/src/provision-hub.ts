@@ -1,0 +1,16 @@
+import type { DeviceHub } from '@devicehub/core'
+
+/** What provisioning needs of a hub; every `DeviceHub` is one. */
+export type ProvisionHub = Pick<
+  DeviceHub,
+  | 'types'
+  | 'topicPrefix'
+  | 'deviceIdMaxLength'
+  | 'storage'
+  | 'signals'
+  | 'devices'
+  | 'credentials'
+  | 'clock'
+  | 'logger'
+  | 'publish'
+>
