@@ -2,14 +2,7 @@ import { type AedesService, startAedes, waitUntil } from '@devicehub/test-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type BrokerAuth, createBrokerAuth } from '../create-broker-auth.js'
 import { type Fleet, Sensor, startFleet } from '../testing/fleet.js'
-import {
-  ACCOUNTS,
-  connectAs,
-  itKeepsDevicesApart,
-  topicsOf,
-  tryPublish,
-  watch,
-} from '../testing/live-broker.js'
+import { ACCOUNTS, connectAs, itKeepsDevicesApart, tryPublish, watch } from '../testing/live-broker.js'
 
 const SYSTEM = { username: 'system', password: 'the password of system' }
 
@@ -35,37 +28,9 @@ afterAll(async () => {
 })
 
 const broker = () => ({ port: service.port, fleet })
-const kept = { clean: false }
 
 describe('Aedes with the hooks', () => {
   itKeepsDevicesApart(broker)
-
-  it('keeps from a persistent session what it asked for and was denied, while it was away too', async () => {
-    const login = await fleet.issue(Sensor, 'kept')
-    const device = await connectAs(broker(), login, kept)
-    // Granted in part: Aedes stores all of it.
-    device.send({
-      cmd: 'subscribe',
-      messageId: 1,
-      subscriptions: ['things/sensor/kept/cmd', 'things/+/+/data', 'things/sensor/b/cmd'].map((topic) => ({
-        topic,
-        qos: 1,
-      })),
-    })
-    expect((await device.next('suback')).granted).toEqual([1, 128, 128])
-    await device.destroy()
-
-    await using watcher = await watch(broker())
-    await watcher.send('things/sensor/b/data')
-    await watcher.send('things/sensor/b/cmd')
-    await watcher.send('things/sensor/kept/cmd')
-    await using back = await connectAs(broker(), login, kept)
-    await back.next('publish', { where: ({ topic }) => topic === 'things/sensor/kept/cmd' })
-    await watcher.send('things/sensor/b/cmd')
-    await watcher.send('things/sensor/kept/cmd', 'again')
-    await back.next('publish', { where: ({ payload }) => String(payload) === 'again' })
-    expect(new Set(topicsOf(back))).toEqual(new Set(['things/sensor/kept/cmd']))
-  })
 
   it('delivers what rules of the application allow beside', async () => {
     await using device = await connectAs(broker(), await fleet.issue(Sensor, 'reader'))

@@ -8,7 +8,12 @@ export const WATCHER = { username: 'watcher', password: 'the password of the wat
 
 /** The account that sees whatever the broker delivers to anybody. */
 export const ACCOUNTS: Readonly<Record<string, StaticAccount>> = {
-  [WATCHER.username]: { password: WATCHER.password, publish: ['things/#'], subscribe: ['#'] },
+  [WATCHER.username]: {
+    password: WATCHER.password,
+    publish: ['things/#'],
+    subscribe: ['#'],
+    shared: true,
+  },
 }
 
 /** A broker that runs and asks; what is written of it here holds for each of them. */
@@ -115,7 +120,7 @@ export const FOREIGN_TOPICS = [
   `things/sensor/a/data/${'x'.repeat(60_000)}`,
 ] as const
 
-/** Invariant 10 on a running broker. */
+/** Invariant 10 on a running broker of MQTT 3.1.1. */
 export function itKeepsDevicesApart(broker: () => LiveBroker): void {
   const issue = (...args: Parameters<Fleet['issue']>) => broker().fleet.issue(...args)
 
@@ -150,6 +155,33 @@ export function itKeepsDevicesApart(broker: () => LiveBroker): void {
       expect(await watcher.seen()).toEqual([])
     },
   )
+
+  it('keeps from a persistent session what it was denied beside what it was granted', async () => {
+    const login = await issue(Sensor, 'kept')
+    const own = 'things/sensor/kept/cmd'
+    const device = await connectAs(broker(), login, { clean: false })
+    const subscriptions = [own, 'things/+/+/data', 'things/sensor/b/cmd'].map((topic) => ({
+      topic,
+      qos: 1 as const,
+    }))
+    device.send({ cmd: 'subscribe', messageId: 1, subscriptions })
+    await Promise.race([device.next('suback'), device.closed])
+    await device.destroy()
+
+    await using watcher = await watch(broker())
+    for (const topic of ['things/sensor/b/data', 'things/sensor/b/cmd', own]) await watcher.send(topic)
+    await using back = await connectAs(broker(), login, { clean: false })
+    expect(await trySubscribe(back, own)).toBe('granted')
+    for (const topic of ['things/sensor/b/data', 'things/sensor/b/cmd']) await watcher.send(topic)
+    await watcher.send(own, 'the last')
+    await back.next('publish', { where: ({ payload }) => String(payload) === 'the last' })
+    expect(new Set(topicsOf(back))).toEqual(new Set([own]))
+  })
+
+  it('refuses a shared subscription, which the broker does not know and would never serve', async () => {
+    await using client = await connectAs(broker(), WATCHER)
+    expect(await trySubscribe(client, '$share/g/things/#')).toBe('refused')
+  })
 
   it('refuses a wrong, an empty and a foreign password, and whom it does not know', async () => {
     const login = await issue(Sensor, 'c')

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { nodeListener } from '@devicehub/http'
+import { describeWith } from '@devicehub/test-kit'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createBrokerAuth } from '../create-broker-auth.js'
+import { startFleet } from '../testing/fleet.js'
+import { ACCOUNTS, itKeepsDevicesApart } from '../testing/live-broker.js'
+import { itDeniesTheTable, useWire } from '../testing/wire.js'
+
+const secret = randomBytes(32).toString('hex')
+const fleet = startFleet()
+const brokerAuth = createBrokerAuth(fleet.hub, { secret, accounts: ACCOUNTS })
+const server = createServer(nodeListener(brokerAuth.fetch)).listen(0, '127.0.0.1')
+await once(server, 'listening')
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${secret}/rabbitmq`
+
+afterAll(async () => {
+  server.close()
+  await brokerAuth.close()
+  await fleet.hub.close()
+})
+
+describeWith(
+  {
+    rabbitmq: {
+      httpAuth: {
+        user: `${url}/user`,
+        vhost: `${url}/vhost`,
+        resource: `${url}/resource`,
+        topic: `${url}/topic`,
+      },
+    },
+  },
+  'RabbitMQ with broker-auth',
+  ({ rabbitmq }) => {
+    const broker = () => ({ port: rabbitmq().port, fleet })
+    itKeepsDevicesApart(broker)
+  },
+)
+
+describe('the endpoints of RabbitMQ', () => {
+  const account = { publish: ['things/#'], subscribe: ['#'], password: 'the password of an account' }
+  const wire = useWire({ accounts: { account } })
+  const ask = async (name: string, fields: Record<string, string | undefined>) => {
+    const reply = await wire().form(`/rabbitmq/${name}`, fields)
+    // To the byte: a line end behind it breaks the checks of topics, and 204 is refused.
+    expect(reply).toMatchObject({ status: 200, type: 'text/plain' })
+    expect(['allow', 'deny']).toContain(reply.body)
+    return reply.body
+  }
+  const client = () => {
+    const { username, password } = wire().cast.attacker
+    return { username, password, client_id: username, vhost: '/' }
+  }
+  const place = () => ({ ...client(), password: undefined, tags: '' })
+
+  it('answers a login with one word and no tags', async () => {
+    expect(await ask('user', client())).toBe('allow')
+    expect(await ask('user', { ...client(), password: 'wrong' })).toBe('deny')
+    expect(await ask('user', { ...client(), vhost: 'other' })).toBe('deny')
+  })
+
+  it('lets no device in over AMQP, which tells no client id; an account that is bound to none', async () => {
+    const { username, password } = client()
+    expect(await ask('user', { username, password })).toBe('deny')
+    expect(await ask('user', { username: 'account', password: account.password })).toBe('allow')
+  })
+
+  it('allows the virtual host of the plugin alone', async () => {
+    expect(await ask('vhost', { ...place(), ip: '127.0.0.1' })).toBe('allow')
+    expect(await ask('vhost', { ...place(), vhost: 'other' })).toBe('deny')
+    expect(await ask('vhost', { ...place(), vhost: undefined })).toBe('deny')
+    expect(await ask('vhost', { ...place(), username: undefined })).toBe('deny')
+  })
+
+  it('allows the queues of the client and the exchange of the plugin, nothing else of AMQP', async () => {
+    const { username } = client()
+    const allowed: string[] = []
+    for (const name of [
+      ...['qos0', 'qos1', 'qos2', '', 'qos1x'].map((end) => `mqtt-subscription-${username}${end}`),
+      `mqtt-subscription-${wire().cast.victim.username}qos1`,
+      ...['mqtt-subscription-qos1', 'amq.topic', 'amq.direct', 'amq.rabbitmq.event', ''],
+    ])
+      for (const resource of ['queue', 'exchange', 'topic', ''])
+        for (const permission of ['configure', 'write', 'read', 'admin', ''])
+          if ((await ask('resource', { ...place(), resource, name, permission })) === 'allow')
+            allowed.push(`${resource} ${name} ${permission}`)
+    const permissions = ['configure', 'write', 'read']
+    expect(allowed).toEqual([
+      ...permissions.map((permission) => `queue mqtt-subscription-${username}qos0 ${permission}`),
+      ...permissions.map((permission) => `queue mqtt-subscription-${username}qos1 ${permission}`),
+      'exchange amq.topic write',
+      'exchange amq.topic read',
+    ])
+    const queue = { ...place(), resource: 'queue', permission: 'configure' }
+    expect(await ask('resource', { ...queue, client_id: undefined, name: 'mqtt-subscription-qos1' })).toBe(
+      'deny',
+    )
+  })
+
+  const topic = (routing_key: string, more: Record<string, string | undefined> = {}) => {
+    const { username } = client()
+    return ask('topic', {
+      username,
+      vhost: '/',
+      resource: 'topic',
+      name: 'amq.topic',
+      permission: 'read',
+      tags: '',
+      routing_key,
+      'variable_map.client_id': username,
+      'variable_map.username': username,
+      'variable_map.vhost': '/',
+      ...more,
+    })
+  }
+
+  it('decides the topic of a routing key', async () => {
+    expect(await topic('things.sensor.A1.cmd')).toBe('allow')
+    expect(await topic('things.sensor.A1.data')).toBe('deny')
+    expect(await topic('things.sensor.A1.data', { permission: 'write' })).toBe('allow')
+    expect(await topic('things.sensor.A1.cmd', { permission: 'write' })).toBe('deny')
+    for (const permission of ['configure', '', 'constructor'])
+      expect(await topic('things.sensor.A1.cmd', { permission })).toBe('deny')
+    expect(await topic('things.sensor.A1.cmd', { name: 'amq.direct' })).toBe('deny')
+    expect(await topic('things.sensor.A1.cmd', { vhost: 'other' })).toBe('deny')
+  })
+
+  it('reads wildcards as RabbitMQ does, and no key of which MQTT knows nothing', async () => {
+    for (const key of [
+      'things.sensor.*.cmd',
+      'things.#',
+      '#',
+      'things.#.cmd',
+      '*.*.*.*',
+      'things.sensor.A1.#',
+    ])
+      expect(await topic(key)).toBe('deny')
+    for (const key of ['things/sensor/A1/cmd', 'things.sensor/A1.cmd', 'things.sensor.+.cmd'])
+      expect(await topic(key)).toBe('deny')
+  })
+
+  it('believes neither of two names', async () => {
+    const { username: other } = wire().cast.victim
+    expect(await topic('things.sensor.A1.cmd', { 'variable_map.username': other })).toBe('deny')
+    expect(await topic('things.sensor.A1.cmd', { 'variable_map.client_id': other })).toBe('deny')
+    expect(await topic('things.sensor.A1.cmd', { client_id: other })).toBe('deny')
+    expect(await topic('things.sensor.A1.cmd', { 'variable_map.client_id': undefined })).toBe('deny')
+    expect(await topic('things.sensor.A1.cmd', { 'variable_map.username': undefined })).toBe('allow')
+  })
+
+  it('says deny to what it cannot read', async () => {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const twice = `${new URLSearchParams({ ...place(), password: '' })}&vhost=other`
+    for (const body of [twice, 'username=%ff', `username=${'a'.repeat(600_000)}`, ''])
+      expect(await wire().post('/rabbitmq/vhost', body, form)).toEqual({
+        status: 200,
+        type: 'text/plain',
+        body: 'deny',
+      })
+  })
+
+  itDeniesTheTable(() => wire().cast, {
+    login: async ({ username, password, clientId }) =>
+      (await ask('user', { username, password, client_id: clientId, vhost: '/' })) === 'allow',
+    access: async ({ username, clientId, action, topic }) =>
+      (await ask('topic', {
+        username,
+        vhost: '/',
+        resource: 'topic',
+        name: 'amq.topic',
+        permission: action === 'publish' ? 'write' : 'read',
+        routing_key: topic.replaceAll('/', '.').replaceAll('+', '*'),
+        'variable_map.client_id': clientId,
+        'variable_map.username': username,
+      })) === 'allow',
+  })
+})
