@@ -15,7 +15,7 @@ export type * from './hub/commands-api.js'
 export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
 export * from './hub/create-device-hub.js'
 export type * from './hub/credentials-api.js'
-export { type Device, type NewDevice, newDeviceRecord } from './hub/device.js'
+export { type Device, type NewDevice, newDeviceRecord, toDevice } from './hub/device.js'
 export type { CommandLimits, DeviceCacheOptions, DeviceHubOptions } from './hub/device-hub-options.js'
 export type { DeviceQuery, DevicesApi, DeviceUpdate } from './hub/devices-api.js'
 export * from './hub/handler-runner.js'
@@ -66,6 +66,7 @@ export {
   type ClaimRows,
   type CredentialPlan,
   type CredentialRows,
+  isClaimKeyGood,
   isStorable,
   judgeClaim,
   type LiveState,

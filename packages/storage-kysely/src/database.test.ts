@@ -45,6 +45,10 @@ describe('InferDatabase', () => {
       | 'devicehub_consumer_failure'
       | 'devicehub_command'
       | 'devicehub_twin'
+      | 'devicehub_credential'
+      | 'devicehub_access'
+      | 'devicehub_claim_key'
+      | 'devicehub_claim'
     >()
     expectTypeOf<InferDatabase<[]>>().toEqualTypeOf<
       Pick<
@@ -55,6 +59,10 @@ describe('InferDatabase', () => {
         | 'devicehub_consumer_failure'
         | 'devicehub_command'
         | 'devicehub_twin'
+        | 'devicehub_credential'
+        | 'devicehub_access'
+        | 'devicehub_claim_key'
+        | 'devicehub_claim'
       >
     >()
   })

@@ -1,6 +1,7 @@
 import type {
   AnyDeviceType,
   CommandState,
+  CredentialKind,
   DeviceStatus,
   DeviceTypeKey,
   Field,
@@ -38,6 +39,10 @@ export type InferDatabase<
     devicehub_consumer_failure: ConsumerFailureTable<Dialect>
     devicehub_command: CommandTable<Dialect>
     devicehub_twin: TwinTable<Dialect>
+    devicehub_credential: CredentialTable<Dialect>
+    devicehub_access: AccessTable<Dialect>
+    devicehub_claim_key: ClaimKeyTable<Dialect>
+    devicehub_claim: ClaimTable<Dialect>
   }
 >
 
@@ -150,6 +155,52 @@ export interface TwinTable<Dialect extends SqlDialect = 'sqlite'> {
   next_at: NullableWhole<Dialect>
 }
 
+/** What devices authenticate with; no secret, only keyed or slow hashes. */
+export interface CredentialTable<Dialect extends SqlDialect = 'sqlite'> {
+  id: string
+  type_key: string
+  device_id: string
+  kind: CredentialKind
+  /** The user name; of an API key its keyed hash. */
+  lookup: string
+  hash: string
+  created_at: Time<Dialect>
+  expires_at: Time<Dialect> | null
+}
+
+/** When the access of a device changed last, by a clock that counts such changes: the row of the empty keys. */
+export interface AccessTable<Dialect extends SqlDialect = 'sqlite'> {
+  type_key: string
+  device_id: string
+  epoch: Count<Dialect>
+}
+
+/** Keys with which devices obtain their credentials. */
+export interface ClaimKeyTable<Dialect extends SqlDialect = 'sqlite'> {
+  id: string
+  /** Keyed hash of the key. */
+  lookup: string
+  type_key: string
+  name: string
+  creates_devices: Truth<Dialect>
+  id_prefix: string
+  max_uses: Count<Dialect>
+  uses: Count<Dialect>
+  created_at: Time<Dialect>
+  expires_at: Time<Dialect>
+  revoked_at: Time<Dialect> | null
+}
+
+/** Devices that were claimed. */
+export interface ClaimTable<Dialect extends SqlDialect = 'sqlite'> {
+  type_key: string
+  device_id: string
+  key_id: string
+  /** Keyed hash of what the device alone knows. */
+  proof: string
+  claimed_at: Time<Dialect>
+}
+
 interface DeviceColumns<D extends SqlDialect> {
   id: Generated<Whole<D>>
   device_id: string
@@ -162,9 +213,9 @@ interface DeviceColumns<D extends SqlDialect> {
   last_seen: Time<D> | null
   firmware_version: string | null
   is_active: Generated<Truth<D>>
+  /** When the connection began that the broker told of last. */
+  session_at: Time<D> | null
   mqtt_username: string | null
-  mqtt_password_hash: string | null
-  api_key_hash: string | null
   /** JSON text of an object. */
   metadata: Generated<string>
   created_at: Time<D>

@@ -8,6 +8,8 @@ import { detectDialect } from './connection/detect-dialect.js'
 import { kyselyConnection } from './connection/kysely-connection.js'
 import { sqliteConnection } from './connection/sqlite-connection.js'
 import { createConsumerStore } from './consumer/consumer-store.js'
+import { createClaimStore } from './credential/claim-store.js'
+import { createCredentialStore } from './credential/credential-store.js'
 import { createLeaseStore } from './lease/lease-store.js'
 import { createLogStore } from './log/log-store.js'
 import { createDeviceStore } from './query/device-store.js'
@@ -86,6 +88,8 @@ function openStorage(
     consumers: createConsumerStore(connection),
     commands: createCommandStore(connection, known),
     twins: createTwinStore(connection, known),
+    credentials: createCredentialStore(connection, known, types),
+    claims: createClaimStore(connection, known),
     plan: () => asStorageErrors('comparing the schema', () => schema.plan()),
     migrate: (how) => asStorageErrors('migrating', () => schema.migrate(how)),
     commit: (batch) => asStorageErrors('committing a batch', () => commit(batch)),

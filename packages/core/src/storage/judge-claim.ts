@@ -12,6 +12,12 @@ export interface ClaimRows {
   readonly credentials: readonly (number | null)[]
 }
 
+/** Whether a key was neither withdrawn nor has expired; it may be used up. */
+export const isClaimKeyGood = (
+  { revokedAt, expiresAt }: Pick<ClaimKeyRecord, 'expiresAt' | 'revokedAt'>,
+  now: number,
+): boolean => revokedAt === null && expiresAt > now
+
 /**
  * The rules of `ClaimStore.claim`, shared by every storage. With the proof of its claim a device may come again even
  * when the key is used up; not once its credentials were withdrawn, which would give them back to whom they were taken from.
@@ -20,7 +26,7 @@ export function judgeClaim(
   { key, device, proof, credentials }: ClaimRows,
   { proof: given, write, now }: Pick<ClaimRequestRecord, 'proof' | 'write' | 'now'>,
 ): ClaimOutcome {
-  if (key === null || key.revokedAt !== null || key.expiresAt <= now) return 'key_refused'
+  if (key === null || !isClaimKeyGood(key, now)) return 'key_refused'
   const isGood = (expiresAt: number | null) => expiresAt === null || expiresAt > now
   const repeated = device !== null && proof === given && credentials.some(isGood)
   if (!repeated && key.uses >= key.maxUses) return 'key_refused'

@@ -22,6 +22,7 @@ const LIVE: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
   { name: 'battery_level', kind: 'float' },
   { name: 'firmware_version', kind: 'text' },
   { name: 'last_seen', kind: 'time' },
+  { name: 'session_at', kind: 'time' },
 ]
 
 /** Devices in one statement: its CASEs are searched from the start for each. */
@@ -106,6 +107,7 @@ async function lock(
       batteryLevel: row.number(3),
       firmwareVersion: row.text(4),
       lastSeen: row.number(5),
+      sessionAt: row.number(6),
     })
 }
 
@@ -116,12 +118,13 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
   if (session.dialect === 'postgres') {
     const rows = devices.map(
       ([id, state]) =>
-        sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8)`,
+        sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8, ${state.sessionAt}::float8)`,
     )
     await session.run(
       sql`update ${table} as d set status = v.status, status_at = to_timestamp(v.status_at / 1000),
-        battery_level = v.battery_level, firmware_version = v.firmware_version, last_seen = to_timestamp(v.last_seen / 1000)
-        from (values ${sql.join(rows)}) as v(device_id, status, status_at, battery_level, firmware_version, last_seen)
+        battery_level = v.battery_level, firmware_version = v.firmware_version, last_seen = to_timestamp(v.last_seen / 1000),
+        session_at = to_timestamp(v.session_at / 1000)
+        from (values ${sql.join(rows)}) as v(device_id, status, status_at, battery_level, firmware_version, last_seen, session_at)
         where d.device_id = v.device_id`,
     )
     return
@@ -136,7 +139,8 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
       status_at = ${chosen((state) => state.statusAt)},
       battery_level = ${chosen((state) => state.batteryLevel)},
       firmware_version = ${chosen((state) => state.firmwareVersion)},
-      last_seen = ${chosen((state) => state.lastSeen)}
+      last_seen = ${chosen((state) => state.lastSeen)},
+      session_at = ${chosen((state) => state.sessionAt)}
       where device_id in (${sql.join(devices.map(([id]) => id))})`,
   )
 }

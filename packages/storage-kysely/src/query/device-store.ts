@@ -10,8 +10,10 @@ import { type RawBuilder, sql } from 'kysely'
 import { cancelCommands } from '../command/cancel-commands.js'
 import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
-import type { Connection } from '../connection/connection.js'
+import type { Connection, Session } from '../connection/connection.js'
 import { and, columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
+import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
+import { deleteAccess } from '../credential/delete-access.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
@@ -19,6 +21,7 @@ import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
 import { clearTwin } from '../twin/clear-twin.js'
 import { readCursor, readNumericCursor, writeCursor } from './cursor.js'
+import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
 
 const INSERTED_MAX = 500
@@ -41,25 +44,8 @@ export function createDeviceStore(
   }
   const tableOf = (type: AnyDeviceType) => sql.table(tableNames(type).device)
 
-  function insertSql(type: AnyDeviceType, devices: readonly DeviceRecord[]): RawBuilder<unknown> {
-    const { columns } = shapeOf(type)
-    const table = tableNames(type).device
-    const rows = devices.map((device) => {
-      if (device.state.length !== type.stateNames.length)
-        throw new DeviceHubError(
-          'storage_failed',
-          `${device.deviceId} was refused: it has ${device.state.length} values for the ${type.stateNames.length} state fields of ${type.name}.`,
-        )
-      const values = columns.map((column) => {
-        const value = column.get(device) ?? null
-        if (value !== null && !isOfKind(column.kind, value)) throw refused(table, column, value)
-        return columnValue(dialect, column.kind, value)
-      })
-      return sql`(${sql.join(values)})`
-    })
-    const names = sql.join(columns.map(({ name }) => sql.ref(name)))
-    return sql`insert into ${tableOf(type)} (${names}) values ${sql.join(rows)}`
-  }
+  const insertSql = (type: AnyDeviceType, devices: readonly DeviceRecord[]) =>
+    insertDevices(dialect, type, shapeOf(type), devices)
 
   async function find(on: Run, type: AnyDeviceType, deviceIds: readonly string[]): Promise<DeviceRecord[]> {
     const shape = shapeOf(type)
@@ -180,13 +166,23 @@ export function createDeviceStore(
       assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
       const doing = `updating the device ${deviceId}`
       try {
+        const update = async (session: Session) => {
+          await session.run(
+            sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
+          )
+          const [record] = await find(session, type, [deviceId])
+          return record ?? null
+        }
+        if (patch.isActive === undefined)
+          return await retryConflicts(() =>
+            connection.transaction({ messageTables: [], messagesFirst: false }, update),
+          )
         return await retryConflicts(() =>
-          connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
-            await session.run(
-              sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
-            )
-            const [record] = await find(session, type, [deviceId])
-            return record ?? null
+          connection.transaction(ACCESS_TRANSACTION, async (session) => {
+            const epoch = await lockAccess(session)
+            const record = await update(session)
+            if (record) await noteAccess(session, epoch, [{ typeKey: type.key, deviceId }])
+            return record
           }),
         )
       } catch (error) {
@@ -200,7 +196,8 @@ export function createDeviceStore(
       const readings = sql.table(tableNames(type).reading)
       return asStorageErrors(`deleting the device ${deviceId}`, () =>
         retryConflicts(() =>
-          connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
+          connection.transaction(ACCESS_TRANSACTION, async (session) => {
+            const epoch = await lockAccess(session)
             const { affected } = await session.run(
               sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
             )
@@ -208,6 +205,7 @@ export function createDeviceStore(
             await session.run(sql`delete from ${readings} where device_id = ${deviceId}`)
             await cancelCommands(session, type, deviceId, now)
             await clearTwin(session, type, deviceId)
+            await deleteAccess(session, epoch, { typeKey: type.key, deviceId })
             return true
           }),
         ),
@@ -277,7 +275,7 @@ const deviceExists = (type: AnyDeviceType, { deviceId }: DeviceRecord) =>
 
 const credentialTaken = (type: AnyDeviceType, deviceIds: readonly string[], cause?: unknown) =>
   new DeviceHubError(
-    'storage_failed',
-    `${deviceIds.join(', ')} cannot have the user name or the API key of another ${type.name}: each belongs to one device.`,
+    'credential_taken',
+    `${deviceIds.join(', ')} cannot have the user name of another ${type.name}: it belongs to one device.`,
     { details: { deviceIds }, cause },
   )

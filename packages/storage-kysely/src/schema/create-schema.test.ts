@@ -58,6 +58,10 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_consumer_failure',
       'createTable devicehub_command',
       'createTable devicehub_twin',
+      'createTable devicehub_credential',
+      'createTable devicehub_access',
+      'createTable devicehub_claim_key',
+      'createTable devicehub_claim',
       'createTable devicehub_message',
       'createTable station_device',
       'createTable station_reading',
@@ -73,7 +77,17 @@ describeDatabases('createSchema', (open) => {
     await using opened = await migrated()
     const { db, dialect, schema } = opened
     await insert(db, 'devicehub_message', messageRow(dialect, {}))
-    const later = ['lease', 'consumer', 'consumer_failure', 'command', 'twin']
+    const later = [
+      'lease',
+      'consumer',
+      'consumer_failure',
+      'command',
+      'twin',
+      'credential',
+      'access',
+      'claim_key',
+      'claim',
+    ]
     for (const name of later.map((table) => `devicehub_${table}`)) {
       await db.schema.dropTable(name).execute()
       await db.deleteFrom('devicehub_schema').where('table_name', '=', name).execute()
@@ -85,6 +99,10 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_consumer_failure',
       'createTable devicehub_command',
       'createTable devicehub_twin',
+      'createTable devicehub_credential',
+      'createTable devicehub_access',
+      'createTable devicehub_claim_key',
+      'createTable devicehub_claim',
     ])
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
     expect(await rowsOf(db, 'devicehub_message')).toHaveLength(1)
@@ -179,16 +197,15 @@ describeDatabases('createSchema', (open) => {
     expect(await rowsOf(db, 'station_reading')).toHaveLength(4)
   })
 
-  test('devices are unique by id, user name and API key; many have none of the latter two', async () => {
+  test('devices are unique by id and user name; many have none of the latter', async () => {
     await using opened = await migrated()
     const { db, dialect } = opened
     const add = (values: Record<string, unknown>) => insert(db, 'station_device', deviceRow(dialect, values))
-    await add({ device_id: 'a', mqtt_username: 'u', api_key_hash: 'k' })
+    await add({ device_id: 'a', mqtt_username: 'u' })
     await add({ device_id: 'b' })
     await add({ device_id: 'c' })
     await expect(add({ device_id: 'a' })).rejects.toThrow()
     await expect(add({ device_id: 'd', mqtt_username: 'u' })).rejects.toThrow()
-    await expect(add({ device_id: 'd', api_key_hash: 'k' })).rejects.toThrow()
   })
 
   test('the number of a deleted message is never given again', async () => {

@@ -28,7 +28,7 @@ describe('tablesOf', () => {
     )
     expect(() => tablesOf([deviceType('s'.repeat(50), {})], sqlite)).toThrow(/_device_id_key.*63 bytes/)
     expect(tablesOf([deviceType('s'.repeat(42), { ['u'.repeat(63)]: field('float') })], sqlite)).toHaveLength(
-      10,
+      14,
     )
   })
 
@@ -41,6 +41,10 @@ describe('tablesOf', () => {
         'devicehub_consumer_failure',
         'devicehub_command',
         'devicehub_twin',
+        'devicehub_credential',
+        'devicehub_access',
+        'devicehub_claim_key',
+        'devicehub_claim',
         'devicehub_message',
       ],
     )

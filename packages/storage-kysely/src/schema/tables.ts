@@ -47,9 +47,8 @@ export function deviceTable(type: AnyDeviceType): TableModel {
       optional('last_seen', 'time'),
       optional('firmware_version', varchar(50)),
       { ...column('is_active', 'boolean'), default: true },
+      optional('session_at', 'time'),
       optional('mqtt_username', varchar(128)),
-      optional('mqtt_password_hash', varchar(255)),
-      optional('api_key_hash', varchar(255)),
       { ...column('metadata', 'json'), default: '{}' },
       column('created_at', 'time'),
       column('updated_at', 'time'),
@@ -58,7 +57,6 @@ export function deviceTable(type: AnyDeviceType): TableModel {
     indexes: [
       { name: `${name}_id_key`, columns: ['device_id'], unique: true },
       { name: `${name}_username_key`, columns: ['mqtt_username'], unique: true },
-      { name: `${name}_api_key_key`, columns: ['api_key_hash'], unique: true },
       { name: `${name}_newest`, columns: ['created_at', 'device_id'], unique: false },
     ],
   }

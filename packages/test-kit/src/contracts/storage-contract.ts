@@ -1,9 +1,12 @@
 import { describe } from 'vitest'
+import { accessContract } from './storage/access.js'
 import { aggregateContract } from './storage/aggregate.js'
 import { changeContract } from './storage/changes.js'
+import { claimContract } from './storage/claims.js'
 import { commandContract } from './storage/commands.js'
 import { commitContract } from './storage/commit.js'
 import { consumerContract } from './storage/consumers.js'
+import { credentialContract } from './storage/credentials.js'
 import { deviceContract } from './storage/devices.js'
 import { fenceContract } from './storage/fences.js'
 import type { MakeStorage, StorageCapabilities } from './storage/harness.js'
@@ -16,6 +19,7 @@ import { readingContract } from './storage/readings.js'
 import { replayContract } from './storage/replay.js'
 import { retentionContract } from './storage/retention.js'
 import { schemaContract } from './storage/schema.js'
+import { sessionContract } from './storage/sessions.js'
 import { twinContract } from './storage/twins.js'
 import { valueContract } from './storage/values.js'
 
@@ -56,5 +60,9 @@ export function storageContract(
     consumerContract(contract)
     commandContract(contract)
     twinContract(contract)
+    sessionContract(contract)
+    credentialContract(contract)
+    accessContract(contract)
+    claimContract(contract)
   })
 }

@@ -1,0 +1,14 @@
+import type { TwinKey } from '@devicehub/core'
+import { sql } from 'kysely'
+import type { Session } from '../connection/connection.js'
+import { CLAIM_TABLE, CREDENTIAL_TABLE } from '../schema/tables.js'
+import { noteAccess } from './access-clock.js'
+
+/** Of a device that is deleted, under the clock whose epoch this is. */
+export async function deleteAccess(session: Session, epoch: number, device: TwinKey): Promise<void> {
+  for (const table of [CREDENTIAL_TABLE, CLAIM_TABLE])
+    await session.run(
+      sql`delete from ${sql.table(table)} where type_key = ${device.typeKey} and device_id = ${device.deviceId}`,
+    )
+  await noteAccess(session, epoch, [device])
+}
