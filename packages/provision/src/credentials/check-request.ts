@@ -3,8 +3,8 @@ import type { ProvisionHub } from '../provision-hub.js'
 import { ALL_KINDS } from './make-credentials.js'
 import { usernameOf } from './username.js'
 
-/** What MQTT clients and tables can hold of a user name. */
-const USERNAME_MAX = 255
+/** What the column mqtt_username holds. */
+const USERNAME_MAX = 128
 
 /** `unknown_type`, `invalid_device_id`. */
 export function assertDevice(

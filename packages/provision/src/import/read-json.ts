@@ -36,8 +36,11 @@ async function* ofArray(text: AsyncIterable<string>): AsyncGenerator<ReadRow> {
     }
     for (const element of splitter.push(part)) yield toRow(element)
   }
-  if (splitter === null || splitter.ended) return
-  yield { line: splitter.line, problem: 'the array ends in the middle, from this line on rows are missing' }
+  if (splitter === null) return
+  if (splitter.behind !== null)
+    yield { line: splitter.behind, problem: 'the array ends before this line; what follows was not read' }
+  else if (!splitter.ended)
+    yield { line: splitter.line, problem: 'the array ends in the middle, from this line on rows are missing' }
 }
 
 async function* ofLines(text: AsyncIterable<string>): AsyncGenerator<ReadRow> {

@@ -9,7 +9,7 @@ const WHITE = /[\s,]/
 
 /**
  * Cuts the elements of an array out of its text (what follows `[`), without parsing them. An element that is no JSON is
- * cut as well as it can be: strings end with their line, as JSON has it, so that a missing quote costs one element.
+ * cut as well as it can be: no string of JSON goes over the end of a line, so that one with a missing quote ends there.
  */
 export class JsonArraySplitter {
   readonly #max: number
@@ -23,6 +23,8 @@ export class JsonArraySplitter {
   #escaped = false
   /** The array was closed. */
   ended = false
+  /** Where something follows that does not belong there: a bracket too many has closed the array. */
+  behind: number | null = null
 
   constructor(max: number, line: number) {
     this.#max = max
@@ -34,7 +36,10 @@ export class JsonArraySplitter {
     const found: JsonElement[] = []
     for (const character of chunk) {
       if (character === '\n') this.#line++
-      if (this.ended) continue
+      if (this.ended) {
+        if (this.behind === null && character.trim() !== '') this.behind = this.#line
+        continue
+      }
       const element = this.#take(character)
       if (element !== null) found.push(element)
     }
@@ -58,8 +63,8 @@ export class JsonArraySplitter {
     }
     if (this.#inString) {
       this.#keep(character)
-      if (character === '\n') this.#inString = false
-      else if (this.#escaped) this.#escaped = false
+      if (character === '\n') return this.#cut()
+      if (this.#escaped) this.#escaped = false
       else if (character === '\\') this.#escaped = true
       else if (character === '"') this.#inString = false
       return null
@@ -73,7 +78,7 @@ export class JsonArraySplitter {
     else if (character === '{' || character === '[') this.#depth++
     else if (character === '}' || character === ']') {
       this.#depth--
-      if (this.#depth === 0) return this.#cut()
+      if (this.#depth <= 0) return this.#cut()
     }
     return null
   }

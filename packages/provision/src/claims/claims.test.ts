@@ -1,0 +1,321 @@
+import { DeviceHubError, memoryStorage } from '@devicehub/core'
+import { describe, expect, test } from 'vitest'
+import {
+  memorySink,
+  type ProvisionWorld,
+  provisionWorld,
+  SECRET,
+  Station,
+} from '../testing/provision-world.js'
+import { createAttempts, networkOf } from './attempts.js'
+import type { NewClaimKey } from './claim-keys.js'
+
+const proof = 'a proof of sixteen characters or more'
+
+const keyOf = (world: ProvisionWorld, more: Partial<NewClaimKey> = {}) =>
+  world.provisioner.claims.create(Station, { name: 'batch 7', maxUses: 10, expiresIn: 3_600, ...more })
+
+const refused = { code: 'claim_refused' }
+
+describe('claim keys', () => {
+  test('are listed without the key, newest first, and revoked once', async () => {
+    await using world = provisionWorld()
+    const { claims } = world.provisioner
+    const first = await keyOf(world)
+    world.later(1_000)
+    const second = await keyOf(world, { createsDevices: true, idPrefix: 'B-' })
+    expect(first.key).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{42}$/)
+    const { items } = await claims.list()
+    expect(items).toMatchObject([
+      {
+        id: second.id,
+        name: 'batch 7',
+        typeKey: 'weatherstation',
+        createsDevices: true,
+        idPrefix: 'B-',
+        uses: 0,
+      },
+      { id: first.id, createsDevices: false, idPrefix: '', maxUses: 10, revokedAt: null },
+    ])
+    const seen = JSON.stringify([items, world.log])
+    for (const { key } of [first, second]) expect(seen).not.toContain(key)
+    expect(JSON.stringify(items)).not.toContain('lookup')
+    expect(await claims.revoke(first.id)).toBe(true)
+    expect(await claims.revoke(first.id)).toBe(false)
+    expect(await claims.revoke('none')).toBe(false)
+  })
+
+  test.each([
+    ['no name', { name: '' }],
+    ['no uses', { maxUses: 0 }],
+    ['half a use', { maxUses: 1.5 }],
+    ['no time', { expiresIn: 0 }],
+    ['for ever', { expiresIn: Number.POSITIVE_INFINITY }],
+    ['a prefix that no id has', { idPrefix: 'a/' }],
+  ])('with %s are refused', async (_what, more) => {
+    await using world = provisionWorld()
+    await expect(keyOf(world, more)).rejects.toMatchObject({ code: 'invalid_options' })
+  })
+})
+
+describe('a claim', () => {
+  test('gives a registered device its credentials, and announces it', async () => {
+    const sink = memorySink()
+    await using world = provisionWorld({ sinks: [sink] })
+    const { provisioner, hub } = world
+    await hub.devices.create(Station, { deviceId: 'S-1', name: 'Roof' })
+    const { key, id } = await keyOf(world)
+    const claimed = await provisioner.claim({ key, deviceId: 'S-1', proof })
+    expect(claimed).toMatchObject({
+      type: Station,
+      deviceId: 'S-1',
+      first: true,
+      topics: {
+        data: 'things/weatherstation/S-1/data',
+        status: 'things/weatherstation/S-1/status',
+        commands: 'things/weatherstation/S-1/cmd',
+      },
+    })
+    expect(await provisioner.verify(claimed.credentials as never)).toMatchObject({ deviceId: 'S-1' })
+    expect(await hub.credentials.verifyApiKey(claimed.credentials.apiKey as string)).not.toBeNull()
+    expect(world.signals).toMatchObject([{ name: 'deviceProvisioned', event: { device: { name: 'Roof' } } }])
+    expect(sink.passwords.get('weatherstation-S-1')).toBe(claimed.credentials.password)
+    expect((await provisioner.claims.list()).items).toMatchObject([{ id, uses: 1 }])
+    const seen = JSON.stringify([world.log, world.signals.map(({ event }) => event.device.name)])
+    for (const secret of [key, proof, claimed.credentials.password]) expect(seen).not.toContain(secret)
+  })
+
+  test('creates a device only with a key that may', async () => {
+    await using world = provisionWorld()
+    const { provisioner, hub } = world
+    const { key } = await keyOf(world)
+    await expect(provisioner.claim({ key, deviceId: 'S-1', proof })).rejects.toMatchObject(refused)
+    expect(await hub.devices.get(Station, 'S-1')).toBeNull()
+    const maker = await keyOf(world, { createsDevices: true })
+    await provisioner.claim({ key: maker.key, deviceId: 'S-1', proof })
+    expect(await hub.devices.get(Station, 'S-1')).toMatchObject({
+      status: 'provisioning',
+      mqttUsername: 'weatherstation-S-1',
+    })
+  })
+
+  test('comes again with its proof when the answer was lost: new credentials, no further use', async () => {
+    await using world = provisionWorld()
+    const { provisioner } = world
+    const { key } = await keyOf(world, { createsDevices: true, maxUses: 1 })
+    const first = await provisioner.claim({ key, deviceId: 'S-1', proof })
+    const again = await provisioner.claim({ key, deviceId: 'S-1', proof })
+    expect(again.first).toBe(false)
+    expect(await provisioner.verify(first.credentials as never)).toBeNull()
+    expect(await provisioner.verify(again.credentials as never)).not.toBeNull()
+    expect((await provisioner.claims.list()).items).toMatchObject([{ uses: 1 }])
+    expect(world.signals).toHaveLength(1)
+    await expect(
+      provisioner.claim({ key, deviceId: 'S-1', proof: 'the proof of somebody else' }),
+    ).rejects.toMatchObject(refused)
+    expect(await provisioner.verify(again.credentials as never)).not.toBeNull()
+  })
+
+  test('is known by its proof after the secret of the hub was replaced', async () => {
+    const storage = memoryStorage()
+    await using before = provisionWorld({ storage })
+    const { key } = await keyOf(before, { createsDevices: true, maxUses: 1 })
+    await before.provisioner.claim({ key, deviceId: 'S-1', proof })
+    const secret = ['the secret that has taken the place of the other', SECRET]
+    await using after = provisionWorld({ storage, secret })
+    expect(await after.provisioner.claim({ key, deviceId: 'S-1', proof })).toMatchObject({ first: false })
+  })
+
+  test('of two for one device at a time, with different proofs, one wins', async () => {
+    await using world = provisionWorld()
+    const { key } = await keyOf(world, { createsDevices: true })
+    const results = await Promise.allSettled(
+      [1, 2, 3, 4].map((each) =>
+        world.provisioner.claim({ key, deviceId: 'S-1', proof: `the proof of device number ${each}` }),
+      ),
+    )
+    const won = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    expect(won).toHaveLength(1)
+    expect(await world.provisioner.verify(won[0]?.credentials as never)).not.toBeNull()
+    expect((await world.provisioner.claims.list()).items).toMatchObject([{ uses: 1 }])
+  })
+
+  test('is refused for every other reason in one and the same way; the log says which', async () => {
+    await using world = provisionWorld()
+    const { provisioner, hub } = world
+    const good = await keyOf(world, { idPrefix: 'S-' })
+    const creates = await keyOf(world, { createsDevices: true })
+    const revoked = await keyOf(world)
+    await provisioner.claims.revoke(revoked.id)
+    const short = await keyOf(world, { expiresIn: 1 })
+    const usedUp = await keyOf(world, { createsDevices: true, maxUses: 1 })
+    await provisioner.claim({ key: usedUp.key, deviceId: 'first', proof })
+    for (const deviceId of ['S-1', 'S-2', 'S-3', 'T-1']) await hub.devices.create(Station, { deviceId })
+    await hub.devices.deactivate(Station, 'S-2')
+    await provisioner.generateCredentials(Station, 'S-3')
+    await provisioner.generateCredentials(Station, 'S-4', { create: true })
+    await provisioner.revoke(Station, 'S-4')
+    world.later(2_000)
+    world.log.length = 0
+
+    const cases: [key: string, deviceId: string, reason: string][] = [
+      ['no such key', 'S-1', 'unknown_key'],
+      [revoked.key, 'S-1', 'key_refused'],
+      [short.key, 'S-1', 'key_refused'],
+      [usedUp.key, 'S-1', 'key_refused'],
+      [good.key, 'T-1', 'wrong_prefix'],
+      [good.key, 'S-2', 'device_inactive'],
+      [good.key, 'S-3', 'device_claimed'],
+      [good.key, 'S-4', 'revoked'],
+      [creates.key, 'S-4', 'revoked'],
+      [good.key, 'S-5', 'device_not_found'],
+      [creates.key, 'a/b', 'bad_device_id'],
+      [creates.key, '+', 'bad_device_id'],
+      [creates.key, 'first', 'device_claimed'],
+    ]
+    const messages = new Set<string>()
+    for (const [key, deviceId, reason] of cases) {
+      const other = 'another proof than that of the first'
+      const error = await provisioner.claim({ key, deviceId, proof: other }).catch((it: unknown) => it)
+      expect([deviceId, reason, error]).toMatchObject([deviceId, reason, refused])
+      messages.add((error as DeviceHubError).message)
+      expect(JSON.parse(world.log.at(-1) ?? '')).toMatchObject({ reason })
+    }
+    expect(messages.size).toBe(1)
+    expect(await provisioner.credentials(Station, 'S-1')).toEqual([])
+    for (const { key } of [good, creates, revoked, short, usedUp]) expect(world.log.join()).not.toContain(key)
+  })
+
+  test('of a device whose claimed credentials were revoked is refused, with its proof as well', async () => {
+    await using world = provisionWorld()
+    const { provisioner } = world
+    const { key } = await keyOf(world, { createsDevices: true })
+    await provisioner.claim({ key, deviceId: 'S-1', proof })
+    await provisioner.revoke(Station, 'S-1')
+    await expect(provisioner.claim({ key, deviceId: 'S-1', proof })).rejects.toMatchObject(refused)
+  })
+
+  test.each([
+    ['a short proof', { proof: 'x'.repeat(15) }],
+    ['a long one', { proof: 'x'.repeat(257) }],
+    ['a proof that is no text', { proof: 17 }],
+    ['NUL', { proof: `${proof}\0` }],
+    ['half a surrogate pair', { deviceId: '\ud800' }],
+    ['no key', { key: undefined }],
+  ])('with %s is malformed', async (_what, more) => {
+    await using world = provisionWorld()
+    const request = { key: 'k', deviceId: 'S-1', proof, ...more } as never
+    await expect(world.provisioner.claim(request)).rejects.toMatchObject({ code: 'invalid_payload' })
+  })
+})
+
+describe('claims over HTTP', () => {
+  const post = (world: ProvisionWorld, body: unknown, remoteAddress = '192.0.2.1') =>
+    world.provisioner.claimHandler(
+      new Request('http://hub.example/claim', {
+        method: 'POST',
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+      { remoteAddress },
+    )
+
+  test('answer with credentials and topics', async () => {
+    await using world = provisionWorld()
+    const { key } = await keyOf(world, { createsDevices: true })
+    const response = await post(world, { claim_key: key, device_id: 'S-1', proof })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    const body = (await response.json()) as { credentials: { mqtt_password: string } }
+    expect(body).toEqual({
+      device_id: 'S-1',
+      credentials: {
+        mqtt_username: 'weatherstation-S-1',
+        mqtt_password: expect.any(String),
+        client_id: 'weatherstation-S-1',
+        api_key: expect.any(String),
+      },
+      topics: {
+        data: 'things/weatherstation/S-1/data',
+        status: 'things/weatherstation/S-1/status',
+        commands: 'things/weatherstation/S-1/cmd',
+      },
+    })
+    expect(
+      await world.provisioner.verify({
+        username: 'weatherstation-S-1',
+        password: body.credentials.mqtt_password,
+      }),
+    ).not.toBeNull()
+  })
+
+  test.each([
+    ['a wrong key', { claim_key: 'wrong', device_id: 'S-1', proof }, 403],
+    ['a short proof', { claim_key: 'wrong', device_id: 'S-1', proof: 'short' }, 400],
+    ['no JSON', '{"claim_key": "secret-of-a-batch', 400],
+    ['a JSON text', '"text"', 400],
+    ['null', 'null', 400],
+    ['too much', 'x'.repeat(5_000), 413],
+  ])('refuse %s', async (_what, body, status) => {
+    await using world = provisionWorld()
+    const response = await post(world, body)
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    const text = await response.text()
+    expect(JSON.parse(text)).toMatchObject({ status, code: expect.any(String), detail: expect.any(String) })
+    expect(text + world.log.join()).not.toMatch(/secret-of-a-batch/)
+  })
+
+  test('are POSTs', async () => {
+    await using world = provisionWorld()
+    const response = await world.provisioner.claimHandler(new Request('http://hub.example/claim'))
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
+  })
+
+  test('are not counted out when the database is away', async () => {
+    const adapter = memoryStorage()
+    const storage = {
+      name: 'away',
+      open(context: Parameters<typeof adapter.open>[0]) {
+        const opened = adapter.open(context)
+        const findKey = () => Promise.reject(new DeviceHubError('storage_unavailable', 'away'))
+        return { ...opened, claims: { ...opened.claims, findKey } }
+      },
+    }
+    await using world = provisionWorld({ storage, claimHandler: { maxFailures: 1 } })
+    for (let i = 0; i < 3; i++) {
+      const response = await post(world, { claim_key: 'k', device_id: 'S-1', proof })
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+    }
+  })
+
+  test('are bounded by address: who fails too often waits, others do not', async () => {
+    await using world = provisionWorld({ claimHandler: { maxFailures: 3 } })
+    const { key } = await keyOf(world, { createsDevices: true })
+    const bad = { claim_key: 'wrong', device_id: 'S-1', proof }
+    const good = { claim_key: key, device_id: 'S-1', proof }
+    for (let i = 0; i < 3; i++) expect((await post(world, bad)).status).toBe(403)
+    const blocked = await post(world, good)
+    expect(blocked.status).toBe(429)
+    expect(Number(blocked.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await post(world, good, '192.0.2.2')).status).toBe(200)
+    world.later(60_000)
+    expect((await post(world, good)).status).toBe(200)
+  })
+
+  test('that fail are remembered for so many addresses, and by network', () => {
+    let now = 0
+    const attempts = createAttempts({ clock: { now: () => now }, perMinute: 1, max: 100 })
+    for (let i = 0; i < 1_000; i++) attempts.failed(`address ${i}`)
+    expect(
+      Array.from({ length: 1_000 }, (_, i) => attempts.blockedFor(`address ${i}`)).filter(Boolean),
+    ).toHaveLength(100)
+    now = 60_000
+    expect(attempts.blockedFor('address 999')).toBeNull()
+    attempts.failed('2001:db8:1:2:3:4:5:6')
+    expect(attempts.blockedFor('2001:0db8:0001:0002::1')).toBe(60)
+    expect(attempts.blockedFor('2001:db8:1:3::1')).toBeNull()
+    expect(networkOf('::1')).toBe('0:0:0:0::/64')
+    expect(networkOf('::ffff:192.0.2.1')).toBe('::ffff:192.0.2.1')
+    expect(networkOf('192.0.2.1')).toBe('192.0.2.1')
+  })
+})

@@ -1,0 +1,491 @@
+import { createReadStream } from 'node:fs'
+import { chmod, lstat, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type DeviceRecord, memoryStorage, type Storage, type StorageAdapter } from '@devicehub/core'
+import { describe, expect, test } from 'vitest'
+import { Meter, memorySink, provisionWorld, Station, temporaryFolder } from '../testing/provision-world.js'
+import type { ImportedDevice } from './import-output.js'
+import type { ImportedRow } from './import-report.js'
+
+interface JsonOutput {
+  readonly device_type: string
+  readonly count: number
+  readonly devices: readonly {
+    readonly device_id: string
+    readonly name: string
+    readonly device_type: string
+    readonly mqtt_username: string
+    readonly mqtt_password: string
+    readonly api_key: string
+  }[]
+}
+
+const readJsonFile = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as JsonOutput
+
+async function* lines(...all: string[]): AsyncGenerator<string> {
+  for (const line of all) yield `${line}\n`
+}
+
+const rowsOf = (count: number, prefix = 'D') =>
+  Array.from({ length: count }, (_, index) => ({ device_id: `${prefix}-${index}` }))
+
+/** Memory storage whose parts can be replaced. */
+function storageWith(change: (storage: Storage) => Partial<Storage>): StorageAdapter {
+  const adapter = memoryStorage()
+  return {
+    name: adapter.name,
+    open(context) {
+      const storage = adapter.open(context)
+      return { ...storage, ...change(storage) }
+    },
+  }
+}
+
+describe('importDevices', () => {
+  test('a CSV file becomes devices with credentials, and an output file that only its owner reads', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const { provisioner, hub } = world
+    await writeFile(
+      folder.file('in.csv'),
+      'device_id,name,mode,level,enabled,installed_at,place,metadata\r\n' +
+        'A,"Roof, north",burst,7,true,2026-01-05T00:00:00Z,"{""floor"":3}","{""batch"":9}"\r\n' +
+        'B,,,,,,,\r\n',
+    )
+    const output = folder.file('out.csv')
+    const report = await provisioner.importDevices(
+      Station,
+      { csv: folder.file('in.csv') },
+      { output: { file: output } },
+    )
+    expect(report).toEqual({
+      created: 2,
+      existing: 0,
+      rotated: 0,
+      failed: 0,
+      failures: [],
+      sinkErrors: [],
+      aborted: false,
+    })
+    expect(await hub.devices.get(Station, 'A')).toMatchObject({
+      name: 'Roof, north',
+      status: 'provisioning',
+      mqttUsername: 'weatherstation-A',
+      metadata: { batch: 9 },
+      state: {
+        mode: 'burst',
+        level: 7,
+        enabled: true,
+        installed_at: new Date('2026-01-05T00:00:00Z'),
+        place: { floor: 3 },
+      },
+    })
+    expect(await hub.devices.get(Station, 'B')).toMatchObject({ name: 'B', state: { mode: 'continuous' } })
+    expect((await stat(output)).mode & 0o777).toBe(0o600)
+    const [head, first] = (await readFile(output, 'utf8')).split('\n')
+    expect(head).toBe('device_id,name,device_type,mqtt_username,mqtt_password,api_key')
+    const [, username, password] = /^A,"Roof, north",weatherstation,([^,]+),([^,]+),[0-9a-f]{64}$/.exec(
+      first ?? '',
+    ) as unknown as string[]
+    expect(await provisioner.verify({ username: username ?? '', password: password ?? '' })).not.toBeNull()
+    expect(world.signals.map(({ event }) => event.device.deviceId)).toEqual(['A', 'B'])
+  })
+
+  test('JSON in and out, in the shape of the reference; a second run changes nothing', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const { provisioner, hub } = world
+    await writeFile(folder.file('in.json'), JSON.stringify(rowsOf(1_234)))
+    const run = (name: string, more = {}) =>
+      provisioner.importDevices(
+        Station,
+        { json: createReadStream(folder.file('in.json')) },
+        { output: { file: folder.file(name) }, ...more },
+      )
+    expect(await run('one.json')).toMatchObject({ created: 1_234, existing: 0, failed: 0 })
+    const first = await readJsonFile(folder.file('one.json'))
+    expect(first).toMatchObject({ device_type: 'weatherstation', count: 1_234 })
+    expect(first.devices).toHaveLength(1_234)
+    expect(first.devices[0]).toEqual({
+      device_id: 'D-0',
+      name: 'D-0',
+      device_type: 'weatherstation',
+      mqtt_username: 'weatherstation-D-0',
+      mqtt_password: expect.any(String),
+      api_key: expect.any(String),
+    })
+    const login = ({ mqtt_username: username, mqtt_password: password }: JsonOutput['devices'][number]) => ({
+      username,
+      password,
+    })
+    const verified = await Promise.all(first.devices.map((device) => provisioner.verify(login(device))))
+    expect(verified).not.toContain(null)
+
+    const before = await hub.devices.list(Station, { limit: 1_000 })
+    expect(await run('two.json')).toMatchObject({ created: 0, existing: 1_234, rotated: 0 })
+    expect(await readJsonFile(folder.file('two.json'))).toMatchObject({ count: 0, devices: [] })
+    expect(await hub.devices.list(Station, { limit: 1_000 })).toEqual(before)
+    for (const device of first.devices.slice(0, 10))
+      expect(await provisioner.verify(login(device))).not.toBeNull()
+
+    expect(await run('three.json', { rotate: true })).toMatchObject({ created: 0, rotated: 1_234 })
+    const third = await readJsonFile(folder.file('three.json'))
+    expect(third.devices).toHaveLength(1_234)
+    expect(await provisioner.verify(login(first.devices[700] as JsonOutput['devices'][number]))).toBeNull()
+    expect(
+      await provisioner.verify(login(third.devices[700] as JsonOutput['devices'][number])),
+    ).not.toBeNull()
+  })
+
+  test('a bad row fails alone, and says why and where', async () => {
+    await using world = provisionWorld()
+    const seen: ImportedRow[] = []
+    const progress: unknown[] = []
+    const report = await world.provisioner.importDevices(
+      Station,
+      {
+        json: lines(
+          '{"device_id":"A"}',
+          '{"device_id":"a/b"}',
+          '{"device_id":"B","colour":"red"}',
+          '{"device_id":"A"}',
+          'nonsense',
+          '{"device_id":"C","level":101}',
+          '{"device_id":"D","metadata":[1]}',
+          `{"device_id":"E","name":"${'x'.repeat(256)}"}`,
+          '{"device_id":5}',
+          '{"name":"nameless"}',
+          `{"device_id":"${'y'.repeat(129)}"}`,
+          '{"device_id":"F"}',
+        ),
+      },
+      { output: () => {}, onRow: (row) => seen.push(row), onProgress: (counts) => progress.push(counts) },
+    )
+    expect(report).toMatchObject({ created: 2, failed: 10 })
+    expect(report.failures.map(({ line, error }) => [line, error?.code])).toEqual([
+      [2, 'invalid_device_id'],
+      [3, 'invalid_payload'],
+      [4, 'device_exists'],
+      [5, 'invalid_payload'],
+      [6, 'invalid_payload'],
+      [7, 'invalid_payload'],
+      [8, 'invalid_payload'],
+      [9, 'invalid_device_id'],
+      [10, 'invalid_device_id'],
+      [11, 'invalid_device_id'],
+    ])
+    expect(seen.filter(({ outcome }) => outcome === 'created').map(({ line }) => line)).toEqual([1, 12])
+    expect(progress.at(-1)).toEqual({ created: 2, existing: 0, rotated: 0, failed: 10 })
+  })
+
+  test('cells of CSV that do not fit their state field', async () => {
+    await using world = provisionWorld()
+    const { failures, created } = await world.provisioner.importDevices(
+      Station,
+      {
+        csv: lines(
+          'device_id,mode,level,enabled,installed_at,place',
+          'A,burst,1,0,1767571200,[]',
+          'B,nope,,,,',
+          'C,,1.5,,,',
+          'D,,0x10,,,',
+          'E,,,yes,,',
+          'F,,,,tomorrow,',
+          'G,,,,,{',
+        ),
+      },
+      { output: () => {} },
+    )
+    expect(created).toBe(1)
+    expect(failures.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7, 8])
+    expect(failures.map(({ error }) => error?.message)).toEqual([
+      expect.stringContaining('mode must be one of'),
+      expect.stringContaining('level must be a whole number'),
+      expect.stringContaining('level must be a whole number'),
+      expect.stringContaining('enabled must be true or false'),
+      expect.stringContaining('installed_at must be'),
+      expect.stringContaining('place is not JSON'),
+    ])
+    expect((await world.hub.devices.get(Station, 'A'))?.state).toMatchObject({ enabled: false, place: [] })
+  })
+
+  test('one row that the database refuses does not stop the others of its batch', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    await world.hub.devices.create(Station, { deviceId: 'thief' })
+    await world.hub.storage.devices.update(Station, 'thief', { mqttUsername: 'weatherstation-D-77' }, 1)
+    const output = folder.file('out.json')
+    const report = await world.provisioner.importDevices(
+      Station,
+      { rows: rowsOf(300) },
+      { output: { file: output } },
+    )
+    expect(report).toMatchObject({
+      created: 299,
+      failed: 1,
+      failures: [{ line: 78, deviceId: 'D-77', error: { code: 'credential_taken' } }],
+    })
+    const { devices, count } = await readJsonFile(output)
+    expect(count).toBe(299)
+    expect(devices.map(({ device_id }) => device_id)).not.toContain('D-77')
+  })
+
+  test('invariant 8: secrets are in the output, and in no report, signal or log line', async () => {
+    const sink = memorySink()
+    sink.broken = new Error('away')
+    await using world = provisionWorld({ sinks: [sink] })
+    const given: ImportedDevice[] = []
+    const rows: unknown[] = []
+    const report = await world.provisioner.importDevices(
+      Station,
+      { rows: rowsOf(20) },
+      { output: (devices) => void given.push(...devices), onRow: (row) => rows.push(row) },
+    )
+    expect(report.sinkErrors).toMatchObject([{ code: 'sink_failed', details: { count: 20 } }])
+    const seen = JSON.stringify([
+      report,
+      rows,
+      world.log,
+      world.signals.map(({ event }) => event.device.name),
+    ])
+    expect(given).toHaveLength(20)
+    for (const { password, apiKey } of given) {
+      expect(seen).not.toContain(password)
+      expect(seen).not.toContain(apiKey)
+    }
+  })
+
+  test('sinks hear of what was created', async () => {
+    const sink = memorySink()
+    await using world = provisionWorld({ sinks: [sink] })
+    const given: ImportedDevice[] = []
+    await world.provisioner.importDevices(
+      Station,
+      { rows: rowsOf(600) },
+      { output: (devices) => void given.push(...devices) },
+    )
+    expect(sink.passwords).toEqual(new Map(given.map(({ username, password }) => [username, password])))
+  })
+
+  test('a signal ends it between two batches; what is done stays', async () => {
+    await using world = provisionWorld()
+    const abort = new AbortController()
+    const report = await world.provisioner.importDevices(
+      Station,
+      { rows: rowsOf(2_000) },
+      {
+        output: () => {},
+        signal: abort.signal,
+        onProgress: ({ created }) => created >= 1_000 && abort.abort(),
+      },
+    )
+    expect(report).toMatchObject({ created: 1_000, aborted: true })
+  })
+})
+
+describe('the output', () => {
+  const one = { rows: [{ device_id: 'A' }] }
+
+  test('is never a file that is there, a symbolic link, or missing', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const { provisioner } = world
+    const refused = async (output: object, message: RegExp) => {
+      await expect(provisioner.importDevices(Station, one, { output } as never)).rejects.toMatchObject({
+        code: 'invalid_options',
+        message: expect.stringMatching(message),
+      })
+    }
+    await writeFile(folder.file('there.csv'), 'precious')
+    await refused({ file: folder.file('there.csv') }, /exists already/)
+    await symlink(folder.file('there.csv'), folder.file('link.csv'))
+    await refused({ file: folder.file('link.csv') }, /exists already/)
+    await refused({ file: folder.file('link.csv'), overwrite: true }, /symbolic link/)
+    await symlink(folder.file('nowhere.csv'), folder.file('dangling.csv'))
+    await refused({ file: folder.file('dangling.csv') }, /exists already|cannot be written/)
+    await refused({ file: folder.file('no/such/folder.csv') }, /ENOENT/)
+    await refused({ file: folder.file('what.txt') }, /format/)
+    await refused({}, /output/)
+    expect(await readFile(folder.file('there.csv'), 'utf8')).toBe('precious')
+    expect(await world.hub.devices.get(Station, 'A')).toBeNull()
+
+    await chmod(folder.file('there.csv'), 0o644)
+    await provisioner.importDevices(Station, one, {
+      output: { file: folder.file('there.csv'), overwrite: true },
+    })
+    const { mode } = await lstat(folder.file('there.csv'))
+    expect(mode & 0o777).toBe(0o600)
+    expect(await readFile(folder.file('there.csv'), 'utf8')).not.toContain('precious')
+  })
+
+  test('holds the secrets of a batch before the database is asked', async () => {
+    await using folder = await temporaryFolder()
+    const output = folder.file('out.csv')
+    const inFile: boolean[] = []
+    const storage = storageWith(({ credentials }) => ({
+      credentials: {
+        ...credentials,
+        async write(writes) {
+          const text = await readFile(output, 'utf8')
+          inFile.push(...writes.map(({ deviceId }) => text.includes(`\n${deviceId},`)))
+          return credentials.write(writes)
+        },
+      },
+    }))
+    await using world = provisionWorld({ storage })
+    await world.provisioner.importDevices(Station, { rows: rowsOf(1_001) }, { output: { file: output } })
+    expect(inFile).toHaveLength(1_001)
+    expect(inFile.every(Boolean)).toBe(true)
+  })
+
+  test('keeps what may have been created when the database goes away, and is whole JSON all the same', async () => {
+    await using folder = await temporaryFolder()
+    const output = folder.file('out.json')
+    const { DeviceHubError } = await import('@devicehub/core')
+    let calls = 0
+    const storage = storageWith(({ credentials }) => ({
+      credentials: {
+        ...credentials,
+        async write(writes) {
+          const outcomes = await credentials.write(writes)
+          if (++calls === 2) throw new DeviceHubError('storage_unavailable', 'the answer was lost')
+          return outcomes
+        },
+      },
+    }))
+    await using world = provisionWorld({ storage })
+    const { provisioner } = world
+    await expect(
+      provisioner.importDevices(Station, { rows: rowsOf(1_500) }, { output: { file: output } }),
+    ).rejects.toMatchObject({ code: 'storage_unavailable' })
+    const { devices } = await readJsonFile(output)
+    expect(devices).toHaveLength(1_000)
+    const verified = await Promise.all(
+      devices.map(({ mqtt_username: username, mqtt_password: password }) =>
+        provisioner.verify({ username, password }),
+      ),
+    )
+    expect(verified).not.toContain(null)
+    const again = await provisioner.importDevices(Station, { rows: rowsOf(1_500) }, { output: () => {} })
+    expect(again).toMatchObject({ created: 500, existing: 1_000 })
+  })
+
+  test.each(['csv', 'json'] as const)(
+    'leaves out what another import has created meanwhile: %s',
+    async (format) => {
+      await using folder = await temporaryFolder()
+      const output = folder.file(`out.${format}`)
+      const stolen = new Set(['D-0', 'D-1', 'D-250', 'D-499', 'D-500', 'D-700'])
+      const storage = storageWith(({ credentials, devices }) => ({
+        credentials: {
+          ...credentials,
+          async write(writes) {
+            for (const { deviceId, create } of writes)
+              if (stolen.has(deviceId) && create !== null)
+                await devices.create(Station, create as DeviceRecord)
+            return credentials.write(writes)
+          },
+        },
+      }))
+      await using world = provisionWorld({ storage })
+      const report = await world.provisioner.importDevices(
+        Station,
+        { rows: rowsOf(701) },
+        { output: { file: output } },
+      )
+      expect(report).toMatchObject({ created: 695, existing: 6 })
+      const text = await readFile(output, 'utf8')
+      const ids =
+        format === 'json'
+          ? (JSON.parse(text) as JsonOutput).devices.map(({ device_id }) => device_id)
+          : text
+              .trim()
+              .split('\n')
+              .slice(1)
+              .map((line) => line.split(',')[0])
+      expect(ids).toEqual(
+        rowsOf(701)
+          .map(({ device_id }) => device_id)
+          .filter((id) => !stolen.has(id)),
+      )
+      expect((await stat(output)).mode & 0o777).toBe(0o600)
+      expect(await readdir(dirname(output))).toEqual([`out.${format}`])
+    },
+  )
+
+  test('names that a spreadsheet would calculate are plain text; secrets are to the letter', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const given: ImportedDevice[] = []
+    const names = ['=1+1', '+1', '-1', '@a', 'plain']
+    const rows = names.map((name, index) => ({ device_id: `-D${index}`, name }))
+    const output = folder.file('out.csv')
+    await world.provisioner.importDevices(Station, { rows }, { output: { file: output } })
+    await world.provisioner.importDevices(
+      Station,
+      { rows },
+      { output: (devices) => void given.push(...devices), rotate: true },
+    )
+    const cells = (await readFile(output, 'utf8'))
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(','))
+    expect(cells.map(([id, name]) => [id, name])).toEqual([
+      ['-D0', "'=1+1"],
+      ['-D1', "'+1"],
+      ['-D2', "'-1"],
+      ['-D3', "'@a"],
+      ['-D4', 'plain'],
+    ])
+    expect((await world.hub.devices.get(Station, '-D0'))?.name).toBe('=1+1')
+    expect(given.map(({ name }) => name)).toEqual(names)
+  })
+})
+
+describe('by count', () => {
+  const numbered = async (world: ReturnType<typeof provisionWorld>, count: number, prefix?: string) => {
+    const given: string[] = []
+    const report = await world.provisioner.importDevices(
+      Station,
+      { count, ...(prefix === undefined ? {} : { prefix }) },
+      { output: (devices) => void given.push(...devices.map(({ deviceId }) => deviceId)) },
+    )
+    return { given, report }
+  }
+
+  test('numbers go on behind those there are', async () => {
+    await using world = provisionWorld()
+    expect((await numbered(world, 3)).given).toEqual([1, 2, 3].map((it) => `weatherstation-00${it}`))
+    expect((await numbered(world, 2, 'hall-')).given).toEqual(
+      [1, 2].map((it) => `hall-weatherstation-00${it}`),
+    )
+    await world.hub.devices.delete(Station, 'weatherstation-002')
+    await world.hub.devices.create(Station, { deviceId: 'weatherstation-007' })
+    await world.hub.devices.create(Station, { deviceId: 'weatherstation-spare' })
+    await world.hub.devices.create(Meter, { deviceId: 'weatherstation-900' })
+    expect((await numbered(world, 2)).given).toEqual(['weatherstation-008', 'weatherstation-009'])
+    const { report } = await numbered(world, 1_100)
+    expect(report).toMatchObject({ created: 1_100, existing: 0, failed: 0 })
+    expect(await world.hub.devices.get(Station, 'weatherstation-1109')).not.toBeNull()
+  })
+
+  test('two at a time create as many as both ask for', async () => {
+    await using world = provisionWorld()
+    const reports = await Promise.all([numbered(world, 700), numbered(world, 700)])
+    expect(reports.map(({ report }) => report.created)).toEqual([700, 700])
+    const page = await world.hub.storage.devices.list(Station, {}, { limit: 2_000 })
+    expect(page.items).toHaveLength(1_400)
+  })
+
+  test('what cannot be counted, or named, is refused', async () => {
+    await using world = provisionWorld()
+    for (const [count, prefix, code] of [
+      [0, '', 'invalid_options'],
+      [1.5, '', 'invalid_options'],
+      [1, 'a/', 'invalid_device_id'],
+      [1, 'x'.repeat(128), 'invalid_device_id'],
+    ] as const)
+      await expect(numbered(world, count, prefix)).rejects.toMatchObject({ code })
+  })
+})
