@@ -13,6 +13,8 @@ const alias = [
 export default defineConfig({
   resolve: { alias },
   test: {
+    reporters: ['default', './e2e/secrets/no-secrets-reporter.ts'],
+    setupFiles: ['./e2e/secrets/record-secrets.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     // Most tests wait for a server or a process: more of them than processors fill the time.

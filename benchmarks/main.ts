@@ -5,6 +5,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOpti
     consumers: () => import('./consumers/main.js'),
     presence: () => import('./presence/main.js'),
     commands: () => import('./commands/main.js'),
+    auth: () => import('./auth/main.js'),
+    provision: () => import('./provision/main.js'),
   }
 
 export interface BenchOptions {
