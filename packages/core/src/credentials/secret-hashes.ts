@@ -27,7 +27,7 @@ interface Keys {
 
 /** `invalid_options` for a secret that is too short. Of several the first makes new hashes. */
 export function createKeyedHashes(secrets: string | readonly string[]): KeyedHashes {
-  const all = (typeof secrets === 'string' ? [secrets] : [...secrets]).map(keysOf)
+  const all = (Array.isArray(secrets) ? secrets : [secrets]).map(keysOf)
   const [present] = all
   if (present === undefined) throw badSecret('is an empty list')
 

@@ -267,7 +267,10 @@ describe('beside messages of the device', () => {
     const published: string[] = []
     hub.attach({
       name: 'default',
-      publish: async ({ topic }) => void published.push(topic),
+      async publish({ topic }) {
+        published.push(topic)
+      },
+      start: async () => {},
       stop: async () => {},
     })
     await hub.commands.send(Door, 'D1', 'shut')
