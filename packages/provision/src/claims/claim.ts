@@ -83,7 +83,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
       const isGood = outcome === 'claimed' || outcome === 'repeated'
       return {
         result: outcome,
-        changes:
+        changes: () =>
           isGood && password !== null
             ? [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }]
             : [],

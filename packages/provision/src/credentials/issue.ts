@@ -145,7 +145,7 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
       const isSet = outcome !== 'existing' && password !== null
       return {
         result: outcome,
-        changes: isSet ? [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }] : [],
+        changes: () => (isSet ? [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }] : []),
       }
     })
     return told.result === 'existing' ? null : told

@@ -5,7 +5,8 @@ import type { CredentialSink, SinkChange } from '../sinks/credential-sink.js'
 /** What was committed, and what the sinks have to hear of it. */
 export interface Committed<Result> {
   readonly result: Result
-  readonly changes: readonly SinkChange[]
+  /** Not asked for when there are no sinks. */
+  readonly changes: () => readonly SinkChange[]
 }
 
 export interface Told<Result> {
@@ -57,7 +58,7 @@ export function createSinkTeller(
       if (sinks.length === 0) return { result: (await commit()).result, sinkErrors: [] }
       return alone(async () => {
         const { result, changes } = await commit()
-        return { result, sinkErrors: await tell(changes) }
+        return { result, sinkErrors: await tell(changes()) }
       })
     },
     alone,

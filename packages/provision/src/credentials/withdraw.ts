@@ -43,7 +43,7 @@ export async function revoke(
       },
     ])
     if (outcome === 'device_not_found') throw notFound(type, deviceId)
-    return { result: outcome, changes: [{ kind: 'remove', username: usernameOf(type, deviceId) }] }
+    return { result: outcome, changes: () => [{ kind: 'remove', username: usernameOf(type, deviceId) }] }
   })
   throwFirst(sinkErrors)
 }
@@ -83,7 +83,7 @@ export async function setPassword(
     if (outcome === 'device_not_found') throw notFound(type, deviceId)
     return {
       result: outcome,
-      changes: [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }],
+      changes: () => [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }],
     }
   })
   throwFirst(sinkErrors)

@@ -93,12 +93,12 @@ export function createBatchWriter(context: BatchContext) {
 
   async function commit(prepared: readonly Prepared[]): Promise<Committed<Outcome[]>> {
     const result = await writeEach(prepared.map(({ write }) => write))
-    const changes = prepared
-      .filter((_, index) => isWritten(result[index]))
-      .map(({ device }): SinkChange => {
-        const { deviceId, password } = device
-        return { kind: 'set', device: sinkDevice(hub, type, deviceId), password }
-      })
+    const changeOf = ({ device: { deviceId, password } }: Prepared): SinkChange => ({
+      kind: 'set',
+      device: sinkDevice(hub, type, deviceId),
+      password,
+    })
+    const changes = () => prepared.filter((_, index) => isWritten(result[index])).map(changeOf)
     return { result, changes }
   }
 
