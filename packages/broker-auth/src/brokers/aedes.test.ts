@@ -1,8 +1,11 @@
 import { type AedesService, startAedes, waitUntil } from '@devicehub/test-kit'
+import type { AedesPublishPacket, Client } from 'aedes'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type BrokerAuth, createBrokerAuth } from '../create-broker-auth.js'
+import type { LoginRequest } from '../decision.js'
 import { type Fleet, Sensor, startFleet } from '../testing/fleet.js'
 import { ACCOUNTS, connectAs, itKeepsDevicesApart, tryPublish, watch } from '../testing/live-broker.js'
+import { itDeniesTheTable, useWire } from '../testing/wire.js'
 
 const SYSTEM = { username: 'system', password: 'the password of system' }
 
@@ -27,7 +30,56 @@ afterAll(async () => {
   await fleet.hub.close()
 })
 
+const published = (topic: string) =>
+  ({ cmd: 'publish', topic, payload: '', qos: 1, dup: false, retain: false }) as AedesPublishPacket
 const broker = () => ({ port: service.port, fleet })
+
+describe('the hooks, asked without a broker', () => {
+  const wire = useWire()
+  type Done = (error: Error | null, answer?: unknown) => void
+  const answerOf = (ask: (done: Done) => void) =>
+    new Promise<unknown>((resolve) => ask((error, answer) => resolve(error ?? answer)))
+
+  /** As Aedes does: nobody is asked about who has not logged in. */
+  async function loggedIn({ username, password, clientId }: LoginRequest) {
+    const hooks = wire().brokerAuth.aedes()
+    const client = { id: clientId } as Client
+    const secret = Buffer.from(password)
+    const allowed = await answerOf((done) => hooks.authenticate(client, username, secret, done))
+    return allowed === true ? { hooks, client } : null
+  }
+
+  itDeniesTheTable(() => wire().cast, {
+    login: async (request) => (await loggedIn(request)) !== null,
+    async access({ username, clientId, action, topic }) {
+      const session = await loggedIn({ username, clientId, password: wire().cast.attacker.password })
+      if (session === null) return false
+      const { hooks, client } = session
+      if (action === 'publish')
+        return (
+          undefined ===
+          (await answerOf((done) =>
+            hooks.authorizePublish(client, published(topic), (error) => done(error ?? null)),
+          ))
+        )
+      const subscription = { topic, qos: 1 } as const
+      return subscription === (await answerOf((done) => hooks.authorizeSubscribe(client, subscription, done)))
+    },
+  })
+
+  it('deny who never logged in, and the will of a client that is gone', async () => {
+    const hooks = wire().brokerAuth.aedes()
+    const stranger = { id: wire().cast.attacker.username } as Client
+    const packet = published('things/sensor/A1/data')
+    for (const client of [stranger, null])
+      expect(
+        await answerOf((done) => hooks.authorizePublish(client, packet, (error) => done(error ?? null))),
+      ).toMatchObject({ code: 'publish_failed' })
+    const subscription = { topic: 'things/sensor/A1/cmd', qos: 1 } as const
+    expect(await answerOf((done) => hooks.authorizeSubscribe(stranger, subscription, done))).toBeNull()
+    expect(hooks.authorizeForward(stranger, published('things/sensor/A1/cmd'))).toBeNull()
+  })
+})
 
 describe('Aedes with the hooks', () => {
   itKeepsDevicesApart(broker)

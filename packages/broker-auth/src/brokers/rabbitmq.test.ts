@@ -143,6 +143,19 @@ describe('the endpoints of RabbitMQ', () => {
       expect(await topic(key)).toBe('deny')
   })
 
+  it('lets an account have what it was granted, with the wildcards of RabbitMQ, and publish to no wildcard', async () => {
+    const as = (permission: string) => ({
+      'variable_map.username': undefined,
+      'variable_map.client_id': 'x',
+      username: 'account',
+      permission,
+    })
+    expect(await topic('things.*.*.data', as('read'))).toBe('allow')
+    expect(await topic('things.sensor.A1.cmd', as('write'))).toBe('allow')
+    for (const key of ['things.*.A1.cmd', 'things.#', 'other.sensor.A1.cmd'])
+      expect(await topic(key, as('write'))).toBe('deny')
+  })
+
   it('believes neither of two names', async () => {
     const { username: other } = wire().cast.victim
     expect(await topic('things.sensor.A1.cmd', { 'variable_map.username': other })).toBe('deny')
