@@ -23,17 +23,17 @@ afterAll(async () => {
   await fleet.hub.close()
 })
 
+const CONFIG = [
+  'auth_backends.1 = http',
+  'auth_http.http_method = post',
+  ...['user', 'vhost', 'resource', 'topic'].map((name) => `auth_http.${name}_path = ${url}/${name}`),
+  'mqtt.allow_anonymous = false',
+  'mqtt.vhost = /',
+  'mqtt.exchange = amq.topic',
+]
+
 describeWith(
-  {
-    rabbitmq: {
-      httpAuth: {
-        user: `${url}/user`,
-        vhost: `${url}/vhost`,
-        resource: `${url}/resource`,
-        topic: `${url}/topic`,
-      },
-    },
-  },
+  { rabbitmq: { plugins: ['rabbitmq_auth_backend_http'], config: CONFIG } },
   'RabbitMQ with broker-auth',
   ({ rabbitmq }) => {
     const broker = () => ({ port: rabbitmq().port, fleet })

@@ -12,8 +12,10 @@ export interface RabbitMqOptions extends ServiceOptions {
   readonly maxInflight?: number
   /** Asks these URLs (POST, form) instead of its own users; then nobody is anonymous. Default: everybody may do everything. */
   readonly httpAuth?: RabbitMqHttpAuth
-  /** Further lines of `rabbitmq.conf`. */
+  /** Further lines of `rabbitmq.conf`; of two for the same key the last counts. */
   readonly config?: readonly string[]
+  /** Further plugins. */
+  readonly plugins?: readonly string[]
 }
 
 /** The URLs of `rabbitmq_auth_backend_http`. */
@@ -42,7 +44,7 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
       for (const name of ['home', 'mnesia', 'logs']) mkdirSync(join(folder, name))
       writeFileSync(join(folder, 'rabbitmq.conf'), `${configuration(options, port).join('\n')}\n`)
       writeFileSync(join(folder, 'advanced.config'), '[].\n')
-      writeFileSync(join(folder, 'enabled_plugins'), `[${plugins(options).join(',')}].\n`)
+      writeFileSync(join(folder, 'enabled_plugins'), `[${pluginsOf(options).join(',')}].\n`)
     },
     command: (place) => ({
       file: '/bin/sh',
@@ -74,9 +76,10 @@ kill -TERM "$epmd"
 wait "$epmd"
 exit "$status"`
 
-const plugins = ({ httpAuth }: RabbitMqOptions) => [
+const pluginsOf = ({ httpAuth, plugins }: RabbitMqOptions) => [
   'rabbitmq_mqtt',
   ...(httpAuth ? ['rabbitmq_auth_backend_http'] : []),
+  ...(plugins ?? []),
 ]
 
 function configuration({ httpAuth, maxInflight, config }: RabbitMqOptions, port: number): string[] {
