@@ -90,7 +90,9 @@ const value = fc.oneof(words, words, fc.string({ unit: 'grapheme' }), fc.jsonVal
 const fields = fc.dictionary(names, value, { maxKeys: 8 })
 const formOf = (given: Record<string, unknown>) =>
   new URLSearchParams(
-    Object.entries(given).map(([name, each]) => [name, String(each)] as [string, string]),
+    Object.entries(given).map(
+      ([name, each]) => [name, typeof each === 'string' ? each : JSON.stringify(each)] as [string, string],
+    ),
   ).toString()
 const body = fc.oneof(
   fields.map((given) => JSON.stringify(given)),
@@ -142,7 +144,7 @@ async function send({ path, body, type, hook }: Attempt) {
 test('whatever is sent without a password, nothing is allowed and nothing breaks', async () => {
   const reached = new Set<string>()
   await fc.assert(
-    fc.asyncProperty(fc.array(attempt, { minLength: 1, maxLength: 200, size: 'max' }), async (attempts) => {
+    fc.asyncProperty(fc.array(attempt, { minLength: 50, maxLength: 200, size: 'max' }), async (attempts) => {
       for (const { path, status, text } of await Promise.all(attempts.map(send))) {
         expect(status, path).toBeLessThan(500)
         const isYes = YES[path]?.(status, text) ?? false
