@@ -44,7 +44,7 @@ interface Stamp {
  * How an answer stays fresh. (1) A call first waits for a look at what changed that began after the call. (2) Every
  * answer has the version that was known when the database was asked, so it holds all that was told up to there; what
  * changed behind that is told by a later look, whose version is higher. (3) An answer of which a device has changed
- * since its version is not given from the cache, and does not get there. (4) Who joined a query that had begun before
+ * since its version is not given from the cache. (4) Who joined a query that had begun before
  * its call may be given an answer from before a change: that one was told by its look, so the answer is out of date
  * by (3), and the call asks again, with a query that begins now.
  */
@@ -68,9 +68,7 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
     return createBatchedFind<Stamp>({
       find: (lookups) => store.find(kind, lookups),
       stamp: () => ({ turn: ++turn, version: versions.present }),
-      onAnswer(lookup, answer) {
-        if (isCurrent(answer)) cache.set(`${kind} ${lookup}`, answer)
-      },
+      onAnswer: (lookup, answer) => cache.set(`${kind} ${lookup}`, answer),
       onQuery(lookups) {
         counts.add('queries')
         counts.add('lookups', lookups)
