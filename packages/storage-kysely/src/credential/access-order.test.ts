@@ -1,16 +1,19 @@
+import type { CredentialWrite } from '@devicehub/core'
 import { describeWith, waitUntil } from '@devicehub/test-kit'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { expect, test } from 'vitest'
-import type { Connection } from '../connection/connection.js'
+import type { Connection, Session } from '../connection/connection.js'
 import { kyselyConnection } from '../connection/kysely-connection.js'
+import { insertDevices } from '../query/insert-devices.js'
+import { deviceShape } from '../rows/device-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { type EmptyDatabase, mariadbDatabase, postgresDatabase } from '../testing/open-database.js'
 import { openStorages } from '../testing/opened-storage.js'
 import { device, Station, T0 } from '../testing/rows.js'
 import { lockAccess, noteAccess } from './access-clock.js'
 
-/** A change of a device that has been written, and waits before its commit. */
-async function openChange(connection: Connection, deviceId: string) {
+/** Work in a transaction, without a limit of silence, that waits before its commit. */
+function openTransaction(connection: Connection, work: (session: Session) => Promise<unknown>) {
   let finish = () => {}
   let isWritten = () => {}
   const mayFinish = new Promise<void>((resolve) => {
@@ -19,25 +22,34 @@ async function openChange(connection: Connection, deviceId: string) {
   const written = new Promise<void>((resolve) => {
     isWritten = resolve
   })
-  // Without the limit of silence: this test may be slow.
-  const options = { messageTables: [], messagesFirst: false }
-  const done = connection.transaction(options, async (session) => {
-    const epoch = await lockAccess(session)
-    await session.run(
-      sql`update station_device set is_active = ${session.dialect === 'postgres' ? false : 0} where device_id = ${deviceId}`,
-    )
-    await noteAccess(session, epoch, [{ typeKey: Station.key, deviceId }])
+  const done = connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
+    await work(session)
     isWritten()
     await mayFinish
   })
-  await Promise.race([written, done])
   return {
+    written: Promise.race([written, done]),
     async finish() {
       finish()
       await done
     },
   }
 }
+
+const changeOf = (deviceId: string) => async (session: Session) => {
+  const epoch = await lockAccess(session)
+  await noteAccess(session, epoch, [{ typeKey: Station.key, deviceId }])
+}
+
+/** That a statement waits for a lock which another transaction has. */
+const waits = (db: Kysely<unknown>, dialect: SqlDialect, statement: string) =>
+  waitUntil('a statement to wait for a lock', async () => {
+    const { rows } = await (dialect === 'postgres'
+      ? sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+      : sql`select 1 from information_schema.processlist where info like ${statement} and db = database()`
+    ).execute(db)
+    return rows.length > 0
+  })
 
 describeWith(
   {
@@ -52,42 +64,70 @@ describeWith(
     }
 
     test.each(Object.entries(databases))(
-      'an open one is not seen, and no later one is seen before it, on %s',
+      'a reader that comes between the commits of two misses neither, on %s',
       async (_, [dialect, open]) => {
         const database = await open()
         await using storages = await openStorages(database, [Station])
         const [storage, reader] = [storages.open(), storages.open()]
-        const ids = ['a', 'b', 'c']
-        await storage.devices.ensure(
-          Station,
-          ids.map((id) => device(Station, id)),
-        )
-        await storage.devices.update(Station, 'c', { isActive: false }, T0)
+        await storage.credentials.write([made('c')])
         const { position } = await reader.credentials.changes(null, 10)
         const db = database.connect()
-        const first = await openChange(kyselyConnection(db, dialect), 'a')
-        const second = storage.devices.update(Station, 'b', { isActive: false }, T0)
-        let isDone = false
-        void second.then(() => {
-          isDone = true
-        })
-        await waitUntil('the second to wait for the first', async () => {
-          const { rows } = await (dialect === 'postgres'
-            ? sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
-            : sql`select 1 from information_schema.processlist where info like 'select epoch%for update%' and db = database()`
-          ).execute(db)
-          return rows.length > 0 || isDone
-        })
-        // Whoever reads now and goes on from there must not miss the first.
-        const between = await reader.credentials.changes(position, 10)
-        expect(between).toEqual({ position, devices: [] })
-        expect(isDone, 'the second waits').toBe(false)
+        const connection = kyselyConnection(db, dialect)
+        const first = openTransaction(connection, changeOf('a'))
+        await first.written
+        const second = openTransaction(connection, changeOf('b'))
+        await waits(db, dialect, 'select epoch%')
+        expect(await reader.credentials.changes(position, 10)).toEqual({ position, devices: [] })
         await first.finish()
-        await second
-        const after = await reader.credentials.changes(between.position, 10)
-        expect(after.devices?.map(({ deviceId }) => deviceId)).toEqual(['a', 'b'])
+        await second.written
+        const between = await reader.credentials.changes(position, 10)
+        expect(between.devices).toEqual([{ typeKey: Station.key, deviceId: 'a' }])
+        await second.finish()
+        expect((await reader.credentials.changes(between.position, 10)).devices).toEqual([
+          { typeKey: Station.key, deviceId: 'b' },
+        ])
+        await db.destroy()
+      },
+    )
+
+    test.each(Object.entries(databases))(
+      'a device that somebody else is making just now is taken as it is then, on %s',
+      async (_, [dialect, open]) => {
+        const database = await open()
+        await using storages = await openStorages(database, [Station])
+        const storage = storages.open()
+        const db = database.connect()
+        const other = openTransaction(kyselyConnection(db, dialect), (session) =>
+          session.run(insertDevices(dialect, Station, deviceShape(Station), [device(Station, 'd')])),
+        )
+        await other.written
+        const writing = storage.credentials.write([made('d')])
+        await waits(db, dialect, 'insert into `station_device`%')
+        await other.finish()
+        expect(await writing).toEqual(['updated'])
+        expect(await storage.credentials.ofDevices(Station, ['d'])).toHaveLength(1)
         await db.destroy()
       },
     )
   },
 )
+
+const made = (deviceId: string): CredentialWrite => ({
+  type: Station,
+  deviceId,
+  create: device(Station, deviceId),
+  onlyNew: false,
+  retire: null,
+  add: [
+    {
+      id: `password of ${deviceId}`,
+      kind: 'password',
+      lookup: deviceId,
+      hash: 'hash',
+      createdAt: T0,
+      expiresAt: null,
+    },
+  ],
+  username: undefined,
+  now: T0,
+})
