@@ -100,7 +100,7 @@ async function append(file: string, timeout: number, rows: readonly Row[]): Prom
   if (rows.length === 0) return
   await withFileLock(`${file}.devicehub-lock`, timeout, async (assertHeld) => {
     const whole = await wholeLines(file)
-    const handle = await open(file, 'a', 0o600)
+    const handle = await open(file, 'a')
     try {
       await assertHeld()
       await handle.truncate(whole)

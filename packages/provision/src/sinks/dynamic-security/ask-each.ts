@@ -3,7 +3,7 @@ import type { ControlAnswer } from './control-answer.js'
 import type { ControlLink } from './control-link.js'
 
 /** The broker does nothing else while it works on one publication, and it writes its store for each command. */
-const MAX_COMMANDS = 16
+const MAX_COMMANDS = 4
 const MAX_BYTES = 64 * 1024
 
 /**

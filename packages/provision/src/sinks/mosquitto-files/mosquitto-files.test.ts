@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -129,6 +129,8 @@ describe('the files', () => {
     expect((await stat(passwordFile)).mode & 0o777).toBe(0o600)
     expect((await stat(aclFile)).mode & 0o777).toBe(0o600)
     await chmod(passwordFile, 0o640)
+    const owner = process.getuid?.() === 0 ? { uid: 1234, gid: 4321 } : await stat(passwordFile)
+    await chown(passwordFile, owner.uid, owner.gid)
     await edit(passwordFile, (text) => `ann:$7$1$a$b\n\n${text}bob:$6$c$d\n`)
     await edit(aclFile, (text) => `# mine\ntopic read public\n\n${text}# below\nuser bob\ntopic read x y`)
     const [passwords, acl] = await texts()
@@ -137,6 +139,7 @@ describe('the files', () => {
     expect(passwordsNow.replace(/station-b:.*\n/, '')).toBe(passwords.replace(/station-a:.*\n/, ''))
     expect(aclNow.replaceAll('station/b', 'station/a').replace('station-b', 'station-a')).toBe(`${acl}\n`)
     expect((await stat(passwordFile)).mode & 0o777).toBe(0o640)
+    expect(await stat(passwordFile)).toMatchObject({ uid: owner.uid, gid: owner.gid })
     expect((await readdir(folder)).sort()).toEqual(['acl', 'passwords', 'passwords.devicehub-users'])
   })
 
