@@ -50,7 +50,7 @@ interface Env {
  * http.createServer(nodeListener(brokerAuth.fetch)).listen(8081)
  */
 export function createBrokerAuth(hub: DeviceHub, options: BrokerAuthOptions = {}): BrokerAuth {
-  const { maxBody = 512 << 10 } = options
+  const { maxBody = 2 << 20 } = options
   if (!(Number.isInteger(maxBody) && maxBody > 0))
     throw new DeviceHubError('invalid_options', `maxBody must be a whole number of bytes, not ${maxBody}`)
   // Better now than with the first device.

@@ -60,7 +60,7 @@ export interface CallerOptions {
 }
 
 export interface BrokerAuthOptions extends DeciderOptions, CallerOptions {
-  /** Bytes of a request; default 512 KiB. */
+  /** Bytes of a request; default 2 MiB: VerneMQ sends the payload of each publication along. */
   readonly maxBody?: number
   readonly rabbitmq?: RabbitMqOptions
 }

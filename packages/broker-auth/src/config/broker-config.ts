@@ -1,0 +1,77 @@
+import { DeviceHubError } from '@devicehub/core'
+import type { ConfigTarget } from './config-target.js'
+import { emqxConfig } from './emqx.js'
+import { genericConfig } from './generic.js'
+import { mosquittoGoAuthConfig } from './mosquitto-go-auth.js'
+import { nanoMqConfig } from './nanomq.js'
+import { rabbitMqConfig } from './rabbitmq.js'
+import { verneMqConfig } from './vernemq.js'
+
+const CONFIGS = {
+  emqx: emqxConfig,
+  'mosquitto-go-auth': mosquittoGoAuthConfig,
+  rabbitmq: rabbitMqConfig,
+  vernemq: verneMqConfig,
+  nanomq: nanoMqConfig,
+  generic: genericConfig,
+} as const
+
+export type BrokerName = keyof typeof CONFIGS
+
+export interface BrokerConfigOptions {
+  /** Where the broker reaches the handler, up to where it is mounted: `http://10.0.0.5:8081/broker-auth`. */
+  readonly url: string
+  /** The option `secret` of `createBrokerAuth`; left out for endpoints that are public. */
+  readonly secret?: string
+  /** RabbitMQ's; default `/`, as in the option `rabbitmq` of `createBrokerAuth`. */
+  readonly vhost?: string
+}
+
+/**
+ * What to paste into the broker's configuration, with all that it leaves open by default closed. Holds the secret.
+ * `invalid_options` for an unknown broker or an address that is none.
+ *
+ * @example
+ * console.log(brokerConfig('emqx', { url: 'http://10.0.0.5:8081', secret }))
+ */
+export function brokerConfig(broker: BrokerName, options: BrokerConfigOptions): string {
+  const { secret = null, vhost = '/' } = options
+  if (!Object.hasOwn(CONFIGS, broker))
+    throw new DeviceHubError(
+      'invalid_options',
+      `There is no configuration for ${JSON.stringify(broker)}; there is one for ${Object.keys(CONFIGS).join(', ')}`,
+    )
+  // A line end would be a line of the configuration, and the secret is a header too.
+  if (secret !== null && !/^[\x21-\x7e]+$/.test(secret))
+    throw new DeviceHubError(
+      'invalid_options',
+      'secret must be of visible ASCII characters: openssl rand -hex 32',
+    )
+  if (!/^[^\s#]+$/.test(vhost))
+    throw new DeviceHubError('invalid_options', `vhost ${JSON.stringify(vhost)} holds a space or a #`)
+  return CONFIGS[broker](targetOf(options.url, secret, vhost))
+}
+
+function targetOf(text: string, secret: string | null, vhost: string): ConfigTarget {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const isPlain = url !== null && url.search === '' && url.hash === '' && url.username === ''
+  if (!isPlain || !/^https?:$/.test(url.protocol))
+    throw new DeviceHubError(
+      'invalid_options',
+      'url must be the http:// or https:// address where the broker reaches the endpoints, without query and user name',
+    )
+  const base = url.pathname.replace(/\/+$/, '')
+  const inPath = secret === null ? base : `${base}/${encodeURIComponent(secret)}`
+  const tls = url.protocol === 'https:'
+  return {
+    origin: url.origin,
+    host: url.hostname,
+    port: url.port || (tls ? '443' : '80'),
+    tls,
+    path: (endpoint) => inPath + endpoint,
+    address: (endpoint) => url.origin + inPath + endpoint,
+    plain: (endpoint) => url.origin + base + endpoint,
+    secret,
+    vhost,
+  }
+}
