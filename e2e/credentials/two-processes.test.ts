@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createBrokerAuth } from '@devicehub/broker-auth'
-import { createDeviceHub, defineDeviceType, reading, type StorageAdapter, silentLogger } from '@devicehub/core'
+import {
+  createDeviceHub,
+  defineDeviceType,
+  reading,
+  type StorageAdapter,
+  silentLogger,
+} from '@devicehub/core'
 import { createProvisioner } from '@devicehub/provision'
 import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
 import { describeWith } from '@devicehub/test-kit'
