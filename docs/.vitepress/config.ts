@@ -40,6 +40,7 @@ export default defineConfig({
           { text: 'storage-kysely', link: '/guides/storage-kysely' },
           { text: 'mqtt-listener', link: '/guides/mqtt-listener' },
           { text: 'client', link: '/guides/client' },
+          { text: 'provision', link: '/guides/provision' },
           { text: 'test-kit', link: '/guides/test-kit' },
           { text: 'Commands', link: '/guides/commands' },
           { text: 'Desired and reported state', link: '/guides/twin' },

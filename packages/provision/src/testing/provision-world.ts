@@ -90,6 +90,7 @@ export interface MemorySink extends CredentialSink {
 }
 
 export function memorySink(name = 'memory'): MemorySink {
+  let calls = 0
   const sink: MemorySink = {
     name,
     changes: [],
@@ -98,8 +99,8 @@ export function memorySink(name = 'memory'): MemorySink {
     synced: [],
     closed: false,
     async apply(changes) {
-      // A broker answers later: what is not in turn would overtake.
-      await new Promise((resolve) => setTimeout(resolve, changes.length % 3))
+      // Each is quicker than the one before: what is not in turn overtakes.
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, 30 - calls++)))
       if (sink.broken !== null) throw sink.broken
       sink.changes.push(...changes)
       for (const change of changes) {
