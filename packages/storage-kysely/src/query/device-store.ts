@@ -92,9 +92,17 @@ export function createDeviceStore(
       await asStorageErrors(`creating devices of ${type.name}`, async () => {
         for (const part of inParts(sorted, INSERTED_MAX)) {
           const insert = sql`${insertSql(type, part)} ${ignore}`
-          const { affected } = await retryConflicts(() => connection.run(insert))
+          await retryConflicts(() => connection.run(insert)).catch((error: unknown) => {
+            if (classify(error) !== 'unique') throw error
+            const named = part.filter(({ mqttUsername }) => mqttUsername !== null)
+            throw credentialTaken(
+              type,
+              named.map(({ deviceId }) => deviceId),
+              error,
+            )
+          })
           // MySQL passes over a device whose user name another one has, too.
-          if (dialect !== 'mysql' || affected === part.length) continue
+          if (dialect !== 'mysql' || part.every(({ mqttUsername }) => mqttUsername === null)) continue
           const found = await find(
             connection,
             type,
