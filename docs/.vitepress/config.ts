@@ -41,6 +41,8 @@ export default defineConfig({
           { text: 'mqtt-listener', link: '/guides/mqtt-listener' },
           { text: 'client', link: '/guides/client' },
           { text: 'provision', link: '/guides/provision' },
+          { text: 'broker-auth', link: '/guides/broker-auth' },
+          { text: 'http', link: '/guides/http' },
           { text: 'test-kit', link: '/guides/test-kit' },
           { text: 'Commands', link: '/guides/commands' },
           { text: 'Desired and reported state', link: '/guides/twin' },
