@@ -1,4 +1,4 @@
-import type { DeviceHub } from '@devicehub/core'
+import type { DeviceHub, Principal } from '@devicehub/core'
 import { createBounded } from './bounded.js'
 
 /** A broker says that a client came or went. */
@@ -8,6 +8,11 @@ export interface PresenceEvent {
   readonly event: 'connected' | 'disconnected'
   /** The user name of its login. Where the broker does not say it: its client id, which is the user name by default. */
   readonly username: string
+  /**
+   * Of the login, where that is remembered: a connection that ends with a revocation is told of then. Default: who has the
+   * user name now.
+   */
+  readonly principal?: Principal | undefined
   /** By the broker's clock, epoch milliseconds; default now. */
   readonly at?: number | undefined
   /** When the connection began that it is of, epoch milliseconds. */
@@ -49,11 +54,13 @@ export function createPresence(
   })
   let failing = false
 
-  async function write({ broker, username, event, ...told }: PresenceEvent): Promise<PresenceOutcome> {
-    const principal = await hub.credentials.find(username)
+  async function write(told: PresenceEvent): Promise<PresenceOutcome> {
+    const { broker, username, event, at, connectedAt, reason } = told
+    const principal = told.principal ?? (await hub.credentials.find(username))
     if (principal === null) return 'ignored'
     const { type, deviceId } = principal
-    const outcome = await hub.sessions.report({ type, deviceId, event, ...told, source: `broker:${broker}` })
+    const source = `broker:${broker}`
+    const outcome = await hub.sessions.report({ type, deviceId, event, at, connectedAt, reason, source })
     failing = false
     return outcome === 'unknown_device' ? 'ignored' : 'reported'
   }

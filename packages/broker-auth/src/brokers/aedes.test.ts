@@ -108,6 +108,8 @@ describe('Aedes with the hooks', () => {
       await watcher.send('things/sensor/listening/cmd')
       return !device.open
     })
+    const status = async () => (await fleet.hub.devices.get(Sensor, 'listening'))?.status
+    await expect.poll(status, { timeout: 60_000 }).toBe('offline')
   })
 
   it('tells the hub of devices that come and go', async () => {

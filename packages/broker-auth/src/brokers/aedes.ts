@@ -125,13 +125,15 @@ export function aedesHooks(
 
       const report = (client: Client, event: 'connected' | 'disconnected', reason?: string) => {
         const session = sessions.get(client)
-        if (session === undefined) return
-        const [at, { username }] = [now(), session]
+        if (session === undefined || session.principal === null) return
+        const { username, principal } = session
+        const at = now()
         if (event === 'connected') connectedAt.set(client, at)
         void presence.report({
           broker: 'aedes',
           event,
           username,
+          principal,
           at,
           connectedAt: connectedAt.get(client),
           reason,
