@@ -1,3 +1,4 @@
+import { memoryStorage } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
 import { Meter, memorySink, provisionWorld, Station } from '../testing/provision-world.js'
 
@@ -172,6 +173,20 @@ describe('the end of credentials', () => {
       expect(await hub.credentials.verifyApiKey(each.apiKey)).toBeNull()
     }
     expect(await provisioner.credentials(Station, 'S-1')).toEqual([])
+  })
+
+  test('holds at once in another process, whatever that one remembers', async () => {
+    const storage = memoryStorage()
+    await using here = provisionWorld({ storage })
+    await using there = provisionWorld({ storage })
+    const { credentials } = await here.provisioner.generateCredentials(Station, 'S-1', { create: true })
+    expect(await there.provisioner.verify(credentials)).not.toBeNull()
+    const { credentials: second } = await here.provisioner.rotate(Station, 'S-1')
+    expect(await there.provisioner.verify(credentials)).toBeNull()
+    expect(await there.provisioner.verify(second)).not.toBeNull()
+    await here.provisioner.revoke(Station, 'S-1')
+    expect(await there.provisioner.verify(second)).toBeNull()
+    expect(await there.hub.credentials.verifyApiKey(second.apiKey)).toBeNull()
   })
 
   test('a password that a person chose takes the place of the password', async () => {
