@@ -91,8 +91,8 @@ export interface DeviceChange {
   readonly batteryLevel?: number
   readonly firmwareVersion?: string
   /**
-   * Of a connection that began then. Its end changes nothing when a later one has begun meanwhile; its beginning is
-   * remembered as the row's `session_at`, which only moves forward.
+   * Of a connection that began then, which the row remembers as `session_at`, the latest one. The end of an earlier one
+   * changes nothing; the beginning of a later one than the one that ended counts, also when that end has the later time.
    */
   readonly session?: { readonly startedAt: number; readonly ended: boolean }
   /** Nothing of it is applied unless the device was seen once, and not at this time or later. */

@@ -23,16 +23,28 @@ export function applyDeviceChange(current: LiveState, change: DeviceChange): Liv
   const isReplaced =
     current.sessionAt !== null && session !== undefined && current.sessionAt > session.startedAt
   if (session?.ended && isReplaced) return { ...current, lastSeen }
-  // Also of a beginning that is told late: the ends that it outlives are still to come.
-  const sessionAt = session && !session.ended && !isReplaced ? session.startedAt : current.sessionAt
-  if (current.statusAt !== null && change.at < current.statusAt) return { ...current, lastSeen, sessionAt }
+  // Also of one that is told late: the ends that it outlives are still to come.
+  const sessionAt = session && !isReplaced ? session.startedAt : current.sessionAt
+  const isLate = current.statusAt !== null && change.at < current.statusAt
+  if (isLate && !outlives(current, session)) return { ...current, lastSeen, sessionAt }
   const applies = change.status !== undefined && (change.status.from?.includes(current.status) ?? true)
   return {
     status: applies && change.status ? change.status.value : current.status,
-    statusAt: change.at,
+    statusAt: isLate ? current.statusAt : change.at,
     batteryLevel: change.batteryLevel ?? current.batteryLevel,
     firmwareVersion: change.firmwareVersion ?? current.firmwareVersion,
     lastSeen,
     sessionAt,
   }
 }
+
+/**
+ * A session that began behind the one whose end the row knows: a broker ends the earlier connection of a device when the
+ * next one is there, so that its end has the later time.
+ */
+const outlives = ({ status, sessionAt }: LiveState, session: DeviceChange['session']): boolean =>
+  session !== undefined &&
+  !session.ended &&
+  status === 'offline' &&
+  sessionAt !== null &&
+  session.startedAt > sessionAt

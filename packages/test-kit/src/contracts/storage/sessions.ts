@@ -81,6 +81,29 @@ export function sessionContract(contract: StorageContract): void {
       expect(await apply(ends(deviceId, T0 + 30, T0 + 60))).toEqual([])
     })
 
+    test('an end that is told before the beginning of the next one, and has the later time, does not outlive it', async () => {
+      const { storage } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      await apply(begins(deviceId, T0 + 10))
+      expect(await apply(ends(deviceId, T0 + 10, T0 + 21))).toEqual(['offline'])
+      expect(await apply(begins(deviceId, T0 + 20))).toEqual(['online'])
+      const present = { status: 'online', statusAt: T0 + 21, sessionAt: T0 + 20 }
+      expect(await deviceOf(storage, Sensor, deviceId)).toMatchObject(present)
+      expect(await apply(begins(deviceId, T0 + 20), ends(deviceId, T0 + 10, T0 + 22))).toEqual([])
+      expect(await deviceOf(storage, Sensor, deviceId)).toMatchObject(present)
+    })
+
+    test('an end whose beginning was never told is remembered: the beginning that comes behind it brings nothing back', async () => {
+      const { storage } = shared
+      const deviceId = await newDevice(storage, Sensor, { status: 'online' })
+      expect(await apply(ends(deviceId, T0 + 10, T0 + 20))).toEqual(['offline'])
+      expect(await apply(begins(deviceId, T0 + 10))).toEqual([])
+      expect(await deviceOf(storage, Sensor, deviceId)).toMatchObject({
+        status: 'offline',
+        sessionAt: T0 + 10,
+      })
+    })
+
     test('what is of no session neither knows nor moves it', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
