@@ -98,6 +98,15 @@ describe('Aedes with the hooks', () => {
     expect(await tryPublish(client, '$SYS/anything')).toBe('refused')
   })
 
+  it('takes nothing from a revoked device, on a topic that it was allowed before', async () => {
+    await using watcher = await watch(broker())
+    await using device = await connectAs(broker(), await fleet.issue(Sensor, 'again'))
+    await device.publish('things/sensor/again/data', '{}')
+    await fleet.revoke(Sensor, 'again')
+    expect(await tryPublish(device, 'things/sensor/again/data')).toBe('refused')
+    expect(await watcher.seen()).toEqual(['things/sensor/again/data'])
+  })
+
   it('disconnects a revoked device that only listens, with the next message at the latest', async () => {
     const login = await fleet.issue(Sensor, 'listening')
     await using device = await connectAs(broker(), login)

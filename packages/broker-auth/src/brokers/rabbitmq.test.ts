@@ -7,8 +7,8 @@ import { describeWith } from '@devicehub/test-kit'
 import { afterAll, describe, expect, it } from 'vitest'
 import { brokerConfig } from '../config/broker-config.js'
 import { createBrokerAuth } from '../create-broker-auth.js'
-import { startFleet } from '../testing/fleet.js'
-import { ACCOUNTS, itKeepsDevicesApart } from '../testing/live-broker.js'
+import { Sensor, startFleet } from '../testing/fleet.js'
+import { ACCOUNTS, connectAs, itKeepsDevicesApart, tryPublish } from '../testing/live-broker.js'
 import { itDeniesTheTable, useWire } from '../testing/wire.js'
 
 // With all that an address has to escape.
@@ -34,6 +34,17 @@ describeWith(
   ({ rabbitmq }) => {
     const broker = () => ({ port: rabbitmq().port, fleet })
     itKeepsDevicesApart(broker)
+
+    it('is not asked twice by a connection: what a device did before its revocation it may do until it is closed', async () => {
+      const login = await fleet.issue(Sensor, 'staying')
+      await using device = await connectAs(broker(), login)
+      await device.publish('things/sensor/staying/data', '{}')
+      await fleet.revoke(Sensor, 'staying')
+      expect(await tryPublish(device, 'things/sensor/staying/data')).toBe('taken')
+      await device.destroy()
+      await using back = await connectAs(broker(), login)
+      expect(back.connack.returnCode).not.toBe(0)
+    })
   },
 )
 

@@ -97,6 +97,6 @@ function isOwnResource(fields: Fields, clientId: string | undefined): boolean {
  * nothing: to the broker a literal `*` is a wildcard and a literal `.` ends a level, so that is how they are read here.
  * Null for a key that comes from no MQTT topic.
  */
-export function topicOfRoutingKey(key: string): string | null {
+function topicOfRoutingKey(key: string): string | null {
   return /[/+]/.test(key) ? null : key.replaceAll('.', '/').replaceAll('*', '+')
 }

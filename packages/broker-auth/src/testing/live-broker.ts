@@ -45,7 +45,7 @@ export const tryPublish = (client: RawMqttClient, topic: string): Promise<'taken
     () => 'refused',
   )
 
-export interface Watcher extends AsyncDisposable {
+interface Watcher extends AsyncDisposable {
   /** The topics of what was delivered so far, behind a message of its own: what came before it was delivered before. */
   seen(): Promise<readonly string[]>
   send(topic: string, payload?: string): Promise<void>
@@ -66,11 +66,11 @@ export async function watch(broker: LiveBroker): Promise<Watcher> {
   }
 }
 
-export const topicsOf = (client: RawMqttClient): readonly string[] =>
+const topicsOf = (client: RawMqttClient): readonly string[] =>
   client.received.flatMap((packet) => (packet.cmd === 'publish' ? [packet.topic] : []))
 
 /** What a device must not read, as filters that MQTT 3.1.1 can carry. */
-export const FOREIGN_FILTERS = [
+const FOREIGN_FILTERS = [
   '#',
   '+/#',
   'things/#',
@@ -102,7 +102,7 @@ export const FOREIGN_FILTERS = [
 ] as const
 
 /** What it must not write. */
-export const FOREIGN_TOPICS = [
+const FOREIGN_TOPICS = [
   'things/sensor/b/data',
   'things/pump/a/data',
   'things/sensor/a/cmd',
@@ -228,7 +228,7 @@ export function itKeepsDevicesApart(broker: () => LiveBroker): void {
     }
   })
 
-  it('takes nothing more from a revoked device that is connected', async () => {
+  it('asks about each topic anew, and takes it no longer from a revoked device that is connected', async () => {
     const { fleet } = broker()
     await using watcher = await watch(broker())
     await using device = await connectAs(broker(), await issue(Sensor, 'leaving'))

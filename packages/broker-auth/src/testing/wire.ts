@@ -7,13 +7,13 @@ import { ADVERSARIAL_ACCESS, ADVERSARIAL_LOGINS, type Cast, castOf } from './adv
 import { type Fleet, startFleet } from './fleet.js'
 
 /** An answer as it goes over the wire. */
-export interface Reply {
+interface Reply {
   readonly status: number
   readonly type: string | null
   readonly body: string
 }
 
-export interface Wire {
+interface Wire {
   readonly fleet: Fleet
   readonly cast: Cast
   readonly brokerAuth: BrokerAuth
@@ -66,7 +66,7 @@ export function useWire(options: BrokerAuthOptions = {}): () => Wire {
 }
 
 /** How one broker puts the questions. Each tells whether the broker would take the answer for a yes. */
-export interface Asking {
+interface Asking {
   login(request: LoginRequest): Promise<boolean>
   access(request: AccessRequest): Promise<boolean>
 }
