@@ -7,7 +7,7 @@ import { ADVERSARIAL_ACCESS, ADVERSARIAL_LOGINS, type Cast, castOf } from './adv
 import { type Fleet, startFleet } from './fleet.js'
 
 /** An answer as it goes over the wire. */
-interface Reply {
+export interface Reply {
   readonly status: number
   readonly type: string | null
   readonly body: string
