@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { CredentialWrite } from '@devicehub/core'
+import { type CredentialWrite, newDeviceRecord } from '@devicehub/core'
 import { startPostgres } from '@devicehub/test-kit'
 import { storageFor, type Target } from '../ingest/database.js'
 import type { BenchOptions } from '../main.js'
@@ -32,6 +32,8 @@ export interface Result {
 
 /** Requests under way at once: the connections of a broker to its authenticator. */
 const CONNECTIONS = 256
+/** Devices in one transaction. */
+const BATCH = 500
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const run_ = promisify(execFile)
 
@@ -74,39 +76,23 @@ async function issue(target: Target, count: number, how: 'keyed' | 'slow'): Prom
   await hub.storage.migrate()
   const { hashes } = hub.credentials
   const now = Date.now()
-  for (let n = 0; n < count; n++)
-    if (how === 'keyed') await hub.devices.create(Sensor, { deviceId: deviceId(n) })
-  for (let from = 0; from < count; from += 500) {
-    const writes = Array.from(
-      { length: Math.min(500, count - from) },
-      async (_, offset): Promise<CredentialWrite> => {
-        const n = from + offset
-        const lookup = username(n)
-        const hash = how === 'keyed' ? hashes.keyed(lookup, password(n)) : await hashes.slow(password(n))
-        const credential = {
-          id: `${how}-${n}`,
-          kind: 'password' as const,
-          lookup,
-          hash,
-          createdAt: now,
-          expiresAt: null,
-        }
-        return {
-          type: Sensor,
-          deviceId: deviceId(n),
-          create: null,
-          onlyNew: false,
-          retire: { kinds: ['password'], at: now },
-          add: [credential],
-          username: lookup,
-          now,
-        }
-      },
-    )
-    // One after the other: more would wait than may.
-    const ready: CredentialWrite[] = []
-    for (const write of writes) ready.push(await write)
-    await hub.storage.credentials.write(ready)
+  for (let from = 0; from < count; from += BATCH) {
+    const writes: CredentialWrite[] = []
+    for (let n = from; n < Math.min(count, from + BATCH); n++) {
+      const lookup = username(n)
+      const hash = how === 'keyed' ? hashes.keyed(lookup, password(n)) : await hashes.slow(password(n))
+      writes.push({
+        type: Sensor,
+        deviceId: deviceId(n),
+        create: newDeviceRecord(Sensor, { deviceId: deviceId(n) }, now),
+        onlyNew: false,
+        retire: { kinds: ['password'], at: now },
+        add: [{ id: `${how}-${n}`, kind: 'password', lookup, hash, createdAt: now, expiresAt: null }],
+        username: lookup,
+        now,
+      })
+    }
+    await hub.storage.credentials.write(writes)
   }
 }
 
