@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestCase, UserConsoleLog } from 'vitest'
-import type { Reporter } from 'vitest/reporters'
+import type { UserConsoleLog } from 'vitest'
+import type { Reporter, TestCase } from 'vitest/node'
 import { createSecretFinder } from './find-secrets.js'
 
 /**

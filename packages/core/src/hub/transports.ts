@@ -1,8 +1,6 @@
 import { DeviceHubError } from '../errors.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
 
-export type Transports = ReturnType<typeof createTransports>
-
 /** The transports of a hub, by the name of their broker. `onAttached` is called with each new one. */
 export function createTransports(onAttached: () => void) {
   const attached = new Map<string, Transport>()
