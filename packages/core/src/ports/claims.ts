@@ -49,7 +49,7 @@ export interface ClaimRequestRecord {
 
 /**
  * `claimed`: the first time. `repeated`: with the proof of its claim. The others write nothing: `key_refused`: expired,
- * withdrawn or used up. `device_claimed`: it has credentials already, or was claimed with another proof.
+ * withdrawn or used up. `device_claimed`: it has credentials, or had some that were withdrawn, or was claimed with another proof.
  * `device_inactive`. `device_not_found`.
  */
 export type ClaimOutcome =

@@ -58,6 +58,8 @@ export interface CredentialWrite {
   readonly create: DeviceRecord | null
   /** True: a device that exists already is left alone, `existing`. */
   readonly onlyNew: boolean
+  /** A device that has one of these kinds that is good at `now` is left alone, `has_credentials`; undefined: whatever it has. */
+  readonly onlyWithout?: readonly CredentialKind[]
   /**
    * What becomes of the credentials it has, of these kinds: good until `at` at the latest; null: they stay. Those whose
    * time is over by `now` are deleted.
@@ -69,7 +71,7 @@ export interface CredentialWrite {
   readonly now: number
 }
 
-export type CredentialOutcome = 'created' | 'updated' | 'existing' | 'device_not_found'
+export type CredentialOutcome = 'created' | 'updated' | 'existing' | 'has_credentials' | 'device_not_found'
 
 export interface AccessChanges {
   /** For the next call. Grows with each change. */

@@ -5,7 +5,7 @@ export interface ClaimRows {
   /** Null: there is none of that id. */
   readonly key: Pick<ClaimKeyRecord, 'uses' | 'maxUses' | 'expiresAt' | 'revokedAt'> | null
   /** Null: there is none. */
-  readonly device: { readonly isActive: boolean } | null
+  readonly device: { readonly isActive: boolean; readonly username: string | null } | null
   /** Of the claim by which the device was claimed; null: it was not. */
   readonly proof: string | null
   /** When each of the device's credentials ends. */
@@ -33,5 +33,6 @@ export function judgeClaim(
   if (device === null) return write.create === null ? 'device_not_found' : 'claimed'
   if (!device.isActive) return 'device_inactive'
   if (repeated) return 'repeated'
-  return proof !== null || credentials.length > 0 ? 'device_claimed' : 'claimed'
+  // A user name without a credential: it had some, and they were withdrawn.
+  return proof !== null || credentials.length > 0 || device.username !== null ? 'device_claimed' : 'claimed'
 }

@@ -88,6 +88,16 @@ function openBook({ devices, credentials }: CredentialRows) {
     if (!added.delete(record.id)) removed.add(record.id)
   }
 
+  /** Of the kinds that it is to be without; what this same write added before its answer was lost does not count. */
+  function hasGood(key: string, { onlyWithout = [], add, now }: CredentialWrite): boolean {
+    const own = new Set(add.map(({ id }) => id))
+    return [...(ofDevice.get(key) ?? [])].some((id) => {
+      const record = byId.get(id)
+      if (record === undefined || own.has(id) || !onlyWithout.includes(record.kind)) return false
+      return record.expiresAt === null || record.expiresAt > now
+    })
+  }
+
   function retire(key: string, { retire, add, now }: CredentialWrite): boolean {
     if (retire === null) return false
     const kept = new Set(add.map(({ id }) => id))
@@ -153,6 +163,7 @@ function openBook({ devices, credentials }: CredentialRows) {
       const has = ofDevice.get(key)
       return add.length > 0 && add.every(({ id }) => has?.has(id)) ? 'created' : 'existing'
     }
+    if (hasGood(key, write)) return 'has_credentials'
     if (!exists && create !== null) {
       names.set(key, null)
       created.set(key, { type, record: { ...create, mqttUsername: null } })

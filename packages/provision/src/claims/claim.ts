@@ -3,7 +3,6 @@ import {
   type ClaimKeyRecord,
   type ClaimOutcome,
   DeviceHubError,
-  type DeviceRecord,
   deviceIdProblem,
   deviceTopics,
   type NewDevice,
@@ -40,7 +39,7 @@ export interface Claimed {
 const PROOF_MIN = 16
 
 /** Why a claim was refused: for the log, never for the device. */
-type Refusal = 'unknown_key' | 'unknown_type' | 'bad_device_id' | 'wrong_prefix' | 'revoked' | ClaimOutcome
+type Refusal = 'unknown_key' | 'unknown_type' | 'bad_device_id' | 'wrong_prefix' | ClaimOutcome
 
 export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: ClaimKeyFinder) {
   const { storage, credentials, clock, logger, signals } = hub
@@ -59,7 +58,6 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
       throw refused('bad_device_id', found, deviceId)
     if (!deviceId.startsWith(found.idPrefix)) throw refused('wrong_prefix', found, deviceId)
     const [before] = await storage.devices.find(type, [deviceId])
-    if (before !== undefined && (await wasRevoked(type, before))) throw refused('revoked', found, deviceId)
 
     const now = clock.now()
     const made = makeCredentials(hub, type, deviceId, { kinds: ALL_KINDS, expiresAt: null, now })
@@ -117,12 +115,6 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
       },
       topics: { data: topics.data, status: topics.status, commands: topics.cmd },
     }
-  }
-
-  /** It had credentials, and has none: they were taken from it, and a claim must not give them back. */
-  async function wasRevoked(type: AnyDeviceType, { deviceId, mqttUsername }: DeviceRecord): Promise<boolean> {
-    if (mqttUsername === null) return false
-    return (await storage.credentials.ofDevices(type, [deviceId])).length === 0
   }
 
   /** With the device, so that one proof is not the same for two of them; with each secret of the hub, the present one first. */

@@ -4,7 +4,7 @@ import { ALL_KINDS } from './make-credentials.js'
 import { usernameOf } from './username.js'
 
 /** What the column mqtt_username holds. */
-const USERNAME_MAX = 128
+const USERNAME_MAX = 255
 
 /** `unknown_type`, `invalid_device_id`. */
 export function assertDevice(

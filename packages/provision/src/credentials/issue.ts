@@ -64,29 +64,25 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
   ): Promise<Issued<InferState<T>, Kind>> {
     assertDevice(hub, type, deviceId)
     const kinds = checkKinds(options.kinds)
-    const expiresAt = checkExpiry(options.expiresAt, clock.now())
-    for (;;) {
-      const now = clock.now()
-      const [present] = await storage.devices.find(type, [deviceId])
-      if (present !== undefined) await refuseCredentials(type, deviceId, kinds, now)
-      else if (!options.create) throw notFound(type, deviceId)
-      const given = typeof options.create === 'object' ? options.create : {}
-      const record =
-        present ?? newDeviceRecord(type, { status: 'provisioning', ...given, deviceId } as NewDevice, now)
-      const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
-      const told = await write(type, deviceId, made, {
-        create: present === undefined ? record : null,
-        onlyNew: present === undefined,
-        retire: { kinds, at: now },
-        now,
-      })
-      // Somebody else created it meanwhile: is it without credentials?
-      if (told === null) continue
-      const issued = show<T, Kind>(type, record, made, expiresAt, told.sinkErrors)
-      if (signals.hasSubscribers('deviceProvisioned'))
-        signals.emit('deviceProvisioned', { type, device: issued.device })
-      return issued
-    }
+    const now = clock.now()
+    const expiresAt = checkExpiry(options.expiresAt, now)
+    const [present] = await storage.devices.find(type, [deviceId])
+    if (present === undefined && !options.create) throw notFound(type, deviceId)
+    const given = typeof options.create === 'object' ? options.create : {}
+    const record =
+      present ?? newDeviceRecord(type, { status: 'provisioning', ...given, deviceId } as NewDevice, now)
+    const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
+    const { sinkErrors } = await write(type, deviceId, made, {
+      create: options.create ? record : null,
+      // Looked at in the transaction: of two that issue at once one is refused.
+      onlyWithout: kinds,
+      retire: { kinds, at: now },
+      now,
+    })
+    const issued = show<T, Kind>(type, record, made, expiresAt, sinkErrors)
+    if (signals.hasSubscribers('deviceProvisioned'))
+      signals.emit('deviceProvisioned', { type, device: issued.device })
+    return issued
   }
 
   async function rotate<T extends AnyDeviceType, const Kind extends CredentialKind>(
@@ -102,53 +98,39 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     const [record] = await storage.devices.find(type, [deviceId])
     if (record === undefined) throw notFound(type, deviceId)
     const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
-    const told = await write(type, deviceId, made, {
+    const { sinkErrors } = await write(type, deviceId, made, {
       create: null,
-      onlyNew: false,
       retire: { kinds, at: now + overlap * 1000 },
       now,
     })
-    return show<T, Kind>(type, record, made, expiresAt, told?.sinkErrors ?? [])
+    return show<T, Kind>(type, record, made, expiresAt, sinkErrors)
   }
 
-  async function refuseCredentials(
-    type: AnyDeviceType,
-    deviceId: string,
-    kinds: readonly CredentialKind[],
-    now: number,
-  ): Promise<void> {
-    const found = await storage.credentials.ofDevices(type, [deviceId])
-    const good = found.filter(
-      ({ kind, expiresAt }) => kinds.includes(kind) && (expiresAt === null || expiresAt > now),
-    )
-    if (good.length === 0) return
-    const has = [...new Set(good.map(({ kind }) => (kind === 'password' ? 'a password' : 'an API key')))]
-    throw new DeviceHubError(
-      'credential_taken',
-      `${type.name} "${deviceId}" has ${has.join(' and ')} already; replace it with rotate`,
-      { details: { type: type.key, deviceId } },
-    )
-  }
-
-  /** Null when the device exists, and was to be created. */
-  async function write(
+  function write(
     type: AnyDeviceType,
     deviceId: string,
     { add, username, password }: MadeCredentials,
-    how: Pick<CredentialWrite, 'create' | 'onlyNew' | 'retire' | 'now'>,
+    how: Pick<CredentialWrite, 'create' | 'onlyWithout' | 'retire' | 'now'>,
   ) {
-    const told = await teller.inStep(async () => {
+    return teller.inStep(async () => {
       const [outcome] = await storage.credentials.write([
-        { type, deviceId, ...how, add, username: password === null ? undefined : username },
+        {
+          type,
+          deviceId,
+          onlyNew: false,
+          ...how,
+          add,
+          username: password === null ? undefined : username,
+        },
       ])
       if (outcome === 'device_not_found') throw notFound(type, deviceId)
-      const isSet = outcome !== 'existing' && password !== null
+      if (outcome === 'has_credentials') throw hasCredentials(type, deviceId, how.onlyWithout ?? [])
       return {
         result: outcome,
-        changes: () => (isSet ? [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }] : []),
+        changes: () =>
+          password === null ? [] : [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }],
       }
     })
-    return told.result === 'existing' ? null : told
   }
 
   return { generate, rotate }
@@ -175,3 +157,12 @@ function show<T extends AnyDeviceType, Kind extends CredentialKind>(
     sinkErrors,
   }
 }
+
+const hasCredentials = (type: AnyDeviceType, deviceId: string, kinds: readonly CredentialKind[]) =>
+  new DeviceHubError(
+    'credential_taken',
+    `${type.name} "${deviceId}" has ${kinds
+      .map((kind) => (kind === 'password' ? 'a password' : 'an API key'))
+      .join(' or ')} already; replace it with rotate`,
+    { details: { type: type.key, deviceId } },
+  )

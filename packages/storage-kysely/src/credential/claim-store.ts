@@ -56,14 +56,15 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
 
   async function stateOf(session: Session, type: AnyDeviceType, deviceId: string) {
     const { rows: devices } = await session.run(
-      sql`select is_active as c0 from ${sql.table(tableNames(type).device)} where device_id = ${deviceId}`,
+      sql`select is_active as c0, mqtt_username as c1 from ${sql.table(tableNames(type).device)} where device_id = ${deviceId}`,
     )
     const { rows: claimed } = await session.run(
       sql`select proof as c0 from ${claims} where type_key = ${type.key} and device_id = ${deviceId}`,
     )
+    const device = devices[0] && readRow(devices[0])
     const credentials = await readCredentials(session, 'device_id', [deviceId], sql`t.type_key = ${type.key}`)
     return {
-      device: devices[0] ? { isActive: readRow(devices[0]).boolean(0) ?? false } : null,
+      device: device ? { isActive: device.boolean(0) ?? false, username: device.text(1) } : null,
       proof: claimed[0] ? readRow(claimed[0]).text(0) : null,
       credentials: credentials.map(({ expiresAt }) => expiresAt),
     }

@@ -48,7 +48,7 @@ export function deviceTable(type: AnyDeviceType): TableModel {
       optional('firmware_version', varchar(50)),
       { ...column('is_active', 'boolean'), default: true },
       optional('session_at', 'time'),
-      optional('mqtt_username', varchar(128)),
+      optional('mqtt_username', varchar(255)),
       { ...column('metadata', 'json'), default: '{}' },
       column('created_at', 'time'),
       column('updated_at', 'time'),

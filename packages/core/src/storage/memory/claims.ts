@@ -70,11 +70,12 @@ export class MemoryClaims {
     const { type, deviceId } = write
     const { credentials } = session.database
     const row = this.#byId.get(keyId)
+    const device = session.tableOf(type).devices.get(deviceId)?.record
     const key = deviceKeyOf({ typeKey: type.key, deviceId })
     const outcome = judgeClaim(
       {
         key: row?.record ?? null,
-        device: session.tableOf(type).devices.get(deviceId)?.record ?? null,
+        device: device ? { isActive: device.isActive, username: device.mqttUsername } : null,
         proof: this.#proofs.get(key) ?? null,
         credentials: credentials.ofDevices(type.key, [deviceId]).map(({ expiresAt }) => expiresAt),
       },

@@ -129,6 +129,18 @@ export function claimContract(contract: StorageContract): void {
       expect(await usesOf(open)).toBe(0)
     })
 
+    test('a device that had credentials without a claim, and has none any more, is not claimed', async () => {
+      const { storage } = shared
+      const key = await newKey()
+      const deviceId = await newDevice(storage, Sensor)
+      const given = password()
+      await storage.credentials.write([issue(deviceId, [given], { username: given.lookup })])
+      await storage.credentials.write([issue(deviceId, [], { retire: { kinds: ['password'], at: T0 } })])
+      expect(await credentialsOf(storage, deviceId)).toEqual([])
+      expect(await claim(key, deviceId)).toBe('device_claimed')
+      expect(await credentialsOf(storage, deviceId)).toEqual([])
+    })
+
     test('a device whose credentials were withdrawn does not get others for the proof', async () => {
       const { storage } = shared
       const [key, deviceId] = [await newKey(), await newDevice(storage, Sensor)]

@@ -129,6 +129,29 @@ export function credentialContract(contract: StorageContract): void {
       expect(await deviceOf(storage, Sensor, deviceId)).toEqual(before)
     })
 
+    test('with `onlyWithout` a device that has a good one of these kinds is left alone, whoever asks at once', async () => {
+      const { storage, other } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      const expired = password({ expiresAt: T0 })
+      await storage.credentials.write([issue(deviceId, [expired, apiKey()])])
+      const first = () =>
+        issue(deviceId, [password()], { onlyWithout: ['password'], retire: { kinds: ['password'], at: T0 } })
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, n) => (n % 2 ? storage : other).credentials.write([first()])),
+      )
+      expect(outcomes.flat().sort()).toEqual([...Array(7).fill('has_credentials'), 'updated'])
+      const kinds = (await credentialsOf(storage, deviceId)).map(({ kind }) => kind)
+      expect(kinds.sort()).toEqual(['api_key', 'password'])
+      const again = {
+        ...first(),
+        add: (await credentialsOf(storage, deviceId)).filter((one) => one.kind === 'password'),
+      }
+      expect(await storage.credentials.write([again])).toEqual(['updated'])
+      expect(await storage.credentials.write([{ ...first(), onlyWithout: ['api_key'] }])).toEqual([
+        'has_credentials',
+      ])
+    })
+
     test('writes of one call follow each other', async () => {
       const { storage } = shared
       const [a, b] = [newId(), await newDevice(storage, Sensor)]
