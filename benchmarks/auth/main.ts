@@ -9,7 +9,7 @@ import { type CredentialWrite, newDeviceRecord } from '@devicehub/core'
 import { startPostgres } from '@devicehub/test-kit'
 import { storageFor, type Target } from '../ingest/database.js'
 import type { BenchOptions } from '../main.js'
-import type { ServerStats } from './server.js'
+import type { ServerKind, ServerStats } from './server.js'
 import type { StormResult } from './storm.js'
 import { deviceId, openHub, password, Sensor, username } from './workload.js'
 
@@ -20,6 +20,9 @@ export interface TargetResult {
   readonly cold: Storm
   /** The same devices again, at once. */
   readonly warm: Storm
+  /** A server that says yes to everybody: what HTTP, and the storm itself, cost here. */
+  readonly bareHttp: Storm
+  readonly warmOfBareHttp: number
   /** A look-up and a slow hash for each, nothing remembered; with fewer devices, since it takes so long. */
   readonly slowHashNoCache: Storm
   readonly warmTimesSlowHash: number
@@ -64,11 +67,20 @@ async function measure(
   await using server = await startServer('broker-auth', target)
   const cold = tell('cold', await storm(server, devices))
   const warm = tell('warm', await storm(server, devices))
+  await using bare = await startServer('bare', target)
+  const bareHttp = tell('bare http', await storm(bare, devices))
   await issue(target, slow, 'slow')
   await using byHand = await startServer('by-hand', target)
   const slowHashNoCache = tell('slow hash, no cache', await storm(byHand, slow))
   const times = warm.decisionsPerSecond / slowHashNoCache.decisionsPerSecond
-  return { cold, warm, slowHashNoCache, warmTimesSlowHash: Math.round(times) }
+  return {
+    cold,
+    warm,
+    bareHttp,
+    warmOfBareHttp: Math.round((warm.decisionsPerSecond / bareHttp.decisionsPerSecond) * 1000) / 1000,
+    slowHashNoCache,
+    warmTimesSlowHash: Math.round(times),
+  }
 }
 
 async function issue(target: Target, count: number, how: 'keyed' | 'slow'): Promise<void> {
@@ -101,7 +113,7 @@ interface Server extends AsyncDisposable {
   readonly child: ChildProcess
 }
 
-async function startServer(kind: 'broker-auth' | 'by-hand', target: Target): Promise<Server> {
+async function startServer(kind: ServerKind, target: Target): Promise<Server> {
   const child = fork(file('server.ts'), [kind, JSON.stringify(target)])
   const gone = once(child, 'exit')
   const [url] = (await Promise.race([
