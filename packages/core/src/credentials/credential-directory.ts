@@ -7,6 +7,7 @@ import { PATIENCE } from './answered.js'
 import { type Answer, createBatchedFind } from './batched-find.js'
 import type { CredentialCounts } from './credential-counts.js'
 import { createRecent } from './recent.js'
+import { createSpread } from './spread.js'
 
 /** The credentials behind user names and keys, remembered, and never from before a change that was committed before the call. */
 export interface CredentialDirectory {
@@ -33,6 +34,9 @@ export interface CredentialDirectoryOptions {
   /** Milliseconds until a database that does not answer counts as away. */
   readonly patience?: number
 }
+
+/** Answers given in one turn of the event loop: some milliseconds of hashing and of what callers do with them. */
+const ANSWERS_A_TURN = 16
 
 /** When an answer was asked for: among the calls, and among the changes. */
 interface Stamp {
@@ -61,6 +65,7 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
     patience,
   })
   const finds = { password: finderOf('password'), api_key: finderOf('api_key') }
+  const spread = createSpread(ANSWERS_A_TURN)
   let turn = 0
   let waiting = 0
 
@@ -105,7 +110,10 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
         )
       waiting++
       try {
-        return (await answer(kind, lookup)).found.filter(isGood)
+        const { found } = await answer(kind, lookup)
+        // All that waited for one look or one query would go on at once.
+        await spread()
+        return found.filter(isGood)
       } finally {
         waiting--
       }
