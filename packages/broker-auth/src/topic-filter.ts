@@ -43,5 +43,8 @@ export function containsFilter(granted: string, requested: string): boolean {
 
 const isWildcard = (level: string | undefined): boolean => level === '+' || level === '#'
 
-/** `#` alone is `+/#`: every topic has a level. */
-const levelsOf = (filter: string): string[] => (filter === '#' ? ['+', '#'] : filter.split('/'))
+/** `#` alone is `+/#`, and `/#` is `/+/#`: no topic is empty [MQTT-4.7.3-1]. */
+function levelsOf(filter: string): string[] {
+  if (filter === '#') return ['+', '#']
+  return filter === '/#' ? ['', '+', '#'] : filter.split('/')
+}
