@@ -3,9 +3,8 @@ import { DeviceHubError } from '@devicehub/core'
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
 import type { CredentialSink, SinkChange } from './credential-sink.js'
-import { withFileErrors } from './file-errors.js'
 import { withFileLock } from './file-lock.js'
-import { inTurn } from './in-turn.js'
+import { createFileWork } from './file-work.js'
 import { usernameOf } from './last-changes.js'
 import { refuseChange } from './refuse-device.js'
 import { readOrEmpty, syncFolder } from './replace-file.js'
@@ -29,12 +28,7 @@ type Row = Record<(typeof COLUMNS)[number], string>
  */
 export function csvSink({ file, timeout = 10_000 }: CsvSinkOptions): CredentialSink {
   if (!file) throw new DeviceHubError('invalid_options', 'csvSink: give the `file`')
-  const turn = inTurn()
-  let closed = false
-  const run = <T>(task: () => Promise<T>): Promise<T> =>
-    closed
-      ? Promise.reject(new DeviceHubError('closed', `the sink ${NAME} is closed`))
-      : turn(() => withFileErrors(NAME, task))
+  const { run, close } = createFileWork(NAME)
 
   return {
     name: NAME,
@@ -65,10 +59,7 @@ export function csvSink({ file, timeout = 10_000 }: CsvSinkOptions): CredentialS
         const withoutPassword = [...wanted].filter((username) => !present.has(username))
         return { sink: NAME, devices: wanted.size, repaired: [], removed, withoutPassword }
       }),
-    async close() {
-      closed = true
-      await turn(async () => {})
-    },
+    close,
   }
 }
 

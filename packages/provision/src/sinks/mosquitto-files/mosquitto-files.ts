@@ -1,7 +1,5 @@
-import { DeviceHubError } from '@devicehub/core'
 import type { CredentialSink } from '../credential-sink.js'
-import { withFileErrors } from '../file-errors.js'
-import { inTurn } from '../in-turn.js'
+import { createFileWork } from '../file-work.js'
 import { usernameOf } from '../last-changes.js'
 import { sinkFailures } from '../sink-failures.js'
 import { applyToFiles } from './apply-to-files.js'
@@ -18,13 +16,7 @@ const NAME = 'mosquitto-files'
  */
 export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
   const settings = filesSettings(options)
-  const turn = inTurn()
-  let closed = false
-
-  const run = <T>(task: () => Promise<T>): Promise<T> =>
-    closed
-      ? Promise.reject(new DeviceHubError('closed', `the sink ${NAME} is closed`))
-      : turn(() => withFileErrors(NAME, task))
+  const { run, close } = createFileWork(NAME)
 
   return {
     name: NAME,
@@ -50,9 +42,6 @@ export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
         failures.throwAny()
         return report
       }),
-    async close() {
-      closed = true
-      await turn(async () => {})
-    },
+    close,
   }
 }
