@@ -1,14 +1,12 @@
-import type { ClaimKeyRecord } from '@devicehub/core'
+import { type ClaimKeyRecord, isStorableText } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
 
 export type ClaimKeyFinder = (key: string) => Promise<ClaimKeyRecord | null>
 
 export const CLAIM_TEXT_MAX = 256
-/** NUL and half of a surrogate pair are in no text. */
-const NO_TEXT = /[\0\p{Surrogate}]/u
 
 export const isClaimText = (value: unknown, min: number): value is string =>
-  typeof value === 'string' && value.length >= min && value.length <= CLAIM_TEXT_MAX && !NO_TEXT.test(value)
+  typeof value === 'string' && value.length >= min && value.length <= CLAIM_TEXT_MAX && isStorableText(value)
 
 /** By its keyed hash, with the hub's present secret first: keys are never compared themselves. Null for what cannot be one. */
 export function createClaimKeyFinder({

@@ -69,3 +69,12 @@ export function checkOverlap(overlap = 0): number {
     `overlap is a whole number of seconds from 0 to ${OVERLAP_MAX}, not ${String(overlap)}`,
   )
 }
+
+export const hasCredentials = (type: AnyDeviceType, deviceId: string, kinds: readonly CredentialKind[]) =>
+  new DeviceHubError(
+    'credential_taken',
+    `${type.name} "${deviceId}" has ${kinds
+      .map((kind) => (kind === 'password' ? 'a password' : 'an API key'))
+      .join(' or ')} already; replace it with rotate`,
+    { details: { type: type.key, deviceId } },
+  )

@@ -3,7 +3,7 @@ import {
   type CredentialKind,
   type CredentialWrite,
   type Device,
-  DeviceHubError,
+  type DeviceHubError,
   type DeviceRecord,
   type InferState,
   type NewDevice,
@@ -15,6 +15,7 @@ import { assertDevice, checkExpiry, checkKinds, checkOverlap, notFound } from '.
 import { type MadeCredentials, makeCredentials } from './make-credentials.js'
 import { sinkDevice } from './sink-device.js'
 import type { SinkTeller } from './tell-sinks.js'
+import { writeInStep } from './write-in-step.js'
 
 /** The secrets of a device. They are shown once: only their hashes are kept. */
 export interface IssuedCredentials<Kind extends CredentialKind = CredentialKind> {
@@ -112,24 +113,10 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     { add, username, password }: MadeCredentials,
     how: Pick<CredentialWrite, 'create' | 'onlyWithout' | 'retire' | 'now'>,
   ) {
-    return teller.inStep(async () => {
-      const [outcome] = await storage.credentials.write([
-        {
-          type,
-          deviceId,
-          onlyNew: false,
-          ...how,
-          add,
-          username: password === null ? undefined : username,
-        },
-      ])
-      if (outcome === 'device_not_found') throw notFound(type, deviceId)
-      if (outcome === 'has_credentials') throw hasCredentials(type, deviceId, how.onlyWithout ?? [])
-      return {
-        result: outcome,
-        changes: () =>
-          password === null ? [] : [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }],
-      }
+    return writeInStep(hub, teller, type, deviceId, {
+      write: () => ({ ...how, add, username: password === null ? undefined : username }),
+      change: () =>
+        password === null ? null : { kind: 'set', device: sinkDevice(hub, type, deviceId), password },
     })
   }
 
@@ -157,12 +144,3 @@ function show<T extends AnyDeviceType, Kind extends CredentialKind>(
     sinkErrors,
   }
 }
-
-const hasCredentials = (type: AnyDeviceType, deviceId: string, kinds: readonly CredentialKind[]) =>
-  new DeviceHubError(
-    'credential_taken',
-    `${type.name} "${deviceId}" has ${kinds
-      .map((kind) => (kind === 'password' ? 'a password' : 'an API key'))
-      .join(' or ')} already; replace it with rotate`,
-    { details: { type: type.key, deviceId } },
-  )

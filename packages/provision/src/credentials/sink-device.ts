@@ -1,4 +1,4 @@
-import { type AnyDeviceType, deviceTopics } from '@devicehub/core'
+import { type AnyDeviceType, deviceTopics, INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { SinkDevice } from '../sinks/credential-sink.js'
 import { usernameOf } from './username.js'
@@ -17,8 +17,8 @@ export function sinkDevice(
     username,
     clientId: username,
     topics: {
-      publish: [topics.data, topics.status, topics.response, topics.state],
-      subscribe: [topics.cmd, topics.desired],
+      publish: INBOUND_CHANNELS.map((channel) => topics[channel]),
+      subscribe: OUTBOUND_CHANNELS.map((channel) => topics[channel]),
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { AnyDeviceType } from '@devicehub/core'
+import { type AnyDeviceType, isCredentialGood } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { CredentialSink, SinkDevice, SyncReport } from '../sinks/credential-sink.js'
 import { sinkDevice } from './sink-device.js'
@@ -48,7 +48,7 @@ async function withPassword(
   const found = await storage.credentials.ofDevices(type, deviceIds)
   return new Set(
     found
-      .filter(({ kind, expiresAt }) => kind === 'password' && (expiresAt === null || expiresAt > now))
+      .filter((one) => one.kind === 'password' && isCredentialGood(one, now))
       .map(({ deviceId }) => deviceId),
   )
 }

@@ -1,4 +1,5 @@
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core'
+import { inTurn } from '../in-turn.js'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { CredentialSink, SinkChange } from '../sinks/credential-sink.js'
 
@@ -30,13 +31,7 @@ export function createSinkTeller(
   { logger }: Pick<ProvisionHub, 'logger'>,
   sinks: readonly CredentialSink[],
 ): SinkTeller {
-  let last: Promise<unknown> = Promise.resolve()
-
-  function alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
-  }
+  const alone = inTurn()
 
   async function tell(changes: readonly SinkChange[]): Promise<DeviceHubError[]> {
     const errors: DeviceHubError[] = []

@@ -1,10 +1,17 @@
-import { type AnyDeviceType, type CredentialKind, DeviceHubError, randomIds } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  type CredentialKind,
+  DeviceHubError,
+  isCredentialGood,
+  randomIds,
+} from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
-import { assertDevice, checkExpiry, notFound } from './check-request.js'
+import { assertDevice, checkExpiry } from './check-request.js'
 import { ALL_KINDS } from './make-credentials.js'
 import { sinkDevice } from './sink-device.js'
 import type { SinkTeller } from './tell-sinks.js'
 import { usernameOf } from './username.js'
+import { writeInStep } from './write-in-step.js'
 
 /** What a device authenticates with; never what its secrets are. */
 export interface CredentialInfo {
@@ -28,22 +35,13 @@ export async function revoke(
   deviceId: string,
 ): Promise<void> {
   assertDevice(hub, type, deviceId)
-  const { sinkErrors } = await teller.inStep(async () => {
-    const now = hub.clock.now()
-    const [outcome] = await hub.storage.credentials.write([
-      {
-        type,
-        deviceId,
-        create: null,
-        onlyNew: false,
-        retire: { kinds: ALL_KINDS, at: now },
-        add: [],
-        username: usernameOf(type, deviceId),
-        now,
-      },
-    ])
-    if (outcome === 'device_not_found') throw notFound(type, deviceId)
-    return { result: outcome, changes: () => [{ kind: 'remove', username: usernameOf(type, deviceId) }] }
+  const username = usernameOf(type, deviceId)
+  const { sinkErrors } = await writeInStep(hub, teller, type, deviceId, {
+    write() {
+      const now = hub.clock.now()
+      return { create: null, retire: { kinds: ALL_KINDS, at: now }, add: [], username, now }
+    },
+    change: () => ({ kind: 'remove', username }),
   })
   throwFirst(sinkErrors)
 }
@@ -66,25 +64,14 @@ export async function setPassword(
   const expiresAt = checkExpiry(options.expiresAt, hub.clock.now())
   const username = usernameOf(type, deviceId)
   const hash = await hub.credentials.hashes.slow(password)
-  const { sinkErrors } = await teller.inStep(async () => {
-    const now = hub.clock.now()
-    const [outcome] = await hub.storage.credentials.write([
-      {
-        type,
-        deviceId,
-        create: null,
-        onlyNew: false,
-        retire: { kinds: ['password'], at: now },
-        add: [{ id: randomIds.next(), kind: 'password', lookup: username, hash, createdAt: now, expiresAt }],
-        username,
-        now,
-      },
-    ])
-    if (outcome === 'device_not_found') throw notFound(type, deviceId)
-    return {
-      result: outcome,
-      changes: () => [{ kind: 'set', device: sinkDevice(hub, type, deviceId), password }],
-    }
+  const { sinkErrors } = await writeInStep(hub, teller, type, deviceId, {
+    write() {
+      const now = hub.clock.now()
+      const id = randomIds.next()
+      const add = [{ id, kind: 'password' as const, lookup: username, hash, createdAt: now, expiresAt }]
+      return { create: null, retire: { kinds: ['password'], at: now }, add, username, now }
+    },
+    change: () => ({ kind: 'set', device: sinkDevice(hub, type, deviceId), password }),
   })
   throwFirst(sinkErrors)
 }
@@ -99,7 +86,7 @@ export async function listCredentials(
   const now = hub.clock.now()
   const found = await hub.storage.credentials.ofDevices(type, [deviceId])
   return found
-    .filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
+    .filter((one) => isCredentialGood(one, now))
     .sort((a, b) => b.createdAt - a.createdAt || a.kind.localeCompare(b.kind))
     .map(({ kind, createdAt, expiresAt }) => ({
       kind,

@@ -4,14 +4,8 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { beforeEach, expect, it } from 'vitest'
 import { csvSink } from './csv-sink.js'
-import { sinkDevice, stream } from './testing/fleet.js'
+import { remove, set, sinkDevice, stream } from './testing/fleet.js'
 
-const set = (device: ReturnType<typeof sinkDevice>, password: string) => ({
-  kind: 'set' as const,
-  device,
-  password,
-})
-const remove = (username: string) => ({ kind: 'remove' as const, username })
 const a = sinkDevice('station', 'a')
 const b = sinkDevice('station', 'b')
 

@@ -1,5 +1,5 @@
 import { DeviceHubError } from '@devicehub/core'
-import { inTurn } from './in-turn.js'
+import { inTurn } from '../in-turn.js'
 
 /** What a sink that writes files does: one thing after the other, until it is closed. */
 export interface FileWork {

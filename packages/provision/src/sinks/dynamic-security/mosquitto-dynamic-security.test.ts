@@ -3,19 +3,13 @@ import { createFakeBroker, describeWith, type FakeBrokerOptions, freePort } from
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type HandControl, handControl } from '../testing/dynamic-security-control.js'
 import { accepted, expectIsolated, login } from '../testing/expect-isolated.js'
-import { sinkDevice, stream } from '../testing/fleet.js'
+import { remove, set, sinkDevice, stream } from '../testing/fleet.js'
 import { loadMqtt } from './load-mqtt.js'
 import { mosquittoDynamicSecurity } from './mosquitto-dynamic-security.js'
 
 const admin = { username: 'admin', password: 'pw' }
 const service = { username: 'service', password: 'svc' }
 const NOTHING = { repaired: [], removed: [], withoutPassword: [] }
-const set = (device: ReturnType<typeof sinkDevice>, password: string) => ({
-  kind: 'set' as const,
-  device,
-  password,
-})
-const remove = (username: string) => ({ kind: 'remove' as const, username })
 const a = sinkDevice('station', 'a')
 const b = sinkDevice('station', 'b')
 

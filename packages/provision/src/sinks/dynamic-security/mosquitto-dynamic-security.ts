@@ -1,6 +1,6 @@
 import { DeviceHubError } from '@devicehub/core'
+import { inTurn } from '../../in-turn.js'
 import type { CredentialSink } from '../credential-sink.js'
-import { inTurn } from '../in-turn.js'
 import { usernameOf } from '../last-changes.js'
 import { refuseChange } from '../refuse-device.js'
 import { sinkFailures } from '../sink-failures.js'

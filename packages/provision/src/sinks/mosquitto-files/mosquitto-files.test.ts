@@ -17,18 +17,12 @@ import { fileURLToPath } from 'node:url'
 import { describeWith, type MosquittoService, startMosquitto, waitUntil } from '@devicehub/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { accepted, expectIsolated, login } from '../testing/expect-isolated.js'
-import { sinkDevice, stream } from '../testing/fleet.js'
+import { remove, set, sinkDevice, stream } from '../testing/fleet.js'
 import { mosquittoFiles } from './mosquitto-files.js'
 import type { MosquittoFilesOptions } from './options.js'
 
 const service = { username: 'service', password: 'svc' }
 const NOTHING = { repaired: [], removed: [], withoutPassword: [] }
-const set = (device: ReturnType<typeof sinkDevice>, password: string) => ({
-  kind: 'set' as const,
-  device,
-  password,
-})
-const remove = (username: string) => ({ kind: 'remove' as const, username })
 const a = sinkDevice('station', 'a')
 const b = sinkDevice('station', 'b')
 

@@ -27,3 +27,6 @@ export function sinkDevice(type: keyof typeof types, deviceId: string): SinkDevi
 export async function* stream(...devices: SinkDevice[]): AsyncGenerator<SinkDevice> {
   yield* devices
 }
+
+export const set = (device: SinkDevice, password: string) => ({ kind: 'set' as const, device, password })
+export const remove = (username: string) => ({ kind: 'remove' as const, username })
