@@ -1,15 +1,19 @@
-import { type AnyDeviceType, buildTopic, type Channel, INBOUND_CHANNELS } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  buildTopic,
+  type Channel,
+  INBOUND_CHANNELS,
+  OUTBOUND_CHANNELS,
+} from '@devicehub/core'
 import type { AccessRequest, Grants } from './decision.js'
 import { containsFilter, isPublishable, parseSubscription } from './topic-filter.js'
-
-const SUBSCRIBED = ['cmd', 'desired'] as const satisfies readonly Channel[]
 
 /** Its own topics, and nothing else: none of them holds a wildcard. */
 export function deviceGrants(type: AnyDeviceType, deviceId: string, prefix: string): Grants {
   // How long an id may be was decided when the device was made.
   const own = (channel: Channel) =>
     buildTopic(type, deviceId, channel, { prefix, deviceIdMaxLength: Number.POSITIVE_INFINITY })
-  return { publish: INBOUND_CHANNELS.map(own), subscribe: SUBSCRIBED.map(own) }
+  return { publish: INBOUND_CHANNELS.map(own), subscribe: OUTBOUND_CHANNELS.map(own) }
 }
 
 /** Why no rule can allow it to a device; null: it may be asked for. */

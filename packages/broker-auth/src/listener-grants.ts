@@ -1,4 +1,4 @@
-import { type DeviceHub, INBOUND_CHANNELS, subscribePatterns } from '@devicehub/core'
+import { type DeviceHub, INBOUND_CHANNELS, OUTBOUND_CHANNELS, subscribePatterns } from '@devicehub/core'
 import type { Account } from './decision.js'
 
 /**
@@ -15,7 +15,7 @@ export function listenerGrants(
   const filters = (channels: Parameters<typeof subscribePatterns>[1]) =>
     concrete.flatMap((type) => subscribePatterns(type, { ...channels, prefix: hub.topicPrefix }))
   return {
-    publish: filters({ channels: ['cmd', 'desired'] }),
+    publish: filters({ channels: OUTBOUND_CHANNELS }),
     subscribe: filters({ channels: INBOUND_CHANNELS }),
     shared: true,
   }

@@ -1,3 +1,4 @@
+export { isStorableText } from './codec/text.js'
 export type {
   BulkOptions,
   BulkOutcome,
@@ -37,7 +38,7 @@ export type * from './ports/claims.js'
 export * from './ports/clock.js'
 export * from './ports/commands.js'
 export * from './ports/consumers.js'
-export type * from './ports/credentials.js'
+export * from './ports/credentials.js'
 export * from './ports/ids.js'
 export * from './ports/leases.js'
 export * from './ports/logger.js'
@@ -67,7 +68,6 @@ export {
   type CredentialPlan,
   type CredentialRows,
   isClaimKeyGood,
-  isStorable,
   judgeClaim,
   type LiveState,
   type MemoryStorage,

@@ -1,13 +1,12 @@
+import { isStorableText } from '../codec/text.js'
 import { DeviceHubError } from '../errors.js'
 
 export const USERNAME_MAX = 255
 export const SECRET_MAX = 1024
 
 /** NUL ends a text in some brokers and databases; a lone surrogate has no UTF-8 of its own, and would be taken for another one. */
-const CONFUSING = /[\0\p{Surrogate}]/u
-
 const isText = (value: unknown, max: number): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= max && !CONFUSING.test(value)
+  typeof value === 'string' && value.length > 0 && value.length <= max && isStorableText(value)
 
 /** What cannot be a user name is refused without work. */
 export const isUsername = (value: unknown): value is string => isText(value, USERNAME_MAX)

@@ -1,6 +1,11 @@
 import { DeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
-import type { CredentialKind, CredentialStore, FoundCredential } from '../ports/credentials.js'
+import {
+  type CredentialKind,
+  type CredentialStore,
+  type FoundCredential,
+  isCredentialGood,
+} from '../ports/credentials.js'
 import { createAccessVersions } from './access-versions.js'
 import { createAccessWatch } from './access-watch.js'
 import { PATIENCE } from './answered.js'
@@ -82,9 +87,8 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
     })
   }
 
-  function isGood({ isActive, expiresAt }: FoundCredential): boolean {
-    return isActive && (expiresAt === null || expiresAt > clock.now())
-  }
+  const isGood = (credential: FoundCredential) =>
+    credential.isActive && isCredentialGood(credential, clock.now())
 
   const isCurrent = ({ found, stamp }: Answer<Stamp>) =>
     versions.isCurrent(stamp.version, found, found.some(isGood))

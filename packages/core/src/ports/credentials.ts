@@ -78,3 +78,7 @@ export interface AccessChanges {
   readonly position: number
   readonly devices: readonly TwinKey[] | null
 }
+
+/** Whether it has not ended; null: it does not end. */
+export const isCredentialGood = ({ expiresAt }: Pick<NewCredential, 'expiresAt'>, now: number): boolean =>
+  expiresAt === null || expiresAt > now

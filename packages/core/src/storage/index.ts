@@ -7,7 +7,6 @@ export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './
 export {
   type CredentialPlan,
   type CredentialRows,
-  isStorable,
   planCredentialWrites,
   type UsernameChange,
 } from './plan-credential-writes.js'

@@ -1,4 +1,5 @@
 import type { ClaimKeyRecord, ClaimOutcome, ClaimRequestRecord } from '../ports/claims.js'
+import { isCredentialGood } from '../ports/credentials.js'
 
 /** What a claim is judged by. Nobody else may change it until the claim is written. */
 export interface ClaimRows {
@@ -27,8 +28,10 @@ export function judgeClaim(
   { proof: given, write, now }: Pick<ClaimRequestRecord, 'proof' | 'write' | 'now'>,
 ): ClaimOutcome {
   if (key === null || !isClaimKeyGood(key, now)) return 'key_refused'
-  const isGood = (expiresAt: number | null) => expiresAt === null || expiresAt > now
-  const repeated = device !== null && proof === given && credentials.some(isGood)
+  const repeated =
+    device !== null &&
+    proof === given &&
+    credentials.some((expiresAt) => isCredentialGood({ expiresAt }, now))
   if (!repeated && key.uses >= key.maxUses) return 'key_refused'
   if (device === null) return write.create === null ? 'device_not_found' : 'claimed'
   if (!device.isActive) return 'device_inactive'

@@ -1,11 +1,13 @@
+import { isStorableText } from '../codec/text.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
-import type {
-  CredentialKind,
-  CredentialOutcome,
-  CredentialRecord,
-  CredentialWrite,
-  NewCredential,
+import {
+  type CredentialKind,
+  type CredentialOutcome,
+  type CredentialRecord,
+  type CredentialWrite,
+  isCredentialGood,
+  type NewCredential,
 } from '../ports/credentials.js'
 import type { DeviceRecord } from '../ports/storage.js'
 import type { TwinKey } from '../ports/twins.js'
@@ -94,7 +96,7 @@ function openBook({ devices, credentials }: CredentialRows) {
     return [...(ofDevice.get(key) ?? [])].some((id) => {
       const record = byId.get(id)
       if (record === undefined || own.has(id) || !onlyWithout.includes(record.kind)) return false
-      return record.expiresAt === null || record.expiresAt > now
+      return isCredentialGood(record, now)
     })
   }
 
@@ -213,13 +215,10 @@ const HASH_MAX = 512
 
 /** What a database cannot hold, or would cut off. */
 function check({ id, lookup, hash }: NewCredential, { deviceId }: TwinKey): void {
-  const isText = (text: string, max: number) => text !== '' && text.length <= max && isStorable(text)
+  const isText = (text: string, max: number) => text !== '' && text.length <= max && isStorableText(text)
   if (isText(id, ID_MAX) && isText(lookup, LOOKUP_MAX) && isText(hash, HASH_MAX)) return
   throw new DeviceHubError(
     'storage_failed',
     `A credential of ${deviceId} was refused: its id has to have 1 to ${ID_MAX} characters, its user name or key 1 to ${LOOKUP_MAX}, its hash 1 to ${HASH_MAX}, and none of them may be NUL or half of a surrogate pair.`,
   )
 }
-
-/** Whether every database can hold the text, and gives the same one back. */
-export const isStorable = (text: string): boolean => !/[\0\p{Surrogate}]/u.test(text)

@@ -4,4 +4,7 @@ export type Channel = (typeof CHANNELS)[number]
 /** Those a device sends on. */
 export const INBOUND_CHANNELS = ['data', 'status', 'response', 'state'] as const satisfies readonly Channel[]
 
+/** Those a device listens to. */
+export const OUTBOUND_CHANNELS = ['cmd', 'desired'] as const satisfies readonly Channel[]
+
 export const isChannel = (text: string): text is Channel => (CHANNELS as readonly string[]).includes(text)

@@ -9,7 +9,8 @@ import {
 } from '@devicehub/core'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
-import { selectList } from '../connection/sql-fragments.js'
+import { inParts } from '../connection/in-parts.js'
+import { forNoKeyUpdate, selectList } from '../connection/sql-fragments.js'
 import type { ColumnSource } from '../rows/column-source.js'
 import { readRow } from '../rows/row-reader.js'
 import { tableNames } from '../schema/tables.js'
@@ -52,7 +53,7 @@ export async function applyChanges(
       compare,
     )
     idsOf.set(key, ids)
-    for (const part of inParts(ids)) await lock(session, type, part, live)
+    for (const part of inParts(ids, DEVICES_MAX)) await lock(session, type, part, live)
   }
 
   const transitions: StatusTransition[] = []
@@ -74,7 +75,7 @@ export async function applyChanges(
 
   for (const [key, type] of types) {
     const rows = (idsOf.get(key) ?? []).filter((id) => changed.has(keyOf(type, id)))
-    for (const part of inParts(rows))
+    for (const part of inParts(rows, DEVICES_MAX))
       await update(
         session,
         type,
@@ -90,15 +91,9 @@ async function lock(
   deviceIds: readonly string[],
   live: Map<string, LiveState>,
 ): Promise<void> {
-  const locking =
-    session.dialect === 'postgres'
-      ? sql`for no key update`
-      : session.dialect === 'mysql'
-        ? sql`for update`
-        : sql``
   const { rows } = await session.run(
     sql`select ${selectList(session.dialect, LIVE)} from ${sql.table(tableNames(type).device)} as t
-      where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${locking}`,
+      where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${forNoKeyUpdate(session.dialect)}`,
   )
   for (const row of rows.map(readRow))
     live.set(keyOf(type, row.text(0) ?? ''), {
@@ -143,10 +138,6 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
       session_at = ${chosen((state) => state.sessionAt)}
       where device_id in (${sql.join(devices.map(([id]) => id))})`,
   )
-}
-
-function* inParts<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < all.length; at += DEVICES_MAX) yield all.slice(at, at + DEVICES_MAX)
 }
 
 const keyOf = (type: AnyDeviceType, deviceId: string) => `${type.key}/${deviceId}`

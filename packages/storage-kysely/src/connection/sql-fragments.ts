@@ -42,6 +42,10 @@ export const bytesForDriver = (value: unknown): unknown =>
 export const forUpdate = (dialect: SqlDialect): RawBuilder<unknown> =>
   dialect === 'sqlite' ? sql`` : sql`for update`
 
+/** The same for rows whose keys stay as they are: on PostgreSQL references to them go on meanwhile. */
+export const forNoKeyUpdate = (dialect: SqlDialect): RawBuilder<unknown> =>
+  dialect === 'postgres' ? sql`for no key update` : forUpdate(dialect)
+
 /** Locks the rows of a SELECT against changes by others, and not against other readers of this kind. */
 export const forShare = (dialect: SqlDialect): RawBuilder<unknown> =>
   dialect === 'sqlite' ? sql`` : dialect === 'mysql' ? sql`lock in share mode` : sql`for share`

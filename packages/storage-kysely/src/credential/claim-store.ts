@@ -6,7 +6,7 @@ import {
   type ClaimStore,
   DeviceHubError,
   isClaimKeyGood,
-  isStorable,
+  isStorableText,
   judgeClaim,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
@@ -95,7 +95,7 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
 
     findKey: (lookup) =>
       asStorageErrors('looking up a claim key', async () => {
-        if (!isStorable(lookup)) return null
+        if (!isStorableText(lookup)) return null
         const [key] = await findKeys([sql`t.lookup = ${lookup}`], 1)
         return key ?? null
       }),
@@ -116,7 +116,7 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
 
     revokeKey: (id, now) =>
       asStorageErrors('withdrawing a claim key', async () => {
-        if (!isStorable(id)) return false
+        if (!isStorableText(id)) return false
         const { affected } = await retryConflicts(() =>
           connection.run(
             sql`update ${keys} set revoked_at = ${timeValue(dialect, now)} where id = ${id} and revoked_at is null`,

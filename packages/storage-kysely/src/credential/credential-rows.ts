@@ -1,6 +1,7 @@
 import type { CredentialKind, CredentialRecord } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
+import { inParts } from '../connection/in-parts.js'
 import { selectList } from '../connection/sql-fragments.js'
 import type { ColumnSource } from '../rows/column-source.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
@@ -51,8 +52,4 @@ export async function readCredentials(
     records.push(...rows.map((row) => credentialRecord(readRow(row))))
   }
   return records
-}
-
-export function* inParts<T>(all: readonly T[], size: number): Generator<readonly T[]> {
-  for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size)
 }

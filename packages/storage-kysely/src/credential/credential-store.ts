@@ -3,11 +3,12 @@ import {
   type CredentialKind,
   type CredentialStore,
   type FoundCredential,
-  isStorable,
+  isStorableText,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
+import { inParts } from '../connection/in-parts.js'
 import { columnAlias, readRow } from '../rows/row-reader.js'
 import { CREDENTIAL_TABLE, tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
@@ -16,7 +17,6 @@ import {
   CREDENTIAL_COLUMNS,
   credentialRecord,
   credentialSelection,
-  inParts,
   readCredentials,
 } from './credential-rows.js'
 import { writeCredentials } from './write-credentials.js'
@@ -37,7 +37,7 @@ export function createCredentialStore(
 
   async function find(kind: CredentialKind, lookups: readonly string[]): Promise<FoundCredential[]> {
     // A stranger can send anything as a user name, also what no database takes.
-    const possible = lookups.filter((one) => one.length <= LOOKUP_MAX && isStorable(one))
+    const possible = lookups.filter((one) => one.length <= LOOKUP_MAX && isStorableText(one))
     const found: FoundCredential[] = []
     for (const part of inParts([...new Set(possible)], LOOKUPS_MAX)) {
       const { rows } = await connection.run(

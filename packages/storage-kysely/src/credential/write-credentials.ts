@@ -13,13 +13,14 @@ import { sql } from 'kysely'
 import { buildInsert } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Session } from '../connection/connection.js'
-import { timeValue } from '../connection/sql-fragments.js'
+import { inParts } from '../connection/in-parts.js'
+import { forNoKeyUpdate, timeValue } from '../connection/sql-fragments.js'
 import { insertDevices } from '../query/insert-devices.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { CREDENTIAL_TABLE, tableNames } from '../schema/tables.js'
 import { noteAccess } from './access-clock.js'
-import { CREDENTIAL_COLUMNS, inParts, readCredentials } from './credential-rows.js'
+import { CREDENTIAL_COLUMNS, readCredentials } from './credential-rows.js'
 
 const DEVICES_MAX = 500
 const IDS_MAX = 1000
@@ -117,12 +118,10 @@ async function rename(
   const { dialect } = session
   const table = sql.table(tableNames(type).device)
   const sorted = [...changes].sort((a, b) => compare(a.deviceId, b.deviceId))
-  const locking =
-    dialect === 'sqlite' ? sql`` : dialect === 'mysql' ? sql`for update` : sql`for no key update`
   for (const part of inParts(sorted, IDS_MAX))
     await session.run(
       sql`select 1 as c0 from ${table} where device_id in (${sql.join(part.map(({ deviceId }) => deviceId))})
-        order by device_id ${locking}`,
+        order by device_id ${forNoKeyUpdate(dialect)}`,
     )
   for (const [now, of] of grouped(sorted, (change) => change.now))
     for (const part of inParts(of, IDS_MAX))

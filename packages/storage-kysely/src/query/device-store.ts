@@ -11,6 +11,7 @@ import { cancelCommands } from '../command/cancel-commands.js'
 import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
+import { inParts } from '../connection/in-parts.js'
 import { and, columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
 import { deleteAccess } from '../credential/delete-access.js'
@@ -268,10 +269,6 @@ function patchSql(
     assignments.push(assign(name, kind, value))
   }
   return assignments
-}
-
-function* inParts<T>(all: readonly T[], size: number): Generator<readonly T[]> {
-  for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size)
 }
 
 const deviceExists = (type: AnyDeviceType, { deviceId }: DeviceRecord) =>

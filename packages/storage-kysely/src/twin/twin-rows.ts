@@ -1,7 +1,7 @@
 import type { AnyDeviceType, ReportMark, StoredValue, TwinRecord } from '@devicehub/core'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
-import { columnValue, insertIfAbsent, selectList } from '../connection/sql-fragments.js'
+import { columnValue, forNoKeyUpdate, insertIfAbsent, selectList } from '../connection/sql-fragments.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
 import { TWIN_TABLE, tableNames } from '../schema/tables.js'
@@ -86,8 +86,7 @@ export async function readStates(
     { name: 'is_active', kind: 'boolean' } as const,
     ...type.stateNames.map((name, index) => ({ name, kind: kinds[index] ?? 'text' })),
   ]
-  const locking =
-    !lock || dialect === 'sqlite' ? sql`` : dialect === 'mysql' ? sql`for update` : sql`for no key update`
+  const locking = lock ? forNoKeyUpdate(dialect) : sql``
   const { rows } = await on.run(
     sql`select ${selectList(dialect, columns)} from ${sql.table(tableNames(type).device)} as t
       where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${locking}`,
