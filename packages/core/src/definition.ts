@@ -1,3 +1,4 @@
+export * as check from './check/index.js'
 export type * from './codec/codec.js'
 export { jsonCodec } from './codec/json.js'
 export { type ParseDataOptions, type ParsedData, parseData, type RawSample } from './codec/parse-data.js'

@@ -1,0 +1,66 @@
+import { nearestKey } from './nearest-key.js'
+import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
+import { showText } from './show-value.js'
+
+/** A rule a key: of a type's optional keys an optional rule, so that none is forgotten and none made up. */
+export type OptionRules<T> = {
+  readonly [Key in keyof T]-?: undefined extends T[Key] ? OptionalRule<T[Key]> : Rule<T[Key]>
+}
+
+/**
+ * An object of options with these keys and no others. Each value is read once and taken over into a new object; a key
+ * that is undefined is left out.
+ *
+ * @example
+ * const PAGE = options<PageOptions>({ limit: optional(integer({ min: 1, max: 1000 })), cursor: optional(text()) })
+ */
+export function options<T extends object>(rules: OptionRules<T>, what = 'an object of options'): Rule<T> {
+  const entries = Object.entries(rules) as [string, Rule<unknown> & { readonly optional?: true }][]
+  const known = entries.map(([key]) => key)
+
+  return {
+    expected: what,
+    take(value, at) {
+      if (!isOptionsObject(value)) throw misfit(at, what, value)
+      for (const key of Object.keys(value))
+        if (!Object.hasOwn(rules, key) && read(value, key, at) !== undefined) throw unknownKey(key, known, at)
+      const taken: Record<string, unknown> = {}
+      for (const [key, rule] of entries) {
+        const place = within(at, key)
+        const given = read(value, key, place)
+        if (given !== undefined) taken[key] = rule.take(given, place)
+        else if (!rule.optional)
+          throw new Misfit(place, `is missing; it must be ${rule.expected}`, rule.expected)
+      }
+      return taken as T
+    },
+  }
+}
+
+export const within = (at: string, key: string): string => (at === '' ? key : `${at}.${key}`)
+
+/** Instances of classes pass (settings may come as such), lists, dates, promises and other built-in kinds do not. */
+function isOptionsObject(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]'
+  )
+}
+
+function read(value: Readonly<Record<string, unknown>>, key: string, at: string): unknown {
+  try {
+    return value[key]
+  } catch {
+    throw new Misfit(at, 'cannot be read: its getter throws', 'readable')
+  }
+}
+
+function unknownKey(key: string, known: readonly string[], at: string): Misfit {
+  const expected = known.length === 0 ? 'no key at all' : `one of ${known.join(', ')}`
+  const nearest = nearestKey(key, known)
+  const hint = nearest === undefined ? '' : `did you mean ${nearest}? `
+  return new Misfit(
+    within(at, showText(key)),
+    `is not known here; ${hint}Known: ${known.join(', ') || 'none'}`,
+    expected,
+  )
+}

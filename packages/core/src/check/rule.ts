@@ -1,0 +1,64 @@
+import { DeviceHubError, type ErrorCode } from '../errors.js'
+import { showValue } from './show-value.js'
+
+/**
+ * What a value from outside may be. `take` gives back the value that was looked at, so that a getter or a caller's later
+ * change cannot slip in another one; it throws a `Misfit` for a value that does not fit.
+ */
+export interface Rule<T> {
+  /** What would fit, to go on "must be". */
+  readonly expected: string
+  /** `at`: where the value stands in the argument, such as `reconnect.min`; empty: it is the argument. */
+  readonly take: (value: unknown, at: string) => T
+}
+
+/** A key that may be absent; undefined is as good as absent. */
+export interface OptionalRule<T> extends Rule<T> {
+  readonly optional: true
+}
+
+/** Thrown by rules and turned into a `DeviceHubError` by `accept`. */
+export class Misfit extends Error {
+  constructor(
+    /** Where in the argument; empty: the argument itself. */
+    readonly at: string,
+    /** What is wrong, to go behind `at`. */
+    readonly problem: string,
+    readonly expected: string,
+    /** In place of the code that the function gives. */
+    readonly code?: ErrorCode | undefined,
+  ) {
+    super(problem)
+  }
+}
+
+export const misfit = (at: string, expected: string, value: unknown, code?: ErrorCode): Misfit =>
+  new Misfit(at, `must be ${expected}, not ${showValue(value)}`, expected, code)
+
+/**
+ * Checks an argument of a public function at run time, for callers in JavaScript and values out of a query string or
+ * JSON. Gives back the value to go on with, a copy where it is an object of options. A `DeviceHubError` names function,
+ * key and what is expected, with the code of the rule, else `code`.
+ *
+ * @example
+ * const { limit, order } = accept('readings.list', 'query', READING_QUERY, query, 'invalid_query')
+ */
+export function accept<T>(
+  call: string,
+  argument: string,
+  rule: Rule<T>,
+  value: unknown,
+  code: ErrorCode = 'invalid_options',
+): T {
+  try {
+    return rule.take(value, '')
+  } catch (error) {
+    if (!(error instanceof Misfit)) throw error
+    const { problem, expected } = error
+    // The argument itself, or an item of it; a key of an object of options is named as it is.
+    const at = error.at === '' || error.at.startsWith('[') ? `${argument}${error.at}` : error.at
+    throw new DeviceHubError(error.code ?? code, `${call}: ${at} ${problem}`, {
+      details: { function: call, key: at, expected },
+    })
+  }
+}

@@ -1,0 +1,212 @@
+import { isStorableText, isTextWithin } from '../codec/text.js'
+import type { ErrorCode } from '../errors.js'
+import { within } from './options.js'
+import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
+
+export const optional = <T>(rule: Rule<T>): OptionalRule<T | undefined> => ({ ...rule, optional: true })
+
+export const orNull = <T>(rule: Rule<T>): Rule<T | null> => ({
+  expected: `${rule.expected}, or null`,
+  take: (value, at) => (value === null ? null : rule.take(value, at)),
+})
+
+/** Another error code for what this rule refuses. */
+export const withCode = <T>(code: ErrorCode, rule: Rule<T>): Rule<T> => ({
+  expected: rule.expected,
+  take(value, at) {
+    try {
+      return rule.take(value, at)
+    } catch (error) {
+      if (!(error instanceof Misfit)) throw error
+      throw new Misfit(error.at, error.problem, error.expected, error.code ?? code)
+    }
+  },
+})
+
+/** Where a test of the value is all there is to it. */
+export const satisfies = <T>(expected: string, test: (value: unknown) => boolean): Rule<T> => ({
+  expected,
+  take(value, at) {
+    if (test(value)) return value as T
+    throw misfit(at, expected, value)
+  },
+})
+
+/** Looked at by somebody else, such as the schema of a command's payload. */
+export const anything = <T = unknown>(): Rule<T> => satisfies('anything', () => true)
+
+export interface TextBounds {
+  /** Characters; default 1. */
+  readonly min?: number
+  /** Characters; default 65,535. */
+  readonly max?: number
+  readonly pattern?: RegExp
+  /** What `pattern` means. */
+  readonly expected?: string
+}
+
+/** A text that every database can hold: without NUL and broken surrogates. */
+export function text({ min = 1, max = 65_535, pattern, expected }: TextBounds = {}): Rule<string> {
+  const size = min > 0 ? `of ${min} to ${max} characters` : `of at most ${max} characters`
+  return satisfies(
+    expected ?? `a text ${size}, without NUL and broken surrogates`,
+    (value) =>
+      typeof value === 'string' &&
+      value.length >= min &&
+      isTextWithin(value, max) &&
+      (pattern === undefined || pattern.test(value)),
+  )
+}
+
+/** A text for people that a log line or a header holds as well: no control characters. */
+export const line = (max = 255): Rule<string> =>
+  satisfies(
+    `a text of 1 to ${max} characters without control characters`,
+    (value) =>
+      typeof value === 'string' &&
+      value !== '' &&
+      isTextWithin(value, max) &&
+      !/[\p{Cc}\u2028\u2029]/u.test(value),
+  )
+
+/** Any text that can be stored, the empty one too, however long. */
+export const anyText = (): Rule<string> =>
+  satisfies(
+    'a text without NUL and broken surrogates',
+    (value) => typeof value === 'string' && isStorableText(value),
+  )
+
+/** One of these, exactly. */
+export function word<const Word extends string | number | boolean>(...words: readonly Word[]): Rule<Word> {
+  const known: ReadonlySet<unknown> = new Set(words)
+  return satisfies(words.length === 1 ? String(words[0]) : `one of ${words.join(', ')}`, (value) =>
+    known.has(value),
+  )
+}
+
+export interface NumberBounds {
+  readonly min?: number
+  readonly max?: number
+  /** Exclusive. */
+  readonly above?: number
+  /** Whether Infinity will do; default false. */
+  readonly infinite?: boolean
+}
+
+export function number(bounds: NumberBounds = {}): Rule<number> {
+  return satisfies(
+    `a number${boundsText(bounds)}`,
+    (value) => typeof value === 'number' && isInBounds(value, bounds),
+  )
+}
+
+export function integer(bounds: NumberBounds = {}): Rule<number> {
+  return satisfies(
+    `a whole number${boundsText(bounds)}`,
+    (value) => typeof value === 'number' && Number.isSafeInteger(value) && isInBounds(value, bounds),
+  )
+}
+
+function isInBounds(value: number, { min, max, above, infinite = false }: NumberBounds): boolean {
+  if (!(infinite ? !Number.isNaN(value) : Number.isFinite(value))) return false
+  return (
+    (min === undefined || value >= min) &&
+    (max === undefined || value <= max) &&
+    (above === undefined || value > above)
+  )
+}
+
+function boundsText({ min, max, above }: NumberBounds): string {
+  const written = (bound: number) => bound.toLocaleString('en-US')
+  if (above !== undefined)
+    return ` above ${written(above)}${max === undefined ? '' : ` and at most ${written(max)}`}`
+  if (min !== undefined)
+    return max === undefined ? ` from ${written(min)} up` : ` from ${written(min)} to ${written(max)}`
+  return max === undefined ? '' : ` of at most ${written(max)}`
+}
+
+export const flag: Rule<boolean> = satisfies('true or false', (value) => typeof value === 'boolean')
+
+/** Within what RFC 3339 can write: the years 1 to 9999. */
+export const date: Rule<Date> = {
+  expected: 'a valid Date between the years 1 and 9999',
+  take(value, at) {
+    const time = value instanceof Date ? value.getTime() : Number.NaN
+    if (!(time >= -62_135_596_800_000 && time <= 253_402_300_799_999)) throw misfit(at, date.expected, value)
+    // A Date can be set: the copy stays as it was looked at.
+    return new Date(time)
+  },
+}
+
+/** Called later, so all that can be said of it is that it can be called. */
+export const callback = <T>(): Rule<T> => satisfies('a function', (value) => typeof value === 'function')
+
+export const bytes: Rule<Uint8Array> = satisfies('a Uint8Array', (value) => value instanceof Uint8Array)
+
+/** Somebody else's object, passed on as it is: it has these methods. */
+export function port<T>(what: string, ...methods: readonly (keyof T & string)[]): Rule<T> {
+  return satisfies(methods.length === 0 ? what : `${what} (it has ${methods.join(', ')})`, (value) => {
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+    try {
+      return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+    } catch {
+      return false
+    }
+  })
+}
+
+export interface ListBounds {
+  readonly min?: number
+  readonly max?: number
+}
+
+export function list<T>(item: Rule<T>, { min = 0, max = 100_000 }: ListBounds = {}): Rule<readonly T[]> {
+  const expected = `a list of ${min} to ${max.toLocaleString('en-US')} items, each ${item.expected}`
+  return {
+    expected,
+    take(value, at) {
+      if (!Array.isArray(value)) throw misfit(at, expected, value)
+      if (value.length < min || value.length > max)
+        throw new Misfit(at, `has ${value.length} items; it must be ${expected}`, expected)
+      // By index, since holes are items too.
+      return Array.from(value, (one: unknown, index) => item.take(one, `${at}[${index}]`))
+    },
+  }
+}
+
+/** Names of the caller's choice, each with a value of one kind. */
+export function mapOf<T>(item: Rule<T>, what = 'an object'): Rule<Readonly<Record<string, T>>> {
+  const expected = `${what} whose values are each ${item.expected}`
+  return {
+    expected,
+    take(value, at) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value))
+        throw misfit(at, expected, value)
+      // Without a prototype: a key named __proto__ is a key like any other.
+      const taken: Record<string, T> = Object.create(null)
+      for (const [key, one] of Object.entries(value)) taken[key] = item.take(one, within(at, key))
+      return taken
+    },
+  }
+}
+
+/** The first that fits. */
+export function either<A, B>(first: Rule<A>, second: Rule<B>): Rule<A | B> {
+  const expected = `${first.expected}, or ${second.expected}`
+  return {
+    expected,
+    take(value, at) {
+      // What is wrong inside an object says more than that neither fits.
+      let inside: Misfit | undefined
+      for (const rule of [first, second]) {
+        try {
+          return rule.take(value, at)
+        } catch (error) {
+          if (!(error instanceof Misfit)) throw error
+          if (error.at !== at) inside ??= error
+        }
+      }
+      throw inside ?? misfit(at, expected, value)
+    },
+  }
+}
