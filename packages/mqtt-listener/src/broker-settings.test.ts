@@ -69,14 +69,24 @@ describe('options of a listener', () => {
     [{ url, sharedGroup: 'acme' }, /needs a clientId that stays the same after a restart.*wait for nobody/],
     [{ url, clientId: 'mqttjs_8f3a2b1c' }, /looks random/],
     [{ url, clientId: `hub-${crypto.randomUUID()}` }, /looks random/],
-    [{ url, clientId: '' }, /clientId is empty/],
+    [{ url, clientId: '' }, /clientId must be a text of 1 to/],
     [{ url, clientId: 'a', sharedGroup: 'a/b' }, /without \/ \+ #/],
-    [{ url, window: 0 }, /window must be a whole number from 1 to 65535, not 0/],
+    [{ url, window: 0 }, /window must be a whole number from 1 to 65,535, not 0/],
     [{ url, window: 1.5 }, /window/],
     [{ url, keepalive: -1 }, /keepalive/],
-    [{ url, reconnect: { min: 10, max: 5 } }, /reconnect needs/],
-    [{ url, protocolVersion: 3 as 4 }, /protocolVersion is 5 or 4/],
-    [{ url, qos: 3 as 2 }, /qos is 0, 1 or 2/],
+    [{ url, reconnect: { min: 10, max: 5 } }, /reconnect.min must be at most reconnect.max, not 10 and 5/],
+    [{ url, protocolVersion: 3 as 4 }, /protocolVersion must be one of 4, 5, not 3/],
+    [{ url, qos: 3 as 2 }, /qos must be one of 0, 1, 2, not 3/],
+    [{ url, clientID: 'a' } as MqttListenerOptions, /"clientID" is not known here; did you mean clientId/],
+    [
+      { brokers: { other: { url, topic: 'x' } } } as MqttListenerOptions,
+      /brokers\.other\."topic" is not known/,
+    ],
+    [{ url, name: 'a\nb' }, /name must be a text .* without control characters/],
+    [{ url, name: 'x'.repeat(65) }, /name must be a text of 1 to 64 characters/],
+    [{ url, reconnect: { min: -1 } }, /reconnect\.min must be a number above 0/],
+    [{ url, slots: 'ingest' } as unknown as MqttListenerOptions, /slots must be an object of options/],
+    [null as unknown as MqttListenerOptions, /createMqttListener: options must be an object/],
     [{ url, ca: 'pem' }, /a certificate needs mqtts or wss/],
     [{ url: 'mqtts://localhost', cert: 'pem' }, /both `cert` and `key`/],
     [{ url, password: 'secret' }, /a password needs a username/],
@@ -87,8 +97,13 @@ describe('options of a listener', () => {
   })
 
   test('invariant 8: a URL that cannot be read is not repeated in the error', () => {
-    expect(() => brokerSettings({ url: 'mqtt://user:secret@host:notaport' })).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining('secret') }),
-    )
+    for (const url of [
+      'mqtt://user:secret@host:notaport',
+      'mqtt://user:secret\0@host',
+      ['mqtt://u:secret@h'],
+    ])
+      expect(() => brokerSettings({ url } as MqttListenerOptions)).toThrow(
+        expect.objectContaining({ message: expect.not.stringContaining('secret') }),
+      )
   })
 })

@@ -1,4 +1,5 @@
 import { DeviceHubError, randomIds } from '@devicehub/core'
+import { acceptListener } from './option-rules.js'
 import type { BrokerOptions, BrokerSettings, MqttListenerOptions } from './options.js'
 import { slotSettings } from './slots.js'
 
@@ -15,9 +16,9 @@ const RANDOM_CLIENT_ID =
 const refuse = (message: string, details: Record<string, unknown> = {}) =>
   new DeviceHubError('invalid_options', message, { details })
 
-/** The brokers of a listener, checked. Throws `invalid_options`. */
+/** The brokers of a listener, checked and complete. Throws `invalid_options`. */
 export function brokerSettings(options: MqttListenerOptions): BrokerSettings[] {
-  const { brokers, name = 'default', ...shared } = options
+  const { brokers, name = 'default', ...shared } = acceptListener(options)
   if (brokers === undefined) return [settingsOf(name, shared)]
   if (shared.url !== undefined)
     throw refuse('give either `url` or `brokers`; put the broker of `url` into `brokers` under its name')
@@ -29,23 +30,11 @@ export function brokerSettings(options: MqttListenerOptions): BrokerSettings[] {
 function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
   const at = (text: string) => `broker "${name}": ${text}`
   const { protocolVersion = 5, clean = false, qos = 1, keepalive = 60, sessionExpiry = 604_800 } = options
-  if (protocolVersion !== 4 && protocolVersion !== 5)
-    throw refuse(at(`protocolVersion is 5 or 4 (MQTT 3.1.1), not ${String(protocolVersion)}`))
-  if (![0, 1, 2].includes(qos)) throw refuse(at(`qos is 0, 1 or 2, not ${String(qos)}`))
-  const whole = (option: string, value: number, min: number, max = Number.MAX_SAFE_INTEGER): number => {
-    if (Number.isInteger(value) && value >= min && value <= max) return value
-    throw refuse(at(`${option} must be a whole number from ${min} to ${max}, not ${String(value)}`), {
-      [option]: value,
-    })
-  }
   const { min = 500, max = 30_000, jitter = 0.5 } = options.reconnect ?? {}
-  if (!(min > 0 && max >= min && jitter >= 0 && jitter <= 1))
-    throw refuse(
-      at(`reconnect needs 0 < min <= max and a jitter of 0 to 1, not ${min}, ${max} and ${jitter}`),
-    )
+  if (min > max) throw refuse(at(`reconnect.min must be at most reconnect.max, not ${min} and ${max}`))
 
   const reached = address(at, options)
-  const expiry = clean ? 0 : whole('sessionExpiry', sessionExpiry, 1, 0xffffffff)
+  const expiry = clean ? 0 : sessionExpiry
   const slots = slotSettings(at, { ...options, protocolVersion, sessionExpiry: expiry }, reached)
   return {
     name,
@@ -60,20 +49,20 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
       servername: options.servername,
       rejectUnauthorized: options.rejectUnauthorized ?? true,
     },
-    keepalive: whole('keepalive', keepalive, 0, 65_535),
+    keepalive,
     qos,
     clean,
     sessionExpiry: expiry,
-    window: whole('window', options.window ?? 4_000, 1, 65_535),
-    qos0Buffer: whole('qos0Buffer', options.qos0Buffer ?? 2_000, 0),
-    yieldEvery: whole('yieldEvery', options.yieldEvery ?? 100, 1),
+    window: options.window ?? 4_000,
+    qos0Buffer: options.qos0Buffer ?? 2_000,
+    yieldEvery: options.yieldEvery ?? 100,
     reconnect: { min, max, jitter },
-    connectTimeout: whole('connectTimeout', options.connectTimeout ?? 30_000, 1, 0x7fffffff),
-    drainTimeout: whole('drainTimeout', options.drainTimeout ?? 10_000, 0, 0x7fffffff),
-    quietPeriod: whole('quietPeriod', options.quietPeriod ?? 1_000, 1, 0x7fffffff),
-    publishTimeout: whole('publishTimeout', options.publishTimeout ?? 10_000, 1, 0x7fffffff),
-    publishQueue: whole('publishQueue', options.publishQueue ?? 10_000, 1),
-    publishWindow: whole('publishWindow', options.publishWindow ?? 100, 1, 65_535),
+    connectTimeout: options.connectTimeout ?? 30_000,
+    drainTimeout: options.drainTimeout ?? 10_000,
+    quietPeriod: options.quietPeriod ?? 1_000,
+    publishTimeout: options.publishTimeout ?? 10_000,
+    publishQueue: options.publishQueue ?? 10_000,
+    publishWindow: options.publishWindow ?? 100,
   }
 }
 
@@ -81,7 +70,7 @@ type At = (text: string) => string
 
 function address(at: At, options: BrokerOptions) {
   const { url } = options
-  if (typeof url !== 'string') throw refuse(at('give its `url`, such as mqtt://localhost:1883'))
+  if (url === undefined) throw refuse(at('give its `url`, such as mqtt://localhost:1883'))
   // Not a word of the URL in the message: it may hold a password.
   if (!URL.canParse(url)) throw refuse(at('`url` is no URL; it looks like mqtt://localhost:1883'))
   const parsed = new URL(url)
@@ -116,10 +105,6 @@ const isProtocol = (protocol: string): protocol is Protocol => Object.hasOwn(POR
 function identity(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean: boolean) {
   const { sharedGroup, slots } = options
   const clientId = options.clientId ?? slots?.group
-  if (sharedGroup !== undefined && sharedGroup !== false && !/^[^/+#\0]+$/.test(sharedGroup))
-    throw refuse(at(`sharedGroup must be a name without / + #, not "${sharedGroup}"`))
-  if (clientId !== undefined && (clientId === '' || clientId.includes('\0')))
-    throw refuse(at('clientId is empty'))
   if (!clean) {
     const kept = 'the broker keeps its messages under it, and under a new one they would wait for nobody'
     if (clientId === undefined && sharedGroup)

@@ -10,6 +10,7 @@ import {
 import { brokerSettings } from './broker-settings.js'
 import type { ConnectionState } from './keep-connected.js'
 import type { ListenerHub } from './listener-hub.js'
+import { acceptAdopt, acceptHandler, acceptHub, acceptStop } from './option-rules.js'
 import type { MqttListenerOptions } from './options.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
@@ -50,6 +51,7 @@ export interface MqttListener extends Transport, AsyncDisposable {
  * await listener.start()
  */
 export function createMqttListener(hub: ListenerHub, options: MqttListenerOptions): MqttListener {
+  acceptHub(hub)
   const brokers = brokerSettings(options).map((settings) => createBroker(hub, settings))
   const main = brokers.find(({ name }) => name === 'default') ?? (brokers[0] as Broker)
 
@@ -69,15 +71,21 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
       await listener.stop()
       throw failed.reason
     },
-    async stop(stopOptions) {
+    async stop(given = {}) {
+      const stopOptions = acceptStop(given)
       const results = await Promise.allSettled(brokers.map((broker) => broker.stop(stopOptions)))
       const failed = results.find((result) => result.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },
     publish: async (message, broker) => pick(broker).publish(message),
-    handle: (filter, handler, handlerOptions) =>
-      pick(handlerOptions?.broker).handle(filter, handler, handlerOptions),
-    adopt: async (clientId, { broker } = {}) => pick(broker).adopt(clientId),
+    handle(filter, handler, given = {}) {
+      const handlerOptions = acceptHandler(handler, given)
+      return pick(handlerOptions.broker).handle(filter, handler, handlerOptions)
+    },
+    async adopt(clientId, given = {}) {
+      const { broker } = acceptAdopt(clientId, given)
+      return pick(broker).adopt(clientId)
+    },
     stats() {
       const all = brokers.map((broker) => [broker.name, broker.stats()] as const)
       return { ...all.map(([, stats]) => stats).reduce(add), brokers: Object.fromEntries(all) }

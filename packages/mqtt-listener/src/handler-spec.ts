@@ -28,13 +28,8 @@ export function handlerSpec(
   assertFilter(filter)
   const { qos = 1, timeout = 30_000, concurrency = 32, shared = true, name } = options
   const at = `the handler of "${filter}"`
-  if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(`${at}: qos is 0, 1 or 2, not ${String(qos)}`)
-  if (!(timeout > 0 && timeout <= 0x7fffffff))
-    throw invalid(`${at}: timeout must be above 0 and at most 2,147,483,647 ms, not ${timeout}`)
-  if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 65_535))
-    throw invalid(`${at}: concurrency must be a whole number from 1 to 65,535, not ${concurrency}`)
-  if (name !== undefined && (!/^[A-Za-z0-9_-]+$/.test(name) || name === 'pub'))
-    throw invalid(`${at}: name "${name}" may hold letters, digits, _ and - and must not be "pub"`)
+  if (name === 'pub')
+    throw invalid(`${at}: the name "pub" is taken by the connection that publishes; choose another`)
   // Slot 2 of the group `hub-1` is `hub-1-2`.
   if (slots !== null && name !== undefined && /^\d+$/.test(name))
     throw invalid(`${at}: name "${name}" reads like the number of a slot; add a letter`)

@@ -1,5 +1,6 @@
 import { DeviceHubError, isValidTopic, type OutboundMessage } from '@devicehub/core'
 import type { Grants, PublishOptions } from './link.js'
+import { acceptMessage } from './option-rules.js'
 
 /** A message as it goes to mqtt.js, checked: what cannot be encoded would cost the connection. */
 export interface Publication {
@@ -18,7 +19,8 @@ const MAX_PACKET = 268_435_455
 const OVERHEAD = 64
 
 /** Throws `invalid_topic` or `invalid_options`. MQTT 3.1.1 carries topic and payload only. */
-export function toPublication(message: OutboundMessage, protocolVersion: 4 | 5): Publication {
+export function toPublication(given: OutboundMessage, protocolVersion: 4 | 5): Publication {
+  const message = acceptMessage(given)
   const { topic, qos = 1, retain = false } = message
   if (!isValidTopic(topic))
     throw new DeviceHubError(
@@ -28,12 +30,8 @@ export function toPublication(message: OutboundMessage, protocolVersion: 4 | 5):
         details: { topic },
       },
     )
-  if (qos !== 0 && qos !== 1 && qos !== 2)
-    throw new DeviceHubError(
-      'invalid_options',
-      `qos is 0, 1 or 2, not ${String(qos)} (publishing to ${topic})`,
-    )
-  const payload = toBuffer(message.payload, topic)
+  // A copy: the caller's bytes may change while the message waits.
+  const payload = Buffer.from(message.payload as Uint8Array)
   const properties = protocolVersion === 5 ? propertiesOf(message) : undefined
   const size = OVERHEAD + Buffer.byteLength(topic) + payload.length + bytesOf(message)
   if (size > MAX_PACKET)
@@ -53,16 +51,6 @@ export function refusalBy(grants: Grants, { size, options }: Publication): strin
   return null
 }
 
-function toBuffer(payload: Uint8Array | string, topic: string): Buffer {
-  if (typeof payload === 'string') return Buffer.from(payload)
-  // A copy: the caller's bytes may change while the message waits.
-  if (payload instanceof Uint8Array) return Buffer.from(payload)
-  throw new DeviceHubError(
-    'invalid_options',
-    `a payload is a string or bytes, not ${typeof payload} (publishing to ${topic})`,
-  )
-}
-
 function propertiesOf(message: OutboundMessage): PublishOptions['properties'] {
   const { contentType, correlationId, responseTopic, userProperties, expiresIn, topic } = message
   for (const text of [contentType, correlationId, responseTopic]) assertText(text, topic)
@@ -70,11 +58,6 @@ function propertiesOf(message: OutboundMessage): PublishOptions['properties'] {
     assertText(name, topic)
     for (const text of [value].flat()) assertText(text, topic)
   }
-  if (expiresIn !== undefined && !(expiresIn >= 0 && expiresIn <= 0xffffffff))
-    throw new DeviceHubError(
-      'invalid_options',
-      `expiresIn is a number of seconds from 0 to 4,294,967,295, not ${expiresIn}`,
-    )
   if (responseTopic !== undefined && !isValidTopic(responseTopic))
     throw new DeviceHubError(
       'invalid_topic',

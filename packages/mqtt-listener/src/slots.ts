@@ -50,10 +50,6 @@ export function bySlot(slots: SlotSettings, states: readonly LeaseState[]): Map<
   return new Map(states.map((state) => [Number(state.name.slice(prefix.length)), state]))
 }
 
-const NAME = /^[A-Za-z0-9_-]{1,64}$/
-/** Goes into the names of leases, as the group does. */
-const BROKER = /^[A-Za-z0-9._:-]{1,128}$/
-
 interface SlotContext extends Pick<BrokerOptions, 'slots' | 'clientId' | 'clean' | 'sharedGroup'> {
   readonly protocolVersion: 4 | 5
   readonly sessionExpiry: number
@@ -76,14 +72,6 @@ export function slotSettings(
     throw refuse(
       '`slots` goes without `clean`: a slot is a session that is kept until another process takes it',
     )
-  if (typeof group !== 'string' || !NAME.test(group))
-    throw refuse(`slots.group holds 1 to 64 letters, digits, _ and -, not "${String(group)}"`)
-  if (!(Number.isInteger(max) && max >= 1 && max <= MAX_SLOTS))
-    throw refuse(`slots.max must be a whole number from 1 to ${MAX_SLOTS}, not ${String(max)}`)
-  if (!(lease >= 1 && lease <= 3_600))
-    throw refuse(`slots.lease must be a number of seconds from 1 to 3600, not ${String(lease)}`)
-  if (typeof broker !== 'string' || !BROKER.test(broker))
-    throw refuse(`slots.broker holds 1 to 128 letters, digits and . _ : -, not "${String(broker)}"`)
   if (sessionExpiry < 3 * lease)
     throw refuse(
       `sessionExpiry must be at least three times slots.lease (${3 * lease} s): another process needs that long to take over a session, and what is in one that expires is lost`,

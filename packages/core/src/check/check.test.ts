@@ -93,6 +93,12 @@ describe('accept', () => {
     expect(message).toContain('\\u001b[31m')
   })
 
+  it('shows nothing of what may be a secret', () => {
+    const error = refusal('pass\0word', check.hidden(check.text()))
+    expect(error.message).toContain('query must be a text of 1')
+    expect(JSON.stringify([error.message, error.details])).not.toContain('pass')
+  })
+
   it('says what is wrong inside an object rather than that neither of two fits', () => {
     const either = check.either(QUERY, check.word('none'))
     expect(refusal({ limit: 0 }, either).message).toContain(

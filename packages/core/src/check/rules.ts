@@ -23,6 +23,19 @@ export const withCode = <T>(code: ErrorCode, rule: Rule<T>): Rule<T> => ({
   },
 })
 
+/** For secrets and what may hold one: the error shows nothing of the value. */
+export const hidden = <T>(rule: Rule<T>): Rule<T> => ({
+  expected: rule.expected,
+  take(value, at) {
+    try {
+      return rule.take(value, at)
+    } catch (error) {
+      if (!(error instanceof Misfit)) throw error
+      throw new Misfit(error.at, `must be ${error.expected}`, error.expected, error.code)
+    }
+  },
+})
+
 /** Where a test of the value is all there is to it. */
 export const satisfies = <T>(expected: string, test: (value: unknown) => boolean): Rule<T> => ({
   expected,

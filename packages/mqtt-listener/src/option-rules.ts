@@ -1,0 +1,138 @@
+import { check, type OutboundMessage } from '@devicehub/core'
+import type { StopOptions } from './broker.js'
+import type { ListenerHub } from './listener-hub.js'
+import type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options.js'
+import { MAX_SLOTS } from './slots.js'
+import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
+
+const { accept, hidden, integer, number, optional, options, text, word } = check
+
+/** Longer ones than the protocol's 65,535 bytes could not be sent. */
+const PROTOCOL_TEXT = 16_383
+const MAX_TIMER_MS = 0x7fffffff
+
+const milliseconds = (min: number) => optional(integer({ min, max: MAX_TIMER_MS }))
+const pem = optional(
+  hidden(
+    check.satisfies<string | Uint8Array>(
+      'PEM, as a text or bytes',
+      (value) => typeof value === 'string' || value instanceof Uint8Array,
+    ),
+  ),
+)
+/** Part of log lines and of the `source` of audit rows, which holds 128 characters. */
+const brokerName = check.line(64)
+
+const BROKER = {
+  url: optional(hidden(text({ expected: 'a URL such as mqtt://localhost:1883' }))),
+  protocolVersion: optional(word(4, 5)),
+  clientId: optional(text({ max: PROTOCOL_TEXT })),
+  slots: optional(
+    options<SlotOptions>({
+      group: text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, _ and -' }),
+      max: integer({ min: 1, max: MAX_SLOTS }),
+      lease: optional(number({ min: 1, max: 3_600 })),
+      // Goes into the names of leases, as the group does.
+      broker: optional(
+        text({
+          max: 128,
+          pattern: /^[A-Za-z0-9._:-]+$/,
+          expected: '1 to 128 letters, digits and . _ : -',
+        }),
+      ),
+    }),
+  ),
+  username: optional(text({ max: PROTOCOL_TEXT })),
+  password: optional(hidden(text({ min: 0, max: PROTOCOL_TEXT }))),
+  ca: pem,
+  cert: pem,
+  key: pem,
+  servername: optional(text({ max: 255 })),
+  rejectUnauthorized: optional(check.flag),
+  keepalive: optional(integer({ min: 0, max: 65_535 })),
+  sharedGroup: optional(
+    check.either(
+      word(false),
+      text({ max: PROTOCOL_TEXT, pattern: /^[^/+#]+$/, expected: 'a name without / + #' }),
+    ),
+  ),
+  qos: optional(word(0, 1, 2)),
+  clean: optional(check.flag),
+  sessionExpiry: optional(integer({ min: 1, max: 0xffffffff })),
+  window: optional(integer({ min: 1, max: 65_535 })),
+  qos0Buffer: optional(integer({ min: 0 })),
+  yieldEvery: optional(integer({ min: 1 })),
+  reconnect: optional(
+    options<ReconnectOptions>({
+      min: optional(number({ above: 0, max: MAX_TIMER_MS })),
+      max: optional(number({ above: 0, max: MAX_TIMER_MS })),
+      jitter: optional(number({ min: 0, max: 1 })),
+    }),
+  ),
+  connectTimeout: milliseconds(1),
+  drainTimeout: milliseconds(0),
+  quietPeriod: milliseconds(1),
+  publishTimeout: milliseconds(1),
+  publishQueue: optional(integer({ min: 1 })),
+  publishWindow: optional(integer({ min: 1, max: 65_535 })),
+}
+
+const LISTENER = options<MqttListenerOptions>({
+  ...BROKER,
+  name: optional(brokerName),
+  brokers: optional(check.mapOf(options<BrokerOptions>(BROKER), 'an object of brokers by name')),
+})
+
+const HUB = check.port<ListenerHub>('a hub made by createDeviceHub', 'attach', 'quarantine')
+
+const HANDLER = options<TopicHandlerOptions>({
+  qos: optional(word(0, 1, 2)),
+  timeout: milliseconds(1),
+  concurrency: optional(integer({ min: 1, max: 65_535 })),
+  shared: optional(check.flag),
+  name: optional(
+    text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, _ and -' }),
+  ),
+  broker: optional(brokerName),
+})
+
+const STOP = options<StopOptions>({ leave: optional(check.flag) })
+const AT_BROKER = options<{ readonly broker?: string }>({ broker: optional(brokerName) })
+
+const propertyText = optional(text({ min: 0, max: PROTOCOL_TEXT }))
+
+const MESSAGE = options<OutboundMessage>({
+  topic: check.withCode('invalid_topic', text()),
+  payload: check.satisfies<Uint8Array | string>(
+    'a text or a Uint8Array',
+    (value) => typeof value === 'string' || value instanceof Uint8Array,
+  ),
+  qos: optional(word(0, 1, 2)),
+  retain: optional(check.flag),
+  contentType: propertyText,
+  correlationId: propertyText,
+  responseTopic: propertyText,
+  userProperties: optional(check.mapOf(check.either(text({ min: 0 }), check.list(text({ min: 0 }))))),
+  expiresIn: optional(number({ min: 0, max: 0xffffffff })),
+})
+
+export const acceptMessage = (message: unknown): OutboundMessage =>
+  accept('listener.publish', 'message', MESSAGE, message)
+
+/** Of `createMqttListener`; each throws `invalid_options` with the key and what is expected. */
+export const acceptHub = (hub: unknown): ListenerHub => accept('createMqttListener', 'hub', HUB, hub)
+
+export const acceptListener = (given: unknown): MqttListenerOptions =>
+  accept('createMqttListener', 'options', LISTENER, given)
+
+export const acceptHandler = (handler: unknown, given: unknown): TopicHandlerOptions => {
+  accept('listener.handle', 'handler', check.callback<TopicHandler>(), handler)
+  return accept('listener.handle', 'options', HANDLER, given)
+}
+
+export const acceptStop = (given: unknown): StopOptions => accept('listener.stop', 'options', STOP, given)
+
+export const acceptAdopt = (clientId: unknown, given: unknown): { readonly broker?: string } => {
+  accept('listener.adopt', 'clientId', text({ max: PROTOCOL_TEXT }), clientId)
+  return accept('listener.adopt', 'options', AT_BROKER, given)
+}
