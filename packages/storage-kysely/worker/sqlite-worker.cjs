@@ -4,6 +4,7 @@
  * One SQLite connection: in a worker thread of its own, or called directly. Plain JavaScript, because a worker is
  * started from a file, and this one has to be the same beside the sources and beside the build.
  */
+const { closeSync, openSync } = require('node:fs')
 const { isMainThread, parentPort, workerData } = require('node:worker_threads')
 
 /** Rows of one INSERT statement: one row each costs a fifth more, and 256 gain nothing over 32. */
@@ -32,7 +33,21 @@ const ERROR_NAMES = new Map([
   [1555, 'SQLITE_CONSTRAINT_PRIMARYKEY'],
 ])
 
+/**
+ * A new database is for its owner alone: it holds what devices sent, and hashes of their credentials. SQLite gives the
+ * files beside it the same mode. Who may read one that is there has been decided by somebody.
+ */
+function makePrivate(file) {
+  if (file === ':memory:' || file.startsWith('file:')) return
+  try {
+    closeSync(openSync(file, 'ax', 0o600))
+  } catch {
+    // It exists, or cannot be made: SQLite says so.
+  }
+}
+
 function openDriver({ file, driver, module, busyTimeout }) {
+  makePrivate(file)
   const native = driver === 'node:sqlite' ? openNodeSqlite(file) : openBetterSqlite(file, module)
   // Another process may be opening it too, and changing the journal mode needs it alone for a moment.
   native.exec(`pragma busy_timeout = ${Math.max(busyTimeout, 5000)}`)

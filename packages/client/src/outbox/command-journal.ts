@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core/definition'
 import { createGroupCommit } from './group-commit.js'
 import { outboxFailed } from './outbox-errors.js'
+import { openPrivate } from './private-files.js'
 import { encodeRecord, findRecord, readRecord } from './record-format.js'
 import { syncFolder } from './segment.js'
 import { writeAll } from './segment-log.js'
@@ -63,7 +64,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
   async function compact(): Promise<void> {
     const records = [...options.snapshot()].map(encode)
     const next = `${path}.new`
-    const fresh = await open(next, 'w')
+    const fresh = await openPrivate(next, 'w')
     try {
       await writeAll(fresh, Buffer.concat(records), 0)
       await fresh.sync()
@@ -107,7 +108,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
   async function append(records: readonly Buffer[]): Promise<void> {
     if (file === null) {
       // `a` would write at the end whatever the position, `r+` makes no file.
-      file = await open(path, constants.O_RDWR | constants.O_CREAT)
+      file = await openPrivate(path, constants.O_RDWR | constants.O_CREAT)
       await syncFolder(folder)
     }
     const added = Buffer.concat(records)

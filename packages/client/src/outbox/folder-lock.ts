@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { outboxLocked } from './outbox-errors.js'
+import { openPrivate } from './private-files.js'
 
 export interface FolderLock {
   release(): Promise<void>
@@ -47,7 +48,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 
 async function create(file: string, own: Holder): Promise<boolean> {
   try {
-    const handle = await open(file, 'wx')
+    const handle = await openPrivate(file, 'wx')
     try {
       await handle.writeFile(JSON.stringify(own))
     } catch (error) {

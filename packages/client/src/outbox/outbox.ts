@@ -1,12 +1,11 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { DeviceHubError } from '@devicehub/core/definition'
 import { lockFolder } from './folder-lock.js'
 import { createGroupCommit } from './group-commit.js'
 import { outboxFailed, sampleTooLarge } from './outbox-errors.js'
 import { positionFile } from './position-file.js'
+import { makePrivateFolder, takeFromOthers } from './private-files.js'
 import { HEADER_BYTES } from './record-format.js'
-import { openSegments, type Segment, syncFolder } from './segment.js'
+import { openSegments, type Segment } from './segment.js'
 import { createSegmentLog } from './segment-log.js'
 import { createSegmentReader, type ReadBounds, type StoredBatch } from './segment-reader.js'
 
@@ -64,13 +63,14 @@ export interface Outbox {
   close(): Promise<void>
 }
 
-/** `outbox_locked` when another client has the folder, `outbox_failed` when it cannot be read or written. */
+/** In a folder of mode 0700, with files of mode 0600. `outbox_locked` when another client has the folder, `outbox_failed` when it cannot be read or written. */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const { folder } = options
   try {
-    await makeFolder(folder)
+    await makePrivateFolder(folder)
     const lock = await lockFolder(folder)
     try {
+      await takeFromOthers(folder)
       return await start(options, lock.release)
     } catch (error) {
       await lock.release()
@@ -79,13 +79,6 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   } catch (error) {
     throw error instanceof DeviceHubError ? error : outboxFailed('opening', folder, error)
   }
-}
-
-/** With its name in the folder above safe on disk as well, and so on up to where there was a folder already. */
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
-  if (first === undefined) return
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
 async function start(options: OutboxOptions, unlock: () => Promise<void>): Promise<Outbox> {

@@ -1,6 +1,7 @@
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from './crc32.js'
+import { openPrivate } from './private-files.js'
 
 /** The sequence number of the first sample that no broker has confirmed. Written lazily: an older one costs a redelivery. */
 export interface PositionFile {
@@ -26,7 +27,7 @@ export function positionFile(folder: string): PositionFile {
     },
     async write(position) {
       const next = `${file}.new`
-      const handle = await open(next, 'w')
+      const handle = await openPrivate(next, 'w')
       try {
         await handle.writeFile(`${position} ${checkOf(String(position))}\n`)
         await handle.sync()

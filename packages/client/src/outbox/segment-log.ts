@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { outboxFailed, outboxFull } from './outbox-errors.js'
+import { openPrivate } from './private-files.js'
 import { encodeRecord, HEADER_BYTES } from './record-format.js'
 import { emptySegment, type Segment, segmentFile, syncFolder } from './segment.js'
 
@@ -86,7 +87,7 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
     }
     await retire()
     const segment = emptySegment(segmentFile(folder, next), next)
-    const file = await open(segment.file, 'w+')
+    const file = await openPrivate(segment.file, 'w+')
     try {
       await syncFolder(folder)
     } catch (error) {

@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core/definition'
+import { openPrivate } from './private-files.js'
 
 const MAX_BYTES = 1 << 20
 
@@ -17,7 +17,7 @@ export async function setAside(
   const line = `${JSON.stringify({ at: new Date().toISOString(), reason: reason.message, sample: body.toString() })}\n`
   let kept = false
   try {
-    const handle = await open(file, 'a')
+    const handle = await openPrivate(file, 'a')
     try {
       kept = (await handle.stat()).size + Buffer.byteLength(line) <= MAX_BYTES
       if (kept) {

@@ -34,8 +34,9 @@ export async function importDevices(
         'rotate is for devices that are named: give rows, csv or json',
       )
   }
+  const overlap = checkOverlap(options.overlap)
   const tally = createTally(options)
-  const output = await openOutput(type, options.output)
+  const output = await openOutput(type, options.output, source)
   const writeBatch = createBatchWriter({
     hub,
     teller,
@@ -44,13 +45,15 @@ export async function importDevices(
     tally,
     expiresAt,
     rotate: options.rotate ?? false,
-    overlap: checkOverlap(options.overlap),
+    overlap,
   })
+  let complete = false
   try {
     if (isCount) await importCount(hub, type, source, options, writeBatch)
     else await importRows(hub, type, source, options, tally, writeBatch)
+    complete = true
   } finally {
-    await output.close()
+    await output.close(complete)
   }
   return tally.report(options.signal?.aborted ?? false)
 }

@@ -1,5 +1,6 @@
-import { chmod, lstat, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createReadStream } from 'node:fs'
+import { chmod, link, lstat, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DeviceHubError, type DeviceRecord } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
 import { type JsonOutput, readJsonFile, rowsOf, storageWith } from '../testing/import-fixtures.js'
@@ -162,5 +163,123 @@ describe('the output', () => {
     ])
     expect((await world.hub.devices.get(Station, '-D0'))?.name).toBe('=1+1')
     expect(given.map(({ name }) => name)).toEqual(names)
+  })
+
+  describe.each(['csv', 'json'] as const)('that replaces an older file (%s)', (format) => {
+    const old = 'the secrets of last year'
+
+    async function stage() {
+      const folder = await temporaryFolder()
+      const file = folder.file(`secrets.${format}`)
+      await writeFile(file, old)
+      const only = [`secrets.${format}`]
+      return { folder, file, only, output: { file, overwrite: true }, names: () => readdir(dirname(file)) }
+    }
+
+    test('leaves it alone until there is a first row to write', async () => {
+      const { folder, file, output, only, names } = await stage()
+      await using _folder = folder
+      await using world = provisionWorld()
+      const { provisioner } = world
+      const refused = (source: object, code: string) =>
+        expect(provisioner.importDevices(Station, source as never, { output })).rejects.toMatchObject({
+          code,
+        })
+      const broken = async function* () {
+        yield 'device_id\n'
+        throw new DeviceHubError('closed', 'the upload broke off')
+      }
+      await refused({ csv: folder.file('nowhere.csv') }, 'invalid_options')
+      await refused({ json: folder.file('nowhere.json') }, 'invalid_options')
+      await refused({ csv: broken() }, 'closed')
+      await provisioner.importDevices(Station, { rows: [{ device_id: 'no/id' }] }, { output })
+      await provisioner.importDevices(Station, one, { output: () => {} })
+      expect(await provisioner.importDevices(Station, one, { output })).toMatchObject({ existing: 1 })
+      expect(await readFile(file, 'utf8')).toBe(old)
+      expect(await names()).toEqual(only)
+    })
+
+    test('is that file or the whole record at every moment', async () => {
+      const { folder, file, output, only, names } = await stage()
+      await using _folder = folder
+      const seen: string[] = []
+      const storage = storageWith(({ credentials, devices }) => ({
+        devices: {
+          ...devices,
+          async find(type, ids) {
+            seen.push(await readFile(file, 'utf8'))
+            return devices.find(type, ids)
+          },
+        },
+        credentials: {
+          ...credentials,
+          async write(writes) {
+            seen.push(await readFile(file, 'utf8'))
+            return credentials.write(writes)
+          },
+        },
+      }))
+      await using world = provisionWorld({ storage })
+      await world.provisioner.importDevices(Station, { rows: rowsOf(600) }, { output })
+      const counts = seen.map((text) => (text === old ? 'old' : (text.match(/D-\d+\b/g) ?? []).length))
+      // Id, name and user name.
+      const perRow = 3
+      expect(counts.filter((count) => count !== 0)).toEqual(['old', 500 * perRow, 500 * perRow, 600 * perRow])
+      expect((await stat(file)).mode & 0o777).toBe(0o600)
+      expect(await names()).toEqual(only)
+    })
+  })
+
+  test('is never the source, by whatever name, and nothing is touched then', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const source = folder.file('devices.csv')
+    const text = 'device_id\nA\n'
+    await writeFile(source, text)
+    await symlink(source, folder.file('soft.csv'))
+    await link(source, folder.file('hard.csv'))
+    await symlink(dirname(source), folder.file('folder'))
+    const others = [source, folder.file('hard.csv'), join(folder.file('folder'), 'devices.csv')]
+    for (const [from, to] of [
+      ...others.map((to) => [source, to] as const),
+      ...others.map((to) => [folder.file('soft.csv'), to] as const),
+      ...others.map((to) => [createReadStream(source), to] as const),
+    ])
+      await expect(
+        world.provisioner.importDevices(Station, { csv: from }, { output: { file: to, overwrite: true } }),
+      ).rejects.toMatchObject({
+        code: 'invalid_options',
+        message: expect.stringContaining('the source itself'),
+      })
+    expect(await readFile(source, 'utf8')).toBe(text)
+    expect((await readdir(dirname(source))).sort()).toEqual(['devices.csv', 'folder', 'hard.csv', 'soft.csv'])
+    expect(await world.hub.devices.get(Station, 'A')).toBeNull()
+  })
+
+  test('is not there after an import that failed before its first row, so that the next one can name it', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const output = { file: folder.file('out.csv') }
+    await expect(
+      world.provisioner.importDevices(Station, { csv: folder.file('nowhere.csv') }, { output }),
+    ).rejects.toMatchObject({ code: 'invalid_options' })
+    expect(await readdir(dirname(output.file))).toEqual([])
+    expect(await world.provisioner.importDevices(Station, one, { output })).toMatchObject({ created: 1 })
+  })
+
+  test('takes no name that somebody else has taken meanwhile', async () => {
+    await using folder = await temporaryFolder()
+    await using world = provisionWorld()
+    const file = folder.file('out.csv')
+    const rows = (async function* () {
+      await writeFile(file, 'precious')
+      yield { device_id: 'A' }
+    })()
+    await expect(
+      world.provisioner.importDevices(Station, { rows }, { output: { file } }),
+    ).rejects.toMatchObject({ code: 'invalid_options', message: expect.stringContaining('exists already') })
+    expect(await readFile(file, 'utf8')).toBe('precious')
+    expect(await readdir(dirname(file))).toEqual(['out.csv'])
+    expect(await world.hub.devices.get(Station, 'A')).toBeNull()
   })
 })

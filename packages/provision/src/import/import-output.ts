@@ -1,7 +1,9 @@
 import type { AnyDeviceType } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
+import type { ImportSource } from './import-source.js'
 import { OutputFile } from './output-file.js'
 import { csvFormat, jsonFormat } from './output-format.js'
+import { refuseSource } from './refuse-source.js'
 
 /** A device with its new secrets, which nothing but the output will ever show. */
 export interface ImportedDevice {
@@ -18,7 +20,10 @@ export type ImportOutput =
   | {
       readonly file: string
       readonly format?: 'csv' | 'json'
-      /** Replace a file that is there, with what it holds; default false: it is refused. */
+      /**
+       * Replace a file that is there, with the secrets it holds; default false: it is refused. It is replaced at once and
+       * as a whole, when the first device is about to be created: an import that comes to nothing leaves it alone.
+       */
       readonly overwrite?: boolean
     }
   /** Called with the devices of each batch before they are created, and awaited. Some of them may not be created then. */
@@ -30,12 +35,16 @@ export interface OutputWriter {
   write(devices: readonly ImportedDevice[]): Promise<void>
   /** Devices of the last batch that were not created after all. */
   discard(deviceIds: ReadonlySet<string>): void
-  /** Ends the output, also after a failure. */
-  close(): Promise<void>
+  /** Ends the output; `complete` is false after a failure. */
+  close(complete: boolean): Promise<void>
 }
 
-/** `invalid_options` when the file exists, is a symbolic link, or cannot be made. */
-export async function openOutput(type: AnyDeviceType, output: ImportOutput): Promise<OutputWriter> {
+/** `invalid_options` when the file exists, is a symbolic link, cannot be made, or is the source. Nothing is touched then. */
+export async function openOutput(
+  type: AnyDeviceType,
+  output: ImportOutput,
+  source: ImportSource,
+): Promise<OutputWriter> {
   if (typeof output === 'function')
     return { write: async (devices) => void (await output(devices)), discard() {}, close: async () => {} }
   if (typeof output?.file !== 'string')
@@ -49,6 +58,7 @@ export async function openOutput(type: AnyDeviceType, output: ImportOutput): Pro
       'invalid_options',
       `The format of the output file ${output.file} is not known: name it .csv or .json, or say format`,
     )
+  await refuseSource(output.file, source)
   return OutputFile.open(
     output.file,
     format === 'csv' ? csvFormat : jsonFormat(type.key),

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core'
+import { syncFolder } from '../sinks/replace-file.js'
 import type { ImportedDevice, OutputWriter } from './import-output.js'
 import type { OutputFormat } from './output-format.js'
 
@@ -17,32 +17,49 @@ interface Range {
 }
 
 /**
- * A file of secrets: readable by its owner alone, on disk when `write` has resolved. Rows that came to nothing are left
- * out when it is closed; a crash before that leaves them in.
+ * A file of secrets: readable by its owner alone, on disk when `write` has resolved. It is written aside, in the same
+ * folder, and takes its name with the first row: until then a file of that name stays as it is, and where no row comes
+ * it stays for good. Rows that came to nothing are left out when it is closed; a crash before that leaves them in.
  */
 export class OutputFile implements OutputWriter {
   readonly #path: string
   readonly #format: OutputFormat
+  readonly #overwrite: boolean
   #file: FileHandle
+  /** Where it is written until it has its name; null once it has. */
+  #aside: string | null
   #length = 0
   #rows = 0
   /** Where the rows of the last batch stand. */
   #last = new Map<string, Range>()
   readonly #discarded: Range[] = []
 
-  private constructor(path: string, format: OutputFormat, file: FileHandle) {
+  private constructor(
+    path: string,
+    format: OutputFormat,
+    overwrite: boolean,
+    aside: string,
+    file: FileHandle,
+  ) {
     this.#path = path
     this.#format = format
+    this.#overwrite = overwrite
+    this.#aside = aside
     this.#file = file
   }
 
   static async open(path: string, format: OutputFormat, overwrite: boolean): Promise<OutputFile> {
     try {
-      if (overwrite) await removeFile(path)
-      const file = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, MODE)
-      await syncFolder(path)
-      const output = new OutputFile(path, format, file)
-      await output.#append(Buffer.from(format.head))
+      await checkPlace(path, overwrite)
+      const aside = asideOf(path)
+      const file = await openNew(aside)
+      const output = new OutputFile(path, format, overwrite, aside, file)
+      try {
+        await output.#append(Buffer.from(format.head))
+      } catch (error) {
+        await output.#abandon()
+        throw error
+      }
       return output
     } catch (cause) {
       throw fileError(path, cause)
@@ -63,6 +80,7 @@ export class OutputFile implements OutputWriter {
     try {
       await this.#append(Buffer.concat(rows))
       await this.#file.datasync()
+      await this.#place()
     } catch (cause) {
       throw fileError(this.#path, cause)
     }
@@ -72,16 +90,34 @@ export class OutputFile implements OutputWriter {
     for (const [deviceId, range] of this.#last) if (deviceIds.has(deviceId)) this.#discarded.push(range)
   }
 
-  async close(): Promise<void> {
+  async close(complete: boolean): Promise<void> {
+    // Nothing was issued: an older file has the secrets that there are, and a failed import leaves none behind.
+    if (this.#aside !== null && (!complete || (await exists(this.#path)))) return this.#abandon()
     try {
       if (this.#discarded.length > 0) await this.#rewrite()
       await this.#append(Buffer.from(this.#format.foot(this.#rows - this.#discarded.length)))
       await this.#file.datasync()
+      await this.#place()
     } catch (cause) {
       throw fileError(this.#path, cause)
     } finally {
       await this.#file.close()
     }
+  }
+
+  /** Gives it its name: at any moment the old file is there or this one, whole. */
+  async #place(): Promise<void> {
+    if (this.#aside === null) return
+    // Somebody else may have made one meanwhile: only who makes the name may replace what is behind it.
+    if (!this.#overwrite) await (await openNew(this.#path)).close()
+    await rename(this.#aside, this.#path)
+    this.#aside = null
+    await syncFolder(this.#path)
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#file.close()
+    if (this.#aside !== null) await unlink(this.#aside).catch(() => {})
   }
 
   async #append(bytes: Buffer): Promise<void> {
@@ -91,9 +127,9 @@ export class OutputFile implements OutputWriter {
 
   /** A copy without what was discarded, in place of the file: at any moment one of the two is there, whole. */
   async #rewrite(): Promise<void> {
-    const temporary = `${this.#path}.${randomUUID()}`
+    const temporary = asideOf(this.#path)
     const before = this.#file
-    const copy = await open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, MODE)
+    const copy = await openNew(temporary)
     try {
       const length = await copyKept(before, copy, kept(this.#discarded, this.#length), this.#format)
       await copy.datasync()
@@ -147,30 +183,32 @@ async function copyKept(
   return written
 }
 
-async function removeFile(path: string): Promise<void> {
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
+/** `EEXIST` for a file that must not be replaced; a link or a folder is not written to at all. */
+async function checkPlace(path: string, overwrite: boolean): Promise<void> {
+  const found = await lstat(path).catch(notThere)
   if (found === null) return
+  if (!overwrite) throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' })
   if (!found.isFile())
     throw new DeviceHubError(
       'invalid_options',
       `The output file ${path} is a symbolic link or not a file; secrets are not written there. Name another one`,
     )
-  await unlink(path)
 }
 
-/** The name of a new file is as durable as its folder. */
-async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open folders, and needs none of it.
-  const folder = await open(dirname(path), 'r').catch(() => null)
-  if (folder === null) return
-  try {
-    await folder.sync().catch(() => {})
-  } finally {
-    await folder.close()
-  }
+const asideOf = (path: string): string => `${path}.${randomUUID()}`
+
+const exists = async (path: string): Promise<boolean> => (await lstat(path).catch(notThere)) !== null
+
+/** A file that nobody has, for its owner alone whatever the umask takes away. */
+async function openNew(path: string): Promise<FileHandle> {
+  const file = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, MODE)
+  await file.chmod(MODE)
+  return file
+}
+
+function notThere(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null
+  throw error
 }
 
 function fileError(path: string, cause: unknown): DeviceHubError {

@@ -98,3 +98,17 @@ it('says what is wrong with the file, without a password; close refuses more', a
   await expect(sink.apply([set(a, 'p')])).rejects.toMatchObject({ code: 'closed' })
   expect(() => csvSink({ file: '' })).toThrow(expect.objectContaining({ code: 'invalid_options' }))
 })
+
+it('never cuts what it did not write: a file of somebody else is refused as it is, a last line without its end stays', async () => {
+  for (const foreign of ['precious', 'device_id,name\nA,Roof\n', 'device_id,name\nA,Roof']) {
+    await writeFile(file, foreign)
+    await expect(csvSink({ file }).apply([set(a, 'p')])).rejects.toMatchObject({ code: 'sink_failed' })
+    expect(await readFile(file, 'utf8')).toBe(foreign)
+  }
+  await rm(file)
+  await csvSink({ file }).apply([set(a, 'p')])
+  // As an editor saves it.
+  await writeFile(file, (await readFile(file, 'utf8')).trimEnd())
+  await csvSink({ file }).apply([set(b, 'p')])
+  expect(await users()).toEqual(['set station-a', 'set station-b'])
+})

@@ -86,36 +86,69 @@ function refuseFormula(change: SinkChange): string | null {
   return found === undefined ? null : `its ${found[0]} would be a formula in a spreadsheet`
 }
 
-/** What a killed process left of a line is cut off first: nobody was told that it is there. */
 async function append(file: string, timeout: number, rows: readonly Row[]): Promise<void> {
   if (rows.length === 0) return
   await withFileLock(`${file}.devicehub-lock`, timeout, async (assertHeld) => {
-    const whole = await wholeLines(file)
-    const handle = await open(file, 'a')
+    const { keep, ended } = await presentIn(file)
+    const handle = await open(file, 'a', 0o600)
     try {
       await assertHeld()
-      await handle.truncate(whole)
-      await handle.appendFile(stringify([...rows], { header: whole === 0, columns: [...COLUMNS] }))
+      await handle.truncate(keep)
+      const lines = stringify([...rows], { header: keep === 0, columns: [...COLUMNS] })
+      await handle.appendFile(ended ? lines : `\n${lines}`)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    if (whole === 0) await syncFolder(file)
+    if (keep === 0) await syncFolder(file)
   })
 }
 
-/** Bytes up to the end of the last line that is complete. */
-async function wholeLines(file: string): Promise<number> {
+const HEADER = COLUMNS.join(',')
+
+/**
+ * How many bytes of the file stay, and whether they end a line. What a killed process left of a line goes: nobody was
+ * told that it is there. A last line that merely lost its end to an editor is whole. `sink_failed` for a file that was
+ * not begun here: it is somebody's, and nothing of it may be cut off.
+ */
+async function presentIn(file: string): Promise<{ readonly keep: number; readonly ended: boolean }> {
   const handle = await open(file, 'a+', 0o600)
   try {
     const { size } = await handle.stat()
+    if (size === 0) {
+      await handle.chmod(0o600)
+      return { keep: 0, ended: true }
+    }
+    const start = Buffer.alloc(HEADER.length + 5)
+    const { bytesRead } = await handle.read(start, 0, start.length, 0)
+    const [first = '', second] = start
+      .toString('utf8', 0, bytesRead)
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/)
+    // It was being made when its process was killed.
+    if (second === undefined && HEADER.startsWith(first) && first.length < HEADER.length)
+      return { keep: 0, ended: true }
+    if (first !== HEADER) throw foreignFile(file)
     const last = Buffer.alloc(1)
-    if (size > 0) await handle.read(last, 0, 1, size - 1)
-    if (size === 0 || last.toString() === '\n') return size
+    await handle.read(last, 0, 1, size - 1)
+    if (last.toString() === '\n') return { keep: size, ended: true }
   } finally {
     await handle.close()
   }
-  return (await readFile(file)).lastIndexOf('\n') + 1
+  const content = await readFile(file)
+  const whole = content.lastIndexOf('\n') + 1
+  return isWhole(content.toString('utf8', whole))
+    ? { keep: content.length, ended: false }
+    : { keep: whole, ended: true }
+}
+
+function isWhole(line: string): boolean {
+  try {
+    const [cells] = parse(line) as string[][]
+    return cells?.length === COLUMNS.length
+  } catch {
+    return false
+  }
 }
 
 async function usersIn(file: string): Promise<Set<string>> {
@@ -132,6 +165,9 @@ function rowsOf(text: string, file: string): Row[] {
     return parse(text, { columns: true })
   } catch {
     // Without its cause, which shows the line: there are passwords in it.
-    throw new DeviceHubError('sink_failed', `${file} is no CSV file of this sink; move it away or mend it`)
+    throw foreignFile(file)
   }
 }
+
+const foreignFile = (file: string) =>
+  new DeviceHubError('sink_failed', `${file} is no CSV file of this sink; move it away or mend it`)

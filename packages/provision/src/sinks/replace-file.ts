@@ -16,18 +16,16 @@ export async function replaceFile(
   const draft = `${file}.devicehub-new`
   // What a killed writer left.
   await rm(draft, { force: true })
-  const handle = await open(draft, 'wx', 0o600)
   try {
-    await handle.writeFile(text)
-    if (old !== null) {
-      await handle.chown(old.uid, old.gid)
-      await handle.chmod(old.mode & 0o777)
+    const handle = await open(draft, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+      if (old !== null) await handle.chown(old.uid, old.gid)
+      await handle.chmod(old === null ? 0o600 : old.mode & 0o777)
+      await handle.sync()
+    } finally {
+      await handle.close()
     }
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  try {
     await beforeRename()
     await rename(draft, file)
   } catch (error) {
@@ -39,6 +37,8 @@ export async function replaceFile(
 
 /** After a crash of the machine the file is there under its name, too. */
 export async function syncFolder(file: string): Promise<void> {
+  // Windows cannot open folders, and needs none of it.
+  if (process.platform === 'win32') return
   const folder = await open(dirname(file), 'r')
   try {
     await folder.sync()

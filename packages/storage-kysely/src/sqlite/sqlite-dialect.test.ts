@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
@@ -42,6 +42,21 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
       (await sql<Record<string, unknown>>`pragma ${sql.raw(name)}`.execute(db)).rows[0]
     expect(await pragma('journal_mode')).toEqual({ journal_mode: 'wal' })
     expect(await pragma('synchronous')).toEqual({ synchronous: 2 })
+  })
+
+  test('a new file, and those beside it, are for their owner alone; the mode of one that is there stays', async () => {
+    const modes = async () =>
+      Promise.all(
+        (await readdir(folder)).map(async (name) =>
+          ((await stat(join(folder, name))).mode & 0o777).toString(8),
+        ),
+      )
+    expect(await modes()).toEqual(['600', '600', '600'])
+    await db.destroy()
+    await chmod(join(folder, 'test.db'), 0o640)
+    db = open()
+    await sql`insert into item (id) values (1)`.execute(db)
+    expect(await modes()).toEqual(['640', '640', '640'])
   })
 
   test.each([
