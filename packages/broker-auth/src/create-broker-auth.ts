@@ -79,7 +79,7 @@ export function createBrokerAuth(hub: DeviceHub, options: BrokerAuthOptions = {}
       return await route.answer({ fields, headers: req.raw.headers }, context)
     } catch (error) {
       hub.logger.error(
-        { error, path: route.path },
+        { err: error, path: route.path },
         'A broker could not be answered as it should: it was told no',
       )
       return route.refuse(500)
@@ -101,7 +101,7 @@ export function createBrokerAuth(hub: DeviceHub, options: BrokerAuthOptions = {}
     app.post(`/:secret${route.path}`, (call) => handle(route, call))
   }
   app.onError((error) => {
-    hub.logger.error({ error }, 'A call of a broker could not be answered')
+    hub.logger.error({ err: error }, 'A call of a broker could not be answered')
     return problem(500, 'internal_error', 'The call could not be answered')
   })
   app.notFound(() => problem(404, 'not_found', 'There is no such endpoint; all of them are asked with POST'))

@@ -164,7 +164,7 @@ export function createDecider(
     } catch (error) {
       counts.failed++
       // Once for an outage, not once for each of its devices.
-      if (!failing) hub.logger.warn({ error }, 'Brokers are told no: a decision failed')
+      if (!failing) hub.logger.warn({ err: error }, 'Brokers are told no: a decision failed')
       failing = true
       return no('failed')
     }

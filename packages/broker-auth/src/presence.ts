@@ -71,7 +71,7 @@ export function createPresence(
     try {
       return await reports.run(() => write(event), 'failed')
     } catch (error) {
-      if (!failing) hub.logger.warn({ error }, 'The presence that a broker told could not be written')
+      if (!failing) hub.logger.warn({ err: error }, 'The presence that a broker told could not be written')
       failing = true
       return 'failed'
     }

@@ -6,7 +6,7 @@ import type { EventEmitter } from 'node:events'
  * that ran fails all the same, and the storage answers `storage_unavailable` until the database is back.
  *
  * @example
- * const pool = guardPool(new pg.Pool({ connectionString, max: 4 }), (error) => logger.warn({ error }, 'connection lost'))
+ * const pool = guardPool(new pg.Pool({ connectionString, max: 4 }), (error) => logger.warn({ err: error }, 'connection lost'))
  */
 export function guardPool<Pool extends EventEmitter>(
   pool: Pool,

@@ -81,7 +81,7 @@ export function aedesHooks(
         logger.info({ username, clientId: client.id }, 'Disconnected: its credential is no longer good')
         client.close()
       },
-      (error: unknown) => logger.warn({ error, username }, 'Could not check whether a client may stay'),
+      (error: unknown) => logger.warn({ err: error, username }, 'Could not check whether a client may stay'),
     )
   }
 

@@ -110,7 +110,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   async function setAside(page: LogPage, message: ConsumedMessage, error: unknown): Promise<boolean> {
     const failure = failureOf(message, error, alone)
     logger.error(
-      { ...fields, err: error, message: message.key, deviceId: message.deviceId },
+      { ...fields, err: error, messageKey: message.key, deviceId: message.deviceId },
       `the consumer ${name} sets the message ${message.key} aside after ${alone} tries`,
     )
     const kept = await done(page, 0, [failure])

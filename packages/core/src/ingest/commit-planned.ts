@@ -73,7 +73,7 @@ export function createCommitter(
     if (isDeviceHubError(cause, 'not_replayable') || planned.session !== null)
       return options.onFailure(planned, cause)
     logger.warn(
-      { error: cause, topic: planned.inbound.topic },
+      { err: cause, topic: planned.inbound.topic },
       'the database refused a message; it is recorded as rejected',
     )
     const reason = `the database refused the row: ${printable(cause.message)}`

@@ -14,6 +14,7 @@ import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
 import type { MessagePlanner } from './plan-message.js'
 import { makesEntry, type PlannedMessage } from './planned-message.js'
+import { createRefusalLog } from './refusal-log.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
 import { createRetry } from './retry.js'
 import { sessionEvents, toldTransitions } from './session-events.js'
@@ -109,6 +110,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     onRetry,
   })
   const resolve = createResolver(context)
+  const logRefusal = createRefusalLog(context)
   const commit = createCommitter({ ...context, retry, onCommit, onFailure: fail })
   const capacity = createCapacity({ maxCount: limits.maxQueued, maxBytes: limits.maxQueuedBytes })
   const lanes = Array.from({ length: LANES }, () =>
@@ -150,7 +152,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
     for (const { message, transition } of events)
       settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
     entries.forEach((message, index) => {
-      if (message.refusal === null && message.samples.length > 0)
+      if (message.refusal !== null) guard(() => logRefusal(message))
+      else if (message.samples.length > 0)
         guard(() => announcer.data(message, result.duplicateSamples?.get(index)))
     })
     for (const [index, outcome] of result.commands ?? []) {
@@ -219,7 +222,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     try {
       call()
     } catch (error) {
-      context.logger.error({ error }, 'a callback of the ingest threw')
+      context.logger.error({ err: error }, 'a callback of the ingest threw')
     }
   }
 

@@ -23,7 +23,7 @@ export function createRetry(options: RetryOptions): Retry {
         if (isFinal(error)) throw error
         options.onRetry(error)
         options.logger.error(
-          { error, retryInMs: delay },
+          { err: error, retryInMs: delay },
           'storage failed; nothing is acknowledged until it works again',
         )
         await sleep(delay * (0.5 + Math.random() / 2), options.signal)
