@@ -17,6 +17,7 @@ import { createConnector } from './connector.js'
 import { createSampleQueue } from './create-sample-queue.js'
 import type {
   BatchSample,
+  ClientEvents,
   ClientState,
   DeviceClient,
   DeviceDeclaration,
@@ -27,6 +28,15 @@ import type {
 import { type DeviceClientOptions, resolveOptions } from './device-client-options.js'
 import { createHeartbeat } from './heartbeat.js'
 import { connectOptions } from './mqtt-options.js'
+import {
+  acceptBatch,
+  acceptClose,
+  acceptDeclaration,
+  acceptEvent,
+  acceptReadings,
+  acceptRecord,
+  acceptWait,
+} from './option-rules.js'
 import { createPublisher } from './publisher.js'
 import { createSampleEncoder } from './sample.js'
 import { createStatusMemory, OFFLINE } from './status.js'
@@ -42,7 +52,8 @@ export function createDeviceClient<Type extends AnyDeviceType>(
   options: DeviceClientOptions,
 ): DeviceClient<Type>
 export function createDeviceClient(device: UntypedDevice, options: DeviceClientOptions): DeviceClient
-export function createDeviceClient(declaration: DeviceDeclaration, given: DeviceClientOptions): DeviceClient {
+export function createDeviceClient(device: DeviceDeclaration, given: DeviceClientOptions): DeviceClient {
+  const declaration = acceptDeclaration(device)
   const options = resolveOptions(given)
   const { deviceId } = options
   const type = isDeviceType(declaration) ? declaration : null
@@ -154,11 +165,11 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
       throw new DeviceHubError('closed', `${what}: the client was closed`)
   }
 
-  function connect({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    if (closing !== null)
-      return Promise.reject(new DeviceHubError('closed', 'cannot connect: the client was closed'))
+  async function connect(given: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { signal } = acceptWait('client.connect', given)
+    if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
     connecting ??= begin(signal)
-    return connecting
+    await connecting
   }
 
   async function begin(signal: AbortSignal | undefined): Promise<void> {
@@ -180,26 +191,31 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
 
   async function record(
     readings: Readonly<Record<string, unknown>>,
-    recordOptions: RecordOptions = {},
+    given: RecordOptions = {},
   ): Promise<void> {
     assertOpen('cannot record', samples.takesOffline)
-    await samples.record(encodeSample(readings, recordOptions), recordOptions.signal)
+    const recordOptions = acceptRecord(given)
+    await samples.record(encodeSample(acceptReadings(readings), recordOptions), recordOptions.signal)
   }
 
   async function recordBatch(
     batch: readonly BatchSample<Readonly<Record<string, unknown>>>[],
-    { signal }: Pick<RecordOptions, 'signal'> = {},
+    given: Pick<RecordOptions, 'signal'> = {},
   ): Promise<void> {
     assertOpen('cannot record', samples.takesOffline)
-    const encoded = batch.map(({ readings, ...sampleOptions }) => encodeSample(readings, sampleOptions))
+    const { signal } = acceptWait('client.recordBatch', given)
+    const encoded = acceptBatch(batch).map(({ readings, ...sampleOptions }) =>
+      encodeSample(readings, sampleOptions),
+    )
     await samples.recordBatch(encoded, signal)
   }
 
   async function reportStatus(
     statusReport: StatusReport,
-    { signal }: Pick<RecordOptions, 'signal'> = {},
+    given: Pick<RecordOptions, 'signal'> = {},
   ): Promise<void> {
     assertOpen('cannot report the status')
+    const { signal } = acceptWait('client.reportStatus', given)
     await publisher.push(topics.status, encode('status', status.report(statusReport)), signal)
   }
 
@@ -262,12 +278,16 @@ export function createDeviceClient(declaration: DeviceDeclaration, given: Device
         return twin.reported
       },
     },
-    on: events.on,
+    on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void) {
+      acceptEvent(name, handler)
+      return events.on(name, handler)
+    },
     room: samples.room,
     stats: () => ({ ...publisher.stats(), ...samples.stats(), connections }),
-    close: ({ timeout = samples.closeTimeout }: { timeout?: number | undefined } = {}) => {
+    async close(given: { timeout?: number | undefined } = {}) {
+      const { timeout = samples.closeTimeout } = acceptClose(given)
       closing ??= close(timeout)
-      return closing
+      await closing
     },
     [Symbol.asyncDispose]: () => client.close(),
   }

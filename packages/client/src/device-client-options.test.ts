@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineDeviceType } from '@devicehub/core/definition'
 import { expect, test } from 'vitest'
 import { createDeviceClient } from './create-device-client.js'
@@ -13,9 +16,17 @@ test.each<[Partial<DeviceClientOptions>, RegExp]>([
   [{ url: 'mqtt://me:secret@broker.example.com' }, /credentials/],
   [{ tls: { ca: 'x' } }, /mqtts:\/\//],
   [{ protocolVersion: 3 as 4 }, /protocolVersion/],
-  [{ maxInFlight: 0 }, /maxInFlight is a whole number of at least 1, not 0/],
+  [{ maxInFlight: 0 }, /maxInFlight must be a whole number of at least 1, not 0/],
   [{ maxQueued: 1.5 }, /maxQueued/],
   [{ keepalive: -1 }, /keepalive/],
+  [{ clientID: 'a' } as object, /"clientID" is not known here; did you mean clientId/],
+  [{ topicPrefx: 'a' } as object, /did you mean topicPrefix/],
+  [{ reconnect: { min: -1 } }, /reconnect\.min must be a number from 0/],
+  [
+    { outbox: { folder: 'x', maxBites: 1 } as never },
+    /outbox\."maxBites" is not known here; did you mean maxBytes/,
+  ],
+  [{ credentials: { username: 'x' } as never }, /credentials\.password is missing/],
 ])('%o is refused', (options, message) => {
   expect(() => create(options)).toThrow(
     expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }),
@@ -47,6 +58,48 @@ test.each(['', '/things', 'a/+/b', '#', '$SYS'])('the topic prefix %j is refused
 test('an abstract type has no devices', () => {
   const Base = defineDeviceType('base', { abstract: true })
   expect(() => createDeviceClient(Base, { url, deviceId: 'S-1' })).toThrow(/abstract/)
+})
+
+test.each([null, undefined, 5, 'x', []])('%o in place of the options is refused', (options) => {
+  expect(() => createDeviceClient({ type: 'sensor' }, options as never)).toThrow(
+    expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(/options must be/) }),
+  )
+})
+
+test.each([null, undefined, {}, 'sensor', { type: 5 }, { typ: 'x' }])('%o is no device', (device) => {
+  expect(() => createDeviceClient(device as never, { url, deviceId: 'S-1' })).toThrow(
+    expect.objectContaining({ code: expect.stringMatching(/invalid_(options|definition)/) }),
+  )
+})
+
+test('what is given to a method is checked, and secrets are not shown', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'devicehub-'))
+  const client = create({ outbox: { folder } })
+  const circular: Record<string, unknown> = {}
+  circular.self = circular
+  const never = null as never
+  for (const [call, message] of [
+    [() => client.record(never), /client\.record: readings must be an object/],
+    [() => client.record({ circular }), /'circular' is an object/],
+    [() => client.record({ a: 1 }, { timestamp: Number.NaN }), /timestamp must be a valid Date/],
+    [() => client.record({ a: 1 }, { id: '' }), /id must be a text of 1 to 128 characters/],
+    [() => client.record({ a: 1 }, { id: 'a\0' }), /id must be a text/],
+    [() => client.record({ a: 1 }, { time: 1 } as never), /"time" is not known here; did you mean timestamp/],
+    [() => client.record({ a: 1 }, { signal: 5 as never }), /signal must be an AbortSignal/],
+    [() => client.recordBatch(5 as never), /samples must be a list/],
+    [() => client.recordBatch([{ readings: 5 as never }]), /samples\[0\]\.readings must be an object/],
+    [() => client.close({ timeout: -1 }), /timeout must be a number from 0 up/],
+    [() => client.connect({ timeout: 1 } as never), /"timeout" is not known here/],
+  ] as [() => Promise<void>, RegExp][])
+    await expect(call()).rejects.toMatchObject({
+      name: 'DeviceHubError',
+      message: expect.stringMatching(message),
+    })
+  expect(() => client.on('error', 5 as never)).toThrow(/handler must be a function/)
+  expect(() => client.on('errors' as never, () => {})).toThrow(/name must be one of state, error/)
+  expect(() => create({ credentials: { username: 'me', password: 5 as never } })).toThrow(/password must be/)
+  await client.close()
+  await rm(folder, { recursive: true })
 })
 
 test('what is sent before connect() says so', async () => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { BackoffOptions } from '@devicehub/core/definition'
 import { DeviceHubError } from '@devicehub/core/definition'
+import { acceptClient } from './option-rules.js'
 
 export interface Credentials {
   readonly username: string
@@ -122,53 +123,21 @@ const DEFAULTS = {
 const PROTOCOLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
 const SECURE = ['mqtts:', 'wss:']
 
-export function resolveOptions(options: DeviceClientOptions): ResolvedOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const resolved = { ...DEFAULTS, ...given, outbox: resolveOutbox(options.outbox) } as ResolvedOptions
+/** Checked and complete. `invalid_options` names the key and what is expected. */
+export function resolveOptions(given: DeviceClientOptions): ResolvedOptions {
+  const options = acceptClient(given)
+  const resolved = { ...DEFAULTS, ...options, outbox: resolveOutbox(options.outbox) } as ResolvedOptions
   const { protocol } = parseUrl(resolved.url)
   if (resolved.tls !== undefined && !SECURE.includes(protocol))
     throw invalid(`tls is given, but ${protocol}// is not encrypted: use mqtts:// or wss://`)
-  if (resolved.protocolVersion !== 4 && resolved.protocolVersion !== 5)
-    throw invalid(`protocolVersion is 5 (MQTT 5) or 4 (MQTT 3.1.1), not ${String(resolved.protocolVersion)}`)
-  for (const name of AT_LEAST_ONE) wholeNumber(name, resolved[name], 1)
-  for (const name of AT_LEAST_ZERO) wholeNumber(name, resolved[name], 0)
-  const { heartbeat } = resolved
-  if (heartbeat !== undefined && heartbeat !== false && !(Number.isFinite(heartbeat) && heartbeat > 0))
-    throw invalid(`heartbeat is a number of seconds above 0, or false, not ${String(heartbeat)}`)
   return resolved
 }
 
 function resolveOutbox(outbox: DeviceClientOptions['outbox']): ResolvedOptions['outbox'] {
   if (outbox === undefined || outbox === 'memory') return 'memory'
-  if (typeof outbox !== 'object' || outbox === null)
-    throw invalid(`outbox is 'memory' or { folder }, not ${String(outbox)}`)
   const { folder, maxBytes = 64 << 20, drop = 'oldest' } = outbox
-  if (typeof folder !== 'string' || folder === '') throw invalid('outbox.folder is the path of a folder')
-  if (drop !== 'oldest' && drop !== 'newest')
-    throw invalid(`outbox.drop is 'oldest' or 'newest', not ${String(drop)}`)
-  wholeNumber('outbox.maxBytes', maxBytes, 16_384)
   // Relative to where the process was when the client was made, wherever it goes later.
   return { folder: resolve(folder), maxBytes, drop }
-}
-
-const AT_LEAST_ONE = [
-  'connectTimeout',
-  'maxQueued',
-  'maxQueuedBytes',
-  'maxInFlight',
-  'maxAttempts',
-  'ackTimeout',
-  'maxBatchSamples',
-  'maxBatchBytes',
-  'maxRunningCommands',
-  'rememberedCommands',
-] as const
-
-const AT_LEAST_ZERO = ['keepalive', 'sessionExpiry', 'willDelay'] as const
-
-function wholeNumber(name: string, value: number, least: number): void {
-  if (value !== Number.POSITIVE_INFINITY && (!Number.isInteger(value) || value < least))
-    throw invalid(`${name} is a whole number of at least ${least}, not ${String(value)}`)
 }
 
 function parseUrl(url: string): URL {

@@ -109,12 +109,6 @@ test('a reading that is not nullable has to be there', () => {
   expect(encodeStrict({ level: 1 }).level).toBe(1)
 })
 
-test('the time and the id are checked', () => {
-  expect(() => encode({ count: 1 }, { timestamp: Number.NaN })).toThrow(/not a date/)
-  expect(() => encode({ count: 1 }, { id: '' })).toThrow(/1 to 128/)
-  expect(() => encode({ count: 1 }, { id: 'x'.repeat(129) })).toThrow(/1 to 128/)
-})
-
 test('without a type whatever JSON can hold goes, and nothing that it would lose', () => {
   const any = createSampleEncoder(null, 'base64')
   expect(

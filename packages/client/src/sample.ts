@@ -26,8 +26,8 @@ export function createSampleEncoder(type: AnyDeviceType | null, binary: BinaryFo
     for (const [name, value] of Object.entries(readings))
       if (value !== undefined) sample[name] = encodeValue(type, name, value, binary)
     check(sample)
-    sample.timestamp = timestampOf(options.timestamp)
-    sample.id = idOf(options.id)
+    sample.timestamp = new Date(options.timestamp ?? Date.now()).toISOString()
+    sample.id = options.id ?? randomBytes(12).toString('base64url')
     return sample
   }
 }
@@ -60,18 +60,6 @@ function encodeValue(type: AnyDeviceType | null, name: string, value: unknown, b
   if (kind !== undefined && misplaced)
     throw invalid(`the reading '${name}' is of kind ${kind} and takes no ${value.constructor.name}`)
   return encodePlain(value, `the reading '${name}'`, binary)
-}
-
-function timestampOf(timestamp: Date | number | undefined): string {
-  const date = timestamp === undefined ? new Date() : new Date(timestamp)
-  if (Number.isNaN(date.getTime())) throw invalid('the timestamp is not a date')
-  return date.toISOString()
-}
-
-function idOf(id: string | undefined): string {
-  if (id === undefined) return randomBytes(12).toString('base64url')
-  if (typeof id === 'string' && id.length >= 1 && id.length <= 128) return id
-  throw invalid('the id of a sample is a text of 1 to 128 characters')
 }
 
 const invalid = (message: string, details: Record<string, unknown> = {}) =>

@@ -1,5 +1,5 @@
-import { DEVICE_STATUSES, DeviceHubError } from '@devicehub/core/definition'
 import type { StatusReport } from './device-client.js'
+import { acceptStatus } from './option-rules.js'
 
 /** What the device said of itself last; repeated at each reconnect, since the will has said `offline` meanwhile. */
 export interface StatusMemory {
@@ -26,9 +26,7 @@ export function createStatusMemory(): StatusMemory {
 
   return {
     report(report) {
-      check(report)
-      const defined = Object.fromEntries(Object.entries(report).filter(([, value]) => value !== undefined))
-      last = { ...last, ...defined }
+      last = { ...last, ...acceptStatus(report) }
       return payload(last)
     },
     latest: () => payload(last),
@@ -37,14 +35,3 @@ export function createStatusMemory(): StatusMemory {
 }
 
 export const OFFLINE = { status: 'offline' }
-
-function check({ status, batteryLevel, firmwareVersion }: StatusReport): void {
-  if (status !== undefined && !DEVICE_STATUSES.includes(status))
-    throw invalid(`the status is one of ${DEVICE_STATUSES.join(', ')}, not ${String(status)}`)
-  if (batteryLevel !== undefined && !(batteryLevel >= 0 && batteryLevel <= 100))
-    throw invalid(`batteryLevel is a percentage of 0 to 100, not ${String(batteryLevel)}`)
-  if (firmwareVersion !== undefined && (typeof firmwareVersion !== 'string' || firmwareVersion.length > 50))
-    throw invalid('firmwareVersion is a text of at most 50 characters')
-}
-
-const invalid = (message: string) => new DeviceHubError('invalid_payload', message)

@@ -246,10 +246,10 @@ describe('with a broker that answers as the test says', () => {
 })
 
 test.each<[unknown, RegExp]>([
-  ['disk', /outbox is 'memory' or \{ folder \}/],
+  ['disk', /outbox must be memory, or \{ folder \}/],
   [{ folder: '' }, /outbox\.folder/],
   [{ folder: 'x', drop: 'all' }, /outbox\.drop/],
-  [{ folder: 'x', maxBytes: 100 }, /outbox\.maxBytes is a whole number of at least 16384/],
+  [{ folder: 'x', maxBytes: 100 }, /outbox\.maxBytes must be a whole number of at least 16,384/],
 ])('outbox: %j is refused', (outbox, message) => {
   const options = { url: NOWHERE, deviceId: 'S-1', outbox } as DeviceClientOptions
   expect(() => createDeviceClient({ type: 'sensor' }, options)).toThrow(

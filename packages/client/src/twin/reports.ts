@@ -1,4 +1,5 @@
 import { type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { acceptPatch, acceptReport } from '../option-rules.js'
 import type { Publisher } from '../publisher.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'
 
@@ -120,12 +121,13 @@ export function createReports(options: ReportsOptions): Reports {
 
   return {
     reported,
-    async report(patch, { timestamp, signal } = {}) {
+    async report(patch, given = {}) {
+      const { timestamp, signal } = acceptReport(given)
       signal?.throwIfAborted()
       const fields = new Map<string, FieldState>()
-      for (const [name, value] of Object.entries(patch))
+      for (const [name, value] of Object.entries(acceptPatch(patch)))
         if (value !== undefined) fields.set(name, options.fields.check(name, value))
-      const time = timeOf(timestamp)
+      const time = timestamp === undefined ? undefined : new Date(timestamp).toISOString()
       if (queue.length >= MAX_QUEUED) throw tooMany()
       merge(fields)
       const changed = new Map([...reported].filter(([name, field]) => !isSame(handed.get(name), field)))
@@ -165,13 +167,6 @@ export function createReports(options: ReportsOptions): Reports {
 
 const tooMany = () =>
   new DeviceHubError('queue_full', `${MAX_QUEUED} reports wait already: await report() before the next`)
-
-function timeOf(timestamp: Date | number | undefined): string | undefined {
-  if (timestamp === undefined) return undefined
-  const date = new Date(timestamp)
-  if (Number.isNaN(date.getTime())) throw new DeviceHubError('invalid_payload', 'the timestamp is not a date')
-  return date.toISOString()
-}
 
 function orAbort(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) return promise

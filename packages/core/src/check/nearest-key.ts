@@ -4,12 +4,18 @@ export function nearestKey(given: string, known: readonly string[]): string | un
   // Half of the letters may be wrong at most, or it is another word.
   let least = Math.floor(Math.min(given.length, 40) / 2)
   for (const key of known) {
-    const distance = editDistance(given.toLowerCase().slice(0, 80), key.toLowerCase())
+    const distance = distanceOf(given.toLowerCase().slice(0, 80), key.toLowerCase())
     if (distance > least || (distance === least && best !== undefined)) continue
     best = key
     least = distance
   }
   return best
+}
+
+/** One that goes on where the other ends is close: `time` and `timestamp`. */
+function distanceOf(given: string, key: string): number {
+  const [short, long] = given.length < key.length ? [given, key] : [key, given]
+  return short.length >= 3 && long.startsWith(short) ? 1 : editDistance(given, key)
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */

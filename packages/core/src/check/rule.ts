@@ -62,3 +62,14 @@ export function accept<T>(
     })
   }
 }
+
+/** Whether a value fits, where there is something else to say of one that does not. */
+export function fits(rule: Rule<unknown>, value: unknown): boolean {
+  try {
+    rule.take(value, '')
+    return true
+  } catch (error) {
+    if (error instanceof Misfit) return false
+    throw error
+  }
+}

@@ -1,3 +1,5 @@
+import { isRecord } from '../codec/is-record.js'
+import { isPlainJson } from '../codec/plain-json.js'
 import { isStorableText, isTextWithin } from '../codec/text.js'
 import type { ErrorCode } from '../errors.js'
 import { within } from './options.js'
@@ -155,6 +157,25 @@ export const date: Rule<Date> = {
 export const callback = <T>(): Rule<T> => satisfies('a function', (value) => typeof value === 'function')
 
 export const bytes: Rule<Uint8Array> = satisfies('a Uint8Array', (value) => value instanceof Uint8Array)
+
+export const abortSignal: Rule<AbortSignal> = satisfies('an AbortSignal', (value) => {
+  if (typeof value !== 'object' || value === null) return false
+  const { aborted, addEventListener, throwIfAborted } = value as Partial<AbortSignal>
+  return (
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof throwIfAborted === 'function'
+  )
+})
+
+/** What JSON can hold, without loss, at most 64 levels deep. */
+export const json: Rule<unknown> = satisfies('JSON of at most 64 levels', (value) => isPlainJson(value))
+
+/** An object of names and values; the values are looked at by others. */
+export const record: Rule<Readonly<Record<string, unknown>>> = satisfies(
+  'an object of names and values',
+  isRecord,
+)
 
 /** Somebody else's object, passed on as it is: it has these methods. */
 export function port<T>(what: string, ...methods: readonly (keyof T & string)[]): Rule<T> {

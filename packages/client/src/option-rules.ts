@@ -1,0 +1,151 @@
+import {
+  type AnyDeviceType,
+  type BackoffOptions,
+  check,
+  DEVICE_STATUSES,
+  isDeviceType,
+} from '@devicehub/core/definition'
+import type {
+  BatchSample,
+  DeviceDeclaration,
+  RecordOptions,
+  StatusReport,
+  UntypedDevice,
+} from './device-client.js'
+import type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
+import type { ReportOptions } from './twin/reports.js'
+
+const { accept, hidden, integer, number, optional, options, text, word } = check
+
+/** Bytes and counts; Infinity for no bound. */
+const atLeast = (min: number) =>
+  check.satisfies<number>(
+    `a whole number of at least ${min.toLocaleString('en-US')}`,
+    (value) =>
+      value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= min),
+  )
+
+const seconds = (min: number, max = 0x7fffffff / 1000) => optional(integer({ min, max: Math.floor(max) }))
+
+/** User names and passwords have up to 65,535 bytes in MQTT. */
+const secret = hidden(text({ min: 0, max: 16_383 }))
+
+const pem = hidden(
+  check.satisfies<string | Buffer>(
+    'PEM, as a text or a Buffer',
+    (value) => typeof value === 'string' || value instanceof Uint8Array,
+  ),
+)
+
+const CREDENTIALS = options<Credentials>({ username: secret, password: secret })
+
+const TLS = options<TlsOptions>({
+  ca: optional(check.either(pem, check.list(pem, { max: 1000 }))),
+  cert: optional(pem),
+  key: optional(pem),
+  passphrase: optional(secret),
+  servername: optional(text({ max: 255 })),
+})
+
+const OUTBOX = options<OutboxFolder>(
+  { folder: text(), maxBytes: optional(atLeast(16_384)), drop: optional(word('oldest', 'newest')) },
+  '{ folder }',
+)
+
+const CLIENT = options<DeviceClientOptions>({
+  url: hidden(text({ expected: 'a URL like mqtts://broker.example.com:8883' })),
+  // Its own check names the character that is wrong.
+  deviceId: check.anything<string>(),
+  credentials: optional(
+    check.either(CREDENTIALS, check.callback<() => Credentials | Promise<Credentials>>()),
+  ),
+  protocolVersion: optional(word(4, 5)),
+  clientId: optional(text({ max: 16_383 })),
+  topicPrefix: optional(check.anything<string>()),
+  tls: optional(TLS),
+  keepalive: seconds(0, 65_535),
+  connectTimeout: seconds(1),
+  sessionExpiry: seconds(0, 0xffffffff),
+  willDelay: seconds(0, 0xffffffff),
+  reconnect: optional(
+    options<BackoffOptions>({
+      min: optional(number({ min: 0, max: 0x7fffffff })),
+      max: optional(number({ min: 0, max: 0x7fffffff })),
+      factor: optional(number({ min: 1, max: 1000 })),
+      jitter: optional(number({ min: 0, max: 1 })),
+      random: optional(check.callback<() => number>()),
+    }),
+  ),
+  outbox: optional(check.either(word('memory'), OUTBOX)),
+  maxQueued: optional(atLeast(1)),
+  maxQueuedBytes: optional(atLeast(1)),
+  maxInFlight: optional(atLeast(1)),
+  maxAttempts: optional(atLeast(1)),
+  ackTimeout: seconds(1),
+  maxBatchSamples: optional(atLeast(1)),
+  maxBatchBytes: optional(atLeast(1)),
+  maxRunningCommands: optional(atLeast(1)),
+  rememberedCommands: optional(atLeast(1)),
+  heartbeat: optional(check.either(number({ above: 0, max: 0x7fffffff / 1000 }), word(false))),
+})
+
+const UNTYPED = options<UntypedDevice>(
+  { type: check.anything<string>(), topicTemplate: optional(check.anything<string>()) },
+  "a device type, or { type: 'name' }",
+)
+
+/** Of `createDeviceClient`; each throws `invalid_options` with the key and what is expected. */
+export const acceptClient = (given: unknown): DeviceClientOptions =>
+  accept('createDeviceClient', 'options', CLIENT, given)
+
+export const acceptDeclaration = (given: unknown): DeviceDeclaration =>
+  isDeviceType(given) ? (given as AnyDeviceType) : accept('createDeviceClient', 'the device', UNTYPED, given)
+
+/** Epoch milliseconds, or a Date. */
+const time = check.either(check.date, number({ min: -62_135_596_800_000, max: 253_402_300_799_999 }))
+const signal = optional(check.abortSignal)
+
+const SAMPLE = {
+  timestamp: optional(time),
+  id: optional(text({ max: 128 })),
+}
+const RECORD = options<RecordOptions>({ ...SAMPLE, signal })
+const BATCH = check.list(
+  options<BatchSample<Readonly<Record<string, unknown>>>>({ ...SAMPLE, readings: check.record }),
+)
+const WAIT = options<Pick<RecordOptions, 'signal'>>({ signal })
+
+const STATUS = options<StatusReport>({
+  status: optional(word(...DEVICE_STATUSES)),
+  batteryLevel: optional(number({ min: 0, max: 100 })),
+  firmwareVersion: optional(text({ min: 0, max: 50 })),
+})
+
+const CLOSE = options<{ readonly timeout?: number | undefined }>({
+  timeout: optional(number({ min: 0, infinite: true })),
+})
+
+const REPORT = options<ReportOptions>({ timestamp: optional(time), signal })
+
+/** Of a client's methods; what is sent fails with `invalid_payload`, how it is sent with `invalid_options`. */
+export const acceptReadings = (given: unknown): Readonly<Record<string, unknown>> =>
+  accept('client.record', 'readings', check.record, given, 'invalid_payload')
+export const acceptRecord = (given: unknown): RecordOptions =>
+  accept('client.record', 'options', RECORD, given, 'invalid_payload')
+export const acceptBatch = (given: unknown): readonly BatchSample<Readonly<Record<string, unknown>>>[] =>
+  accept('client.recordBatch', 'samples', BATCH, given, 'invalid_payload')
+export const acceptStatus = (given: unknown): StatusReport =>
+  accept('client.reportStatus', 'report', STATUS, given, 'invalid_payload')
+export const acceptPatch = (given: unknown): Readonly<Record<string, unknown>> =>
+  accept('client.twin.report', 'state', check.record, given, 'invalid_payload')
+export const acceptReport = (given: unknown): ReportOptions =>
+  accept('client.twin.report', 'options', REPORT, given)
+export const acceptWait = (call: string, given: unknown): Pick<RecordOptions, 'signal'> =>
+  accept(call, 'options', WAIT, given)
+export const acceptClose = (given: unknown): { readonly timeout?: number | undefined } =>
+  accept('client.close', 'options', CLOSE, given)
+
+export const acceptEvent = (name: unknown, handler: unknown): void => {
+  accept('client.on', 'name', word('state', 'error'), name)
+  accept('client.on', 'handler', check.callback(), handler)
+}
