@@ -69,7 +69,6 @@ export {
   type CredentialRows,
   isClaimKeyGood,
   judgeClaim,
-  type LiveState,
   type MemoryStorage,
   type MemoryStorageOptions,
   memoryStorage,

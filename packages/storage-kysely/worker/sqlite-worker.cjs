@@ -152,8 +152,9 @@ function openDatabase(options) {
     return packColumns(names, rows.length, (row, column) => rows[row][column])
   }
 
-  /** A whole commit: one message from the main thread, one transaction. Null, or the index of a fence that does not hold. */
+  /** A whole commit: one message from the main thread, one transaction. As `write`, or the index of a fence that does not hold. */
   function transact(writes) {
+    let ids = null
     native.exec('begin immediate')
     try {
       const failed = writes.fences.findIndex((fence) => query(fence).rows.length === 0)
@@ -161,7 +162,7 @@ function openDatabase(options) {
         native.exec('rollback')
         return failed
       }
-      write(writes)
+      ids = write(writes)
       native.exec('commit')
     } catch (error) {
       try {
@@ -171,13 +172,18 @@ function openDatabase(options) {
       }
       throw error
     }
-    return null
+    return ids
   }
 
+  /** The last id of each table that somebody wants to know it of; null for none. */
   function write({ inserts, touches }) {
-    for (const insert of inserts) insertRows(insert)
+    let ids = null
+    for (const insert of inserts) {
+      const last = insertRows(insert)
+      if (insert.returnsIds) ids = { ...ids, [insert.table]: last }
+    }
     for (const touch of touches) touchDevices(touch)
-    return null
+    return ids
   }
 
   function insertRows({ table, rows, columns }) {
@@ -193,6 +199,7 @@ function openDatabase(options) {
     const head = `insert into "${table}" (${columns.map(({ name }) => `"${name}"`).join(', ')}) values `
     const tuple = `(${expressions.join(', ')})`
     let at = 0
+    let last = 0
     for (const size of ROWS) {
       if (rows - at < size) continue
       const statement = prepare(head + Array(size).fill(tuple).join(', '))
@@ -200,9 +207,10 @@ function openDatabase(options) {
       while (rows - at >= size) {
         let index = 0
         for (let end = at + size; at < end; at++) for (const column of varying) values[index++] = column[at]
-        statement.run(values)
+        last = statement.run(values).lastInsertRowid
       }
     }
+    return Number(last)
   }
 
   function touchDevices({ sql, deviceIds, times }) {

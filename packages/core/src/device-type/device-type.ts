@@ -1,7 +1,7 @@
 import type { Codec } from '../codec/codec.js'
 import type { Device } from '../hub/device.js'
+import type { MessageRecord } from '../ports/signals.js'
 import type { DeviceStatus } from '../ports/storage.js'
-import type { InboundMessage } from '../ports/transport.js'
 import type { Field } from './field.js'
 
 export type UnknownDevicePolicy = 'quarantine' | 'register' | 'reject'
@@ -78,7 +78,7 @@ export interface AnyHooks {
     readings: Readonly<Record<string, unknown>>
     measuredAt: Date
     flags: readonly string[]
-    message: InboundMessage
+    message: MessageRecord
   }): unknown
   onStatusChange?(event: { device: Device; oldStatus: DeviceStatus; newStatus: DeviceStatus }): unknown
   onConnect?(event: { device: Device }): unknown

@@ -1,6 +1,6 @@
 import type { Device } from '../hub/device.js'
+import type { MessageRecord } from '../ports/signals.js'
 import type { DeviceStatus } from '../ports/storage.js'
-import type { InboundMessage } from '../ports/transport.js'
 import type { AnyDeviceType } from './device-type.js'
 import type { InferCommands, InferReadings, InferState } from './infer.js'
 
@@ -28,7 +28,8 @@ export interface DataEvent<T extends Parts> {
   measuredAt: Date
   /** `out_of_range:<reading>`, `clock_skew` and the like. */
   flags: readonly string[]
-  message: InboundMessage
+  /** Its audit row. */
+  message: MessageRecord
 }
 
 /** Narrow by `command` to get the type of `result`; null unless the command succeeded. */

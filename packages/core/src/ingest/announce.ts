@@ -8,7 +8,7 @@ import { createHandlerRunner, type HandlerRunner } from '../hub/handler-runner.j
 import type { CommandOutcome } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
-import type { SignalSink } from '../ports/signals.js'
+import type { MessageRecord, SignalName, SignalSink } from '../ports/signals.js'
 import type { StatusTransition, StoredValue } from '../ports/storage.js'
 import type { ReportOutcome } from '../ports/twins.js'
 import { deltaOf } from '../twin/twin.js'
@@ -18,14 +18,16 @@ import { readingsOf } from './readings-of.js'
 
 /** Tells signals and hooks what was committed. It runs after the acknowledgement and never throws (invariant 6). */
 export interface Announcer {
-  /** `skip`: indexes of samples that were stored before. */
-  data(planned: PlannedMessage, skip: readonly number[] | undefined): void
+  /** Whether a subscriber or a hook is going to be told the ids of these messages. */
+  wantsIds(planned: readonly PlannedMessage[]): boolean
+  /** `skip`: indexes of samples that were stored before. `rowOf`: the message's audit row. */
+  data(planned: PlannedMessage, skip: readonly number[] | undefined, rowOf: () => MessageRecord): void
   /** `reason`: why it is offline, when it is not the device that said so. */
   transition(transition: StatusTransition, known: KnownDevice, reason?: string): void
   /** A command was published for the first time, or the device said something new of it. */
   command(planned: PlannedMessage, outcome: CommandOutcome): void
   /** The device reported state that was not known. */
-  report(planned: PlannedMessage, outcome: ReportOutcome): void
+  report(planned: PlannedMessage, outcome: ReportOutcome, rowOf: () => MessageRecord): void
 }
 
 export interface AnnouncerOptions {
@@ -50,13 +52,22 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     runner.run(run)
   }
 
-  function data(planned: PlannedMessage, skip: readonly number[] | undefined): void {
-    const { type, known, inbound } = planned
+  const wantsIds = (planned: readonly PlannedMessage[]): boolean =>
+    WITH_MESSAGE.some((name) => signals.hasSubscribers(name)) ||
+    planned.some(({ type }) => type?.hooks.onData !== undefined)
+
+  function data(
+    planned: PlannedMessage,
+    skip: readonly number[] | undefined,
+    rowOf: () => MessageRecord,
+  ): void {
+    const { type, known } = planned
     if (type === null || known === null) return
     const { hooks } = type
     const wanted = signals.hasSubscribers('deviceDataReceived')
     if (!wanted && hooks.onData === undefined) return
     const device = directory.deviceOf(type, known)
+    const message = rowOf()
     planned.samples.forEach((sample, index) => {
       if (skip?.includes(index)) return
       const event = {
@@ -65,7 +76,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
         readings: readingsOf(type, sample),
         measuredAt: new Date(sample.timestamp),
         flags: sample.flags === null ? [] : sample.flags.split(' '),
-        message: inbound,
+        message,
       }
       if (wanted) signals.emit('deviceDataReceived', event)
       if (hooks.onData !== undefined) runHook(type, 'onData', () => hooks.onData?.(event))
@@ -116,16 +127,20 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     )
   }
 
-  function report(planned: PlannedMessage, { applied, record }: ReportOutcome): void {
-    const { type, known, report: reported, inbound } = planned
+  function report(
+    planned: PlannedMessage,
+    { applied, record }: ReportOutcome,
+    rowOf: () => MessageRecord,
+  ): void {
+    const { type, known, report: reported } = planned
     if (type === null || !known?.record || reported === null) return
     if (applied.length === 0 && reported.version === null) return
-    directory.forget(type, known.deviceId)
-    const device = { ...directory.deviceOf(type, known), state: visible(type, stateOf(type, record.state)) }
+    directory.settle(type, known, { state: record.state })
+    const device = directory.deviceOf(type, known)
     const { version, reportedVersion } = record
     const values = Object.fromEntries(applied.map((name) => [name, reported.values[name] ?? null]))
     const measuredAt = new Date(reported.at)
-    const base = { type, device, version, reportedVersion, measuredAt, message: inbound }
+    const base = { type, device, version, reportedVersion, measuredAt, message: rowOf() }
     signals.emit('deviceStateReported', { ...base, reported: visible(type, values) })
     // As long as the device has not seen the newest version, that it differs says nothing.
     if (reported.version !== null && reported.version < version) return
@@ -134,11 +149,15 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       signals.emit('deviceStateDiverged', { ...base, delta: visible(type, delta) })
   }
 
-  return { data, transition, command, report }
+  return { wantsIds, data, transition, command, report }
 }
 
-const stateOf = (type: AnyDeviceType, state: readonly StoredValue[]): Record<string, StoredValue> =>
-  Object.fromEntries(type.stateNames.map((name, index) => [name, state[index] ?? null]))
+/** The signals that show the audit row. */
+const WITH_MESSAGE: readonly SignalName[] = [
+  'deviceDataReceived',
+  'deviceStateReported',
+  'deviceStateDiverged',
+]
 
 /** Stored values as callers see them. */
 const visible = (type: AnyDeviceType, values: Readonly<Record<string, StoredValue>>) =>

@@ -11,8 +11,10 @@ export interface CommitterOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly retry: Retry
-  /** Of the result, indexes are those of the messages that make an entry. Must not throw. */
-  readonly onCommit: (planned: readonly PlannedMessage[], result: CommitResult) => void
+  /** Of the batch and the result, indexes are those of the messages that make an entry. Must not throw. */
+  readonly onCommit: (planned: readonly PlannedMessage[], batch: CommitBatch, result: CommitResult) => void
+  /** Whether somebody is going to ask for the ids of their rows. */
+  readonly wantsIds: (planned: readonly PlannedMessage[]) => boolean
   readonly onFailure: (planned: PlannedMessage, error: Error) => void
 }
 
@@ -56,14 +58,19 @@ export function createCommitter(
     rows: readonly PlannedMessage[],
     isFinal = isRefused,
   ): Promise<Error | null> {
+    let batch: CommitBatch | undefined
     let result: CommitResult
+    const commitRows = () => {
+      batch = toBatch(rows, clock.now(), options.wantsIds(planned))
+      return storage.commit(batch)
+    }
     try {
-      result = await options.retry(() => storage.commit(toBatch(rows, clock.now())), isFinal)
+      result = await options.retry(commitRows, isFinal)
     } catch (error) {
       if (isFinal(error)) return error
       throw error
     }
-    options.onCommit(planned, result)
+    options.onCommit(planned, batch as CommitBatch, result)
     return null
   }
 
@@ -100,6 +107,8 @@ const withoutPayload = (planned: PlannedMessage): PlannedMessage => ({
   ...planned,
   payloadJson: null,
   payloadRaw: null,
+  touch: null,
+  change: null,
   inbound: {
     topic: printable(planned.inbound.topic),
     payload: new Uint8Array(),
@@ -109,7 +118,7 @@ const withoutPayload = (planned: PlannedMessage): PlannedMessage => ({
   },
 })
 
-function toBatch(planned: readonly PlannedMessage[], now: number): CommitBatch {
+function toBatch(planned: readonly PlannedMessage[], now: number, wantsIds: boolean): CommitBatch {
   const touches = new Map<string, DeviceTouch>()
   const changes: DeviceChange[] = []
   const fences = new Map<string, LeaseFence>()
@@ -124,5 +133,6 @@ function toBatch(planned: readonly PlannedMessage[], now: number): CommitBatch {
     touches: [...touches.values()],
     changes,
     ...(fences.size > 0 && { fences: [...fences.values()] }),
+    ...(wantsIds && { wantsIds }),
   }
 }

@@ -46,6 +46,8 @@ export interface DeviceDirectory {
   get(type: AnyDeviceType, deviceId: string): KnownDevice | undefined
   load(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void>
   forget(type: AnyDeviceType, deviceId: string): void
+  /** What a commit made of the row of a device. */
+  settle(type: AnyDeviceType, known: KnownDevice, committed: Partial<DeviceRecord>): void
   deviceOf(type: AnyDeviceType, known: KnownDevice): Device
   readonly size: number
 }
@@ -119,6 +121,18 @@ export function createDeviceDirectory(
     get,
     load,
     forget: (type, deviceId) => void entries.delete(keyOf(type, deviceId)),
+    settle(type, known, committed) {
+      if (known.record === null) return
+      const record = { ...known.record, ...committed }
+      known.record = record
+      known.status = record.status
+      known.statusAt = record.statusAt ?? Number.NEGATIVE_INFINITY
+      known.touchedAt = Math.max(known.touchedAt, record.lastSeen ?? 0)
+      known.device = null
+      // It was read anew meanwhile, nobody knows on which side of the commit.
+      const key = keyOf(type, known.deviceId)
+      if (entries.get(key) !== known) entries.delete(key)
+    },
     deviceOf(type, known) {
       if (known.record === null) throw new TypeError(`there is no record of ${type.name} ${known.deviceId}`)
       known.device ??= toDevice(type, {

@@ -70,15 +70,22 @@ export interface PlannedMessage {
 export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'at' | 'flags' | 'partial'> &
   Partial<Pick<PlannedMessage, 'reply' | 'report'>>
 
-/** Refuses a planned message: its audit row says why, and nothing else of it is stored. */
+/** Refuses a planned message: its audit row says why, and nothing else of it is stored but that its device lives. */
 export function refuse(planned: PlannedMessage, status: 'rejected' | 'quarantined', refusal: Refusal): void {
   planned.refusal = { status, code: refusal.code, reason: refusal.reason }
-  planned.touch = null
-  planned.change = null
+  const { type, change } = planned
+  if (change !== null && type !== null && !isOnlyWaking(planned)) {
+    planned.change = null
+    if (planned.session === null)
+      planned.touch = { type, deviceId: change.deviceId, lastSeen: change.lastSeen }
+  }
   planned.report = null
   planned.command = null
   planned.desired = null
 }
+
+/** Its change holds nothing that the device said: only that it said something. */
+const isOnlyWaking = ({ news, session }: PlannedMessage): boolean => news === null && session === null
 
 export const makesEntry = ({ session }: PlannedMessage): boolean => session === null
 

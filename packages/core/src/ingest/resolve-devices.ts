@@ -16,12 +16,13 @@ export interface ResolverOptions {
   readonly lastSeenEvery: number
 }
 
-/** Data brings a device back from these; a status that the device reported of itself (`error`, `maintenance`) stays. */
+/** Whatever a device sends brings it back from these; a status that it reported of itself (`error`, `maintenance`) stays. */
 const WOKEN_BY_DATA: readonly DeviceStatus[] = ['offline', 'provisioning']
 
 /**
- * Finds the device of each message, refuses those of unknown and inactive ones, and plans what changes in its row. What
- * the hub sent or decided itself changes no row, and is not refused, but for what a broker told of a connection.
+ * Finds the device of each message, refuses those of unknown and inactive ones, and plans what changes in its row: a
+ * message that was refused for what is in it tells that its device lives all the same. What the hub sent or decided
+ * itself changes no row, and is not refused, but for what a broker told of a connection.
  */
 export function createResolver(
   options: ResolverOptions,
@@ -34,7 +35,7 @@ export function createResolver(
     const waiting: PlannedMessage[] = []
     for (const message of planned) {
       const { refusal, type, deviceId } = message
-      if (refusal !== null || type === null || deviceId === null) continue
+      if (type === null || deviceId === null || (refusal !== null && !isSignOfLife(message))) continue
       message.known = directory.get(type, deviceId) ?? null
       if (message.known !== null) continue
       waiting.push(message)
@@ -70,12 +71,12 @@ export function createResolver(
     await register(planned)
     for (const message of planned) {
       const { refusal, type, known } = message
-      if (refusal !== null || type === null || message.deviceId === null) continue
+      if (type === null || message.deviceId === null) continue
       if (message.direction !== 'in' && message.session === null) continue
-      if (known?.record?.isActive && message.session !== null)
+      if (known?.record?.isActive && message.session !== null && refusal === null)
         planSession(message, message.session, type, known)
       else if (known?.record?.isActive) planDeviceRow(message, type, known, options.lastSeenEvery)
-      else refuseDevice(message, type, known, options.unknownDevice(type))
+      else if (refusal === null) refuseDevice(message, type, known, options.unknownDevice(type))
     }
   }
 }
@@ -102,6 +103,17 @@ function refuseDevice(
 }
 
 /**
+ * What a device sent just now, whatever became of it. Not what the broker had kept, what was stored long ago, or what
+ * is on a channel of the hub's own.
+ */
+const isSignOfLife = ({ direction, inbound, replayOf, channel }: PlannedMessage): boolean =>
+  direction === 'in' &&
+  inbound.retained !== true &&
+  replayOf === undefined &&
+  channel !== 'cmd' &&
+  channel !== 'desired'
+
+/**
  * The directory's status runs ahead of the commit, so that a thousand samples in one batch wake a device once; the
  * storage compares again with the row itself.
  */
@@ -112,35 +124,47 @@ function planDeviceRow(
   lastSeenEvery: number,
 ): void {
   const { deviceId } = known
-  const { news, at, receivedAt: lastSeen } = message
-  const heartbeat = heartbeatOf(type)
-  const silence = lastSeen - known.touchedAt
-  if (news !== null) {
-    const { status, ...rest } = news
+  const { news, at, receivedAt, inbound } = message
+  const lives = isSignOfLife(message)
+  if (news === null && !lives) return
+  const silence = receivedAt - known.touchedAt
+  // A replay tells that the device was seen then; of what the broker kept nobody knows when it was sent.
+  const lastSeen = inbound.retained ? known.touchedAt || receivedAt : receivedAt
+  const wakes = lives && mayWake(message) && isToBeWoken(type, known, at, silence)
+  if (news !== null || wakes) {
+    const { status, ...rest } = news ?? {}
     message.change = {
       type,
       deviceId,
       lastSeen,
       at,
       ...rest,
-      ...(status === undefined ? {} : { status: { value: status } }),
+      ...(status !== undefined ? { status: { value: status } } : wakes ? { status: WAKE } : {}),
     }
     if (status !== undefined) runAhead(known, status, at)
-  } else if (message.channel === 'data' && WOKEN_BY_DATA.includes(known.status) && at >= known.statusAt) {
-    message.change = { type, deviceId, lastSeen, at, status: { value: 'online', from: WOKEN_BY_DATA } }
-    runAhead(known, 'online', at)
-  } else if (message.channel === 'data' && known.status === 'online' && silence > heartbeat * 1.5) {
-    // Another process may be marking it offline right now: the row decides, a touch would leave it so.
-    message.change = { type, deviceId, lastSeen, at, status: { value: 'online', from: WOKEN_BY_DATA } }
-    runAhead(known, 'online', at)
-  } else if (silence >= Math.min(lastSeenEvery, heartbeat / 2)) message.touch = { type, deviceId, lastSeen }
+    else if (wakes) runAhead(known, 'online', at)
+  } else if (silence >= Math.min(lastSeenEvery, heartbeatOf(type) / 2))
+    message.touch = { type, deviceId, lastSeen }
   else return
   known.touchedAt = Math.max(known.touchedAt, lastSeen)
+  known.device = null
+}
+
+const WAKE = { value: 'online', from: WOKEN_BY_DATA } as const
+
+/** A status of which nobody knows what it says may be the will: the broker sends it when the device is gone. */
+const mayWake = ({ news, refusal, flags, channel }: PlannedMessage): boolean =>
+  news?.status === undefined &&
+  (channel !== 'status' || (refusal === null && !flags?.includes('unknown_status')))
+
+function isToBeWoken(type: AnyDeviceType, known: KnownDevice, at: number, silence: number): boolean {
+  if (WOKEN_BY_DATA.includes(known.status)) return at >= known.statusAt
+  // Another process may be marking it offline right now: the row decides, a touch would leave it so.
+  return known.status === 'online' && silence > heartbeatOf(type) * 1.5
 }
 
 function runAhead(known: KnownDevice, status: DeviceStatus, at: number): void {
   if (at < known.statusAt) return
   known.status = status
   known.statusAt = at
-  known.device = null
 }

@@ -53,5 +53,5 @@ export function toldTransitions(
 }
 
 /** A type key has no slash. */
-const deviceName = ({ type, deviceId }: Pick<PlannedMessage, 'type' | 'deviceId'>): string =>
+export const deviceName = ({ type, deviceId }: Pick<PlannedMessage, 'type' | 'deviceId'>): string =>
   `${type?.key}/${deviceId}`

@@ -108,6 +108,8 @@ export interface CommitBatch {
   readonly changes: readonly DeviceChange[]
   /** Looked at in the same transaction: no other holder can take over between the look and the commit. */
   readonly fences?: readonly LeaseFence[]
+  /** Somebody wants to know the ids of the audit rows (`CommitResult.messageIds`). Without it they must cost nothing. */
+  readonly wantsIds?: boolean
 }
 
 export interface CommitResult {
@@ -119,10 +121,34 @@ export interface CommitResult {
   /** The same in detail, `duplicateSamples[entry]` = indexes into its samples; only for entries that have some. */
   readonly duplicateSamples: ReadonlyMap<number, readonly number[]> | null
   readonly transitions: readonly StatusTransition[]
+  /**
+   * The devices of `changes`, each once, as their rows are after the commit: the storage has read them under its lock,
+   * what other processes wrote included. Those that do not exist are left out.
+   */
+  readonly devices: readonly CommittedDevice[]
+  /** With `wantsIds`, by entry; null for an entry without a row. Absent when they are not known. */
+  readonly messageIds?: readonly (string | null)[] | undefined
   /** By entry; null when no entry had one. */
   readonly commands: ReadonlyMap<number, CommandOutcome> | null
   /** By entry, of devices that exist; null when no entry had one. */
   readonly reports: ReadonlyMap<number, ReportOutcome> | null
+}
+
+/** What messages change in a device's row. */
+export interface CommittedDevice {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly live: LiveState
+}
+
+/** The part of a device row that messages change. Times in epoch milliseconds. */
+export interface LiveState {
+  readonly status: DeviceStatus
+  readonly statusAt: number | null
+  readonly batteryLevel: number | null
+  readonly firmwareVersion: string | null
+  readonly lastSeen: number | null
+  readonly sessionAt: number | null
 }
 
 export interface StatusTransition {

@@ -1,9 +1,17 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Device } from '../hub/device.js'
-import type { DeviceStatus } from './storage.js'
-import type { InboundMessage } from './transport.js'
+import type { DeviceStatus, StoredMessage } from './storage.js'
 
-/** What the hub announces. `@devicehub/signals` narrows each to a device type for its subscribers. */
+/** The audit row of a message, as `hub.messages.get` gives it. */
+export interface MessageRecord extends Omit<StoredMessage, 'id'> {
+  /** With `typeKey` the reference for `hub.messages.get`. Null when the database's answer was lost on the way. */
+  readonly id: string | null
+}
+
+/**
+ * What the hub announces, after the commit: `device` is as the commit left its row. `@devicehub/signals` narrows each to
+ * a device type for its subscribers.
+ */
 export interface SignalEvents {
   /** One sample is stored. A backfill announces each of its samples. */
   deviceDataReceived: {
@@ -15,7 +23,7 @@ export interface SignalEvents {
     readonly measuredAt: Date
     /** `out_of_range:<reading>`, `clock_skew`, `redelivered`. */
     readonly flags: readonly string[]
-    readonly message: InboundMessage
+    readonly message: MessageRecord
   }
   deviceStatusChanged: {
     readonly type: AnyDeviceType
@@ -55,7 +63,7 @@ interface StateEvent {
   /** The highest version the device has applied; null: none. */
   readonly reportedVersion: number | null
   readonly measuredAt: Date
-  readonly message: InboundMessage
+  readonly message: MessageRecord
 }
 
 export type SignalName = keyof SignalEvents

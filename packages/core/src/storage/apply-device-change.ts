@@ -1,14 +1,4 @@
-import type { DeviceChange, DeviceStatus } from '../ports/storage.js'
-
-/** The part of a device row that messages change. */
-export interface LiveState {
-  readonly status: DeviceStatus
-  readonly statusAt: number | null
-  readonly batteryLevel: number | null
-  readonly firmwareVersion: string | null
-  readonly lastSeen: number | null
-  readonly sessionAt: number | null
-}
+import type { DeviceChange, LiveState } from '../ports/storage.js'
 
 /**
  * One step of "latest goes by measured time" (invariant 4), shared by every storage: `last_seen` only moves forward,

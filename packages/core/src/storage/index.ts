@@ -1,7 +1,7 @@
 export { type AppliedCommandChange, applyCommandChange } from '../commands/apply-command-change.js'
 export { applyDesired } from '../twin/apply-desired.js'
 export { type AppliedReport, applyReport } from '../twin/apply-report.js'
-export { applyDeviceChange, type LiveState } from './apply-device-change.js'
+export { applyDeviceChange } from './apply-device-change.js'
 export { type ClaimRows, isClaimKeyGood, judgeClaim } from './judge-claim.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
 export {

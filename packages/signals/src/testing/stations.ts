@@ -3,8 +3,8 @@ import {
   command,
   type Device,
   defineDeviceType,
-  type InboundMessage,
   type Logger,
+  type MessageRecord,
   reading,
   type SignalEvents,
   state,
@@ -28,7 +28,29 @@ export const WeatherStation = defineDeviceType('weather_station', {
 
 export const Door = defineDeviceType('door', { readings: { open: reading.boolean() } })
 
-const message: InboundMessage = { topic: 't', payload: new Uint8Array(), source: 'test' }
+const message: MessageRecord = {
+  id: '1',
+  typeKey: 'weatherstation',
+  deviceId: 'D-1',
+  channel: 'data',
+  direction: 'in',
+  topic: 't',
+  payloadJson: '{}',
+  payloadRaw: null,
+  contentType: null,
+  correlationId: null,
+  userProperties: null,
+  source: 'test',
+  qos: 1,
+  redelivered: false,
+  retained: false,
+  status: 'processed',
+  code: null,
+  reason: null,
+  flags: null,
+  receivedAt: 0,
+  processedAt: 0,
+}
 
 function device(type: AnyDeviceType): Device {
   return {

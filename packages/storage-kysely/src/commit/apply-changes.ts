@@ -2,6 +2,7 @@ import {
   type AnyDeviceType,
   applyDeviceChange,
   type CommitEntry,
+  type CommittedDevice,
   type DeviceChange,
   type DeviceStatus,
   type LiveState,
@@ -31,6 +32,8 @@ const DEVICES_MAX = 100
 
 export interface AppliedChanges {
   readonly transitions: StatusTransition[]
+  /** As their rows are now. */
+  readonly devices: CommittedDevice[]
   /** Of the changes that changed a status. */
   readonly audits: readonly CommitEntry[]
 }
@@ -82,7 +85,13 @@ export async function applyChanges(
         part.map((id) => [id, live.get(keyOf(type, id)) as LiveState]),
       )
   }
-  return { transitions, audits }
+  const devices: CommittedDevice[] = []
+  for (const [key, type] of types)
+    for (const deviceId of idsOf.get(key) ?? []) {
+      const state = live.get(keyOf(type, deviceId))
+      if (state) devices.push({ type, deviceId, live: state })
+    }
+  return { transitions, devices, audits }
 }
 
 async function lock(

@@ -14,6 +14,8 @@ export interface Insert {
   readonly rows: number
   /** Without those that are null in every row. */
   readonly columns: readonly Column[]
+  /** Somebody wants the ids that the database gives them. */
+  readonly returnsIds?: boolean
 }
 
 export type Column = ColumnHead & (ConstantColumn | TextColumn | NumberColumn | ValuesColumn)

@@ -16,14 +16,14 @@ import {
 import { type RawBuilder, sql } from 'kysely'
 import { applyCommands } from '../command/apply-commands.js'
 import { wakeCommands } from '../command/wake-commands.js'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Session, WrittenIds } from '../connection/connection.js'
 import { classify } from '../storage-error.js'
 import { applyPublished, applyReports } from '../twin/apply-reports.js'
 import { applyChanges } from './apply-changes.js'
 import { applyReplays } from './apply-replays.js'
 import { findDuplicates } from './find-duplicates.js'
 import { createLostCommits } from './lost-commits.js'
-import { type KnownTypes, messageTableOf, prepareWrites } from './prepare-batch.js'
+import { type KnownTypes, messageIdsOf, messageTableOf, prepareWrites } from './prepare-batch.js'
 
 export interface CommitOptions {
   readonly connection: Connection
@@ -36,6 +36,7 @@ const NOTHING: CommitResult = {
   duplicates: null,
   duplicateSamples: null,
   transitions: [],
+  devices: [],
   commands: null,
   reports: null,
 }
@@ -90,7 +91,12 @@ export function createCommit({
                   : writePlainly(session, batch))
             },
           )
-        else await connection.writeAtOnce(prepareWrites(known, batch), batch.fences)
+        else
+          result = withIds(
+            NOTHING,
+            batch,
+            await connection.writeAtOnce(prepareWrites(known, batch), batch.fences),
+          )
         if (careful) expectDuplicates = result.duplicates !== null
         return result
       } catch (error) {
@@ -112,7 +118,7 @@ export function createCommit({
    * the messages come last, for their rows say what became of the rest.
    */
   async function settle(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
-    const transitions = await change(session, batch)
+    const changed = await change(session, batch)
     const commands = await applyCommands(session, batch.entries)
     const reports = await applyReports(session, batch.entries)
     await applyPublished(session, batch.entries)
@@ -127,38 +133,40 @@ export function createCommit({
     const written = await (careful ? writeWithCare(session, rest) : writePlainly(session, rest))
     return {
       ...atTheirPlaces(written, kept, batch.entries.length),
-      transitions,
+      ...changed,
       commands: commands.size > 0 ? commands : null,
       reports: reports.size > 0 ? reports : null,
     }
   }
 
   async function writePlainly(session: Session, batch: CommitBatch): Promise<CommitResult> {
-    await session.write(prepareWrites(known, batch))
-    return { ...NOTHING, transitions: await change(session, batch) }
+    const ids = await session.write(prepareWrites(known, batch))
+    return withIds({ ...NOTHING, ...(await change(session, batch)) }, batch, ids)
   }
 
   /** The rows that tell of a change come after it: whether it holds is known by then. */
-  async function change(session: Session, { changes }: CommitBatch): Promise<StatusTransition[]> {
-    const { transitions, audits } = await applyChanges(session, changes)
+  async function change(
+    session: Session,
+    { changes }: CommitBatch,
+  ): Promise<Pick<CommitResult, 'transitions' | 'devices'>> {
+    const { transitions, devices, audits } = await applyChanges(session, changes)
     if (audits.length > 0)
       await session.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
     for (const [type, deviceIds] of reachableAgain(transitions)) await wakeCommands(session, type, deviceIds)
-    return transitions
+    return { transitions, devices }
   }
 
   async function writeWithCare(session: Session, batch: CommitBatch): Promise<CommitResult> {
     await applyReplays(session, known, batch.entries)
     if (timescale) await lockSampleIds(session, batch)
     const found = await findDuplicates(session, batch)
-    await session.write(prepareWrites(known, batch, found))
-    const transitions = await change(session, batch)
-    if (found.byEntry.size === 0) return { ...NOTHING, transitions }
+    const ids = await session.write(prepareWrites(known, batch, found))
+    const result = withIds({ ...NOTHING, ...(await change(session, batch)) }, batch, ids)
+    if (found.byEntry.size === 0) return result
     return {
-      ...NOTHING,
+      ...result,
       duplicates: batch.entries.map((_, entry) => found.byEntry.get(entry)?.length ?? 0),
       duplicateSamples: found.byEntry,
-      transitions,
     }
   }
 
@@ -177,19 +185,32 @@ function messageOf(
   return message
 }
 
+const withIds = (result: CommitResult, batch: CommitBatch, ids: WrittenIds): CommitResult =>
+  batch.wantsIds ? { ...result, messageIds: messageIdsOf(batch, ids) } : result
+
 /** What was found of entries of which some were left out, by their places in the whole batch. */
 function atTheirPlaces(
-  { duplicates, duplicateSamples }: CommitResult,
+  { duplicates, duplicateSamples, messageIds }: CommitResult,
   kept: readonly number[],
   count: number,
-): Pick<CommitResult, 'duplicates' | 'duplicateSamples'> {
-  if (duplicates === null || duplicateSamples === null) return { duplicates: null, duplicateSamples: null }
+): Pick<CommitResult, 'duplicates' | 'duplicateSamples' | 'messageIds'> {
+  const ids = messageIds && { messageIds: spread(messageIds, kept, count) }
+  if (duplicates === null || duplicateSamples === null)
+    return { duplicates: null, duplicateSamples: null, ...ids }
   const all = new Array<number>(count).fill(0)
   kept.forEach((place, index) => {
     all[place] = duplicates[index] ?? 0
   })
   const samples = new Map([...duplicateSamples].map(([index, found]) => [kept[index] ?? index, found]))
-  return { duplicates: all, duplicateSamples: samples }
+  return { duplicates: all, duplicateSamples: samples, ...ids }
+}
+
+function spread<T>(values: readonly (T | null)[], places: readonly number[], count: number): (T | null)[] {
+  const all = new Array<T | null>(count).fill(null)
+  places.forEach((place, index) => {
+    all[place] = values[index] ?? null
+  })
+  return all
 }
 
 /** Devices of which commands may wait. */

@@ -6,7 +6,7 @@ import {
   type DeviceTouch,
   type NewSample,
 } from '@devicehub/core'
-import type { TouchGroup, Writes } from '../connection/connection.js'
+import type { TouchGroup, Writes, WrittenIds } from '../connection/connection.js'
 import { MESSAGE_COLUMNS, type MessageRow } from '../rows/message-columns.js'
 import { type SampleShape, sampleShape } from '../rows/sample-columns.js'
 import { tableNames, UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
@@ -57,13 +57,28 @@ export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: Kno
     if (entry.samples.length > 0) addSamples(samples, entry, position, found)
   })
   const inserts = [
-    ...[...messages].map(([table, rows]) => buildInsert(table, MESSAGE_COLUMNS, rows)),
+    ...[...messages].map(([table, rows]) => {
+      const insert = buildInsert(table, MESSAGE_COLUMNS, rows)
+      return batch.wantsIds ? { ...insert, returnsIds: true } : insert
+    }),
     ...[...samples].map(([table, { type, rows }]) => buildInsert(table, known.shapeOf(type).columns, rows)),
   ]
   return {
     inserts: inserts.sort((a, b) => compare(a.table, b.table)),
     touches: groupTouches(known, batch.touches),
   }
+}
+
+/** The ids of the rows of a batch's messages, by entry: each table's are in the order of the entries. */
+export function messageIdsOf({ entries }: CommitBatch, written: WrittenIds): (string | null)[] {
+  const next = new Map<string, number>()
+  return entries.map(({ type }) => {
+    const table = messageTableOf(type)
+    const at = next.get(table) ?? 0
+    next.set(table, at + 1)
+    const id = written.get(table)?.[at]
+    return id === undefined ? null : String(id)
+  })
 }
 
 function addSamples(

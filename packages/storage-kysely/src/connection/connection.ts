@@ -17,6 +17,11 @@ export interface Writes {
   readonly touches: readonly TouchGroup[]
 }
 
+/** By table, of the inserts that want them (`returnsIds`), in the order of their rows. */
+export type WrittenIds = ReadonlyMap<string, readonly number[]>
+
+export const NO_IDS: WrittenIds = new Map()
+
 export interface QueryRows {
   readonly rows: readonly DriverRow[]
   /** Rows an INSERT, UPDATE or DELETE touched. */
@@ -28,7 +33,7 @@ export interface Session {
   readonly dialect: SqlDialect
   run(query: RawBuilder<unknown>): Promise<QueryRows>
   /** Plain inserts: an identity that is stored already fails them with a unique violation. */
-  write(writes: Writes): Promise<void>
+  write(writes: Writes): Promise<WrittenIds>
 }
 
 /** A database as the rest of this package sees it: what is special to a dialect's driver and to its statements ends here. */
@@ -39,7 +44,7 @@ export interface Connection {
   /** The same for many rows of columns that hold no integer beyond what a number can, where there is a cheaper way. */
   readMany(query: RawBuilder<unknown>): Promise<readonly RowReader[]>
   /** All of it in one transaction, in as few round trips as the database allows; `fenced`, and nothing is written, unless the fences hold. */
-  writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<void>
+  writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<WrittenIds>
   /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */
   transaction<T>(options: TransactionOptions, work: (session: Session) => Promise<T>): Promise<T>
 }

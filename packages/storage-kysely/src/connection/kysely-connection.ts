@@ -12,10 +12,18 @@ import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { quoteName } from '../schema/ddl.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
-import type { Connection, QueryRows, Session, TransactionOptions, Writes } from './connection.js'
+import {
+  type Connection,
+  NO_IDS,
+  type QueryRows,
+  type Session,
+  type TransactionOptions,
+  type Writes,
+  type WrittenIds,
+} from './connection.js'
 import { limitIdle } from './limit-idle.js'
-import { fencedPostgresWrite, idleLimitSql, postgresWrite } from './postgres-write.js'
-import { valuesWrite } from './values-write.js'
+import { fencedPostgresWrite, idleLimitSql, postgresWrite, writtenIds } from './postgres-write.js'
+import { writeValues } from './write-values.js'
 
 type Database = Kysely<unknown>
 
@@ -27,28 +35,28 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
     readMany: async (query) => (await run(db, query)).rows.map(readRow),
 
     async writeAtOnce(writes, fences = []) {
-      if (dialect === 'postgres') await writeAlone(db, writes, distinctFences(fences))
-      else
-        await inTransaction(
-          db,
-          dialect,
-          { messageTables: messageTables(writes), messagesFirst: true, fences },
-          (session) => session.write(writes),
-        )
+      if (dialect === 'postgres') return writeAlone(db, writes, distinctFences(fences))
+      return inTransaction(
+        db,
+        dialect,
+        { messageTables: messageTables(writes), messagesFirst: true, fences },
+        (session) => session.write(writes),
+      )
     },
 
     transaction: (options, work) => inTransaction(db, dialect, options, work),
   }
 }
 
-async function writeAlone(db: Database, writes: Writes, fences: readonly LeaseFence[]): Promise<void> {
-  if (fences.length === 0) {
-    const statement = postgresWrite(writes)
-    if (statement) await db.executeQuery(statement)
-    return
-  }
-  const statement = fencedPostgresWrite(writes, fences, { inTransaction: false })
-  if (statement) requireFences(fences, (await db.executeQuery<DriverRow>(statement)).rows)
+async function writeAlone(db: Database, writes: Writes, fences: readonly LeaseFence[]): Promise<WrittenIds> {
+  const statement =
+    fences.length === 0
+      ? postgresWrite(writes)
+      : fencedPostgresWrite(writes, fences, { inTransaction: false })
+  if (!statement) return NO_IDS
+  const { rows } = await db.executeQuery<DriverRow>(statement)
+  if (fences.length > 0) requireFences(fences, rows)
+  return writtenIds(writes, rows)
 }
 
 async function run(db: QueryExecutorProvider, query: RawBuilder<unknown>): Promise<QueryRows> {
@@ -96,7 +104,7 @@ async function inTransaction<T>(
 
 interface FenceGuard {
   begin(options: TransactionOptions): Promise<void>
-  write(writes: Writes): Promise<void>
+  write(writes: Writes): Promise<WrittenIds>
   end(): Promise<void>
 }
 
@@ -124,18 +132,20 @@ function fenceGuard(db: Database, dialect: SqlDialect, fences: readonly LeaseFen
       }
     },
     async write(writes) {
-      if (dialect !== 'postgres') {
-        for (const statement of valuesWrite(dialect, writes)) await db.executeQuery(statement)
-        return
-      }
+      if (dialect !== 'postgres') return writeValues(db, dialect, writes)
       const statement = locked
         ? postgresWrite(writes)
         : fencedPostgresWrite(writes, fences, { inTransaction: true })
-      if (!statement) return locked ? undefined : lock()
+      if (!statement) {
+        if (!locked) await lock()
+        return NO_IDS
+      }
       const { rows } = await db.executeQuery<DriverRow>(statement)
-      if (locked) return
-      locked = true
-      requireFences(fences, rows)
+      if (!locked) {
+        locked = true
+        requireFences(fences, rows)
+      }
+      return writtenIds(writes, rows)
     },
     async end() {
       if (!locked) await lock()

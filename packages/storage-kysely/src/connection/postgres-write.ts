@@ -2,8 +2,9 @@ import type { LeaseFence } from '@devicehub/core'
 import { CompiledQuery } from 'kysely'
 import { type Column, type Insert, NULL_TEXT, SEPARATOR } from '../commit/columns.js'
 import type { ValueKind } from '../rows/column-source.js'
+import type { DriverRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
-import type { TouchGroup, Writes } from './connection.js'
+import { NO_IDS, type TouchGroup, type Writes, type WrittenIds } from './connection.js'
 
 /**
  * All writes as one statement: one round trip and, alone, one transaction. Each column travels as one text, so the
@@ -12,8 +13,9 @@ import type { TouchGroup, Writes } from './connection.js'
 export function postgresWrite(writes: Writes): CompiledQuery | null {
   const parameters: unknown[] = []
   const statements = statementsOf(writes, parameters, '')
-  const last = statements.pop()
-  if (last === undefined) return null
+  if (statements.length === 0) return null
+  const ids = idColumns(writes)
+  const last = ids.length > 0 ? `select ${ids.join(', ')}` : (statements.pop() as string)
   const before = statements.map((statement, index) => `w${index} as (${statement})`)
   return CompiledQuery.raw(`${before.length > 0 ? `with ${before.join(', ')} ` : ''}${last}`, parameters)
 }
@@ -41,11 +43,31 @@ export function fencedPostgresWrite(
     `g as materialized (select count(*) = ${fences.length} as ok from f)`,
     ...statements.map((statement, index) => `w${index} as (${statement})`),
   ]
+  const ids = idColumns(writes)
+    .map((column) => `, ${column}`)
+    .join('')
   const limit = inTransaction ? `, ${idleLimitSql('(select min(f."ttl") from f)')}` : ''
   return CompiledQuery.raw(
-    `with ${common.join(', ')} select f."name" as c0, f."epoch" as c1${limit} from f`,
+    `with ${common.join(', ')} select f."name" as c0, f."epoch" as c1${limit}${ids} from f`,
     parameters,
   )
+}
+
+/** The ids a table was given, as one text: rows get them one after the other, so their order is that of the rows. */
+const idColumns = ({ inserts }: Writes): string[] =>
+  inserts.flatMap(({ returnsIds }, index) =>
+    returnsIds ? [`(select string_agg(id::text, ',' order by id) from w${index}) as ids${index}`] : [],
+  )
+
+/** What `idColumns` gave. */
+export function writtenIds({ inserts }: Writes, [row]: readonly DriverRow[]): WrittenIds {
+  if (row === undefined || !inserts.some(({ returnsIds }) => returnsIds)) return NO_IDS
+  const ids = new Map<string, readonly number[]>()
+  inserts.forEach(({ table, returnsIds }, index) => {
+    const text = returnsIds ? (row as Readonly<Record<string, unknown>>)[`ids${index}`] : null
+    if (typeof text === 'string') ids.set(table, text.split(',').map(Number))
+  })
+  return ids
 }
 
 /** Of a ttl's half: by then the lease has not been renewed for so long that it expires soon. For this transaction alone. */
@@ -70,7 +92,11 @@ function statementsOf({ inserts, touches }: Writes, parameters: unknown[], condi
 
 type Parameter = (value: unknown) => string
 
-function insertSql({ table, rows, columns }: Insert, parameter: Parameter, condition: string): string {
+function insertSql(
+  { table, rows, columns, returnsIds }: Insert,
+  parameter: Parameter,
+  condition: string,
+): string {
   const names: string[] = []
   const values: string[] = []
   const arrays: string[] = []
@@ -90,7 +116,7 @@ function insertSql({ table, rows, columns }: Insert, parameter: Parameter, condi
         ? ` from generate_series(1, ${rows})`
         : ''
   const where = condition && ` where ${condition}`
-  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}`
+  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}${returnsIds ? ' returning "id"' : ''}`
 }
 
 function constantSql(kind: ValueKind, value: unknown, parameter: Parameter): string {

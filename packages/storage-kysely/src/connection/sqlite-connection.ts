@@ -6,7 +6,15 @@ import { type DriverRow, type RowReader, readColumns } from '../rows/row-reader.
 import { LEASE_TABLE } from '../schema/tables.js'
 import { type PackedRows, unpackColumns } from '../sqlite/packed-rows.js'
 import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
-import type { Connection, QueryRows, Session, TouchGroup, Writes } from './connection.js'
+import {
+  type Connection,
+  NO_IDS,
+  type QueryRows,
+  type Session,
+  type TouchGroup,
+  type Writes,
+  type WrittenIds,
+} from './connection.js'
 
 /** On `sqliteDialect`: a commit is one message to the worker, and its rows travel as columns. */
 export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Connection {
@@ -43,7 +51,7 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
   const session: Session = {
     dialect: 'sqlite',
     run,
-    write: async (writes) => void (await engine.call('write', toMessage(writes))),
+    write: async (writes) => toIds(writes, await engine.call<LastIds>('write', toMessage(writes))),
   }
   return {
     dialect: 'sqlite',
@@ -53,8 +61,9 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
       // Before waiting for the connection: meanwhile the commit before this one runs.
       const message = { ...toMessage(writes), fences: fences.map(toFence) }
       return held(async () => {
-        const failed = await engine.call<number | null>('transact', message)
-        if (failed !== null) throw fenced(fences[failed] as LeaseFence)
+        const result = await engine.call<LastIds | number>('transact', message)
+        if (typeof result === 'number') throw fenced(fences[result] as LeaseFence)
+        return toIds(writes, result)
       })
     },
     transaction: ({ fences = [] }, work) =>
@@ -77,13 +86,32 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
 }
 
 const toMessage = ({ inserts, touches }: Writes) => ({
-  inserts: inserts.map(({ table, rows, columns }: Insert) => ({
+  inserts: inserts.map(({ table, rows, columns, returnsIds = false }: Insert) => ({
     table,
     rows,
+    returnsIds,
     columns: columns.map(toColumn),
   })),
   touches: touches.map(toTouch),
 })
+
+/** By table: the last id that was given. Null: nobody wants to know. */
+type LastIds = Readonly<Record<string, number>> | null
+
+/** Who writes is alone, so the rows of a table have ids that follow each other. */
+function toIds({ inserts }: Writes, last: LastIds): WrittenIds {
+  if (last === null) return NO_IDS
+  const ids = new Map<string, readonly number[]>()
+  for (const { table, rows } of inserts) {
+    const end = last[table]
+    if (end !== undefined)
+      ids.set(
+        table,
+        Array.from({ length: rows }, (_, index) => end - rows + 1 + index),
+      )
+  }
+  return ids
+}
 
 function toColumn(column: Column): Record<string, unknown> {
   const { name } = column

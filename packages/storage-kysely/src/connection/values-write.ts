@@ -2,7 +2,7 @@ import { CompiledQuery } from 'kysely'
 import { type Column, type Insert, NULL_TEXT, SEPARATOR } from '../commit/columns.js'
 import { quoteName } from '../schema/ddl.js'
 import type { SqlDialect } from '../schema/logical-type.js'
-import type { TouchGroup, Writes } from './connection.js'
+import type { TouchGroup } from './connection.js'
 import { bytesForDriver } from './sql-fragments.js'
 
 /** SQLite's cap on parameters. */
@@ -11,13 +11,16 @@ const ROWS_MAX = 1000
 /** A statement of MySQL has to fit `max_allowed_packet` (16 MiB or more by default). */
 const BYTES_MAX = 4 * 1024 * 1024
 
-/** INSERT ... VALUES of many rows: for MySQL, and for SQLite through a driver that is not ours. */
-export function* valuesWrite(dialect: SqlDialect, { inserts, touches }: Writes): Generator<CompiledQuery> {
-  for (const insert of inserts) yield* insertSql(dialect, insert)
-  for (const touch of touches) yield* touchSql(dialect, touch)
+export interface InsertStatement {
+  readonly query: CompiledQuery
+  readonly rows: number
 }
 
-function* insertSql(dialect: SqlDialect, { table, rows, columns }: Insert): Generator<CompiledQuery> {
+/** INSERT ... VALUES of many rows: for MySQL, and for SQLite through a driver that is not ours. */
+export function* insertSql(
+  dialect: SqlDialect,
+  { table, rows, columns }: Insert,
+): Generator<InsertStatement> {
   const name = (text: string) => quoteName(dialect, text)
   const lists = columns.map((column) => valuesOf(column, rows))
   const head = `insert into ${name(table)} (${columns.map((column) => name(column.name)).join(', ')}) values `
@@ -32,7 +35,7 @@ function* insertSql(dialect: SqlDialect, { table, rows, columns }: Insert): Gene
         if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
         parameters.push(value)
       }
-    yield CompiledQuery.raw(head + Array(count).fill(tuple).join(', '), parameters)
+    yield { query: CompiledQuery.raw(head + Array(count).fill(tuple).join(', '), parameters), rows: count }
     from += count
   }
 }
@@ -59,7 +62,10 @@ function valuesOf(column: Column, rows: number): readonly unknown[] {
 
 const TOUCHES_MAX = 250
 
-function* touchSql(dialect: SqlDialect, { table, deviceIds, times }: TouchGroup): Generator<CompiledQuery> {
+export function* touchSql(
+  dialect: SqlDialect,
+  { table, deviceIds, times }: TouchGroup,
+): Generator<CompiledQuery> {
   const name = quoteName(dialect, table)
   for (let from = 0; from < deviceIds.length; from += TOUCHES_MAX) {
     const ids = deviceIds.slice(from, from + TOUCHES_MAX)

@@ -4,9 +4,11 @@ import {
   type CommitBatch,
   type CommitEntry,
   type CommitResult,
+  type CommittedDevice,
   type DeviceChange,
   type DeviceTouch,
   isReachable,
+  type LiveState,
   type MessageRef,
   type NewMessage,
   type StatusTransition,
@@ -15,7 +17,7 @@ import type { ReportOutcome } from '../../ports/twins.js'
 import { applyDeviceChange } from '../apply-device-change.js'
 import { withCommandOutcome, withReportOutcome } from '../record-outcome.js'
 import { checkValues } from './accepted.js'
-import type { MessageRow } from './database.js'
+import type { DeviceRow, MessageRow } from './database.js'
 import { findMessage } from './messages.js'
 import type { Session } from './session.js'
 
@@ -29,9 +31,11 @@ export function commit(session: Session, batch: CommitBatch): CommitResult {
   const duplicateSamples = new Map<number, readonly number[]>()
   const commands = new Map<number, CommandOutcome>()
   const reports = new Map<number, ReportOutcome>()
+  const messageIds: (string | null)[] = []
   batch.entries.forEach((entry, index) => {
     const message = settle(session, entry, index, commands, reports)
-    const duplicates = message === null ? [] : write(session, entry, message)
+    const { duplicates, id } = message === null ? NO_ROW : write(session, entry, message)
+    messageIds.push(id)
     counts.push(duplicates.length)
     if (duplicates.length > 0) duplicateSamples.set(index, duplicates)
   })
@@ -44,6 +48,8 @@ export function commit(session: Session, batch: CommitBatch): CommitResult {
     duplicates: any ? counts : null,
     duplicateSamples: any ? duplicateSamples : null,
     transitions,
+    devices: committedDevices(session, batch.changes),
+    ...(batch.wantsIds && { messageIds }),
     commands: commands.size > 0 ? commands : null,
     reports: reports.size > 0 ? reports : null,
   }
@@ -105,12 +111,20 @@ const notReplayable = (ref: MessageRef) =>
     { details: { ...ref } },
   )
 
-/** The indexes of the samples that were stored before. */
+const NO_ROW: Written = { duplicates: [], id: null }
+
+interface Written {
+  /** The indexes of the samples that were stored before. */
+  readonly duplicates: readonly number[]
+  /** Of the audit row. */
+  readonly id: string | null
+}
+
 function write(
   { database, messagesOf, tableOf }: Session,
   { type, samples }: CommitEntry,
   message: NewMessage,
-): number[] {
+): Written {
   const duplicates: number[] = []
   if (type) {
     const table = tableOf(type)
@@ -119,8 +133,22 @@ function write(
     })
   }
   const status = samples.length > 0 && duplicates.length === samples.length ? 'duplicate' : message.status
-  database.addMessage(messagesOf(type), { ...message, status, typeKey: type?.key ?? null })
-  return duplicates
+  const id = database.addMessage(messagesOf(type), { ...message, status, typeKey: type?.key ?? null })
+  return { duplicates, id }
+}
+
+function committedDevices({ tableOf }: Session, changes: readonly DeviceChange[]): CommittedDevice[] {
+  const devices = new Map<DeviceRow, CommittedDevice>()
+  for (const { type, deviceId } of changes) {
+    const row = tableOf(type).devices.get(deviceId)
+    if (row) devices.set(row, { type, deviceId, live: liveOf(row) })
+  }
+  return [...devices.values()]
+}
+
+function liveOf({ record }: DeviceRow): LiveState {
+  const { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = record
+  return { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt }
 }
 
 function applyTouch({ tableOf }: Session, { type, deviceId, lastSeen }: DeviceTouch): void {
@@ -134,11 +162,7 @@ function applyChange(session: Session, change: DeviceChange): StatusTransition[]
   const row = tableOf(type).devices.get(deviceId)
   if (!row) return []
   const from = row.record.status
-  const { statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = row.record
-  const next = applyDeviceChange(
-    { status: from, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt },
-    change,
-  )
+  const next = applyDeviceChange(liveOf(row), change)
   row.record = { ...row.record, ...next }
   if (next.status === from) return []
   if (isReachable(next.status) && !isReachable(from)) database.commands.wake(type.key, new Set([deviceId]))

@@ -133,7 +133,8 @@ export class MemoryDatabase {
     if (of.rows.size === 0) row.table.samplesOf.delete(deviceId)
   }
 
-  addMessage(list: RowList<MessageRow>, message: Omit<StoredMessage, 'id'>): void {
+  /** Its id. */
+  addMessage(list: RowList<MessageRow>, message: Omit<StoredMessage, 'id'>): string {
     const position = ++this.#position
     const bytes = (message.payloadJson?.length ?? 0) + (message.payloadRaw?.length ?? 0)
     const stored = { ...message, id: String(position), payloadRaw: copyValue(message.payloadRaw) }
@@ -141,6 +142,7 @@ export class MemoryDatabase {
     list.add(row)
     this.#messages.add(row)
     this.#messageBytes += bytes
+    return stored.id
   }
 
   removeMessage(row: MessageRow): void {

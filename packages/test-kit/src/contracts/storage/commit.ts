@@ -29,6 +29,7 @@ export function commitContract(contract: StorageContract): void {
         duplicates: null,
         duplicateSamples: null,
         transitions: [],
+        devices: [],
         commands: null,
         reports: null,
       })
@@ -62,6 +63,7 @@ export function commitContract(contract: StorageContract): void {
         duplicates: null,
         duplicateSamples: null,
         transitions: [],
+        devices: [],
         commands: null,
         reports: null,
       })
@@ -100,6 +102,61 @@ export function commitContract(contract: StorageContract): void {
         ['processed', null],
         ['rejected', 'reason 4'],
       ])
+    })
+
+    test('the devices that were changed are told as their rows are then, what others wrote included', async () => {
+      const { storage } = shared
+      const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Meter)]
+      await storage.commit(batch([], { changes: [change(Sensor, a, T0, { batteryLevel: 9 })] }))
+      const { devices } = await storage.commit(
+        batch([entry(Sensor, a, [])], {
+          touches: [{ type: Meter, deviceId: b, lastSeen: T0 }],
+          changes: [
+            change(Sensor, a, T0 + 5, { status: { value: 'online' } }),
+            change(Sensor, a, T0 + 6, { firmwareVersion: '2.0' }),
+            change(Sensor, a, T0 - 5, { batteryLevel: 80 }),
+            change(Sensor, newId(), T0, { status: { value: 'online' } }),
+          ],
+        }),
+      )
+      const { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = await deviceOf(
+        storage,
+        Sensor,
+        a,
+      )
+      expect(devices).toEqual([
+        {
+          type: Sensor,
+          deviceId: a,
+          live: { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt },
+        },
+      ])
+      expect({ status, batteryLevel, firmwareVersion }).toEqual({
+        status: 'online',
+        batteryLevel: 9,
+        firmwareVersion: '2.0',
+      })
+    })
+
+    test('the ids of the audit rows are told to who wants them, in the order of the entries', async () => {
+      const { storage } = shared
+      const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Meter)]
+      const entries = Array.from({ length: 70 }, (_, n) => [
+        entry(Sensor, a, [sample(Sensor, a, T0 + (n % 60), { temperature: 1 })], { reason: `a${n}` }),
+        entry(null, a, [], { reason: `none${n}` }),
+        entry(Meter, b, [], { reason: `b${n}` }),
+      ]).flat()
+      const changes = [change(Sensor, a, T0, { status: { value: 'online' } })]
+      // Plainly, in a transaction, and again with everything stored before.
+      for (const more of [{}, { changes }, { changes: [] }]) {
+        const { messageIds } = await storage.commit({ ...batch(entries, more), wantsIds: true })
+        expect(messageIds).toHaveLength(entries.length)
+        for (const [index, { type, message }] of entries.entries()) {
+          const ref = { typeKey: type?.key ?? null, id: messageIds?.[index] as string }
+          expect((await storage.messages.get(ref))?.reason).toBe(message.reason)
+        }
+      }
+      expect((await storage.commit(batch(entries))).messageIds).toBeUndefined()
     })
 
     test('a batch of 5,000 messages is one commit', async () => {

@@ -105,9 +105,13 @@ export function fenceContract(contract: StorageContract): void {
         const lease = await claim(storage, newId('lease'))
         const one = await prepare(storage, deviceId)
         const before = await everything(storage, deviceId)
-        await storage.commit({ ...one, fences: [lease] })
+        const { messageIds } = await storage.commit({ ...one, fences: [lease], wantsIds: true })
         const after = await everything(storage, deviceId)
         expect(after).not.toEqual(before)
+        for (const [index, { type, message }] of one.entries.entries()) {
+          const ref = { typeKey: type?.key ?? null, id: messageIds?.[index] as string }
+          expect(await storage.messages.get(ref)).toMatchObject({ topic: message.topic })
+        }
         expect(after.messages.flat()).toHaveLength(before.messages.flat().length + one.entries.length)
       })
 
