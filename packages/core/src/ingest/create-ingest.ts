@@ -3,20 +3,12 @@ import type { Clock } from '../ports/clock.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
-import {
-  type CommitBatch,
-  type CommitEntry,
-  type CommitResult,
-  isReachable,
-  type MessageRef,
-  type Storage,
-} from '../ports/storage.js'
+import type { CommitBatch, CommitResult, MessageRef, Storage } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Announcer } from './announce.js'
-import { auditRecord } from './audit-record.js'
 import { createCapacity } from './capacity.js'
 import { createCommitter } from './commit-planned.js'
-import type { DeviceDirectory, KnownDevice } from './device-directory.js'
+import type { DeviceDirectory } from './device-directory.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
@@ -25,7 +17,8 @@ import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
 import { createRetry } from './retry.js'
-import { deviceName, sessionEvents, toldTransitions } from './session-events.js'
+import { sessionEvents } from './session-events.js'
+import { createTeller } from './tell-committed.js'
 
 export interface IngestLimits {
   /** Messages a transaction; default: what the storage prefers, else 500. Larger ones store faster and block the event loop longer. */
@@ -118,7 +111,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     onRetry,
   })
   const resolve = createResolver(context)
-  const logRefusal = createRefusalLog(context)
+  const tell = createTeller({ ...context, logRefusal: createRefusalLog(context), guard })
   const commit = createCommitter({
     ...context,
     retry,
@@ -165,37 +158,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
       settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)))
     for (const { message, transition } of events)
       settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
-    takeOver(planned, result.devices)
-    const rowOf = (index: number) => auditRecord(batch.entries[index] as CommitEntry, result, index)
-    entries.forEach((message, index) => {
-      if (message.refusal !== null) guard(() => logRefusal(message))
-      else if (message.samples.length > 0)
-        guard(() => announcer.data(message, result.duplicateSamples?.get(index), () => rowOf(index)))
-    })
-    for (const [index, outcome] of result.commands ?? []) {
-      guard(() => context.onCommand(outcome))
-      guard(() => announcer.command(entries[index] as PlannedMessage, outcome))
-    }
-    for (const [index, outcome] of result.reports ?? [])
-      guard(() => announcer.report(entries[index] as PlannedMessage, outcome, () => rowOf(index)))
-    for (const { transition, known, reason } of toldTransitions(planned, events, result.transitions))
-      guard(() => announcer.transition(transition, known, reason))
-    if (result.transitions.some(({ from, to }) => isReachable(to) && !isReachable(from)))
-      guard(context.onReachable)
+    tell({ planned, entries, events, batch, result })
     context.onStored()
-  }
-
-  /** What is known of a device from now on is what its row says, whoever wrote it. */
-  function takeOver(planned: readonly PlannedMessage[], devices: CommitResult['devices']): void {
-    if (devices.length === 0) return
-    const live = new Map(devices.map((device) => [deviceName(device), device.live]))
-    const done = new Set<KnownDevice>()
-    for (const { type, known, deviceId } of planned) {
-      if (type === null || known === null || done.has(known)) continue
-      const row = live.get(deviceName({ type, deviceId }))
-      if (row !== undefined) context.directory.settle(type, known, row)
-      done.add(known)
-    }
   }
 
   function outcomeOf(
