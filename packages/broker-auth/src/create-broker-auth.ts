@@ -1,4 +1,4 @@
-import { type DeviceHub, DeviceHubError } from '@devicehub/core'
+import type { DeviceHub } from '@devicehub/core'
 import { type FetchHandler, problem, type RequestInfo } from '@devicehub/http'
 import { type Context, Hono } from 'hono'
 import { type AedesHooks, aedesHooks } from './brokers/aedes.js'
@@ -12,6 +12,7 @@ import { verneMq } from './brokers/vernemq.js'
 import { createCallerCheck } from './caller.js'
 import { createDecider, type DeciderStats } from './decider.js'
 import type { Decider } from './decision.js'
+import { acceptBrokerAuth } from './option-rules.js'
 import type { BrokerAuthOptions } from './options.js'
 import { createPresence, type PresenceOutcome } from './presence.js'
 import { readFields } from './read-fields.js'
@@ -49,10 +50,9 @@ interface Env {
  * const brokerAuth = createBrokerAuth(hub, { secret: process.env.BROKER_SECRET })
  * http.createServer(nodeListener(brokerAuth.fetch)).listen(8081)
  */
-export function createBrokerAuth(hub: DeviceHub, options: BrokerAuthOptions = {}): BrokerAuth {
+export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}): BrokerAuth {
+  const options = acceptBrokerAuth(hub, given)
   const { maxBody = 2 << 20 } = options
-  if (!(Number.isInteger(maxBody) && maxBody > 0))
-    throw new DeviceHubError('invalid_options', `maxBody must be a whole number of bytes, not ${maxBody}`)
   // Better now than with the first device.
   hub.credentials.hashes.lookups('api_key', 'probe')
   const checkCaller = createCallerCheck(options)

@@ -1,4 +1,4 @@
-import { type DeviceHub, DeviceHubError, type Principal } from '@devicehub/core'
+import type { DeviceHub, Principal } from '@devicehub/core'
 import {
   accountAllows,
   accountProblem,
@@ -42,11 +42,11 @@ export function createDecider(
   options: DeciderOptions = {},
 ): Decider & { stats(): DeciderStats } {
   const { accounts, accountsFor = 60, clientId: clientIds = 'username', rules } = options
-  const max = atLeast('maxPending', options.maxPending ?? 10_000, 1)
-  const timeout = atLeast('timeout', options.timeout ?? 3, 0.001) * 1000
+  const { maxPending: max = 10_000 } = options
+  const timeout = (options.timeout ?? 3) * 1000
   const known = staticAccounts(accounts)
   const lookUp = typeof accounts === 'function' ? accounts : null
-  const memory = createAccountMemory(atLeast('accountsFor', accountsFor, 0), hub.clock)
+  const memory = createAccountMemory(accountsFor, hub.clock)
   const counts = { login: { allowed: 0, denied: 0 }, access: { allowed: 0, denied: 0 }, shed: 0, failed: 0 }
   let failing = false
 
@@ -61,10 +61,12 @@ export function createDecider(
   })
 
   async function login(request: LoginRequest): Promise<LoginDecision> {
+    if (!isQuestion(request)) return refuse('malformed_question')
     const { username, password } = request
     const clientId = request.clientId || undefined
     if (!isName(username)) return refuse('malformed_username')
-    if (password === '' || password.length > MAX_PASSWORD) return refuse('malformed_password')
+    if (typeof password !== 'string' || password === '' || password.length > MAX_PASSWORD)
+      return refuse('malformed_password')
     if (!isClientId(clientId)) return refuse('malformed_client_id')
     const account = known.get(username)
     if (account !== undefined) {
@@ -116,6 +118,7 @@ export function createDecider(
   }
 
   async function access(request: AccessRequest): Promise<Decision> {
+    if (!isQuestion(request)) return deny('malformed_question')
     const { username } = request
     const clientId = request.clientId || undefined
     if (!isName(username)) return deny('malformed_username')
@@ -177,6 +180,7 @@ export function createDecider(
   }
 
   async function accessAll(requests: readonly AccessRequest[]): Promise<readonly Decision[]> {
+    if (!Array.isArray(requests)) return []
     const taken = requests.slice(0, MAX_TOPICS)
     const decisionsOf = () => Promise.all(taken.map((each) => decided(() => access(each), deny)))
     const some = await decisions.run(decisionsOf, [])
@@ -206,16 +210,12 @@ export function createDecider(
   }
 }
 
+/** A broker of the application's own may ask anything. */
+const isQuestion = (request: unknown): boolean => typeof request === 'object' && request !== null
+
 const isName = (name: string): boolean =>
   typeof name === 'string' && name !== '' && name.length <= MAX_NAME && !hasControlCharacter(name)
 
 /** Undefined is one that the broker did not tell. `$` begins what brokers keep for themselves. */
 const isClientId = (clientId: string | undefined): boolean =>
   clientId === undefined || (isName(clientId) && !clientId.startsWith('$'))
-
-function atLeast(name: string, value: number, min: number): number {
-  if (Number.isFinite(value) && value >= min) return value
-  throw new DeviceHubError('invalid_options', `${name} must be a number from ${min}, not ${String(value)}`, {
-    details: { [name]: value },
-  })
-}

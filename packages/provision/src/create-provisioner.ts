@@ -14,6 +14,16 @@ import { type CredentialInfo, listCredentials, revoke, setPassword } from './cre
 import { importDevices } from './import/import-devices.js'
 import type { ImportOptions, ImportReport } from './import/import-report.js'
 import type { ImportSource } from './import/import-source.js'
+import {
+  acceptClaim,
+  acceptDevice,
+  acceptGenerate,
+  acceptImport,
+  acceptPassword,
+  acceptProvisioner,
+  acceptRotate,
+  acceptServe,
+} from './option-rules.js'
 import type { ProvisionHub } from './provision-hub.js'
 import type { CredentialSink, SyncReport } from './sinks/credential-sink.js'
 
@@ -96,12 +106,13 @@ export interface Provisioner extends AsyncDisposable {
 
 /** `invalid_options` when the hub has no `credentials.secret`. */
 export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions = {}): Provisioner {
-  const { sinks = [] } = options
+  const { sinks = [], claimHandler = {} } = acceptProvisioner(hub, options)
   const teller = createSinkTeller(hub, sinks)
   const issuer = createIssuer(hub, teller)
   const findKey = createClaimKeyFinder(hub)
   const claim = createClaim(hub, teller, findKey)
   const topics = claimTopics(hub)
+  const accounts = createClaimAccounts(topics, findKey, hub.clock)
   let closing: Promise<void> | undefined
 
   async function close(): Promise<void> {
@@ -112,23 +123,35 @@ export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions
   hub.credentials.hashes.lookups('claim_key', 'probe')
 
   const provisioner: Provisioner = {
-    generateCredentials: (type, deviceId, generateOptions = {}) =>
-      issuer.generate(type, deviceId, generateOptions),
-    rotate: (type, deviceId, rotateOptions = {}) => issuer.rotate(type, deviceId, rotateOptions),
-    revoke: (type, deviceId) => revoke(hub, teller, type, deviceId),
-    setPassword: (type, deviceId, password, passwordOptions = {}) =>
-      setPassword(hub, teller, type, deviceId, password, passwordOptions),
+    async generateCredentials(type, deviceId, generateOptions = {}) {
+      acceptDevice('generateCredentials', type, deviceId)
+      return issuer.generate(type, deviceId, acceptGenerate(generateOptions))
+    },
+    async rotate(type, deviceId, rotateOptions = {}) {
+      acceptDevice('rotate', type, deviceId)
+      return issuer.rotate(type, deviceId, acceptRotate(rotateOptions))
+    },
+    async revoke(type, deviceId) {
+      acceptDevice('revoke', type, deviceId)
+      await revoke(hub, teller, type, deviceId)
+    },
+    async setPassword(type, deviceId, password, passwordOptions = {}) {
+      acceptDevice('setPassword', type, deviceId)
+      await setPassword(hub, teller, type, deviceId, password, acceptPassword(passwordOptions))
+    },
     verify: (login) => hub.credentials.verify(login),
-    credentials: (type, deviceId) => listCredentials(hub, type, deviceId),
-    importDevices: (type, source, importOptions) => importDevices(hub, teller, type, source, importOptions),
+    async credentials(type, deviceId) {
+      acceptDevice('credentials', type, deviceId)
+      return listCredentials(hub, type, deviceId)
+    },
+    importDevices: async (type, source, importOptions) =>
+      importDevices(hub, teller, type, ...acceptImport(type, source, importOptions)),
     claims: createClaimKeys(hub),
-    claim,
-    claimHandler: createClaimHandler(
-      { claim, clock: hub.clock, logger: hub.logger },
-      options.claimHandler ?? {},
-    ),
-    claimAccounts: createClaimAccounts(topics, findKey, hub.clock),
-    serveClaims: (listener, { broker } = {}) => serveClaims(hub, topics, claim, listener, broker),
+    claim: async (request) => claim(acceptClaim('claim', request)),
+    claimHandler: createClaimHandler({ claim, clock: hub.clock, logger: hub.logger }, claimHandler),
+    claimAccounts: async (login) => accounts(acceptClaim('claimAccounts', login)),
+    serveClaims: (listener, given = {}) =>
+      serveClaims(hub, topics, claim, listener, acceptServe(listener, given).broker),
     sync: () => teller.alone(() => syncSinks(hub, sinks)),
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => provisioner.close(),

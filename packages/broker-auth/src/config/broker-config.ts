@@ -1,4 +1,5 @@
-import { DeviceHubError } from '@devicehub/core'
+import { check, DeviceHubError } from '@devicehub/core'
+import { acceptConfig } from '../option-rules.js'
 import type { ConfigTarget } from './config-target.js'
 import { emqxConfig } from './emqx.js'
 import { genericConfig } from './generic.js'
@@ -35,21 +36,13 @@ export interface BrokerConfigOptions {
  * console.log(brokerConfig('emqx', { url: 'http://10.0.0.5:8081', secret }))
  */
 export function brokerConfig(broker: BrokerName, options: BrokerConfigOptions): string {
-  const { secret = null, vhost = '/' } = options
   if (!Object.hasOwn(CONFIGS, broker))
     throw new DeviceHubError(
       'invalid_options',
-      `There is no configuration for ${JSON.stringify(broker)}; there is one for ${Object.keys(CONFIGS).join(', ')}`,
+      `There is no configuration for ${check.showValue(broker)}; there is one for ${Object.keys(CONFIGS).join(', ')}`,
     )
-  // A line end would be a line of the configuration, and the secret is a header too.
-  if (secret !== null && !/^[\x21-\x7e]+$/.test(secret))
-    throw new DeviceHubError(
-      'invalid_options',
-      'secret must be of visible ASCII characters: openssl rand -hex 32',
-    )
-  if (!/^[^\s#]+$/.test(vhost))
-    throw new DeviceHubError('invalid_options', `vhost ${JSON.stringify(vhost)} holds a space or a #`)
-  return CONFIGS[broker](targetOf(options.url, secret, vhost))
+  const { url, secret = null, vhost = '/' } = acceptConfig(options)
+  return CONFIGS[broker](targetOf(url, secret, vhost))
 }
 
 function targetOf(text: string, secret: string | null, vhost: string): ConfigTarget {

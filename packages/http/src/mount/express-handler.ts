@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { acceptHandler } from '../accept-handler.js'
 import type { FetchHandler } from '../fetch-handler.js'
 import { nodeListener } from './node-listener.js'
 
@@ -15,7 +16,7 @@ type ParsedMessage = IncomingMessage & { body?: unknown; rawBody?: unknown }
 export function expressHandler(
   handler: FetchHandler,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const listener = nodeListener(handler)
+  const listener = nodeListener(acceptHandler('expressHandler', handler))
   return (request: ParsedMessage, response) => {
     // A parser has taken the body out of the stream: it is made again from what the parser found in it.
     if (request.readableEnded && request.body !== undefined && !(request.rawBody instanceof Buffer))

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { acceptHandler } from '../accept-handler.js'
 import type { FetchHandler } from '../fetch-handler.js'
 import { nodeListener } from './node-listener.js'
 
@@ -23,7 +24,7 @@ export interface FastifyScope {
  * await app.register(fastifyPlugin(handler), { prefix: '/devicehub' })
  */
 export function fastifyPlugin(handler: FetchHandler): (scope: FastifyScope) => Promise<void> {
-  const listener = nodeListener(handler)
+  const listener = nodeListener(acceptHandler('fastifyPlugin', handler))
   return async (scope) => {
     scope.removeAllContentTypeParsers()
     // The handler reads the stream itself, whatever is in it.

@@ -1,3 +1,4 @@
+import { acceptHandler } from '../accept-handler.js'
 import type { FetchHandler } from '../fetch-handler.js'
 
 /** As `@hono/node-server` fills it; other servers have no socket to tell of. */
@@ -11,7 +12,8 @@ interface Bindings {
  * @example
  * app.mount('/devicehub', honoHandler(handler))
  */
-export const honoHandler =
-  (handler: FetchHandler) =>
-  (request: Request, env?: unknown): Promise<Response> =>
+export function honoHandler(handler: FetchHandler): (request: Request, env?: unknown) => Promise<Response> {
+  acceptHandler('honoHandler', handler)
+  return (request, env) =>
     handler(request, { remoteAddress: (env as Bindings | undefined)?.incoming?.socket?.remoteAddress })
+}

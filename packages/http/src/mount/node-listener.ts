@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { acceptHandler } from '../accept-handler.js'
 import type { FetchHandler } from '../fetch-handler.js'
 import { problem } from '../problem.js'
 
@@ -12,6 +13,7 @@ import { problem } from '../problem.js'
 export function nodeListener(
   handler: FetchHandler,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  acceptHandler('nodeListener', handler)
   return getRequestListener(
     (request, { incoming }) => handler(request, { remoteAddress: incoming.socket.remoteAddress }),
     {

@@ -7,6 +7,7 @@ import {
 } from '@devicehub/core'
 import { assertType } from '../credentials/check-request.js'
 import { randomSecret } from '../credentials/secrets.js'
+import { acceptClaimId, acceptClaimKey, acceptClaimPage } from '../option-rules.js'
 import type { ProvisionHub } from '../provision-hub.js'
 
 export interface NewClaimKey {
@@ -42,31 +43,18 @@ export interface ClaimKeysApi {
   revoke(id: string): Promise<boolean>
 }
 
-const NAME_MAX = 255
-const USES_MAX = 1_000_000_000
-const EXPIRES_MAX = 10 * 365 * 86_400
 const PAGE = 100
-const PAGE_MAX = 1_000
 
 export function createClaimKeys(hub: ProvisionHub): ClaimKeysApi {
   const { storage, clock, credentials } = hub
   return {
     async create(type, given) {
+      const { name, maxUses, expiresIn, createsDevices = false, idPrefix = '' } = acceptClaimKey(type, given)
       assertType(hub.types, type)
-      const { name, maxUses, expiresIn, createsDevices = false, idPrefix = '' } = given
-      if (typeof name !== 'string' || name === '' || name.length > NAME_MAX || name.includes('\0'))
-        throw refuse(`name is a text of 1 to ${NAME_MAX} characters without NUL`)
-      if (!isWhole(maxUses, USES_MAX)) throw refuse(`maxUses is a whole number from 1 to ${USES_MAX}`)
-      if (!isWhole(expiresIn, EXPIRES_MAX))
-        throw refuse(`expiresIn is a whole number of seconds from 1 to ${EXPIRES_MAX}`)
-      if (typeof createsDevices !== 'boolean') throw refuse('createsDevices is true or false')
-      if (
-        typeof idPrefix !== 'string' ||
-        !/^[A-Za-z0-9_-]*$/.test(idPrefix) ||
-        idPrefix.length >= hub.deviceIdMaxLength
-      )
-        throw refuse(
-          `idPrefix is the beginning of device ids: letters a to z, digits, _ and -, fewer than ${hub.deviceIdMaxLength}`,
+      if (idPrefix.length >= hub.deviceIdMaxLength)
+        throw new DeviceHubError(
+          'invalid_options',
+          `claims.create: idPrefix must have fewer than ${hub.deviceIdMaxLength} characters, since device ids begin with it`,
         )
       const id = randomIds.next()
       const key = randomSecret()
@@ -86,12 +74,12 @@ export function createClaimKeys(hub: ProvisionHub): ClaimKeysApi {
       })
       return { id, key }
     },
-    async list({ limit = PAGE, cursor } = {}) {
-      if (!isWhole(limit, PAGE_MAX)) throw refuse(`limit is a whole number from 1 to ${PAGE_MAX}`)
+    async list(request = {}) {
+      const { limit = PAGE, cursor } = acceptClaimPage(request)
       const page = await storage.claims.listKeys({ limit, cursor })
       return { items: page.items.map(withoutLookup), cursor: page.cursor }
     },
-    revoke: (id) => storage.claims.revokeKey(id, clock.now()),
+    revoke: async (id) => storage.claims.revokeKey(acceptClaimId(id), clock.now()),
   }
 }
 
@@ -103,7 +91,3 @@ function withoutLookup({ lookup: _, createdAt, expiresAt, revokedAt, ...key }: C
     revokedAt: revokedAt === null ? null : new Date(revokedAt),
   }
 }
-
-const isWhole = (value: number, max: number): boolean => Number.isInteger(value) && value >= 1 && value <= max
-
-const refuse = (rule: string) => new DeviceHubError('invalid_options', `a claim key: ${rule}`)

@@ -1,6 +1,5 @@
 import { type AnyDeviceType, assertDeviceId, type CredentialKind, DeviceHubError } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
-import { ALL_KINDS } from './make-credentials.js'
 import { usernameOf } from './username.js'
 
 /** What the column mqtt_username holds. */
@@ -43,32 +42,12 @@ export function checkExpiry(expiresAt: Date | undefined, now: number): number | 
   )
 }
 
-export function checkKinds(kinds: readonly CredentialKind[] = ALL_KINDS): readonly CredentialKind[] {
-  if (kinds.length > 0 && kinds.every((kind) => ALL_KINDS.includes(kind))) return kinds
-  throw new DeviceHubError(
-    'invalid_options',
-    `kinds is a list of at least one of ${ALL_KINDS.join(' and ')}, not ${JSON.stringify(kinds)}`,
-  )
-}
-
 export const notFound = (type: AnyDeviceType, deviceId: string): DeviceHubError =>
   new DeviceHubError(
     'device_not_found',
     `there is no ${type.name} "${deviceId}"; create it with devices.create, or with { create: true } when its credentials are generated`,
     { details: { type: type.key, deviceId } },
   )
-
-/** Ten years: what is longer is a mistake of units. */
-const OVERLAP_MAX = 10 * 365 * 86_400
-
-/** Whole seconds. */
-export function checkOverlap(overlap = 0): number {
-  if (Number.isInteger(overlap) && overlap >= 0 && overlap <= OVERLAP_MAX) return overlap
-  throw new DeviceHubError(
-    'invalid_options',
-    `overlap is a whole number of seconds from 0 to ${OVERLAP_MAX}, not ${String(overlap)}`,
-  )
-}
 
 export const hasCredentials = (type: AnyDeviceType, deviceId: string, kinds: readonly CredentialKind[]) =>
   new DeviceHubError(

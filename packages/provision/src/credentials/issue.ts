@@ -11,8 +11,8 @@ import {
   toDevice,
 } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
-import { assertDevice, checkExpiry, checkKinds, checkOverlap, notFound } from './check-request.js'
-import { type MadeCredentials, makeCredentials } from './make-credentials.js'
+import { assertDevice, checkExpiry, notFound } from './check-request.js'
+import { ALL_KINDS, type MadeCredentials, makeCredentials } from './make-credentials.js'
 import { sinkDevice } from './sink-device.js'
 import type { SinkTeller } from './tell-sinks.js'
 import { writeInStep } from './write-in-step.js'
@@ -64,7 +64,7 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     options: GenerateOptions<InferState<T>, Kind>,
   ): Promise<Issued<InferState<T>, Kind>> {
     assertDevice(hub, type, deviceId)
-    const kinds = checkKinds(options.kinds)
+    const kinds = options.kinds ?? ALL_KINDS
     const now = clock.now()
     const expiresAt = checkExpiry(options.expiresAt, now)
     const [present] = await storage.devices.find(type, [deviceId])
@@ -92,8 +92,8 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     options: RotateOptions<Kind>,
   ): Promise<Issued<InferState<T>, Kind>> {
     assertDevice(hub, type, deviceId)
-    const overlap = checkOverlap(options.overlap)
-    const kinds = checkKinds(options.kinds)
+    const overlap = options.overlap ?? 0
+    const kinds = options.kinds ?? ALL_KINDS
     const now = clock.now()
     const expiresAt = checkExpiry(options.expiresAt, now)
     const [record] = await storage.devices.find(type, [deviceId])

@@ -1,12 +1,12 @@
 import { type AnyDeviceType, DeviceHubError, type DeviceRecord } from '@devicehub/core'
-import { assertDevice, assertType, checkExpiry, checkOverlap } from '../credentials/check-request.js'
+import { assertDevice, assertType, checkExpiry } from '../credentials/check-request.js'
 import type { SinkTeller } from '../credentials/tell-sinks.js'
 import type { ProvisionHub } from '../provision-hub.js'
 import { createBatchWriter, type ImportItem } from './batch-writer.js'
 import { openOutput } from './import-output.js'
 import { createTally, type ImportOptions, type ImportReport, type Tally } from './import-report.js'
 import type { ImportSource, ReadRow } from './import-source.js'
-import { checkCount, numbering } from './numbered-ids.js'
+import { numbering } from './numbered-ids.js'
 import { readCsv } from './read-csv.js'
 import { readJson } from './read-json.js'
 import { SeenIds } from './seen-ids.js'
@@ -26,7 +26,6 @@ export async function importDevices(
   const expiresAt = checkExpiry(options.expiresAt, hub.clock.now())
   const isCount = 'count' in source
   if (isCount) {
-    checkCount(source.count)
     assertDevice(hub, type, numbering(hub, type, source.prefix ?? '').idOf(source.count))
     if (options.rotate)
       throw new DeviceHubError(
@@ -34,7 +33,7 @@ export async function importDevices(
         'rotate is for devices that are named: give rows, csv or json',
       )
   }
-  const overlap = checkOverlap(options.overlap)
+  const { overlap = 0 } = options
   const tally = createTally(options)
   const output = await openOutput(type, options.output, source)
   const writeBatch = createBatchWriter({

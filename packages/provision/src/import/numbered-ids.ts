@@ -1,22 +1,13 @@
-import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
 
 const PAGE = 1_000
-const COUNT_MAX = 10_000_000
 
 /** `<prefix><type key>-001`, and how to tell the number of such an id. */
 export interface Numbering {
   idOf(number: number): string
   /** The number behind the highest there is. */
   first(): Promise<number>
-}
-
-export function checkCount(count: number): void {
-  if (Number.isInteger(count) && count >= 1 && count <= COUNT_MAX) return
-  throw new DeviceHubError(
-    'invalid_options',
-    `count is a whole number from 1 to ${COUNT_MAX}, not ${String(count)}`,
-  )
 }
 
 export function numbering(

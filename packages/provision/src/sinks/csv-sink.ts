@@ -6,6 +6,7 @@ import type { CredentialSink, SinkChange } from './credential-sink.js'
 import { withFileLock } from './file-lock.js'
 import { createFileWork } from './file-work.js'
 import { usernameOf } from './last-changes.js'
+import { acceptCsv } from './option-rules.js'
 import { refuseChange } from './refuse-device.js'
 import { readOrEmpty, syncFolder } from './replace-file.js'
 import { sinkFailures } from './sink-failures.js'
@@ -26,8 +27,8 @@ type Row = Record<(typeof COLUMNS)[number], string>
  * A file of what was issued and withdrawn, for people who load it elsewhere: one line a change, on the disk before
  * `apply` resolves. A later line of a user name replaces an earlier one.
  */
-export function csvSink({ file, timeout = 10_000 }: CsvSinkOptions): CredentialSink {
-  if (!file) throw new DeviceHubError('invalid_options', 'csvSink: give the `file`')
+export function csvSink(options: CsvSinkOptions): CredentialSink {
+  const { file, timeout = 10_000 } = acceptCsv(options)
   const { run, close } = createFileWork(NAME)
 
   return {

@@ -1,4 +1,5 @@
 import { DeviceHubError } from '@devicehub/core'
+import { acceptDynamicSecurity } from '../option-rules.js'
 
 export interface DynamicSecurityOptions {
   /** `mqtts://broker:8883`; mqtt, mqtts, ws or wss. Passwords of devices travel over it: use TLS outside one machine. */
@@ -44,7 +45,8 @@ export interface ControlSettings {
 const PROTOCOLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:']
 
 /** Checked, with defaults. Throws `invalid_options`. */
-export function controlSettings(options: DynamicSecurityOptions): ControlSettings {
+export function controlSettings(given: DynamicSecurityOptions): ControlSettings {
+  const options = acceptDynamicSecurity(given)
   const refuse = (message: string) =>
     new DeviceHubError('invalid_options', `mosquittoDynamicSecurity: ${message}`)
   const { username, password, tls = {}, rolePrefix = 'devicehub-', timeout = 30_000 } = options
@@ -55,12 +57,7 @@ export function controlSettings(options: DynamicSecurityOptions): ControlSetting
     throw refuse('the protocol of `url` is mqtt, mqtts, ws or wss, and it names a host')
   if (url.username !== '' || url.password !== '')
     throw refuse('give the administrator as `username` and `password`, not in `url`')
-  if (!username || !password) throw refuse('give the `username` and the `password` of an administrator')
-  if (rolePrefix === '') throw refuse('`rolePrefix` is empty: then every role of the broker would be its own')
-  if (!(Number.isInteger(timeout) && timeout > 0 && timeout <= 0x7fffffff))
-    throw refuse(`\`timeout\` is a whole number of milliseconds above 0, not ${String(timeout)}`)
   const clientId = options.clientId ?? 'devicehub-dynamic-security'
-  if (clientId === '') throw refuse('`clientId` is empty')
   const shown = `${url.protocol}//${url.host}`
   return { url: options.url, shown, username, password, tls, rolePrefix, clientId, timeout }
 }

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { DeviceHubError } from '@devicehub/core'
-import { isPid, type Reload } from './reload-broker.js'
+import { acceptFiles } from '../option-rules.js'
+import type { Reload } from './reload-broker.js'
 
 export interface MosquittoFilesOptions {
   /** Mosquitto's `password_file`. Beside it are kept `.<section>-users` (whom the sink made) and `.<section>-lock`. */
@@ -23,20 +24,11 @@ export interface MosquittoFilesOptions {
 export type FilesSettings = Required<MosquittoFilesOptions>
 
 /** Checked, with defaults. Throws `invalid_options`. */
-export function filesSettings(options: MosquittoFilesOptions): FilesSettings {
+export function filesSettings(given: MosquittoFilesOptions): FilesSettings {
+  const options = acceptFiles(given)
   const refuse = (message: string) => new DeviceHubError('invalid_options', `mosquittoFiles: ${message}`)
   const { passwordFile, aclFile, reload, section = 'devicehub', iterations = 101, timeout = 10_000 } = options
-  if (!passwordFile || !aclFile) throw refuse('give `passwordFile` and `aclFile`')
   if (passwordFile === aclFile) throw refuse('`passwordFile` and `aclFile` are the same file')
-  if (!/^[A-Za-z0-9_-]+$/.test(section)) throw refuse('`section` is made of letters, digits, "-" and "_"')
-  const whole = (name: string, value: number, max: number) => {
-    if (!(Number.isInteger(value) && value > 0 && value <= max))
-      throw refuse(`\`${name}\` is a whole number from 1 to ${max}, not ${String(value)}`)
-  }
-  whole('iterations', iterations, 10_000_000)
-  whole('timeout', timeout, 0x7fffffff)
-  const how = typeof reload === 'function' || ('pid' in reload ? isPid(reload.pid) : reload.pidFile !== '')
-  if (!how) throw refuse('`reload` has a process id above 1, a `pidFile`, or is a function')
   return { passwordFile, aclFile, reload, section, iterations, timeout }
 }
 

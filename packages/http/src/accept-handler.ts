@@ -1,0 +1,6 @@
+import { check } from '@devicehub/core'
+import type { FetchHandler } from './fetch-handler.js'
+
+/** `invalid_options`, when it is mounted and not with the first request. */
+export const acceptHandler = (call: string, handler: unknown): FetchHandler =>
+  check.accept(call, 'handler', check.callback<FetchHandler>(), handler)

@@ -1,0 +1,65 @@
+import { check } from '@devicehub/core'
+import type { CsvSinkOptions } from './csv-sink.js'
+import type { DynamicSecurityOptions, SinkTls } from './dynamic-security/options.js'
+import type { MosquittoFilesOptions } from './mosquitto-files/options.js'
+import type { Reload } from './mosquitto-files/reload-broker.js'
+
+const { accept, hidden, integer, optional, options, text } = check
+
+const milliseconds = optional(integer({ min: 1, max: 0x7fffffff }))
+const secret = hidden(text({ max: 16_383 }))
+const pem = optional(
+  hidden(
+    check.satisfies<string | Buffer>(
+      'PEM, as a text or a Buffer',
+      (value) => typeof value === 'string' || value instanceof Uint8Array,
+    ),
+  ),
+)
+
+const CSV = options<CsvSinkOptions>({ file: text(), timeout: milliseconds })
+
+/** A signal to 0 or 1, or to a whole group of processes, is never what is meant. */
+const pid = integer({ min: 2, max: 0x7fffffff })
+
+const FILES = options<MosquittoFilesOptions>({
+  passwordFile: text(),
+  aclFile: text(),
+  reload: check.either(
+    check.callback<Extract<Reload, (...args: never) => unknown>>(),
+    check.either(
+      options<{ readonly pid: number }>({ pid }),
+      options<{ readonly pidFile: string }>({ pidFile: text() }),
+    ),
+  ),
+  section: optional(
+    text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, - and _' }),
+  ),
+  iterations: optional(integer({ min: 1, max: 10_000_000 })),
+  timeout: milliseconds,
+})
+
+const DYNAMIC_SECURITY = options<DynamicSecurityOptions>({
+  url: hidden(text({ expected: 'a URL like mqtts://broker:8883' })),
+  username: text({ max: 16_383 }),
+  password: secret,
+  tls: optional(
+    options<SinkTls>({
+      ca: pem,
+      cert: pem,
+      key: pem,
+      servername: optional(text({ max: 255 })),
+      rejectUnauthorized: optional(check.flag),
+    }),
+  ),
+  rolePrefix: optional(check.line(64)),
+  clientId: optional(text({ max: 16_383 })),
+  timeout: milliseconds,
+})
+
+/** Each throws `invalid_options` with the key and what is expected. */
+export const acceptCsv = (given: unknown): CsvSinkOptions => accept('csvSink', 'options', CSV, given)
+export const acceptFiles = (given: unknown): MosquittoFilesOptions =>
+  accept('mosquittoFiles', 'options', FILES, given)
+export const acceptDynamicSecurity = (given: unknown): DynamicSecurityOptions =>
+  accept('mosquittoDynamicSecurity', 'options', DYNAMIC_SECURITY, given)
