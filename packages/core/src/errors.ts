@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   command_not_found: 'No command of that id exists',
   command_failed: 'The device could not do what the command asks, or the command could not be sent',
   command_rejected: 'The device refused to execute the command',
+  command_pending: 'The command has no end yet: it still stands, and may be executed later',
   command_timed_out: 'The device did not answer in time; it may have executed the command all the same',
   command_expired: 'The command could not be sent before it expired',
   command_cancelled: 'The command was cancelled',

@@ -9,6 +9,7 @@ export type {
 } from './commands/bulk.js'
 export type { CommandInfo } from './commands/command-info.js'
 export type { SendOptions } from './commands/send-options.js'
+export type { WaitOptions } from './commands/wait-for-end.js'
 export type * from './consumer/consumer.js'
 export * from './definition.js'
 export * from './errors.js'

@@ -2,7 +2,7 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { CommandState } from '../ports/commands.js'
 import type { DeviceFilter, Storage } from '../ports/storage.js'
-import { type SendOptions, sendSettings } from './send-options.js'
+import type { SendOptions } from './send-options.js'
 
 /** Device ids, or a filter as for `devices.list`; `{}` is all devices of the type. */
 export type BulkTarget =
@@ -65,7 +65,6 @@ export async function runBulk<Result>(
       'invalid_options',
       `commands.sendMany: concurrency is a whole number from 1 to ${CONCURRENCY_MAX}, not ${String(concurrency)}`,
     )
-  sendSettings(options)
   const counts: Record<BulkState, number> = {
     succeeded: 0,
     failed: 0,

@@ -109,18 +109,23 @@ describe('what is inferred', () => {
   it('follows extends, where the child wins', () => {
     const Child = defineDeviceType('child', {
       extends: WeatherStation,
-      readings: { count: reading.string(), wind: reading.float() },
+      readings: {
+        door: reading.enum(['open']),
+        count: reading.integer({ nullable: false }),
+        wind: reading.float(),
+      },
       commands: { stop: command() },
       hooks: {
         onData({ readings, device }) {
-          expectTypeOf(readings.count).toEqualTypeOf<string | null | undefined>()
+          expectTypeOf(readings.count).toEqualTypeOf<number>()
+          expectTypeOf(readings.door).toEqualTypeOf<'open' | null | undefined>()
           expectTypeOf(readings.temperature).toEqualTypeOf<number | null | undefined>()
           expectTypeOf(readings.wind).toEqualTypeOf<number | null | undefined>()
           expectTypeOf(device.state.offset).toEqualTypeOf<number | null>()
         },
       },
     })
-    expectTypeOf<InferReadings<typeof Child>['count']>().toEqualTypeOf<string | null | undefined>()
+    expectTypeOf<InferReadings<typeof Child>['count']>().toEqualTypeOf<number>()
     expectTypeOf<InferReadings<typeof Child>['wind']>().toEqualTypeOf<number | null | undefined>()
     expectTypeOf(Child.commands.stop).toEqualTypeOf<Command<null, null>>()
     expectTypeOf<keyof typeof Child.commands>().toEqualTypeOf<
@@ -182,5 +187,46 @@ describe('a mistake is an error at its own line', () => {
     defineDeviceType('x', { hooks: { onDate() {} } })
     // @ts-expect-error -- a name is no type
     defineDeviceType('x', { extends: 'weatherstation' })
+  })
+  it('in what widens an inherited field or command', () => {
+    defineDeviceType('x', {
+      extends: WeatherStation,
+      readings: {
+        temperature: reading.float({ range: [0, 10], nullable: false }),
+        // @ts-expect-error -- its kind is integer
+        count: reading.string(),
+        // @ts-expect-error -- its kind is float
+        humidity: reading.integer(),
+        // @ts-expect-error -- it is not nullable there
+        serial: reading.string(),
+        // @ts-expect-error -- "ajar" is no value there
+        door: reading.enum(['open', 'ajar']),
+        // @ts-expect-error -- the values are of another shape
+        shaped: reading.json({ schema: z.object({ a: z.string() }) }),
+        extra: reading.json({ schema: z.object({ a: z.string() }) }),
+      },
+      commands: {
+        // @ts-expect-error -- callers send no payload
+        reboot: command({ payload: z.object({ delay: z.int() }) }),
+        // @ts-expect-error -- callers send another one
+        set_interval: command({ payload: z.object({ interval: z.string() }) }),
+        // @ts-expect-error -- code reads { volts }
+        measure: command({ result: z.object({ amps: z.number() }) }),
+      },
+      state: {
+        // @ts-expect-error -- its kind is float
+        offset: state.string(),
+        // @ts-expect-error -- it always has a value there
+        recording_mode: state.enum(['continuous', 'burst']),
+      },
+    })
+    defineDeviceType('x', {
+      extends: WeatherStation,
+      commands: { reboot: command({ result: z.object({ at: z.string() }), qos: 2 }) },
+      state: { recording_mode: state.enum(['burst'], { default: 'burst' }) },
+    })
+    const erased: AnyDeviceType = WeatherStation
+    // What the types do not tell is looked at when it is defined.
+    defineDeviceType('x', { extends: erased, readings: { count: reading.string() } })
   })
 })

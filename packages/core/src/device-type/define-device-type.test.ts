@@ -120,14 +120,14 @@ describe('extending a type', () => {
   const Child = defineDeviceType('child', {
     extends: Base,
     heartbeatInterval: 30,
-    readings: { count: reading.string(), wind: reading.float() },
+    readings: { count: reading.integer({ range: [0, 9] }), wind: reading.float() },
     commands: { stop: command() },
     hooks: { onData: () => calls.push('child data') },
   })
 
   it('takes over everything, inherited names first; what the child declares wins', () => {
     expect(Child.readingNames).toEqual(['voltage', 'count', 'wind'])
-    expect(Child.readings.count.kind).toBe('string')
+    expect(Child.readings.count.max).toBe(9)
     expect(Object.keys(Child.commands)).toEqual(['reboot', 'stop'])
     expect(Child.stateNames).toEqual(['mode'])
     expect(Child.options).toEqual({ heartbeatInterval: 30, broker: 'north' })
@@ -139,7 +139,7 @@ describe('extending a type', () => {
   it('does not inherit being abstract, and leaves the parent as it was', () => {
     expect(Child.abstract).toBe(false)
     expect(Base.abstract).toBe(true)
-    expect(Base.readings.count.kind).toBe('integer')
+    expect(Base.readings.count.max).toBeNull()
     expect(Base.readingNames).toEqual(['voltage', 'count'])
   })
 

@@ -12,6 +12,12 @@ import {
   type RESERVED_READINGS,
   type RESERVED_STATE,
 } from './names.js'
+import {
+  assertCommandNarrows,
+  assertNarrows,
+  type NarrowingCommands,
+  type NarrowingFields,
+} from './narrowing.js'
 import { checkOptions, OPTION_NAMES, type TypeOptionsInput } from './options.js'
 import type { ReadingFields, StateFields } from './typed-field.js'
 
@@ -59,12 +65,23 @@ export interface DeviceTypeDefinition<
   State extends StateFields,
 > extends TypeOptionsInput {
   /** What devices measure: `reading.float({ unit: '°C' })` and its siblings, by name. */
-  readonly readings?: (Readings & WithoutReserved<Readings, (typeof RESERVED_READINGS)[number]>) | undefined
+  readonly readings?:
+    | (Readings &
+        WithoutReserved<Readings, (typeof RESERVED_READINGS)[number]> &
+        NarrowingFields<PartOf<Parent, 'readings'>, Readings>)
+    | undefined
   /** What devices can be told to do: `command({ payload })`, by name. */
-  readonly commands?: Cmds | undefined
+  readonly commands?: (Cmds & NarrowingCommands<PartOf<Parent, 'commands'>, Cmds>) | undefined
   /** What devices are set to: `state.enum([...], { default })` and its siblings, by name. */
-  readonly state?: (State & WithoutReserved<State, (typeof RESERVED_STATE)[number]>) | undefined
-  /** Takes over all of another type: fields, commands, options and hooks. What is declared here wins. */
+  readonly state?:
+    | (State &
+        WithoutReserved<State, (typeof RESERVED_STATE)[number]> &
+        NarrowingFields<PartOf<Parent, 'state'>, State>)
+    | undefined
+  /**
+   * Takes over all of another type: fields, commands, options and hooks. What is declared here wins; a field or a
+   * command of the same name may only narrow what it inherits.
+   */
   readonly extends?: Parent
   /** Default false. An abstract type has no tables and no topics: it is there to be extended. Not inherited. */
   readonly abstract?: boolean | undefined
@@ -116,6 +133,9 @@ export function defineDeviceType<
   assertFields(name, readings)
   assertFields(name, state)
   assertCommands(name, commands)
+  compareRedefined(parent?.readings, readings, (...both) => assertNarrows(name, ...both))
+  compareRedefined(parent?.state, state, (...both) => assertNarrows(name, ...both))
+  compareRedefined(parent?.commands, commands, (...both) => assertCommandNarrows(name, ...both))
   const type: AnyDeviceType = {
     kind: 'device-type',
     name,
@@ -174,6 +194,17 @@ function merge<Member>(
     })
   checkNames(typeName, part, Object.keys(merged))
   return Object.freeze(merged)
+}
+
+function compareRedefined<Member>(
+  inherited: Readonly<Record<string, Member>> = {},
+  own: Readonly<Record<string, Member>>,
+  compare: (name: string, inherited: Member, own: Member) => void,
+): void {
+  for (const [name, member] of Object.entries(inherited)) {
+    const redefined = own[name] as Member
+    if (redefined !== member) compare(name, member, redefined)
+  }
 }
 
 function assertFields(typeName: string, fields: Readonly<Record<string, Field>>): void {

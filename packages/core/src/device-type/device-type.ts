@@ -1,5 +1,6 @@
 import type { Codec } from '../codec/codec.js'
 import type { Device } from '../hub/device.js'
+import type { OfflinePolicy } from '../ports/commands.js'
 import type { MessageRecord } from '../ports/signals.js'
 import type { DeviceStatus } from '../ports/storage.js'
 import type { Field } from './field.js'
@@ -39,6 +40,8 @@ export interface TypeOptions extends IngestPolicies {
   /** Default JSON. */
   readonly codec: Codec
   readonly retention: Retention
+  /** What becomes of commands while the device is not connected, where `send` does not say; default `queue`. */
+  readonly onOffline: OfflinePolicy
 }
 
 /** A type with its inference erased: what the pipeline, storages and transports work with. Every `DeviceType<...>` is one. */

@@ -1,4 +1,5 @@
 import { DeviceHubError } from '../errors.js'
+import { OFFLINE_POLICIES } from '../ports/commands.js'
 import { parseTemplate } from '../topic/template.js'
 import type { TypeOptions } from './device-type.js'
 
@@ -54,6 +55,7 @@ const CHECKS: Readonly<Record<keyof TypeOptions, Check>> = {
       if (!known || (seconds !== undefined && !isSeconds(seconds))) throw fail(rule)
     }
   },
+  onOffline: oneOf(OFFLINE_POLICIES),
   unknownDevice: oneOf(UNKNOWN_DEVICE),
   unknownField: oneOf(UNKNOWN_FIELD),
   outOfRange: oneOf(OUT_OF_RANGE),

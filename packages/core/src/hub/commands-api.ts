@@ -1,6 +1,7 @@
 import type { BulkOptions, BulkSummary, BulkTarget } from '../commands/bulk.js'
 import type { CommandInfo } from '../commands/command-info.js'
 import type { SendOptions } from '../commands/send-options.js'
+import type { WaitOptions } from '../commands/wait-for-end.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferCommands } from '../device-type/infer.js'
 import type { CommandState } from '../ports/commands.js'
@@ -28,9 +29,10 @@ export interface CommandHandle<Result = unknown> {
   /**
    * Resolves with what the device answered, whichever process its reply reaches. Rejects with `command_failed`,
    * `command_rejected`, `command_timed_out`, `command_expired` or `command_cancelled` (`details.reason`), with the
-   * signal's reason, or with `closed` when the hub closes first. Whether or not anybody asks, the ledger goes on.
+   * signal's reason, with `command_pending` when `timeout` is over, or with `closed` when the hub closes first. Whether
+   * or not anybody asks, the ledger goes on.
    */
-  result(options?: { readonly signal?: AbortSignal }): Promise<Result>
+  result(options?: WaitOptions): Promise<Result>
   /** As the ledger has it now. */
   get(): Promise<CommandInfo>
   /** Like `hub.commands.cancel`. */
@@ -58,7 +60,7 @@ export interface CommandsApi {
    *
    * @example
    * const command = await hub.commands.send(WeatherStation, 'STATION-001', 'set_interval', { interval: 60 })
-   * const { previous } = await command.result()
+   * const { previous } = await command.result({ timeout: 60 })
    */
   send<T extends AnyDeviceType, Name extends CommandNames<T>>(
     type: T,
@@ -80,8 +82,8 @@ export interface CommandsApi {
   get(id: string): Promise<CommandInfo | null>
   /** Newest first. */
   list(query?: CommandQuery): Promise<Page<CommandInfo>>
-  /** Resolves with the command once it has an end, whoever sent it. `command_not_found`, the signal's reason, `closed`. */
-  wait(id: string, options?: { readonly signal?: AbortSignal }): Promise<CommandInfo>
+  /** Resolves with the command once it has an end, whoever sent it. `command_not_found`, `command_pending`, the signal's reason, `closed`. */
+  wait(id: string, options?: WaitOptions): Promise<CommandInfo>
   /**
    * Ends a command that has no end yet. One that was published already may be executed all the same: its reply is
    * recorded as late. False when it had ended; `command_not_found`.

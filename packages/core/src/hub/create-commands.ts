@@ -7,6 +7,7 @@ import { preparePayload } from '../commands/prepare-payload.js'
 import { type SendOptions, sendSettings } from '../commands/send-options.js'
 import type { CommandTracker, TrackedCommand } from '../commands/tracker.js'
 import { typedResult } from '../commands/typed-result.js'
+import { waitForEnd } from '../commands/wait-for-end.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import type { DispatchContext } from '../dispatch/publish-commands.js'
@@ -41,7 +42,7 @@ export function createCommands(context: CommandsContext): CommandsApi {
   ): Promise<{ readonly tracked: TrackedCommand; readonly waits: boolean }> {
     assertDeviceId(deviceId, context.deviceIdMaxLength)
     const id = randomIds.next()
-    const created = { ...command, ...sendSettings(options), id, type, deviceId, createdAt: clock.now() }
+    const created = { ...command, ...sendSettings(options, type), id, type, deviceId, createdAt: clock.now() }
     // Before it can be published: the reply may be faster than what follows.
     const tracked = tracker.add({ id, deviceId, command: command.command, typeKey: type.key })
     const outcome = await queue.push(created).catch((error: unknown) => {
@@ -63,8 +64,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
   const handleOf = (type: AnyDeviceType, tracked: TrackedCommand): CommandHandle => ({
     id: tracked.id,
     deviceId: tracked.deviceId,
-    async result({ signal } = {}) {
-      const record = await tracker.wait(tracked, signal)
+    async result(options = {}) {
+      const record = await waitForEnd(tracker, tracked, 'result', options)
       if (record.state !== 'succeeded') throw commandError(record)
       return typedResult(type, record)
     },
@@ -107,6 +108,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
 
   const sendMany: CommandsApi['sendMany'] = async (type, target, name, ...[payload, options = {}]) => {
     assertType(type)
+    // Of one device or of none: a bad option is the caller's.
+    sendSettings(options, type)
     const batch = randomIds.next()
     const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
     const ids = 'filter' in target ? matchingDevices(storage, type, target.filter) : target.deviceIds
@@ -148,10 +151,11 @@ export function createCommands(context: CommandsContext): CommandsApi {
       const page = await storage.commands.list(filter, { limit: pageLimit(limit), cursor })
       return { items: page.items.map(toCommandInfo), cursor: page.cursor }
     },
-    async wait(id, { signal } = {}) {
+    async wait(id, options = {}) {
       const record = await known(id)
       if (isFinal(record.state)) return toCommandInfo(record)
-      return toCommandInfo(await tracker.wait(tracker.get(id) ?? tracker.add(record), signal))
+      const tracked = tracker.get(id) ?? tracker.add(record)
+      return toCommandInfo(await waitForEnd(tracker, tracked, 'commands.wait', options))
     },
     cancel,
   }

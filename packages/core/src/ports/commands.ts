@@ -20,7 +20,8 @@ export type CommandState = (typeof COMMAND_STATES)[number]
  * - `fail`: refuse it at once
  * - `send`: publish it whatever the status says, for devices that say nothing of themselves; does not wait behind queued ones
  */
-export type OfflinePolicy = 'queue' | 'fail' | 'send'
+export const OFFLINE_POLICIES = ['queue', 'fail', 'send'] as const
+export type OfflinePolicy = (typeof OFFLINE_POLICIES)[number]
 
 /**
  * The ledger of commands. What becomes of a command after its creation is written by `Storage.commit`
