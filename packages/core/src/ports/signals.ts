@@ -1,5 +1,6 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Device } from '../hub/device.js'
+import type { Secret } from './secret.js'
 import type { DeviceStatus, StoredMessage } from './storage.js'
 
 /** The audit row of a message, as `hub.messages.get` gives it. */
@@ -51,7 +52,27 @@ export interface SignalEvents {
     /** The desired fields that differ, with what they should be. */
     readonly delta: Readonly<Record<string, unknown>>
   }
-  deviceProvisioned: { readonly type: AnyDeviceType; readonly device: Device }
+  /** A device obtained its first credentials. */
+  deviceProvisioned: {
+    readonly type: AnyDeviceType
+    readonly device: Device
+    /** `credentials.reveal()`, here and never again: only their hashes are kept. */
+    readonly credentials: Secret<ProvisionedCredentials>
+  }
+}
+
+/** What a device authenticates with. */
+export interface ProvisionedCredentials {
+  /** At brokers. */
+  readonly username: string
+  /** Null: it was given none. */
+  readonly password: string | null
+  /** For HTTP; null: it was given none. */
+  readonly apiKey: string | null
+  /** The one client id it may use. */
+  readonly clientId: string
+  /** Null: good until they are rotated or revoked. */
+  readonly expiresAt: Date | null
 }
 
 interface StateEvent {

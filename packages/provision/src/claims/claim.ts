@@ -7,6 +7,7 @@ import {
   deviceTopics,
   type NewDevice,
   newDeviceRecord,
+  secretOf,
   toDevice,
 } from '@devicehub/core'
 import type { IssuedCredentials } from '../credentials/issue.js'
@@ -93,10 +94,18 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
       { type: type.key, deviceId, claimKey: found.id, first },
       'a device has claimed its credentials',
     )
+    const issued = {
+      username,
+      password: password as string,
+      apiKey: apiKey as string,
+      clientId: username,
+      expiresAt: null,
+    }
     if (first && signals.hasSubscribers('deviceProvisioned'))
       signals.emit('deviceProvisioned', {
         type,
         device: toDevice(type, { ...(before ?? create), mqttUsername: username }),
+        credentials: secretOf(Object.freeze({ ...issued })),
       })
     const topics = deviceTopics(type, deviceId, {
       prefix: hub.topicPrefix,
@@ -106,13 +115,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
       type,
       deviceId,
       first,
-      credentials: {
-        username,
-        password: password as string,
-        apiKey: apiKey as string,
-        clientId: username,
-        expiresAt: null,
-      },
+      credentials: issued,
       topics: { data: topics.data, status: topics.status, commands: topics.cmd },
     }
   }

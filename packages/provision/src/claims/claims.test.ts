@@ -4,6 +4,7 @@ import {
   memorySink,
   type ProvisionWorld,
   provisionWorld,
+  revealed,
   SECRET,
   Station,
 } from '../testing/provision-world.js'
@@ -78,9 +79,13 @@ describe('a claim', () => {
     expect(await provisioner.verify(claimed.credentials as never)).toMatchObject({ deviceId: 'S-1' })
     expect(await hub.credentials.verifyApiKey(claimed.credentials.apiKey as string)).not.toBeNull()
     expect(world.signals).toMatchObject([{ name: 'deviceProvisioned', event: { device: { name: 'Roof' } } }])
+    expect(revealed(world)).toEqual([claimed.credentials])
     expect(sink.passwords.get('weatherstation-S-1')).toBe(claimed.credentials.password)
     expect((await provisioner.claims.list()).items).toMatchObject([{ id, uses: 1 }])
-    const seen = JSON.stringify([world.log, world.signals.map(({ event }) => event.device.name)])
+    const seen = JSON.stringify([
+      world.log,
+      world.signals.map(({ event }) => ({ ...event, type: null, device: event.device.name })),
+    ])
     for (const secret of [key, proof, claimed.credentials.password]) expect(seen).not.toContain(secret)
   })
 

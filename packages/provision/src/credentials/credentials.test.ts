@@ -1,6 +1,6 @@
 import { memoryStorage } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
-import { Meter, memorySink, provisionWorld, Station } from '../testing/provision-world.js'
+import { Meter, memorySink, provisionWorld, revealed, Station } from '../testing/provision-world.js'
 
 const future = (ms: number) => new Date(Date.now() + ms)
 
@@ -51,9 +51,10 @@ describe('generateCredentials', () => {
       expect(JSON.stringify(await provisioner.credentials(Station, 'S-1'))).not.toContain(hash)
   })
 
-  test('is announced once; a rotation is not', async () => {
+  test('is announced once, with what it was given; a rotation is not', async () => {
     await using world = provisionWorld()
-    await world.provisioner.generateCredentials(Station, 'S-1', { create: true })
+    const { credentials } = await world.provisioner.generateCredentials(Station, 'S-1', { create: true })
+    expect(revealed(world)).toEqual([credentials])
     await world.provisioner.rotate(Station, 'S-1')
     expect(world.signals).toMatchObject([
       { name: 'deviceProvisioned', event: { type: Station, device: { deviceId: 'S-1' } } },

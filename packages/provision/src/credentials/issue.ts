@@ -8,6 +8,7 @@ import {
   type InferState,
   type NewDevice,
   newDeviceRecord,
+  secretOf,
   toDevice,
 } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
@@ -82,7 +83,11 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     })
     const issued = show<T, Kind>(type, record, made, expiresAt, sinkErrors)
     if (signals.hasSubscribers('deviceProvisioned'))
-      signals.emit('deviceProvisioned', { type, device: issued.device })
+      signals.emit('deviceProvisioned', {
+        type,
+        device: issued.device,
+        credentials: secretOf(Object.freeze({ ...issued.credentials })),
+      })
     return issued
   }
 

@@ -5,6 +5,7 @@ import {
   type DeviceHubError,
   type DeviceRecord,
   isDeviceHubError,
+  secretOf,
   toDevice,
 } from '@devicehub/core'
 import { notFound } from '../credentials/check-request.js'
@@ -117,9 +118,14 @@ export function createBatchWriter(context: BatchContext) {
 
   function announce(created: readonly Prepared[]): void {
     if (!signals.hasSubscribers('deviceProvisioned')) return
+    const expiresAt = context.expiresAt === null ? null : new Date(context.expiresAt)
     for (const { item, device } of created) {
       const record = { ...item.record, mqttUsername: device.username }
-      signals.emit('deviceProvisioned', { type, device: toDevice(type, record) })
+      const { username, password, apiKey } = device
+      const credentials = secretOf(
+        Object.freeze({ username, password, apiKey, clientId: username, expiresAt }),
+      )
+      signals.emit('deviceProvisioned', { type, device: toDevice(type, record), credentials })
     }
   }
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { type JsonOutput, readJsonFile, rowsOf } from '../testing/import-fixtures.js'
-import { memorySink, provisionWorld, Station, temporaryFolder } from '../testing/provision-world.js'
+import { memorySink, provisionWorld, revealed, Station, temporaryFolder } from '../testing/provision-world.js'
 import type { ImportedDevice } from './import-output.js'
 import type { ImportedRow } from './import-report.js'
 
@@ -58,6 +58,7 @@ describe('importDevices', () => {
     ) as unknown as string[]
     expect(await provisioner.verify({ username: username ?? '', password: password ?? '' })).not.toBeNull()
     expect(world.signals.map(({ event }) => event.device.deviceId)).toEqual(['A', 'B'])
+    expect(revealed(world)[0]).toMatchObject({ username, password, clientId: username, expiresAt: null })
   })
 
   test('JSON in and out, in the shape of the reference; a second run changes nothing', async () => {

@@ -6,6 +6,7 @@ import {
   type DeviceHub,
   defineDeviceType,
   type Logger,
+  type ProvisionedCredentials,
   reading,
   type SignalEvents,
   type SignalName,
@@ -79,6 +80,10 @@ export function provisionWorld({ storage, secret = SECRET, ...options }: WorldOp
     },
   }
 }
+
+/** What those who were told of provisioned devices can read. */
+export const revealed = ({ signals }: Pick<ProvisionWorld, 'signals'>): readonly ProvisionedCredentials[] =>
+  signals.flatMap(({ event }) => ('credentials' in event ? [event.credentials.reveal()] : []))
 
 /** Keeps what it is told; fails while `broken`. */
 export interface MemorySink extends CredentialSink {

@@ -1,0 +1,45 @@
+/**
+ * A value that is shown to who asks for it by name, and to nobody else: printed, put in a text, turned into JSON, spread
+ * or cloned it is `[secret]` or nothing.
+ */
+export interface Secret<T> {
+  /** The value. It is the caller's to keep out of logs from here on. */
+  reveal(): T
+}
+
+const SHOWN = '[secret]'
+
+class Hidden<T> implements Secret<T> {
+  readonly #value: T
+
+  constructor(value: T) {
+    this.#value = value
+  }
+
+  reveal(): T {
+    return this.#value
+  }
+
+  toString(): string {
+    return SHOWN
+  }
+
+  toJSON(): string {
+    return SHOWN
+  }
+
+  [Symbol.toPrimitive](): string {
+    return SHOWN
+  }
+
+  /** What Node prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return SHOWN
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Secret'
+  }
+}
+
+export const secretOf = <T>(value: T): Secret<T> => Object.freeze(new Hidden(value))
