@@ -152,7 +152,13 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   }
 
   async function receive({ topic, payload, retain, properties }: IPublishPacket): Promise<boolean> {
-    const message = { payload: Buffer.from(payload as Buffer), contentType: properties?.contentType }
+    const message = {
+      topic,
+      deviceId,
+      receivedAt: new Date(),
+      payload: Buffer.from(payload as Buffer),
+      contentType: properties?.contentType,
+    }
     if (topic === topics.desired) twin.receive(message)
     if (topic !== topics.cmd) return true
     return commands.receive({ ...message, retained: retain, correlationData: properties?.correlationData })

@@ -21,13 +21,17 @@ export type SampleEncoder = (
 /** Without a type every JSON value goes; dates and bytes are written as for a type. */
 export function createSampleEncoder(type: AnyDeviceType | null, binary: BinaryForm): SampleEncoder {
   const check = type === null ? checkNames : checkAgainst(type)
+  const { timestampField = 'timestamp', sampleId = 'id' } = type?.options ?? {}
   return (readings, options = {}) => {
     const sample: Record<string, unknown> = {}
     for (const [name, value] of Object.entries(readings))
       if (value !== undefined) sample[name] = encodeValue(type, name, value, binary)
     check(sample)
-    sample.timestamp = new Date(options.timestamp ?? Date.now()).toISOString()
-    sample.id = options.id ?? randomBytes(12).toString('base64url')
+    const timestamp = new Date(options.timestamp ?? Date.now()).toISOString()
+    const id = options.id ?? randomBytes(12).toString('base64url')
+    // A reading of that name says it already.
+    if (timestampField !== false) sample[timestampField] ??= timestamp
+    if (sampleId !== false) sample[sampleId] ??= id
     return sample
   }
 }
@@ -37,7 +41,12 @@ export function createSampleEncoder(type: AnyDeviceType | null, binary: BinaryFo
  * says. A name that is not declared does not: the hub would drop it without a word.
  */
 function checkAgainst(type: AnyDeviceType): (sample: Record<string, unknown>) => void {
-  const policies = { ...type.options, outOfRange: 'flag', unknownField: 'reject' } as const
+  const policies = {
+    ...type.options,
+    outOfRange: 'flag',
+    unknownField: 'reject',
+    badReading: 'reject',
+  } as const
   const validate = compileSampleValidator({ ...type, options: policies })
   return (sample) => {
     const result = validate({ fields: sample, flags: [] })

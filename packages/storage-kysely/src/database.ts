@@ -206,8 +206,10 @@ interface DeviceColumns<D extends SqlDialect> {
   device_id: string
   name: string
   status: Generated<DeviceStatus>
-  /** Measured time of the news that set status, battery and firmware. */
+  /** When the news came in that set status, battery and firmware. */
   status_at: Time<D> | null
+  /** The device's own time of its latest report that had one. */
+  status_claimed_at: Time<D> | null
   /** Percent. */
   battery_level: number | null
   last_seen: Time<D> | null

@@ -1,5 +1,6 @@
 import { type Codec, DeviceHubError, parseTimestamp } from '@devicehub/core/definition'
 import { isRecord } from '../is-record.js'
+import { contextOf, type ReceivedMessage } from '../received-message.js'
 
 /** What a handler is told of its command beside the payload. */
 export interface ReceivedCommand<Name extends string = string> {
@@ -11,10 +12,8 @@ export interface ReceivedCommand<Name extends string = string> {
   readonly signal: AbortSignal
 }
 
-export interface CommandMessage {
-  readonly payload: Uint8Array
+export interface CommandMessage extends ReceivedMessage {
   readonly retained: boolean
-  readonly contentType?: string | undefined
   /** MQTT 5. The sender's response topic is not here: a device answers on its own topic only, see `replies.ts`. */
   readonly correlationData?: Uint8Array | undefined
 }
@@ -32,7 +31,7 @@ export interface ParsedCommand {
 export function parseCommand(message: CommandMessage, codec: Codec): ParsedCommand {
   let value: unknown
   try {
-    value = codec.decode(message.payload, { channel: 'cmd', contentType: message.contentType })
+    value = codec.decode(message.payload, contextOf(message, 'cmd'))
   } catch (cause) {
     const what = `a message on the command topic cannot be read as ${codec.name}`
     throw new DeviceHubError('invalid_payload', what, { cause })

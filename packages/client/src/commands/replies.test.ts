@@ -160,7 +160,12 @@ test("replies are written by the type's codec", async () => {
   const payload = Buffer.from(cborCodec.encode({ command: 'read', id: 'a' }, { channel: 'cmd' }))
   it.send('', { payload })
   await expect.poll(() => it.packetsOn('response').length, WAIT).toBe(2)
-  const final = cborCodec.decode(it.packetsOn('response')[1]?.payload as Buffer, { channel: 'response' })
+  const final = cborCodec.decode(it.packetsOn('response')[1]?.payload as Buffer, {
+    channel: 'response',
+    topic: 'things/t/d/response',
+    deviceId: 'd',
+    receivedAt: new Date(0),
+  })
   expect(final).toEqual({
     id: 'a',
     command: 'read',

@@ -234,7 +234,14 @@ describe('with a broker that answers as the test says', () => {
       const [packet] = it.broker.published()
       const payload = packet?.payload as Buffer
       const sent = (
-        codec === undefined ? JSON.parse(String(payload)) : codec.decode(payload, { channel: 'data' })
+        codec === undefined
+          ? JSON.parse(String(payload))
+          : codec.decode(payload, {
+              channel: 'data',
+              topic: 'things/t/d/data',
+              deviceId: 'd',
+              receivedAt: new Date(0),
+            })
       ) as {
         raw: unknown
       }[]

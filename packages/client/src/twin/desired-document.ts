@@ -1,6 +1,7 @@
 import { type Codec, DeviceHubError } from '@devicehub/core/definition'
 import { reasonText } from '../error-text.js'
 import { isRecord } from '../is-record.js'
+import { contextOf, type ReceivedMessage } from '../received-message.js'
 import type { FieldState, StateFields } from './state-fields.js'
 
 export interface DesiredDocument {
@@ -10,16 +11,15 @@ export interface DesiredDocument {
 
 /** What arrives on `desired`; null: it was cleared. Fields that do not fit are left out and handed to `onError`. */
 export function readDesired(
-  payload: Uint8Array,
-  contentType: string | undefined,
+  message: ReceivedMessage,
   codec: Codec,
   stateFields: StateFields,
   onError: (error: DeviceHubError) => void,
 ): DesiredDocument | null {
-  if (payload.byteLength === 0) return null
+  if (message.payload.byteLength === 0) return null
   let document: unknown
   try {
-    document = codec.decode(payload, { channel: 'desired', contentType })
+    document = codec.decode(message.payload, contextOf(message, 'desired'))
   } catch (cause) {
     throw invalid(`a message on the topic of the desired state cannot be read as ${codec.name}`, cause)
   }

@@ -107,6 +107,11 @@ test("bytes go through the type's codec as bytes", async () => {
   const payload = Buffer.from(cborCodec.encode(document, { channel: 'desired' }))
   it.send('', { channel: 'desired', payload })
   await expect.poll(() => it.packetsOn('state').length, WAIT).toBe(1)
-  const report = cborCodec.decode(it.packetsOn('state')[0]?.payload as Buffer, { channel: 'state' })
+  const report = cborCodec.decode(it.packetsOn('state')[0]?.payload as Buffer, {
+    channel: 'state',
+    topic: 'things/t/d/state',
+    deviceId: 'd',
+    receivedAt: new Date(0),
+  })
   expect(report).toEqual({ reported: { mask: new Uint8Array([1, 255]) }, version: 1 })
 })

@@ -1,4 +1,4 @@
-import { type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { type AnyDeviceType, type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
 import { acceptPatch, acceptReport } from '../option-rules.js'
 import type { Publisher } from '../publisher.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'
@@ -11,6 +11,7 @@ export interface ReportOptions {
 }
 
 export interface ReportsOptions {
+  readonly type: AnyDeviceType | null
   readonly codec: Codec
   readonly publisher: Publisher
   readonly topic: string
@@ -45,6 +46,7 @@ const MAX_QUEUED = 1000
 
 export function createReports(options: ReportsOptions): Reports {
   const { codec, publisher, topic } = options
+  const timeField = options.type?.options.timestampField ?? 'timestamp'
   const reported = new Map<string, FieldState>()
   /** Values that are confirmed or on their way. */
   const handed = new Map<string, FieldState>()
@@ -91,7 +93,7 @@ export function createReports(options: ReportsOptions): Reports {
     const payload = {
       reported: Object.fromEntries([...fields].map(([name, { wire }]) => [name, wire])),
       ...(version === null ? {} : { version }),
-      ...(timestamp === undefined ? {} : { timestamp }),
+      ...(timestamp === undefined || timeField === false ? {} : { [timeField]: timestamp }),
     }
     try {
       await pushWhenRoom(codec.encode(payload, { channel: 'state' }))

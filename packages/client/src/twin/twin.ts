@@ -3,6 +3,7 @@ import { reasonText } from '../error-text.js'
 import { isRecord } from '../is-record.js'
 import type { BinaryForm } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'
+import type { ReceivedMessage } from '../received-message.js'
 import { type DesiredDocument, readDesired } from './desired-document.js'
 import { createReports, type ReportOptions } from './reports.js'
 import { createStateFields, type FieldState, isSame } from './state-fields.js'
@@ -33,7 +34,7 @@ export interface Twin {
   report(patch: State, options?: ReportOptions): Promise<void>
   readonly desired: { readonly version: number; readonly state: State } | null
   readonly reported: State
-  receive(message: { readonly payload: Uint8Array; readonly contentType?: string | undefined }): void
+  receive(message: ReceivedMessage): void
   /** There is a connection. */
   resume(): void
   pause(): void
@@ -56,10 +57,10 @@ export function createTwin(options: TwinOptions): Twin {
   let running: Promise<void> | null = null
   let closing = false
 
-  function receive(message: Parameters<Twin['receive']>[0]): void {
+  function receive(message: ReceivedMessage): void {
     let document: DesiredDocument | null
     try {
-      document = readDesired(message.payload, message.contentType, codec, fields, onError)
+      document = readDesired(message, codec, fields, onError)
     } catch (error) {
       onError(error as DeviceHubError)
       return

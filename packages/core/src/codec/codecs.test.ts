@@ -4,7 +4,12 @@ import { cborCodec } from './cbor.js'
 import type { Codec } from './codec.js'
 import { jsonCodec } from './json.js'
 
-const context = { channel: 'data' } as const
+const context = {
+  channel: 'data',
+  topic: 'things/sensor/s1/data',
+  deviceId: 's1',
+  receivedAt: new Date(0),
+} as const
 const bytes = (text: string) => new TextEncoder().encode(text)
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown)
 

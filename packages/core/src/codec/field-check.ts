@@ -5,12 +5,16 @@ import { isRecord } from './is-record.js'
 import { parseTimestamp } from './parse-timestamp.js'
 import { isPlainJson } from './plain-json.js'
 import { isTextWithin } from './text.js'
+import type { WallClock } from './time-zone.js'
 
 /** A value that is not null, as it came from a device or a caller, in its stored form; undefined when it does not fit. */
 export type FieldCheck = (value: unknown) => StoredValue | undefined
 
-/** Made once a field: what the field's options mean is decided here and not for each value. Ranges are not looked at. */
-export function compileFieldCheck(field: Field): FieldCheck {
+/**
+ * Made once a field: what the field's options mean is decided here and not for each value. Ranges are not looked at.
+ * `wallClock`: for times without a zone; default UTC.
+ */
+export function compileFieldCheck(field: Field, wallClock?: WallClock): FieldCheck {
   const { maxLength, values, schema } = field
   switch (field.kind) {
     case 'float':
@@ -29,7 +33,7 @@ export function compileFieldCheck(field: Field): FieldCheck {
       return (value) => (members.has(value) ? (value as string) : undefined)
     }
     case 'datetime':
-      return parseTimestamp
+      return (value) => parseTimestamp(value, wallClock)
     case 'json':
       return (value) => {
         const parsed = schema === undefined ? value : parseWith(schema, value)
@@ -63,7 +67,7 @@ export function describeField(field: Field): string {
     case 'enum':
       return `one of ${field.values?.join(', ')}`
     case 'datetime':
-      return 'an RFC 3339 time with an offset, or an epoch number'
+      return 'an RFC 3339 time, or an epoch number'
     case 'json':
       return field.schema === undefined ? 'JSON of at most 64 levels' : 'JSON that fits its schema'
     case 'binary':

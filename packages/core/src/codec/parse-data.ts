@@ -1,15 +1,25 @@
 import { isRecord } from './is-record.js'
-import { type Head, readHead } from './sample-head.js'
+import { type Head, type HeadReader, readHead } from './sample-head.js'
 
 /** One sample as it was sent: its values are not looked at yet. */
 export interface RawSample extends Head {
   /** By name; for a flat sample the payload itself, so `timestamp`, `id` and `device_id` are among them. */
   readonly fields: Readonly<Record<string, unknown>>
+  /** Items of a list that are no reading; the others are in `fields`. Absent when there are none. */
+  readonly malformed?: readonly MalformedItem[]
+}
+
+export interface MalformedItem {
+  /** The reading it names; null: none. */
+  readonly name: string | null
+  readonly reason: string
 }
 
 export interface ParseDataOptions {
   /** Samples a backfill may hold; default 10,000. */
   readonly maxSamples?: number | undefined
+  /** Where id and time of a sample are; default: in the fields `id` and `timestamp`. */
+  readonly readHead?: HeadReader | undefined
 }
 
 export interface ParsedData {
@@ -32,6 +42,8 @@ export interface DataRefusal {
 }
 
 const NONE: readonly RefusedItem[] = Object.freeze([])
+/** Of a list; a megabyte of `{}` would make hundreds of thousands. */
+const MALFORMED_MAX = 100
 const SHAPES = 'an object of readings, {"readings": [{"type", "value"}]}, or an array of such objects'
 
 /**
@@ -39,15 +51,20 @@ const SHAPES = 'an object of readings, {"readings": [{"type", "value"}]}, or an 
  * Whether names are known and values fit is for `compileSampleValidator`.
  */
 export function parseData(value: unknown, options: ParseDataOptions = {}): ParsedData | DataRefusal {
-  if (Array.isArray(value)) return parseBackfill(value, options.maxSamples ?? 10_000)
+  const head = options.readHead ?? readHead
+  if (Array.isArray(value)) return parseBackfill(value, options.maxSamples ?? 10_000, head)
   if (!isRecord(value))
     return { code: 'invalid_shape', reason: `data must be ${SHAPES}, not ${typeName(value)}` }
-  const sample = parseSample(value)
+  const sample = parseSample(value, head)
   if (typeof sample === 'string') return { code: 'invalid_shape', reason: sample }
   return { form: value.readings === undefined ? 'flat' : 'list', samples: [sample], refused: NONE }
 }
 
-function parseBackfill(items: readonly unknown[], maxSamples: number): ParsedData | DataRefusal {
+function parseBackfill(
+  items: readonly unknown[],
+  maxSamples: number,
+  head: HeadReader,
+): ParsedData | DataRefusal {
   if (items.length === 0) return { code: 'no_samples', reason: 'the backfill is empty' }
   if (items.length > maxSamples) {
     const reason = `the backfill has ${items.length} samples; at most ${maxSamples} are taken at once: send it in parts`
@@ -56,7 +73,9 @@ function parseBackfill(items: readonly unknown[], maxSamples: number): ParsedDat
   const samples: RawSample[] = []
   const refused: RefusedItem[] = []
   items.forEach((item, index) => {
-    const sample = isRecord(item) ? parseSample(item) : `a sample must be an object, not ${typeName(item)}`
+    const sample = isRecord(item)
+      ? parseSample(item, head)
+      : `a sample must be an object, not ${typeName(item)}`
     if (typeof sample === 'string') refused.push({ index, code: 'invalid_shape', reason: sample })
     else samples.push(sample)
   })
@@ -64,9 +83,9 @@ function parseBackfill(items: readonly unknown[], maxSamples: number): ParsedDat
 }
 
 /** The sample, or why it is none. */
-function parseSample(record: Readonly<Record<string, unknown>>): RawSample | string {
+function parseSample(record: Readonly<Record<string, unknown>>, head: HeadReader): RawSample | string {
   const { readings } = record
-  const { timestamp, id, flags } = readHead(record)
+  const { timestamp, id, flags } = head(record)
   if (readings === undefined) return { fields: record, timestamp, id, flags }
   if (!Array.isArray(readings))
     return `"readings" must be an array of {"type", "value"}, not ${typeName(readings)}`
@@ -75,19 +94,33 @@ function parseSample(record: Readonly<Record<string, unknown>>): RawSample | str
   // Readings beside the list count as well, so that nothing a device sends is lost.
   for (const name of Object.keys(record)) if (name !== 'readings') fields[name] = record[name]
   const listed = new Set<string>()
-  for (const [index, item] of readings.entries()) {
-    if (!isRecord(item) || typeof item.type !== 'string' || item.value === undefined) {
-      return `readings[${index}] must be {"type": <name>, "value": <value>}`
+  const malformed: MalformedItem[] = []
+  let misses = 0
+  // Not `entries`, which a sparse array of a codec would have holes in.
+  for (let index = 0; index < readings.length; index++) {
+    const item: unknown = readings[index]
+    const type = isRecord(item) && typeof item.type === 'string' ? item.type : null
+    if (!isRecord(item) || type === null || item.value === undefined) {
+      if (++misses <= MALFORMED_MAX)
+        malformed.push({
+          name: type,
+          reason: `readings[${index}] must be {"type": <name>, "value": <value>}`,
+        })
+      continue
     }
-    listed.add(item.type)
+    listed.add(type)
     // The last one of a name counts.
-    fields[item.type] = item.value
+    fields[type] = item.value
   }
+  const [first] = malformed
+  if (first !== undefined && listed.size === 0 && Object.keys(fields).length === 0) return first.reason
+  const repeated = listed.size + misses < readings.length
   return {
     fields,
     timestamp,
     id,
-    flags: listed.size === readings.length ? flags : [...flags, 'repeated_reading'],
+    flags: repeated ? [...flags, 'repeated_reading'] : flags,
+    ...(malformed.length > 0 && { malformed }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { DEVICE_STATUSES, type DeviceStatus } from '../ports/storage.js'
 import { isRecord } from './is-record.js'
 import type { DataRefusal } from './parse-data.js'
-import { type Head, readHead } from './sample-head.js'
+import { type Head, type HeadReader, readHead } from './sample-head.js'
 import { isTextWithin } from './text.js'
 
 /** What a device says of itself. What it did not say, or what could not be used, is absent. */
@@ -16,15 +16,15 @@ export interface ParsedStatus extends Head {
 
 export const FIRMWARE_MAX_LENGTH = 50
 
-/** A decoded status payload, the will included. Never throws. */
-export function parseStatus(value: unknown): ParsedStatus | DataRefusal {
+/** A decoded status payload, the will included. `head`: where its time is; default: in `timestamp`. Never throws. */
+export function parseStatus(value: unknown, head: HeadReader = readHead): ParsedStatus | DataRefusal {
   if (!isRecord(value)) {
     return {
       code: 'invalid_shape',
       reason: 'a status must be an object such as {"status": "online", "battery_level": 85.5}',
     }
   }
-  const { timestamp, id, flags } = readHead(value)
+  const { timestamp, id, flags } = head(value)
   const warnings = [...flags]
   const take = <T>(raw: unknown, fits: (raw: unknown) => raw is T, warning: string): T | undefined => {
     if (raw === undefined || raw === null) return undefined

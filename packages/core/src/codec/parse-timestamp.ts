@@ -1,90 +1,179 @@
+import type { WallClock } from './time-zone.js'
+
 /** 0001-01-01 and 9999-12-31T23:59:59.999: what RFC 3339 can write and every database can hold. */
 const MIN = -62_135_596_800_000
 const MAX = 253_402_300_799_999
 
-/** A number below this is seconds: as milliseconds it would lie before March 1973, as seconds it reaches the year 5138. */
+/** Each unit reaches from March 1973 to the year 5138; below and above lie the next coarser and the next finer one. */
 const SECONDS_BELOW = 1e11
+const MILLISECONDS_BELOW = 1e14
+const MICROSECONDS_BELOW = 1e17
 
 /**
- * Epoch milliseconds of an RFC 3339 text (`2026-03-01T12:00:00.5Z`, with an offset: without one nobody knows what time is
- * meant), or of an epoch number: seconds below 10^11, else milliseconds, either with fractions. Undefined for anything else.
+ * Epoch milliseconds of a time as devices write it; undefined for anything else. Never throws.
+ *
+ * - RFC 3339 (`2026-03-01T12:00:00.5Z`), also with a space for the `T`, without seconds, with `+0100` or `+01` for the
+ *   offset, or without one: then `wallClock` says which instant is meant (default: UTC).
+ * - The basic form of ISO 8601: `20260301T120000Z`, with the same offsets.
+ * - An epoch number, its unit by magnitude: seconds below 10^11, milliseconds below 10^14, microseconds below 10^17, else
+ *   nanoseconds; with fractions, as text, or as a BigInt.
+ * - A `Date`.
  */
-export function parseTimestamp(value: unknown): number | undefined {
-  if (typeof value === 'number') {
-    if (!(value >= 0)) return undefined
-    const ms = Math.round(value < SECONDS_BELOW ? value * 1000 : value)
-    return ms <= MAX ? ms : undefined
+export function parseTimestamp(value: unknown, wallClock?: WallClock): number | undefined {
+  switch (typeof value) {
+    case 'number':
+      return fromEpoch(value)
+    case 'string':
+      return parseText(value, wallClock)
+    case 'bigint':
+      return fromEpoch(Number(value))
+    default:
+      // CBOR has dates of its own.
+      return value instanceof Date ? withinRange(value.getTime()) : undefined
   }
-  if (typeof value === 'string') return parseRfc3339(value)
-  // CBOR has dates of its own.
-  if (value instanceof Date) return withinRange(value.getTime())
-  return undefined
+}
+
+function fromEpoch(value: number): number | undefined {
+  if (!(value >= 0)) return undefined
+  const ms = Math.round(
+    value < SECONDS_BELOW
+      ? value * 1000
+      : value < MILLISECONDS_BELOW
+        ? value
+        : value < MICROSECONDS_BELOW
+          ? value / 1e3
+          : value / 1e6,
+  )
+  return ms <= MAX ? ms : undefined
 }
 
 const withinRange = (ms: number): number | undefined => (ms >= MIN && ms <= MAX ? ms : undefined)
 
-const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+/** The longest that is read: nanoseconds and an offset need 35 characters. */
+const TEXT_MAX = 40
 
 /** By hand: `Date.parse` takes 30 February and much else, and a regular expression costs three times as much. */
-function parseRfc3339(text: string): number | undefined {
-  const { length } = text
-  if (length < 20 || length > 40) return undefined
-  const year = digits(text, 0, 4)
-  const month = digits(text, 5, 2)
-  const day = digits(text, 8, 2)
-  const hour = digits(text, 11, 2)
-  const minute = digits(text, 14, 2)
-  const second = digits(text, 17, 2)
-  const separator = text.charCodeAt(10) | 0x20
+function parseText(text: string, wallClock: WallClock | undefined): number | undefined {
+  if (text.length > TEXT_MAX) return undefined
+  if (text.charCodeAt(4) === DASH) return parseExtended(text, wallClock)
+  return isLetter(text, 8, LETTER_T) ? parseBasic(text, wallClock) : parseEpochText(text)
+}
+
+/** `2026-03-01T12:00:00Z`. */
+function parseExtended(text: string, wallClock: WallClock | undefined): number | undefined {
   const shape =
-    text.charCodeAt(4) === DASH &&
     text.charCodeAt(7) === DASH &&
     text.charCodeAt(13) === COLON &&
-    text.charCodeAt(16) === COLON
-  // `T`, `t` or a space.
-  if (!shape || (separator !== 0x74 && text.charCodeAt(10) !== 0x20)) return undefined
+    (isLetter(text, 10, LETTER_T) || text.charCodeAt(10) === SPACE)
+  if (!shape) return undefined
+  const hasSeconds = text.charCodeAt(16) === COLON
+  return toInstant(
+    text,
+    hasSeconds ? 19 : 16,
+    hasSeconds,
+    wallClock,
+    digits(text, 5, 2),
+    digits(text, 8, 2),
+    digits(text, 11, 2),
+    digits(text, 14, 2),
+    hasSeconds ? digits(text, 17, 2) : 0,
+  )
+}
+
+/** `20260301T120000Z`. */
+function parseBasic(text: string, wallClock: WallClock | undefined): number | undefined {
+  const hasSeconds = digits(text, 13, 1) >= 0
+  return toInstant(
+    text,
+    hasSeconds ? 15 : 13,
+    hasSeconds,
+    wallClock,
+    digits(text, 4, 2),
+    digits(text, 6, 2),
+    digits(text, 9, 2),
+    digits(text, 11, 2),
+    hasSeconds ? digits(text, 13, 2) : 0,
+  )
+}
+
+/** From the parts, the year at the start of the text, and what stands at `at`: a fraction and an offset. */
+function toInstant(
+  text: string,
+  at: number,
+  mayHaveFraction: boolean,
+  wallClock: WallClock | undefined,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+): number | undefined {
+  const year = digits(text, 0, 4)
   const leapDay = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 1 : 0
   if (year < 1 || month < 1 || month > 12 || day < 1 || day > (DAYS[month - 1] as number) + leapDay)
     return undefined
   // 60 is a leap second; it becomes the first of the next minute.
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return undefined
-
-  let at = 19
+  let next = at
   let ms = 0
-  if (text.charCodeAt(at) === 0x2e) {
+  const point = text.charCodeAt(next)
+  if (mayHaveFraction && (point === 0x2e || point === 0x2c)) {
     let scale = 100
-    const start = ++at
-    for (; at < length; at++) {
-      const digit = text.charCodeAt(at) - 0x30
+    const start = ++next
+    for (; next < text.length; next++) {
+      const digit = text.charCodeAt(next) - 0x30
       if (digit < 0 || digit > 9) break
       ms += digit * scale
       scale = scale > 1 ? scale / 10 : 0
     }
-    if (at === start) return undefined
+    if (next === start) return undefined
   }
-  const offset = parseOffset(text, at)
-  if (offset === undefined) return undefined
   // Date.UTC reads the years 0 to 99 as 1900 to 1999.
   const time = Date.UTC(year + 400, month - 1, day, hour, minute, second, ms) - FOUR_CENTURIES
-  return withinRange(time - offset * 60_000)
+  if (next === text.length) return withinRange(wallClock === undefined ? time : wallClock(time))
+  const offset = parseOffset(text, next)
+  return offset === undefined ? undefined : withinRange(time - offset * 60_000)
 }
 
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const DASH = 0x2d
+const PLUS = 0x2b
 const COLON = 0x3a
+const SPACE = 0x20
+const LETTER_T = 0x74
+const LETTER_Z = 0x7a
 /** The calendar repeats itself after them. */
 const FOUR_CENTURIES = 146_097 * 86_400_000
 
-/** Minutes east of UTC. */
-function parseOffset(text: string, at: number): number | undefined {
+/** Minutes east of UTC: `Z`, `+01:00`, `+0100` or `+01`, a space before it or not. */
+function parseOffset(text: string, start: number): number | undefined {
+  const at = text.charCodeAt(start) === SPACE ? start + 1 : start
+  const left = text.length - at
+  if (isLetter(text, at, LETTER_Z)) return left === 1 ? 0 : undefined
   const sign = text.charCodeAt(at)
-  if ((sign | 0x20) === 0x7a) return at + 1 === text.length ? 0 : undefined
-  if ((sign !== 0x2b && sign !== DASH) || at + 6 !== text.length || text.charCodeAt(at + 3) !== COLON)
-    return undefined
+  if (sign !== PLUS && sign !== DASH) return undefined
   const hours = digits(text, at + 1, 2)
-  const minutes = digits(text, at + 4, 2)
+  let minutes = 0
+  if (left === 6) minutes = text.charCodeAt(at + 3) === COLON ? digits(text, at + 4, 2) : -1
+  else if (left === 5) minutes = digits(text, at + 3, 2)
+  else if (left !== 3) return undefined
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined
   return (sign === DASH ? -1 : 1) * (hours * 60 + minutes)
 }
+
+/** An epoch number written as text: digits with at most one point between them. */
+function parseEpochText(text: string): number | undefined {
+  let points = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0x2e && i > 0 && i < text.length - 1) points++
+    else if (code < 0x30 || code > 0x39) return undefined
+  }
+  return text === '' || points > 1 ? undefined : fromEpoch(Number(text))
+}
+
+/** In either case. */
+const isLetter = (text: string, at: number, lower: number): boolean => (text.charCodeAt(at) | 0x20) === lower
 
 /** -1 when one of them is no digit. */
 function digits(text: string, start: number, count: number): number {

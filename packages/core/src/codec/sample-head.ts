@@ -1,33 +1,55 @@
 import { parseTimestamp } from './parse-timestamp.js'
 import { isTextWithin } from './text.js'
+import type { WallClock } from './time-zone.js'
 
 export const SAMPLE_ID_MAX_LENGTH = 128
 
 /** What a payload says of itself, next to its values. */
 export interface Head {
-  /** Measured time in epoch milliseconds; null when absent or malformed: the received time counts. */
+  /** The time it claims, in epoch milliseconds; null when absent or unreadable. Whether it can be true is not looked at. */
   readonly timestamp: number | null
   readonly id: string | null
-  /** `bad_timestamp`, `bad_id`: present and unusable. The data is kept without. */
+  /** `bad_timestamp`, `bad_id`: present and unusable. */
   readonly flags: readonly string[]
 }
+
+export type HeadReader = (record: Readonly<Record<string, unknown>>) => Head
+
+export interface HeadOptions {
+  /** Name of the field that is the sample's id; null: samples have none. */
+  readonly id: string | null
+  /** Name of the field that says when it was measured; null: nothing does. */
+  readonly timestamp: string | null
+  /** For times without a zone; default UTC. */
+  readonly wallClock?: WallClock | undefined
+}
+
+export const ID_FIELD = 'id'
+export const TIMESTAMP_FIELD = 'timestamp'
 
 const NO_FLAGS: readonly string[] = Object.freeze([])
 const BAD_TIMESTAMP: readonly string[] = Object.freeze(['bad_timestamp'])
 const BAD_ID: readonly string[] = Object.freeze(['bad_id'])
 const BAD_BOTH: readonly string[] = Object.freeze(['bad_timestamp', 'bad_id'])
 
-export function readHead(record: Readonly<Record<string, unknown>>): Head {
-  const { timestamp: rawTimestamp, id: rawId } = record
-  const hasTimestamp = rawTimestamp !== undefined && rawTimestamp !== null
-  const timestamp = hasTimestamp ? (parseTimestamp(rawTimestamp) ?? null) : null
-  const hasId = rawId !== undefined && rawId !== null
-  const id = hasId ? parseId(rawId) : null
-  const badTimestamp = hasTimestamp && timestamp === null
-  const badId = hasId && id === null
-  const flags = badTimestamp ? (badId ? BAD_BOTH : BAD_TIMESTAMP) : badId ? BAD_ID : NO_FLAGS
-  return { timestamp, id, flags }
+/** Made once a type. */
+export function compileHead({ id: idField, timestamp: timestampField, wallClock }: HeadOptions): HeadReader {
+  return (record) => {
+    const rawTimestamp = timestampField === null ? undefined : record[timestampField]
+    const rawId = idField === null ? undefined : record[idField]
+    const hasTimestamp = rawTimestamp !== undefined && rawTimestamp !== null
+    const timestamp = hasTimestamp ? (parseTimestamp(rawTimestamp, wallClock) ?? null) : null
+    const hasId = rawId !== undefined && rawId !== null
+    const id = hasId ? parseId(rawId) : null
+    const badTimestamp = hasTimestamp && timestamp === null
+    const badId = hasId && id === null
+    const flags = badTimestamp ? (badId ? BAD_BOTH : BAD_TIMESTAMP) : badId ? BAD_ID : NO_FLAGS
+    return { timestamp, id, flags }
+  }
 }
+
+/** `timestamp` and `id`. */
+export const readHead: HeadReader = compileHead({ id: ID_FIELD, timestamp: TIMESTAMP_FIELD })
 
 /** A text of 1 to 128 characters, or a whole number: counters make good ids. */
 function parseId(id: unknown): string | null {

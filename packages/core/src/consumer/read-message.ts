@@ -77,8 +77,9 @@ class LogMessage implements ConsumedMessage {
   #readSamples(): readonly ConsumedSample[] {
     const { type, row } = this
     if (type === null || row.channel !== 'data' || row.direction !== 'in') return []
-    const { deviceId, receivedAt, redelivered } = row
-    const content = this.#plannerOf(type)(this.payload, { deviceId: deviceId ?? '', receivedAt, redelivered })
+    const { receivedAt, redelivered, retained } = row
+    const deviceId = row.deviceId ?? ''
+    const content = this.#plannerOf(type)(this.payload, { deviceId, receivedAt, redelivered, retained })
     if ('code' in content) return []
     return content.samples.map((sample) => ({
       readings: readingsOf(type, sample),
@@ -91,13 +92,16 @@ class LogMessage implements ConsumedMessage {
 
 function decode(
   type: AnyDeviceType | null,
-  { payloadJson, payloadRaw, channel, contentType }: StoredMessage,
+  { payloadJson, payloadRaw, channel, contentType, topic, deviceId, receivedAt }: StoredMessage,
 ): unknown {
   if (payloadJson !== null) return JSON.parse(payloadJson)
   if (payloadRaw === null || type === null || channel === null) return undefined
   try {
     return (type.options.codec ?? jsonCodec).decode(payloadRaw, {
       channel,
+      topic,
+      deviceId: deviceId ?? '',
+      receivedAt: new Date(receivedAt),
       contentType: contentType ?? undefined,
     })
   } catch {

@@ -3,6 +3,7 @@ import type { Commands } from './command.js'
 import type { AnyDeviceType, AnyHooks } from './device-type.js'
 import type { Field } from './field.js'
 import { fitDefault } from './fit-default.js'
+import { formerNamesOf } from './former-names.js'
 import type { Hooks } from './hooks.js'
 import {
   checkNames,
@@ -209,6 +210,8 @@ function compareRedefined<Member>(
 
 function assertFields(typeName: string, fields: Readonly<Record<string, Field>>): void {
   const names = Object.keys(fields)
+  /** Who had a name before, in lower case. */
+  const former = new Map<string, string>()
   for (const name of names) {
     const field = fields[name] as Field | undefined
     if (typeof field !== 'object' || field === null || !('kind' in field) || !('nullable' in field)) {
@@ -217,12 +220,20 @@ function assertFields(typeName: string, fields: Readonly<Record<string, Field>>)
         `"${name}" is no field; declare it with reading.float() or state.float() and their siblings`,
       )
     }
-    const { renamedFrom } = field
-    if (renamedFrom !== null && names.some((other) => other.toLowerCase() === renamedFrom.toLowerCase())) {
-      throw invalid(
-        typeName,
-        `"${name}" is renamedFrom "${renamedFrom}", which is still declared; remove one of the two`,
-      )
+    for (const formerName of formerNamesOf(field)) {
+      const key = formerName.toLowerCase()
+      if (names.some((other) => other.toLowerCase() === key))
+        throw invalid(
+          typeName,
+          `"${name}" is renamedFrom "${formerName}", which is still declared; remove one of the two`,
+        )
+      const other = former.get(key)
+      if (other !== undefined)
+        throw invalid(
+          typeName,
+          `"${name}" and "${other}" are both renamedFrom "${formerName}"; one of them was`,
+        )
+      former.set(key, name)
     }
     if (field.default !== null) fitDefault(typeName, name, field)
   }

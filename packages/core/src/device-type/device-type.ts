@@ -8,6 +8,8 @@ import type { Field } from './field.js'
 export type UnknownDevicePolicy = 'quarantine' | 'register' | 'reject'
 export type UnknownFieldPolicy = 'ignore' | 'flag' | 'reject'
 export type OutOfRangePolicy = 'flag' | 'reject' | 'clamp'
+export type BadReadingPolicy = 'flag' | 'reject'
+export type ImpossibleTimePolicy = 'received' | 'flag' | 'reject'
 
 /** Policies a hub sets for all its types and a type can set for itself. */
 export interface IngestPolicies {
@@ -17,8 +19,25 @@ export interface IngestPolicies {
   readonly unknownField: UnknownFieldPolicy
   /** Default `flag`: stored as sent, with `out_of_range:<reading>`. */
   readonly outOfRange: OutOfRangePolicy
-  /** A measured time outside is flagged `clock_skew`, never dropped. Seconds; default 7 days back, 10 minutes ahead. */
+  /**
+   * What becomes of a sample with a value that does not fit its reading. Default `flag`: the other readings are stored,
+   * with `bad_reading:<reading>`, and the audit row says why. `reject`: the sample is refused.
+   */
+  readonly badReading: BadReadingPolicy
+  /**
+   * How far a device's clock may be off. Seconds; default 7 days back, 10 minutes ahead. A measured time further back is
+   * flagged `clock_skew` and stored: devices send what they kept during an outage. One further ahead cannot be true.
+   */
   readonly clockSkew: { readonly past: number; readonly future: number }
+  /** A measured time before this cannot be true; default 2020-01-01T00:00:00Z. Clocks that start at boot begin in 1970 or 2000. */
+  readonly earliestTime: Date
+  /**
+   * What becomes of a sample whose time cannot be true. Such a time orders nothing. Default `received`: the received time
+   * stands in. `flag`: it is stored as sent. Both flag the sample `impossible_time`. `reject`: the sample is refused.
+   */
+  readonly impossibleTime: ImpossibleTimePolicy
+  /** Of times that name none: `UTC` (the default), a fixed offset such as `+02:00`, or a zone such as `Europe/Berlin`. */
+  readonly timeZone: string
 }
 
 export interface Retention {
@@ -39,6 +58,10 @@ export interface TypeOptions extends IngestPolicies {
   readonly topicTemplate: string
   /** Default JSON. */
   readonly codec: Codec
+  /** Name of the payload's field that is the sample's id; default `id`. False: samples have no id, whatever `id` says. */
+  readonly sampleId: string | false
+  /** Name of the payload's field that says when it was measured; default `timestamp`. False: the received time counts. */
+  readonly timestampField: string | false
   readonly retention: Retention
   /** What becomes of commands while the device is not connected, where `send` does not say; default `queue`. */
   readonly onOffline: OfflinePolicy

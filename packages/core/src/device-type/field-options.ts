@@ -11,8 +11,11 @@ export interface CommonFieldOptions<Nullable extends boolean = boolean> {
    * (`missing_reading`). Default for a state field: true unless it has a `default`.
    */
   readonly nullable?: Nullable | undefined
-  /** The column's former name: `plan()` then renames the column instead of adding one. */
-  readonly renamedFrom?: string | undefined
+  /**
+   * The former name, or all former names, the latest first. `plan()` renames the column instead of adding one, devices
+   * may go on sending a former name, and a sample that was stored under one is recognised when it is sent again.
+   */
+  readonly renamedFrom?: string | readonly string[] | undefined
 }
 
 export interface NumberOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {

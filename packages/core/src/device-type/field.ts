@@ -49,8 +49,10 @@ export interface Field {
   readonly values: readonly string[] | null
   /** State fields only. */
   readonly default: unknown
-  /** The column's former name: `plan()` renames instead of adding. */
+  /** The latest former name: `plan()` renames that column instead of adding one. */
   readonly renamedFrom: string | null
+  /** All former names, the latest first; absent when there are none. The wire takes them, and the first one of all stays in the identity of samples. */
+  readonly formerNames?: readonly string[] | undefined
   /** What a json value must fit, besides being JSON. */
   readonly schema?: FieldSchema | undefined
 }

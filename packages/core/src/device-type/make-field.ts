@@ -10,7 +10,7 @@ export interface RawFieldOptions {
   readonly label?: string | undefined
   readonly nullable?: boolean | undefined
   readonly maxLength?: number | undefined
-  readonly renamedFrom?: string | undefined
+  readonly renamedFrom?: string | readonly string[] | undefined
   readonly schema?: FieldSchema | undefined
   readonly default?: unknown
 }
@@ -49,6 +49,7 @@ export function makeField(
     throw fail(`precision is a whole number of decimal places from 0 to 15, not ${show(precision)}`)
   }
   if (values !== null) assertEnumValues(values, fail)
+  const formerNames = checkFormerNames(renamedFrom, fail)
   return Object.freeze({
     kind,
     unit: text('unit', unit, fail),
@@ -61,7 +62,8 @@ export function makeField(
     maxLength: checkMaxLength(kind, options.maxLength, fail),
     values: values === null ? null : Object.freeze([...values]),
     default: preset ?? null,
-    renamedFrom: text('renamedFrom', renamedFrom, fail),
+    renamedFrom: formerNames[0] ?? null,
+    ...(formerNames.length > 0 && { formerNames }),
     ...(schema === undefined ? {} : { schema: checkSchema(schema, fail) }),
   })
 }
@@ -121,6 +123,16 @@ function text(name: string, value: unknown, fail: Fail): string | null {
   if (value === undefined) return null
   if (typeof value === 'string' && value !== '') return value
   throw fail(`${name} is a text that is not empty, not ${show(value)}`)
+}
+
+function checkFormerNames(given: RawFieldOptions['renamedFrom'], fail: Fail): readonly string[] {
+  if (given === undefined) return []
+  const names = Array.isArray(given) ? (given as readonly unknown[]) : [given]
+  if (names.length === 0) throw fail('renamedFrom is a former name, or a list of at least one')
+  const former = names.map((name) => text('renamedFrom', name, fail) as string)
+  if (new Set(former.map((name) => name.toLowerCase())).size < former.length)
+    throw fail('renamedFrom lists a name twice')
+  return Object.freeze(former)
 }
 
 function checkBoolean(value: unknown, fail: Fail): boolean | undefined {

@@ -33,6 +33,7 @@ export const RESERVED_STATE = [
   'name',
   'status',
   'status_at',
+  'status_claimed_at',
   'battery_level',
   'last_seen',
   'firmware_version',

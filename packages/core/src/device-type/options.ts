@@ -1,3 +1,4 @@
+import { wallClockOf } from '../codec/time-zone.js'
 import { DeviceHubError } from '../errors.js'
 import { OFFLINE_POLICIES } from '../ports/commands.js'
 import { parseTemplate } from '../topic/template.js'
@@ -9,6 +10,8 @@ export type TypeOptionsInput = { readonly [Name in keyof TypeOptions]?: TypeOpti
 const UNKNOWN_DEVICE = ['quarantine', 'register', 'reject']
 const UNKNOWN_FIELD = ['ignore', 'flag', 'reject']
 const OUT_OF_RANGE = ['flag', 'reject', 'clamp']
+const BAD_READING = ['flag', 'reject']
+const IMPOSSIBLE_TIME = ['received', 'flag', 'reject']
 
 type Check = (value: unknown, fail: (rule: string) => DeviceHubError) => void
 
@@ -20,6 +23,17 @@ const oneOf =
 
 const name: Check = (value, fail) => {
   if (typeof value !== 'string' || value === '') throw fail('a text that is not empty')
+}
+
+/** `readings` and `device_id` have a meaning of their own. */
+const fieldName: Check = (value, fail) => {
+  if (value === false) return
+  const good =
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= 63 &&
+    !['readings', 'device_id', '__proto__'].includes(value)
+  if (!good) throw fail('the name of a field of the payload (1 to 63 characters), or false for none')
 }
 
 const isSeconds = (value: unknown): boolean =>
@@ -56,9 +70,20 @@ const CHECKS: Readonly<Record<keyof TypeOptions, Check>> = {
     }
   },
   onOffline: oneOf(OFFLINE_POLICIES),
+  sampleId: fieldName,
+  timestampField: fieldName,
   unknownDevice: oneOf(UNKNOWN_DEVICE),
   unknownField: oneOf(UNKNOWN_FIELD),
   outOfRange: oneOf(OUT_OF_RANGE),
+  badReading: oneOf(BAD_READING),
+  impossibleTime: oneOf(IMPOSSIBLE_TIME),
+  earliestTime(value, fail) {
+    if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw fail('a Date')
+  },
+  timeZone(value, fail) {
+    if (typeof value !== 'string' || wallClockOf(value) === undefined)
+      throw fail('UTC, an offset such as +02:00, or the name of a time zone such as Europe/Berlin')
+  },
   clockSkew(value, fail) {
     const good = (seconds: unknown) => typeof seconds === 'number' && seconds >= 0
     if (!isRecord(value) || !good(value.past) || !good(value.future)) {
@@ -87,7 +112,11 @@ export function checkOptions(typeName: string, input: TypeOptionsInput): Partial
     }
     // A codec may hold state of its own; the plain values are frozen copies.
     const isPlain = option === 'retention' || option === 'clockSkew'
-    options[option] = isPlain ? Object.freeze({ ...(value as object) }) : value
+    options[option] = isPlain
+      ? Object.freeze({ ...(value as object) })
+      : value instanceof Date
+        ? new Date(value)
+        : value
   }
   return options as Partial<TypeOptions>
 }

@@ -122,7 +122,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     unknownDevice: options.unknownDevice ?? POLICIES.unknownDevice,
     unknownField: options.unknownField ?? POLICIES.unknownField,
     outOfRange: options.outOfRange ?? POLICIES.outOfRange,
+    badReading: options.badReading ?? POLICIES.badReading,
     clockSkew: options.clockSkew ?? POLICIES.clockSkew,
+    earliestTime: options.earliestTime ?? POLICIES.earliestTime,
+    impossibleTime: options.impossibleTime ?? POLICIES.impossibleTime,
+    timeZone: options.timeZone ?? POLICIES.timeZone,
   }
 
   const storage = (options.storage ?? memoryStorage()).open({ types })

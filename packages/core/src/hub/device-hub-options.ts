@@ -73,7 +73,11 @@ export const POLICIES: IngestPolicies = {
   unknownDevice: 'quarantine',
   unknownField: 'ignore',
   outOfRange: 'flag',
+  badReading: 'flag',
   clockSkew: { past: 7 * 86_400, future: 600 },
+  earliestTime: new Date('2020-01-01T00:00:00Z'),
+  impossibleTime: 'received',
+  timeZone: 'UTC',
 }
 
 export function positive(name: string, value: number): number {

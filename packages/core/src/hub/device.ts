@@ -68,6 +68,7 @@ export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: num
     name: device.name ?? device.deviceId,
     status: device.status ?? 'offline',
     statusAt: null,
+    statusClaimedAt: null,
     batteryLevel: null,
     lastSeen: null,
     firmwareVersion: device.firmwareVersion ?? null,

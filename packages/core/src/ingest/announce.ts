@@ -139,7 +139,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     const device = directory.deviceOf(type, known)
     const { version, reportedVersion } = record
     const values = Object.fromEntries(applied.map((name) => [name, reported.values[name] ?? null]))
-    const measuredAt = new Date(reported.at)
+    const measuredAt = new Date(reported.claimedAt ?? planned.receivedAt)
     const base = { type, device, version, reportedVersion, measuredAt, message: rowOf() }
     signals.emit('deviceStateReported', { ...base, reported: visible(type, values) })
     // As long as the device has not seen the newest version, that it differs says nothing.

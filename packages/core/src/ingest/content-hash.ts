@@ -2,6 +2,8 @@ import type { StoredValue } from '../ports/storage.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
+/** No reading's seed: that of an empty name. */
+const TIME_SEED = 0x811c9dc5 | 0
 
 /** A seed for each reading's name, so that a reading added to the type later leaves the hashes of older samples alone. */
 export const nameSeeds = (names: readonly string[]): Int32Array =>
@@ -12,10 +14,15 @@ export const nameSeeds = (names: readonly string[]): Int32Array =>
   })
 
 /**
- * 53 bits over the values that are not null: the content part of a sample's identity (invariant 2). It tells apart
- * samples of one device at one millisecond, nothing else, so a fast mixing of two multiplicative lanes is enough.
+ * 53 bits over the values that are not null, and the time the device claims if given: the content part of a sample's
+ * identity (invariant 2). It tells apart samples of one device that have the same id or the same millisecond, nothing
+ * else, so a fast mixing of two multiplicative lanes is enough.
  */
-export function contentHash(seeds: Int32Array, values: readonly StoredValue[]): number {
+export function contentHash(
+  seeds: Int32Array,
+  values: readonly StoredValue[],
+  claimed: number | null = null,
+): number {
   let low = 0xdeadbeef
   let high = 0x41c6ce57
   const mix = (word: number) => {
@@ -23,17 +30,23 @@ export function contentHash(seeds: Int32Array, values: readonly StoredValue[]): 
     high = Math.imul(high ^ word, 0x5f356495)
     low ^= high >>> 15
   }
+  const mixNumber = (value: number) => {
+    float[0] = value
+    mix(words[0] as number)
+    mix(words[1] as number)
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (value === null || value === undefined) continue
     mix(seeds[i] as number)
-    if (typeof value === 'number') {
-      float[0] = value
-      mix(words[0] as number)
-      mix(words[1] as number)
-    } else if (typeof value === 'string') for (let j = 0; j < value.length; j++) mix(value.charCodeAt(j))
+    if (typeof value === 'number') mixNumber(value)
+    else if (typeof value === 'string') for (let j = 0; j < value.length; j++) mix(value.charCodeAt(j))
     else if (typeof value === 'boolean') mix(value ? 1 : 2)
     else for (let j = 0; j < value.length; j++) mix(value[j] as number)
+  }
+  if (claimed !== null) {
+    mix(TIME_SEED)
+    mixNumber(claimed)
   }
   low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35)
   high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35)

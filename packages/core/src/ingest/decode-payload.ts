@@ -21,11 +21,17 @@ const EMPTY: DecodedPayload = {
 }
 
 /** Reads the payload of a type's message; the audit row keeps it whether it could be read or not. */
-export function decodePayload(codec: Codec, message: InboundMessage, channel: Channel): DecodedPayload {
+export function decodePayload(
+  codec: Codec,
+  message: InboundMessage,
+  place: { readonly deviceId: string; readonly channel: Channel; readonly receivedAt: number },
+): DecodedPayload {
   if (message.payload.byteLength === 0) return EMPTY
   if (codec === jsonCodec) return decodeJson(message.payload)
   try {
-    const value = codec.decode(message.payload, { channel, contentType: message.contentType })
+    const { topic, contentType } = message
+    const receivedAt = new Date(place.receivedAt)
+    const value = codec.decode(message.payload, { ...place, receivedAt, topic, contentType })
     return { value, json: null, raw: message.payload, refusal: null }
   } catch (error) {
     const reason = `the codec ${codec.name} cannot read the payload: ${describe(error)}`

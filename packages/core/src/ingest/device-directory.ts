@@ -4,12 +4,13 @@ import { toDevice } from '../hub/device.js'
 import type { Clock } from '../ports/clock.js'
 import type { DeviceRecord, DeviceStatus, Storage } from '../ports/storage.js'
 
-/** A device as ingest knows it. `status` and `statusAt` run ahead of the record: they hold what is being committed. */
+/** A device as ingest knows it. `status`, `statusAt` and `statusClaimedAt` run ahead of the record: they hold what is being committed. */
 export interface KnownDevice {
   readonly deviceId: string
   record: DeviceRecord | null
   status: DeviceStatus
   statusAt: number
+  statusClaimedAt: number | null
   /** The `last_seen` last sent to the database. */
   touchedAt: number
   loadedAt: number
@@ -22,6 +23,7 @@ export const knownDevice = (record: DeviceRecord, loadedAt: number): KnownDevice
   record,
   status: record.status,
   statusAt: record.statusAt ?? Number.NEGATIVE_INFINITY,
+  statusClaimedAt: record.statusClaimedAt,
   touchedAt: record.lastSeen ?? 0,
   loadedAt,
   device: null,
@@ -110,6 +112,7 @@ export function createDeviceDirectory(
       record,
       status: record?.status ?? 'offline',
       statusAt: record?.statusAt ?? Number.NEGATIVE_INFINITY,
+      statusClaimedAt: record?.statusClaimedAt ?? null,
       touchedAt: Math.max(before?.touchedAt ?? 0, record?.lastSeen ?? 0),
       loadedAt,
       device: null,
@@ -127,6 +130,7 @@ export function createDeviceDirectory(
       known.record = record
       known.status = record.status
       known.statusAt = record.statusAt ?? Number.NEGATIVE_INFINITY
+      known.statusClaimedAt = record.statusClaimedAt
       known.touchedAt = Math.max(known.touchedAt, record.lastSeen ?? 0)
       known.device = null
       // It was read anew meanwhile, nobody knows on which side of the commit.

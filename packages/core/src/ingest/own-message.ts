@@ -48,6 +48,7 @@ export function ownMessage({
     samples: [],
     news: null,
     at: now,
+    claimedAt: null,
     flags: null,
     partial: null,
     replayOf: undefined,

@@ -1,16 +1,21 @@
 import { parseData, type RawSample } from '../codec/parse-data.js'
-import { compileSampleValidator } from '../codec/validate-sample.js'
+import { compileSampleValidator, type ValidSample } from '../codec/validate-sample.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import type { Field } from '../device-type/field.js'
+import { firstNameOf } from '../device-type/former-names.js'
 import type { NewSample } from '../ports/storage.js'
 import { contentHash, nameSeeds } from './content-hash.js'
 import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
+import { compileClaimJudge, headOf } from './sample-time.js'
 
 /** What planning a sample needs to know of its message. */
 export interface SampleContext {
   readonly deviceId: string
   readonly receivedAt: number
   readonly redelivered: boolean
+  /** The broker kept it and handed it out at the subscription: it says nothing of now, and comes again. */
+  readonly retained: boolean
 }
 
 export type DataPlanner = (value: unknown, context: SampleContext) => Content | Refusal
@@ -20,45 +25,98 @@ export interface DataPlannerOptions {
   readonly maxSamples: number
 }
 
+/** A sample as it is to be stored, and why readings of it are left out. */
+interface PlannedSample {
+  readonly sample: NewSample
+  readonly problems: readonly string[]
+}
+
+/** When it was measured, as far as that can be told. */
+interface Measured {
+  readonly timestamp: number
+  /** By it a sample is the latest one or not. */
+  readonly orderAt: number
+  /** The device's own, and it can be true: part of the sample's identity. */
+  readonly isCredible: boolean
+  readonly flag: string | null
+}
+
+const NONE: readonly string[] = Object.freeze([])
+/** Before everything that came in live, whose order it must not disturb. */
+const BEFORE_ALL = 0
+
 /** Makes the rows of a `data` payload of one type. */
 export function compileDataPlanner(
   type: AnyDeviceType,
   { policies, maxSamples }: DataPlannerOptions,
 ): DataPlanner {
   const validate = compileSampleValidator(type, policies)
-  const seeds = nameSeeds(type.readingNames)
-  const clockSkew = type.options.clockSkew ?? policies.clockSkew
-  const [past, future] = [clockSkew.past * 1000, clockSkew.future * 1000]
+  const seeds = nameSeeds(type.readingNames.map((name) => firstNameOf(name, type.readings[name] as Field)))
+  const claims = compileClaimJudge(type, policies)
+  const impossibleTime = type.options.impossibleTime ?? policies.impossibleTime
+  const parseOptions = { maxSamples, readHead: headOf(type, policies) }
 
-  function planSample(
-    raw: RawSample,
-    { deviceId, receivedAt, redelivered }: SampleContext,
-  ): NewSample | Refusal {
+  function measured(claimed: number | null, receivedAt: number): Measured | null {
+    if (claimed === null) return { timestamp: receivedAt, orderAt: receivedAt, isCredible: false, flag: null }
+    if (claims.isPossible(claimed, receivedAt)) {
+      const flag = claims.isOld(claimed, receivedAt) ? 'clock_skew' : null
+      return { timestamp: claimed, orderAt: claimed, isCredible: true, flag }
+    }
+    if (impossibleTime === 'reject') return null
+    const timestamp = impossibleTime === 'flag' ? claimed : receivedAt
+    return { timestamp, orderAt: receivedAt, isCredible: false, flag: 'impossible_time' }
+  }
+
+  function planSample(raw: RawSample, context: SampleContext): PlannedSample | Refusal {
     const checked = validate(raw)
     if ('code' in checked) return checked
-    const { timestamp: sent, id: sampleId } = raw
-    let { flags } = checked
-    if (sent === null) {
-      // Nothing tells it from a second, equal measurement: stored, and marked as perhaps one too many (invariant 2).
-      if (sampleId === null && redelivered) flags = [...flags, 'redelivered']
-    } else if (sent < receivedAt - past || sent > receivedAt + future) flags = [...flags, 'clock_skew']
-    return {
+    const { deviceId, receivedAt, retained } = context
+    const time = measured(raw.timestamp, receivedAt)
+    if (time === null) return impossible(raw.timestamp as number)
+    const { sampleId, contentHash } = identify(raw, checked, time, context)
+    const flags = flagsOf(checked.flags, time, contentHash, context)
+    const sample = {
       deviceId,
-      timestamp: sent ?? receivedAt,
+      timestamp: time.timestamp,
+      orderAt: retained && !time.isCredible ? BEFORE_ALL : time.orderAt,
       receivedAt,
       sampleId,
-      contentHash: sampleId === null && sent !== null ? contentHash(seeds, checked.values) : null,
+      contentHash,
       flags: flags.length === 0 ? null : flags.join(' '),
       values: checked.values,
     }
+    return { sample, problems: checked.problems ?? NONE }
+  }
+
+  /** Invariant 2. The claim is part of the content whether it can be true or not: a clock that starts at boot tells boots apart by nothing else. */
+  function identify(
+    { id, timestamp: claimed }: RawSample,
+    { values }: ValidSample,
+    { isCredible }: Measured,
+    { retained }: SampleContext,
+  ): Pick<NewSample, 'sampleId' | 'contentHash'> {
+    if (id !== null) return { sampleId: id, contentHash: contentHash(seeds, values, claimed) }
+    if (isCredible) return { sampleId: null, contentHash: contentHash(seeds, values) }
+    if (!retained) return { sampleId: null, contentHash: null }
+    // It comes again with every subscription, and nothing but its content tells that it is the same.
+    const hash = contentHash(seeds, values, claimed)
+    return { sampleId: `retained:${hash}`, contentHash: hash }
   }
 
   /** One sample stands for its message: what refuses it refuses the message. */
   function planOne(raw: RawSample, context: SampleContext): Content | Refusal {
-    const sample = planSample(raw, context)
-    if ('code' in sample) return sample
-    const at = Math.min(sample.timestamp, context.receivedAt)
-    return { samples: [sample], news: null, at, flags: sample.flags, partial: null }
+    const planned = planSample(raw, context)
+    if ('code' in planned) return planned
+    const { sample, problems } = planned
+    return {
+      samples: [sample],
+      news: null,
+      flags: sample.flags,
+      partial:
+        problems.length === 0
+          ? null
+          : { code: 'partially_rejected', reason: `readings were left out: ${some(problems)}` },
+    }
   }
 
   /** Stores what fits; refused samples are named in the audit row. A backfill of refused samples only is refused. */
@@ -68,36 +126,42 @@ export function compileDataPlanner(
     context: SampleContext,
   ): Content | Refusal {
     const samples: NewSample[] = []
-    const problems = [...refused]
+    const refusals = [...refused]
+    const problems: string[] = []
     const flags = new Set<string>()
-    let at = 0
     for (const raw of raws) {
-      const sample = planSample(raw, context)
-      if ('code' in sample) {
-        problems.push(sample)
+      // Now is when it was sent, not when it was measured.
+      const planned = raw.flags.includes('bad_timestamp') ? unreadableTime : planSample(raw, context)
+      if ('code' in planned) {
+        refusals.push(planned)
         continue
       }
+      const { sample } = planned
       samples.push(sample)
-      at = Math.max(at, Math.min(sample.timestamp, context.receivedAt))
+      if (planned.problems.length > 0 && problems.length < SHOWN) problems.push(...planned.problems)
       if (sample.flags !== null) for (const flag of sample.flags.split(' ')) flags.add(flag)
     }
-    const [first] = problems
+    const [first] = refusals
     if (samples.length === 0 && first !== undefined) return first
-    if (first !== undefined) flags.add('partial')
+    const reasons: string[] = []
+    if (first !== undefined) {
+      flags.add('partial')
+      const of = refusals.length + samples.length
+      reasons.push(
+        `${refusals.length} of ${of} samples were refused: ${some(refusals.map(({ reason }) => reason))}`,
+      )
+    }
+    if (problems.length > 0) reasons.push(`readings were left out: ${some(problems)}`)
     return {
       samples,
       news: null,
-      at,
       flags: flags.size === 0 ? null : [...flags].join(' '),
-      partial:
-        first === undefined
-          ? null
-          : { code: 'partially_rejected', reason: summary(problems, samples.length) },
+      partial: reasons.length === 0 ? null : { code: 'partially_rejected', reason: reasons.join('. ') },
     }
   }
 
   return (value, context) => {
-    const data = parseData(value, { maxSamples })
+    const data = parseData(value, parseOptions)
     if ('code' in data) return data
     const [only] = data.samples
     if (data.form !== 'backfill' && only !== undefined) return planOne(only, context)
@@ -105,10 +169,34 @@ export function compileDataPlanner(
   }
 }
 
-function summary(problems: readonly Refusal[], stored: number): string {
-  const reasons = problems
-    .slice(0, 3)
-    .map(({ reason }) => reason)
-    .join('; ')
-  return `${problems.length} of ${problems.length + stored} samples were refused: ${reasons}${problems.length > 3 ? '; ...' : ''}`
+function flagsOf(
+  flags: readonly string[],
+  time: Measured,
+  contentHash: number | null,
+  { redelivered, retained }: SampleContext,
+): readonly string[] {
+  // Nothing tells it from a second, equal measurement: stored, and marked as perhaps one too many (invariant 2).
+  const perhapsTwice = redelivered && contentHash === null
+  if (time.flag === null && !perhapsTwice && !retained) return flags
+  return [
+    ...flags,
+    ...(time.flag === null ? NONE : [time.flag]),
+    ...(perhapsTwice ? ['redelivered'] : NONE),
+    ...(retained ? ['retained'] : NONE),
+  ]
 }
+
+const unreadableTime: Refusal = {
+  code: 'bad_timestamp',
+  reason: 'the time of the sample cannot be read, so that nobody knows when it was measured',
+}
+
+const impossible = (claimed: number): Refusal => ({
+  code: 'impossible_time',
+  reason: `the sample claims to be of ${new Date(claimed).toISOString()}, which cannot be true`,
+})
+
+const SHOWN = 3
+
+const some = (reasons: readonly string[]): string =>
+  `${reasons.slice(0, SHOWN).join('; ')}${reasons.length > SHOWN ? '; ...' : ''}`

@@ -9,7 +9,7 @@ import type { Refusal, Settle } from './ingest.js'
 import { compileDataPlanner, type DataPlanner } from './plan-data.js'
 import { planReply } from './plan-reply.js'
 import { compileStatePlanner, type StatePlanner } from './plan-state.js'
-import { planStatus } from './plan-status.js'
+import { compileStatusPlanner, type StatusPlanner } from './plan-status.js'
 import type { Content, PlannedMessage } from './planned-message.js'
 
 export interface PlannerOptions {
@@ -28,7 +28,7 @@ export interface MessagePlanner {
   quarantine(message: InboundMessage, settle: Settle, refusal: Refusal): PlannedMessage
 }
 
-const noContent = (at: number): Content => ({ samples: [], news: null, at, flags: null, partial: null })
+const NO_CONTENT: Content = { samples: [], news: null, flags: null, partial: null }
 
 export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   const { types, clock, maxPayload } = options
@@ -38,6 +38,9 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   })
   const dataPlanners = new Map<AnyDeviceType, DataPlanner>(
     types.map((type) => [type, compileDataPlanner(type, options)]),
+  )
+  const statusPlanners = new Map<AnyDeviceType, StatusPlanner>(
+    types.map((type) => [type, compileStatusPlanner(type, options.policies)]),
   )
   const statePlanners = new Map<AnyDeviceType, StatePlanner>(
     types.map((type) => [type, compileStatePlanner(type, options.policies)]),
@@ -51,7 +54,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     const place = { inbound: message, settle, receivedAt, type, deviceId, channel, replayOf }
     if (message.payload.byteLength > maxPayload)
       return refused(place, tooLarge(message, maxPayload), null, null)
-    const decoded = decodePayload(type.options.codec ?? jsonCodec, message, channel)
+    const decoded = decodePayload(type.options.codec ?? jsonCodec, message, { deviceId, channel, receivedAt })
     if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
     const content = planContent(found, decoded.value, message, receivedAt)
     if ('code' in content) return refused(place, content, decoded.json, decoded.raw)
@@ -64,19 +67,21 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     message: InboundMessage,
     receivedAt: number,
   ): Content | Refusal {
+    const retained = message.retained === true
     switch (channel) {
       case 'data':
         return (dataPlanners.get(type) as DataPlanner)(value, {
           deviceId,
           receivedAt,
           redelivered: message.redelivered === true,
+          retained,
         })
       case 'status':
-        return planStatus(value, receivedAt)
+        return flagRetained((statusPlanners.get(type) as StatusPlanner)(value, receivedAt), retained)
       case 'response':
-        return planReply(value, message.correlationId, receivedAt)
+        return flagRetained(planReply(value, message.correlationId), retained)
       case 'state':
-        return (statePlanners.get(type) as StatePlanner)(value, receivedAt)
+        return (statePlanners.get(type) as StatePlanner)(value, receivedAt, retained)
       default:
         return {
           code: 'not_inbound',
@@ -111,6 +116,11 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   }
 }
 
+const flagRetained = (content: Content | Refusal, retained: boolean): Content | Refusal =>
+  !retained || 'code' in content
+    ? content
+    : { ...content, flags: content.flags === null ? 'retained' : `${content.flags} retained` }
+
 /** What can be right once something else is mended: a type declared, a handler fixed. */
 const QUARANTINED: ReadonlySet<string> = new Set(['unknown_topic', 'unknown_type', 'handler_failed'])
 
@@ -138,7 +148,8 @@ function planned(
     payloadRaw,
     samples: content.samples,
     news: content.news,
-    at: content.at,
+    at: place.receivedAt,
+    claimedAt: content.claimedAt ?? null,
     flags: content.flags,
     partial: content.partial,
     replayOf: place.replayOf,
@@ -156,7 +167,7 @@ function planned(
 }
 
 const refused = (place: Place, refusal: Refusal, json: string | null, raw: Uint8Array | null) =>
-  planned(place, noContent(place.receivedAt), refusal, json, raw)
+  planned(place, NO_CONTENT, refusal, json, raw)
 
 const tooLarge = (message: InboundMessage, maxPayload: number): Refusal => ({
   code: 'payload_too_large',

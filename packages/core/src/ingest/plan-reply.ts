@@ -3,12 +3,8 @@ import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
 
 /** What a `response` payload says of its command. Whether there is such a command is asked later, for a batch at once. */
-export function planReply(
-  value: unknown,
-  correlationId: string | undefined,
-  receivedAt: number,
-): Content | Refusal {
+export function planReply(value: unknown, correlationId: string | undefined): Content | Refusal {
   const reply = parseReply(value, correlationId)
   if ('code' in reply) return reply
-  return { samples: [], news: null, at: receivedAt, flags: null, partial: null, reply }
+  return { samples: [], news: null, flags: null, partial: null, reply }
 }

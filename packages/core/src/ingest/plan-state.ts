@@ -1,53 +1,68 @@
 import { compileFieldCheck, describeField, type FieldCheck } from '../codec/field-check.js'
 import { isRecord } from '../codec/is-record.js'
-import { readHead } from '../codec/sample-head.js'
+import { wallClockOf } from '../codec/time-zone.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
+import { formerNamesOf } from '../device-type/former-names.js'
 import type { StoredValue } from '../ports/storage.js'
 import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
+import { compileClaimJudge, headOf } from './sample-time.js'
 
-export type StatePlanner = (value: unknown, receivedAt: number) => Content | Refusal
+/** `retained`: the broker kept the report and handed it out at the subscription. */
+export type StatePlanner = (value: unknown, receivedAt: number, retained: boolean) => Content | Refusal
 
 interface StateColumn {
+  readonly name: string
   readonly field: Field
   readonly check: FieldCheck
 }
 
 /**
  * What a `state` payload reports: `{"reported": {...}, "version": 3}`. What fits is taken field by field; the audit row
- * names what does not. What claims to be measured in the future counts as of now.
+ * names what does not. A retained report fills in what nobody reported yet, and is taken when the device's own time or
+ * version says that it is newer: it never passes for a report of now.
  */
 export function compileStatePlanner(type: AnyDeviceType, policies: IngestPolicies): StatePlanner {
-  const columns = new Map<string, StateColumn>(
-    type.stateNames.map((name) => {
-      const field = type.state[name] as Field
-      return [name, { field, check: compileFieldCheck(field) }]
-    }),
-  )
+  const wallClock = wallClockOf(type.options.timeZone ?? policies.timeZone)
+  const columns = new Map<string, StateColumn>()
+  for (const name of type.stateNames) {
+    const field = type.state[name] as Field
+    const column = { name, field, check: compileFieldCheck(field, wallClock) }
+    // Under a former name too: devices with older firmware report it.
+    for (const key of [name, ...formerNamesOf(field)]) columns.set(key, column)
+  }
+  const head = headOf(type, policies)
+  const claims = compileClaimJudge(type, policies)
   const outOfRange = type.options.outOfRange ?? policies.outOfRange
   const unknownField = type.options.unknownField ?? policies.unknownField
 
-  return (value, receivedAt) => {
+  return (value, receivedAt, retained) => {
     if (!isRecord(value) || !isRecord(value.reported)) return unreadable
-    const { timestamp, flags: headFlags } = readHead({ timestamp: value.timestamp })
-    const flags = [...headFlags]
+    const { timestamp, flags: headFlags } = head(value)
+    // A report has no id.
+    const flags = headFlags.filter((flag) => flag !== 'bad_id')
+    const { reported } = value
     const values: Record<string, StoredValue> = Object.create(null)
     const problems: Refusal[] = []
 
-    for (const [name, raw] of Object.entries(value.reported)) {
+    for (const [name, raw] of Object.entries(reported)) {
       const column = columns.get(name)
       if (column === undefined) {
         if (unknownField === 'reject') problems.push(unknown(type, name))
         else if (unknownField === 'flag' && !flags.includes('unknown_field')) flags.push('unknown_field')
         continue
       }
-      const taken = takeValue(name, raw, column)
+      if (column.name !== name && reported[column.name] !== undefined) {
+        if (reported[column.name] !== raw) flags.push(`two_names:${column.name}`)
+        continue
+      }
+      const taken = takeValue(raw, column)
       if (typeof taken === 'object' && taken !== null && 'code' in taken) problems.push(taken)
-      else values[name] = taken
+      else values[column.name] = taken
     }
 
-    function takeValue(name: string, raw: unknown, { field, check }: StateColumn): StoredValue | Refusal {
+    function takeValue(raw: unknown, { name, field, check }: StateColumn): StoredValue | Refusal {
       if (raw === null || raw === undefined) return field.nullable ? null : misfit(name, 'have a value')
       const stored = check(raw)
       if (stored === undefined) return misfit(name, `be ${describeField(field)}`)
@@ -65,12 +80,12 @@ export function compileStatePlanner(type: AnyDeviceType, policies: IngestPolicie
     if (version === null && value.version !== undefined && value.version !== null) flags.push('bad_version')
     const [first] = problems
     if (first !== undefined && Object.keys(values).length === 0) return first
-    const at = Math.min(timestamp ?? receivedAt, receivedAt)
+    const claimedAt = claims.orderOf(timestamp, receivedAt)
+    if (retained) flags.push('retained')
     if (first !== undefined) flags.push('partial')
     return {
       samples: [],
       news: null,
-      at,
       flags: flags.length === 0 ? null : flags.join(' '),
       partial:
         first === undefined
@@ -82,10 +97,13 @@ export function compileStatePlanner(type: AnyDeviceType, policies: IngestPolicie
                 .map(({ reason }) => reason)
                 .join('; ')}`,
             },
-      report: { values, version, at },
+      report: { values, version, at: retained ? BEFORE_ALL : receivedAt, claimedAt },
     }
   }
 }
+
+/** Earlier than any report that came in live. */
+const BEFORE_ALL = 0
 
 const unreadable: Refusal = {
   code: 'invalid_shape',

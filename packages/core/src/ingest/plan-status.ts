@@ -1,17 +1,25 @@
 import { parseStatus } from '../codec/parse-status.js'
+import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
+import { compileClaimJudge, headOf } from './sample-time.js'
 
-/** What a `status` payload says of its device. What claims to be measured in the future counts as of now. */
-export function planStatus(value: unknown, receivedAt: number): Content | Refusal {
-  const parsed = parseStatus(value)
-  if ('code' in parsed) return parsed
-  const { flags, timestamp, id: _, ...news } = parsed
-  return {
-    samples: [],
-    news,
-    at: Math.min(timestamp ?? receivedAt, receivedAt),
-    flags: flags.length === 0 ? null : flags.join(' '),
-    partial: null,
+export type StatusPlanner = (value: unknown, receivedAt: number) => Content | Refusal
+
+/** Reads what a `status` payload says of its device. What does not fit is left out and flagged, the rest counts. */
+export function compileStatusPlanner(type: AnyDeviceType, policies: IngestPolicies): StatusPlanner {
+  const head = headOf(type, policies)
+  const claims = compileClaimJudge(type, policies)
+  return (value, receivedAt) => {
+    const parsed = parseStatus(value, head)
+    if ('code' in parsed) return parsed
+    const { flags, timestamp, id: _, ...news } = parsed
+    return {
+      samples: [],
+      news,
+      claimedAt: claims.orderOf(timestamp, receivedAt),
+      flags: flags.length === 0 ? null : flags.join(' '),
+      partial: null,
+    }
   }
 }

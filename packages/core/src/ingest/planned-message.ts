@@ -46,8 +46,10 @@ export interface PlannedMessage {
   readonly payloadRaw: Uint8Array | null
   readonly samples: readonly NewSample[]
   readonly news: News | null
-  /** Measured time of what the message says, never later than `receivedAt`: for "latest" (invariant 4). */
+  /** The hub's own time of what the message says: when it came in, or when the broker says it happened. Never a device's. */
   readonly at: number
+  /** The device's own time of its news, as far as it orders them among themselves; null: by arrival. */
+  readonly claimedAt: number | null
   flags: string | null
   /** Stored all the same, but not all of it. */
   readonly partial: Refusal | null
@@ -67,8 +69,8 @@ export interface PlannedMessage {
 }
 
 /** What the step of its channel makes of a decoded payload. */
-export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'at' | 'flags' | 'partial'> &
-  Partial<Pick<PlannedMessage, 'reply' | 'report'>>
+export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'flags' | 'partial'> &
+  Partial<Pick<PlannedMessage, 'claimedAt' | 'reply' | 'report'>>
 
 /** Refuses a planned message: its audit row says why, and nothing else of it is stored but that its device lives. */
 export function refuse(planned: PlannedMessage, status: 'rejected' | 'quarantined', refusal: Refusal): void {

@@ -1,7 +1,7 @@
 import type { AnyDeviceType, UnknownDevicePolicy } from '../device-type/device-type.js'
 import { newDeviceRecord } from '../hub/device.js'
 import type { Clock } from '../ports/clock.js'
-import type { DeviceStatus, Storage } from '../ports/storage.js'
+import { type DeviceStatus, isReachable, type Storage } from '../ports/storage.js'
 import { heartbeatOf } from '../presence/heartbeat.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import { planSession } from './plan-session.js'
@@ -123,13 +123,13 @@ function planDeviceRow(
   known: KnownDevice,
   lastSeenEvery: number,
 ): void {
+  // What a broker kept and hands out at a subscription says nothing of now: no sign of life, no status.
+  if (message.inbound.retained) return
   const { deviceId } = known
-  const { news, at, receivedAt, inbound } = message
+  const { news, at, claimedAt, receivedAt: lastSeen } = message
   const lives = isSignOfLife(message)
   if (news === null && !lives) return
-  const silence = receivedAt - known.touchedAt
-  // A replay tells that the device was seen then; of what the broker kept nobody knows when it was sent.
-  const lastSeen = inbound.retained ? known.touchedAt || receivedAt : receivedAt
+  const silence = lastSeen - known.touchedAt
   const wakes = lives && mayWake(message) && isToBeWoken(type, known, at, silence)
   if (news !== null || wakes) {
     const { status, ...rest } = news ?? {}
@@ -138,10 +138,11 @@ function planDeviceRow(
       deviceId,
       lastSeen,
       at,
+      claimedAt,
       ...rest,
       ...(status !== undefined ? { status: { value: status } } : wakes ? { status: WAKE } : {}),
     }
-    if (status !== undefined) runAhead(known, status, at)
+    if (status !== undefined) runAhead(known, status, at, claimedAt)
     else if (wakes) runAhead(known, 'online', at)
   } else if (silence >= Math.min(lastSeenEvery, heartbeatOf(type) / 2))
     message.touch = { type, deviceId, lastSeen }
@@ -163,8 +164,17 @@ function isToBeWoken(type: AnyDeviceType, known: KnownDevice, at: number, silenc
   return known.status === 'online' && silence > heartbeatOf(type) * 1.5
 }
 
-function runAhead(known: KnownDevice, status: DeviceStatus, at: number): void {
+/** As `applyDeviceChange` will decide, as far as this process knows. */
+function runAhead(
+  known: KnownDevice,
+  status: DeviceStatus,
+  at: number,
+  claimedAt: number | null = null,
+): void {
+  const { statusClaimedAt } = known
   if (at < known.statusAt) return
+  if (claimedAt !== null && statusClaimedAt !== null && claimedAt < statusClaimedAt) return
   known.status = status
   known.statusAt = at
+  known.statusClaimedAt = claimedAt ?? (isReachable(status) ? statusClaimedAt : null)
 }

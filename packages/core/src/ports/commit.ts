@@ -42,6 +42,8 @@ export interface NewSample {
   readonly deviceId: string
   /** Measured time; the received time when the device sent none. */
   readonly timestamp: number
+  /** By it samples order for "latest": the measured time when it can be true, else the received time. */
+  readonly orderAt?: number
   readonly receivedAt: number
   /** The id the sample carries: unique per device. */
   readonly sampleId: string | null
@@ -84,8 +86,10 @@ export interface DeviceChange {
   readonly type: AnyDeviceType
   readonly deviceId: string
   readonly lastSeen: number
-  /** Measured time of this news; compared with the row's `status_at`. */
+  /** When this news came in, by the hub's clock and never by the device's; compared with the row's `status_at`. */
   readonly at: number
+  /** The device's own time of it, compared with the row's `status_claimed_at` alone; absent or null: it gave none that can be trusted. */
+  readonly claimedAt?: number | null
   /** `from`: only when the present status is one of these. */
   readonly status?: { readonly value: DeviceStatus; readonly from?: readonly DeviceStatus[] }
   readonly batteryLevel?: number
@@ -145,6 +149,7 @@ export interface CommittedDevice {
 export interface LiveState {
   readonly status: DeviceStatus
   readonly statusAt: number | null
+  readonly statusClaimedAt: number | null
   readonly batteryLevel: number | null
   readonly firmwareVersion: string | null
   readonly lastSeen: number | null

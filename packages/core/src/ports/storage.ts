@@ -87,8 +87,10 @@ export interface DeviceRecord {
   readonly deviceId: string
   readonly name: string
   readonly status: DeviceStatus
-  /** Measured time of the news that set status, battery and firmware. */
+  /** When the news came in that set status, battery and firmware: the hub's time, not the device's. */
   readonly statusAt: number | null
+  /** The device's own time of the latest report that had one: it orders the device's reports among themselves; null: any counts. */
+  readonly statusClaimedAt: number | null
   readonly batteryLevel: number | null
   readonly lastSeen: number | null
   readonly firmwareVersion: string | null

@@ -44,14 +44,17 @@ export interface DesiredState {
 }
 
 export interface ReportedState {
-  /** By name of the state field: measured time of its last report, and the desired version that the report had applied. */
+  /** By name of the state field: when its last report was made, and the desired version that the report had applied. */
   readonly reportedAt: Readonly<Record<string, ReportMark>>
   /** The highest desired version that the device has applied; null: none. */
   readonly reportedVersion: number | null
 }
 
 export interface ReportMark {
+  /** When it came in; 0: nobody knows, a broker had kept it. */
   readonly at: number
+  /** The device's own time of it; absent: it gave none that can be trusted. */
+  readonly claimedAt?: number
   /** 0 when the report said none. */
   readonly version: number
 }
@@ -89,8 +92,10 @@ export interface StateReport {
   readonly values: Readonly<Record<string, StoredValue>>
   /** The desired version that the device has applied; null: it did not say. */
   readonly version: number | null
-  /** Measured time. */
+  /** When it came in; 0: nobody knows, a broker had kept it. */
   readonly at: number
+  /** The device's own time of it, compared with others of the same device alone; null or absent: it gave none that can be trusted. */
+  readonly claimedAt?: number | null
 }
 
 export interface ReportOutcome {

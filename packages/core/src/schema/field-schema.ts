@@ -80,7 +80,12 @@ const rangeOf = ({ min, max }: Field): JsonSchema => ({
 export const TIME: JsonSchema = {
   anyOf: [
     { type: 'string', format: 'date-time' },
-    { type: 'number', minimum: 0, description: 'Epoch: seconds below 10^11, else milliseconds' },
+    {
+      type: 'number',
+      minimum: 0,
+      description:
+        'Epoch, its unit by magnitude: seconds below 10^11, milliseconds below 10^14, microseconds below 10^17, else nanoseconds',
+    },
   ],
 }
 

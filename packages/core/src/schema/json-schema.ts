@@ -1,7 +1,8 @@
 import { FIRMWARE_MAX_LENGTH } from '../codec/parse-status.js'
-import { SAMPLE_ID_MAX_LENGTH } from '../codec/sample-head.js'
+import { ID_FIELD, SAMPLE_ID_MAX_LENGTH, TIMESTAMP_FIELD } from '../codec/sample-head.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
+import { formerNamesOf } from '../device-type/former-names.js'
 import { DEVICE_STATUSES } from '../ports/storage.js'
 import type { Channel } from '../topic/channel.js'
 import { fieldSchema, type JsonSchema, type SchemaOptions, TIME, zodSchema } from './field-schema.js'
@@ -22,45 +23,74 @@ export interface CommandSchemas {
   readonly result: JsonSchema | null
 }
 
-const HEAD = {
-  timestamp: { ...TIME, description: 'When it was measured; the received time without it' },
-  id: {
-    type: ['string', 'integer'],
-    maxLength: SAMPLE_ID_MAX_LENGTH,
-    description: 'Unique per device: a sample sent again under the same id is stored once',
-  },
+const MEASURED_AT: JsonSchema = { ...TIME, description: 'When it was measured; the received time without it' }
+
+const SAMPLE_ID: JsonSchema = {
+  type: ['string', 'integer'],
+  maxLength: SAMPLE_ID_MAX_LENGTH,
+  description:
+    'Unique per device: a sample sent again under the same id, with the same content, is stored once',
+}
+
+/** What a payload says of itself, under the names that the type gives it. */
+function headSchemas({ options }: AnyDeviceType): Record<string, JsonSchema> {
+  const { timestampField = TIMESTAMP_FIELD, sampleId = ID_FIELD } = options
+  return {
+    ...(timestampField === false ? {} : { [timestampField]: MEASURED_AT }),
+    ...(sampleId === false ? {} : { [sampleId]: SAMPLE_ID }),
+  }
 }
 
 /** JSON Schemas of what a device type sends and gets. */
 export function jsonSchema(type: AnyDeviceType, options: SchemaOptions = {}): DeviceTypeSchemas {
   const sample = sampleSchema(type, options)
   const commands = commandSchemas(type, options)
-  const reported = objectOf(type.state, options, [])
+  const desired = objectOf(type.state, options, [])
+  const { [type.options.sampleId || ID_FIELD]: _, ...time } = headSchemas(type)
+  const reported = {
+    ...desired,
+    properties: { ...formerSchemas(type.state, options), ...(desired.properties as object) },
+  }
   return {
     sample,
     commands,
     data: dataSchema(type, sample, sample),
-    status: STATUS,
+    status: message({ ...STATUS, ...headSchemas(type) }),
     cmd: commandMessage(type, commands),
     response: responseMessage(type, commands),
-    state: message({ reported, version: VERSION, timestamp: HEAD.timestamp }, ['reported']),
-    desired: message({ desired: reported, version: VERSION }, ['desired', 'version']),
+    state: message({ reported, version: VERSION, ...time }, ['reported']),
+    desired: message({ desired, version: VERSION }, ['desired', 'version']),
   }
 }
 
 function sampleSchema(type: AnyDeviceType, options: SchemaOptions): JsonSchema {
   const required = type.readingNames.filter((name) => type.readings[name]?.nullable === false)
-  const fields = objectOf(type.readings, options, required)
+  const renamed = required.filter((name) => formerNamesOf(type.readings[name] as Field).length > 0)
+  const fields = objectOf(
+    type.readings,
+    options,
+    required.filter((name) => !renamed.includes(name)),
+  )
+  const underAnyName = renamed.map((name) => ({
+    anyOf: [name, ...formerNamesOf(type.readings[name] as Field)].map((one) => ({ required: [one] })),
+  }))
   return {
     ...fields,
-    properties: { ...(fields.properties as object), ...HEAD, device_id: { type: 'string' } },
+    ...(underAnyName.length === 0 ? {} : { allOf: underAnyName }),
+    properties: {
+      ...formerSchemas(type.readings, options),
+      ...headSchemas(type),
+      ...(fields.properties as object),
+      device_id: { type: 'string' },
+    },
     additionalProperties: type.options.unknownField !== 'reject',
   }
 }
 
 /** Flat, list or backfill. `flat` and `item` are the schema of a sample or a reference to it. */
 export function dataSchema(type: AnyDeviceType, flat: JsonSchema, item: JsonSchema): JsonSchema {
-  const value = type.readingNames.length === 0 ? {} : { type: 'string', enum: type.readingNames }
+  const names = [...type.readingNames, ...Object.keys(formerSchemas(type.readings, {}))]
+  const value = names.length === 0 ? {} : { type: 'string', enum: names }
   const list = {
     ...message(
       {
@@ -71,12 +101,27 @@ export function dataSchema(type: AnyDeviceType, flat: JsonSchema, item: JsonSche
             ['type', 'value'],
           ),
         },
-        ...HEAD,
+        ...headSchemas(type),
       },
       ['readings'],
     ),
   }
   return { anyOf: [flat, list, { type: 'array', minItems: 1, items: item }] }
+}
+
+/** Of older firmware; what has a former name can still be sent under it. */
+function formerSchemas(
+  fields: Readonly<Record<string, Field>>,
+  options: SchemaOptions,
+): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, field]) =>
+      formerNamesOf(field).map((former) => [
+        former,
+        { ...fieldSchema(field, options), deprecated: true, description: `Former name of ${name}` },
+      ]),
+    ),
+  )
 }
 
 function objectOf(
@@ -98,12 +143,11 @@ const message = (properties: JsonSchema, required: readonly string[] = []): Json
 
 const VERSION: JsonSchema = { type: 'integer', minimum: 0 }
 
-const STATUS: JsonSchema = message({
+const STATUS: JsonSchema = {
   status: { type: 'string', enum: DEVICE_STATUSES },
   battery_level: { type: ['number', 'null'], minimum: 0, maximum: 100, 'x-unit': '%' },
   firmware_version: { type: ['string', 'null'], maxLength: FIRMWARE_MAX_LENGTH },
-  ...HEAD,
-})
+}
 
 function commandSchemas(type: AnyDeviceType, options: SchemaOptions): Record<string, CommandSchemas> {
   const render = (schema: unknown, io: 'input' | 'output') =>

@@ -1,9 +1,10 @@
-import type { DeviceChange, LiveState } from '../ports/storage.js'
+import { type DeviceChange, isReachable, type LiveState } from '../ports/storage.js'
 
 /**
- * One step of "latest goes by measured time" (invariant 4), shared by every storage: `last_seen` only moves forward,
- * and news measured before the news a row already holds changes nothing else; nor does the end of a session that a later
- * one has replaced. Gives `current` itself back when the change's own condition does not hold.
+ * One step of "old news changes nothing" (invariant 4), shared by every storage: `last_seen` only moves forward, and news
+ * that came in before the news a row already holds changes nothing else; nor does a report that the device itself dates
+ * before its last dated one, nor the end of a session that a later one has replaced. A device's time and the hub's are
+ * never compared. Gives `current` itself back when the change's own condition does not hold.
  */
 export function applyDeviceChange(current: LiveState, change: DeviceChange): LiveState {
   const { ifSeenBefore, session } = change
@@ -15,12 +16,19 @@ export function applyDeviceChange(current: LiveState, change: DeviceChange): Liv
   if (session?.ended && isReplaced) return { ...current, lastSeen }
   // Also of one that is told late: the ends that it outlives are still to come.
   const sessionAt = session && !isReplaced ? session.startedAt : current.sessionAt
-  const isLate = current.statusAt !== null && change.at < current.statusAt
+  const claimedAt = change.claimedAt ?? null
+  const isDatedBack =
+    claimedAt !== null && current.statusClaimedAt !== null && claimedAt < current.statusClaimedAt
+  const isLate = isDatedBack || (current.statusAt !== null && change.at < current.statusAt)
   if (isLate && !outlives(current, session)) return { ...current, lastSeen, sessionAt }
   const applies = change.status !== undefined && (change.status.from?.includes(current.status) ?? true)
+  const status = applies && change.status ? change.status.value : current.status
+  // A will, a broker or a silence says that the device is gone: it may come back with another clock.
+  const isGone = claimedAt === null && change.status !== undefined && !isReachable(status)
   return {
-    status: applies && change.status ? change.status.value : current.status,
+    status,
     statusAt: isLate ? current.statusAt : change.at,
+    statusClaimedAt: claimedAt ?? (isGone ? null : current.statusClaimedAt),
     batteryLevel: change.batteryLevel ?? current.batteryLevel,
     firmwareVersion: change.firmwareVersion ?? current.firmwareVersion,
     lastSeen,

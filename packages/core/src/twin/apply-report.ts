@@ -7,11 +7,13 @@ export interface AppliedReport {
 }
 
 /**
- * One report, shared by every storage (invariant 4): field by field, what was measured before the last report of a
- * field, or under an older desired version, changes nothing.
+ * One report, shared by every storage (invariant 4): field by field, what the device dates before its last report of a
+ * field, or reports under an older desired version, changes nothing. Its times are compared with each other alone, and
+ * where one of two reports has none the order of arrival counts.
  */
 export function applyReport(current: ReportedState, report: StateReport): AppliedReport {
-  const mark: ReportMark = { at: report.at, version: report.version ?? 0 }
+  const { at, claimedAt = null } = report
+  const mark: ReportMark = { at, version: report.version ?? 0, ...(claimedAt !== null && { claimedAt }) }
   const applied = Object.keys(report.values).filter((name) =>
     isNewer(
       mark,
@@ -22,7 +24,7 @@ export function applyReport(current: ReportedState, report: StateReport): Applie
   const reportedAt = { ...current.reportedAt }
   for (const name of applied)
     reportedAt[name] = {
-      at: mark.at,
+      ...mark,
       version: Math.max(mark.version, current.reportedAt[name]?.version ?? 0),
     }
   const reportedVersion =
@@ -30,9 +32,10 @@ export function applyReport(current: ReportedState, report: StateReport): Applie
   return { applied, next: { reportedAt, reportedVersion } }
 }
 
-/** A report that names no version is ordered by its time alone. */
+/** A report that names no version is ordered by time alone. */
 function isNewer(mark: ReportMark, version: number | null, last: ReportMark | undefined): boolean {
   if (last === undefined) return true
   if (version !== null && version !== last.version) return version > last.version
+  if (mark.claimedAt !== undefined && last.claimedAt !== undefined) return mark.claimedAt >= last.claimedAt
   return mark.at >= last.at
 }

@@ -22,7 +22,7 @@ export interface Twin<State = Readonly<Record<string, unknown>>> {
   readonly publishedVersion: number
   /** When each desired field was set. */
   readonly desiredAt: { readonly [Name in keyof State]?: Date }
-  /** Measured time of the last report of each field; absent: never reported. */
+  /** When each field was reported last, by the device's own time if it gave one; absent: never, or nobody knows when. */
   readonly reportedAt: { readonly [Name in keyof State]?: Date }
 }
 
@@ -47,7 +47,11 @@ export function toTwin(type: AnyDeviceType, deviceId: string, record: TwinRecord
     publishedVersion: record.publishedVersion,
     desiredAt: dates(record.desiredAt),
     reportedAt: dates(
-      Object.fromEntries(Object.entries(record.reportedAt).map(([name, { at }]) => [name, at])),
+      Object.fromEntries(
+        Object.entries(record.reportedAt)
+          .map(([name, { at, claimedAt }]): [string, number] => [name, claimedAt ?? at])
+          .filter(([, at]) => at > 0),
+      ),
     ),
   }
 }

@@ -25,6 +25,7 @@ const LIVE: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
   { name: 'firmware_version', kind: 'text' },
   { name: 'last_seen', kind: 'time' },
   { name: 'session_at', kind: 'time' },
+  { name: 'status_claimed_at', kind: 'time' },
 ]
 
 /** Devices in one statement: its CASEs are searched from the start for each. */
@@ -112,6 +113,7 @@ async function lock(
       firmwareVersion: row.text(4),
       lastSeen: row.number(5),
       sessionAt: row.number(6),
+      statusClaimedAt: row.number(7),
     })
 }
 
@@ -122,13 +124,13 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
   if (session.dialect === 'postgres') {
     const rows = devices.map(
       ([id, state]) =>
-        sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8, ${state.sessionAt}::float8)`,
+        sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8, ${state.sessionAt}::float8, ${state.statusClaimedAt}::float8)`,
     )
     await session.run(
       sql`update ${table} as d set status = v.status, status_at = to_timestamp(v.status_at / 1000),
         battery_level = v.battery_level, firmware_version = v.firmware_version, last_seen = to_timestamp(v.last_seen / 1000),
-        session_at = to_timestamp(v.session_at / 1000)
-        from (values ${sql.join(rows)}) as v(device_id, status, status_at, battery_level, firmware_version, last_seen, session_at)
+        session_at = to_timestamp(v.session_at / 1000), status_claimed_at = to_timestamp(v.status_claimed_at / 1000)
+        from (values ${sql.join(rows)}) as v(device_id, status, status_at, battery_level, firmware_version, last_seen, session_at, status_claimed_at)
         where d.device_id = v.device_id`,
     )
     return
@@ -144,7 +146,8 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
       battery_level = ${chosen((state) => state.batteryLevel)},
       firmware_version = ${chosen((state) => state.firmwareVersion)},
       last_seen = ${chosen((state) => state.lastSeen)},
-      session_at = ${chosen((state) => state.sessionAt)}
+      session_at = ${chosen((state) => state.sessionAt)},
+      status_claimed_at = ${chosen((state) => state.statusClaimedAt)}
       where device_id in (${sql.join(devices.map(([id]) => id))})`,
   )
 }

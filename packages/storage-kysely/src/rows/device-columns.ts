@@ -27,6 +27,7 @@ const OWN_COLUMNS: readonly (readonly [OwnKey, string, ValueKind])[] = [
   ['metadata', 'metadata', 'json'],
   ['createdAt', 'created_at', 'time'],
   ['updatedAt', 'updated_at', 'time'],
+  ['statusClaimedAt', 'status_claimed_at', 'time'],
 ]
 
 export function deviceShape(type: AnyDeviceType): DeviceShape {
@@ -58,6 +59,7 @@ export function deviceRecord(shape: DeviceShape, row: RowReader): DeviceRecord {
     metadata: row.text(10) ?? '{}',
     createdAt: row.number(11) ?? 0,
     updatedAt: row.number(12) ?? 0,
+    statusClaimedAt: row.number(13),
     state: shape.kinds.map((kind, index) => row.value(OWN_COLUMNS.length + index, kind)),
   }
 }

@@ -43,6 +43,7 @@ export function deviceTable(type: AnyDeviceType): TableModel {
       column('name', varchar(255)),
       { ...column('status', varchar(20)), default: 'offline' },
       optional('status_at', 'time'),
+      optional('status_claimed_at', 'time'),
       optional('battery_level', 'double'),
       optional('last_seen', 'time'),
       optional('firmware_version', varchar(50)),

@@ -78,6 +78,7 @@ export const device = (type: AnyDeviceType, deviceId: string): DeviceRecord => (
   name: deviceId,
   status: 'offline',
   statusAt: null,
+  statusClaimedAt: null,
   batteryLevel: null,
   lastSeen: null,
   firmwareVersion: null,

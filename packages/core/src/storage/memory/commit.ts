@@ -147,8 +147,8 @@ function committedDevices({ tableOf }: Session, changes: readonly DeviceChange[]
 }
 
 function liveOf({ record }: DeviceRow): LiveState {
-  const { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = record
-  return { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt }
+  const { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = record
+  return { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt }
 }
 
 function applyTouch({ tableOf }: Session, { type, deviceId, lastSeen }: DeviceTouch): void {

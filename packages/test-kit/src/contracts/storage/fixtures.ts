@@ -121,6 +121,7 @@ export const device = (
   name: deviceId,
   status: 'offline',
   statusAt: null,
+  statusClaimedAt: null,
   batteryLevel: null,
   lastSeen: null,
   firmwareVersion: null,
