@@ -2,8 +2,9 @@ import type { StoredValue } from '../ports/storage.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
-/** No reading's seed: that of an empty name. */
+/** No readings' seeds: those have gone through at least one letter. */
 const TIME_SEED = 0x811c9dc5 | 0
+const ID_SEED = 0x01000193
 
 /** A seed for each reading's name, so that a reading added to the type later leaves the hashes of older samples alone. */
 export const nameSeeds = (names: readonly string[]): Int32Array =>
@@ -14,14 +15,15 @@ export const nameSeeds = (names: readonly string[]): Int32Array =>
   })
 
 /**
- * 53 bits over the values that are not null, and the time the device claims if given: the content part of a sample's
- * identity (invariant 2). It tells apart samples of one device that have the same id or the same millisecond, nothing
+ * 53 bits over the values that are not null, and the id and the time that the device claims if given: the content part of
+ * a sample's identity (invariant 2). It tells apart samples of one device that have the same id or the same millisecond, nothing
  * else, so a fast mixing of two multiplicative lanes is enough.
  */
 export function contentHash(
   seeds: Int32Array,
   values: readonly StoredValue[],
   claimed: number | null = null,
+  id: string | null = null,
 ): number {
   let low = 0xdeadbeef
   let high = 0x41c6ce57
@@ -35,18 +37,26 @@ export function contentHash(
     mix(words[0] as number)
     mix(words[1] as number)
   }
+  const mixText = (text: string) => {
+    for (let j = 0; j < text.length; j++) mix(text.charCodeAt(j))
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (value === null || value === undefined) continue
     mix(seeds[i] as number)
     if (typeof value === 'number') mixNumber(value)
-    else if (typeof value === 'string') for (let j = 0; j < value.length; j++) mix(value.charCodeAt(j))
+    else if (typeof value === 'string') mixText(value)
     else if (typeof value === 'boolean') mix(value ? 1 : 2)
     else for (let j = 0; j < value.length; j++) mix(value[j] as number)
   }
   if (claimed !== null) {
     mix(TIME_SEED)
     mixNumber(claimed)
+  }
+  if (id !== null) {
+    // Two samples of one millisecond with the same values and other ids are two.
+    mix(ID_SEED)
+    mixText(id)
   }
   low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35)
   high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35)

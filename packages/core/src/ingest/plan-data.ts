@@ -95,7 +95,7 @@ export function compileDataPlanner(
     { isCredible }: Measured,
     { retained }: SampleContext,
   ): Pick<NewSample, 'sampleId' | 'contentHash'> {
-    if (id !== null) return { sampleId: id, contentHash: contentHash(seeds, values, claimed) }
+    if (id !== null) return { sampleId: id, contentHash: contentHash(seeds, values, claimed, id) }
     if (isCredible) return { sampleId: null, contentHash: contentHash(seeds, values) }
     if (!retained) return { sampleId: null, contentHash: null }
     // It comes again with every subscription, and nothing but its content tells that it is the same.
