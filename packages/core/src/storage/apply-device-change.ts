@@ -19,8 +19,15 @@ export function applyDeviceChange(current: LiveState, change: DeviceChange): Liv
   const claimedAt = change.claimedAt ?? null
   const isDatedBack =
     claimedAt !== null && current.statusClaimedAt !== null && claimedAt < current.statusClaimedAt
-  const isLate = isDatedBack || (current.statusAt !== null && change.at < current.statusAt)
-  if (isLate && !outlives(current, session)) return { ...current, lastSeen, sessionAt }
+  const cameLate = current.statusAt !== null && change.at < current.statusAt
+  const isLate = isDatedBack || cameLate
+  if (isLate && !outlives(current, session)) {
+    // That it sends at all is news of now, however old what it says.
+    const wakes = !cameLate && change.status?.from?.includes(current.status)
+    return wakes && change.status
+      ? { ...current, lastSeen, sessionAt, status: change.status.value, statusAt: change.at }
+      : { ...current, lastSeen, sessionAt }
+  }
   const applies = change.status !== undefined && (change.status.from?.includes(current.status) ?? true)
   const status = applies && change.status ? change.status.value : current.status
   // A will, a broker or a silence says that the device is gone: it may come back with another clock.
