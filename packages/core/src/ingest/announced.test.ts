@@ -124,7 +124,7 @@ describe('signals and hooks get the device as committed', () => {
     await here.send(['data', { flow: 1 }])
     here.clock.time += 1_000
     there.clock.time = here.clock.time
-    await there.send(['status', { status: 'error', battery_level: 9 }])
+    await there.send(['status', { status: 'error', battery_level: 9, timestamp: T0 + 1_000 }])
     here.clock.time += 1_000
     await here.send(['status', { firmware_version: '3.1' }])
     await here.send(['data', { flow: 2 }])
