@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDeviceHub, type DeviceHub, type StorageAdapter, silentLogger } from '@devicehub/core'
 import { createMqttListener, type MqttListenerOptions } from '@devicehub/mqtt-listener'
-import { guardPool, kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
+import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { WeatherStation } from '../../examples/firmware/weather-station.js'
@@ -21,7 +21,6 @@ export const topicOf = (channel: string, deviceId = DEVICE) => `things/weatherst
 
 export function postgresStorage(url: string): StorageAdapter {
   const pool = new pg.Pool({ connectionString: url, max: 4 })
-  guardPool(pool)
   return kyselyStorage({ db: new Kysely({ dialect: new PostgresDialect({ pool }) }), closeDb: true })
 }
 

@@ -8,7 +8,7 @@ import {
   state,
 } from '@devicehub/core'
 import { createProvisioner, type Provisioner } from '@devicehub/provision'
-import { guardPool, kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
+import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
@@ -28,7 +28,7 @@ export function openStage(
   wrap: (storage: Storage) => Storage = (it) => it,
 ): ProvisionStage {
   const dialect = database.startsWith('postgres')
-    ? new PostgresDialect({ pool: guardPool(new pg.Pool({ connectionString: database, max: 4 })) })
+    ? new PostgresDialect({ pool: new pg.Pool({ connectionString: database, max: 4 }) })
     : sqliteDialect({ file: database })
   const adapter = kyselyStorage({ db: new Kysely({ dialect }), closeDb: true })
   const hub = createDeviceHub({

@@ -1,5 +1,5 @@
 import { createDeviceHub, type StorageAdapter, silentLogger } from '@devicehub/core'
-import { guardPool, kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
+import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { DEVICES, deviceId, Probe } from './workload.js'
@@ -15,7 +15,6 @@ export function storageFor(target: Target): StorageAdapter {
 function openDatabase(target: Target): Kysely<Rows> {
   if (target.kind === 'sqlite') return new Kysely({ dialect: sqliteDialect({ file: target.file }) })
   const pool = new pg.Pool({ connectionString: target.url, max: 4 })
-  guardPool(pool)
   return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }
 

@@ -1,3 +1,4 @@
+export { guardPool } from './connection/guard-pool.js'
 export type {
   CommandTable,
   ConsumerFailureTable,
@@ -9,7 +10,6 @@ export type {
   ReadingTable,
   TwinTable,
 } from './database.js'
-export { guardPool } from './guard-pool.js'
 export { type KyselyStorageOptions, kyselyStorage } from './kysely-storage.js'
 export { createSchema, type Schema, type SchemaSource } from './schema/create-schema.js'
 export type { SqlDialect } from './schema/logical-type.js'

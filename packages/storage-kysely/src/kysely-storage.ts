@@ -5,6 +5,7 @@ import { createCommit } from './commit/create-commit.js'
 import { knownTypes } from './commit/prepare-batch.js'
 import type { Connection } from './connection/connection.js'
 import { detectDialect } from './connection/detect-dialect.js'
+import { poolGuard } from './connection/find-pool.js'
 import { kyselyConnection } from './connection/kysely-connection.js'
 import { sqliteConnection } from './connection/sqlite-connection.js'
 import { createConsumerStore } from './consumer/consumer-store.js'
@@ -39,8 +40,8 @@ export interface KyselyStorageOptions<DB> {
 /**
  * The storage of a hub in SQLite, PostgreSQL (TimescaleDB), MySQL or MariaDB, through a Kysely instance.
  *
- * A pool of `pg` emits `error` when an idle connection breaks, which ends the process unless somebody listens:
- * `pool.on('error', ...)`, or `guardPool(pool)` from this package.
+ * A pool of `pg` ends the process when an idle connection breaks and nobody listens: the storage listens, from its first
+ * statement on (`guardPool` of this package does it earlier, and tells you).
  *
  * @example
  * const db = new Kysely({ dialect: sqliteDialect({ file: 'devices.db' }) })
@@ -70,8 +71,10 @@ function openStorage(
 ): Storage {
   const engine = engineOf(db)
   let closing: Promise<void> | undefined
+  const guard = dialect === 'postgres' ? poolGuard(db) : () => null
   const connection = guarded(engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect), () => {
     if (closing) throw new DeviceHubError('closed', 'The storage was closed. Open it again to go on.')
+    return guard()
   })
   const known = knownTypes(types)
   const commit = createCommit({ connection, known, timescale: timescale !== null })
@@ -101,24 +104,28 @@ function openStorage(
   }
 }
 
-/** Each statement asks first. */
-function guarded(connection: Connection, check: () => void): Connection {
+/** Each statement asks first, and waits where there is something to wait for. */
+function guarded(connection: Connection, check: () => Promise<void> | null): Connection {
+  const ready = async () => {
+    const waiting = check()
+    if (waiting !== null) await waiting
+  }
   return {
     dialect: connection.dialect,
     run: async (query) => {
-      check()
+      await ready()
       return connection.run(query)
     },
     readMany: async (query) => {
-      check()
+      await ready()
       return connection.readMany(query)
     },
     writeAtOnce: async (writes, fences) => {
-      check()
+      await ready()
       return connection.writeAtOnce(writes, fences)
     },
     transaction: async (options, work) => {
-      check()
+      await ready()
       return connection.transaction(options, work)
     },
   }

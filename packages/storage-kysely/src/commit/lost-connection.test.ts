@@ -5,7 +5,6 @@ import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { guardPool } from '../guard-pool.js'
 import { kyselyStorage } from '../kysely-storage.js'
 import { batch, device, entry, Station, sample, T0 } from '../testing/rows.js'
 
@@ -45,7 +44,7 @@ const batchOf = (number: number, size = 20): CommitBatch =>
 test('invariant 1: PostgreSQL is killed in mid-commit again and again: storage_unavailable, then all is stored, once', async () => {
   await using postgres = await startPostgres()
   const { url } = await postgres.createDatabase()
-  const pool = guardPool(new pg.Pool({ connectionString: url, max: 3 }))
+  const pool = new pg.Pool({ connectionString: url, max: 3 })
   const storage = kyselyStorage({
     db: new Kysely({ dialect: new PostgresDialect({ pool }) }),
     closeDb: true,
@@ -83,7 +82,7 @@ test('invariant 1: PostgreSQL is killed in mid-commit again and again: storage_u
 describeWith(['postgres', 'mariadb'], 'an answer that is lost', ({ postgres, mariadb }) => {
   const open = {
     PostgreSQL: (connectionString: string) =>
-      new PostgresDialect({ pool: guardPool(new pg.Pool({ connectionString, max: 2 })) }),
+      new PostgresDialect({ pool: new pg.Pool({ connectionString, max: 2 }) }),
     MariaDB: (url: string) => new MysqlDialect({ pool: mysql.createPool(url) }),
   }
 

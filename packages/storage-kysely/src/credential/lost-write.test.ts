@@ -4,7 +4,6 @@ import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { guardPool } from '../guard-pool.js'
 import { kyselyStorage } from '../kysely-storage.js'
 import { device, Station, T0 } from '../testing/rows.js'
 
@@ -22,7 +21,7 @@ const write = (id: string): CredentialWrite => ({
 describeWith(['postgres', 'mariadb'], 'credentials whose answer is lost', ({ postgres, mariadb }) => {
   const open = {
     PostgreSQL: (connectionString: string) =>
-      new PostgresDialect({ pool: guardPool(new pg.Pool({ connectionString, max: 2 })) }),
+      new PostgresDialect({ pool: new pg.Pool({ connectionString, max: 2 }) }),
     MariaDB: (url: string) => new MysqlDialect({ pool: mysql.createPool(url) }),
   }
 

@@ -1,5 +1,6 @@
 import type { AnyDeviceType, MigrateOptions, SchemaPlan } from '@devicehub/core'
 import type { Kysely, QueryExecutorProvider } from 'kysely'
+import { poolGuard } from '../connection/find-pool.js'
 import { asStorageErrors } from '../storage-error.js'
 import type { SqlTarget } from './ddl.js'
 import { introspect } from './introspect.js'
@@ -40,6 +41,7 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
   const names = tables.map((table) => table.name)
   // Our names are the database's names: a plugin that changes case must not touch them.
   const db = source.db.withoutPlugins() as unknown as Kysely<unknown>
+  const guard = dialect === 'postgres' ? poolGuard(db) : () => null
 
   async function planOn(connection: QueryExecutorProvider, dropUndeclared: boolean): Promise<SchemaPlan> {
     const existing = await introspect(connection, dialect, names)
@@ -53,11 +55,15 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
   }
 
   const plan: Schema['plan'] = ({ allowDestructive = false } = {}) =>
-    asStorageErrors('comparing its tables', () => planOn(db, allowDestructive))
+    asStorageErrors('comparing its tables', async () => {
+      await guard()
+      return planOn(db, allowDestructive)
+    })
 
   const migrate: Schema['migrate'] = ({ allowDestructive = false } = {}) =>
-    asStorageErrors('migrating', () =>
-      withMigrationLock({ db, dialect }, async (connection) => {
+    asStorageErrors('migrating', async () => {
+      await guard()
+      return withMigrationLock({ db, dialect }, async (connection) => {
         const found = await planOn(connection, allowDestructive)
         const destructive = found.steps.filter((step) => step.destructive)
         if (destructive.length > 0 && !allowDestructive) throw refusal(destructive)
@@ -71,8 +77,8 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
           Date.now(),
         )
         return found
-      }),
-    )
+      })
+    })
 
   return {
     plan,

@@ -6,7 +6,6 @@ import BetterSqlite from 'better-sqlite3'
 import { Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
-import { guardPool } from '../guard-pool.js'
 import { type SqliteDialectOptions, sqliteDialect } from '../sqlite/sqlite-dialect.js'
 
 /** An empty database, and Kysely instances on it as several processes would have. */
@@ -43,7 +42,7 @@ export async function postgresDatabase(
   return {
     connect: () =>
       new Kysely({
-        dialect: new PostgresDialect({ pool: guardPool(new pg.Pool({ connectionString: url, max: 8 })) }),
+        dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 8 }) }),
       }),
     cleanup: drop,
   }

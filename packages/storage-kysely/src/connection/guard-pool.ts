@@ -1,0 +1,39 @@
+import type { EventEmitter } from 'node:events'
+
+/** On a pool that is guarded already. Registered: the ESM and the CommonJS copy of this package may both be loaded. */
+const GUARDED = Symbol.for('@devicehub/storage-kysely/guarded')
+
+const ignore = () => {}
+
+/**
+ * Keeps a lost database from ending the process. A pool of `pg` emits `error` for an idle connection that breaks, and
+ * the connection itself emits one while it is in use; without a listener Node ends the process for either. The statement
+ * that ran fails all the same, and is tried again when the database is back.
+ *
+ * `kyselyStorage` does this for the pool of its Kysely instance with its first statement. Call it yourself for a pool
+ * that is used before, or to hear of the errors.
+ *
+ * @example
+ * const pool = guardPool(new pg.Pool({ connectionString, max: 4 }), (err) => logger.warn({ err }, 'connection lost'))
+ */
+export function guardPool<Pool extends EventEmitter>(
+  pool: Pool,
+  onError: (error: Error) => void = ignore,
+): Pool {
+  const known = pool as Pool & { [GUARDED]?: true }
+  if (known[GUARDED] === true && onError === ignore) return pool
+  pool.on('error', onError)
+  if (known[GUARDED] === true) return pool
+  Object.defineProperty(pool, GUARDED, { value: true })
+  const clients = new WeakSet<EventEmitter>()
+  // `error` of the pool is emitted for this one too once it is idle: the second listener has nothing to report.
+  const guardClient = (client: EventEmitter) => {
+    if (clients.has(client)) return
+    clients.add(client)
+    client.on('error', ignore)
+  }
+  pool.on('connect', guardClient)
+  // One that was connected before.
+  pool.on('acquire', guardClient)
+  return pool
+}
