@@ -94,6 +94,13 @@ const CHECKS: Readonly<Record<keyof TypeOptions, Check>> = {
 
 export const OPTION_NAMES = Object.keys(CHECKS) as (keyof TypeOptions)[]
 
+/** Throws what `fail` makes of the rule that a value breaks. */
+export const checkOption = (
+  option: keyof TypeOptions,
+  value: unknown,
+  fail: (rule: string) => DeviceHubError,
+): void => CHECKS[option](value, fail)
+
 /** Only what is set, checked and frozen. */
 export function checkOptions(typeName: string, input: TypeOptionsInput): Partial<TypeOptions> {
   const options: Record<string, unknown> = {}

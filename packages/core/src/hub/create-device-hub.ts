@@ -2,7 +2,7 @@ import { createReplyResolver } from '../commands/resolve-replies.js'
 import { createCommandTracker } from '../commands/tracker.js'
 import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
 import { createMessageReader } from '../consumer/read-message.js'
-import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
 import { createDispatcher } from '../dispatch/dispatcher.js'
 import { type DispatchContext, lookForCommands } from '../dispatch/publish-commands.js'
 import { lookForDesired } from '../dispatch/publish-desired.js'
@@ -32,8 +32,8 @@ import {
   CACHE,
   COMMANDS,
   type DeviceHubOptions,
+  hubPolicies,
   LIMITS,
-  POLICIES,
   positive,
 } from './device-hub-options.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
@@ -118,16 +118,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const deviceIdMaxLength = positive('deviceIdMaxLength', options.deviceIdMaxLength ?? 128)
   const cache = allPositive('deviceCache', { ...CACHE, ...options.deviceCache })
   const commandLimits = allPositive('commands', { ...COMMANDS, ...options.commands })
-  const policies: IngestPolicies = {
-    unknownDevice: options.unknownDevice ?? POLICIES.unknownDevice,
-    unknownField: options.unknownField ?? POLICIES.unknownField,
-    outOfRange: options.outOfRange ?? POLICIES.outOfRange,
-    badReading: options.badReading ?? POLICIES.badReading,
-    clockSkew: options.clockSkew ?? POLICIES.clockSkew,
-    earliestTime: options.earliestTime ?? POLICIES.earliestTime,
-    impossibleTime: options.impossibleTime ?? POLICIES.impossibleTime,
-    timeZone: options.timeZone ?? POLICIES.timeZone,
-  }
+  const policies = hubPolicies(options)
 
   const storage = (options.storage ?? memoryStorage()).open({ types })
   const limits = allPositive('ingest', {

@@ -1,4 +1,5 @@
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import { checkOption } from '../device-type/options.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestLimits } from '../ingest/create-ingest.js'
 import type { Clock } from '../ports/clock.js'
@@ -78,6 +79,21 @@ export const POLICIES: IngestPolicies = {
   earliestTime: new Date('2020-01-01T00:00:00Z'),
   impossibleTime: 'received',
   timeZone: 'UTC',
+}
+
+/** Of the hub, the defaults filled in. `invalid_options` names the one that cannot be. */
+export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies {
+  const given = Object.entries(options).filter(([name, value]) => name in POLICIES && value !== undefined)
+  for (const [name, value] of given)
+    checkOption(
+      name as keyof IngestPolicies,
+      value,
+      (rule) =>
+        new DeviceHubError('invalid_options', `createDeviceHub: ${name} must be ${rule}`, {
+          details: { option: name, value },
+        }),
+    )
+  return { ...POLICIES, ...Object.fromEntries(given) }
 }
 
 export function positive(name: string, value: number): number {

@@ -63,6 +63,16 @@ describeDatabases('evolution', (open) => {
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
   })
 
+  test('a database that is two renames behind keeps its values', async () => {
+    await using old = await migrated({ temp: field('float') })
+    await old.add({ temp: 21.5 })
+    const formerNames = ['temp_c', 'temp']
+    const schema = old.next({ temperature: field('float', { renamedFrom: 'temp_c', formerNames }) })
+    expect((await schema.migrate()).steps.map(({ kind }) => kind)).toEqual(['renameColumn'])
+    expect(await old.values('temperature')).toEqual([21.5])
+    expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
+  })
+
   test('a field renamed and widened at once', async () => {
     await using old = await migrated({ n: field('integer') })
     await old.add({ n: 3 })

@@ -25,14 +25,12 @@ export function planColumns(input: ColumnInput, table: TableModel, found: Existi
   const changes: SchemaStep[] = []
 
   for (const column of table.columns) {
-    const former = column.renamedFrom ? fold(column.renamedFrom) : null
-    const key = undeclared.has(fold(column.name))
-      ? fold(column.name)
-      : former !== null && !declaredNames.has(former)
-        ? former
-        : null
-    const held = key === null ? undefined : undeclared.get(key)
-    if (key === null || !held) {
+    // A database can be several renames behind.
+    const key = [column.name, ...(column.formerNames ?? [])]
+      .map(fold)
+      .find((name, index) => undeclared.has(name) && (index === 0 || !declaredNames.has(name)))
+    const held = key === undefined ? undefined : undeclared.get(key)
+    if (key === undefined || !held) {
       adds.push(addColumn(input.target, table, column))
       continue
     }

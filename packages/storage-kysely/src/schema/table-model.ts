@@ -8,7 +8,8 @@ export interface ColumnModel {
   readonly nullable: boolean
   /** A value, not SQL; JSON as text. `{ sql }` where the database computes it. */
   readonly default?: string | number | boolean | Date | Uint8Array | { readonly sql: string }
-  readonly renamedFrom?: string | null
+  /** The latest first. */
+  readonly formerNames?: readonly string[]
   /** The reading or state field the column is for; absent for the table's own columns. */
   readonly field?: Field
 }

@@ -77,7 +77,7 @@ const fieldColumn = (name: string, field: Field): ColumnModel => ({
   name,
   type: fieldType(field),
   nullable: true,
-  renamedFrom: field.renamedFrom,
+  formerNames: field.formerNames ?? (field.renamedFrom === null ? [] : [field.renamedFrom]),
   field,
 })
 
