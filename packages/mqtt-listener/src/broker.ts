@@ -9,6 +9,7 @@ import { type AdoptResult, adoptSessions } from './adopt.js'
 import type { BrokerContext } from './broker-context.js'
 import { createClientSessions, type RegisteredHandler } from './client-sessions.js'
 import { type Counters, createCounters, createMetricsReporter } from './counters.js'
+import { createHandlerCall } from './handler-call.js'
 import { handlerSpec } from './handler-spec.js'
 import type { ConnectionState } from './keep-connected.js'
 import { asError, closedError, unavailable } from './link-error.js'
@@ -102,6 +103,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     publisher = createPublisher({ settings, clientId: publisherId, counters, logger })
     receiver = createReceiver()
     receiver.start()
+    for (const handler of handlers.values()) attachHandler(handler)
     try {
       await ready([receiver, publisher], stopped.signal)
     } catch (error) {
@@ -167,7 +169,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   }
 
   function handle(filter: string, fn: TopicHandler, options: TopicHandlerOptions = {}): TopicSubscription {
-    const spec = handlerSpec(filter, fn, options, settings)
+    const spec = handlerSpec(filter, fn, options, settings, (message) => broker.publish(message))
     const id = spec.clientIdOf(clientId)
     if (handlers.has(id))
       throw new DeviceHubError(
@@ -181,10 +183,32 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       refused = reject
     })
     whenReady.catch(() => {})
-    const handler: RegisteredHandler = { spec, granted, refused }
+    const removal = new AbortController()
+    const handler: RegisteredHandler = { spec, granted, refused, removed: removal.signal }
     handlers.set(id, handler)
-    if (stopping === null) receiver?.add(handler)
-    return Object.assign(() => forget(id, handler), { ready: whenReady })
+    if (stopping === null && receiver !== null) {
+      receiver.add(handler)
+      attachHandler(handler)
+    }
+    const remove = () => {
+      removal.abort()
+      return forget(id, handler)
+    }
+    return Object.assign(remove, { ready: whenReady })
+  }
+
+  /** For replays, as long as the listener runs and the handler is not taken away. */
+  function attachHandler({ spec, removed }: RegisteredHandler): void {
+    const { name: handlerName, filter } = spec
+    const over = new AbortController()
+    const run = createHandlerCall({ ...spec, hub, stopping: over.signal })
+    const detach = hub.attachHandler({ source: `mqtt:${name}`, name: handlerName, filter, run })
+    const end = () => {
+      detach()
+      over.abort()
+    }
+    stopped.signal.addEventListener('abort', end, { once: true, signal: over.signal })
+    removed.addEventListener('abort', end, { once: true, signal: over.signal })
   }
 
   async function forget(id: string, handler: RegisteredHandler): Promise<void> {

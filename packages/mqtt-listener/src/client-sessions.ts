@@ -1,4 +1,5 @@
 import type { BrokerContext } from './broker-context.js'
+import { createHandlerCall } from './handler-call.js'
 import type { HandlerSpec } from './handler-spec.js'
 import { asError } from './link-error.js'
 import { createSession, type Session, type SessionOptions } from './session.js'
@@ -11,6 +12,8 @@ export interface RegisteredHandler {
   readonly spec: HandlerSpec
   readonly granted: () => void
   readonly refused: (error: Error) => void
+  /** Aborted when it is taken away. */
+  readonly removed: AbortSignal
 }
 
 /** What runs under one client id: the session of the device topics and one for each topic handler. */
@@ -44,8 +47,17 @@ export function handlerIntake(
   clientId: string,
   stopping: AbortSignal,
 ): Intake {
-  const { subscriptions, window } = spec
-  const consumer = createHandlerConsumer({ ...spec, hub, broker: settings.name, counters, stopping })
+  const { subscriptions, window, filter, name } = spec
+  const call = createHandlerCall({ ...spec, hub, stopping })
+  const consumer = createHandlerConsumer({
+    filter,
+    name,
+    call,
+    hub,
+    broker: settings.name,
+    counters,
+    stopping,
+  })
   return { clientId: spec.clientIdOf(clientId), subscriptions, window, consumer }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { DeviceHubError } from '@devicehub/core'
+import { DeviceHubError, type OutboundMessage } from '@devicehub/core'
 import type { BrokerSettings } from './options.js'
 import { assertFilter, inGroup, type Subscriptions } from './subscriptions.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
@@ -7,8 +7,12 @@ import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 /** A topic handler, checked: what its session is made of. */
 export interface HandlerSpec {
   readonly filter: string
+  /** Given, or a hash of the filter: part of the client id, and of what replays know the handler by. */
+  readonly name: string
   readonly handler: TopicHandler
   readonly timeout: number
+  /** At the handler's broker. */
+  readonly publish: (message: OutboundMessage) => Promise<void>
   readonly subscriptions: Subscriptions
   /** Calls at once, and so messages at once. */
   readonly window: number
@@ -24,6 +28,7 @@ export function handlerSpec(
   handler: TopicHandler,
   options: TopicHandlerOptions,
   { sharedGroup, slots }: BrokerSettings,
+  publish: HandlerSpec['publish'],
 ): HandlerSpec {
   assertFilter(filter)
   const { qos = 1, timeout = 30_000, concurrency = 32, shared = true, name } = options
@@ -36,8 +41,10 @@ export function handlerSpec(
   const suffix = name ?? createHash('sha256').update(filter).digest('hex').slice(0, 8)
   return {
     filter,
+    name: suffix,
     handler,
     timeout,
+    publish,
     // A group of its own: in that of the device topics, a handler of such a topic would take the hub's messages away.
     subscriptions: {
       filters: [inGroup(filter, shared && sharedGroup ? `${sharedGroup}-${suffix}` : null)],

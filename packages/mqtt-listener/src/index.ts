@@ -6,4 +6,9 @@ export type { ConnectionState } from './keep-connected.js'
 export type { ListenerHub } from './listener-hub.js'
 export type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options.js'
 export type { SlotStats } from './slot-keeper.js'
-export type { TopicHandler, TopicHandlerContext, TopicHandlerOptions } from './topic-handler.js'
+export type {
+  HandedMessage,
+  TopicHandler,
+  TopicHandlerContext,
+  TopicHandlerOptions,
+} from './topic-handler.js'

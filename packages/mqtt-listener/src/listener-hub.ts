@@ -1,5 +1,6 @@
 import type {
   AnyDeviceType,
+  AttachedHandler,
   Clock,
   InboundMessage,
   Logger,
@@ -21,7 +22,9 @@ export interface ListenerHub {
     drained(): Promise<void>
   }
   /** Resolves when the audit row is committed; rejects while the storage is away. */
-  quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  quarantine(message: InboundMessage, refusal: Refusal, handler: string): Promise<void>
+  /** Makes a topic handler known to replays; returns the way to undo it. */
+  attachHandler(handler: AttachedHandler): () => void
   /** Where slots are leased; a listener without slots needs none. */
   readonly storage?: Pick<Storage, 'leases'>
   attach(transport: Transport): () => void

@@ -83,7 +83,7 @@ const LISTENER = options<MqttListenerOptions>({
   brokers: optional(check.mapOf(options<BrokerOptions>(BROKER), 'an object of brokers by name')),
 })
 
-const HUB = check.port<ListenerHub>('a hub made by createDeviceHub', 'attach', 'quarantine')
+const HUB = check.port<ListenerHub>('a hub made by createDeviceHub', 'attach', 'attachHandler', 'quarantine')
 
 const HANDLER = options<TopicHandlerOptions>({
   qos: optional(word(0, 1, 2)),

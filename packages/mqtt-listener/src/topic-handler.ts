@@ -1,23 +1,43 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createBackoff,
-  DeviceHubError,
   type InboundMessage,
   type IngestOutcome,
   isDeviceHubError,
+  type OutboundMessage,
 } from '@devicehub/core'
 import type { Counters } from './counters.js'
+import type { HandlerCall } from './handler-call.js'
 import type { HandlerSpec } from './handler-spec.js'
 import type { Consumer } from './inbox.js'
 import { asError } from './link-error.js'
 import type { ListenerHub } from './listener-hub.js'
 
+/** A message for the hub; what is left out is as with the message that is handled. */
+export type HandedMessage = Pick<InboundMessage, 'topic' | 'payload'> & Partial<InboundMessage>
+
 export interface TopicHandlerContext {
   /** Aborted when the handler has taken too long, the listener stops or its slot is lost: what it still does is in vain. */
   readonly signal: AbortSignal
+  /**
+   * Messages for the hub, as if they had come from the broker. It takes them when the handler is done, and the message is
+   * acknowledged when they are committed; when the handler fails or takes too long it takes none of them. Afterwards it
+   * throws: `handler_failed`, or `closed` when the listener stops or the handler is done.
+   *
+   * @example
+   * listener.handle('plant/+/meter', (message, { ingest }) => {
+   *   ingest({ topic: `things/meter/${message.topic.split('/')[1]}/data`, payload: message.payload })
+   * })
+   */
+  ingest(...messages: readonly HandedMessage[]): void
+  /** Publishes at the handler's broker. Rejects like `ingest` throws, and as `listener.publish` does. */
+  publish(message: OutboundMessage): Promise<void>
 }
 
-/** A message is acknowledged when the handler has returned, or when what it returned has resolved. */
+/**
+ * A message is acknowledged when the handler has returned, or when what it returned has resolved, and what it handed to
+ * `context.ingest` is committed.
+ */
 export type TopicHandler = (message: InboundMessage, context: TopicHandlerContext) => unknown
 
 export interface TopicHandlerOptions {
@@ -35,7 +55,8 @@ export interface TopicHandlerOptions {
   readonly broker?: string
 }
 
-export interface HandlerConsumerOptions extends Pick<HandlerSpec, 'filter' | 'handler' | 'timeout'> {
+export interface HandlerConsumerOptions extends Pick<HandlerSpec, 'filter' | 'name'> {
+  readonly call: HandlerCall
   readonly hub: ListenerHub
   readonly broker: string
   readonly counters: Counters
@@ -43,45 +64,13 @@ export interface HandlerConsumerOptions extends Pick<HandlerSpec, 'filter' | 'ha
   readonly stopping: AbortSignal
 }
 
-const HANDLED: IngestOutcome = { status: 'stored', samples: 0, duplicates: 0 }
-
 /** A handler that fails on each message must not turn the log into a copy of the traffic. */
 const LOG_EVERY_MS = 1_000
 
 /** Calls the handler, one message each; a message it could not handle is put on record before it is acknowledged. */
 export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer {
-  const { filter, handler, timeout, hub, broker, counters, stopping } = options
-  const running = new Set<AbortController>()
+  const { filter, name, call, hub, broker, counters, stopping } = options
   let lastLog = Number.NEGATIVE_INFINITY
-
-  stopping.addEventListener('abort', () => {
-    for (const abort of running)
-      abort.abort(new DeviceHubError('closed', 'the listener stops or has lost its slot'))
-  })
-
-  function call(message: InboundMessage): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = new AbortController()
-      const timer = setTimeout(() => {
-        const error = new DeviceHubError(
-          'handler_failed',
-          `the handler of "${filter}" was not done after ${timeout} ms`,
-        )
-        abort.abort(error)
-        reject(error)
-      }, timeout)
-      running.add(abort)
-      const run = async () => {
-        await handler(message, { signal: abort.signal })
-      }
-      run()
-        .then(resolve, reject)
-        .finally(() => {
-          clearTimeout(timer)
-          running.delete(abort)
-        })
-    })
-  }
 
   function report(error: Error, topic: string): void {
     counters.handlerErrors++
@@ -96,8 +85,7 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
 
   async function handle(message: InboundMessage): Promise<IngestOutcome> {
     try {
-      await call(message)
-      return HANDLED
+      return await call(message)
     } catch (cause) {
       const error = asError(cause)
       if (stopping.aborted) return { status: 'failed', error }
@@ -111,7 +99,7 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
     const backoff = createBackoff({ min: 100, max: 5_000 })
     for (;;) {
       try {
-        await hub.quarantine(message, refusal)
+        await hub.quarantine(message, refusal, name)
         return { status: 'quarantined', ...refusal }
       } catch (error) {
         if (stopping.aborted || isDeviceHubError(error, 'closed') || isDeviceHubError(error, 'fenced'))

@@ -13,6 +13,7 @@ for (const protocolVersion of [4, 5] as const) {
         ingest,
         quarantine: async () => {},
         attach: () => () => {},
+        attachHandler: () => () => {},
         logger: silentLogger,
         metrics: noMetrics,
         clock: systemClock,

@@ -21,6 +21,7 @@ import type { DeviceRecord, StatusTransition, Storage } from '../ports/storage.j
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
+import { type AttachedHandler, createAttachedHandlers } from './attached-handlers.js'
 import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
@@ -87,8 +88,13 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly clock: Clock
-  /** An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit. */
-  quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  /**
+   * An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit.
+   * With the name of the handler, a replay goes through it again: see `attachHandler`.
+   */
+  quarantine(message: InboundMessage, refusal: Refusal, handler?: string): Promise<void>
+  /** Makes a topic handler of a transport known to replays; returns the way to undo it. */
+  attachHandler(handler: AttachedHandler): () => void
   /** Tells signals, hooks and waiting consumers of a status change that was committed beside ingest; `record` is the device before it. */
   announce(transition: StatusTransition, record: DeviceRecord, reason: string): void
   /** Makes a transport known under its broker's name; returns the way to undo it. */
@@ -159,6 +165,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     logger,
     every: { first: 200, next: 500 },
   })
+  const handlers = createAttachedHandlers()
   const transports = createTransports(() => dispatcher.start())
   const pipeline = createIngest({
     storage,
@@ -240,7 +247,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       onReachable: () => dispatcher.wake(),
     }),
     readings: createReadingsApi(storage, assertType),
-    messages: createMessagesApi({ storage, assertType, replay: pipeline.replay }),
+    messages: createMessagesApi({ storage, assertType, handlers, pipeline }),
     commands: createCommands({
       ...dispatch,
       tracker,
@@ -260,7 +267,10 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     logger,
     metrics,
     clock,
-    quarantine: pipeline.quarantine,
+    async quarantine(message, refusal, handler) {
+      await pipeline.quarantine(message, refusal, { handler })
+    },
+    attachHandler: handlers.attach,
     announce(transition, record, reason) {
       directory.forget(transition.type, record.deviceId)
       announcer.transition(transition, knownDevice(record, clock.now()), reason)

@@ -1,5 +1,6 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
+import type { IngestPipeline } from '../ingest/create-ingest.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
 import type {
   MessageFilter,
@@ -11,6 +12,8 @@ import type {
 } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Channel } from '../topic.js'
+import type { createAttachedHandlers } from './attached-handlers.js'
+import { createHandlerReplay } from './handler-replay.js'
 import { pageLimit } from './page-limit.js'
 
 export interface MessageQuery {
@@ -32,7 +35,9 @@ export interface MessagesApi {
   get(ref: MessageRef): Promise<StoredMessage | null>
   /**
    * Puts a rejected or quarantined message through ingest again, with its own received time, after what kept it out was
-   * mended. A new row has the result; the old one becomes `replayed`. `not_replayable` for any other, and the second time.
+   * mended. A new row has the result; the old one becomes `replayed`. What a topic handler failed for goes through that
+   * handler again, in a process where it runs. `not_replayable`, and the row stays as it is: for any other, the second
+   * time, when the payload was not kept, and where the handler does not run.
    */
   replay(ref: MessageRef): Promise<IngestOutcome>
 }
@@ -40,10 +45,13 @@ export interface MessagesApi {
 export interface MessagesContext {
   readonly storage: Storage
   readonly assertType: (type: AnyDeviceType) => void
-  readonly replay: (message: InboundMessage, ref: MessageRef) => Promise<IngestOutcome>
+  readonly handlers: Pick<ReturnType<typeof createAttachedHandlers>, 'find'>
+  readonly pipeline: Pick<IngestPipeline, 'replay' | 'quarantine' | 'handled'>
 }
 
-export function createMessagesApi({ storage, assertType, replay }: MessagesContext): MessagesApi {
+export function createMessagesApi({ storage, assertType, handlers, pipeline }: MessagesContext): MessagesApi {
+  const replayThroughHandler = createHandlerReplay({ handlers, pipeline })
+
   return {
     list(type, { limit, cursor, from, to, ...rest } = {}) {
       if (type !== null) assertType(type)
@@ -69,7 +77,16 @@ export function createMessagesApi({ storage, assertType, replay }: MessagesConte
           { details: { ...ref, status: stored.status } },
         )
       }
-      return replay(toInbound(stored), ref)
+      // Without its payload it would be another message, and the row used up.
+      if (stored.code === 'payload_too_large')
+        throw new DeviceHubError(
+          'not_replayable',
+          `the payload of message ${ref.id} in ${where} was too large and not kept; have it sent again with a larger maxPayload`,
+          { details: { ...ref, code: stored.code } },
+        )
+      const message = toInbound(stored)
+      if (stored.code === 'handler_failed') return replayThroughHandler(stored, message, ref)
+      return pipeline.replay(message, ref)
     },
   }
 }

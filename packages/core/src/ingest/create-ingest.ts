@@ -12,7 +12,7 @@ import type { DeviceDirectory } from './device-directory.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
-import type { MessagePlanner } from './plan-message.js'
+import type { Handled, MessagePlanner } from './plan-message.js'
 import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
@@ -70,8 +70,10 @@ export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'direct
 
 export interface IngestPipeline {
   readonly ingest: Ingest
-  /** An audit row for a message that its reader could not handle. */
-  quarantine(message: InboundMessage, refusal: Refusal): Promise<void>
+  /** An audit row for a message that its handler could not handle. */
+  quarantine(message: InboundMessage, refusal: Refusal, handled?: Handled): Promise<IngestOutcome>
+  /** One for a message that its handler has handled, in a replay. */
+  handled(message: InboundMessage, handled: Handled): Promise<IngestOutcome>
   /** Feeds a stored message through again and marks the old row `replayed` in the same transaction. */
   replay(message: InboundMessage, ref: MessageRef): Promise<IngestOutcome>
   /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit; `duplicate`: the command was further already. */
@@ -251,9 +253,9 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   return {
     ingest: Object.assign(ingestAll, { push, drained: capacity.drained }),
-    async quarantine(message, refusal) {
-      await one((settle) => planner.quarantine(message, settle, refusal))
-    },
+    quarantine: (message, refusal, handled) =>
+      one((settle) => planner.quarantine(message, settle, refusal, handled)),
+    handled: (message, handled) => one((settle) => planner.handled(message, settle, handled)),
     record: (message) => one((settle) => ({ ...message, settle })),
     replay: (message, ref) => one((settle) => planner.plan(message, settle, ref)),
     get hasRoom() {

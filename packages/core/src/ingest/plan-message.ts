@@ -5,6 +5,7 @@ import type { MessageRef } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { createTopicRouter, type TopicRoute } from '../topic.js'
 import { decodeJson, decodePayload } from './decode-payload.js'
+import { handlerFlag } from './handler-flag.js'
 import type { Refusal, Settle } from './ingest.js'
 import { compileDataPlanner, type DataPlanner } from './plan-data.js'
 import { planReply } from './plan-reply.js'
@@ -25,7 +26,16 @@ export interface PlannerOptions {
 /** From bytes to rows, as far as that goes without the database: route, decode, validate, plan. Never throws. */
 export interface MessagePlanner {
   plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage
-  quarantine(message: InboundMessage, settle: Settle, refusal: Refusal): PlannedMessage
+  /** Of a message that its handler could not handle. */
+  quarantine(message: InboundMessage, settle: Settle, refusal: Refusal, handled?: Handled): PlannedMessage
+  /** Of one that its handler has handled, in a replay. */
+  handled(message: InboundMessage, settle: Settle, handled: Handled): PlannedMessage
+}
+
+export interface Handled {
+  /** The name of the topic handler. */
+  readonly handler?: string | undefined
+  readonly replayOf?: MessageRef | undefined
 }
 
 const NO_CONTENT: Content = { samples: [], news: null, flags: null, partial: null }
@@ -111,8 +121,27 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
 
   return {
     plan,
-    quarantine: (message, settle, refusal) =>
-      unreadable(message, settle, message.receivedAt ?? clock.now(), null, refusal),
+    quarantine(message, settle, refusal, { handler, replayOf } = {}) {
+      const receivedAt = message.receivedAt ?? clock.now()
+      const quarantined = unreadable(message, settle, receivedAt, null, refusal, replayOf)
+      if (handler !== undefined) quarantined.flags = handlerFlag(handler)
+      return quarantined
+    },
+    handled(message, settle, { handler, replayOf }) {
+      const receivedAt = message.receivedAt ?? clock.now()
+      const place = {
+        inbound: message,
+        settle,
+        receivedAt,
+        type: null,
+        deviceId: null,
+        channel: null,
+        replayOf,
+      }
+      const { json, raw } = decodeJson(message.payload)
+      const flags = handler === undefined ? null : handlerFlag(handler)
+      return planned(place, { ...noContent(receivedAt), flags }, null, json, raw)
+    },
   }
 }
 

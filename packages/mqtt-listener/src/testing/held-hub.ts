@@ -1,5 +1,6 @@
 import {
   type AnyDeviceType,
+  type AttachedHandler,
   DeviceHubError,
   type InboundMessage,
   type LeaseStore,
@@ -22,7 +23,8 @@ export interface LogLine {
 /** A hub whose storage the test plays: nothing is settled until it says so. */
 export interface HeldHub extends ListenerHub {
   readonly held: HeldIngest
-  readonly quarantined: readonly { message: InboundMessage; refusal: Refusal }[]
+  readonly quarantined: readonly { message: InboundMessage; refusal: Refusal; handler: string }[]
+  readonly handlers: readonly AttachedHandler[]
   /** While true, `quarantine` rejects. */
   storageAway: boolean
   readonly attached: readonly Transport[]
@@ -37,7 +39,8 @@ interface HeldHubOptions {
 
 export function createHeldHub({ types = [Station], leases }: HeldHubOptions = {}): HeldHub {
   const held = holdIngest()
-  const quarantined: { message: InboundMessage; refusal: Refusal }[] = []
+  const quarantined: { message: InboundMessage; refusal: Refusal; handler: string }[] = []
+  const handlers: AttachedHandler[] = []
   const attached: Transport[] = []
   const log: LogLine[] = []
   const write = (level: string) => (fields: object, message?: string) =>
@@ -52,9 +55,14 @@ export function createHeldHub({ types = [Station], leases }: HeldHubOptions = {}
     storageAway: false,
     attached,
     log,
-    async quarantine(message, refusal) {
+    handlers,
+    attachHandler(handler) {
+      handlers.push(handler)
+      return () => void handlers.splice(handlers.indexOf(handler), 1)
+    },
+    async quarantine(message, refusal, handler) {
       if (hub.storageAway) throw new DeviceHubError('storage_unavailable', 'the storage is away')
-      quarantined.push({ message, refusal })
+      quarantined.push({ message, refusal, handler })
     },
     attach(transport) {
       attached.push(transport)
