@@ -140,7 +140,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
       }
       const { json, raw } = decodeJson(message.payload)
       const flags = handler === undefined ? null : handlerFlag(handler)
-      return planned(place, { ...noContent(receivedAt), flags }, null, json, raw)
+      return planned(place, { ...NO_CONTENT, flags }, null, json, raw)
     },
   }
 }
