@@ -34,6 +34,8 @@ export const ERROR_CODES = {
   schema_refused: 'A migration would destroy or narrow data and was not allowed',
   schema_outdated: 'The database lacks tables or columns of the declared types',
   storage_unavailable: 'The database cannot be reached now; trying again can help',
+  storage_refused:
+    'The database does not let the application in, or not do this: a wrong password, a missing database, a missing right; trying again does not help until somebody has mended it',
   storage_failed: 'The database refused the data; trying again does not help',
   fenced: 'Another process has taken over the lease under which this was done; nothing was written',
   consumer_not_found: 'No consumer of that name exists',
@@ -80,3 +82,10 @@ export function isDeviceHubError(error: unknown, code?: ErrorCode): error is Dev
 /** Whether the same call can succeed later without a change: a database or broker that is away, not a bad value. */
 export const isRetryable = (error: unknown): boolean =>
   isDeviceHubError(error, 'storage_unavailable') || isDeviceHubError(error, 'transport_unavailable')
+
+/**
+ * Whether the database is at fault and not what was asked of it: it is away (`storage_unavailable`), or refuses the
+ * application (`storage_refused`). What runs in the background and may lose nothing waits for both.
+ */
+export const isStorageFault = (error: unknown): error is DeviceHubError =>
+  isDeviceHubError(error, 'storage_unavailable') || isDeviceHubError(error, 'storage_refused')

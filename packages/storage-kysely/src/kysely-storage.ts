@@ -4,10 +4,12 @@ import { createCommandStore } from './command/command-store.js'
 import { createCommit } from './commit/create-commit.js'
 import { knownTypes } from './commit/prepare-batch.js'
 import type { Connection } from './connection/connection.js'
+import type { DatabaseTarget } from './connection/database-target.js'
 import { detectDialect } from './connection/detect-dialect.js'
-import { poolGuard } from './connection/find-pool.js'
+import { firstConnection } from './connection/first-connection.js'
 import { kyselyConnection } from './connection/kysely-connection.js'
 import { sqliteConnection } from './connection/sqlite-connection.js'
+import { withRefusals } from './connection/storage-refused.js'
 import { createConsumerStore } from './consumer/consumer-store.js'
 import { createClaimStore } from './credential/claim-store.js'
 import { createCredentialStore } from './credential/credential-store.js'
@@ -71,11 +73,15 @@ function openStorage(
 ): Storage {
   const engine = engineOf(db)
   let closing: Promise<void> | undefined
-  const guard = dialect === 'postgres' ? poolGuard(db) : () => null
-  const connection = guarded(engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect), () => {
-    if (closing) throw new DeviceHubError('closed', 'The storage was closed. Open it again to go on.')
-    return guard()
-  })
+  const first = firstConnection(db, dialect)
+  const connection = guarded(
+    engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect),
+    () => {
+      if (closing) throw new DeviceHubError('closed', 'The storage was closed. Open it again to go on.')
+      return first.ready()
+    },
+    first.target,
+  )
   const known = knownTypes(types)
   const commit = createCommit({ connection, known, timescale: timescale !== null })
   const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
@@ -104,29 +110,24 @@ function openStorage(
   }
 }
 
-/** Each statement asks first, and waits where there is something to wait for. */
-function guarded(connection: Connection, check: () => Promise<void> | null): Connection {
-  const ready = async () => {
-    const waiting = check()
-    if (waiting !== null) await waiting
-  }
+/** Each statement asks first, and waits where there is something to wait for; what only a person can mend says so. */
+function guarded(
+  connection: Connection,
+  check: () => Promise<void> | null,
+  target: () => DatabaseTarget | null,
+): Connection {
+  const { dialect } = connection
+  const run = <T>(work: () => Promise<T>): Promise<T> =>
+    withRefusals(dialect, target, async () => {
+      const waiting = check()
+      if (waiting !== null) await waiting
+      return work()
+    })
   return {
-    dialect: connection.dialect,
-    run: async (query) => {
-      await ready()
-      return connection.run(query)
-    },
-    readMany: async (query) => {
-      await ready()
-      return connection.readMany(query)
-    },
-    writeAtOnce: async (writes, fences) => {
-      await ready()
-      return connection.writeAtOnce(writes, fences)
-    },
-    transaction: async (options, work) => {
-      await ready()
-      return connection.transaction(options, work)
-    },
+    dialect,
+    run: (query) => run(() => connection.run(query)),
+    readMany: (query) => run(() => connection.readMany(query)),
+    writeAtOnce: (writes, fences) => run(() => connection.writeAtOnce(writes, fences)),
+    transaction: (options, work) => run(() => connection.transaction(options, work)),
   }
 }

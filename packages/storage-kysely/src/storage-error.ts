@@ -11,6 +11,8 @@ export type Failure =
   | 'lost'
   | 'outdated'
   | 'refused'
+  /** The application may not: wrong password, missing database or right. Only a person can mend it. */
+  | 'forbidden'
   | 'closed'
 
 interface DriverError {
@@ -24,8 +26,10 @@ interface DriverError {
 export function classify(error: unknown): Failure {
   if (!(error instanceof Error)) return 'refused'
   const { code, sqlState, errno, message } = error as Error & DriverError
+  if (code === 'storage_refused') return 'forbidden'
   if (/driver has already been destroyed|after calling end on the pool|Pool is closed/.test(message))
     return 'closed'
+  if (FORBIDDEN_MESSAGE.test(message)) return 'forbidden'
   // Thrown in this process, over a value.
   if (error instanceof TypeError || error instanceof RangeError) return 'refused'
   if (typeof code === 'string') {
@@ -34,6 +38,7 @@ export function classify(error: unknown): Failure {
       return classifyMysql(Number(errno), String(sqlState))
     if (/^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)) return classifySqlState(code)
     if (LOST_CODES.has(code)) return 'lost'
+    if (TLS_CODES.test(code)) return 'forbidden'
     if (/^E[A-Z_]+$/.test(code) || code.startsWith('PROTOCOL_') || code.startsWith('CONNECT'))
       return 'unavailable'
   }
@@ -48,9 +53,14 @@ export function classify(error: unknown): Failure {
   return 'refused'
 }
 
+/** What drivers say without a code: `pg` of a password or of TLS, better-sqlite3 of a folder. */
+const FORBIDDEN_MESSAGE =
+  /client password must be a|no password was provided|server does not support SSL connections|directory does not exist/
+
+const TLS_CODES = /CERT_|_CERT|SELF_SIGNED|^ERR_TLS_/
+
 const LOST_CODES = new Set([
   'PROTOCOL_SEQUENCE_TIMEOUT',
-
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
@@ -72,6 +82,8 @@ function classifySqlState(code: string): Failure {
     case '42704':
     case '42804':
       return 'outdated'
+    case '42501':
+      return 'forbidden'
     // The backend went away with the statement: crash of another one, shutdown.
     case '57P01':
     case '57P02':
@@ -86,6 +98,10 @@ function classifySqlState(code: string): Failure {
       return 'refused'
     case '08':
       return 'lost'
+    case '28':
+    case '3D':
+    case '3F':
+      return 'forbidden'
     default:
       return 'unavailable'
   }
@@ -99,7 +115,25 @@ const MYSQL: Readonly<Record<number, Failure>> = {
   1020: 'conflict',
   1146: 'outdated',
   1054: 'outdated',
-  1049: 'unavailable',
+  // Login: access denied, host not allowed or blocked, password expired, account locked, no common way to log in.
+  1045: 'forbidden',
+  1698: 'forbidden',
+  1130: 'forbidden',
+  1129: 'forbidden',
+  1820: 'forbidden',
+  1862: 'forbidden',
+  1251: 'forbidden',
+  1275: 'forbidden',
+  3118: 'forbidden',
+  3159: 'forbidden',
+  4151: 'forbidden',
+  1049: 'forbidden',
+  // Rights on a database, table, column, routine, or of the whole server.
+  1044: 'forbidden',
+  1142: 'forbidden',
+  1143: 'forbidden',
+  1227: 'forbidden',
+  1370: 'forbidden',
   1053: 'lost',
   // Killed by an administrator, or (4031, MySQL 8) ended for its silence.
   1927: 'lost',
@@ -126,7 +160,8 @@ function classifySqlite(code: string, message: string): Failure {
   if (/^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(code)) return 'refused'
   if (/no such table|no such column|has no column named/.test(message)) return 'outdated'
   if (code === 'SQLITE_ERROR') return 'refused'
-  // Disk full, I/O error, read-only, cannot open, corrupt: nothing the data can do about.
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH|NOTADB|CORRUPT)/.test(code)) return 'forbidden'
+  // Disk full, I/O error: nothing the data can do about.
   return 'unavailable'
 }
 
@@ -149,6 +184,12 @@ export function toStorageError(error: unknown, doing: string): Error {
       return new DeviceHubError(
         'storage_failed',
         `The database refused the data while ${doing}: ${reason}`,
+        options,
+      )
+    case 'forbidden':
+      return new DeviceHubError(
+        'storage_refused',
+        `The database refuses this application while ${doing}: ${reason}. Trying again does not help`,
         options,
       )
     case 'conflict':

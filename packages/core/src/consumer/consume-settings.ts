@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError, isRetryable } from '../errors.js'
+import { DeviceHubError, isRetryable, isStorageFault } from '../errors.js'
 import type { MessageStatus } from '../ports/storage.js'
 import { CHANNELS, type Channel } from '../topic.js'
 import type { ConsumeFrom, ConsumeOptions } from './consumer.js'
@@ -68,7 +68,7 @@ export function consumeSettings(
     batch: number('batch', options.batch ?? hub.preferredBatch, 1, 10_000, true),
     tries: number('retry.tries', retry.tries ?? 5, 1, 1_000, true),
     delay: { min, max: number('retry.max', retry.max ?? Math.max(30_000, min), min, 86_400_000) },
-    isTransient: retry.isTransient ?? isRetryable,
+    isTransient: retry.isTransient ?? ((error) => isRetryable(error) || isStorageFault(error)),
     timeout: number('timeout', options.timeout ?? 300, 0.001, 86_400) * 1000,
     ttl: number('lease', options.lease ?? 15, 1, 3_600) * 1000,
     pollInterval: number('pollInterval', options.pollInterval ?? 1_000, 10, 3_600_000),

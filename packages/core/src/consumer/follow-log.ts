@@ -1,4 +1,4 @@
-import { isRetryable } from '../errors.js'
+import { isStorageFault } from '../errors.js'
 import type { HeldLease } from '../lease/hold-lease.js'
 import type { Clock } from '../ports/clock.js'
 import type { ConsumerRecord, NewFailure } from '../ports/consumers.js'
@@ -168,7 +168,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
       try {
         return await write()
       } catch (error) {
-        if (!isRetryable(error) || lease.lost.aborted || options.giveUp.aborted) throw error
+        if (!isStorageFault(error) || lease.lost.aborted || options.giveUp.aborted) throw error
         // Also while it closes: what is done already is still to be recorded.
         await pause(error, 'a record', stopHandler.signal)
       }

@@ -16,7 +16,7 @@ import type { Handled, MessagePlanner } from './plan-message.js'
 import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
-import { createRetry } from './retry.js'
+import { createRetry, type StorageFault } from './retry.js'
 import { sessionEvents } from './session-events.js'
 import { createTeller } from './tell-committed.js'
 
@@ -47,6 +47,8 @@ export interface IngestStats {
   readonly retries: number
   /** Taken and not yet committed. */
   readonly queued: number
+  /** Why nothing is committed now; null: it works. With `storage_refused` it waits for somebody. */
+  readonly fault: StorageFault | null
 }
 
 export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'directory' | 'clock'> {
@@ -108,6 +110,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
   }
   const retry = createRetry({
     delay: { min: 50, max: 5_000 },
+    refusedMax: 30_000,
+    clock: context.clock,
     signal: giveUp.signal,
     logger: context.logger,
     onRetry,
@@ -261,7 +265,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     get hasRoom() {
       return capacity.hasRoom
     },
-    stats: () => ({ ...counts, queued: capacity.held }),
+    stats: () => ({ ...counts, queued: capacity.held, fault: retry.fault() }),
     async close(timeout) {
       closed = true
       const timer = setTimeout(() => giveUp.abort(closedError()), timeout)

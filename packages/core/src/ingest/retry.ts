@@ -1,33 +1,78 @@
+import { isDeviceHubError } from '../errors.js'
+import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import { sleep } from '../timing/sleep.js'
+
+/** Why nothing is committed at the moment. */
+export interface StorageFault {
+  /** `storage_unavailable`: it passes. `storage_refused`: somebody has to mend it. */
+  readonly code: string
+  /** What the database said, and what to do. */
+  readonly message: string
+  readonly since: Date
+}
 
 export interface RetryOptions {
   /** Milliseconds between two tries: doubles from the first to the second, with jitter. */
   readonly delay: { readonly min: number; readonly max: number }
+  /** The longest pause while the database refuses the application, which no waiting mends. */
+  readonly refusedMax: number
   /** Aborted when the hub gives up waiting. */
   readonly signal: AbortSignal
   readonly logger: Logger
+  readonly clock: Clock
   readonly onRetry: (error: unknown) => void
 }
 
 /** Tries until it works, fails for a reason that trying again does not mend, or the signal is aborted. */
-export type Retry = <T>(attempt: () => Promise<T>, isFinal: (error: unknown) => boolean) => Promise<T>
+export interface Retry {
+  <T>(attempt: () => Promise<T>, isFinal: (error: unknown) => boolean): Promise<T>
+  /** Of what waits now, the one that has waited longest; null: nothing waits. */
+  fault(): StorageFault | null
+}
 
 export function createRetry(options: RetryOptions): Retry {
-  return async (attempt, isFinal) => {
-    for (let delay = options.delay.min; ; delay = Math.min(delay * 2, options.delay.max)) {
-      options.signal.throwIfAborted()
-      try {
-        return await attempt()
-      } catch (error) {
-        if (isFinal(error)) throw error
-        options.onRetry(error)
-        options.logger.error(
-          { err: error, retryInMs: delay },
-          'storage failed; nothing is acknowledged until it works again',
-        )
-        await sleep(delay * (0.5 + Math.random() / 2), options.signal)
+  const { logger, clock } = options
+  const faults = new Set<{ fault: StorageFault }>()
+
+  async function retry<T>(attempt: () => Promise<T>, isFinal: (error: unknown) => boolean): Promise<T> {
+    let waiting: { fault: StorageFault } | null = null
+    try {
+      for (let delay = options.delay.min; ; ) {
+        options.signal.throwIfAborted()
+        try {
+          return await attempt()
+        } catch (error) {
+          if (isFinal(error)) throw error
+          options.onRetry(error)
+          const fault = faultOf(error, waiting?.fault.since ?? new Date(clock.now()))
+          waiting ??= { fault }
+          waiting.fault = fault
+          faults.add(waiting)
+          const refused = fault.code === 'storage_refused'
+          logger.error(
+            { err: error, retryInMs: delay },
+            refused
+              ? `nothing is stored and nothing acknowledged until this is mended: ${fault.message}`
+              : 'storage failed; nothing is acknowledged until it works again',
+          )
+          await sleep(delay * (0.5 + Math.random() / 2), options.signal)
+          delay = Math.min(delay * 2, refused ? options.refusedMax : options.delay.max)
+        }
       }
+    } finally {
+      if (waiting !== null) faults.delete(waiting)
     }
   }
+
+  return Object.assign(retry, {
+    // Sets are in the order of insertion.
+    fault: () => faults.values().next().value?.fault ?? null,
+  })
 }
+
+const faultOf = (error: unknown, since: Date): StorageFault => ({
+  code: isDeviceHubError(error) ? error.code : 'storage_failed',
+  message: error instanceof Error ? error.message : String(error),
+  since,
+})

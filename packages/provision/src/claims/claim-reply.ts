@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { isDeviceHubError, isRetryable, type Logger } from '@devicehub/core'
+import { isDeviceHubError, isRetryable, isStorageFault, type Logger } from '@devicehub/core'
 import type { Claimed, ClaimRequest } from './claim.js'
 
 /** What a device is told: over HTTP the status and the body, over MQTT the body alone. */
@@ -19,7 +19,8 @@ export async function claimReply(claim: Claim, text: string, logger: Logger): Pr
     if (isDeviceHubError(error, 'invalid_payload')) return refusal(400, 'invalid_payload', error.message)
     if (isDeviceHubError(error, 'claim_refused')) return refusal(403, 'claim_refused', REFUSED)
     logger.error({ err: error }, 'a claim failed')
-    if (isRetryable(error) || isDeviceHubError(error, 'queue_full')) return unavailable()
+    if (isRetryable(error) || isStorageFault(error) || isDeviceHubError(error, 'queue_full'))
+      return unavailable()
     return refusal(500, 'internal_error', 'The claim could not be decided')
   }
 }

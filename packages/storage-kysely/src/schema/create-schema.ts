@@ -1,6 +1,7 @@
 import type { AnyDeviceType, MigrateOptions, SchemaPlan } from '@devicehub/core'
 import type { Kysely, QueryExecutorProvider } from 'kysely'
-import { poolGuard } from '../connection/find-pool.js'
+import { firstConnection } from '../connection/first-connection.js'
+import { withRefusals } from '../connection/storage-refused.js'
 import { asStorageErrors } from '../storage-error.js'
 import type { SqlTarget } from './ddl.js'
 import { introspect } from './introspect.js'
@@ -41,7 +42,15 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
   const names = tables.map((table) => table.name)
   // Our names are the database's names: a plugin that changes case must not touch them.
   const db = source.db.withoutPlugins() as unknown as Kysely<unknown>
-  const guard = dialect === 'postgres' ? poolGuard(db) : () => null
+  const first = firstConnection(db, dialect)
+
+  const connected = <T>(doing: string, work: () => Promise<T>): Promise<T> =>
+    asStorageErrors(doing, () =>
+      withRefusals(dialect, first.target, async () => {
+        await first.ready()
+        return work()
+      }),
+    )
 
   async function planOn(connection: QueryExecutorProvider, dropUndeclared: boolean): Promise<SchemaPlan> {
     const existing = await introspect(connection, dialect, names)
@@ -55,15 +64,11 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
   }
 
   const plan: Schema['plan'] = ({ allowDestructive = false } = {}) =>
-    asStorageErrors('comparing its tables', async () => {
-      await guard()
-      return planOn(db, allowDestructive)
-    })
+    connected('comparing its tables', () => planOn(db, allowDestructive))
 
   const migrate: Schema['migrate'] = ({ allowDestructive = false } = {}) =>
-    asStorageErrors('migrating', async () => {
-      await guard()
-      return withMigrationLock({ db, dialect }, async (connection) => {
+    connected('migrating', () =>
+      withMigrationLock({ db, dialect }, async (connection) => {
         const found = await planOn(connection, allowDestructive)
         const destructive = found.steps.filter((step) => step.destructive)
         if (destructive.length > 0 && !allowDestructive) throw refusal(destructive)
@@ -77,8 +82,8 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
           Date.now(),
         )
         return found
-      })
-    })
+      }),
+    )
 
   return {
     plan,

@@ -14,7 +14,7 @@ export async function applySteps(db: QueryExecutorProvider, steps: readonly Sche
         await sql.raw(statement).execute(db)
       } catch (error) {
         // Not the step's fault: the caller's to name.
-        if (['lost', 'conflict', 'closed'].includes(classify(error))) throw error
+        if (['lost', 'conflict', 'closed', 'forbidden'].includes(classify(error))) throw error
         const reason = error instanceof Error ? error.message : String(error)
         throw new DeviceHubError(
           'storage_failed',

@@ -12,6 +12,7 @@ export interface SqliteEngineOptions {
 
 /** The one connection of a dialect instance, shared by Kysely's driver and the storage. */
 export interface SqliteEngine {
+  readonly file: string
   /** Whether the database runs in a worker thread. */
   readonly threaded: boolean
   /** Opens the database, once. */
@@ -52,6 +53,7 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
   }
 
   return {
+    file: options.file,
     threaded: options.thread,
     open: async () => void (await opened()),
 

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { kyselyStorage } from '../kysely-storage.js'
 import { mariadbDatabase, postgresDatabase } from '../testing/open-database.js'
 import { Station } from '../testing/rows.js'
-import { poolGuard } from './find-pool.js'
+import { firstConnection } from './first-connection.js'
 import { guardPool } from './guard-pool.js'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
@@ -104,7 +104,7 @@ describeWith(
         return pools.at(-1) as pg.Pool
       }
       const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-      const guard = poolGuard(db)
+      const guard = firstConnection(db, 'postgres').ready
       const { emit } = EventEmitter.prototype
       await expect(guard()).rejects.toThrow('ECONNREFUSED')
       expect(EventEmitter.prototype.emit).toBe(emit)

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CompiledQuery, type Kysely } from 'kysely'
+import type { SqlDialect } from '../schema/logical-type.js'
+import { engineOf } from '../sqlite/sqlite-dialect.js'
+import { classify } from '../storage-error.js'
+import { type DatabaseTarget, fileTarget, showTarget, targetOfClient } from './database-target.js'
+import { guardPool } from './guard-pool.js'
+
+interface Client extends EventEmitter {
+  query(...args: readonly unknown[]): unknown
+}
+
+const ignore = () => {}
+
+/** Milliseconds. */
+const END_WAIT = 500
+
+export interface FirstConnection {
+  /** Null once it is made; until then what is to be waited for. */
+  ready(): Promise<void> | null
+  /** Where it goes, as far as that can be seen. */
+  target(): DatabaseTarget | null
+}
+
+/**
+ * Makes the first connection of a Kysely instance, and learns from it: the pool of `pg` behind it, which is guarded, and
+ * where it goes, for errors.
+ *
+ * Kysely holds its pool where nobody can see it, and may only make it when the first statement comes. But a pool says
+ * `acquire` when it hands out a connection. So all that is said to be acquired while Kysely gets one is looked at, and
+ * the one is ours through which the next statement on that connection goes. A pool of `mysql2` listens for the errors
+ * of its connections by itself.
+ */
+export function firstConnection(db: Kysely<unknown>, dialect: SqlDialect): FirstConnection {
+  if (dialect === 'sqlite') {
+    const file = engineOf(db)?.file
+    return { ready: () => null, target: () => (file === undefined ? null : fileTarget(file)) }
+  }
+  let done = false
+  let connecting: Promise<void> | null = null
+  let target: DatabaseTarget | null = null
+
+  async function connect(): Promise<void> {
+    const heard = listenForPools()
+    try {
+      await db.connection().execute(async (on) => {
+        heard.stop()
+        // Its text tells it from what others run at the same time.
+        const statement = `select 1 /* devicehub ${randomUUID()} */`
+        const ours = await clientUsedBy(heard.pools, statement, () =>
+          on.executeQuery(CompiledQuery.raw(statement)),
+        )
+        if (ours === null) return
+        target = targetOfClient(ours.client)
+        if (dialect === 'postgres') guardPool(ours.pool)
+      })
+      done = true
+    } catch (error) {
+      // A connection that was refused says that it has ended a moment later.
+      const giveUpAt = Date.now() + END_WAIT
+      while (classify(error) === 'forbidden' && heard.targets.size === 0 && Date.now() < giveUpAt)
+        await sleep(5)
+      target ??= targetOfFailure(heard.targets, error)
+      throw error
+    } finally {
+      heard.stop()
+      connecting = null
+    }
+  }
+
+  return {
+    ready() {
+      if (done) return null
+      connecting ??= connect()
+      return connecting
+    },
+    target: () => target,
+  }
+}
+
+type Acquired = Map<Client, EventEmitter>
+
+interface Heard {
+  readonly pools: Acquired
+  /** Of connections that failed or ended, with what they said, if anything. */
+  readonly targets: Map<DatabaseTarget, string | null>
+}
+
+/** Who listens at the moment: several storages can begin at once. */
+const listening = new Set<Heard>()
+let original = EventEmitter.prototype.emit
+/** Stays true where somebody else has put a wrapper around ours meanwhile: it goes on beneath it. */
+let installed = false
+
+function listeningEmit(this: EventEmitter, event: string | symbol, ...values: unknown[]): boolean {
+  for (const heard of listening) {
+    if (event === 'acquire' && isClient(values[0])) heard.pools.set(values[0], this)
+    else if (event === 'end' || event === 'error') {
+      const target = isClient(this) ? targetOfClient(this) : null
+      if (target !== null) heard.targets.set(target, messageOf(values[0]))
+    }
+  }
+  return original.call(this, event, ...values)
+}
+
+/** What pools hand out, and which connections fail, from here until `stop`. */
+function listenForPools(): Heard & { stop(): void } {
+  const heard: Heard = { pools: new Map(), targets: new Map() }
+  if (!installed) {
+    original = EventEmitter.prototype.emit
+    EventEmitter.prototype.emit = listeningEmit
+    installed = true
+  }
+  listening.add(heard)
+  return {
+    ...heard,
+    stop() {
+      listening.delete(heard)
+      if (listening.size > 0 || EventEmitter.prototype.emit !== listeningEmit) return
+      EventEmitter.prototype.emit = original
+      installed = false
+    },
+  }
+}
+
+const isClient = (value: unknown): value is Client =>
+  value instanceof EventEmitter && typeof (value as Partial<Client>).query === 'function'
+
+const messageOf = (value: unknown): string | null => (value instanceof Error ? value.message : null)
+
+/** Others may end at the same time: only one whose words these are, or that is named in them, or that is alone counts. */
+function targetOfFailure(
+  heard: ReadonlyMap<DatabaseTarget, string | null>,
+  error: unknown,
+): DatabaseTarget | null {
+  const said = messageOf(error) ?? ''
+  const all = [...heard]
+  const isNamed = (name: string | null) =>
+    name !== null && (said.includes(`'${name}'`) || said.includes(`"${name}"`))
+  const rules: readonly ((target: DatabaseTarget, words: string | null) => boolean)[] = [
+    (_, words) => words === said,
+    ({ database, user }) => isNamed(database) || isNamed(user),
+    () => true,
+  ]
+  for (const rule of rules) {
+    const fit = all.filter(([target, words]) => rule(target, words)).map(([target]) => target)
+    const [only, ...others] = new Map(fit.map((each) => [showTarget(each), each])).values()
+    if (only !== undefined) return others.length === 0 ? only : null
+  }
+  return null
+}
+
+interface Used {
+  readonly client: Client
+  readonly pool: EventEmitter
+}
+
+/** The connection that the statement goes through; null: none of those that were heard of. */
+async function clientUsedBy(
+  pools: Acquired,
+  statement: string,
+  execute: () => Promise<unknown>,
+): Promise<Used | null> {
+  const used: Used[] = []
+  const undo = Array.from(pools, ([client, pool]) => {
+    client.on('error', ignore)
+    const unwatch = watchQuery(client, (query) => {
+      if (query === statement) used.push({ client, pool })
+    })
+    return () => {
+      unwatch()
+      // Ours was connected before its pool is guarded.
+      if (used[0]?.client !== client) client.off('error', ignore)
+    }
+  })
+  try {
+    await execute()
+  } finally {
+    for (const each of undo) each()
+  }
+  return used[0] ?? null
+}
+
+function watchQuery(client: Client, onQuery: (query: unknown) => void): () => void {
+  const own = Object.getOwnPropertyDescriptor(client, 'query')
+  const { query } = client
+  Object.defineProperty(client, 'query', {
+    configurable: true,
+    writable: true,
+    value(this: Client, ...args: unknown[]) {
+      onQuery(args[0])
+      return query.apply(this, args)
+    },
+  })
+  return () => {
+    if (own === undefined) delete (client as Partial<Client>).query
+    else Object.defineProperty(client, 'query', own)
+  }
+}
