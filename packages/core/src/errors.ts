@@ -29,7 +29,7 @@ export const ERROR_CODES = {
   command_cancelled: 'The command was cancelled',
   version_conflict: 'The desired state has been changed by somebody else since it was read',
   message_not_found: 'No message of that id exists',
-  not_replayable: 'Only a rejected or quarantined message can be replayed, once',
+  not_replayable: 'Only a message that was rejected, quarantined or stored in part can be replayed, once',
   missing_dependency: 'A package that is needed for this is not installed',
   schema_refused: 'A migration would destroy or narrow data and was not allowed',
   schema_outdated: 'The database lacks tables or columns of the declared types',

@@ -11,6 +11,7 @@ import type {
   StoredMessage,
 } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
+import { isPartlyStored, isReplayable } from '../storage/replayable.js'
 import type { Channel } from '../topic.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
@@ -34,8 +35,8 @@ export interface MessagesApi {
   list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<StoredMessage>>
   get(ref: MessageRef): Promise<StoredMessage | null>
   /**
-   * Puts a rejected or quarantined message through ingest again, with its own received time, after what kept it out was
-   * mended. A new row has the result; the old one becomes `replayed`. What a topic handler failed for goes through that
+   * Puts a message that was rejected, quarantined or stored in part (flag `partial`) through ingest again, with its own
+   * received time, after what kept it out was mended. A new row has the result; the old one becomes `replayed`. What a topic handler failed for goes through that
    * handler again, in a process where it runs. `not_replayable`, and the row stays as it is: for any other, the second
    * time, when the payload was not kept, and where the handler does not run.
    */
@@ -70,10 +71,10 @@ export function createMessagesApi({ storage, assertType, handlers, pipeline }: M
         throw new DeviceHubError('message_not_found', `there is no message ${ref.id} in ${where}`, {
           details: { ...ref },
         })
-      if (stored.status !== 'rejected' && stored.status !== 'quarantined') {
+      if (!isReplayable(stored)) {
         throw new DeviceHubError(
           'not_replayable',
-          `message ${ref.id} in ${where} is ${stored.status}; only a rejected or quarantined one can be replayed`,
+          `message ${ref.id} in ${where} is ${stored.status}; only one that was rejected, quarantined or stored in part can be replayed`,
           { details: { ...ref, status: stored.status } },
         )
       }
@@ -86,7 +87,7 @@ export function createMessagesApi({ storage, assertType, handlers, pipeline }: M
         )
       const message = toInbound(stored)
       if (stored.code === 'handler_failed') return replayThroughHandler(stored, message, ref)
-      return pipeline.replay(message, ref)
+      return pipeline.replay(message, ref, isPartlyStored(stored))
     },
   }
 }

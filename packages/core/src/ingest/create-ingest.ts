@@ -77,7 +77,7 @@ export interface IngestPipeline {
   /** One for a message that its handler has handled, in a replay. */
   handled(message: InboundMessage, handled: Handled): Promise<IngestOutcome>
   /** Feeds a stored message through again and marks the old row `replayed` in the same transaction. */
-  replay(message: InboundMessage, ref: MessageRef): Promise<IngestOutcome>
+  replay(message: InboundMessage, ref: MessageRef, isPartlyStored: boolean): Promise<IngestOutcome>
   /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit; `duplicate`: the command was further already. */
   record(message: Omit<PlannedMessage, 'settle'>): Promise<IngestOutcome>
   /** False: what may wait had better be refused. */
@@ -261,7 +261,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
       one((settle) => planner.quarantine(message, settle, refusal, handled)),
     handled: (message, handled) => one((settle) => planner.handled(message, settle, handled)),
     record: (message) => one((settle) => ({ ...message, settle })),
-    replay: (message, ref) => one((settle) => planner.plan(message, settle, ref)),
+    replay: (message, ref, isPartlyStored) =>
+      one((settle) => planner.plan(message, settle, ref, isPartlyStored)),
     get hasRoom() {
       return capacity.hasRoom
     },

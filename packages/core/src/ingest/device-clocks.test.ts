@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { jsonCodec } from '../codec/json.js'
 import { defineDeviceType } from '../device-type/define-device-type.js'
 import { reading } from '../device-type/reading.js'
 import { state } from '../device-type/state.js'
@@ -106,6 +107,37 @@ describe('a time that cannot be read', () => {
     const [row] = await messages()
     expect(row).toMatchObject({ code: 'partially_rejected', flags: 'partial' })
     expect(row?.reason).toContain('1 of 2 samples were refused: the time of the sample cannot be read')
+  })
+
+  test('of some samples of a backfill: a replay, once they can be read, stores those and none twice', async () => {
+    const words: Record<string, number> = {}
+    const Talking = defineDeviceType('talking', {
+      extends: Station,
+      codec: {
+        ...jsonCodec,
+        decode: (payload, context) =>
+          (jsonCodec.decode(payload, context) as { timestamp: string }[]).map((sample) => ({
+            ...sample,
+            timestamp: words[sample.timestamp] ?? sample.timestamp,
+          })),
+      },
+    })
+    const { hub, send, readings, messages } = await deviceWorld(Talking)
+    await send([
+      { temperature: 1, timestamp: NOW - MINUTE },
+      { temperature: 2, timestamp: 'noon' },
+      { count: 3 },
+    ])
+    words.noon = NOW
+    const ref = { typeKey: 'talking', id: (await messages())[0]?.id ?? '' }
+    expect(await hub.messages.replay(ref)).toEqual({ status: 'stored', samples: 1, duplicates: 1 })
+    expect(
+      (await readings()).map(({ readings: { temperature, count } }) => temperature ?? count).sort(),
+    ).toEqual([1, 2, 3])
+    const [row] = await messages()
+    expect(row).toMatchObject({ code: 'partially_rejected', flags: 'partial' })
+    expect(row?.reason).toContain('nothing tells whether it was stored')
+    await expect(hub.messages.replay(ref)).rejects.toMatchObject({ code: 'not_replayable' })
   })
 })
 

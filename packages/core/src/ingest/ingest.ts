@@ -55,6 +55,8 @@ export const REFUSAL_CODES = {
   too_many_samples: 'The backfill holds more samples than one message may',
   partially_rejected: 'Some samples, readings or fields were refused; the others are stored',
   bad_timestamp: 'The time of a sample in a backfill cannot be read',
+  perhaps_stored:
+    'Of a message that was stored in part, a sample that nothing identifies is not stored by a replay',
   impossible_time: 'The time of a sample cannot be true, and the type rejects that',
   payload_too_large: 'The payload has more bytes than the hub takes',
   handler_failed: 'A topic handler threw or took too long',

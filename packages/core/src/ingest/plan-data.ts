@@ -16,6 +16,8 @@ export interface SampleContext {
   readonly redelivered: boolean
   /** The broker kept it and handed it out at the subscription: it says nothing of now, and comes again. */
   readonly retained: boolean
+  /** A replay of a message of which samples are stored: what nothing identifies may be one of them. Default false. */
+  readonly isPartlyStored?: boolean
 }
 
 export type DataPlanner = (value: unknown, context: SampleContext) => Content | Refusal
@@ -74,6 +76,7 @@ export function compileDataPlanner(
     const time = measured(raw.timestamp, receivedAt)
     if (time === null) return impossible(raw.timestamp as number)
     const { sampleId, contentHash } = identify(raw, checked, time, context)
+    if (contentHash === null && context.isPartlyStored) return perhapsStored
     const flags = flagsOf(checked.flags, time, contentHash, context)
     const sample = {
       deviceId,
@@ -189,6 +192,12 @@ function flagsOf(
 const unreadableTime: Refusal = {
   code: 'bad_timestamp',
   reason: 'the time of the sample cannot be read, so that nobody knows when it was measured',
+}
+
+const perhapsStored: Refusal = {
+  code: 'perhaps_stored',
+  reason:
+    'the sample has neither an id nor a time that can be true: nothing tells whether it was stored before the replay',
 }
 
 const impossible = (claimed: number): Refusal => ({

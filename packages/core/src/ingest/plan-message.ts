@@ -25,7 +25,13 @@ export interface PlannerOptions {
 
 /** From bytes to rows, as far as that goes without the database: route, decode, validate, plan. Never throws. */
 export interface MessagePlanner {
-  plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage
+  /** `isPartlyStored`: of the message that is replayed. */
+  plan(
+    message: InboundMessage,
+    settle: Settle,
+    replayOf?: MessageRef,
+    isPartlyStored?: boolean,
+  ): PlannedMessage
   /** Of a message that its handler could not handle. */
   quarantine(message: InboundMessage, settle: Settle, refusal: Refusal, handled?: Handled): PlannedMessage
   /** Of one that its handler has handled, in a replay. */
@@ -56,7 +62,12 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     types.map((type) => [type, compileStatePlanner(type, options.policies)]),
   )
 
-  function plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef): PlannedMessage {
+  function plan(
+    message: InboundMessage,
+    settle: Settle,
+    replayOf?: MessageRef,
+    isPartlyStored = false,
+  ): PlannedMessage {
     const receivedAt = message.receivedAt ?? clock.now()
     const found = route(message.topic)
     if ('code' in found) return unreadable(message, settle, receivedAt, found.type, found, replayOf)
@@ -66,7 +77,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
       return refused(place, tooLarge(message, maxPayload), null, null)
     const decoded = decodePayload(type.options.codec ?? jsonCodec, message, { deviceId, channel, receivedAt })
     if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
-    const content = planContent(found, decoded.value, message, receivedAt)
+    const content = planContent(found, decoded.value, message, receivedAt, isPartlyStored)
     if ('code' in content) return refused(place, content, decoded.json, decoded.raw)
     return planned(place, content, null, decoded.json, decoded.raw)
   }
@@ -76,6 +87,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     value: unknown,
     message: InboundMessage,
     receivedAt: number,
+    isPartlyStored: boolean,
   ): Content | Refusal {
     const retained = message.retained === true
     switch (channel) {
@@ -85,6 +97,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
           receivedAt,
           redelivered: message.redelivered === true,
           retained,
+          isPartlyStored,
         })
       case 'status':
         return flagRetained((statusPlanners.get(type) as StatusPlanner)(value, receivedAt), retained)

@@ -59,7 +59,7 @@ export interface CommitEntry {
   readonly type: AnyDeviceType | null
   readonly message: NewMessage
   readonly samples: readonly NewSample[]
-  /** The rejected or quarantined message this one replays: it becomes `replayed`, or `not_replayable` fails the commit. */
+  /** The message this one replays, which was rejected, quarantined or stored in part: it becomes `replayed`, or `not_replayable` fails the commit. */
   readonly replayOf?: MessageRef
   /** Of a command of the message's device. */
   readonly command?: CommandChange

@@ -18,7 +18,9 @@ export async function applyReplays(
     if (table === null || !isMessageId(ref.id)) throw notReplayable(ref)
     const { affected } = await session.run(
       sql`update ${sql.table(table)} set processing_status = 'replayed'
-        where id = ${Number(ref.id)} and processing_status in ('rejected', 'quarantined')`,
+        where id = ${Number(ref.id)} and (processing_status in ('rejected', 'quarantined')
+          or (processing_status = 'processed' and (flags = 'partial' or flags like 'partial %'
+            or flags like '% partial' or flags like '% partial %')))`,
     )
     if (affected !== 1) throw notReplayable(ref)
   }
@@ -35,6 +37,6 @@ export const isMessageId = (id: string): boolean => /^\d{1,16}$/.test(id) && Num
 const notReplayable = (ref: MessageRef) =>
   new DeviceHubError(
     'not_replayable',
-    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or neither rejected nor quarantined (any more).`,
+    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or nothing of it was refused (any more).`,
     { details: { ...ref } },
   )

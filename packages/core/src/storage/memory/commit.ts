@@ -16,6 +16,7 @@ import {
 import type { ReportOutcome } from '../../ports/twins.js'
 import { applyDeviceChange } from '../apply-device-change.js'
 import { withCommandOutcome, withReportOutcome } from '../record-outcome.js'
+import { isReplayable } from '../replayable.js'
 import { checkValues } from './accepted.js'
 import type { DeviceRow, MessageRow } from './database.js'
 import { findMessage } from './messages.js'
@@ -94,20 +95,17 @@ function check(session: Session, batch: CommitBatch): ReadonlySet<MessageRow> {
       )
     if (!replayOf) continue
     const row = session.knows(replayOf.typeKey) ? findMessage(session, replayOf) : null
-    if (!row || replayed.has(row) || !isReplayable(row)) throw notReplayable(replayOf)
+    if (!row || replayed.has(row) || !isReplayable(row.message)) throw notReplayable(replayOf)
     replayed.add(row)
   }
   for (const { type } of [...batch.touches, ...batch.changes]) session.tableOf(type)
   return replayed
 }
 
-const isReplayable = ({ message }: MessageRow) =>
-  message.status === 'rejected' || message.status === 'quarantined'
-
 const notReplayable = (ref: MessageRef) =>
   new DeviceHubError(
     'not_replayable',
-    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or neither rejected nor quarantined (any more).`,
+    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or nothing of it was refused (any more).`,
     { details: { ...ref } },
   )
 

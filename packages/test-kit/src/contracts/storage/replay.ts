@@ -96,6 +96,26 @@ export function replayContract(contract: StorageContract): void {
       expect(await messagesOf(storage, Sensor, deviceId)).toEqual([])
     })
 
+    test.each([
+      ['partial', true],
+      ['clock_skew partial bad_id', true],
+      ['partial:x', false],
+      ['clock_skew', false],
+      [null, false],
+    ])('one that is processed with the flags %j was stored in part: %j', async (flags, isPartly) => {
+      const { storage } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      await storage.commit(batch([entry(Sensor, deviceId, [], { flags })]))
+      const ref = { typeKey: Sensor.key, id: (await messagesOf(storage, Sensor, deviceId))[0]?.id ?? '' }
+      const replayed = storage.commit(batch([replaying(deviceId, ref)]))
+      if (!isPartly) return expect(replayed).rejects.toEqual(errorOf('not_replayable'))
+      await replayed
+      expect(await statusesOf(storage, Sensor, deviceId)).toEqual(['replayed', 'processed'])
+      await expect(storage.commit(batch([replaying(deviceId, ref)]))).rejects.toEqual(
+        errorOf('not_replayable'),
+      )
+    })
+
     test('one that is rejected again can be replayed in its turn', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
