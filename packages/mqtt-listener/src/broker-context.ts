@@ -1,3 +1,4 @@
+import type { ConnectionEvents } from './connection-events.js'
 import type { Counters } from './counters.js'
 import type { ListenerHub } from './listener-hub.js'
 import type { BrokerSettings } from './options.js'
@@ -7,4 +8,5 @@ export interface BrokerContext {
   readonly hub: ListenerHub
   readonly settings: BrokerSettings
   readonly counters: Counters
+  readonly connections: ConnectionEvents
 }

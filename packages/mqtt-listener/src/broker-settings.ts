@@ -63,6 +63,8 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
     publishTimeout: options.publishTimeout ?? 10_000,
     publishQueue: options.publishQueue ?? 10_000,
     publishWindow: options.publishWindow ?? 100,
+    onConnect: options.onConnect,
+    onDisconnect: options.onDisconnect,
   }
 }
 

@@ -8,6 +8,7 @@ import {
 import { type AdoptResult, adoptSessions } from './adopt.js'
 import type { BrokerContext } from './broker-context.js'
 import { createClientSessions, type RegisteredHandler } from './client-sessions.js'
+import { createConnectionEvents } from './connection-events.js'
 import { type Counters, createCounters, createMetricsReporter } from './counters.js'
 import { createHandlerCall } from './handler-call.js'
 import { handlerSpec } from './handler-spec.js'
@@ -70,7 +71,8 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       `broker "${name}": slots need a hub with a storage that has leases`,
     )
   const counters = createCounters()
-  const context: BrokerContext = { hub, settings, counters }
+  const connections = createConnectionEvents(hub, settings)
+  const context: BrokerContext = { hub, settings, counters, connections }
   const reportMetrics = createMetricsReporter(hub.metrics, counters, name)
   /** By client id. */
   const handlers = new Map<string, RegisteredHandler>()

@@ -76,7 +76,8 @@ export function createClientSessions(
   { tenure, resumes = false }: { readonly tenure?: Tenure; readonly resumes?: boolean } = {},
 ): ClientSessions {
   const basis = { ...sessionBasis(context), tenure }
-  const devices = createSession({ ...basis, ...deviceIntake(context, clientId), resumes })
+  const { connections } = context
+  const devices = createSession({ ...basis, ...deviceIntake(context, clientId), resumes, connections })
   const running = new Map<RegisteredHandler, { readonly session: Session; readonly end: () => void }>()
 
   function add(handler: RegisteredHandler): void {

@@ -1,5 +1,6 @@
 export type { AdoptResult } from './adopt.js'
 export type { BrokerStats, StopOptions, TopicSubscription } from './broker.js'
+export type { BrokerConnected, BrokerDisconnected } from './connection-events.js'
 export type { Counters } from './counters.js'
 export { createMqttListener, type MqttListener, type MqttListenerStats } from './create-mqtt-listener.js'
 export type { ConnectionState } from './keep-connected.js'

@@ -144,7 +144,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
 const ANOTHER_OF_THIS_ID =
   'another client connected under the same client id; each process needs one of its own'
 
-function describeEnd({ reasonCode }: LinkEnd, takenOver: string): string {
+export function describeEnd({ reasonCode }: LinkEnd, takenOver = ANOTHER_OF_THIS_ID): string {
   if (reasonCode === SESSION_TAKEN_OVER) return takenOver
   return reasonCode === null
     ? 'the broker closed the connection'

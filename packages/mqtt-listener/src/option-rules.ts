@@ -75,6 +75,8 @@ const BROKER = {
   publishTimeout: milliseconds(1),
   publishQueue: optional(integer({ min: 1 })),
   publishWindow: optional(integer({ min: 1, max: 65_535 })),
+  onConnect: optional(check.callback<NonNullable<BrokerOptions['onConnect']>>()),
+  onDisconnect: optional(check.callback<NonNullable<BrokerOptions['onDisconnect']>>()),
 }
 
 const LISTENER = options<MqttListenerOptions>({

@@ -1,3 +1,5 @@
+import type { BrokerConnected, BrokerDisconnected } from './connection-events.js'
+
 /** Backing off before the next attempt to connect. Milliseconds. */
 export interface ReconnectOptions {
   /** Default 500. */
@@ -83,6 +85,10 @@ export interface BrokerOptions {
   readonly publishQueue?: number
   /** Publications that may be unacknowledged at once, if the broker grants as many; default 100. */
   readonly publishWindow?: number
+  /** Called whenever it is connected and subscribed to the device topics. What it throws is logged and counted. */
+  readonly onConnect?: ((event: BrokerConnected) => unknown) | undefined
+  /** Called whenever a connection of which `onConnect` was told has ended. */
+  readonly onDisconnect?: ((event: BrokerDisconnected) => unknown) | undefined
 }
 
 export interface MqttListenerOptions extends BrokerOptions {
@@ -138,4 +144,6 @@ export interface BrokerSettings {
   readonly publishTimeout: number
   readonly publishQueue: number
   readonly publishWindow: number
+  readonly onConnect: ((event: BrokerConnected) => unknown) | undefined
+  readonly onDisconnect: ((event: BrokerDisconnected) => unknown) | undefined
 }

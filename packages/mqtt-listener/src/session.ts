@@ -1,9 +1,11 @@
 import type { Logger } from '@devicehub/core'
+import type { ConnectionEvents } from './connection-events.js'
 import type { Counters } from './counters.js'
 import { drainQueue, endSession, settled } from './drain.js'
 import { type Consumer, createInbox, type Epoch } from './inbox.js'
 import {
   type ConnectionState,
+  describeEnd,
   type KeptConnection,
   keepConnected,
   SESSION_TAKEN_OVER,
@@ -27,6 +29,8 @@ export interface SessionOptions {
   readonly tenure?: Tenure | undefined
   /** A former holder of the slot has left the session at the broker. */
   readonly resumes?: boolean
+  /** Told when a connection is ready and when it has ended. */
+  readonly connections?: ConnectionEvents | undefined
 }
 
 /** A session at a broker: its subscriptions, its messages on their way to the consumer, over all its connections. */
@@ -59,6 +63,7 @@ export function createSession(options: SessionOptions): Session {
     logger,
     tenure,
     resumes = false,
+    connections,
   } = options
   const { name, url, clean, sessionExpiry, qos0Buffer } = settings
   const fields = { broker: name, url, clientId }
@@ -71,6 +76,8 @@ export function createSession(options: SessionOptions): Session {
   let subscribed = false
   let connectedBefore = false
   let accepted = false
+  let sessionPresent = false
+  let toldConnected = false
 
   function open(): Link {
     const link: Link = createLink({
@@ -90,6 +97,7 @@ export function createSession(options: SessionOptions): Session {
 
   async function prepare(link: Link, grants: Grants): Promise<void> {
     accepted = true
+    sessionPresent = grants.sessionPresent
     if (connectedBefore) counters.reconnects++
     if ((connectedBefore || resumes) && !grants.sessionPresent && !clean) {
       counters.sessionsLost++
@@ -137,14 +145,22 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function onState(state: ConnectionState, error: Error | null): void {
-    if (state === 'connected') logger.info(fields, 'connected to the broker and subscribed')
-    else if (error !== null) logger.error({ ...fields, err: error }, `${error.message}; trying again`)
+    if (state === 'connected') {
+      logger.info(fields, 'connected to the broker and subscribed')
+      toldConnected = true
+      connections?.connected({ clientId, sessionPresent })
+    } else if (error !== null) logger.error({ ...fields, err: error }, `${error.message}; trying again`)
   }
 
-  function onEnd(_link: Link, { reasonCode }: LinkEnd): void {
+  function onEnd(_link: Link, end: LinkEnd): void {
     epoch?.close()
     accepted = false
-    if (reasonCode === SESSION_TAKEN_OVER) counters.takenOver++
+    if (end.reasonCode === SESSION_TAKEN_OVER) counters.takenOver++
+    if (!toldConnected) return
+    toldConnected = false
+    const stopped = connection === null
+    const reason = end.error?.message ?? (stopped ? 'the listener has stopped' : describeEnd(end))
+    connections?.disconnected({ clientId, reason, stopped })
   }
 
   /** Another process may connect under this client id by now: no DISCONNECT, no acknowledgement, no further attempt. */
