@@ -1,3 +1,4 @@
+import { accept, callback, line, options, text } from '../check/index.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
 import type { InboundMessage } from '../ports/transport.js'
 
@@ -13,12 +14,25 @@ export interface AttachedHandler {
   run(message: InboundMessage): Promise<IngestOutcome>
 }
 
+const NAME = text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, _ and -' })
+
+const HANDLER = options<AttachedHandler>({
+  source: line(),
+  name: NAME,
+  filter: text(),
+  run: callback<AttachedHandler['run']>(),
+})
+
+/** Of a topic handler, as it goes into a flag. Throws `invalid_options`. */
+export const acceptHandlerName = (name: string): string => accept('hub.quarantine', 'handler', NAME, name)
+
 /** The topic handlers that run in this process: a message that one of them failed for is replayed through it. */
 export function createAttachedHandlers() {
   const attached = new Set<AttachedHandler>()
 
   return {
-    attach(handler: AttachedHandler): () => void {
+    attach(given: AttachedHandler): () => void {
+      const handler = accept('hub.attachHandler', 'handler', HANDLER, given)
       attached.add(handler)
       return () => void attached.delete(handler)
     },

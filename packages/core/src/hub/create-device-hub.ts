@@ -21,7 +21,7 @@ import type { DeviceRecord, StatusTransition, Storage } from '../ports/storage.j
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
-import { type AttachedHandler, createAttachedHandlers } from './attached-handlers.js'
+import { type AttachedHandler, acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
 import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
@@ -268,7 +268,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     metrics,
     clock,
     async quarantine(message, refusal, handler) {
-      await pipeline.quarantine(message, refusal, { handler })
+      const named = handler === undefined ? {} : { handler: acceptHandlerName(handler) }
+      await pipeline.quarantine(message, refusal, named)
     },
     attachHandler: handlers.attach,
     announce(transition, record, reason) {

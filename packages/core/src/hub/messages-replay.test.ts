@@ -33,3 +33,27 @@ test('what a handler without a name failed for stays as it is', async () => {
   expect(await hub.messages.get(ref)).toMatchObject({ status: 'quarantined', flags: null })
   await hub.close()
 })
+
+test('a topic handler is attached whole, under a name that fits a flag', async () => {
+  const hub = createDeviceHub({ types: [Station], logger: silentLogger })
+  const good = {
+    source: 'mqtt:default',
+    name: 'a',
+    filter: 'in/#',
+    run: async () => ({ status: 'duplicate' }),
+  }
+  for (const bad of [null, 5, {}, { ...good, name: 'a b' }, { ...good, run: 1 }, { ...good, topic: 'x' }])
+    expect(() => hub.attachHandler(bad as never)).toThrow(
+      expect.objectContaining({ code: 'invalid_options' }),
+    )
+  const refusal = { code: 'handler_failed', reason: 'no' } as const
+  await expect(hub.quarantine(message('x'), refusal, 'a b')).rejects.toMatchObject({
+    code: 'invalid_options',
+  })
+  await hub.quarantine(message('x'), refusal, 'a')
+  const [{ id } = { id: '' }] = (await hub.messages.list(null)).items
+  const detach = hub.attachHandler(good as never)
+  expect(await hub.messages.replay({ id, typeKey: null })).toMatchObject({ status: 'stored' })
+  detach()
+  await hub.close()
+})
