@@ -81,7 +81,7 @@ async function events({ fields }: BrokerCall, { presence }: BrokerContext): Prom
 /** Epoch milliseconds, as a number or in a text; undefined for anything else. */
 function time(fields: BrokerCall['fields'], name: string): number | undefined {
   const value = text(fields, name)
-  return /^\d{1,15}$/.test(value) ? Number(value) : undefined
+  return /^\d{1,14}$/.test(value) ? Number(value) : undefined
 }
 
 /** EMQX 5: authentication and authorization over HTTP, and a rule that tells of connections. */

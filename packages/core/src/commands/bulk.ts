@@ -1,8 +1,19 @@
+import {
+  abortSignal,
+  accept,
+  anything,
+  callback,
+  integer,
+  misfit,
+  optional,
+  options,
+  type Rule,
+} from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { CommandState } from '../ports/commands.js'
 import type { DeviceFilter, Storage } from '../ports/storage.js'
-import type { SendOptions } from './send-options.js'
+import { SEND_RULES, type SendOptions } from './send-options.js'
 
 /** Device ids, or a filter as for `devices.list`; `{}` is all devices of the type. */
 export type BulkTarget =
@@ -49,22 +60,61 @@ export interface BulkSummary extends Omit<BulkProgress, 'running'> {
 /** Sends to one device and follows the command until it has an end or waits for its device. */
 export type SendOne<Result> = (deviceId: string) => Promise<BulkOutcome<Result>>
 
-const CONCURRENCY_MAX = 10_000
 const PAGE = 500
+
+const BULK = options<BulkOptions>({
+  ...SEND_RULES,
+  concurrency: optional(integer({ min: 1, max: 10_000 })),
+  onProgress: optional(callback()),
+  onResult: optional(callback()),
+  signal: optional(abortSignal),
+})
+
+/** `invalid_options`. */
+export const acceptBulk = <Result>(given: unknown): BulkOptions<Result> =>
+  accept('commands.sendMany', 'options', BULK, given) as BulkOptions<Result>
+
+interface Target {
+  readonly deviceIds?: Iterable<string> | AsyncIterable<string>
+  readonly filter?: DeviceFilter
+}
+
+const isIterable = (value: unknown): value is Iterable<string> | AsyncIterable<string> =>
+  typeof value === 'object' &&
+  value !== null &&
+  (typeof (value as Partial<Iterable<string>>)[Symbol.iterator] === 'function' ||
+    typeof (value as Partial<AsyncIterable<string>>)[Symbol.asyncIterator] === 'function')
+
+const DEVICE_IDS: Rule<Iterable<string> | AsyncIterable<string>> = {
+  expected: 'a list of device ids, or another iterable of them',
+  take(value, at) {
+    if (isIterable(value)) return value
+    throw misfit(at, DEVICE_IDS.expected, value)
+  },
+}
+
+const TARGET = options<Target>(
+  { deviceIds: optional(DEVICE_IDS), filter: optional(anything<DeviceFilter>()) },
+  '{ deviceIds } or { filter }',
+)
+
+/** Exactly one of the two: neither would be nobody, and a misspelt one everybody. */
+export function acceptTarget(given: unknown): Target {
+  const target = accept('commands.sendMany', 'target', TARGET, given)
+  if ((target.deviceIds === undefined) !== (target.filter === undefined)) return target
+  throw new DeviceHubError(
+    'invalid_options',
+    'commands.sendMany: target must have either deviceIds or filter; { filter: {} } is all devices of the type',
+  )
+}
 
 /** Goes through the devices, so many at a time; never holds more of them than that. */
 export async function runBulk<Result>(
   deviceIds: Iterable<string> | AsyncIterable<string>,
   batch: string,
-  options: BulkOptions<Result>,
+  { concurrency = 100, onProgress, onResult, signal }: BulkOptions<Result>,
   sendOne: SendOne<Result>,
 ): Promise<BulkSummary> {
-  const { concurrency = 100, onProgress, onResult, signal } = options
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX)
-    throw new DeviceHubError(
-      'invalid_options',
-      `commands.sendMany: concurrency is a whole number from 1 to ${CONCURRENCY_MAX}, not ${String(concurrency)}`,
-    )
   const counts: Record<BulkState, number> = {
     succeeded: 0,
     failed: 0,

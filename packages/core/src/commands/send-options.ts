@@ -1,5 +1,5 @@
+import { accept, integer, number, optional, options, word } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
 import { type NewCommand, OFFLINE_POLICIES, type OfflinePolicy } from '../ports/commands.js'
 
 export interface SendOptions {
@@ -17,33 +17,31 @@ export interface SendOptions {
 }
 
 const YEAR = 366 * 86_400
+const seconds = optional(number({ min: 0.001, max: YEAR }))
 
-/** Checked and complete, in milliseconds. Throws `invalid_options`. */
+/** For the options that begin with these. */
+export const SEND_RULES = {
+  timeout: seconds,
+  expiresIn: seconds,
+  retries: optional(integer({ min: 0, max: 100 })),
+  onOffline: optional(word(...OFFLINE_POLICIES)),
+}
+
+const SEND = options<SendOptions>(SEND_RULES)
+
+/** `invalid_options`. */
+export const acceptSend = (given: unknown): SendOptions => accept('commands.send', 'options', SEND, given)
+
+/** Complete, in milliseconds. */
 export function sendSettings(
   options: SendOptions,
   type: Pick<AnyDeviceType, 'options'>,
 ): Pick<NewCommand, 'timeout' | 'expiresIn' | 'retries' | 'onOffline'> {
-  const {
-    timeout = 30,
-    expiresIn = 86_400,
-    retries = 0,
-    onOffline = type.options.onOffline ?? 'queue',
-  } = options
-  if (!OFFLINE_POLICIES.includes(onOffline))
-    throw invalid(`onOffline is one of ${OFFLINE_POLICIES.join(', ')}`)
-  if (!Number.isInteger(retries) || retries < 0 || retries > 100)
-    throw invalid(`retries is a whole number from 0 to 100, not ${String(retries)}`)
+  const { timeout = 30, expiresIn = 86_400, retries = 0 } = options
   return {
-    timeout: seconds('timeout', timeout),
-    expiresIn: seconds('expiresIn', expiresIn),
+    timeout: Math.round(timeout * 1000),
+    expiresIn: Math.round(expiresIn * 1000),
     retries,
-    onOffline,
+    onOffline: options.onOffline ?? type.options.onOffline ?? 'queue',
   }
 }
-
-function seconds(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 0.001 && value <= YEAR) return Math.round(value * 1000)
-  throw invalid(`${name} is a number of seconds from 0.001 to ${YEAR}, not ${String(value)}`)
-}
-
-const invalid = (message: string) => new DeviceHubError('invalid_options', `commands.send: ${message}`)

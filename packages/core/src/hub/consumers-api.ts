@@ -1,3 +1,4 @@
+import { accept, options, showValue } from '../check/index.js'
 import { assertConsumerName, consumeSettings, leaseName } from '../consumer/consume-settings.js'
 import type { ConsumeFrom, ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
 import { type ConsumerContext, createConsumer, type RunningConsumer } from '../consumer/create-consumer.js'
@@ -5,7 +6,8 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import type { ConsumerFailure, ConsumerRecord } from '../ports/consumers.js'
 import type { MessageRef, Page } from '../ports/storage.js'
-import { pageLimit } from './page-limit.js'
+import { acceptRef, PAGE } from './argument-rules.js'
+import { PAGE_LIMIT } from './page-limit.js'
 
 /** A durable consumer as the database has it, whoever runs it. */
 export interface ConsumerInfo extends Omit<ConsumerRecord, 'createdAt' | 'updatedAt' | 'epoch'> {
@@ -55,6 +57,8 @@ export interface ConsumersContext extends ConsumerContext {
   readonly types: readonly AnyDeviceType[]
   readonly assertType: (type: AnyDeviceType) => void
 }
+
+const PAGE_RULE = options<{ readonly limit?: number; readonly cursor?: string | undefined }>(PAGE)
 
 /** Counting further costs more than the figure is worth. */
 const LAG_COUNTED = 10_000
@@ -122,7 +126,10 @@ export function createConsumers(context: ConsumersContext): Consumers {
     if (to === 'beginning') return null
     if (to === 'now') return storage.log.end(read)
     if (to instanceof Date && !Number.isNaN(to.getTime())) return storage.log.seek(read, to.getTime())
-    throw new DeviceHubError('invalid_query', `seek goes to 'beginning', 'now' or a Date, not ${String(to)}`)
+    throw new DeviceHubError(
+      'invalid_query',
+      `seek goes to 'beginning', 'now' or a Date, not ${showValue(to)}`,
+    )
   }
 
   const api: ConsumersApi = {
@@ -137,17 +144,26 @@ export function createConsumers(context: ConsumersContext): Consumers {
       await storage.consumers.seek(name, await cursorOf(typeKeys, to), clock.now())
       running.get(name)?.look()
     },
-    async failures(name, { limit, cursor } = {}) {
+    async failures(name, page = {}) {
+      const { limit = PAGE_LIMIT, cursor } = accept(
+        'consumers.failures',
+        'page',
+        PAGE_RULE,
+        page,
+        'invalid_query',
+      )
       await known(name)
-      return storage.consumers.failures(name, { limit: pageLimit(limit), cursor })
+      return storage.consumers.failures(name, { limit, cursor })
     },
-    async retry(name, ref) {
+    async retry(name, given) {
+      const ref = given === undefined ? null : acceptRef('consumers.retry', given)
       await known(name)
-      const asked = await storage.consumers.requestRetry(name, ref ?? null)
+      const asked = await storage.consumers.requestRetry(name, ref)
       if (asked > 0) running.get(name)?.look()
       return asked
     },
-    async skip(name, ref) {
+    async skip(name, given) {
+      const ref = acceptRef('consumers.skip', given)
       await known(name)
       if (await storage.consumers.skip(name, ref)) return
       throw new DeviceHubError(

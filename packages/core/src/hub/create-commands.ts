@@ -1,10 +1,18 @@
-import { type BulkOutcome, isOfDevice, matchingDevices, runBulk } from '../commands/bulk.js'
+import { accept, text } from '../check/index.js'
+import {
+  acceptBulk,
+  acceptTarget,
+  type BulkOutcome,
+  isOfDevice,
+  matchingDevices,
+  runBulk,
+} from '../commands/bulk.js'
 import { commandError, unknownCommandId } from '../commands/command-errors.js'
 import { toCommandInfo } from '../commands/command-info.js'
 import { decidedMessage } from '../commands/command-message.js'
 import { createCommandQueue } from '../commands/command-queue.js'
 import { preparePayload } from '../commands/prepare-payload.js'
-import { type SendOptions, sendSettings } from '../commands/send-options.js'
+import { acceptSend, type SendOptions, sendSettings } from '../commands/send-options.js'
 import type { CommandTracker, TrackedCommand } from '../commands/tracker.js'
 import { typedResult } from '../commands/typed-result.js'
 import { waitForEnd } from '../commands/wait-for-end.js'
@@ -16,8 +24,9 @@ import { type CommandFilter, type CommandState, isFinal, type NewCommand } from 
 import { randomIds } from '../ports/ids.js'
 import { isReachable } from '../ports/storage.js'
 import { assertDeviceId, buildTopic } from '../topic.js'
+import { acceptCommandQuery, acceptFilter, acceptId } from './argument-rules.js'
 import type { CommandHandle, CommandsApi } from './commands-api.js'
-import { pageLimit } from './page-limit.js'
+import { PAGE_LIMIT } from './page-limit.js'
 
 export interface CommandsContext extends DispatchContext {
   readonly tracker: CommandTracker
@@ -26,6 +35,9 @@ export interface CommandsContext extends DispatchContext {
   /** Bytes of a payload's JSON. */
   readonly maxPayload: number
 }
+
+/** What a column of the ledger holds. */
+const CANCEL_REASON = text({ min: 0, max: 512 })
 
 const UNFINISHED: readonly CommandState[] = ['queued', 'sent', 'accepted']
 
@@ -79,7 +91,9 @@ export function createCommands(context: CommandsContext): CommandsApi {
     return record
   }
 
-  async function cancel(id: string, reason = 'it was cancelled'): Promise<boolean> {
+  async function cancel(given: string, why?: string): Promise<boolean> {
+    const id = acceptId('commands.cancel', 'id', given)
+    const reason = accept('commands.cancel', 'reason', CANCEL_REASON, why ?? 'it was cancelled')
     const record = await known(id)
     const type = context.types.find(({ key }) => key === record.typeKey)
     if (type === undefined)
@@ -95,8 +109,9 @@ export function createCommands(context: CommandsContext): CommandsApi {
     return status === 'stored'
   }
 
-  const send: CommandsApi['send'] = async (type, deviceId, name, ...[payload, options = {}]) => {
+  const send: CommandsApi['send'] = async (type, deviceId, name, ...[payload, given = {}]) => {
     assertType(type)
+    const options = acceptSend(given)
     const command = {
       command: name,
       payload: preparePayload(type, name, payload, context.maxPayload),
@@ -106,13 +121,13 @@ export function createCommands(context: CommandsContext): CommandsApi {
     return handleOf(type, tracked) as CommandHandle<never>
   }
 
-  const sendMany: CommandsApi['sendMany'] = async (type, target, name, ...[payload, options = {}]) => {
+  const sendMany: CommandsApi['sendMany'] = async (type, target, name, ...[payload, given = {}]) => {
     assertType(type)
-    // Of one device or of none: a bad option is the caller's.
-    sendSettings(options, type)
+    const options = acceptBulk<never>(given)
     const batch = randomIds.next()
     const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
-    const ids = 'filter' in target ? matchingDevices(storage, type, target.filter) : target.deviceIds
+    const { filter, deviceIds } = acceptTarget(target)
+    const ids = deviceIds ?? matchingDevices(storage, type, acceptFilter('commands.sendMany', filter))
 
     async function one(deviceId: string): Promise<BulkOutcome<never>> {
       const outcome = { deviceId, id: null, result: null, error: null }
@@ -136,10 +151,11 @@ export function createCommands(context: CommandsContext): CommandsApi {
     send,
     sendMany,
     async get(id) {
-      const [record] = await storage.commands.find([id])
+      const [record] = await storage.commands.find([acceptId('commands.get', 'id', id)])
       return record === undefined ? null : toCommandInfo(record)
     },
-    async list({ type, state, limit, cursor, deviceId, command, batch } = {}) {
+    async list(query = {}) {
+      const { type, state, limit, cursor, deviceId, command, batch } = acceptCommandQuery(query)
       if (type !== undefined) assertType(type)
       const filter: CommandFilter = {
         ...(type && { typeKey: type.key }),
@@ -148,10 +164,11 @@ export function createCommands(context: CommandsContext): CommandsApi {
         ...(command !== undefined && { command }),
         ...(batch !== undefined && { batch }),
       }
-      const page = await storage.commands.list(filter, { limit: pageLimit(limit), cursor })
+      const page = await storage.commands.list(filter, { limit: limit ?? PAGE_LIMIT, cursor })
       return { items: page.items.map(toCommandInfo), cursor: page.cursor }
     },
-    async wait(id, options = {}) {
+    async wait(given, options = {}) {
+      const id = acceptId('commands.wait', 'id', given)
       const record = await known(id)
       if (isFinal(record.state)) return toCommandInfo(record)
       const tracked = tracker.get(id) ?? tracker.add(record)

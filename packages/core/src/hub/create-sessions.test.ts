@@ -205,7 +205,16 @@ describe('out of order', () => {
     expect(await report('connected', 101, 101)).toBe('changed')
     expect(await report('disconnected', 101, 101)).toBe('changed')
     expect(await report('connected', 101, 101)).toBe('changed')
-    expect(await report('disconnected', Number.NaN, Number.NEGATIVE_INFINITY)).toBe('changed')
+  })
+
+  it('refuses a time that is none, and an event that there is not', async () => {
+    const { report } = await lamp()
+    for (const [event, at] of [
+      ['disconnected', Number.NaN],
+      ['disconnected', Number.NEGATIVE_INFINITY],
+      ['gone', 1],
+    ] as const)
+      await expect(report(event as 'disconnected', at)).rejects.toMatchObject({ code: 'invalid_options' })
   })
 
   it("a broker's clock that is a little ahead does not end the wrong session", async () => {

@@ -1,9 +1,11 @@
+import { accept, line, number, optional, options, satisfies, word } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { Clock } from '../ports/clock.js'
 import { buildTopic, isValidDeviceId } from '../topic.js'
+import { deviceType } from './argument-rules.js'
 import type { SessionEvent, SessionsApi } from './sessions-api.js'
 
 export interface SessionsContext {
@@ -18,11 +20,28 @@ const REASON_MAX = 255
 /** Milliseconds that a broker's clock may be ahead for the beginning of a connection to be believed. */
 const AHEAD_MAX = 3_600_000
 
+const time = optional(number({ min: 0, max: 253_402_300_799_999 }))
+
+const SESSION_EVENT = options<SessionEvent>(
+  {
+    type: deviceType,
+    // Whatever a broker's client calls itself: one that no device can have is unknown.
+    deviceId: satisfies<string>('a text', (value) => typeof value === 'string'),
+    event: word('connected', 'disconnected'),
+    at: time,
+    connectedAt: time,
+    source: line(128),
+    reason: optional(satisfies<string>('a text', (value) => typeof value === 'string')),
+  },
+  'an event of a connection',
+)
+
 export function createSessions(context: SessionsContext): SessionsApi {
   const { pipeline, topicPrefix: prefix, deviceIdMaxLength, clock, assertType } = context
 
   return {
-    async report(event) {
+    async report(given) {
+      const event = accept('sessions.report', 'event', SESSION_EVENT, given)
       const { type, deviceId, source } = event
       assertType(type)
       if (!isValidDeviceId(deviceId, deviceIdMaxLength)) return 'unknown_device'
@@ -56,8 +75,7 @@ export function createSessions(context: SessionsContext): SessionsApi {
   }
 }
 
-const timeOf = (time: number | undefined): number | null =>
-  time !== undefined && Number.isFinite(time) && time >= 0 ? Math.floor(time) : null
+const timeOf = (at: number | undefined): number | null => (at === undefined ? null : Math.floor(at))
 
 /** A broker passes on what a client sent: for people and logs, so nothing in it that is not text. */
 const reasonOf = ({ reason }: SessionEvent): string =>

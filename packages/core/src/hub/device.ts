@@ -1,7 +1,8 @@
 import { fromStored, toStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
-import { DEVICE_STATUSES, type DeviceRecord, type DeviceStatus, type StoredValue } from '../ports/storage.js'
+import type { DeviceRecord, DeviceStatus, StoredValue } from '../ports/storage.js'
+import { acceptNewDevice } from './argument-rules.js'
 
 /** A device as the API and the signals show it: no credentials. */
 export interface Device<State = Readonly<Record<string, unknown>>> {
@@ -60,8 +61,8 @@ export function toDevice(type: AnyDeviceType, record: DeviceRecord): Device {
 }
 
 /** The row of a device that does not exist yet; the device id was checked by the caller. `invalid_payload` names a field that does not fit. */
-export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: number): DeviceRecord {
-  assertFields(device)
+export function newDeviceRecord(type: AnyDeviceType, fields: NewDevice, now: number): DeviceRecord {
+  const device = acceptNewDevice('a new device', fields)
   const given = storedState(type, device.state ?? {})
   return {
     deviceId: device.deviceId,
@@ -107,25 +108,4 @@ export function storedState(
 function defaultOf(type: AnyDeviceType, name: string): StoredValue {
   const field = type.state[name]
   return field === undefined || field.default === null ? null : toStored(field, field.default)
-}
-
-interface PlainFields {
-  readonly name?: string
-  readonly status?: DeviceStatus
-  readonly firmwareVersion?: string | null
-}
-
-/** Callers in plain JavaScript, and values from forms: a bad one is named here instead of failing in the database. */
-export function assertFields({ name, status, firmwareVersion }: PlainFields): void {
-  const refuse = (field: string, rule: string) => {
-    throw new DeviceHubError('invalid_payload', `the device's ${field} must be ${rule}`, {
-      details: { field },
-    })
-  }
-  if (name !== undefined && (typeof name !== 'string' || name.length > 255 || name.includes('\0')))
-    refuse('name', 'a string of at most 255 characters without NUL')
-  if (status !== undefined && !DEVICE_STATUSES.includes(status))
-    refuse('status', `one of ${DEVICE_STATUSES.join(', ')}`)
-  if (typeof firmwareVersion === 'string' && (firmwareVersion.length > 50 || firmwareVersion.includes('\0')))
-    refuse('firmwareVersion', 'at most 50 characters without NUL')
 }

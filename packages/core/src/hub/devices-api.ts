@@ -12,15 +12,9 @@ import {
   type Storage,
 } from '../ports/storage.js'
 import { assertDeviceId } from '../topic.js'
-import {
-  assertFields,
-  type Device,
-  type NewDevice,
-  newDeviceRecord,
-  storedState,
-  toDevice,
-} from './device.js'
-import { pageLimit } from './page-limit.js'
+import { acceptDeviceId, acceptDeviceQuery, acceptDeviceUpdate, acceptNewDevice } from './argument-rules.js'
+import { type Device, type NewDevice, newDeviceRecord, storedState, toDevice } from './device.js'
+import { PAGE_LIMIT } from './page-limit.js'
 
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
   readonly name?: string
@@ -84,12 +78,9 @@ export function createDevicesApi({
     change: DeviceUpdate<InferState<T>>,
   ) {
     assertType(type)
-    const record = await storage.devices.update(
-      type,
-      deviceId,
-      toPatch(type, change, clock.now()),
-      clock.now(),
-    )
+    const id = acceptDeviceId('devices.update', deviceId)
+    const { patch, status } = toPatch(type, change, clock.now())
+    const record = await storage.devices.update(type, id, patch, clock.now())
     directory.forget(type, deviceId)
     if (record === null) {
       throw new DeviceHubError(
@@ -98,7 +89,7 @@ export function createDevicesApi({
         { details: { type: type.key, deviceId } },
       )
     }
-    if (change.status !== undefined && isReachable(change.status)) {
+    if (status !== undefined && isReachable(status)) {
       await storage.commands.wake(type, [deviceId])
       onReachable()
     }
@@ -106,8 +97,9 @@ export function createDevicesApi({
   }
 
   return {
-    async create(type, device) {
+    async create(type, given) {
       assertType(type)
+      const device = acceptNewDevice('devices.create', given)
       assertDeviceId(device.deviceId, deviceIdMaxLength)
       const record = newDeviceRecord(type, device, clock.now())
       await storage.devices.create(type, record)
@@ -116,12 +108,13 @@ export function createDevicesApi({
     },
     async get(type, deviceId) {
       assertType(type)
-      const [record] = await storage.devices.find(type, [deviceId])
+      const [record] = await storage.devices.find(type, [acceptDeviceId('devices.get', deviceId)])
       return record === undefined ? null : typed(toDevice(type, record))
     },
-    async list(type, { limit, cursor, ...filter } = {}) {
+    async list(type, query = {}) {
       assertType(type)
-      const page = await storage.devices.list(type, filter, { limit: pageLimit(limit), cursor })
+      const { limit, cursor, ...filter } = acceptDeviceQuery(query)
+      const page = await storage.devices.list(type, filter, { limit: limit ?? PAGE_LIMIT, cursor })
       return { items: page.items.map((record) => typed(toDevice(type, record))), cursor: page.cursor }
     },
     update,
@@ -129,6 +122,7 @@ export function createDevicesApi({
     activate: (type, deviceId) => update(type, deviceId, { isActive: true }),
     async delete(type, deviceId) {
       assertType(type)
+      acceptDeviceId('devices.delete', deviceId)
       const deleted = await storage.devices.delete(type, deviceId, clock.now())
       directory.forget(type, deviceId)
       return deleted
@@ -136,14 +130,18 @@ export function createDevicesApi({
   }
 }
 
-function toPatch(type: AnyDeviceType, change: DeviceUpdate, now: number): DevicePatch {
-  assertFields(change)
-  const { state, metadata, status, ...plain } = change
-  return {
+function toPatch(
+  type: AnyDeviceType,
+  change: DeviceUpdate,
+  now: number,
+): { readonly patch: DevicePatch; readonly status: DeviceStatus | undefined } {
+  const { state, metadata, status, ...plain } = acceptDeviceUpdate(change)
+  const patch = {
     ...plain,
     // A status set by hand is news of now: a report measured before it does not undo it.
     ...(status === undefined ? {} : { status, statusAt: now }),
     ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
     ...(state === undefined ? {} : { state: storedState(type, state) }),
   }
+  return { patch, status }
 }

@@ -13,9 +13,10 @@ import type {
 import type { InboundMessage } from '../ports/transport.js'
 import { isPartlyStored, isReplayable } from '../storage/replayable.js'
 import type { Channel } from '../topic.js'
+import { acceptMessageQuery, acceptRef } from './argument-rules.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
-import { pageLimit } from './page-limit.js'
+import { PAGE_LIMIT } from './page-limit.js'
 
 export interface MessageQuery {
   readonly deviceId?: string
@@ -54,17 +55,19 @@ export function createMessagesApi({ storage, assertType, handlers, pipeline }: M
   const replayThroughHandler = createHandlerReplay({ handlers, pipeline })
 
   return {
-    list(type, { limit, cursor, from, to, ...rest } = {}) {
+    async list(type, query = {}) {
       if (type !== null) assertType(type)
+      const { limit, cursor, from, to, ...rest } = acceptMessageQuery(query)
       const filter: MessageFilter = {
         ...rest,
         ...(from && { from: from.getTime() }),
         ...(to && { to: to.getTime() }),
       }
-      return storage.messages.list(type, filter, { limit: pageLimit(limit), cursor })
+      return storage.messages.list(type, filter, { limit: limit ?? PAGE_LIMIT, cursor })
     },
-    get: (ref) => storage.messages.get(ref),
-    async replay(ref) {
+    get: async (ref) => storage.messages.get(acceptRef('messages.get', ref)),
+    async replay(given) {
+      const ref = acceptRef('messages.replay', given)
       const stored = await storage.messages.get(ref)
       const where = ref.typeKey === null ? 'devicehub_message' : `the messages of ${ref.typeKey}`
       if (stored === null)

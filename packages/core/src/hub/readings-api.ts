@@ -2,17 +2,16 @@ import { fromStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferReadings } from '../device-type/infer.js'
 import { DeviceHubError } from '../errors.js'
-import {
-  AGGREGATES,
-  type AggregateFunction,
-  INTERVALS,
-  type Interval,
-  type Page,
-  type ReadingFilter,
-  type Storage,
-  type StoredSample,
+import type {
+  AggregateFunction,
+  Interval,
+  Page,
+  ReadingFilter,
+  Storage,
+  StoredSample,
 } from '../ports/storage.js'
-import { pageLimit } from './page-limit.js'
+import { acceptAggregate, acceptDeviceId, acceptIds, acceptReadingQuery } from './argument-rules.js'
+import { PAGE_LIMIT } from './page-limit.js'
 
 /** One stored sample. */
 export interface Reading<Readings = Readonly<Record<string, unknown>>> {
@@ -77,27 +76,27 @@ export interface ReadingsApi {
 export function createReadingsApi(storage: Storage, assertType: (type: AnyDeviceType) => void): ReadingsApi {
   async function latestOf<T extends AnyDeviceType>(type: T, deviceIds: readonly string[]) {
     assertType(type)
-    const samples = await storage.readings.latest(type, deviceIds)
+    const samples = await storage.readings.latest(type, acceptIds('readings.latestOf', deviceIds))
     return new Map(samples.map((sample) => [sample.deviceId, toReading<T>(type, sample)]))
   }
 
   return {
-    async list<T extends AnyDeviceType>(
-      type: T,
-      { limit, cursor, order = 'desc', ...range }: ReadingQuery = {},
-    ) {
+    async list<T extends AnyDeviceType>(type: T, query: ReadingQuery = {}) {
       assertType(type)
+      const { limit, cursor, order = 'desc', ...range } = acceptReadingQuery(query)
       const page = await storage.readings.list(
         type,
         { ...toFilter(range), order },
-        { limit: pageLimit(limit), cursor },
+        { limit: limit ?? PAGE_LIMIT, cursor },
       )
       return { items: page.items.map((sample) => toReading<T>(type, sample)), cursor: page.cursor }
     },
     latestOf,
-    latest: async (type, deviceId) => (await latestOf(type, [deviceId])).get(deviceId) ?? null,
-    async aggregate(type, { field, fn, interval, ...range }) {
+    latest: async (type, deviceId) =>
+      (await latestOf(type, [acceptDeviceId('readings.latest', deviceId)])).get(deviceId) ?? null,
+    async aggregate(type, request) {
       assertType(type)
+      const { field, fn, interval, ...range } = acceptAggregate(request)
       const declared = assertAggregate(type, field, fn, interval)
       const buckets = await storage.readings.aggregate(type, {
         ...toFilter(range),
@@ -131,19 +130,11 @@ function toReading<T extends AnyDeviceType>(type: T, sample: StoredSample): Read
   }
 }
 
-function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
-  const time = (name: string, date: Date) => {
-    const milliseconds = date instanceof Date ? date.getTime() : Number.NaN
-    if (Number.isNaN(milliseconds))
-      throw new DeviceHubError('invalid_query', `${name} must be a valid Date`, { details: { [name]: date } })
-    return milliseconds
-  }
-  return {
-    ...(deviceId === undefined ? {} : { deviceId }),
-    ...(from === undefined ? {} : { from: time('from', from) }),
-    ...(to === undefined ? {} : { to: time('to', to) }),
-  }
-}
+const toFilter = ({ deviceId, from, to }: ReadingRange): ReadingFilter => ({
+  ...(deviceId === undefined ? {} : { deviceId }),
+  ...(from === undefined ? {} : { from: from.getTime() }),
+  ...(to === undefined ? {} : { to: to.getTime() }),
+})
 
 function assertAggregate(
   type: AnyDeviceType,
@@ -156,9 +147,6 @@ function assertAggregate(
   const field = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
   if (field === undefined)
     throw refuse(`${type.name} has no reading "${name}"; declared: ${type.readingNames.join(', ')}`)
-  if (!AGGREGATES.includes(fn)) throw refuse(`"${fn}" is no aggregate; use one of ${AGGREGATES.join(', ')}`)
-  if (interval !== undefined && !INTERVALS.includes(interval))
-    throw refuse(`"${interval}" is no interval; use one of ${INTERVALS.join(', ')}`)
   const numeric = field.kind === 'float' || field.kind === 'integer'
   if (!numeric && (fn === 'avg' || fn === 'sum' || fn === 'min' || fn === 'max'))
     throw refuse(`${fn} needs a number; ${type.name}.${name} is of kind ${field.kind}`)

@@ -1,3 +1,4 @@
+import { accept, integer, optional, options, record } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferState } from '../device-type/infer.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
@@ -6,6 +7,7 @@ import type { Clock } from '../ports/clock.js'
 import type { Storage } from '../ports/storage.js'
 import { assertDeviceId } from '../topic.js'
 import { desiredValue, type Twin, toTwin } from '../twin/twin.js'
+import { acceptDeviceId } from './argument-rules.js'
 
 /** Null takes a field out of the desired state. */
 export type DesiredPatch<State> = { readonly [Name in keyof State]?: State[Name] | null }
@@ -37,22 +39,22 @@ export interface TwinsContext {
   readonly deviceIdMaxLength: number
 }
 
+const SET_DESIRED = options<{ readonly ifVersion?: number }>({ ifVersion: optional(integer({ min: 0 })) })
+
 export function createTwinApi<T extends AnyDeviceType>(
   type: T,
   { storage, clock, dispatcher, deviceIdMaxLength }: TwinsContext,
 ): TwinApi<T> {
   return {
-    async get(deviceId) {
+    async get(given) {
+      const deviceId = acceptDeviceId('twin.get', given)
       const record = await storage.twins.get(type, deviceId)
       return record === null ? null : (toTwin(type, deviceId, record) as Twin<InferState<T>>)
     },
-    async setDesired(deviceId, patch, { ifVersion } = {}) {
+    async setDesired(deviceId, given, options = {}) {
       assertDeviceId(deviceId, deviceIdMaxLength)
-      if (ifVersion !== undefined && (!Number.isSafeInteger(ifVersion) || ifVersion < 0))
-        throw new DeviceHubError(
-          'invalid_options',
-          `ifVersion is a whole number, 0 or more, not ${String(ifVersion)}`,
-        )
+      const { ifVersion } = accept('twin.setDesired', 'options', SET_DESIRED, options)
+      const patch = accept('twin.setDesired', 'patch', record, given, 'invalid_payload')
       const change = { type, deviceId, patch: toPatch(type, patch), at: clock.now() }
       const done = await storage.twins.setDesired(ifVersion === undefined ? change : { ...change, ifVersion })
       if (done.outcome === 'set') {

@@ -7,7 +7,8 @@ import type { DesiredPublished, ReportOutcome, StateReport } from './twins.js'
 
 export type StoredValue = number | string | boolean | Uint8Array | null
 
-export type MessageStatus = 'processed' | 'duplicate' | 'rejected' | 'quarantined' | 'replayed'
+export const MESSAGE_STATUSES = ['processed', 'duplicate', 'rejected', 'quarantined', 'replayed'] as const
+export type MessageStatus = (typeof MESSAGE_STATUSES)[number]
 
 /** Inbound from a device, sent to one, or decided by the hub itself. */
 export type MessageDirection = 'in' | 'out' | 'hub'

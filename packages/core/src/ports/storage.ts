@@ -18,7 +18,7 @@ import type { Page, PageRequest } from './page.js'
 import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
 import type { TwinStore } from './twins.js'
 
-export type * from './commit.js'
+export * from './commit.js'
 export type * from './page.js'
 export type * from './schema.js'
 

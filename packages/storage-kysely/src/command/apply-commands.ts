@@ -8,6 +8,7 @@ import {
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
+import { numberSql } from '../connection/number-sql.js'
 import { columnValue, forUpdate, timeValue } from '../connection/sql-fragments.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
@@ -73,7 +74,7 @@ async function update(session: Session, commands: readonly OpenCommand[]): Promi
   const chosen = (column: string, value: (command: OpenCommand) => RawBuilder<unknown>) =>
     // The other branch gives the column's type to parameters and nulls.
     sql`${sql.ref(column)} = case id ${sql.join(
-      commands.map((one) => sql`when ${sql.lit(one.row.id)} then ${value(one)}`),
+      commands.map((one) => sql`when ${numberSql(one.row.id)} then ${value(one)}`),
       sql` `,
     )} else ${sql.ref(column)} end`
   const time = (at: number | null) => (at === null ? sql`null` : timeValue(dialect, at))
@@ -81,7 +82,7 @@ async function update(session: Session, commands: readonly OpenCommand[]): Promi
   await session.run(
     sql`update ${sql.table(COMMAND_TABLE)} set ${sql.join([
       chosen('state', ({ progress }) => text(progress.state)),
-      chosen('attempts', ({ progress }) => sql.lit(progress.attempts)),
+      chosen('attempts', ({ progress }) => numberSql(progress.attempts)),
       chosen('sent_at', ({ progress }) => time(progress.sentAt)),
       chosen('accepted_at', ({ progress }) => time(progress.acceptedAt)),
       chosen('finished_at', ({ progress }) => time(progress.finishedAt)),
@@ -89,7 +90,7 @@ async function update(session: Session, commands: readonly OpenCommand[]): Promi
       chosen('reason', ({ progress }) => text(progress.reason)),
       chosen('claim', (one) => (isDone(one) ? sql`null` : sql`claim`)),
       chosen('next_at', (one) => nextAt(dialect, one)),
-    ])} where id in (${sql.join(commands.map(({ row }) => sql.lit(row.id)))})`,
+    ])} where id in (${sql.join(commands.map(({ row }) => numberSql(row.id)))})`,
   )
 }
 
@@ -97,5 +98,5 @@ const isDone = ({ progress, dueIn }: OpenCommand) => isFinal(progress.state) || 
 
 function nextAt(dialect: SqlDialect, { progress, dueIn }: OpenCommand): RawBuilder<unknown> {
   if (isFinal(progress.state)) return sql`null`
-  return dueIn === undefined ? sql`next_at` : sql`${databaseNow(dialect)} + ${sql.lit(Math.round(dueIn))}`
+  return dueIn === undefined ? sql`next_at` : sql`${databaseNow(dialect)} + ${numberSql(Math.round(dueIn))}`
 }

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import { databaseNow, statementNow } from '../connection/database-clock.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and } from '../connection/sql-fragments.js'
 import { readNumericCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -30,12 +31,12 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
     const { rows: due } = await connection.run(
       sql`select id as c0 from ${table} where next_at <= ${began}
         and (${publishable} or expires_at <= ${began} or state = 'accepted' or (state = 'sent' and attempts > retries))
-        order by next_at, id limit ${sql.lit(limit)}`,
+        order by next_at, id limit ${numberSql(limit)}`,
     )
     if (due.length === 0) return []
     const ids = sql.join(due.map((row) => readRow(row).number(0)).sort((a, b) => (a ?? 0) - (b ?? 0)))
     await run(
-      sql`update ${table} set claim = ${claim}, next_at = ${now} + ${sql.lit(Math.round(ttl))}
+      sql`update ${table} set claim = ${claim}, next_at = ${now} + ${numberSql(Math.round(ttl))}
         where id in (${ids}) and next_at <= ${now}`,
     )
     // Of this claim: what another caller was faster with is its own by now.
@@ -51,7 +52,7 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
     const blocked = read.filter((row) => row.number(COMMAND_COLUMNS) === 1).map((row) => row.number(0))
     if (blocked.length > 0)
       await run(
-        sql`update ${table} set claim = null, next_at = ${now} + ${sql.lit(BLOCKED_MS)}
+        sql`update ${table} set claim = null, next_at = ${now} + ${numberSql(BLOCKED_MS)}
           where id in (${sql.join(blocked)}) and claim = ${claim}`,
       )
     return read.filter((row) => row.number(COMMAND_COLUMNS) !== 1).map((row) => commandRow(row).record)
@@ -81,7 +82,7 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
         if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('commands', cursor).key}`)
         const { rows } = await connection.run(
           sql`select ${selection} from ${table} as t where ${and(conditions)}
-            order by t.id desc limit ${sql.lit(limit + 1)}`,
+            order by t.id desc limit ${numberSql(limit + 1)}`,
         )
         const page = rows.slice(0, limit).map((row) => commandRow(readRow(row)))
         const last = rows.length > limit ? page.at(-1) : undefined
@@ -97,7 +98,7 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
       asStorageErrors('giving back commands', async () => {
         if (ids.length === 0) return
         await run(
-          sql`update ${table} set claim = null, next_at = ${now} + ${sql.lit(Math.round(delay))}
+          sql`update ${table} set claim = null, next_at = ${now} + ${numberSql(Math.round(delay))}
             where command_id in (${sql.join(ids)}) and claim = ${claim} and finished_at is null`,
         )
       }),

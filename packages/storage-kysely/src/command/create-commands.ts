@@ -11,6 +11,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
+import { numberSql } from '../connection/number-sql.js'
 import { columnValue, forShare, timeValue } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
@@ -154,11 +155,11 @@ async function insert(
     const dueIn = outcome === 'claimed' ? (claim?.ttl ?? 0) : waits ? command.expiresIn : 0
     return [
       sql`(${command.id}, ${command.type.key}, ${command.deviceId}, ${command.command},
-        ${columnValue(dialect, 'text', command.payload)}, 'queued', 0, ${sql.lit(command.retries)},
-        ${sql.lit(command.timeout)}, ${sql.lit(command.expiresIn)}, ${command.onOffline},
+        ${columnValue(dialect, 'text', command.payload)}, 'queued', 0, ${numberSql(command.retries)},
+        ${numberSql(command.timeout)}, ${numberSql(command.expiresIn)}, ${command.onOffline},
         ${columnValue(dialect, 'text', command.batch)},
         ${columnValue(dialect, 'text', outcome === 'claimed' ? claim?.claim : null)},
-        ${now} + ${sql.lit(Math.round(dueIn))}, ${now} + ${sql.lit(command.expiresIn)},
+        ${now} + ${numberSql(Math.round(dueIn))}, ${now} + ${numberSql(command.expiresIn)},
         ${timeValue(dialect, command.createdAt)})`,
     ]
   })

@@ -17,6 +17,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { applyCommands } from '../command/apply-commands.js'
 import { wakeCommands } from '../command/wake-commands.js'
 import type { Connection, Session, WrittenIds } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { classify } from '../storage-error.js'
 import { applyPublished, applyReports } from '../twin/apply-reports.js'
 import { applyChanges } from './apply-changes.js'
@@ -257,7 +258,7 @@ async function lockSampleIds(session: Session, { entries }: CommitBatch): Promis
   const inOrder = [...locks].sort((a, b) => a - b)
   if (inOrder.length === 0) return
   const calls: RawBuilder<unknown>[] = inOrder.map(
-    (lock) => sql`pg_advisory_xact_lock(${sql.lit(LOCK_SPACE)}, ${sql.lit(lock)})`,
+    (lock) => sql`pg_advisory_xact_lock(${numberSql(LOCK_SPACE)}, ${numberSql(lock)})`,
   )
   await session.run(sql`select ${sql.join(calls)}`)
 }

@@ -1,6 +1,7 @@
 import type { CommitBatch, CommitEntry, CommitResult, LeaseFence } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and, timeValue } from '../connection/sql-fragments.js'
 import { distinctFences, fenceRows, missingFence } from '../lease/fences.js'
 import { messageTableOf } from './prepare-batch.js'
@@ -71,7 +72,7 @@ async function isStored(connection: Connection, { type, message }: CommitEntry):
   const equal = (column: string, value: string | null): RawBuilder<unknown> =>
     value === null ? sql`t.${sql.ref(column)} is null` : sql`t.${sql.ref(column)} = ${value}`
   const { rows } = await connection.run(
-    sql`select 1 as c0 from (select * from ${sql.table(messageTableOf(type))} order by id desc limit ${sql.lit(ROWS_SEARCHED)}) as t
+    sql`select 1 as c0 from (select * from ${sql.table(messageTableOf(type))} order by id desc limit ${numberSql(ROWS_SEARCHED)}) as t
       where ${and([
         sql`t.received_at = ${timeValue(dialect, message.receivedAt)}`,
         sql`t.processed_at = ${timeValue(dialect, message.processedAt)}`,

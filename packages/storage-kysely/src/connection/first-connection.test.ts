@@ -11,6 +11,7 @@ import { mariadbDatabase, postgresDatabase } from '../testing/open-database.js'
 import { Station } from '../testing/rows.js'
 import { firstConnection } from './first-connection.js'
 import { guardPool } from './guard-pool.js'
+import { numberSql } from './number-sql.js'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const script = fileURLToPath(new URL('../testing/idle-process.ts', import.meta.url))
@@ -143,7 +144,7 @@ describeWith({ mariadb: {} }, 'a pool of mysql2', ({ mariadb }) => {
         select id from information_schema.processlist where command = 'Sleep' and db = ${new URL(url).pathname.slice(1)}`.execute(
         admin,
       )
-      for (const { id } of rows) await sql`kill ${sql.lit(Number(id))}`.execute(admin)
+      for (const { id } of rows) await sql`kill ${numberSql(Number(id))}`.execute(admin)
       return rows.length
     })
     await admin.destroy()

@@ -2,6 +2,7 @@ import type { LeaseFence } from '@devicehub/core'
 import { type Kysely, sql } from 'kysely'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { LEASE_TABLE } from '../schema/tables.js'
+import { numberSql } from './number-sql.js'
 
 /**
  * MySQL and MariaDB: before a transaction that others may have to wait for, makes the server end this connection when its
@@ -18,7 +19,7 @@ export async function limitIdle(
   const seconds =
     fences.length > 0
       ? sql`coalesce((select min(ttl) div 2000 from ${sql.table(LEASE_TABLE)} where name in (${sql.join(fences.map(({ name }) => name))})), 1)`
-      : sql.lit(Math.round((idleLimit ?? 0) / 1000))
+      : numberSql(Math.round((idleLimit ?? 0) / 1000))
   await sql`set @devicehub_wait_timeout = @@session.wait_timeout,
     @@session.wait_timeout = least(greatest(1, ${seconds}), @@session.wait_timeout)`.execute(db)
   return async () => {

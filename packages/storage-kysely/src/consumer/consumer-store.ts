@@ -1,6 +1,7 @@
 import type { ConsumerRecord, ConsumerStep, ConsumerStore } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { asStored, columnValue, forUpdate, insertIfAbsent, timeValue } from '../connection/sql-fragments.js'
 import { readNumericCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -38,7 +39,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
 
   /** Whether it hit its consumer: `epoch` is the writer, and the cursor is where it says. */
   const moveSql = ({ name, epoch, from, to, passed, now }: ConsumerStep) =>
-    sql`update ${table} set position = ${to}, passed = passed + ${sql.lit(passed)}, updated_at = ${time(now)}
+    sql`update ${table} set position = ${to}, passed = passed + ${numberSql(passed)}, updated_at = ${time(now)}
       where name = ${name} and epoch = ${epoch} and ${from === null ? sql`position is null` : sql`position = ${from}`}`
 
   const inTransaction = <T>(work: (session: Session) => Promise<T>) =>
@@ -46,7 +47,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
 
   async function listFailures(where: RawBuilder<unknown>, limit: number) {
     const { rows } = await run(
-      sql`select ${failureSelection(dialect)} from ${failureTable} as t where ${where} order by t.id limit ${sql.lit(limit)}`,
+      sql`select ${failureSelection(dialect)} from ${failureTable} as t where ${where} order by t.id limit ${numberSql(limit)}`,
     )
     return rows.map(readRow)
   }

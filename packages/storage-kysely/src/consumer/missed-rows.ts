@@ -1,6 +1,7 @@
 import { isDeviceHubError } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Session } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { forUpdate } from '../connection/sql-fragments.js'
 import { isBehindCursor, type LogTable } from '../log/log-store.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -45,18 +46,18 @@ export function deleteUnread(
               sql`, case when ${behind} then 1 else 0 end as ${sql.ref(`c${index + 1}`)}`,
           ),
           sql``,
-        )} from ${sql.table(table.name)} as t where ${old} limit ${sql.lit(limit)} ${forUpdate(dialect)}`,
+        )} from ${sql.table(table.name)} as t where ${old} limit ${numberSql(limit)} ${forUpdate(dialect)}`,
       )
       if (rows.length === 0) return 0
       const gone = rows.map(readRow)
       await session.run(
-        sql`delete from ${sql.table(table.name)} where id in (${sql.join(gone.map((row) => sql.lit(row.number(0) ?? 0)))})`,
+        sql`delete from ${sql.table(table.name)} where id in (${sql.join(gone.map((row) => numberSql(row.number(0) ?? 0)))})`,
       )
       for (const [index, { name }] of readers.entries()) {
         const missed = gone.filter((row) => row.number(index + 1) === 1).length
         if (missed > 0)
           await session.run(
-            sql`update ${sql.table(CONSUMER_TABLE)} set missed = missed + ${sql.lit(missed)} where name = ${name}`,
+            sql`update ${sql.table(CONSUMER_TABLE)} set missed = missed + ${numberSql(missed)} where name = ${name}`,
           )
       }
       return rows.length

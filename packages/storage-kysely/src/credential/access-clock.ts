@@ -1,6 +1,7 @@
 import type { AccessChanges, TwinKey } from '@devicehub/core'
 import { sql } from 'kysely'
 import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { forUpdate, insertIfAbsent } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
@@ -69,7 +70,7 @@ export async function noteAccess(
   devices: readonly TwinKey[],
 ): Promise<void> {
   if (devices.length === 0) return
-  const next = sql.lit(epoch + 1)
+  const next = numberSql(epoch + 1)
   const replace =
     session.dialect === 'mysql'
       ? sql`on duplicate key update epoch = ${next}`
@@ -98,7 +99,7 @@ export async function readAccess(
   if (position > present) return { position: present, devices: null }
   const { rows } = await connection.run(
     sql`select type_key as c0, device_id as c1 from ${table}
-      where epoch > ${sql.lit(position)} and type_key <> '' order by epoch limit ${sql.lit(limit + 1)}`,
+      where epoch > ${numberSql(position)} and type_key <> '' order by epoch limit ${numberSql(limit + 1)}`,
   )
   if (rows.length > limit) return { position: present, devices: null }
   return {

@@ -12,6 +12,7 @@ import {
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and, forUpdate, timeValue } from '../connection/sql-fragments.js'
 import { readCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -73,7 +74,7 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
   async function findKeys(conditions: readonly RawBuilder<unknown>[], limit: number) {
     const { rows } = await connection.run(
       sql`select ${selection} from ${keys} as t where ${and(conditions)}
-        order by t.created_at desc, t.id desc limit ${sql.lit(limit)}`,
+        order by t.created_at desc, t.id desc limit ${numberSql(limit)}`,
     )
     return rows.map((row) => claimKeyRecord(readRow(row)))
   }

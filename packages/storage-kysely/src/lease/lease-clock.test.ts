@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { databaseNow } from '../connection/database-clock.js'
 import { detectDialect } from '../connection/detect-dialect.js'
+import { numberSql } from '../connection/number-sql.js'
 import { kyselyStorage } from '../kysely-storage.js'
 import { describeDatabases } from '../testing/describe-databases.js'
 
@@ -49,7 +50,7 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
     const lease = await storage.leases.claim('slot', 'me', TTL)
     if (!lease) throw new Error('the lease is not free')
     // As the row looks once the clock has gone back by just less than its ttl: still held.
-    await execute(sql`update devicehub_lease set expires_at = expires_at + ${sql.lit(TTL - NEAR)}`)
+    await execute(sql`update devicehub_lease set expires_at = expires_at + ${numberSql(TTL - NEAR)}`)
     expect(await storage.leases.claim('slot', 'another', TTL)).toBeNull()
     expect(await storage.leases.find(['slot'])).toMatchObject([{ holder: 'me' }])
     // And by a day.

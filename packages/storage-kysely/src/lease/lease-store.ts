@@ -2,6 +2,7 @@ import { DeviceHubError, type Lease, type LeaseState, type LeaseStore } from '@d
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
+import { numberSql } from '../connection/number-sql.js'
 import { insertIfAbsent } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
@@ -20,7 +21,7 @@ export function createLeaseStore(connection: Connection): LeaseStore {
   const table = sql.table(LEASE_TABLE)
   const now = databaseNow(dialect)
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
-  const milliseconds = (ttl: number) => sql.lit(Math.round(ttl))
+  const milliseconds = (ttl: number) => numberSql(Math.round(ttl))
 
   /** Where nobody holds it, or this holder does. Waits for commits that stand under the present epoch. */
   async function take(name: string, holder: string, ttl: number): Promise<boolean> {

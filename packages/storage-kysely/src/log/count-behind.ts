@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { readRow } from '../rows/row-reader.js'
 import type { LogTable } from './log-store.js'
 
@@ -20,7 +21,7 @@ export async function countBehind(
   const counts = tables.map((table) => {
     const { behind, order } = of(table)
     return sql`(select count(*) from
-      (select 1 as n from ${sql.table(table.name)} as t where ${behind} order by ${order} limit ${sql.lit(max)}) as u)`
+      (select 1 as n from ${sql.table(table.name)} as t where ${behind} order by ${order} limit ${numberSql(max)}) as u)`
   })
   const { rows } = await connection.run(sql`select ${sql.join(counts, sql` + `)} as c0`)
   return Math.min(max, rows[0] ? (readRow(rows[0]).number(0) ?? 0) : 0)

@@ -1,6 +1,7 @@
 import type { StoredMessage } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, QueryRows } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { selectList } from '../connection/sql-fragments.js'
 import { badCursor } from '../query/cursor.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
@@ -22,7 +23,7 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
 
   async function lastIds(run: Run, tables: readonly LogTable[]): Promise<Map<string, number>> {
     const heads = tables.map(
-      ({ name }) => sql`select ${sql.lit(name)} as c0, coalesce(max(id), 0) as c1 from ${sql.table(name)}`,
+      ({ name }) => sql`select ${name} as c0, coalesce(max(id), 0) as c1 from ${sql.table(name)}`,
     )
     const { rows } = await run(sql.join(heads, sql` union all `))
     return new Map(rows.map(readRow).map((row) => [row.text(0) ?? '', row.number(1) ?? 0]))
@@ -55,7 +56,7 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     const until = gated ? sql`and t.id <= ${settled.get(table.name) ?? 0}` : sql``
     const rows = await connection.readMany(
       sql`select ${selectList(connection.dialect, MESSAGE_SELECTION)} from ${sql.table(table.name)} as t
-        where t.id > ${after} ${until} order by t.id limit ${sql.lit(limit)}`,
+        where t.id > ${after} ${until} order by t.id limit ${numberSql(limit)}`,
     )
     return rows.map((row) => storedMessage(table.typeKey, row))
   }

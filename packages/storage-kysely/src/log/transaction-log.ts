@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { selectList, timeValue } from '../connection/sql-fragments.js'
 import { badCursor } from '../query/cursor.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
@@ -49,7 +50,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
             and virtualtransaction not in (select virtualtransaction from writers)),
         running as (select xid::text::bigint as xid from pg_snapshot_xip(pg_current_snapshot()) as xid)
         select least(pg_snapshot_xmax(pg_current_snapshot())::text::bigint, min(xid)) as c0 from running
-          where xid & ${sql.lit(XID_MASK)} not in (select low from others)`,
+          where xid & ${numberSql(XID_MASK)} not in (select low from others)`,
     )
     return rows[0] ? (readRow(rows[0]).number(0) ?? 0) : 0
   }
@@ -71,12 +72,12 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
    */
   async function readRows(tables: readonly LogTable[], after: Place, before: number | null, limit: number) {
     const parts = tables.map(
-      ({ name }, place) => sql`(select ${selection}, t.tx::text::bigint as tx, ${sql.lit(place)} as place
-        from ${sql.table(name)} as t where ${isBehind(name, after)} order by t.tx, t.id limit ${sql.lit(limit)})`,
+      ({ name }, place) => sql`(select ${selection}, t.tx::text::bigint as tx, ${numberSql(place)} as place
+        from ${sql.table(name)} as t where ${isBehind(name, after)} order by t.tx, t.id limit ${numberSql(limit)})`,
     )
     const until = before === null ? sql`` : sql`where u.tx < ${before}`
     const { rows } = await connection.run(
-      sql`select * from (${sql.join(parts, sql` union all `)}) as u ${until} order by tx, place, c0 limit ${sql.lit(limit)}`,
+      sql`select * from (${sql.join(parts, sql` union all `)}) as u ${until} order by tx, place, c0 limit ${numberSql(limit)}`,
     )
     return rows.map((raw) => {
       const row = readRow(raw)

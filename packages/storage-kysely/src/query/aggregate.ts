@@ -1,15 +1,19 @@
 import {
+  AGGREGATES,
   type AggregateBucket,
   type AggregateFunction,
   type AggregateQuery,
   type AnyDeviceType,
   DeviceHubError,
   type Field,
+  INTERVALS,
+  type Interval,
   type StoredValue,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
+import { directionSql } from '../connection/direction-sql.js'
 import { and, asStored } from '../connection/sql-fragments.js'
 import type { ValueKind } from '../rows/column-source.js'
 import { readRow } from '../rows/row-reader.js'
@@ -30,7 +34,7 @@ export async function aggregate(
   const { field: name, fn, interval, ...filter } = query
   const { dialect } = connection
   const shape = known.shapeOf(type)
-  checkQuery(type, name, fn)
+  checkQuery(type, name, fn, interval)
   const kind = shape.kinds[type.readingNames.indexOf(name)] as ValueKind
   const column = sql.ref(`t.${name}`)
   const table = sql`${sql.table(tableNames(type).reading)} as t`
@@ -55,12 +59,22 @@ export async function aggregate(
   return result.length === 0 && !interval ? [{ bucket: null, result: null }] : result
 }
 
-function checkQuery(type: AnyDeviceType, name: string, fn: AggregateFunction): void {
+function checkQuery(
+  type: AnyDeviceType,
+  name: string,
+  fn: AggregateFunction,
+  interval: Interval | undefined,
+): void {
   const field: Field | undefined = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
   if (!field)
     throw new DeviceHubError(
       'invalid_query',
       `${type.name} has no reading ${name}. Its readings are ${type.readingNames.join(', ')}.`,
+    )
+  if (!AGGREGATES.includes(fn) || (interval !== undefined && !INTERVALS.includes(interval)))
+    throw new DeviceHubError(
+      'invalid_query',
+      `There is no such aggregate or interval. Aggregates are ${AGGREGATES.join(', ')}, intervals ${INTERVALS.join(', ')}.`,
     )
   if (!NUMERIC.has(field.kind) && fn !== 'count' && fn !== 'first' && fn !== 'last')
     throw new DeviceHubError(
@@ -89,7 +103,7 @@ function resultSql(
       return sql`count(${column})`
     case 'min':
     case 'max':
-      return asStored(dialect, kind, sql`${sql.raw(fn)}(${column})`)
+      return asStored(dialect, kind, fn === 'min' ? sql`min(${column})` : sql`max(${column})`)
     case 'sum':
       return sql`sum(${float})`
     case 'avg':
@@ -108,7 +122,7 @@ interface Edge {
 
 /** The value at one end of measured time; a bucket of nulls alone has null. */
 function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<unknown> {
-  const direction = sql.raw(fn === 'first' ? 'asc' : 'desc')
+  const direction = directionSql(fn === 'first' ? 'asc' : 'desc')
   const order = sql`t.timestamp ${direction}, t.id ${direction}`
   if (!bucket)
     return sql`select null as c0, ${value} as c1 from ${table} where ${where} and ${column} is not null order by ${order} limit 1`

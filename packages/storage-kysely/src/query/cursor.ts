@@ -17,11 +17,14 @@ export function readNumericCursor(list: string, cursor: string): { key: number; 
   return { key, tie: Number(tie) }
 }
 
-const isInteger = (text: string) => /^-?\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))
+/** The end of the year 9999 in milliseconds, which every database's times can hold; ids are smaller. */
+const KEY_MAX = 253_402_300_799_999
+
+const isInteger = (text: string) => /^-?\d{1,15}$/.test(text) && Math.abs(Number(text)) <= KEY_MAX
 
 export const badCursor = (list: string, cursor: string): DeviceHubError =>
   new DeviceHubError(
     'invalid_query',
     `The cursor of ${list} is not one that this storage gave out. Start again without a cursor.`,
-    { details: { cursor } },
+    { details: { cursor: cursor.slice(0, 200) } },
   )

@@ -12,6 +12,7 @@ import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and, columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
 import { deleteAccess } from '../credential/delete-access.js'
@@ -136,7 +137,7 @@ export function createDeviceStore(
       const { rows } = await asStorageErrors(`listing devices of ${type.name}`, () =>
         connection.run(
           sql`select ${selectList(dialect, shape.columns)} from ${tableOf(type)} as t where ${and(conditions)}
-            order by t.created_at desc, t.device_id desc limit ${sql.lit(limit + 1)}`,
+            order by t.created_at desc, t.device_id desc limit ${numberSql(limit + 1)}`,
         ),
       )
       const items = rows.slice(0, limit).map((row) => deviceRecord(shape, readRow(row)))
@@ -159,7 +160,7 @@ export function createDeviceStore(
       const { rows } = await asStorageErrors(`looking for overdue devices of ${type.name}`, () =>
         connection.run(
           sql`select ${selectList(dialect, columns)} from ${tableOf(type)} as t where ${and(conditions)}
-            order by t.id limit ${sql.lit(limit + 1)}`,
+            order by t.id limit ${numberSql(limit + 1)}`,
         ),
       )
       const page = rows.slice(0, limit).map((row) => readRow(row))

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { isMessageId, messageTableOfRef } from '../commit/apply-replays.js'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and, selectList, timeValue } from '../connection/sql-fragments.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
@@ -22,7 +23,7 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
       const { rows } = await asStorageErrors(`reading messages of ${nameOf(type)}`, () =>
         connection.run(
           sql`select ${selection} from ${sql.table(messageTableOf(type))} as t where ${and(conditions)}
-            order by t.id desc limit ${sql.lit(limit + 1)}`,
+            order by t.id desc limit ${numberSql(limit + 1)}`,
         ),
       )
       const items = rows.slice(0, limit).map((row) => storedMessage(type?.key ?? null, readRow(row)))

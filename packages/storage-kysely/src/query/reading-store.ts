@@ -2,6 +2,8 @@ import type { AnyDeviceType, ReadingFilter, ReadingStore } from '@devicehub/core
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
+import { directionSql } from '../connection/direction-sql.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and, selectList, timeValue } from '../connection/sql-fragments.js'
 import { readRow } from '../rows/row-reader.js'
 import { storedSample } from '../rows/sample-columns.js'
@@ -30,11 +32,11 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
             : sql`t.timestamp <= ${time} and (t.timestamp < ${time} or t.id < ${tie})`,
         )
       }
-      const direction = sql.raw(order)
+      const direction = directionSql(order)
       const { rows } = await asStorageErrors(`reading samples of ${type.name}`, () =>
         connection.run(
           sql`select ${selectList(dialect, shape.selection)} from ${readingTable(type)} as t where ${and(conditions)}
-            order by t.timestamp ${direction}, t.id ${direction} limit ${sql.lit(limit + 1)}`,
+            order by t.timestamp ${direction}, t.id ${direction} limit ${numberSql(limit + 1)}`,
         ),
       )
       const items = rows.slice(0, limit).map((row) => storedSample(shape, readRow(row)))

@@ -1,6 +1,7 @@
 import type { AnyDeviceType, RetentionResult } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
+import { numberSql } from '../connection/number-sql.js'
 import { timeValue } from '../connection/sql-fragments.js'
 import { consumersByType, deleteUnread } from '../consumer/missed-rows.js'
 import type { LogTable } from '../log/log-store.js'
@@ -78,7 +79,7 @@ async function devicesAfter(connection: Connection, table: string, after: string
       select (${first}) as device_id, 1 as n
       union all
       select (select min(r.device_id) from ${of} as r where r.device_id > d.device_id), d.n + 1
-        from d where d.device_id is not null and d.n < ${sql.lit(DEVICES_MAX)}
+        from d where d.device_id is not null and d.n < ${numberSql(DEVICES_MAX)}
     ) select device_id as c0 from d where device_id is not null`,
   )
   return rows.map((row) => readRow(row).text(0) ?? '')
@@ -90,7 +91,7 @@ async function deleteInSteps(
   old: RawBuilder<unknown>,
 ): Promise<number> {
   const of = sql.table(table)
-  const limit = sql.lit(DELETED_MAX)
+  const limit = numberSql(DELETED_MAX)
   const statement =
     connection.dialect === 'mysql'
       ? sql`delete from ${of} where ${old} limit ${limit}`
@@ -123,7 +124,7 @@ async function deleteMessages(
   for (let after = 0; ; ) {
     const { rows } = await connection.run(
       sql`select max(w.id) as c0, count(case when w.received_at < ${time} then 1 end) as c1
-        from (select id, received_at from ${of} where id > ${after} order by id limit ${sql.lit(WINDOW)}) as w`,
+        from (select id, received_at from ${of} where id > ${after} order by id limit ${numberSql(WINDOW)}) as w`,
     )
     const [window] = rows.map(readRow)
     const last = window?.number(0) ?? null

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely'
+import { numberSql } from '../connection/number-sql.js'
 import type { SqlDialect } from './logical-type.js'
 
 /** Any number, the same in every process. */
@@ -64,9 +65,9 @@ export function withMigrationLock<T>(
 }
 
 async function lockPostgres(transaction: QueryExecutorProvider, waitMs: number): Promise<void> {
-  await sql`set local lock_timeout = ${sql.lit(waitMs)}`.execute(transaction)
+  await sql`set local lock_timeout = ${numberSql(waitMs)}`.execute(transaction)
   try {
-    await sql`select pg_advisory_xact_lock(${sql.lit(POSTGRES_LOCK)})`.execute(transaction)
+    await sql`select pg_advisory_xact_lock(${numberSql(POSTGRES_LOCK)})`.execute(transaction)
   } catch (error) {
     throw (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE ? lockTimeout(waitMs, error) : error
   }
@@ -75,7 +76,7 @@ async function lockPostgres(transaction: QueryExecutorProvider, waitMs: number):
 
 async function lockMysql(connection: QueryExecutorProvider, waitMs: number): Promise<void> {
   const { rows } = await sql<{ taken: number | string | null }>`
-    select get_lock(${MYSQL_LOCK}, ${sql.lit(Math.ceil(waitMs / 1000))}) as taken`.execute(connection)
+    select get_lock(${MYSQL_LOCK}, ${numberSql(Math.ceil(waitMs / 1000))}) as taken`.execute(connection)
   if (Number(rows[0]?.taken) !== 1) throw lockTimeout(waitMs)
 }
 
@@ -97,7 +98,7 @@ async function beginImmediate(connection: QueryExecutorProvider, waitMs: number)
       }
     }
   } finally {
-    await sql`pragma busy_timeout = ${sql.lit(rows[0]?.timeout ?? 0)}`.execute(connection)
+    await sql`pragma busy_timeout = ${numberSql(rows[0]?.timeout ?? 0)}`.execute(connection)
   }
 }
 

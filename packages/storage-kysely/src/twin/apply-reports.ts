@@ -12,6 +12,7 @@ import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Session } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
+import { numberSql } from '../connection/number-sql.js'
 import { columnValue } from '../connection/sql-fragments.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { TWIN_TABLE, tableNames } from '../schema/tables.js'
@@ -93,7 +94,7 @@ async function update(
   const { dialect } = session
   const { row, state, changed } = twin
   await session.run(
-    sql`update ${sql.table(TWIN_TABLE)} set reported_version = ${row.reportedVersion === null ? sql`null` : sql.lit(row.reportedVersion)},
+    sql`update ${sql.table(TWIN_TABLE)} set reported_version = ${row.reportedVersion === null ? sql`null` : numberSql(row.reportedVersion)},
       reported_at = ${JSON.stringify(row.reportedAt)} where type_key = ${type.key} and device_id = ${deviceId}`,
   )
   if (changed.size === 0) return

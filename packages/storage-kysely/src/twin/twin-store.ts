@@ -10,6 +10,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { databaseNow, statementNow } from '../connection/database-clock.js'
+import { numberSql } from '../connection/number-sql.js'
 import { columnValue } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
@@ -47,7 +48,7 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
     const { rows: due } = await connection.run(
       sql`select type_key as c0, device_id as c1 from ${table}
         where next_at <= ${statementNow(dialect)} and type_key in (${sql.join(types)})
-        order by next_at limit ${sql.lit(limit)}`,
+        order by next_at limit ${numberSql(limit)}`,
     )
     if (due.length === 0) return []
     const keys = due
@@ -55,7 +56,7 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
       .map((row) => sql`(type_key = ${row.text(0)} and device_id = ${row.text(1)})`)
     const among = sql.join(keys, sql` or `)
     await run(
-      sql`update ${table} set claim = ${claim}, next_at = ${now} + ${sql.lit(Math.round(ttl))}
+      sql`update ${table} set claim = ${claim}, next_at = ${now} + ${numberSql(Math.round(ttl))}
         where (${among}) and next_at <= ${now}`,
     )
     const { rows } = await connection.run(
@@ -98,7 +99,7 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
       asStorageErrors('giving back desired state', async () => {
         for (const { typeKey, deviceId } of twins)
           await run(
-            sql`update ${table} set claim = null, next_at = ${now} + ${sql.lit(Math.round(delay))}
+            sql`update ${table} set claim = null, next_at = ${now} + ${numberSql(Math.round(delay))}
               where type_key = ${typeKey} and device_id = ${deviceId} and claim = ${claim}`,
           )
       }),

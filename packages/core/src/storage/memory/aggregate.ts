@@ -1,6 +1,13 @@
 import type { AnyDeviceType } from '../../device-type/device-type.js'
 import { DeviceHubError } from '../../errors.js'
-import type { AggregateBucket, AggregateFunction, AggregateQuery, StoredValue } from '../../ports/storage.js'
+import {
+  AGGREGATES,
+  type AggregateBucket,
+  type AggregateFunction,
+  type AggregateQuery,
+  INTERVALS,
+  type StoredValue,
+} from '../../ports/storage.js'
 import { calendarBucket } from '../calendar-bucket.js'
 import { inOrderOf } from './database.js'
 import { samplesOf } from './readings.js'
@@ -15,6 +22,11 @@ export function aggregate(session: Session, type: AnyDeviceType, query: Aggregat
     throw new DeviceHubError(
       'invalid_query',
       `${type.name} has no reading ${name}. Its readings are ${type.readingNames.join(', ')}.`,
+    )
+  if (!AGGREGATES.includes(fn) || (interval !== undefined && !INTERVALS.includes(interval)))
+    throw new DeviceHubError(
+      'invalid_query',
+      `There is no such aggregate or interval. Aggregates are ${AGGREGATES.join(', ')}, intervals ${INTERVALS.join(', ')}.`,
     )
   if (!NUMERIC.has(field.kind) && fn !== 'count' && fn !== 'first' && fn !== 'last')
     throw new DeviceHubError(

@@ -21,12 +21,15 @@ export function readNumericCursor(list: string, cursor: string): { key: number; 
 export const logPosition = (cursor: string | null): number =>
   cursor === null ? 0 : readNumericCursor('log', cursor).key
 
+/** The end of the year 9999 in milliseconds: what other storages can hold as well. */
+const KEY_MAX = 253_402_300_799_999
+
 const isInteger = (text: string | undefined): boolean =>
-  text !== undefined && /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))
+  text !== undefined && /^-?\d{1,15}$/.test(text) && Math.abs(Number(text)) <= KEY_MAX
 
 const badCursor = (list: string, cursor: string) =>
   new DeviceHubError(
     'invalid_query',
     `The cursor of ${list} is not one that this storage gave out. Start again without a cursor.`,
-    { details: { cursor } },
+    { details: { cursor: cursor.slice(0, 200) } },
   )

@@ -1,0 +1,14 @@
+import { DeviceHubError } from '@devicehub/core'
+import { type RawBuilder, sql } from 'kysely'
+
+const DIRECTIONS: ReadonlyMap<unknown, RawBuilder<unknown>> = new Map([
+  ['asc', sql`asc`],
+  ['desc', sql`desc`],
+])
+
+/** The words of `order by`: no other text gets into a statement, whoever calls the storage. */
+export function directionSql(order: 'asc' | 'desc'): RawBuilder<unknown> {
+  const direction = DIRECTIONS.get(order)
+  if (direction !== undefined) return direction
+  throw new DeviceHubError('invalid_query', 'The order of samples is asc or desc')
+}
