@@ -32,31 +32,19 @@ export function contentHash(
     high = Math.imul(high ^ word, 0x5f356495)
     low ^= high >>> 15
   }
-  const mixNumber = (value: number) => {
-    float[0] = value
-    mix(words[0] as number)
-    mix(words[1] as number)
-  }
-  const mixText = (text: string) => {
-    for (let j = 0; j < text.length; j++) mix(text.charCodeAt(j))
-  }
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]
+  const { length } = values
+  // One loop over all of it: more closures than one cost three times as much.
+  for (let i = 0; i < length + 2; i++) {
+    const value = i < length ? values[i] : i === length ? claimed : id
     if (value === null || value === undefined) continue
-    mix(seeds[i] as number)
-    if (typeof value === 'number') mixNumber(value)
-    else if (typeof value === 'string') mixText(value)
+    mix(i < length ? (seeds[i] as number) : i === length ? TIME_SEED : ID_SEED)
+    if (typeof value === 'number') {
+      float[0] = value
+      mix(words[0] as number)
+      mix(words[1] as number)
+    } else if (typeof value === 'string') for (let j = 0; j < value.length; j++) mix(value.charCodeAt(j))
     else if (typeof value === 'boolean') mix(value ? 1 : 2)
     else for (let j = 0; j < value.length; j++) mix(value[j] as number)
-  }
-  if (claimed !== null) {
-    mix(TIME_SEED)
-    mixNumber(claimed)
-  }
-  if (id !== null) {
-    // Two samples of one millisecond with the same values and other ids are two.
-    mix(ID_SEED)
-    mixText(id)
   }
   low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35)
   high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35)
