@@ -37,7 +37,7 @@ test('what a handler without a name failed for stays as it is', async () => {
 test('a topic handler is attached whole, under a name that fits a flag', async () => {
   const hub = createDeviceHub({ types: [Station], logger: silentLogger })
   const good = {
-    source: 'mqtt:default',
+    source: 'test',
     name: 'a',
     filter: 'in/#',
     run: async () => ({ status: 'duplicate' }),
