@@ -186,6 +186,23 @@ describe('a device whose clock is wrong', () => {
     expect((await device())?.status).toBe('maintenance')
   })
 
+  test('fast, and set right: its next report counts', async () => {
+    const { clock, send, device } = await deviceWorld(Station)
+    await send({ status: 'online', timestamp: NOW + 5 * MINUTE }, 'status')
+    clock.time += 1000
+    await send({ status: 'maintenance', timestamp: NOW + 1000 }, 'status')
+    expect((await device())?.status).toBe('maintenance')
+  })
+
+  test('that was right, is gone by its will, and comes back slow: its reports count', async () => {
+    const { clock, send, device } = await deviceWorld(Station)
+    await send({ status: 'online', timestamp: NOW }, 'status')
+    await send({ status: 'offline' }, 'status')
+    clock.time += MINUTE
+    await send({ status: 'online', timestamp: NOW - 15 * MINUTE }, 'status')
+    expect((await device())?.status).toBe('online')
+  })
+
   test('reports what it said before: old news changes nothing, by its own clock alone', async () => {
     const { clock, send, device } = await deviceWorld(Station)
     const slow = (ms: number) => NOW - 15 * MINUTE + ms
