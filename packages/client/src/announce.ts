@@ -1,6 +1,5 @@
-import { DeviceHubError } from '@devicehub/core/definition'
+import { DeviceHubError, errorLine } from '@devicehub/core/definition'
 import type { BrokerConnection } from './broker-connection.js'
-import { reasonText } from './error-text.js'
 import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
 
 export interface Subscription {
@@ -23,7 +22,7 @@ export async function announce(connection: BrokerConnection, announcement: Annou
   // A device that may not listen can still send: it is reported, and the rest goes on.
   const subscribe = ({ what, filter, qos }: Subscription) =>
     connection.subscribe(filter, qos).catch((cause: unknown) => {
-      const message = `no ${what}: the subscription to ${filter} failed: ${reasonText(cause)}`
+      const message = `no ${what}: the subscription to ${filter} failed: ${errorLine(cause)}`
       onError(new DeviceHubError('transport_unavailable', message, { cause }))
     })
   await Promise.all(subscriptions.map(subscribe))

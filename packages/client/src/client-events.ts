@@ -1,6 +1,5 @@
-import { DeviceHubError } from '@devicehub/core/definition'
+import { DeviceHubError, errorLine } from '@devicehub/core/definition'
 import type { ClientEvents } from './device-client.js'
-import { reasonText } from './error-text.js'
 import { createEventEmitter, type EventEmitter } from './event-emitter.js'
 
 /** The events of a client. `report` emits an error, or writes it to standard error where nobody listens. */
@@ -9,7 +8,7 @@ export function createClientEvents(): {
   readonly report: (error: DeviceHubError) => void
 } {
   const events = createEventEmitter<ClientEvents>((error) => {
-    const message = `an event handler of the client failed: ${reasonText(error)}`
+    const message = `an event handler of the client failed: ${errorLine(error)}`
     // An error handler that fails has nobody else to tell.
     print(new DeviceHubError('handler_failed', message, { cause: error }))
   })

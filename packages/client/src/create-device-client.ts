@@ -4,6 +4,7 @@ import {
   DeviceHubError,
   defineDeviceType,
   deviceTopics,
+  encodeWith,
   isDeviceType,
   jsonCodec,
 } from '@devicehub/core/definition'
@@ -86,7 +87,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     onStalled: () => connector.renew(new Error(`the broker confirmed nothing for ${options.ackTimeout} s`)),
     onConfirmed: () => heartbeat.sign(),
   })
-  const encode = (channel: 'data' | 'status', value: unknown) => codec.encode(value, { channel })
+  const encode = (channel: 'data' | 'status', value: unknown) => encodeWith(codec, value, { channel })
   const commands = createCommands({
     type,
     codec,

@@ -1,4 +1,4 @@
-import type { Codec, DeviceHubError } from '@devicehub/core/definition'
+import { type Codec, type DeviceHubError, encodeWith } from '@devicehub/core/definition'
 import type { ResolvedOptions } from './device-client-options.js'
 import { createDurableQueue } from './outbox/durable-queue.js'
 import type { Publisher } from './publisher.js'
@@ -20,7 +20,7 @@ export function createSampleQueue(options: ResolvedOptions, context: SampleQueue
   if (outbox === 'memory')
     return createMemoryQueue({
       ...context,
-      encode: (value) => codec.encode(value, { channel: 'data' }),
+      encode: (value) => encodeWith(codec, value, { channel: 'data' }),
       maxBatchSamples,
       maxBatchBytes,
     })

@@ -4,8 +4,11 @@ export { jsonCodec } from './codec/json.js'
 export { type ParseDataOptions, type ParsedData, parseData, type RawSample } from './codec/parse-data.js'
 export { type ParsedStatus, parseStatus } from './codec/parse-status.js'
 export { parseTimestamp } from './codec/parse-timestamp.js'
+export { decodeWith, encodeWith } from './codec/run-codec.js'
 export { fromStored, toJson, toStored } from './codec/stored-value.js'
+export { errorLine, toLine } from './codec/text.js'
 export { compileSampleValidator, type SampleValidator, type ValidSample } from './codec/validate-sample.js'
+export { type Checked, checkSchema } from './commands/check-schema.js'
 export { type Command, type CommandOptions, type Commands, command } from './device-type/command.js'
 export {
   type DeviceType,

@@ -1,5 +1,10 @@
-import { type AnyDeviceType, type Codec, DeviceHubError, jsonCodec } from '@devicehub/core/definition'
-import { reasonText } from '../error-text.js'
+import {
+  type AnyDeviceType,
+  type Codec,
+  DeviceHubError,
+  errorLine,
+  jsonCodec,
+} from '@devicehub/core/definition'
 import { isJson } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'
 import { createCommandLedger, type LedgerEntry } from './command-ledger.js'
@@ -112,7 +117,7 @@ export function createCommands(options: CommandsOptions): Commands {
       } catch (error) {
         leave(controller)
         onError(error as DeviceHubError)
-        return answer(received, { status: 'rejected', error: `not executed: ${reasonText(error)}` })
+        return answer(received, { status: 'rejected', error: `not executed: ${errorLine(error)}` })
       }
       replies.accepted(entry)
     }
@@ -150,8 +155,8 @@ export function createCommands(options: CommandsOptions): Commands {
       return { status: 'succeeded', result }
     } catch (cause) {
       if (!closed)
-        onError(refusal('handler_failed', received, `its handler failed: ${reasonText(cause)}`, cause))
-      return { status: 'failed', error: reasonText(cause) || 'its handler failed' }
+        onError(refusal('handler_failed', received, `its handler failed: ${errorLine(cause)}`, cause))
+      return { status: 'failed', error: errorLine(cause) || 'its handler failed' }
     }
   }
 
@@ -177,7 +182,7 @@ export function createCommands(options: CommandsOptions): Commands {
       const problem = problemOf(outcome.result, verdict)
       return problem === null ? encodeReply(entry, outcome, codec) : failed(problem)
     } catch (cause) {
-      return failed(`its result cannot be encoded: ${reasonText(cause)}`)
+      return failed(`its result cannot be encoded: ${errorLine(cause)}`)
     }
 
     function failed(why: string): Uint8Array {

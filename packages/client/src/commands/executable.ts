@@ -1,4 +1,4 @@
-import type { AnyCommand, AnyDeviceType } from '@devicehub/core/definition'
+import { type AnyCommand, type AnyDeviceType, checkSchema } from '@devicehub/core/definition'
 import type { ParsedCommand, ReceivedCommand } from './received-command.js'
 
 export type AnyCommandHandler = (payload: never, command: ReceivedCommand) => unknown
@@ -7,20 +7,6 @@ export type AnyCommandHandler = (payload: never, command: ReceivedCommand) => un
 export type Verdict =
   | { readonly handler: AnyCommandHandler; readonly payload: unknown; readonly declared: AnyCommand | null }
   | { readonly code: 'invalid_payload' | 'handler_failed'; readonly why: string }
-
-/** The part of a zod schema that is used here; the schema comes with the device type. */
-interface Schema {
-  safeParse(
-    value: unknown,
-  ):
-    | { readonly success: true; readonly data: unknown }
-    | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } }
-}
-
-interface Issue {
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-}
 
 export interface ExecutableOptions {
   /** Null in the untyped form: payloads are passed on as they come. */
@@ -64,26 +50,13 @@ function checkPayload(
 ): { readonly payload: unknown } | { readonly why: string } {
   if (declared === null) return { payload }
   if (declared.payload === null) return { payload: undefined }
-  const problem = parseWith(declared.payload as Schema, payload, 'payload')
-  return typeof problem === 'string' ? { why: problem } : { payload: problem.data }
+  const checked = checkSchema(declared.payload, payload, 'payload')
+  return checked.fits ? { payload: checked.value } : { why: checked.problem }
 }
 
 /** Why the result does not fit; null when it does. The hub parses it as well, so it is sent as the handler gave it. */
 export function resultProblem(result: unknown, declared: AnyCommand | null): string | null {
   if (declared === null || declared.result === null) return null
-  const problem = parseWith(declared.result as Schema, result, 'result')
-  return typeof problem === 'string' ? problem : null
-}
-
-function parseWith(schema: Schema, value: unknown, name: string): { readonly data: unknown } | string {
-  try {
-    const parsed = schema.safeParse(value)
-    if (parsed.success) return { data: parsed.data }
-    return parsed.error.issues
-      .map(({ path, message }) => `${[name, ...path].map(String).join('.')}: ${message}`)
-      .join('; ')
-  } catch {
-    // A refinement of the user's that throws, or an asynchronous one.
-    return `${name}: its schema cannot be applied`
-  }
+  const checked = checkSchema(declared.result, result, 'result')
+  return checked.fits ? null : checked.problem
 }

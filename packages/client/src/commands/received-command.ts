@@ -1,4 +1,4 @@
-import { type Codec, DeviceHubError, parseTimestamp } from '@devicehub/core/definition'
+import { type Codec, DeviceHubError, decodeWith, parseTimestamp } from '@devicehub/core/definition'
 import { isRecord } from '../is-record.js'
 import { contextOf, type ReceivedMessage } from '../received-message.js'
 
@@ -31,7 +31,7 @@ export interface ParsedCommand {
 export function parseCommand(message: CommandMessage, codec: Codec): ParsedCommand {
   let value: unknown
   try {
-    value = codec.decode(message.payload, contextOf(message, 'cmd'))
+    value = decodeWith(codec, message.payload, contextOf(message, 'cmd'))
   } catch (cause) {
     const what = `a message on the command topic cannot be read as ${codec.name}`
     throw new DeviceHubError('invalid_payload', what, { cause })

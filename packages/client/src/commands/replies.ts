@@ -1,5 +1,11 @@
-import { type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
-import { printable, reasonText } from '../error-text.js'
+import {
+  type Codec,
+  DeviceHubError,
+  encodeWith,
+  errorLine,
+  isDeviceHubError,
+  toLine,
+} from '@devicehub/core/definition'
 import type { Publisher } from '../publisher.js'
 import type { CommandLedger, LedgerEntry } from './command-ledger.js'
 
@@ -17,8 +23,8 @@ export function encodeReply(
   const { status } = outcome
   const reply: Record<string, unknown> = { id, command, status }
   if (outcome.status === 'succeeded' && outcome.result !== undefined) reply.result = outcome.result
-  if ('error' in outcome) reply.error = printable(outcome.error)
-  return codec.encode(reply, { channel: 'response' })
+  if ('error' in outcome) reply.error = toLine(outcome.error)
+  return encodeWith(codec, reply, { channel: 'response' })
 }
 
 /** Without a result. Empty where the codec cannot write replies at all: the command was executed, and nobody can be told. */
@@ -30,7 +36,7 @@ export function encodeError(
   try {
     return encodeReply(entry, outcome, codec)
   } catch (cause) {
-    const message = `the command ${entry.command} (${entry.id}) cannot be answered: the codec ${codec.name} writes no replies: ${reasonText(cause)}`
+    const message = `the command ${entry.command} (${entry.id}) cannot be answered: the codec ${codec.name} writes no replies: ${errorLine(cause)}`
     onError(new DeviceHubError('handler_failed', message, { details: { id: entry.id }, cause }))
     return new Uint8Array(0)
   }

@@ -1,4 +1,4 @@
-import { type Codec, jsonCodec } from '@devicehub/core/definition'
+import { type Codec, encodeWith, jsonCodec } from '@devicehub/core/definition'
 
 /**
  * A sample as it lies on disk: JSON, whatever codec the type has, so that a client with another codec still sends it.
@@ -22,7 +22,7 @@ export function payloadOf(bodies: readonly Buffer[], codec: Codec): Uint8Array {
       : Buffer.from(`[${bodies.map((body) => body.toString()).join(',')}]`)
   }
   const samples = bodies.map((body) => decodeBody(body, codec !== jsonCodec))
-  return codec.encode(samples.length === 1 ? samples[0] : samples, { channel: 'data' })
+  return encodeWith(codec, samples.length === 1 ? samples[0] : samples, { channel: 'data' })
 }
 
 const BRACE = '{'.charCodeAt(0)

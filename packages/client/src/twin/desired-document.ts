@@ -1,5 +1,4 @@
-import { type Codec, DeviceHubError } from '@devicehub/core/definition'
-import { reasonText } from '../error-text.js'
+import { type Codec, DeviceHubError, decodeWith, errorLine } from '@devicehub/core/definition'
 import { isRecord } from '../is-record.js'
 import { contextOf, type ReceivedMessage } from '../received-message.js'
 import type { FieldState, StateFields } from './state-fields.js'
@@ -19,7 +18,7 @@ export function readDesired(
   if (message.payload.byteLength === 0) return null
   let document: unknown
   try {
-    document = codec.decode(message.payload, contextOf(message, 'desired'))
+    document = decodeWith(codec, message.payload, contextOf(message, 'desired'))
   } catch (cause) {
     throw invalid(`a message on the topic of the desired state cannot be read as ${codec.name}`, cause)
   }
@@ -31,7 +30,7 @@ export function readDesired(
     try {
       fields.set(name, stateFields.check(name, value))
     } catch (cause) {
-      onError(invalid(`version ${version} of the desired state: left out: ${reasonText(cause)}`, cause))
+      onError(invalid(`version ${version} of the desired state: left out: ${errorLine(cause)}`, cause))
     }
   }
   return { version: version as number, fields }

@@ -1,4 +1,10 @@
-import { type AnyDeviceType, type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import {
+  type AnyDeviceType,
+  type Codec,
+  DeviceHubError,
+  encodeWith,
+  isDeviceHubError,
+} from '@devicehub/core/definition'
 import { acceptPatch, acceptReport } from '../option-rules.js'
 import type { Publisher } from '../publisher.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'
@@ -96,7 +102,7 @@ export function createReports(options: ReportsOptions): Reports {
       ...(timestamp === undefined || timeField === false ? {} : { [timeField]: timestamp }),
     }
     try {
-      await pushWhenRoom(codec.encode(payload, { channel: 'state' }))
+      await pushWhenRoom(encodeWith(codec, payload, { channel: 'state' }))
       return null
     } catch (error) {
       // It goes with the next report, or the next connection.

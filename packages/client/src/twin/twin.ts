@@ -1,5 +1,4 @@
-import { type AnyDeviceType, type Codec, DeviceHubError } from '@devicehub/core/definition'
-import { reasonText } from '../error-text.js'
+import { type AnyDeviceType, type Codec, DeviceHubError, errorLine } from '@devicehub/core/definition'
 import { isRecord } from '../is-record.js'
 import type { BinaryForm } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'
@@ -101,7 +100,7 @@ export function createTwin(options: TwinOptions): Twin {
       applied = result === undefined ? document.fields : check(result)
     } catch (cause) {
       failed = document
-      const message = `the desired state (version ${version}) was not applied: its handler failed: ${reasonText(cause)}`
+      const message = `the desired state (version ${version}) was not applied: its handler failed: ${errorLine(cause)}`
       return onError(new DeviceHubError('handler_failed', message, { details: { version }, cause }))
     }
     // Cleared meanwhile, and of the next one the versions may begin anew.

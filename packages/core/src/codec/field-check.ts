@@ -4,6 +4,7 @@ import { decodeBase64 } from './base64.js'
 import { isRecord } from './is-record.js'
 import { parseTimestamp } from './parse-timestamp.js'
 import { isPlainJson } from './plain-json.js'
+import { runSchema } from './run-schema.js'
 import { isTextWithin } from './text.js'
 import type { WallClock } from './time-zone.js'
 
@@ -36,8 +37,13 @@ export function compileFieldCheck(field: Field, wallClock?: WallClock): FieldChe
       return (value) => parseTimestamp(value, wallClock)
     case 'json':
       return (value) => {
-        const parsed = schema === undefined ? value : parseWith(schema, value)
-        return parsed !== undefined && isPlainJson(parsed) ? JSON.stringify(parsed) : undefined
+        try {
+          const parsed = schema === undefined ? value : parseWith(schema, value)
+          return parsed !== undefined && isPlainJson(parsed) ? JSON.stringify(parsed) : undefined
+        } catch {
+          // A function of the schema's that throws or is asynchronous, or a value of one that cannot be read.
+          return undefined
+        }
       }
     case 'binary':
       return (value) => {
@@ -94,13 +100,8 @@ function rounded(precision: number): FieldCheck {
 }
 
 function parseWith(schema: NonNullable<Field['schema']>, value: unknown): unknown {
-  try {
-    const result = schema.safeParse(value)
-    return result.success ? result.data : undefined
-  } catch {
-    // A refinement of the user's that throws, or an asynchronous one.
-    return undefined
-  }
+  const result = runSchema(schema, value)
+  return result.success ? result.data : undefined
 }
 
 function toGeoPoint(value: unknown): GeoPoint | undefined {

@@ -1,4 +1,5 @@
 import type { Codec } from './codec.js'
+import { errorLine } from './text.js'
 
 const encoder = new TextEncoder()
 // `ignoreBOM` keeps a byte order mark in the text, where JSON.parse refuses it like any other stray character.
@@ -31,7 +32,6 @@ function parse(text: string): unknown {
     return JSON.parse(text)
   } catch (cause) {
     // The engine quotes the payload in its message, which may be long or hold anything.
-    const reason = (cause as Error).message.replace(/[^\x20-\x7e]/g, '?').slice(0, 120)
-    throw new SyntaxError(`the payload is not JSON: ${reason}`)
+    throw new SyntaxError(`the payload is not JSON: ${errorLine(cause, 120)}`)
   }
 }

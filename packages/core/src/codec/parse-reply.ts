@@ -1,6 +1,6 @@
 import { isRecord } from './is-record.js'
 import type { DataRefusal } from './parse-data.js'
-import { isTextWithin } from './text.js'
+import { isTextWithin, toLine } from './text.js'
 
 export const REPLY_STATUSES = ['accepted', 'succeeded', 'failed', 'rejected'] as const
 export type ReplyStatus = (typeof REPLY_STATUSES)[number]
@@ -41,8 +41,5 @@ function errorText(error: unknown): string | null {
   } catch {
     // A codec can give what JSON cannot hold.
   }
-  return toLine(text ?? 'an error that is no text')
+  return toLine(text ?? 'an error that is no text', ERROR_MAX_LENGTH)
 }
-
-/** Printable, of one line, and bounded. */
-const toLine = (text: string): string => text.slice(0, ERROR_MAX_LENGTH).replace(/\p{Cc}|\p{Cs}/gu, '?')

@@ -2,7 +2,7 @@ import { DEVICE_STATUSES, type DeviceStatus } from '../ports/storage.js'
 import { isRecord } from './is-record.js'
 import type { DataRefusal } from './parse-data.js'
 import { type Head, type HeadReader, readHead } from './sample-head.js'
-import { isTextWithin } from './text.js'
+import { isTextWithin, toLine } from './text.js'
 
 /** What a device says of itself. What it did not say, or what could not be used, is absent. */
 export interface ParsedStatus extends Head {
@@ -41,7 +41,7 @@ export function parseStatus(value: unknown, head: HeadReader = readHead): Parsed
     flags: warnings,
     ...(status === undefined ? {} : { status }),
     ...(batteryLevel === undefined ? {} : { batteryLevel }),
-    ...(firmwareVersion === undefined ? {} : { firmwareVersion }),
+    ...(firmwareVersion === undefined ? {} : { firmwareVersion: toLine(firmwareVersion) }),
   }
 }
 

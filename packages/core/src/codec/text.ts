@@ -23,3 +23,27 @@ export function isTextWithin(text: string, maxLength: number): boolean {
   }
   return text.length - surrogates <= maxLength
 }
+
+/** Tabs and ends of lines. */
+const SPACE = /[\t\n\v\f\r\u0085\u2028\u2029]+/g
+/** Other control characters, broken surrogates, and what turns the direction of the text around it. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/**
+ * A text from outside (a device, a broker, the message of an error that quotes one) for people: one line, cut to
+ * `maxLength` UTF-16 units (default 512), with `?` for what a terminal, a log or a database could take for more than
+ * text. Whatever came from a device goes through here before it is a reason, a log line, an error or a column.
+ */
+export function toLine(text: string, maxLength = 512): string {
+  const cut = text.length > maxLength ? `${text.slice(0, Math.max(0, maxLength - 3))}...` : text
+  return cut.replace(SPACE, ' ').replace(UNPRINTABLE, '?')
+}
+
+/** What was thrown, which need not be an error and may throw when it is read, in such a line. Never throws. */
+export function errorLine(error: unknown, maxLength?: number): string {
+  try {
+    return toLine(String(error instanceof Error ? error.message : error), maxLength)
+  } catch {
+    return 'something was thrown that has no text'
+  }
+}

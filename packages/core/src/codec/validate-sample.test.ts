@@ -147,7 +147,7 @@ describe('a sample', () => {
     const throws = z.string().refine(() => {
       throw new Error('boom')
     })
-    const waits = z.string().refine(async () => true)
+    const waits = z.string().refine(() => Promise.resolve(true) as never)
     const Odd = defineDeviceType('odd', {
       readings: { a: reading.json({ schema: throws }), b: reading.json({ schema: waits }) },
     })
@@ -209,7 +209,7 @@ describe('policies', () => {
   it.each<[UnknownFieldPolicy, unknown]>([
     ['ignore', { flags: [] }],
     ['flag', { flags: ['unknown_field'] }],
-    ['reject', { code: 'unknown_field', reason: expect.stringContaining('"wind?"') as string }],
+    ['reject', { code: 'unknown_field', reason: expect.stringContaining('"wind "') as string }],
   ])('unknown field, %s', (unknownField, expected) => {
     expect(validate({ count: 1, 'wind\n': 2 }, { unknownField })).toMatchObject(expected as object)
     expect(validate({ count: 1, timestamp: 1, id: 'x', device_id: 'y' }, { unknownField })).toMatchObject({

@@ -5,6 +5,7 @@ import type { StoredValue } from '../ports/storage.js'
 import { compileFieldCheck, describeField, type FieldCheck } from './field-check.js'
 import type { RawSample } from './parse-data.js'
 import { ID_FIELD, TIMESTAMP_FIELD } from './sample-head.js'
+import { toLine } from './text.js'
 import { wallClockOf } from './time-zone.js'
 
 /** A sample ready to be stored. */
@@ -185,5 +186,4 @@ function noReadings(
   return { code: 'no_readings', reason: `${what}; declared are ${type.readingNames.join(', ') || 'none'}` }
 }
 
-/** Part of a stranger's text in a reason: short and printable. */
-const show = (text: string): string => text.slice(0, 60).replace(/[^\x20-\x7e]/g, '?')
+const show = (text: string): string => toLine(text, 60)

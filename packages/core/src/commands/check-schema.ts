@@ -1,16 +1,5 @@
-/** The part of a zod schema that is used here; another copy of zod is as good. */
-interface Schema {
-  safeParse(
-    value: unknown,
-  ):
-    | { readonly success: true; readonly data: unknown }
-    | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } }
-}
-
-interface Issue {
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-}
+import { type RunnableSchema, runSchema } from '../codec/run-schema.js'
+import { errorLine, toLine } from '../codec/text.js'
 
 export type Checked =
   | { readonly fits: true; readonly value: unknown }
@@ -20,14 +9,13 @@ export type Checked =
 /** Asks a schema of the user's; one that throws, or wants to be asked asynchronously, admits nothing. */
 export function checkSchema(schema: unknown, value: unknown, name: string): Checked {
   try {
-    const result = (schema as Schema).safeParse(value)
+    const result = runSchema(schema as RunnableSchema, value)
     if (result.success) return { fits: true, value: result.data }
     const problems = result.error.issues
       .slice(0, 5)
-      .map(({ path, message }) => `${[name, ...path.map(String)].join('.')}: ${message}`)
+      .map(({ path, message }) => toLine(`${[name, ...path.map(String)].join('.')}: ${message}`, 200))
     return { fits: false, problem: problems.join('; ') }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return { fits: false, problem: `${name}: its schema failed: ${reason}` }
+    return { fits: false, problem: `${name}: its schema failed: ${errorLine(error, 200)}` }
   }
 }

@@ -1,4 +1,5 @@
 import { jsonCodec } from '../codec/json.js'
+import { encodeWith } from '../codec/run-codec.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
@@ -35,7 +36,7 @@ export function commandMessage(
   }
   return {
     topic: topics.cmd,
-    payload: codec.encode(message, { channel: 'cmd' }),
+    payload: encodeWith(codec, message, { channel: 'cmd' }),
     qos: type.commands[record.command]?.qos ?? 1,
     contentType: codec.contentType,
     correlationId: record.id,

@@ -40,5 +40,10 @@ export function preparePayload(
 /** Undefined for what JSON does not hold as it is. */
 export function toJsonText(value: unknown): string | undefined {
   if (value === undefined) return 'null'
-  return isPlainJson(value) ? JSON.stringify(value) : undefined
+  try {
+    return isPlainJson(value) ? JSON.stringify(value) : undefined
+  } catch {
+    // A member that throws when it is read.
+    return undefined
+  }
 }

@@ -1,4 +1,5 @@
 import type { Reply } from '../codec/parse-reply.js'
+import { toLine } from '../codec/text.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { type PlannedMessage, refuse } from '../ingest/planned-message.js'
 import type { CommandChange, CommandState } from '../ports/commands.js'
@@ -53,7 +54,7 @@ export function createReplyResolver(
       if (type === null || reply === null) continue
       const command = known.get(reply.id)
       if (command === undefined || command.typeKey !== type.key || command.deviceId !== deviceId) {
-        const reason = `${type.name} ${deviceId} was sent no command of the id "${reply.id}"`
+        const reason = `${type.name} ${deviceId} was sent no command of the id "${toLine(reply.id)}"`
         refuse(message, 'rejected', { code: 'unknown_command', reason })
         continue
       }

@@ -1,3 +1,4 @@
+import { toLine } from '../codec/text.js'
 import type { ConsumedMessage, ConsumeHandler } from './consumer.js'
 
 export interface HandlerCall {
@@ -33,13 +34,12 @@ export async function callHandler(call: HandlerCall): Promise<{ readonly error: 
   }
 }
 
-/** What was thrown, in a line that any column takes. */
-export function errorLine(error: unknown): string {
-  let text = 'the handler threw something that has no text'
+/** What was thrown, with the name of its class, in a line that any column takes. */
+export function thrownLine(error: unknown): string {
   try {
-    text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    return toLine(String(error), 1000)
   } catch {
     // An error of the user's whose text throws.
+    return 'the handler threw something that has no text'
   }
-  return text.replace(/\p{Cc}|\p{Cs}/gu, ' ').slice(0, 1000)
 }

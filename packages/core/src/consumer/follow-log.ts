@@ -9,7 +9,7 @@ import type { Waker } from '../timing/waker.js'
 import { type Backoff, createBackoff } from '../transport/backoff.js'
 import { anySignal } from './any-signal.js'
 import { createBisect } from './bisect.js'
-import { callHandler, errorLine } from './call-handler.js'
+import { callHandler, thrownLine } from './call-handler.js'
 import type { ConsumeSettings } from './consume-settings.js'
 import type { ConsumedMessage, ConsumeHandler } from './consumer.js'
 import type { ConsumerCounters } from './consumer-counters.js'
@@ -125,7 +125,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   ): NewFailure => ({
     ref,
     deviceId,
-    error: errorLine(error),
+    error: thrownLine(error),
     attempts,
     failedAt: clock.now(),
   })

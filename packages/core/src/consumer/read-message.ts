@@ -1,4 +1,5 @@
 import { jsonCodec } from '../codec/json.js'
+import { decodeWith } from '../codec/run-codec.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import { compileDataPlanner, type DataPlanner } from '../ingest/plan-data.js'
 import { readingsOf } from '../ingest/readings-of.js'
@@ -97,7 +98,7 @@ function decode(
   if (payloadJson !== null) return JSON.parse(payloadJson)
   if (payloadRaw === null || type === null || channel === null) return undefined
   try {
-    return (type.options.codec ?? jsonCodec).decode(payloadRaw, {
+    return decodeWith(type.options.codec ?? jsonCodec, payloadRaw, {
       channel,
       topic,
       deviceId: deviceId ?? '',

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { asyncProblem } from '../codec/run-schema.js'
 import { DeviceHubError } from '../errors.js'
 import type { AnyCommand } from './device-type.js'
 
@@ -48,6 +49,9 @@ export function command<Payload extends z.ZodType | null = null, Result extends 
 }
 
 function assertSchema(name: string, schema: unknown): void {
+  const problem = schema === null ? null : asyncProblem(schema)
+  if (problem !== null)
+    throw invalid(`${name} has ${problem}; a payload or result is checked at once, so write it without await`)
   if (schema === null || hasSafeParse(schema)) return
   throw invalid(`${name} is a zod schema such as z.object({ interval: z.int() })`)
 }

@@ -1,3 +1,4 @@
+import { asyncProblem } from '../codec/run-schema.js'
 import { DeviceHubError } from '../errors.js'
 import type { Field, FieldSchema, ReadingKind } from './field.js'
 
@@ -141,7 +142,11 @@ function checkBoolean(value: unknown, fail: Fail): boolean | undefined {
 }
 
 function checkSchema(schema: FieldSchema, fail: Fail): FieldSchema {
-  if (typeof schema === 'object' && schema !== null && typeof schema.safeParse === 'function') return schema
+  if (typeof schema === 'object' && schema !== null && typeof schema.safeParse === 'function') {
+    const problem = asyncProblem(schema)
+    if (problem === null) return schema
+    throw fail(`schema has ${problem}; a value is checked at once, so write it without await`)
+  }
   throw fail('schema is a zod schema such as z.object({ ... })')
 }
 

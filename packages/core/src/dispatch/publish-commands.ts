@@ -1,3 +1,4 @@
+import { errorLine } from '../codec/text.js'
 import { commandMessage, decidedMessage, sentMessage } from '../commands/command-message.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { isDeviceHubError, isRetryable } from '../errors.js'
@@ -131,7 +132,7 @@ async function inTurn(context: DispatchContext, type: AnyDeviceType, record: Com
   try {
     sent = await mine
   } catch (error) {
-    const reason = `it could not be published: ${error instanceof Error ? error.message : String(error)}`
+    const reason = `it could not be published: ${errorLine(error)}`
     return decide(context, type, record, { to: 'failed', from: ['queued', 'sent'], reason })
   } finally {
     if (chains.get(key) === settled) chains.delete(key)

@@ -1,4 +1,5 @@
 import { jsonCodec } from '../codec/json.js'
+import { encodeWith } from '../codec/run-codec.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { OutboundMessage } from '../ports/transport.js'
@@ -12,6 +13,8 @@ import { CLAIM_TTL, type DispatchContext, publishableTypes } from './publish-com
 const LOOK_MAX = 200
 /** Milliseconds until a document that could not be published is tried again. */
 const AGAIN_AFTER = 1_000
+/** The same for one that cannot be written at all, which a new release of this process may mend. */
+const UNWRITABLE_AGAIN_AFTER = 60_000
 
 /** Claims the desired documents that have to be published, one publisher a device at a time: the newest is retained last. */
 export async function lookForDesired(context: DispatchContext): Promise<DispatchRound> {
@@ -31,8 +34,17 @@ export async function lookForDesired(context: DispatchContext): Promise<Dispatch
 async function publish(context: DispatchContext, type: AnyDeviceType, twin: DueTwin): Promise<void> {
   const { storage, clock, logger, claim } = context
   const { deviceId, version } = twin
+  let message: OutboundMessage
   try {
-    const message = desiredMessage(context, type, twin)
+    message = desiredMessage(context, type, twin)
+  } catch (error) {
+    logger.error(
+      { err: error, type: type.key, deviceId },
+      'desired state is not published: it cannot be written; once the codec can, it goes out within a minute',
+    )
+    return storage.twins.release(claim, [twin], UNWRITABLE_AGAIN_AFTER)
+  }
+  try {
     await context.publish(message, type.options.broker ?? 'default')
     const now = clock.now()
     const row = {
@@ -63,6 +75,6 @@ function desiredMessage(context: DispatchContext, type: AnyDeviceType, twin: Due
   const payload =
     desired === null
       ? new Uint8Array()
-      : codec.encode({ desired: toWire(type, desired), version }, { channel: 'desired' })
+      : encodeWith(codec, { desired: toWire(type, desired), version }, { channel: 'desired' })
   return { topic, payload, qos: 1, retain: true, contentType: codec.contentType }
 }

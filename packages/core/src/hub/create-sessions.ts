@@ -1,4 +1,5 @@
 import { accept, line, number, optional, options, satisfies, word } from '../check/index.js'
+import { toLine } from '../codec/text.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
@@ -79,4 +80,4 @@ const timeOf = (at: number | undefined): number | null => (at === undefined ? nu
 
 /** A broker passes on what a client sent: for people and logs, so nothing in it that is not text. */
 const reasonOf = ({ reason }: SessionEvent): string =>
-  reason?.slice(0, REASON_MAX).replace(/[\p{Control}\p{Surrogate}]/gu, '?') || 'its connection ended'
+  toLine(reason ?? '', REASON_MAX) || 'its connection ended'

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { Codec } from '../codec/codec.js'
 import { jsonCodec } from '../codec/json.js'
+import { decodeWith } from '../codec/run-codec.js'
+import { errorLine } from '../codec/text.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Channel } from '../topic.js'
 import type { Refusal } from './ingest.js'
@@ -31,7 +33,7 @@ export function decodePayload(
   try {
     const { topic, contentType } = message
     const receivedAt = new Date(place.receivedAt)
-    const value = codec.decode(message.payload, { ...place, receivedAt, topic, contentType })
+    const value = decodeWith(codec, message.payload, { ...place, receivedAt, topic, contentType })
     return { value, json: null, raw: message.payload, refusal: null }
   } catch (error) {
     const reason = `the codec ${codec.name} cannot read the payload: ${describe(error)}`
@@ -59,6 +61,5 @@ export function decodeJson(payload: Uint8Array): DecodedPayload {
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** One printable line: the message of a parser can quote the payload, NUL and all. */
-const describe = (error: unknown) =>
-  (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
+/** The message of a parser can quote the payload. */
+const describe = (error: unknown) => errorLine(error, 200)

@@ -11,7 +11,7 @@ import { compileDataPlanner, type DataPlanner } from './plan-data.js'
 import { planReply } from './plan-reply.js'
 import { compileStatePlanner, type StatePlanner } from './plan-state.js'
 import { compileStatusPlanner, type StatusPlanner } from './plan-status.js'
-import type { Content, PlannedMessage } from './planned-message.js'
+import { type Content, type PlannedMessage, refusalOf } from './planned-message.js'
 
 export interface PlannerOptions {
   readonly types: readonly AnyDeviceType[]
@@ -200,7 +200,7 @@ function planned(
     report: content.report ?? null,
     command: null,
     desired: null,
-    refusal: refusal === null ? null : { status: 'rejected', code: refusal.code, reason: refusal.reason },
+    refusal: refusal === null ? null : refusalOf('rejected', refusal),
     known: null,
     touch: null,
     change: null,

@@ -1,5 +1,6 @@
 import { compileFieldCheck, describeField, type FieldCheck } from '../codec/field-check.js'
 import { isRecord } from '../codec/is-record.js'
+import { toLine } from '../codec/text.js'
 import { wallClockOf } from '../codec/time-zone.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
@@ -117,5 +118,5 @@ const misfit = (name: string, rule: string): Refusal => ({
 
 const unknown = (type: AnyDeviceType, name: string): Refusal => ({
   code: 'unknown_field',
-  reason: `${type.name} has no state field "${name.slice(0, 60).replace(/[^\x20-\x7e]/g, '?')}"; declared are ${type.stateNames.join(', ') || 'none'}`,
+  reason: `${type.name} has no state field "${toLine(name, 60)}"; declared are ${type.stateNames.join(', ') || 'none'}`,
 })

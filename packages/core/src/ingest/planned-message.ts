@@ -1,4 +1,5 @@
 import type { Reply } from '../codec/parse-reply.js'
+import { toLine } from '../codec/text.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { CommandChange } from '../ports/commands.js'
 import type {
@@ -15,6 +16,9 @@ import type { DesiredPublished, StateReport } from '../ports/twins.js'
 import type { Channel } from '../topic.js'
 import type { KnownDevice } from './device-directory.js'
 import type { Refusal, Settle } from './ingest.js'
+
+/** Characters of a reason: what is declared is named in it, and only parts of what was sent. */
+const REASON_MAX = 2_000
 
 /** What a message says of its device besides samples. */
 export interface News {
@@ -72,9 +76,15 @@ export interface PlannedMessage {
 export type Content = Pick<PlannedMessage, 'samples' | 'news' | 'flags' | 'partial'> &
   Partial<Pick<PlannedMessage, 'claimedAt' | 'reply' | 'report'>>
 
+/** What reasons quote comes from devices: in the row, in logs and in answers alike it is a line of bounded length. */
+export const refusalOf = <Status extends 'rejected' | 'quarantined'>(
+  status: Status,
+  { code, reason }: Refusal,
+): Refusal & { readonly status: Status } => ({ status, code, reason: toLine(reason, REASON_MAX) })
+
 /** Refuses a planned message: its audit row says why, and nothing else of it is stored but that its device lives. */
 export function refuse(planned: PlannedMessage, status: 'rejected' | 'quarantined', refusal: Refusal): void {
-  planned.refusal = { status, code: refusal.code, reason: refusal.reason }
+  planned.refusal = refusalOf(status, refusal)
   const { type, change } = planned
   if (change !== null && type !== null && !isOnlyWaking(planned)) {
     planned.change = null
@@ -113,7 +123,7 @@ export function toCommitEntry(planned: PlannedMessage, processedAt: number): Com
     retained: inbound.retained ?? false,
     status: refusal === null ? ('processed' as const) : refusal.status,
     code: why === null ? null : why.code,
-    reason: why === null ? null : why.reason,
+    reason: why === null ? null : toLine(why.reason, REASON_MAX),
     flags: planned.flags,
     receivedAt: planned.receivedAt,
     processedAt,

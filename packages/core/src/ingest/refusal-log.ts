@@ -1,3 +1,4 @@
+import { toLine } from '../codec/text.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { PlannedMessage } from './planned-message.js'
@@ -83,4 +84,4 @@ function query({ refusal, type, deviceId }: PlannedMessage): string {
   return deviceId === null ? `Type, { ${filter} }` : `Type, { deviceId: '${shown(deviceId)}', ${filter} }`
 }
 
-const shown = (text: string): string => text.slice(0, SHOWN).replace(/[^\x20-\x7e]/g, '?')
+const shown = (text: string): string => toLine(text, SHOWN)

@@ -41,8 +41,13 @@ function logLine(level: string, fields: object, message: string | undefined): st
   const parts = [part('level', level), part('time', new Date().toISOString()), part('message', message)]
   for (const name of namesOf(fields))
     parts.push(part(OWN.includes(name) ? `${name}_` : name, readField(fields, name)))
-  return `{${parts.filter((each) => each !== '').join(',')}}`
+  return `{${parts.filter((each) => each !== '').join(',')}}`.replace(NOT_FOR_TERMINALS, escaped)
 }
+
+/** What JSON leaves as it is and a terminal obeys, or shows in another order: C1, DEL, separators, directions. */
+const NOT_FOR_TERMINALS = /[\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function namesOf(fields: object): string[] {
   try {

@@ -1,3 +1,4 @@
+import { toLine } from '../codec/text.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { typeKey } from '../device-type/names.js'
 import { CHANNELS, isChannel } from './channel.js'
@@ -105,5 +106,4 @@ const list = (types: readonly AnyDeviceType[]): string => {
     : names.join(', ')
 }
 
-/** Part of a stranger's text in a reason: short and printable. */
-const show = (text: string): string => text.slice(0, 100).replace(/[^\x20-\x7e]/g, '?')
+const show = (text: string): string => toLine(text, 100)
