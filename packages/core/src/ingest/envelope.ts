@@ -1,0 +1,185 @@
+import { isStorableText, toLine } from '../codec/text.js'
+import { DeviceHubError } from '../errors.js'
+import type { Clock } from '../ports/clock.js'
+import type { InboundMessage } from '../ports/transport.js'
+
+/** A message whose envelope any storage takes. */
+export interface CheckedMessage {
+  readonly message: InboundMessage
+  /** `bad_envelope:<part>`, one for each part that was left out or put right; null: none. */
+  readonly flags: string | null
+}
+
+/** `invalid_options` for what is no message at all, so that its caller is told; for anything else a message. */
+export type EnvelopeCheck = (message: InboundMessage) => CheckedMessage | DeviceHubError
+
+/** Characters. The columns of the first two hold as much; the others are texts without a bound of their own. */
+const SOURCE_MAX = 128
+const TOPIC_MAX = 65_535
+const PROPERTY_MAX = 1_024
+/** Of user properties: together with their names, and how many. */
+const PROPERTIES_MAX_CHARACTERS = 16_384
+const PROPERTIES_MAX = 128
+/** The end of the year 9999: behind it databases and drivers write a time in different ways. */
+const TIME_MAX = 253_402_300_799_999
+
+const UNKNOWN_SOURCE = 'unknown'
+const NO_BYTES = new Uint8Array()
+
+/**
+ * Looks at what a message brings beside its payload. A sender of MQTT chooses topic, content type, correlation data and
+ * user properties; the code that hands the message over chooses the rest. What cannot be stored is left out and named in
+ * a flag, so that the database refuses no message for its envelope. A message that is as it should be costs a few
+ * comparisons and is passed on as it is.
+ */
+export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
+  let goodSource = ''
+
+  function isGoodSource(source: unknown): boolean {
+    if (source === goodSource) return goodSource !== ''
+    if (!isText(source, SOURCE_MAX) || source === '') return false
+    goodSource = source as string
+    return true
+  }
+
+  function isAsItShouldBe(message: InboundMessage): boolean {
+    const { topic, payload, source, receivedAt, qos, redelivered, retained, fence } = message
+    return (
+      payload instanceof Uint8Array &&
+      isText(topic, TOPIC_MAX) &&
+      isGoodSource(source) &&
+      (receivedAt === undefined || isTime(receivedAt)) &&
+      (qos === 1 || qos === 0 || qos === 2 || qos === undefined) &&
+      isFlag(redelivered) &&
+      isFlag(retained) &&
+      (fence === undefined || isFence(fence)) &&
+      (message.contentType === undefined || isText(message.contentType, PROPERTY_MAX)) &&
+      (message.correlationId === undefined || isText(message.correlationId, PROPERTY_MAX)) &&
+      (message.userProperties === undefined || areProperties(message.userProperties))
+    )
+  }
+
+  function putRight(message: InboundMessage): CheckedMessage | DeviceHubError {
+    const bad: string[] = []
+    /** What fits as it is; else what takes its place, and the part's name in the flags. */
+    const take = <T>(part: string, value: T, fits: boolean, instead: T): T => {
+      if (fits) return value
+      bad.push(`bad_envelope:${part}`)
+      return instead
+    }
+    // Each is read once: a getter may give something else the second time.
+    const { topic, payload, source, receivedAt, qos, redelivered, retained, fence } = message
+    const { contentType, correlationId, userProperties } = message
+    if (topic === undefined && payload === undefined) return noMessage(message)
+    if (fence !== undefined && !isFence(fence))
+      return new DeviceHubError(
+        'invalid_options',
+        'a message has a fence that is no { name, epoch } of a lease; leave it out, or pass on that of the lease',
+      )
+    const bytes = bytesOf(payload)
+    const time = (receivedAt as unknown) instanceof Date ? Number(receivedAt) : receivedAt
+    return {
+      message: {
+        topic: take('topic', topic, isText(topic, TOPIC_MAX), textOf(topic, 512)),
+        payload: take('payload', bytes ?? NO_BYTES, bytes !== null, NO_BYTES),
+        source: take(
+          'source',
+          source,
+          isText(source, SOURCE_MAX) && source !== '',
+          textOf(source, SOURCE_MAX) || UNKNOWN_SOURCE,
+        ),
+        receivedAt: take('received_at', time, time === undefined || isTime(time), clock.now()),
+        qos: take('qos', qos, qos === undefined || qos === 0 || qos === 1 || qos === 2, 0),
+        redelivered: take('redelivered', redelivered, isFlag(redelivered), false),
+        retained: take('retained', retained, isFlag(retained), false),
+        contentType: take('content_type', contentType, isText(contentType, PROPERTY_MAX, true), undefined),
+        correlationId: take(
+          'correlation_id',
+          correlationId,
+          isText(correlationId, PROPERTY_MAX, true),
+          undefined,
+        ),
+        userProperties: take(
+          'user_properties',
+          userProperties,
+          userProperties === undefined || areProperties(userProperties),
+          undefined,
+        ),
+        fence,
+      },
+      flags: bad.length === 0 ? null : bad.join(' '),
+    }
+  }
+
+  return (message) => {
+    try {
+      if (isAsItShouldBe(message)) return { message, flags: null }
+      return typeof message === 'object' && message !== null ? putRight(message) : noMessage(message)
+    } catch {
+      // A member that throws when it is read.
+      return noMessage(message)
+    }
+  }
+}
+
+const noMessage = (given: unknown) =>
+  new DeviceHubError(
+    'invalid_options',
+    `a message is { topic, payload, source } with a topic in a text and a payload in a Uint8Array, not ${kindOf(given)}`,
+  )
+
+function kindOf(given: unknown): string {
+  if (given === null) return 'null'
+  if (typeof given !== 'object') return `a ${typeof given}`
+  return Array.isArray(given) ? 'a list' : 'an object without them'
+}
+
+const isText = (value: unknown, max: number, optional = false): boolean =>
+  value === undefined ? optional : typeof value === 'string' && value.length <= max && isStorableText(value)
+
+const isTime = (value: unknown): boolean =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= TIME_MAX
+
+const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean'
+
+function isFence(fence: unknown): boolean {
+  if (typeof fence !== 'object' || fence === null) return false
+  const { name, epoch } = fence as { readonly name?: unknown; readonly epoch?: unknown }
+  return isText(name, 255) && name !== '' && Number.isSafeInteger(epoch)
+}
+
+/** NUL and broken surrogates are escaped in the JSON of them; only their number and size are bounded. */
+function areProperties(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false
+  const names = Object.keys(given)
+  let count = names.length
+  let characters = 0
+  if (count > PROPERTIES_MAX) return false
+  for (const name of names) {
+    characters += name.length
+    const value = (given as Record<string, unknown>)[name]
+    if (typeof value === 'string') characters += value.length
+    else if (Array.isArray(value)) {
+      count += value.length
+      if (count > PROPERTIES_MAX) return false
+      for (const each of value) {
+        if (typeof each !== 'string') return false
+        characters += each.length
+      }
+    } else return false
+  }
+  return characters <= PROPERTIES_MAX_CHARACTERS
+}
+
+/** Bytes in other clothes, and a text; null for what is neither. */
+function bytesOf(payload: unknown): Uint8Array | null {
+  if (payload instanceof Uint8Array) return payload
+  if (typeof payload === 'string') return new TextEncoder().encode(payload)
+  if (payload instanceof ArrayBuffer) return new Uint8Array(payload)
+  if (ArrayBuffer.isView(payload))
+    return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength)
+  return null
+}
+
+const textOf = (value: unknown, max: number): string =>
+  value === undefined || value === null ? '' : toLine(typeof value === 'string' ? value : String(value), max)
