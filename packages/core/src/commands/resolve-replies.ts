@@ -59,7 +59,8 @@ export function createReplyResolver(
         continue
       }
       const change = changeOf(type, command.command, reply, maxResult)
-      if (change.flag !== null) message.flags = change.flag
+      if (change.flag !== null)
+        message.flags = message.flags === null ? change.flag : `${message.flags} ${change.flag}`
       message.command = { ...change.change, at: receivedAt }
     }
   }

@@ -1,3 +1,4 @@
+import { errorLine, toLine } from '../codec/text.js'
 import { type DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { LeaseFence } from '../ports/leases.js'
@@ -74,23 +75,28 @@ export function createCommitter(
     return null
   }
 
-  /** The message at fault alone: its audit row without samples, and if that is refused too, without its payload. */
+  /**
+   * The message at fault alone: its audit row without samples; if that is refused too, without its payload and whatever
+   * else it brought; in the end among the messages of no type. docs/decisions/refused-for-good.md
+   */
   async function commitRefused(planned: PlannedMessage, cause: Error): Promise<void> {
     // What a broker told is not a device's message that could be kept for a replay.
     if (isDeviceHubError(cause, 'not_replayable') || planned.session !== null)
       return options.onFailure(planned, cause)
     logger.warn(
-      { err: cause, topic: planned.inbound.topic },
+      { err: cause, topic: toLine(planned.inbound.topic, 200) },
       'the database refused a message; it is recorded as rejected',
     )
-    const reason = `the database refused the row: ${printable(cause.message)}`
+    const reason = `the database refused the row: ${errorLine(cause)}`
     refuse(planned, 'rejected', { code: 'storage_failed', reason })
-    const again = await tryCommit([planned], [planned])
-    if (again === null) return
-    if (isFenced(again)) return options.onFailure(planned, again)
-    // Not even plain columns are accepted when this fails too: the schema or the disk is at fault, not the message.
-    const fenced = await tryCommit([planned], [withoutPayload(planned)], isFenced)
-    if (fenced !== null) options.onFailure(planned, fenced)
+    for (const row of [planned, withoutPayload(planned), withoutPlace(planned)]) {
+      const again = await tryCommit([planned], [row])
+      if (again === null) return
+      if (!isDeviceHubError(again, 'storage_failed')) return options.onFailure(planned, again)
+    }
+    // Nothing of the message is left in that row: the database takes none at all, and this one is not lost by waiting.
+    const final = await tryCommit([planned], [withoutPlace(planned)], isNotRefused)
+    if (final !== null) options.onFailure(planned, final)
   }
 
   return commit
@@ -101,20 +107,42 @@ const isFenced = (error: unknown): error is DeviceHubError => isDeviceHubError(e
 const isRefused = (error: unknown): error is DeviceHubError =>
   isDeviceHubError(error, 'storage_failed') || isDeviceHubError(error, 'not_replayable') || isFenced(error)
 
-const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 512)
+/** Final while a row is tried that holds nothing of its message. */
+const isNotRefused = (error: unknown): error is DeviceHubError =>
+  isRefused(error) && !isDeviceHubError(error, 'storage_failed')
+
+/** A database of another character set may refuse any other letter. */
+const ascii = (text: string, maxLength: number) => text.slice(0, maxLength).replace(/[^\x20-\x7e]/g, '?')
 
 const withoutPayload = (planned: PlannedMessage): PlannedMessage => ({
   ...planned,
+  flags: null,
+  refusal: { status: 'rejected', code: 'storage_failed', reason: ascii(planned.refusal?.reason ?? '', 512) },
   payloadJson: null,
   payloadRaw: null,
   touch: null,
   change: null,
   inbound: {
-    topic: printable(planned.inbound.topic),
+    topic: ascii(planned.inbound.topic, 512),
     payload: new Uint8Array(),
-    source: planned.inbound.source,
+    source: ascii(planned.inbound.source, 128),
     qos: planned.inbound.qos,
     fence: planned.inbound.fence,
+  },
+})
+
+/** In the table of the messages of no type, since that of its own does not take it. */
+const withoutPlace = (planned: PlannedMessage): PlannedMessage => ({
+  ...withoutPayload(planned),
+  type: null,
+  deviceId: null,
+  channel: null,
+  inbound: { ...withoutPayload(planned).inbound, topic: ascii(planned.inbound.topic, 128) },
+  refusal: {
+    status: 'rejected',
+    code: 'storage_failed',
+    reason:
+      'the database refused the row in the table of its type, whatever was left out; the log has its error',
   },
 })
 

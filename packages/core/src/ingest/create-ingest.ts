@@ -9,9 +9,12 @@ import type { Announcer } from './announce.js'
 import { createCapacity } from './capacity.js'
 import { createCommitter } from './commit-planned.js'
 import type { DeviceDirectory } from './device-directory.js'
+import { createDoor, type Planned } from './door.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
+import { createLookUp } from './look-up.js'
+import { DUPLICATE, GONE, STORED, STORED_NONE, STORED_ONE } from './outcomes.js'
 import type { Handled, MessagePlanner } from './plan-message.js'
 import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
@@ -88,7 +91,7 @@ export interface IngestPipeline {
 }
 
 export function createIngest(context: IngestContext): IngestPipeline {
-  const { planner, announcer, metrics, limits } = context
+  const { announcer, metrics, limits } = context
   const counts = {
     received: 0,
     stored: 0,
@@ -116,7 +119,16 @@ export function createIngest(context: IngestContext): IngestPipeline {
     logger: context.logger,
     onRetry,
   })
+  const door = createDoor(context.planner, context.clock)
   const resolve = createResolver(context)
+  const lookUp = createLookUp({
+    ...context,
+    retry,
+    async find(planned) {
+      await resolve(planned)
+      await context.resolveReplies(planned)
+    },
+  })
   const tell = createTeller({ ...context, logRefusal: createRefusalLog(context), guard })
   const commit = createCommitter({
     ...context,
@@ -138,13 +150,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
   async function commitBatch(planned: readonly PlannedMessage[]): Promise<void> {
     const started = performance.now()
     try {
-      await retry(
-        async () => {
-          await resolve(planned)
-          await context.resolveReplies(planned)
-        },
-        () => false,
-      )
+      await lookUp(planned)
       await commit(planned)
     } catch (error) {
       for (const message of planned)
@@ -223,19 +229,24 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   function enqueue(planned: PlannedMessage): boolean {
     if (planned.direction === 'in') counts.received++
-    lanes[laneOf(planned.deviceId)]?.push(planned, planned.inbound.payload.byteLength)
+    lanes[laneOf(planned.deviceId)]?.push(planned, sizeOf(planned.inbound))
     return capacity.hasRoom
   }
 
   function push(message: InboundMessage, settle: Settle): boolean {
-    if (closed) {
-      settle({ status: 'failed', error: closedError() })
-      return true
-    }
-    return enqueue(planner.plan(message, settle))
+    const planned = closed ? closedError() : door.plan(message, settle)
+    if (!(planned instanceof DeviceHubError)) return enqueue(planned)
+    guard(() => settle({ status: 'failed', error: planned }))
+    return true
   }
 
   async function ingestAll(messages: readonly InboundMessage[]): Promise<IngestOutcome[]> {
+    if (!Array.isArray(messages))
+      throw new DeviceHubError('invalid_options', 'ingest() takes a list of messages')
+    for (const message of messages) {
+      const problem = door.problem(message)
+      if (problem !== null) throw problem
+    }
     const outcomes: Promise<IngestOutcome>[] = []
     for (const message of messages) {
       let hasRoom = true
@@ -248,9 +259,13 @@ export function createIngest(context: IngestContext): IngestPipeline {
     return settled
   }
 
-  async function one(plan: (settle: Settle) => PlannedMessage): Promise<IngestOutcome> {
+  async function one(plan: (settle: Settle) => Planned): Promise<IngestOutcome> {
     if (closed) throw closedError()
-    const outcome = await new Promise<IngestOutcome>((done) => enqueue(plan(done)))
+    const outcome = await new Promise<IngestOutcome>((done, refuse) => {
+      const planned = plan(done)
+      if (planned instanceof DeviceHubError) refuse(planned)
+      else enqueue(planned)
+    })
     if (outcome.status === 'failed') throw outcome.error
     return outcome
   }
@@ -258,11 +273,11 @@ export function createIngest(context: IngestContext): IngestPipeline {
   return {
     ingest: Object.assign(ingestAll, { push, drained: capacity.drained }),
     quarantine: (message, refusal, handled) =>
-      one((settle) => planner.quarantine(message, settle, refusal, handled)),
-    handled: (message, handled) => one((settle) => planner.handled(message, settle, handled)),
+      one((settle) => door.quarantine(message, settle, refusal, handled)),
+    handled: (message, handled) => one((settle) => door.handled(message, settle, handled)),
     record: (message) => one((settle) => ({ ...message, settle })),
     replay: (message, ref, isPartlyStored) =>
-      one((settle) => planner.plan(message, settle, ref, isPartlyStored)),
+      one((settle) => door.plan(message, settle, ref, isPartlyStored)),
     get hasRoom() {
       return capacity.hasRoom
     },
@@ -280,15 +295,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
   }
 }
 
-const STORED = { status: 'stored' } as const
-const DUPLICATE = { status: 'duplicate' } as const
-const STORED_NONE = { status: 'stored', samples: 0, duplicates: 0 } as const
-/** Deleted by retention between the look-up and the commit. */
-const GONE = {
-  status: 'rejected',
-  code: 'unknown_command',
-  reason: 'the device was sent no command of this id',
-} as const
-const STORED_ONE = { status: 'stored', samples: 1, duplicates: 0 } as const
-
 const closedError = () => new DeviceHubError('closed', 'the hub is closed: it takes no more messages')
+
+/** A sender can make a topic long too. */
+const sizeOf = ({ payload, topic }: InboundMessage): number => payload.byteLength + topic.length

@@ -140,6 +140,84 @@ describe('invariant 3: one bad message never fails another', () => {
       { code: 'storage_failed', payloadJson: null },
     ])
   })
+
+  test('invariant 3: a row that the table of its type takes in no form is recorded among the messages of no type', async () => {
+    const { hub, Station, message } = await makeHub(
+      refuses(({ entries }) => entries.some(({ type, message }) => type !== null && message.qos === 2)),
+    )
+    const bad = { ...message(13), qos: 2 as const }
+    const outcomes = await hub.ingest([message(12), bad, message(14), bad, message(15)])
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'stored',
+      'rejected',
+      'stored',
+      'rejected',
+      'stored',
+    ])
+    expect((await hub.messages.list(Station)).items).toHaveLength(3)
+    expect((await hub.messages.list(null)).items).toMatchObject([
+      { code: 'storage_failed', topic: 'things/station/s1/data', payloadJson: null },
+      { code: 'storage_failed', topic: 'things/station/s1/data', payloadJson: null },
+    ])
+    await hub.close()
+  })
+
+  test('invariants 1 and 3: a database that takes no row at all is waited for, and nothing is acknowledged', async () => {
+    let broken = true
+    const { hub, message } = await makeHub(refuses(() => broken))
+    const outcomes: IngestOutcome[] = []
+    hub.ingest.push(message(1), settles(outcomes))
+    await until(() => hub.stats().ingest.retries > 0)
+    expect(outcomes).toEqual([])
+    broken = false
+    await until(() => outcomes.length === 1)
+    expect(outcomes).toMatchObject([{ status: 'rejected', code: 'storage_failed' }])
+  })
+
+  test('invariant 3: a device that the database refuses to create holds up no other one', async () => {
+    const inner = memoryStorage()
+    const adapter: StorageAdapter = {
+      name: 'refuses a device',
+      open(context) {
+        const storage = inner.open(context)
+        return {
+          ...storage,
+          devices: {
+            ...storage.devices,
+            ensure(type, records) {
+              if (records.some(({ deviceId }) => deviceId === 'bad'))
+                return Promise.reject(new DeviceHubError('storage_failed', 'a trigger refuses it'))
+              return storage.devices.ensure(type, records)
+            },
+          },
+        }
+      },
+    }
+    const { hub, message } = await makeHub(adapter, { unknownDevice: 'register' })
+    const of = (deviceId: string) => ({ ...message(1), topic: `things/station/${deviceId}/data` })
+    const outcomes = await hub.ingest(['a', 'bad', 'b', 'bad', 'c', 's1'].map(of))
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'stored',
+      'rejected',
+      'stored',
+      'rejected',
+      'stored',
+      'stored',
+    ])
+    expect(outcomes[1]).toMatchObject({ code: 'storage_failed', reason: expect.stringMatching(/trigger/) })
+    await hub.close()
+  })
+
+  test('invariant 3: what a callback of the caller throws is nobody else’s failure', async () => {
+    const { hub, message } = await makeHub(memoryStorage())
+    hub.ingest.push(null as never, () => {
+      throw new Error('from settle')
+    })
+    hub.ingest.push(message(1), () => {
+      throw new Error('from settle')
+    })
+    expect(await hub.ingest([message(2)])).toMatchObject([{ status: 'stored' }])
+  })
 })
 
 describe('invariant 5: memory is bounded', () => {

@@ -1,4 +1,5 @@
 import { jsonCodec } from '../codec/json.js'
+import { errorLine } from '../codec/text.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import type { Clock } from '../ports/clock.js'
 import type { MessageRef } from '../ports/storage.js'
@@ -77,9 +78,18 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
       return refused(place, tooLarge(message, maxPayload), null, null)
     const decoded = decodePayload(type.options.codec ?? jsonCodec, message, { deviceId, channel, receivedAt })
     if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
-    const content = planContent(found, decoded.value, message, receivedAt, isPartlyStored)
+    const content = planSafely(found, decoded.value, message, receivedAt, isPartlyStored)
     if ('code' in content) return refused(place, content, decoded.json, decoded.raw)
     return planned(place, content, null, decoded.json, decoded.raw)
+  }
+
+  /** A payload that the code here does not stand is one refused message, and never the end of the reader. */
+  function planSafely(...args: Parameters<typeof planContent>): Content | Refusal {
+    try {
+      return planContent(...args)
+    } catch (error) {
+      return { code: 'undecodable', reason: `reading what the payload says failed: ${errorLine(error, 200)}` }
+    }
   }
 
   function planContent(

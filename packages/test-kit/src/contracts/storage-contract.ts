@@ -8,6 +8,7 @@ import { commitContract } from './storage/commit.js'
 import { consumerContract } from './storage/consumers.js'
 import { credentialContract } from './storage/credentials.js'
 import { deviceContract } from './storage/devices.js'
+import { envelopeContract } from './storage/envelopes.js'
 import { fenceContract } from './storage/fences.js'
 import type { MakeStorage, StorageCapabilities } from './storage/harness.js'
 import { identityContract } from './storage/identity.js'
@@ -57,6 +58,7 @@ export function storageContract(
     retentionContract(contract)
     leaseContract(contract)
     fenceContract(contract)
+    envelopeContract(contract)
     consumerContract(contract)
     commandContract(contract)
     twinContract(contract)
