@@ -9,7 +9,7 @@ import type { Announcer } from './announce.js'
 import { createCapacity } from './capacity.js'
 import { createCommitter } from './commit-planned.js'
 import type { DeviceDirectory } from './device-directory.js'
-import { createDoor, type Planned } from './door.js'
+import { createDoor, type Planned, sizeOf } from './door.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
@@ -296,6 +296,3 @@ export function createIngest(context: IngestContext): IngestPipeline {
 }
 
 const closedError = () => new DeviceHubError('closed', 'the hub is closed: it takes no more messages')
-
-/** A sender can make a topic long too. */
-const sizeOf = ({ payload, topic }: InboundMessage): number => payload.byteLength + topic.length

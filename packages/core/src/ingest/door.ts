@@ -12,12 +12,7 @@ export type Planned = PlannedMessage | DeviceHubError
 
 /** The planner behind a check of the envelope: whatever comes in through here ends as a row that any storage takes. */
 export interface Door {
-  plan(
-    message: InboundMessage,
-    settle: Settle,
-    replayOf?: MessageRef,
-    isPartlyStored?: boolean,
-  ): Planned
+  plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef, isPartlyStored?: boolean): Planned
   quarantine(message: InboundMessage, settle: Settle, refusal: Refusal, handled?: Handled): Planned
   handled(message: InboundMessage, settle: Settle, handled: Handled): Planned
   /** Null for a message; never throws. */
@@ -49,3 +44,6 @@ export function createDoor(planner: MessagePlanner, clock: Clock): Door {
     },
   }
 }
+
+/** Bytes in the bounds of memory: a sender can make a topic long too. */
+export const sizeOf = ({ payload, topic }: InboundMessage): number => payload.byteLength + topic.length
