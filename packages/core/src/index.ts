@@ -71,6 +71,7 @@ export {
   type ClaimRows,
   type CredentialPlan,
   type CredentialRows,
+  checkedStorage,
   isClaimKeyGood,
   judgeClaim,
   type MemoryStorage,

@@ -1,4 +1,10 @@
-import { DeviceHubError, type Storage, type StorageAdapter, type StorageContext } from '@devicehub/core'
+import {
+  checkedStorage,
+  DeviceHubError,
+  type Storage,
+  type StorageAdapter,
+  type StorageContext,
+} from '@devicehub/core'
 import type { Kysely } from 'kysely'
 import { createCommandStore } from './command/command-store.js'
 import { createCommit } from './commit/create-commit.js'
@@ -56,7 +62,8 @@ export function kyselyStorage<DB>(options: KyselyStorageOptions<DB>): StorageAda
   const dialect = options.dialect ?? detectDialect(db)
   return {
     name: dialect,
-    open: (context) => openStorage(db, dialect, options as KyselyStorageOptions<unknown>, context),
+    open: (context) =>
+      checkedStorage(openStorage(db, dialect, options as KyselyStorageOptions<unknown>, context)),
   }
 }
 

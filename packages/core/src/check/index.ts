@@ -1,5 +1,5 @@
 export { nearestKey } from './nearest-key.js'
-export { type OptionRules, options } from './options.js'
+export { type OptionRules, options, partOf } from './options.js'
 export { accept, fits, Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
 export * from './rules.js'
 export { showText, showValue } from './show-value.js'

@@ -14,7 +14,22 @@ export type OptionRules<T> = {
  * @example
  * const PAGE = options<PageOptions>({ limit: optional(integer({ min: 1, max: 1000 })), cursor: optional(text()) })
  */
-export function options<T extends object>(rules: OptionRules<T>, what = 'an object of options'): Rule<T> {
+export const options = <T extends object>(
+  rules: OptionRules<T>,
+  what = 'an object of options',
+  /** What to do instead, behind the refusal of an unknown key. */
+  advice = '',
+): Rule<T> => objectRule(rules, what, (key, known, at) => unknownKey(key, known, at, advice))
+
+/** The same for an object that has more, such as a row of which only its reference is of interest: other keys are left out. */
+export const partOf = <T extends object>(rules: OptionRules<T>, what: string): Rule<T> =>
+  objectRule(rules, what, null)
+
+function objectRule<T extends object>(
+  rules: OptionRules<T>,
+  what: string,
+  refuse: ((key: string, known: readonly string[], at: string) => Misfit) | null,
+): Rule<T> {
   const entries = Object.entries(rules) as [string, Rule<unknown> & { readonly optional?: true }][]
   const known = entries.map(([key]) => key)
 
@@ -22,8 +37,9 @@ export function options<T extends object>(rules: OptionRules<T>, what = 'an obje
     expected: what,
     take(value, at) {
       if (!isOptionsObject(value)) throw misfit(at, what, value)
-      for (const key of Object.keys(value))
-        if (!Object.hasOwn(rules, key) && read(value, key, at) !== undefined) throw unknownKey(key, known, at)
+      if (refuse !== null)
+        for (const key of keysOf(value, at))
+          if (!Object.hasOwn(rules, key) && read(value, key, at) !== undefined) throw refuse(key, known, at)
       const taken: Record<string, unknown> = {}
       for (const [key, rule] of entries) {
         const place = within(at, key)
@@ -41,12 +57,23 @@ export const within = (at: string, key: string): string => (at === '' ? key : `$
 
 /** Instances of classes pass (settings may come as such), lists, dates, promises and other built-in kinds do not. */
 function isOptionsObject(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]'
-  )
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return Object.prototype.toString.call(value) === '[object Object]'
+  } catch {
+    return false
+  }
 }
 
-function read(value: Readonly<Record<string, unknown>>, key: string, at: string): unknown {
+export function keysOf(value: object, at: string): readonly string[] {
+  try {
+    return Object.keys(value)
+  } catch {
+    throw new Misfit(at, 'cannot be read', 'readable')
+  }
+}
+
+export function read(value: Readonly<Record<string, unknown>>, key: string, at: string): unknown {
   try {
     return value[key]
   } catch {
@@ -54,13 +81,13 @@ function read(value: Readonly<Record<string, unknown>>, key: string, at: string)
   }
 }
 
-function unknownKey(key: string, known: readonly string[], at: string): Misfit {
+function unknownKey(key: string, known: readonly string[], at: string, advice: string): Misfit {
   const expected = known.length === 0 ? 'no key at all' : `one of ${known.join(', ')}`
   const nearest = nearestKey(key, known)
   const hint = nearest === undefined ? '' : `did you mean ${nearest}? `
   return new Misfit(
     within(at, showText(key)),
-    `is not known here; ${hint}Known: ${known.join(', ') || 'none'}`,
+    `is not known here; ${hint}Known: ${known.join(', ') || 'none'}${advice && `. ${advice}`}`,
     expected,
   )
 }

@@ -2,7 +2,7 @@ import { isRecord } from '../codec/is-record.js'
 import { isPlainJson } from '../codec/plain-json.js'
 import { isStorableText, isTextWithin } from '../codec/text.js'
 import type { ErrorCode } from '../errors.js'
-import { within } from './options.js'
+import { keysOf, read, within } from './options.js'
 import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
 
 export const optional = <T>(rule: Rule<T>): OptionalRule<T | undefined> => ({ ...rule, optional: true })
@@ -38,14 +38,22 @@ export const hidden = <T>(rule: Rule<T>): Rule<T> => ({
   },
 })
 
-/** Where a test of the value is all there is to it. */
+/** Where a test of the value is all there is to it. A value that throws while it is looked at does not fit. */
 export const satisfies = <T>(expected: string, test: (value: unknown) => boolean): Rule<T> => ({
   expected,
   take(value, at) {
-    if (test(value)) return value as T
+    if (passes(test, value)) return value as T
     throw misfit(at, expected, value)
   },
 })
+
+function passes(test: (value: unknown) => boolean, value: unknown): boolean {
+  try {
+    return test(value)
+  } catch {
+    return false
+  }
+}
 
 /** Looked at by somebody else, such as the schema of a command's payload. */
 export const anything = <T = unknown>(): Rule<T> => satisfies('anything', () => true)
@@ -146,11 +154,20 @@ export const flag: Rule<boolean> = satisfies('true or false', (value) => typeof 
 export const date: Rule<Date> = {
   expected: 'a valid Date between the years 1 and 9999',
   take(value, at) {
-    const time = value instanceof Date ? value.getTime() : Number.NaN
+    const time = timeOf(value)
     if (!(time >= -62_135_596_800_000 && time <= 253_402_300_799_999)) throw misfit(at, date.expected, value)
     // A Date can be set: the copy stays as it was looked at.
     return new Date(time)
   },
+}
+
+/** Also of another realm (a test runner, a worker's vm); NaN for what is no Date. */
+function timeOf(value: unknown): number {
+  try {
+    return Date.prototype.getTime.call(value)
+  } catch {
+    return Number.NaN
+  }
 }
 
 /** Called later, so all that can be said of it is that it can be called. */
@@ -171,6 +188,19 @@ export const abortSignal: Rule<AbortSignal> = satisfies('an AbortSignal', (value
 /** What JSON can hold, without loss, at most 64 levels deep. */
 export const json: Rule<unknown> = satisfies('JSON of at most 64 levels', (value) => isPlainJson(value))
 
+/** JSON with names on its first level, as its text: it is read once and cannot change after it was looked at. */
+export const jsonObjectText: Rule<string> = {
+  expected: 'an object of JSON, of at most 64 levels',
+  take(value, at) {
+    try {
+      if (isRecord(value) && isPlainJson(value)) return JSON.stringify(value)
+    } catch {
+      // A getter throws.
+    }
+    throw misfit(at, jsonObjectText.expected, value)
+  },
+}
+
 /** An object of names and values; the values are looked at by others. */
 export const record: Rule<Readonly<Record<string, unknown>>> = satisfies(
   'an object of names and values',
@@ -181,11 +211,7 @@ export const record: Rule<Readonly<Record<string, unknown>>> = satisfies(
 export function port<T>(what: string, ...methods: readonly (keyof T & string)[]): Rule<T> {
   return satisfies(methods.length === 0 ? what : `${what} (it has ${methods.join(', ')})`, (value) => {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
-    try {
-      return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
-    } catch {
-      return false
-    }
+    return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
   })
 }
 
@@ -218,7 +244,10 @@ export function mapOf<T>(item: Rule<T>, what = 'an object'): Rule<Readonly<Recor
         throw misfit(at, expected, value)
       // Without a prototype: a key named __proto__ is a key like any other.
       const taken: Record<string, T> = Object.create(null)
-      for (const [key, one] of Object.entries(value)) taken[key] = item.take(one, within(at, key))
+      for (const key of keysOf(value, at)) {
+        const place = within(at, key)
+        taken[key] = item.take(read(value as Readonly<Record<string, unknown>>, key, place), place)
+      }
       return taken
     },
   }

@@ -1,19 +1,19 @@
 import {
   abortSignal,
-  accept,
-  anything,
   callback,
   integer,
-  misfit,
+  Misfit,
   optional,
   options,
   type Rule,
+  satisfies,
 } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError, isDeviceHubError } from '../errors.js'
+import { type DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { CommandState } from '../ports/commands.js'
 import type { DeviceFilter, Storage } from '../ports/storage.js'
-import { SEND_RULES, type SendOptions } from './send-options.js'
+import { deviceFilter } from '../storage/port-rules.js'
+import { SEND, type SendOptions } from './send-options.js'
 
 /** Device ids, or a filter as for `devices.list`; `{}` is all devices of the type. */
 export type BulkTarget =
@@ -62,59 +62,47 @@ export type SendOne<Result> = (deviceId: string) => Promise<BulkOutcome<Result>>
 
 const PAGE = 500
 
-const BULK = options<BulkOptions>({
-  ...SEND_RULES,
+export const BULK = options<BulkOptions>({
+  ...SEND,
   concurrency: optional(integer({ min: 1, max: 10_000 })),
-  onProgress: optional(callback()),
-  onResult: optional(callback()),
+  onProgress: optional(callback<NonNullable<BulkOptions['onProgress']>>()),
+  onResult: optional(callback<NonNullable<BulkOptions['onResult']>>()),
   signal: optional(abortSignal),
 })
 
-/** `invalid_options`. */
-export const acceptBulk = <Result>(given: unknown): BulkOptions<Result> =>
-  accept('commands.sendMany', 'options', BULK, given) as BulkOptions<Result>
-
-interface Target {
-  readonly deviceIds?: Iterable<string> | AsyncIterable<string>
-  readonly filter?: DeviceFilter
-}
-
-const isIterable = (value: unknown): value is Iterable<string> | AsyncIterable<string> =>
-  typeof value === 'object' &&
-  value !== null &&
-  (typeof (value as Partial<Iterable<string>>)[Symbol.iterator] === 'function' ||
-    typeof (value as Partial<AsyncIterable<string>>)[Symbol.asyncIterator] === 'function')
-
-const DEVICE_IDS: Rule<Iterable<string> | AsyncIterable<string>> = {
-  expected: 'a list of device ids, or another iterable of them',
-  take(value, at) {
-    if (isIterable(value)) return value
-    throw misfit(at, DEVICE_IDS.expected, value)
-  },
-}
-
-const TARGET = options<Target>(
-  { deviceIds: optional(DEVICE_IDS), filter: optional(anything<DeviceFilter>()) },
-  '{ deviceIds } or { filter }',
+/** A text is iterable too, and is no list of ids. */
+const IDS = satisfies<Iterable<string> | AsyncIterable<string>>(
+  'a list of device ids, or something to iterate over',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    (typeof (value as Partial<Iterable<string>>)[Symbol.iterator] === 'function' ||
+      typeof (value as Partial<AsyncIterable<string>>)[Symbol.asyncIterator] === 'function'),
 )
 
-/** Exactly one of the two: neither would be nobody, and a misspelt one everybody. */
-export function acceptTarget(given: unknown): Target {
-  const target = accept('commands.sendMany', 'target', TARGET, given)
-  if ((target.deviceIds === undefined) !== (target.filter === undefined)) return target
-  throw new DeviceHubError(
-    'invalid_options',
-    'commands.sendMany: target must have either deviceIds or filter; { filter: {} } is all devices of the type',
-  )
+const WHOM = options<{
+  readonly deviceIds?: Iterable<string> | AsyncIterable<string>
+  readonly filter?: DeviceFilter
+}>({ deviceIds: optional(IDS), filter: optional(deviceFilter) }, '{ deviceIds } or { filter }')
+
+export const TARGET: Rule<BulkTarget> = {
+  expected: WHOM.expected,
+  take(value, at) {
+    const { deviceIds, filter } = WHOM.take(value, at)
+    if (deviceIds !== undefined && filter === undefined) return { deviceIds }
+    if (filter !== undefined && deviceIds === undefined) return { filter }
+    throw new Misfit(at, `must be ${WHOM.expected}, one of the two`, WHOM.expected)
+  },
 }
 
 /** Goes through the devices, so many at a time; never holds more of them than that. */
 export async function runBulk<Result>(
   deviceIds: Iterable<string> | AsyncIterable<string>,
   batch: string,
-  { concurrency = 100, onProgress, onResult, signal }: BulkOptions<Result>,
+  settings: BulkOptions<Result>,
   sendOne: SendOne<Result>,
 ): Promise<BulkSummary> {
+  const { concurrency = 100, onProgress, onResult, signal } = settings
   const counts: Record<BulkState, number> = {
     succeeded: 0,
     failed: 0,

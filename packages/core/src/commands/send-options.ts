@@ -1,4 +1,4 @@
-import { accept, integer, number, optional, options, word } from '../check/index.js'
+import { integer, number, type OptionRules, optional, word } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { type NewCommand, OFFLINE_POLICIES, type OfflinePolicy } from '../ports/commands.js'
 
@@ -17,31 +17,27 @@ export interface SendOptions {
 }
 
 const YEAR = 366 * 86_400
-const seconds = optional(number({ min: 0.001, max: YEAR }))
 
-/** For the options that begin with these. */
-export const SEND_RULES = {
-  timeout: seconds,
-  expiresIn: seconds,
+const SECONDS = number({ min: 0.001, max: YEAR })
+
+export const SEND: OptionRules<SendOptions> = {
+  timeout: optional(SECONDS),
+  expiresIn: optional(SECONDS),
   retries: optional(integer({ min: 0, max: 100 })),
   onOffline: optional(word(...OFFLINE_POLICIES)),
 }
 
-const SEND = options<SendOptions>(SEND_RULES)
-
-/** `invalid_options`. */
-export const acceptSend = (given: unknown): SendOptions => accept('commands.send', 'options', SEND, given)
+export type SendSettings = Pick<NewCommand, 'timeout' | 'expiresIn' | 'retries' | 'onOffline'>
 
 /** Complete, in milliseconds. */
 export function sendSettings(
-  options: SendOptions,
+  { timeout = 30, expiresIn = 86_400, retries = 0, onOffline }: SendOptions,
   type: Pick<AnyDeviceType, 'options'>,
-): Pick<NewCommand, 'timeout' | 'expiresIn' | 'retries' | 'onOffline'> {
-  const { timeout = 30, expiresIn = 86_400, retries = 0 } = options
+): SendSettings {
   return {
     timeout: Math.round(timeout * 1000),
     expiresIn: Math.round(expiresIn * 1000),
     retries,
-    onOffline: options.onOffline ?? type.options.onOffline ?? 'queue',
+    onOffline: onOffline ?? type.options.onOffline ?? 'queue',
   }
 }

@@ -1,8 +1,25 @@
+import {
+  accept,
+  callback,
+  date,
+  either,
+  flag,
+  integer,
+  list,
+  Misfit,
+  number,
+  optional,
+  options,
+  type Rule,
+  text,
+  word,
+} from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError, isRetryable, isStorageFault } from '../errors.js'
-import type { MessageStatus } from '../ports/storage.js'
+import { MESSAGE_STATUSES, type MessageStatus } from '../ports/storage.js'
 import { CHANNELS, type Channel } from '../topic.js'
-import type { ConsumeFrom, ConsumeOptions } from './consumer.js'
+import type { ConsumeFrom, ConsumeOptions, ConsumeRetry } from './consumer.js'
 
 /** The options of a consumer, checked and complete. Times in milliseconds. */
 export interface ConsumeSettings {
@@ -26,52 +43,85 @@ export interface ConsumeSettings {
 export const leaseName = (consumer: string) => `consumer/${consumer}`
 
 /** Of letters that mean the same in every database and URL. */
-export function assertConsumerName(name: string): void {
-  if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return
-  throw new DeviceHubError(
-    'invalid_options',
-    `a consumer's name has 1 to 64 letters, digits, ".", "_" and "-" and begins with a letter or digit, not ${JSON.stringify(String(name).slice(0, 80))}`,
-    { details: { name } },
-  )
-}
+const NAME = text({
+  max: 64,
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+  expected: '1 to 64 letters, digits, ".", "_" and "-" that begin with a letter or digit',
+})
 
-/** Throws `invalid_options`. */
+export const assertConsumerName = (call: string, name: unknown): string => accept(call, 'name', NAME, name)
+
+const RETRY_MIN = 500
+const RETRY_MAX = 30_000
+
+const RETRY: Rule<ConsumeRetry> = (() => {
+  const rule = options<ConsumeRetry>({
+    tries: optional(integer({ min: 1, max: 1_000 })),
+    min: optional(number({ min: 0, max: 3_600_000 })),
+    max: optional(number({ min: 0, max: 86_400_000 })),
+    isTransient: optional(callback<NonNullable<ConsumeRetry['isTransient']>>()),
+  })
+  return {
+    expected: rule.expected,
+    take(value, at) {
+      const retry = rule.take(value, at)
+      const { min = RETRY_MIN, max = Math.max(RETRY_MAX, min) } = retry
+      if (max < min)
+        throw new Misfit(
+          `${at}.max`,
+          `must be at least retry.min, which is ${min}, not ${max}`,
+          `${min} or more`,
+        )
+      return retry
+    },
+  }
+})()
+
+const CONSUME = options<ConsumeOptions>({
+  types: optional(list(deviceType, { max: 10_000 })),
+  unrouted: optional(flag),
+  channels: optional(list(word(...CHANNELS), { max: 100 })),
+  statuses: optional(list(word(...MESSAGE_STATUSES), { max: 100 })),
+  from: optional(either(word('beginning', 'now'), date)),
+  batch: optional(integer({ min: 1, max: 10_000 })),
+  retry: optional(RETRY),
+  timeout: optional(number({ min: 0.001, max: 86_400 })),
+  lease: optional(number({ min: 1, max: 3_600 })),
+  pollInterval: optional(number({ min: 10, max: 3_600_000 })),
+  onGap: optional(callback<NonNullable<ConsumeOptions['onGap']>>()),
+})
+
+export const acceptConsume = (given: unknown): ConsumeOptions =>
+  accept('hub.consume', 'options', CONSUME, given)
+
+/** Of options that were looked at. Throws `invalid_options` when there is nothing to read. */
 export function consumeSettings(
   name: string,
-  options: ConsumeOptions,
+  given: ConsumeOptions,
   hub: { readonly types: readonly AnyDeviceType[]; readonly preferredBatch: number },
 ): ConsumeSettings {
-  assertConsumerName(name)
-  const refuse = (message: string) => new DeviceHubError('invalid_options', `consumer "${name}": ${message}`)
-  const number = (option: string, value: number, min: number, max: number, whole = false) => {
-    if (value >= min && value <= max && (!whole || Number.isInteger(value))) return value
-    throw refuse(
-      `${option} must be a ${whole ? 'whole ' : ''}number from ${min} to ${max}, not ${String(value)}`,
+  const { channels, retry = {} } = given
+  const types = [...(given.types ?? hub.types), ...(given.unrouted ? [null] : [])]
+  if (types.length === 0)
+    throw new DeviceHubError(
+      'invalid_options',
+      `hub.consume: the consumer "${name}" reads nothing; name a type or set unrouted`,
     )
-  }
-  const { channels, from = 'now', retry = {} } = options
-  const types = [...(options.types ?? hub.types), ...(options.unrouted ? [null] : [])]
-  if (types.length === 0) throw refuse('it reads nothing; name a type or set `unrouted`')
-  for (const channel of channels ?? [])
-    if (!CHANNELS.includes(channel))
-      throw refuse(`"${channel}" is no channel; there are ${CHANNELS.join(', ')}`)
-  if (from instanceof Date ? Number.isNaN(from.getTime()) : from !== 'beginning' && from !== 'now')
-    throw refuse(`from is 'beginning', 'now' or a Date, not ${String(from)}`)
-  const min = number('retry.min', retry.min ?? 500, 0, 3_600_000)
+  const min = retry.min ?? RETRY_MIN
   return {
     name,
     lease: leaseName(name),
     types: [...new Set(types)],
     channels: channels === undefined ? null : new Set(channels),
-    statuses: new Set(options.statuses ?? ['processed']),
-    from,
-    batch: number('batch', options.batch ?? hub.preferredBatch, 1, 10_000, true),
-    tries: number('retry.tries', retry.tries ?? 5, 1, 1_000, true),
-    delay: { min, max: number('retry.max', retry.max ?? Math.max(30_000, min), min, 86_400_000) },
+    statuses: new Set(given.statuses ?? ['processed']),
+    from: given.from ?? 'now',
+    batch: given.batch ?? hub.preferredBatch,
+    tries: retry.tries ?? 5,
+    delay: { min, max: retry.max ?? Math.max(RETRY_MAX, min) },
     isTransient: retry.isTransient ?? ((error) => isRetryable(error) || isStorageFault(error)),
-    timeout: number('timeout', options.timeout ?? 300, 0.001, 86_400) * 1000,
-    ttl: number('lease', options.lease ?? 15, 1, 3_600) * 1000,
-    pollInterval: number('pollInterval', options.pollInterval ?? 1_000, 10, 3_600_000),
-    onGap: options.onGap ?? (() => {}),
+    timeout: (given.timeout ?? 300) * 1000,
+    ttl: (given.lease ?? 15) * 1000,
+    pollInterval: given.pollInterval ?? 1_000,
+    onGap: given.onGap ?? (() => {}),
   }
 }

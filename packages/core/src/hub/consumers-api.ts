@@ -1,13 +1,17 @@
-import { accept, options, showValue } from '../check/index.js'
-import { assertConsumerName, consumeSettings, leaseName } from '../consumer/consume-settings.js'
+import { accept, callback, date, either, word } from '../check/index.js'
+import {
+  acceptConsume,
+  assertConsumerName,
+  consumeSettings,
+  leaseName,
+} from '../consumer/consume-settings.js'
 import type { ConsumeFrom, ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
 import { type ConsumerContext, createConsumer, type RunningConsumer } from '../consumer/create-consumer.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import type { ConsumerFailure, ConsumerRecord } from '../ports/consumers.js'
 import type { MessageRef, Page } from '../ports/storage.js'
-import { acceptRef, PAGE } from './argument-rules.js'
-import { PAGE_LIMIT } from './page-limit.js'
+import { type AssertType, acceptRef, CLOSE, PAGE_LIMIT, PAGE_OPTIONS } from './rules.js'
 
 /** A durable consumer as the database has it, whoever runs it. */
 export interface ConsumerInfo extends Omit<ConsumerRecord, 'createdAt' | 'updatedAt' | 'epoch'> {
@@ -55,22 +59,25 @@ export interface Consumers {
 
 export interface ConsumersContext extends ConsumerContext {
   readonly types: readonly AnyDeviceType[]
-  readonly assertType: (type: AnyDeviceType) => void
+  readonly assertType: AssertType
 }
-
-const PAGE_RULE = options<{ readonly limit?: number; readonly cursor?: string | undefined }>(PAGE)
 
 /** Counting further costs more than the figure is worth. */
 const LAG_COUNTED = 10_000
+
+const SEEK = either(word('beginning', 'now'), date)
 
 export function createConsumers(context: ConsumersContext): Consumers {
   const { storage, types, clock, assertType } = context
   const running = new Map<string, RunningConsumer>()
   let closed = false
 
-  function consume(name: string, options: ConsumeOptions, handler: ConsumeHandler): Consumer {
+  function consume(name: string, given: ConsumeOptions, handler: ConsumeHandler): Consumer {
+    assertConsumerName('hub.consume', name)
+    const options = acceptConsume(given)
+    accept('hub.consume', 'handler', callback(), handler)
     if (closed) throw new DeviceHubError('closed', `the hub is closed: it runs no consumer "${name}"`)
-    for (const type of options.types ?? []) assertType(type)
+    for (const type of options.types ?? []) assertType('hub.consume', type)
     const settings = consumeSettings(name, options, { types, preferredBatch: storage.preferredBatch ?? 500 })
     if (running.has(name))
       throw new DeviceHubError(
@@ -79,8 +86,8 @@ export function createConsumers(context: ConsumersContext): Consumers {
       )
     const consumer = createConsumer(settings, handler, context)
     running.set(name, consumer)
-    const close: Consumer['close'] = async (how) => {
-      await consumer.close(how)
+    const close: Consumer['close'] = async (how = {}) => {
+      await consumer.close(accept('consumer.close', 'options', CLOSE, how))
       if (running.get(name) === consumer) running.delete(name)
     }
     return { name, stats: consumer.stats, close, [Symbol.asyncDispose]: () => close() }
@@ -112,8 +119,8 @@ export function createConsumers(context: ConsumersContext): Consumers {
     return Promise.all(records.map((record) => infoOf(record, active.has(leaseName(record.name)))))
   }
 
-  async function known(name: string): Promise<ConsumerRecord> {
-    assertConsumerName(name)
+  async function known(call: string, name: string): Promise<ConsumerRecord> {
+    assertConsumerName(call, name)
     const record = await storage.consumers.get(name)
     if (record !== null) return record
     throw new DeviceHubError('consumer_not_found', `there is no consumer "${name}"; hub.consume() makes it`, {
@@ -125,22 +132,19 @@ export function createConsumers(context: ConsumersContext): Consumers {
     const read = typesOf(typeKeys)
     if (to === 'beginning') return null
     if (to === 'now') return storage.log.end(read)
-    if (to instanceof Date && !Number.isNaN(to.getTime())) return storage.log.seek(read, to.getTime())
-    throw new DeviceHubError(
-      'invalid_query',
-      `seek goes to 'beginning', 'now' or a Date, not ${showValue(to)}`,
-    )
+    return storage.log.seek(read, to.getTime())
   }
 
   const api: ConsumersApi = {
     list: async () => withLeases(await storage.consumers.list()),
     async get(name) {
-      assertConsumerName(name)
+      assertConsumerName('consumers.get', name)
       const record = await storage.consumers.get(name)
       return record === null ? null : ((await withLeases([record]))[0] ?? null)
     },
-    async seek(name, to) {
-      const { typeKeys } = await known(name)
+    async seek(name, given) {
+      const to = accept('consumers.seek', 'to', SEEK, given, 'invalid_query')
+      const { typeKeys } = await known('consumers.seek', name)
       await storage.consumers.seek(name, await cursorOf(typeKeys, to), clock.now())
       running.get(name)?.look()
     },
@@ -148,23 +152,23 @@ export function createConsumers(context: ConsumersContext): Consumers {
       const { limit = PAGE_LIMIT, cursor } = accept(
         'consumers.failures',
         'page',
-        PAGE_RULE,
+        PAGE_OPTIONS,
         page,
         'invalid_query',
       )
-      await known(name)
+      await known('consumers.failures', name)
       return storage.consumers.failures(name, { limit, cursor })
     },
     async retry(name, given) {
       const ref = given === undefined ? null : acceptRef('consumers.retry', given)
-      await known(name)
+      await known('consumers.retry', name)
       const asked = await storage.consumers.requestRetry(name, ref)
       if (asked > 0) running.get(name)?.look()
       return asked
     },
     async skip(name, given) {
       const ref = acceptRef('consumers.skip', given)
-      await known(name)
+      await known('consumers.skip', name)
       if (await storage.consumers.skip(name, ref)) return
       throw new DeviceHubError(
         'message_not_found',
@@ -175,7 +179,7 @@ export function createConsumers(context: ConsumersContext): Consumers {
       )
     },
     async delete(name) {
-      assertConsumerName(name)
+      assertConsumerName('consumers.delete', name)
       const [lease] = await storage.leases.find([leaseName(name)])
       if (lease !== undefined && lease.holder !== null)
         throw new DeviceHubError(

@@ -1,43 +1,62 @@
-import { accept, text } from '../check/index.js'
+import { accept, either, list, optional, options, text, word } from '../check/index.js'
 import {
-  acceptBulk,
-  acceptTarget,
+  BULK,
+  type BulkOptions,
   type BulkOutcome,
   isOfDevice,
   matchingDevices,
   runBulk,
+  TARGET,
 } from '../commands/bulk.js'
 import { commandError, unknownCommandId } from '../commands/command-errors.js'
 import { toCommandInfo } from '../commands/command-info.js'
 import { decidedMessage } from '../commands/command-message.js'
 import { createCommandQueue } from '../commands/command-queue.js'
 import { preparePayload } from '../commands/prepare-payload.js'
-import { acceptSend, type SendOptions, sendSettings } from '../commands/send-options.js'
+import { SEND, type SendOptions, type SendSettings, sendSettings } from '../commands/send-options.js'
 import type { CommandTracker, TrackedCommand } from '../commands/tracker.js'
 import { typedResult } from '../commands/typed-result.js'
 import { waitForEnd } from '../commands/wait-for-end.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import { deviceType } from '../device-type/type-rule.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import type { DispatchContext } from '../dispatch/publish-commands.js'
 import { DeviceHubError } from '../errors.js'
-import { type CommandFilter, type CommandState, isFinal, type NewCommand } from '../ports/commands.js'
+import {
+  COMMAND_STATES,
+  type CommandFilter,
+  type CommandState,
+  isFinal,
+  type NewCommand,
+} from '../ports/commands.js'
 import { randomIds } from '../ports/ids.js'
 import { isReachable } from '../ports/storage.js'
 import { assertDeviceId, buildTopic } from '../topic.js'
-import { acceptCommandQuery, acceptFilter, acceptId } from './argument-rules.js'
-import type { CommandHandle, CommandsApi } from './commands-api.js'
-import { PAGE_LIMIT } from './page-limit.js'
+import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
+import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 
 export interface CommandsContext extends DispatchContext {
   readonly tracker: CommandTracker
   readonly dispatcher: Dispatcher
-  readonly assertType: (type: AnyDeviceType) => void
+  readonly assertType: AssertType
   /** Bytes of a payload's JSON. */
   readonly maxPayload: number
 }
 
-/** What a column of the ledger holds. */
-const CANCEL_REASON = text({ min: 0, max: 512 })
+const SEND_OPTIONS = options<SendOptions>(SEND)
+const STATE = word(...COMMAND_STATES)
+const NAME = text({ max: 128 })
+const ID = text({ max: 64 })
+const REASON = text({ max: 4096 })
+
+const QUERY = options<CommandQuery>({
+  ...PAGE,
+  type: optional(deviceType),
+  deviceId: ID_FILTER,
+  state: optional(either(STATE, list(STATE))),
+  command: optional(NAME),
+  batch: optional(ID),
+})
 
 const UNFINISHED: readonly CommandState[] = ['queued', 'sent', 'accepted']
 
@@ -50,11 +69,11 @@ export function createCommands(context: CommandsContext): CommandsApi {
     type: AnyDeviceType,
     deviceId: string,
     command: Pick<NewCommand, 'command' | 'payload' | 'batch'>,
-    options: SendOptions,
+    settings: SendSettings,
   ): Promise<{ readonly tracked: TrackedCommand; readonly waits: boolean }> {
     assertDeviceId(deviceId, context.deviceIdMaxLength)
     const id = randomIds.next()
-    const created = { ...command, ...sendSettings(options, type), id, type, deviceId, createdAt: clock.now() }
+    const created = { ...command, ...settings, id, type, deviceId, createdAt: clock.now() }
     // Before it can be published: the reply may be faster than what follows.
     const tracked = tracker.add({ id, deviceId, command: command.command, typeKey: type.key })
     const outcome = await queue.push(created).catch((error: unknown) => {
@@ -82,7 +101,7 @@ export function createCommands(context: CommandsContext): CommandsApi {
       return typedResult(type, record)
     },
     get: () => known(tracked.id).then(toCommandInfo),
-    cancel: (reason) => cancel(tracked.id, reason),
+    cancel: (reason) => cancel('cancel', tracked.id, reason),
   })
 
   async function known(id: string) {
@@ -91,9 +110,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
     return record
   }
 
-  async function cancel(given: string, why?: string): Promise<boolean> {
-    const id = acceptId('commands.cancel', 'id', given)
-    const reason = accept('commands.cancel', 'reason', CANCEL_REASON, why ?? 'it was cancelled')
+  async function cancel(call: string, id: string, given: string | undefined): Promise<boolean> {
+    const reason = given === undefined ? 'it was cancelled' : accept(call, 'reason', REASON, given)
     const record = await known(id)
     const type = context.types.find(({ key }) => key === record.typeKey)
     if (type === undefined)
@@ -110,29 +128,30 @@ export function createCommands(context: CommandsContext): CommandsApi {
   }
 
   const send: CommandsApi['send'] = async (type, deviceId, name, ...[payload, given = {}]) => {
-    assertType(type)
-    const options = acceptSend(given)
+    assertType('commands.send', type)
+    const settings = sendSettings(accept('commands.send', 'options', SEND_OPTIONS, given), type)
     const command = {
       command: name,
       payload: preparePayload(type, name, payload, context.maxPayload),
       batch: null,
     }
-    const { tracked } = await sendOne(type, deviceId, command, options)
+    const { tracked } = await sendOne(type, deviceId, command, settings)
     return handleOf(type, tracked) as CommandHandle<never>
   }
 
   const sendMany: CommandsApi['sendMany'] = async (type, target, name, ...[payload, given = {}]) => {
-    assertType(type)
-    const options = acceptBulk<never>(given)
+    assertType('commands.sendMany', type)
+    const how = accept('commands.sendMany', 'options', BULK, given) as BulkOptions<never>
+    const whom = accept('commands.sendMany', 'target', TARGET, target)
+    const settings = sendSettings(how, type)
     const batch = randomIds.next()
     const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
-    const { filter, deviceIds } = acceptTarget(target)
-    const ids = deviceIds ?? matchingDevices(storage, type, acceptFilter('commands.sendMany', filter))
+    const ids = 'filter' in whom ? matchingDevices(storage, type, whom.filter) : whom.deviceIds
 
     async function one(deviceId: string): Promise<BulkOutcome<never>> {
       const outcome = { deviceId, id: null, result: null, error: null }
       try {
-        const { tracked, waits } = await sendOne(type, deviceId, command, options)
+        const { tracked, waits } = await sendOne(type, deviceId, command, settings)
         if (waits) return { ...outcome, id: tracked.id, state: 'waiting' }
         const record = await tracker.wait(tracked)
         const state = record.state as Exclude<CommandState, 'queued' | 'sent' | 'accepted'>
@@ -144,19 +163,27 @@ export function createCommands(context: CommandsContext): CommandsApi {
         return { ...outcome, state: 'refused', error }
       }
     }
-    return runBulk(ids, batch, options, one)
+    return runBulk(ids, batch, how, one)
   }
 
   return {
     send,
     sendMany,
     async get(id) {
-      const [record] = await storage.commands.find([acceptId('commands.get', 'id', id)])
+      const [record] = await storage.commands.find([accept('commands.get', 'id', ID, id)])
       return record === undefined ? null : toCommandInfo(record)
     },
     async list(query = {}) {
-      const { type, state, limit, cursor, deviceId, command, batch } = acceptCommandQuery(query)
-      if (type !== undefined) assertType(type)
+      const {
+        type,
+        state,
+        limit = PAGE_LIMIT,
+        cursor,
+        deviceId,
+        command,
+        batch,
+      } = accept('commands.list', 'query', QUERY, query, 'invalid_query')
+      if (type !== undefined) assertType('commands.list', type)
       const filter: CommandFilter = {
         ...(type && { typeKey: type.key }),
         ...(state !== undefined && { states: typeof state === 'string' ? [state] : state }),
@@ -164,16 +191,16 @@ export function createCommands(context: CommandsContext): CommandsApi {
         ...(command !== undefined && { command }),
         ...(batch !== undefined && { batch }),
       }
-      const page = await storage.commands.list(filter, { limit: limit ?? PAGE_LIMIT, cursor })
+      const page = await storage.commands.list(filter, { limit, cursor })
       return { items: page.items.map(toCommandInfo), cursor: page.cursor }
     },
     async wait(given, options = {}) {
-      const id = acceptId('commands.wait', 'id', given)
+      const id = accept('commands.wait', 'id', ID, given)
       const record = await known(id)
       if (isFinal(record.state)) return toCommandInfo(record)
       const tracked = tracker.get(id) ?? tracker.add(record)
       return toCommandInfo(await waitForEnd(tracker, tracked, 'commands.wait', options))
     },
-    cancel,
+    cancel: async (id, reason) => cancel('commands.cancel', accept('commands.cancel', 'id', ID, id), reason),
   }
 }

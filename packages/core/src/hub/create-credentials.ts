@@ -10,7 +10,6 @@ import type { Clock } from '../ports/clock.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
 import type { CredentialOptions, CredentialsApi } from './credentials-api.js'
-import { allPositive } from './device-hub-options.js'
 
 export interface CredentialsContext {
   readonly storage: Storage
@@ -40,7 +39,7 @@ export function createCredentials(
 ): Credentials {
   if (options === undefined) return { api: withoutSecret, close() {} }
   const { secret, ...given } = options
-  const limits = allPositive('credentials', { ...DEFAULTS, ...given })
+  const limits = { ...DEFAULTS, ...given }
   const hashes = createKeyedHashes(secret)
   const counts = createCredentialCounts(metrics)
   const monotonic = () => performance.now()

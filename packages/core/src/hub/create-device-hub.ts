@@ -1,3 +1,4 @@
+import { accept } from '../check/index.js'
 import { createReplyResolver } from '../commands/resolve-replies.js'
 import { createCommandTracker } from '../commands/tracker.js'
 import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
@@ -6,7 +7,6 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import { createDispatcher } from '../dispatch/dispatcher.js'
 import { type DispatchContext, lookForCommands } from '../dispatch/publish-commands.js'
 import { lookForDesired } from '../dispatch/publish-desired.js'
-import { DeviceHubError } from '../errors.js'
 import { createAnnouncer } from '../ingest/announce.js'
 import { createIngest, type IngestStats } from '../ingest/create-ingest.js'
 import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
@@ -29,17 +29,17 @@ import { createCredentials } from './create-credentials.js'
 import { createSessions } from './create-sessions.js'
 import type { CredentialsApi } from './credentials-api.js'
 import {
-  allPositive,
+  acceptHub,
   CACHE,
   COMMANDS,
   type DeviceHubOptions,
   hubPolicies,
   LIMITS,
-  positive,
 } from './device-hub-options.js'
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
+import { CLOSE, createAssertType } from './rules.js'
 import type { SessionsApi } from './sessions-api.js'
 import { createTransports } from './transports.js'
 import { createTwinApi, type TwinApi } from './twins-api.js'
@@ -112,39 +112,37 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
 
 /** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
 export function createDeviceHub<Signals extends SignalSink = SignalSink>(
-  options: DeviceHubOptions<Signals>,
+  given: DeviceHubOptions<Signals>,
 ): DeviceHub<Signals> {
+  const options = acceptHub<Signals>(given)
   const registry = 'get' in options.types ? options.types : createRegistry(options.types)
   const types = registry.all()
+  const assertType = createAssertType(types)
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? consoleLogger
   const metrics = options.metrics ?? noMetrics
   const signals = options.signals ?? (noSignals as Signals)
   const topicPrefix = options.topicPrefix ?? 'things'
-  const deviceIdMaxLength = positive('deviceIdMaxLength', options.deviceIdMaxLength ?? 128)
-  const cache = allPositive('deviceCache', { ...CACHE, ...options.deviceCache })
-  const commandLimits = allPositive('commands', { ...COMMANDS, ...options.commands })
+  const deviceIdMaxLength = options.deviceIdMaxLength ?? 128
+  const cache = { ...CACHE, ...options.deviceCache }
+  const commandLimits = { ...COMMANDS, ...options.commands }
   const policies = hubPolicies(options)
 
   const storage = (options.storage ?? memoryStorage()).open({ types })
-  const limits = allPositive('ingest', {
-    ...LIMITS,
-    maxBatch: storage.preferredBatch ?? LIMITS.maxBatch,
-    ...options.ingest,
-  })
+  const limits = { ...LIMITS, maxBatch: storage.preferredBatch ?? LIMITS.maxBatch, ...options.ingest }
   const directory = createDeviceDirectory(storage, clock, {
     max: cache.max,
     refreshAfter: cache.refreshAfter * 1000,
     unknownFor: cache.unknownFor * 1000,
   })
-  const maxSamples = positive('maxSamples', options.maxSamples ?? 10_000)
+  const maxSamples = options.maxSamples ?? 10_000
   const planner = createMessagePlanner({
     types,
     topicPrefix,
     policies,
     clock,
     deviceIdMaxLength,
-    maxPayload: positive('maxPayload', options.maxPayload ?? 1 << 20),
+    maxPayload: options.maxPayload ?? 1 << 20,
     maxSamples,
   })
   /** Who claims, in the database, for this run of the process. */
@@ -209,15 +207,6 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     logger,
   })
 
-  function assertType(type: AnyDeviceType): void {
-    if (types.includes(type)) return
-    const known = types.map(({ name }) => name).join(', ') || 'none'
-    throw new DeviceHubError(
-      'unknown_type',
-      `${type.name} is not a type of this hub (${known}); list it in createDeviceHub({ types })`,
-    )
-  }
-
   const credentials = createCredentials(options.credentials, { storage, types, clock, metrics })
 
   let closing: Promise<void> | undefined
@@ -256,7 +245,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       maxPayload: commandLimits.maxPayload,
     }),
     twin(type) {
-      assertType(type)
+      assertType('hub.twin', type)
       return createTwinApi(type, { storage, clock, dispatcher, deviceIdMaxLength })
     },
     credentials: credentials.api,
@@ -280,7 +269,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     attach: transports.attach,
     publish: transports.publish,
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),
-    close: ({ timeout = 10_000 } = {}) => (closing ??= close(timeout)),
+    async close(how = {}) {
+      const { timeout = 10_000 } = accept('hub.close', 'options', CLOSE, how)
+      closing ??= close(timeout)
+      await closing
+    },
     [Symbol.asyncDispose]: () => hub.close(),
   }
   return hub

@@ -1,12 +1,12 @@
 import { accept, line, number, optional, options, satisfies, word } from '../check/index.js'
 import { toLine } from '../codec/text.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
+import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { Clock } from '../ports/clock.js'
 import { buildTopic, isValidDeviceId } from '../topic.js'
-import { deviceType } from './argument-rules.js'
+import type { AssertType } from './rules.js'
 import type { SessionEvent, SessionsApi } from './sessions-api.js'
 
 export interface SessionsContext {
@@ -14,7 +14,7 @@ export interface SessionsContext {
   readonly topicPrefix: string
   readonly deviceIdMaxLength: number
   readonly clock: Clock
-  readonly assertType: (type: AnyDeviceType) => void
+  readonly assertType: AssertType
 }
 
 const REASON_MAX = 255
@@ -44,7 +44,7 @@ export function createSessions(context: SessionsContext): SessionsApi {
     async report(given) {
       const event = accept('sessions.report', 'event', SESSION_EVENT, given)
       const { type, deviceId, source } = event
-      assertType(type)
+      assertType('sessions.report', type)
       if (!isValidDeviceId(deviceId, deviceIdMaxLength)) return 'unknown_device'
       if (!pipeline.hasRoom)
         throw new DeviceHubError(

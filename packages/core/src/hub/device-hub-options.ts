@@ -1,5 +1,20 @@
+import {
+  accept,
+  anything,
+  either,
+  integer,
+  list,
+  number,
+  type OptionRules,
+  optional,
+  options,
+  port,
+  satisfies,
+  text,
+} from '../check/index.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import { checkOption } from '../device-type/options.js'
+import { declaredType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestLimits } from '../ingest/create-ingest.js'
 import type { Clock } from '../ports/clock.js'
@@ -96,14 +111,61 @@ export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies {
   return { ...POLICIES, ...Object.fromEntries(given) }
 }
 
-export function positive(name: string, value: number): number {
-  if (Number.isFinite(value) && value > 0) return value
-  throw new DeviceHubError('invalid_options', `${name} must be a number above 0, not ${String(value)}`, {
-    details: { [name]: value },
-  })
-}
+/** Bytes and counts that fit into memory. */
+const COUNT = integer({ min: 1, max: 2 ** 40 })
+const SECONDS = number({ above: 0, max: 1e9 })
 
-export function allPositive<Options extends object>(group: string, options: Options): Options {
-  for (const [name, value] of Object.entries(options)) positive(`${group}.${name}`, value as number)
-  return options
-}
+const each = <Name extends string>(names: readonly Name[], rule: ReturnType<typeof number>) =>
+  Object.fromEntries(names.map((name) => [name, optional(rule)])) as OptionRules<
+    Partial<Record<Name, number>>
+  >
+
+/** Looked at with the types' own, see `hubPolicies`. */
+const POLICY = Object.fromEntries(
+  Object.keys(POLICIES).map((name) => [name, optional(anything())]),
+) as OptionRules<Partial<IngestPolicies>>
+
+const HUB = options<DeviceHubOptions<SignalSink>>({
+  ...POLICY,
+  types: either(list(declaredType, { max: 10_000 }), port<Registry>('a registry', 'all', 'get')),
+  storage: optional(
+    port<StorageAdapter>('a storage such as memoryStorage() or kyselyStorage({ db })', 'open'),
+  ),
+  signals: optional(port<SignalSink>('signals made by createSignals()', 'emit', 'hasSubscribers')),
+  topicPrefix: optional(text({ max: 1024 })),
+  // What the column holds.
+  deviceIdMaxLength: optional(integer({ min: 1, max: 128 })),
+  maxPayload: optional(integer({ min: 1, max: 268_435_455 })),
+  maxSamples: optional(COUNT),
+  ingest: optional(
+    options<Partial<IngestLimits>>(
+      each(['maxBatch', 'maxBatchBytes', 'maxQueued', 'maxQueuedBytes'] as const, COUNT),
+    ),
+  ),
+  deviceCache: optional(
+    options<Partial<DeviceCacheOptions>>({
+      ...each(['max'] as const, COUNT),
+      ...each(['refreshAfter', 'unknownFor', 'lastSeenEvery'] as const, SECONDS),
+    }),
+  ),
+  commands: optional(
+    options<Partial<CommandLimits>>({
+      ...each(['maxRunning', 'maxPayload', 'maxResult'] as const, COUNT),
+      lookEvery: optional(number({ above: 0, max: 2_147_483 })),
+    }),
+  ),
+  credentials: optional(
+    options<CredentialOptions>({
+      // Whether it is long enough says the one who takes it.
+      secret: satisfies('a secret from: openssl rand -base64 32', () => true),
+      ...each(['cacheMax', 'maxWaiting', 'slowConcurrency', 'slowWaiting'] as const, COUNT),
+      cacheFor: optional(SECONDS),
+    }),
+  ),
+  logger: optional(port<Logger>('a logger', 'debug', 'info', 'warn', 'error')),
+  metrics: optional(port<Metrics>('metrics', 'count', 'gauge', 'observe')),
+  clock: optional(port<Clock>('a clock', 'now')),
+})
+
+export const acceptHub = <Signals extends SignalSink>(given: unknown): DeviceHubOptions<Signals> =>
+  accept('createDeviceHub', 'options', HUB, given) as DeviceHubOptions<Signals>

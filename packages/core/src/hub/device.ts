@@ -1,8 +1,22 @@
+import {
+  accept,
+  anything,
+  flag,
+  jsonObjectText,
+  number,
+  type OptionRules,
+  optional,
+  options,
+  orNull,
+  record,
+  text,
+  word,
+} from '../check/index.js'
 import { fromStored, toStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
-import type { DeviceRecord, DeviceStatus, StoredValue } from '../ports/storage.js'
-import { acceptNewDevice } from './argument-rules.js'
+import { DEVICE_STATUSES, type DeviceRecord, type DeviceStatus, type StoredValue } from '../ports/storage.js'
 
 /** A device as the API and the signals show it: no credentials. */
 export interface Device<State = Readonly<Record<string, unknown>>> {
@@ -61,8 +75,13 @@ export function toDevice(type: AnyDeviceType, record: DeviceRecord): Device {
 }
 
 /** The row of a device that does not exist yet; the device id was checked by the caller. `invalid_payload` names a field that does not fit. */
-export function newDeviceRecord(type: AnyDeviceType, fields: NewDevice, now: number): DeviceRecord {
-  const device = acceptNewDevice('a new device', fields)
+export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: number): DeviceRecord {
+  accept('newDeviceRecord', 'type', deviceType, type)
+  accept('newDeviceRecord', 'now', number(), now)
+  return toRecord(type, acceptNewDevice('newDeviceRecord', device), now)
+}
+
+export function toRecord(type: AnyDeviceType, device: CheckedDevice, now: number): DeviceRecord {
   const given = storedState(type, device.state ?? {})
   return {
     deviceId: device.deviceId,
@@ -76,7 +95,7 @@ export function newDeviceRecord(type: AnyDeviceType, fields: NewDevice, now: num
     isActive: device.isActive ?? true,
     sessionAt: null,
     mqttUsername: null,
-    metadata: JSON.stringify(device.metadata ?? {}),
+    metadata: device.metadata ?? '{}',
     state: type.stateNames.map((name) => (name in given ? (given[name] ?? null) : defaultOf(type, name))),
     createdAt: now,
     updatedAt: now,
@@ -109,3 +128,42 @@ function defaultOf(type: AnyDeviceType, name: string): StoredValue {
   const field = type.state[name]
   return field === undefined || field.default === null ? null : toStored(field, field.default)
 }
+
+/** The fields that a caller may set; metadata as its text. */
+interface CheckedFields {
+  readonly name?: string
+  readonly status?: DeviceStatus
+  readonly isActive?: boolean
+  readonly firmwareVersion?: string | null
+  readonly metadata?: string
+  readonly state?: Readonly<Record<string, unknown>>
+}
+
+export interface CheckedDevice extends CheckedFields {
+  readonly deviceId: string
+}
+
+const FIELDS: OptionRules<CheckedFields> = {
+  name: optional(text({ min: 0, max: 255 })),
+  status: optional(word(...DEVICE_STATUSES)),
+  isActive: optional(flag),
+  firmwareVersion: optional(orNull(text({ min: 0, max: 50 }))),
+  metadata: optional(jsonObjectText),
+  state: optional(record),
+}
+
+// The id has a check of its own, which names the character that is wrong.
+const NEW_DEVICE = options<CheckedDevice>({ ...FIELDS, deviceId: anything() }, 'a device')
+
+const CHANGE = options<CheckedFields>(
+  FIELDS,
+  'what changes of a device',
+  'Pass only what changes: { name } instead of { ...device, name }',
+)
+
+/** Callers in plain JavaScript, and values from forms: what does not fit is named here, with `invalid_payload`. */
+export const acceptNewDevice = (call: string, device: unknown): CheckedDevice =>
+  accept(call, 'device', NEW_DEVICE, device, 'invalid_payload')
+
+export const acceptChange = (call: string, change: unknown): CheckedFields =>
+  accept(call, 'change', CHANGE, change, 'invalid_payload')

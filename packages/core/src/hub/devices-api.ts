@@ -1,3 +1,4 @@
+import { accept, options } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferState } from '../device-type/infer.js'
 import { DeviceHubError } from '../errors.js'
@@ -12,9 +13,16 @@ import {
   type Storage,
 } from '../ports/storage.js'
 import { assertDeviceId } from '../topic.js'
-import { acceptDeviceId, acceptDeviceQuery, acceptDeviceUpdate, acceptNewDevice } from './argument-rules.js'
-import { type Device, type NewDevice, newDeviceRecord, storedState, toDevice } from './device.js'
-import { PAGE_LIMIT } from './page-limit.js'
+import {
+  acceptChange,
+  acceptNewDevice,
+  type Device,
+  type NewDevice,
+  storedState,
+  toDevice,
+  toRecord,
+} from './device.js'
+import { type AssertType, acceptDeviceId, DEVICE_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
   readonly name?: string
@@ -57,10 +65,12 @@ export interface DevicesContext {
   readonly directory: DeviceDirectory
   readonly clock: Clock
   readonly deviceIdMaxLength: number
-  readonly assertType: (type: AnyDeviceType) => void
+  readonly assertType: AssertType
   /** Commands may be due that waited for a device. */
   readonly onReachable: () => void
 }
+
+const QUERY = options<DeviceQuery>({ ...DEVICE_FILTER, ...PAGE })
 
 export function createDevicesApi({
   storage,
@@ -73,14 +83,16 @@ export function createDevicesApi({
   const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
 
   async function update<T extends AnyDeviceType>(
+    call: string,
     type: T,
-    deviceId: string,
-    change: DeviceUpdate<InferState<T>>,
+    givenId: string,
+    given: DeviceUpdate<InferState<T>>,
   ) {
-    assertType(type)
-    const id = acceptDeviceId('devices.update', deviceId)
-    const { patch, status } = toPatch(type, change, clock.now())
-    const record = await storage.devices.update(type, id, patch, clock.now())
+    assertType(call, type)
+    const deviceId = acceptDeviceId(call, givenId)
+    const change = acceptChange(call, given)
+    const now = clock.now()
+    const record = await storage.devices.update(type, deviceId, toPatch(type, change, now), now)
     directory.forget(type, deviceId)
     if (record === null) {
       throw new DeviceHubError(
@@ -89,7 +101,7 @@ export function createDevicesApi({
         { details: { type: type.key, deviceId } },
       )
     }
-    if (status !== undefined && isReachable(status)) {
+    if (change.status !== undefined && isReachable(change.status)) {
       await storage.commands.wake(type, [deviceId])
       onReachable()
     }
@@ -98,31 +110,35 @@ export function createDevicesApi({
 
   return {
     async create(type, given) {
-      assertType(type)
+      assertType('devices.create', type)
       const device = acceptNewDevice('devices.create', given)
       assertDeviceId(device.deviceId, deviceIdMaxLength)
-      const record = newDeviceRecord(type, device, clock.now())
+      const record = toRecord(type, device, clock.now())
       await storage.devices.create(type, record)
       directory.forget(type, device.deviceId)
       return typed(toDevice(type, record))
     },
     async get(type, deviceId) {
-      assertType(type)
+      assertType('devices.get', type)
       const [record] = await storage.devices.find(type, [acceptDeviceId('devices.get', deviceId)])
       return record === undefined ? null : typed(toDevice(type, record))
     },
     async list(type, query = {}) {
-      assertType(type)
-      const { limit, cursor, ...filter } = acceptDeviceQuery(query)
-      const page = await storage.devices.list(type, filter, { limit: limit ?? PAGE_LIMIT, cursor })
+      assertType('devices.list', type)
+      const {
+        limit = PAGE_LIMIT,
+        cursor,
+        ...filter
+      } = accept('devices.list', 'query', QUERY, query, 'invalid_query')
+      const page = await storage.devices.list(type, filter, { limit, cursor })
       return { items: page.items.map((record) => typed(toDevice(type, record))), cursor: page.cursor }
     },
-    update,
-    deactivate: (type, deviceId) => update(type, deviceId, { isActive: false }),
-    activate: (type, deviceId) => update(type, deviceId, { isActive: true }),
-    async delete(type, deviceId) {
-      assertType(type)
-      acceptDeviceId('devices.delete', deviceId)
+    update: (type, deviceId, change) => update('devices.update', type, deviceId, change),
+    deactivate: (type, deviceId) => update('devices.deactivate', type, deviceId, { isActive: false }),
+    activate: (type, deviceId) => update('devices.activate', type, deviceId, { isActive: true }),
+    async delete(type, givenId) {
+      assertType('devices.delete', type)
+      const deviceId = acceptDeviceId('devices.delete', givenId)
       const deleted = await storage.devices.delete(type, deviceId, clock.now())
       directory.forget(type, deviceId)
       return deleted
@@ -132,16 +148,13 @@ export function createDevicesApi({
 
 function toPatch(
   type: AnyDeviceType,
-  change: DeviceUpdate,
+  { state, status, ...plain }: ReturnType<typeof acceptChange>,
   now: number,
-): { readonly patch: DevicePatch; readonly status: DeviceStatus | undefined } {
-  const { state, metadata, status, ...plain } = acceptDeviceUpdate(change)
-  const patch = {
+): DevicePatch {
+  return {
     ...plain,
     // A status set by hand is news of now: a report measured before it does not undo it.
     ...(status === undefined ? {} : { status, statusAt: now }),
-    ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
     ...(state === undefined ? {} : { state: storedState(type, state) }),
   }
-  return { patch, status }
 }

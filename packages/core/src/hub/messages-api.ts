@@ -1,22 +1,23 @@
+import { accept, optional, options, word } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
-import type {
-  MessageFilter,
-  MessageRef,
-  MessageStatus,
-  Page,
-  Storage,
-  StoredMessage,
+import {
+  MESSAGE_STATUSES,
+  type MessageFilter,
+  type MessageRef,
+  type MessageStatus,
+  type Page,
+  type Storage,
+  type StoredMessage,
 } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { isPartlyStored, isReplayable } from '../storage/replayable.js'
-import type { Channel } from '../topic.js'
-import { acceptMessageQuery, acceptRef } from './argument-rules.js'
+import { CHANNELS, type Channel } from '../topic.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
-import { PAGE_LIMIT } from './page-limit.js'
+import { type AssertType, acceptRef, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
 
 export interface MessageQuery {
   readonly deviceId?: string
@@ -46,24 +47,37 @@ export interface MessagesApi {
 
 export interface MessagesContext {
   readonly storage: Storage
-  readonly assertType: (type: AnyDeviceType) => void
+  readonly assertType: AssertType
   readonly handlers: Pick<ReturnType<typeof createAttachedHandlers>, 'find'>
   readonly pipeline: Pick<IngestPipeline, 'replay' | 'quarantine' | 'handled'>
 }
+
+const QUERY = options<MessageQuery>({
+  ...RANGE,
+  ...PAGE,
+  status: optional(word(...MESSAGE_STATUSES)),
+  channel: optional(word(...CHANNELS)),
+})
 
 export function createMessagesApi({ storage, assertType, handlers, pipeline }: MessagesContext): MessagesApi {
   const replayThroughHandler = createHandlerReplay({ handlers, pipeline })
 
   return {
     async list(type, query = {}) {
-      if (type !== null) assertType(type)
-      const { limit, cursor, from, to, ...rest } = acceptMessageQuery(query)
+      if (type !== null) assertType('messages.list', type)
+      const {
+        limit = PAGE_LIMIT,
+        cursor,
+        from,
+        to,
+        ...rest
+      } = accept('messages.list', 'query', QUERY, query, 'invalid_query')
       const filter: MessageFilter = {
         ...rest,
-        ...(from && { from: from.getTime() }),
-        ...(to && { to: to.getTime() }),
+        ...(from !== undefined && { from: from.getTime() }),
+        ...(to !== undefined && { to: to.getTime() }),
       }
-      return storage.messages.list(type, filter, { limit: limit ?? PAGE_LIMIT, cursor })
+      return storage.messages.list(type, filter, { limit, cursor })
     },
     get: async (ref) => storage.messages.get(acceptRef('messages.get', ref)),
     async replay(given) {

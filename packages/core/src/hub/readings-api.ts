@@ -1,17 +1,19 @@
+import { accept, list, optional, options, text, word } from '../check/index.js'
 import { fromStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferReadings } from '../device-type/infer.js'
 import { DeviceHubError } from '../errors.js'
-import type {
-  AggregateFunction,
-  Interval,
-  Page,
-  ReadingFilter,
-  Storage,
-  StoredSample,
+import {
+  AGGREGATES,
+  type AggregateFunction,
+  INTERVALS,
+  type Interval,
+  type Page,
+  type ReadingFilter,
+  type Storage,
+  type StoredSample,
 } from '../ports/storage.js'
-import { acceptAggregate, acceptDeviceId, acceptIds, acceptReadingQuery } from './argument-rules.js'
-import { PAGE_LIMIT } from './page-limit.js'
+import { type AssertType, acceptDeviceId, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
 
 /** One stored sample. */
 export interface Reading<Readings = Readonly<Record<string, unknown>>> {
@@ -73,30 +75,52 @@ export interface ReadingsApi {
   ): Promise<readonly Bucket[]>
 }
 
-export function createReadingsApi(storage: Storage, assertType: (type: AnyDeviceType) => void): ReadingsApi {
-  async function latestOf<T extends AnyDeviceType>(type: T, deviceIds: readonly string[]) {
-    assertType(type)
-    const samples = await storage.readings.latest(type, acceptIds('readings.latestOf', deviceIds))
+const QUERY = options<ReadingQuery>({ ...RANGE, ...PAGE, order: optional(word('asc', 'desc')) })
+
+const REQUEST = options<AggregateRequest<Readonly<Record<string, unknown>>>>({
+  ...RANGE,
+  field: text({ max: 63 }),
+  fn: word(...AGGREGATES),
+  interval: optional(word(...INTERVALS)),
+})
+
+const DEVICE_IDS = list(text({ max: 255 }))
+
+export function createReadingsApi(storage: Storage, assertType: AssertType): ReadingsApi {
+  async function latestOf<T extends AnyDeviceType>(type: T, given: readonly string[]) {
+    assertType('readings.latestOf', type)
+    const deviceIds = accept('readings.latestOf', 'deviceIds', DEVICE_IDS, given, 'invalid_device_id')
+    const samples = await storage.readings.latest(type, deviceIds)
     return new Map(samples.map((sample) => [sample.deviceId, toReading<T>(type, sample)]))
   }
 
   return {
     async list<T extends AnyDeviceType>(type: T, query: ReadingQuery = {}) {
-      assertType(type)
-      const { limit, cursor, order = 'desc', ...range } = acceptReadingQuery(query)
-      const page = await storage.readings.list(
-        type,
-        { ...toFilter(range), order },
-        { limit: limit ?? PAGE_LIMIT, cursor },
-      )
+      assertType('readings.list', type)
+      const {
+        limit = PAGE_LIMIT,
+        cursor,
+        order = 'desc',
+        ...range
+      } = accept('readings.list', 'query', QUERY, query, 'invalid_query')
+      const page = await storage.readings.list(type, { ...toFilter(range), order }, { limit, cursor })
       return { items: page.items.map((sample) => toReading<T>(type, sample)), cursor: page.cursor }
     },
     latestOf,
-    latest: async (type, deviceId) =>
-      (await latestOf(type, [acceptDeviceId('readings.latest', deviceId)])).get(deviceId) ?? null,
+    async latest(type, deviceId) {
+      assertType('readings.latest', type)
+      const id = acceptDeviceId('readings.latest', deviceId)
+      return (await latestOf(type, [id])).get(id) ?? null
+    },
     async aggregate(type, request) {
-      assertType(type)
-      const { field, fn, interval, ...range } = acceptAggregate(request)
+      assertType('readings.aggregate', type)
+      const { field, fn, interval, ...range } = accept(
+        'readings.aggregate',
+        'request',
+        REQUEST,
+        request,
+        'invalid_query',
+      )
       const declared = assertAggregate(type, field, fn, interval)
       const buckets = await storage.readings.aggregate(type, {
         ...toFilter(range),
@@ -130,11 +154,13 @@ function toReading<T extends AnyDeviceType>(type: T, sample: StoredSample): Read
   }
 }
 
-const toFilter = ({ deviceId, from, to }: ReadingRange): ReadingFilter => ({
-  ...(deviceId === undefined ? {} : { deviceId }),
-  ...(from === undefined ? {} : { from: from.getTime() }),
-  ...(to === undefined ? {} : { to: to.getTime() }),
-})
+function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
+  return {
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...(from === undefined ? {} : { from: from.getTime() }),
+    ...(to === undefined ? {} : { to: to.getTime() }),
+  }
+}
 
 function assertAggregate(
   type: AnyDeviceType,

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.js'
 import type { Storage } from '../ports/storage.js'
 import { assertDeviceId } from '../topic.js'
 import { desiredValue, type Twin, toTwin } from '../twin/twin.js'
-import { acceptDeviceId } from './argument-rules.js'
+import { acceptDeviceId } from './rules.js'
 
 /** Null takes a field out of the desired state. */
 export type DesiredPatch<State> = { readonly [Name in keyof State]?: State[Name] | null }
@@ -39,21 +39,21 @@ export interface TwinsContext {
   readonly deviceIdMaxLength: number
 }
 
-const SET_DESIRED = options<{ readonly ifVersion?: number }>({ ifVersion: optional(integer({ min: 0 })) })
+const SET = options<{ readonly ifVersion?: number }>({ ifVersion: optional(integer({ min: 0 })) })
 
 export function createTwinApi<T extends AnyDeviceType>(
   type: T,
   { storage, clock, dispatcher, deviceIdMaxLength }: TwinsContext,
 ): TwinApi<T> {
   return {
-    async get(given) {
-      const deviceId = acceptDeviceId('twin.get', given)
-      const record = await storage.twins.get(type, deviceId)
-      return record === null ? null : (toTwin(type, deviceId, record) as Twin<InferState<T>>)
+    async get(givenId) {
+      const deviceId = acceptDeviceId('twin.get', givenId)
+      const found = await storage.twins.get(type, deviceId)
+      return found === null ? null : (toTwin(type, deviceId, found) as Twin<InferState<T>>)
     },
-    async setDesired(deviceId, given, options = {}) {
+    async setDesired(deviceId, given, how = {}) {
       assertDeviceId(deviceId, deviceIdMaxLength)
-      const { ifVersion } = accept('twin.setDesired', 'options', SET_DESIRED, options)
+      const { ifVersion } = accept('twin.setDesired', 'options', SET, how)
       const patch = accept('twin.setDesired', 'patch', record, given, 'invalid_payload')
       const change = { type, deviceId, patch: toPatch(type, patch), at: clock.now() }
       const done = await storage.twins.setDesired(ifVersion === undefined ? change : { ...change, ifVersion })

@@ -2,6 +2,7 @@ export { type AppliedCommandChange, applyCommandChange } from '../commands/apply
 export { applyDesired } from '../twin/apply-desired.js'
 export { type AppliedReport, applyReport } from '../twin/apply-report.js'
 export { applyDeviceChange } from './apply-device-change.js'
+export { checkedStorage } from './checked-storage.js'
 export { type ClaimRows, isClaimKeyGood, judgeClaim } from './judge-claim.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
 export {

@@ -19,8 +19,11 @@ export function readNumericCursor(list: string, cursor: string): { key: number; 
 
 /** The end of the year 9999 in milliseconds, which every database's times can hold; ids are smaller. */
 const KEY_MAX = 253_402_300_799_999
+/** The beginning of the year 1. */
+const KEY_MIN = -62_135_596_800_000
 
-const isInteger = (text: string) => /^-?\d{1,15}$/.test(text) && Math.abs(Number(text)) <= KEY_MAX
+const isInteger = (text: string) =>
+  /^-?\d{1,15}$/.test(text) && Number(text) >= KEY_MIN && Number(text) <= KEY_MAX
 
 export const badCursor = (list: string, cursor: string): DeviceHubError =>
   new DeviceHubError(

@@ -23,9 +23,11 @@ export const logPosition = (cursor: string | null): number =>
 
 /** The end of the year 9999 in milliseconds: what other storages can hold as well. */
 const KEY_MAX = 253_402_300_799_999
+/** The beginning of the year 1. */
+const KEY_MIN = -62_135_596_800_000
 
 const isInteger = (text: string | undefined): boolean =>
-  text !== undefined && /^-?\d{1,15}$/.test(text) && Math.abs(Number(text)) <= KEY_MAX
+  text !== undefined && /^-?\d{1,15}$/.test(text) && Number(text) >= KEY_MIN && Number(text) <= KEY_MAX
 
 const badCursor = (list: string, cursor: string) =>
   new DeviceHubError(

@@ -1,5 +1,6 @@
 import { DeviceHubError } from '../../errors.js'
 import type { Storage, StorageAdapter, StorageContext } from '../../ports/storage.js'
+import { checkedStorage } from '../checked-storage.js'
 import { aggregate } from './aggregate.js'
 import { commit } from './commit.js'
 import { consumerStore } from './consumers.js'
@@ -59,7 +60,11 @@ export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage
         `memoryStorage: ${name} must be a whole number of at least 1.`,
       )
   const database = new MemoryDatabase(bounds)
-  return { name: 'memory', dropped: database.dropped, open: (context) => openStorage(database, context) }
+  return {
+    name: 'memory',
+    dropped: database.dropped,
+    open: (context) => checkedStorage(openStorage(database, context)),
+  }
 }
 
 function openStorage(database: MemoryDatabase, { types }: StorageContext): Storage {

@@ -1,2 +1,0 @@
-/** Rows a page when none was asked for. */
-export const PAGE_LIMIT = 100
