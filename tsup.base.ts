@@ -1,14 +1,16 @@
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
-/** The build of a package: ESM and CommonJS side by side, with types for each. */
-export const library = (entry: string[], format: ('esm' | 'cjs')[] = ['esm', 'cjs']) =>
-  defineConfig({
-    entry: Object.fromEntries(entry.map((file) => [file.replace(/^src\/|\.ts$/g, ''), file])),
-    format,
-    dts: { compilerOptions: { paths: {} } },
-    clean: true,
-    sourcemap: false,
-    splitting: true,
-    shims: true,
-    target: 'node18',
-  })
+/** ESM and CommonJS side by side, with types for each. */
+export const options = (entry: string[], format: ('esm' | 'cjs')[] = ['esm', 'cjs']): Options => ({
+  entry: Object.fromEntries(entry.map((file) => [file.replace(/^src\/|\.ts$/g, ''), file])),
+  format,
+  dts: { compilerOptions: { paths: {} } },
+  clean: true,
+  sourcemap: false,
+  splitting: true,
+  shims: true,
+  target: 'node18',
+})
+
+/** The build of a package. */
+export const library = (entry: string[], format?: ('esm' | 'cjs')[]) => defineConfig(options(entry, format))

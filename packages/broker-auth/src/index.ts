@@ -1,4 +1,4 @@
-export type { AedesHooks } from './brokers/aedes.js'
+export type { AedesBroker, AedesClient, AedesHooks } from './brokers/aedes.js'
 export type { RabbitMqOptions } from './brokers/rabbitmq.js'
 export { type BrokerConfigOptions, type BrokerName, brokerConfig } from './config/broker-config.js'
 export { type BrokerAuth, type BrokerAuthStats, createBrokerAuth } from './create-broker-auth.js'

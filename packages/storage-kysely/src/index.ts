@@ -1,8 +1,12 @@
 export { guardPool } from './connection/guard-pool.js'
 export type {
+  AccessTable,
+  ClaimKeyTable,
+  ClaimTable,
   CommandTable,
   ConsumerFailureTable,
   ConsumerTable,
+  CredentialTable,
   DeviceTable,
   InferDatabase,
   LeaseTable,

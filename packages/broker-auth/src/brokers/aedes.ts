@@ -1,15 +1,48 @@
 import { type DeviceHub, DeviceHubError, type Principal, topicMatches } from '@devicehub/core'
-import type { Aedes, AedesOptions, Client } from 'aedes'
 import type { BrokerContext } from './broker-adapter.js'
+
+/** A client of Aedes, as far as it is looked at: Aedes need not be installed for the types of this package. */
+export interface AedesClient {
+  readonly id: string
+  close(): void
+}
+
+/** An Aedes broker, as far as it is listened to. */
+export interface AedesBroker {
+  on(
+    event: 'client' | 'clientDisconnect' | 'keepaliveTimeout',
+    listener: (client: AedesClient) => void,
+  ): unknown
+  off(
+    event: 'client' | 'clientDisconnect' | 'keepaliveTimeout',
+    listener: (client: AedesClient) => void,
+  ): unknown
+}
 
 /** What goes into `Aedes.createBroker`, all of it: each of them closes what another leaves open. */
 export interface AedesHooks {
-  readonly authenticate: NonNullable<AedesOptions['authenticate']>
-  readonly authorizePublish: NonNullable<AedesOptions['authorizePublish']>
-  readonly authorizeSubscribe: NonNullable<AedesOptions['authorizeSubscribe']>
-  readonly authorizeForward: NonNullable<AedesOptions['authorizeForward']>
+  readonly authenticate: (
+    client: AedesClient,
+    username: string | undefined,
+    password: Uint8Array | undefined,
+    done: (error: null, allowed: boolean) => void,
+  ) => void
+  readonly authorizePublish: (
+    client: AedesClient | null,
+    packet: { readonly topic: string },
+    done: (error: Error | null) => void,
+  ) => void
+  readonly authorizeSubscribe: <Subscription extends { readonly topic: string }>(
+    client: AedesClient,
+    subscription: Subscription,
+    done: (error: null, allowed: Subscription | null) => void,
+  ) => void
+  readonly authorizeForward: <Packet extends { readonly topic: string }>(
+    client: AedesClient,
+    packet: Packet,
+  ) => Packet | null
   /** Tells the hub of the devices that come and go, from now on; returns the way to stop it. */
-  attachPresence(broker: Aedes): () => void
+  attachPresence(broker: AedesBroker): () => void
 }
 
 /** A client that is connected. */
@@ -38,9 +71,9 @@ export function aedesHooks(
   hub: Pick<DeviceHub, 'credentials'>,
   { decider, presence, logger, now }: BrokerContext,
 ): AedesHooks {
-  const sessions = new WeakMap<Client, Session>()
+  const sessions = new WeakMap<AedesClient, Session>()
 
-  async function authenticate(client: Client, username: string, password: string): Promise<boolean> {
+  async function authenticate(client: AedesClient, username: string, password: string): Promise<boolean> {
     const decision = await decider.login({ username, password, clientId: client.id })
     if (!decision.allow) return false
     const { principal, grants, partial = false } = decision
@@ -49,7 +82,7 @@ export function aedesHooks(
     return true
   }
 
-  async function mayPublish(client: Client | null, topic: string): Promise<boolean> {
+  async function mayPublish(client: AedesClient | null, topic: string): Promise<boolean> {
     // The will of a client of another broker, whose user name Aedes does not keep.
     const session = client === null ? undefined : sessions.get(client)
     // Aedes' own ban ends when the hook is replaced.
@@ -58,7 +91,7 @@ export function aedesHooks(
     return (await decider.access({ username, clientId: client.id, action: 'publish', topic })).allow
   }
 
-  async function maySubscribe(client: Client, topic: string): Promise<boolean> {
+  async function maySubscribe(client: AedesClient, topic: string): Promise<boolean> {
     const session = sessions.get(client)
     if (session === undefined || session.revoked || session.mayReceive.size > MAX_FILTERS) return false
     // To Aedes an ordinary topic, on which nothing would ever come.
@@ -70,7 +103,7 @@ export function aedesHooks(
   }
 
   /** In the background, for whoever only receives asks for no decision. A database that is away revokes nothing. */
-  function recheck(client: Client, session: Session): void {
+  function recheck(client: AedesClient, session: Session): void {
     const { principal, username } = session
     if (principal === null || now() - session.checkedAt < RECHECK_AFTER) return
     session.checkedAt = now()
@@ -87,7 +120,7 @@ export function aedesHooks(
 
   return {
     authenticate(client, username, password, done) {
-      authenticate(client, username ?? '', password?.toString() ?? '').then(
+      authenticate(client, username ?? '', text(password)).then(
         (allowed) => done(null, allowed),
         // Without a `returnCode` it is 5, not authorized.
         () => done(null, false),
@@ -120,10 +153,10 @@ export function aedesHooks(
     },
 
     attachPresence(broker) {
-      const connectedAt = new WeakMap<Client, number>()
-      const timedOut = new WeakSet<Client>()
+      const connectedAt = new WeakMap<AedesClient, number>()
+      const timedOut = new WeakSet<AedesClient>()
 
-      const report = (client: Client, event: 'connected' | 'disconnected', reason?: string) => {
+      const report = (client: AedesClient, event: 'connected' | 'disconnected', reason?: string) => {
         const session = sessions.get(client)
         if (session === undefined || session.principal === null) return
         const { username, principal } = session
@@ -139,9 +172,9 @@ export function aedesHooks(
           reason,
         })
       }
-      const onClient = (client: Client) => report(client, 'connected')
-      const onTimeout = (client: Client) => void timedOut.add(client)
-      const onDisconnect = (client: Client) =>
+      const onClient = (client: AedesClient) => report(client, 'connected')
+      const onTimeout = (client: AedesClient) => void timedOut.add(client)
+      const onDisconnect = (client: AedesClient) =>
         report(client, 'disconnected', timedOut.has(client) ? 'keepalive timeout' : undefined)
 
       // `clientReady` comes later, or never when the client leaves at once; `clientDisconnect` has one `client` before it.
@@ -157,12 +190,16 @@ export function aedesHooks(
   }
 }
 
+/** Aedes gives a Buffer. */
+const text = (bytes: Uint8Array | undefined): string =>
+  bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+
 function matchesOne(filters: Iterable<string>, topic: string): boolean {
   for (const filter of filters) if (topicMatches(filter, topic)) return true
   return false
 }
 
-const refusal = (client: Client | null, topic: string) =>
+const refusal = (client: AedesClient | null, topic: string) =>
   new DeviceHubError('publish_failed', `${client?.id ?? 'A client'} may not publish to this topic`, {
     details: { topic: topic.slice(0, 200) },
   })
