@@ -48,10 +48,13 @@ export interface Account extends Grants {
   readonly shared?: boolean
 }
 
+/** Topics of one SUBSCRIBE: a question with more of them is denied as a whole. */
+export const MAX_TOPICS = 1_000
+
 /** One core for all brokers. Never throws: what cannot be decided is denied, in time. */
 export interface Decider {
   login(request: LoginRequest): Promise<LoginDecision>
   access(request: AccessRequest): Promise<Decision>
-  /** Several of one client at once (a SUBSCRIBE), in order. */
+  /** Several of one client at once (a SUBSCRIBE), in order; all of them denied when there are more than 1,000. */
   accessAll(requests: readonly AccessRequest[]): Promise<readonly Decision[]>
 }

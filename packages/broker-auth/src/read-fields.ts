@@ -1,6 +1,9 @@
 import { readBody } from '@devicehub/http'
 import type { BrokerCall } from './brokers/broker-adapter.js'
 
+/** Of a form: brokers send a dozen. */
+const FIELDS_MAX = 100
+
 /** The fields of a JSON object or of a form; the status that says why there are none: 400 or 413. */
 export async function readFields(
   request: Request,
@@ -25,6 +28,8 @@ function jsonFields(content: string): BrokerCall['fields'] | 400 {
 
 /** A name twice is refused: two readers could differ on which of them counts. */
 function formFields(content: string): BrokerCall['fields'] | 400 {
+  // Taking half a million of them apart would hold up everybody else.
+  if (content.split('&', FIELDS_MAX + 1).length > FIELDS_MAX) return 400
   const entries = [...new URLSearchParams(content)]
   const fields = new Map(entries)
   return fields.size === entries.length ? Object.fromEntries(fields) : 400

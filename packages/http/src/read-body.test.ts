@@ -1,4 +1,7 @@
+import { createServer } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { nodeListener } from './mount/node-listener.js'
 import { readBody } from './read-body.js'
 
 const post = (body: string | ReadableStream | null, headers: Record<string, string> = {}) =>
@@ -69,5 +72,55 @@ describe('a body', () => {
     const stream = new ReadableStream({ pull: (controller) => controller.error(new Error('reset')) })
     const response = await readBody(post(stream), { maxBytes: 9 })
     expect((response as Response).status).toBe(400)
+  })
+
+  test('that does not come in time is given up, however slowly it drips', async () => {
+    const cancelled = { silent: false, dripping: false }
+    const silent = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new Uint8Array(3)),
+      cancel() {
+        cancelled.silent = true
+      },
+    })
+    const dripping = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        if (!cancelled.dripping) controller.enqueue(new Uint8Array(1))
+      },
+      cancel() {
+        cancelled.dripping = true
+      },
+    })
+    for (const stream of [silent, dripping]) {
+      const response = (await readBody(post(stream), { maxBytes: 1_000_000, timeout: 0.05 })) as Response
+      expect([response.status, response.headers.get('connection')]).toEqual([408, 'close'])
+      expect(await response.json()).toMatchObject({ code: 'body_too_slow' })
+    }
+    expect(cancelled).toEqual({ silent: true, dripping: true })
+  })
+
+  test('that stops half-way on a real socket ends its connection', async () => {
+    const server = createServer(
+      nodeListener(async (request) => {
+        const body = await readBody(request, { maxBytes: 100, timeout: 0.05 })
+        return body instanceof Response ? body : new Response('read')
+      }),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    try {
+      const answer = await new Promise<string>((resolve, reject) => {
+        let text = ''
+        const socket = connect(port, '127.0.0.1', () =>
+          socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{"half":'),
+        )
+        socket.on('data', (bytes) => (text += bytes))
+        socket.on('error', reject)
+        socket.on('close', () => resolve(text))
+      })
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /)
+    } finally {
+      await new Promise((resolve) => server.close(resolve))
+    }
   })
 })

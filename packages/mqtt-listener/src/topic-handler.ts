@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createBackoff,
+  errorLine,
   type InboundMessage,
   type IngestOutcome,
   isDeviceHubError,
   type OutboundMessage,
+  toLine,
 } from '@devicehub/core'
 import type { Counters } from './counters.js'
 import type { HandlerCall } from './handler-call.js'
@@ -78,8 +80,8 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
     if (now - lastLog < LOG_EVERY_MS) return
     lastLog = now
     hub.logger.error(
-      { broker, filter, topic, err: error, errors: counters.handlerErrors },
-      `a topic handler failed: ${error.message}`,
+      { broker, filter, topic: toLine(topic, 200), err: error, errors: counters.handlerErrors },
+      `a topic handler failed: ${errorLine(error)}`,
     )
   }
 
@@ -90,7 +92,7 @@ export function createHandlerConsumer(options: HandlerConsumerOptions): Consumer
       const error = asError(cause)
       if (stopping.aborted) return { status: 'failed', error }
       report(error, message.topic)
-      return putOnRecord(message, error.message)
+      return putOnRecord(message, errorLine(error))
     }
   }
 

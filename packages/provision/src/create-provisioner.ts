@@ -2,7 +2,7 @@ import type { AnyDeviceType, CredentialKind, CredentialsApi, InferState } from '
 import type { FetchHandler } from '@devicehub/http'
 import { type Claimed, type ClaimRequest, createClaim } from './claims/claim.js'
 import { type ClaimAccount, type ClaimLogin, createClaimAccounts } from './claims/claim-accounts.js'
-import { type ClaimHandlerOptions, createClaimHandler } from './claims/claim-handler.js'
+import { type ClaimHandlerOptions, type ClaimStats, createClaimHandler } from './claims/claim-handler.js'
 import { type ClaimKeysApi, createClaimKeys } from './claims/claim-keys.js'
 import { claimTopics } from './claims/claim-topics.js'
 import { createClaimKeyFinder } from './claims/find-claim-key.js'
@@ -100,6 +100,8 @@ export interface Provisioner extends AsyncDisposable {
   ): Subscription
   /** Makes every sink what it should be, and says what that changed. Credentials are issued again when it is done. */
   sync(): Promise<readonly SyncReport[]>
+  /** `claims`: of `claimHandler`. */
+  stats(): { readonly claims: ClaimStats }
   /** Waits for what is being told to the sinks, and closes them. */
   close(): Promise<void>
 }
@@ -112,6 +114,7 @@ export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions
   const findKey = createClaimKeyFinder(hub)
   const claim = createClaim(hub, teller, findKey)
   const topics = claimTopics(hub)
+  const claims = createClaimHandler({ claim, clock: hub.clock, logger: hub.logger }, claimHandler)
   const accounts = createClaimAccounts(topics, findKey, hub.clock)
   let closing: Promise<void> | undefined
 
@@ -148,11 +151,12 @@ export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions
       importDevices(hub, teller, type, ...acceptImport(type, source, importOptions)),
     claims: createClaimKeys(hub),
     claim: async (request) => claim(acceptClaim('claim', request)),
-    claimHandler: createClaimHandler({ claim, clock: hub.clock, logger: hub.logger }, claimHandler),
+    claimHandler: claims.handler,
     claimAccounts: async (login) => accounts(acceptClaim('claimAccounts', login)),
     serveClaims: (listener, given = {}) =>
       serveClaims(hub, topics, claim, listener, acceptServe(listener, given).broker),
     sync: () => teller.alone(() => syncSinks(hub, sinks)),
+    stats: () => ({ claims: claims.stats() }),
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => provisioner.close(),
   }

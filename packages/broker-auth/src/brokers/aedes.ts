@@ -1,4 +1,4 @@
-import { type DeviceHub, DeviceHubError, type Principal, topicMatches } from '@devicehub/core'
+import { type DeviceHub, DeviceHubError, type Principal, toLine, topicMatches } from '@devicehub/core'
 import type { BrokerContext } from './broker-adapter.js'
 
 /** A client of Aedes, as far as it is looked at: Aedes need not be installed for the types of this package. */
@@ -111,10 +111,14 @@ export function aedesHooks(
       (found) => {
         if (found?.deviceId === principal.deviceId && found.type === principal.type) return
         session.revoked = true
-        logger.info({ username, clientId: client.id }, 'Disconnected: its credential is no longer good')
+        logger.info(
+          { username: toLine(username), clientId: toLine(client.id, 256) },
+          'Disconnected: its credential is no longer good',
+        )
         client.close()
       },
-      (error: unknown) => logger.warn({ err: error, username }, 'Could not check whether a client may stay'),
+      (error: unknown) =>
+        logger.warn({ err: error, username: toLine(username) }, 'Could not check whether a client may stay'),
     )
   }
 
@@ -200,6 +204,10 @@ function matchesOne(filters: Iterable<string>, topic: string): boolean {
 }
 
 const refusal = (client: AedesClient | null, topic: string) =>
-  new DeviceHubError('publish_failed', `${client?.id ?? 'A client'} may not publish to this topic`, {
-    details: { topic: topic.slice(0, 200) },
-  })
+  new DeviceHubError(
+    'publish_failed',
+    `${toLine(client?.id ?? 'A client', 256)} may not publish to this topic`,
+    {
+      details: { topic: toLine(topic, 200) },
+    },
+  )

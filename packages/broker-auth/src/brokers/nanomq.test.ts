@@ -43,6 +43,18 @@ describe.each(['json', 'form'] as const)('NanoMQ asking in %s', (as) => {
     }
   })
 
+  it('denies 500,000 filters as one question, whatever they are', async () => {
+    const before = wire().brokerAuth.stats()
+    const filter = 'things/sensor/A1/cmd'
+    const topic = Array.from({ length: 500_000 }, () => 'a').join(',')
+    expect(await ask('acl', acl('1', topic))).toBe(403)
+    expect(await ask('acl', acl('1', Array.from({ length: 1_001 }, () => filter).join(',')))).toBe(403)
+    expect(await ask('acl', acl('1', Array.from({ length: 1_000 }, () => filter).join(',')))).toBe(200)
+    const { access, shed } = wire().brokerAuth.stats()
+    expect([access.denied - before.access.denied, access.allowed - before.access.allowed]).toEqual([2, 1])
+    expect(shed - before.shed).toBe(2)
+  })
+
   it('allows a SUBSCRIBE when each of its filters is allowed', async () => {
     const [cmd, desired] = ['things/sensor/A1/cmd', 'things/sensor/A1/desired']
     expect(await ask('acl', acl('1', `${cmd},${desired}`))).toBe(200)

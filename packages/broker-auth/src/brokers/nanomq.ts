@@ -1,4 +1,4 @@
-import type { AccessRequest } from '../decision.js'
+import { type AccessRequest, MAX_TOPICS } from '../decision.js'
 import { type BrokerAdapter, type BrokerCall, type BrokerContext, text } from './broker-adapter.js'
 
 type Fields = BrokerCall['fields']
@@ -57,7 +57,9 @@ function accessRequests(fields: Fields): readonly AccessRequest[] {
   const topic = text(fields, 'topic')
   switch (text(fields, 'access')) {
     case '1':
-      return topic.split(',').map((filter) => ({ ...who, action: 'subscribe', topic: filter }))
+      return topic
+        .split(',', MAX_TOPICS + 1)
+        .map((filter) => ({ ...who, action: 'subscribe', topic: filter }))
     case '2':
       return [{ ...who, action: 'publish', topic }]
     default:

@@ -1,4 +1,4 @@
-import type { Decision } from '../decision.js'
+import { type Decision, MAX_TOPICS } from '../decision.js'
 import { type BrokerAdapter, type BrokerCall, type BrokerContext, json, text } from './broker-adapter.js'
 
 type Fields = BrokerCall['fields']
@@ -66,7 +66,7 @@ async function subscribe(
   refused: number,
   partly: (topics: readonly object[]) => object,
 ): Promise<object> {
-  const topics = Array.isArray(fields.topics) ? fields.topics.map(subscription) : []
+  const topics = Array.isArray(fields.topics) ? fields.topics.slice(0, MAX_TOPICS + 1).map(subscription) : []
   const requests = topics.map(({ topic }) => ({ ...whoAsks(fields), action: 'subscribe', topic }) as const)
   const decisions: readonly Decision[] = await decider.accessAll(requests)
   const allowed = decisions.filter(({ allow }) => allow).length

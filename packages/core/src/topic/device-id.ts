@@ -1,3 +1,5 @@
+import { showValue } from '../check/show-value.js'
+import { toLine } from '../codec/text.js'
 import { DeviceHubError } from '../errors.js'
 
 export const DEVICE_ID_MAX_LENGTH = 128
@@ -38,8 +40,7 @@ export function deviceIdProblem(id: unknown, maxLength = DEVICE_ID_MAX_LENGTH): 
 export function assertDeviceId(id: unknown, maxLength = DEVICE_ID_MAX_LENGTH): asserts id is string {
   const problem = deviceIdProblem(id, maxLength)
   if (problem === null) return
-  const shown = typeof id === 'string' ? JSON.stringify(id.slice(0, 40)) : String(id)
-  throw new DeviceHubError('invalid_device_id', `The device id ${shown} ${problem}`, {
-    details: { deviceId: id },
+  throw new DeviceHubError('invalid_device_id', `The device id ${showValue(id)} ${problem}`, {
+    details: { deviceId: typeof id === 'string' ? toLine(id, 256) : showValue(id) },
   })
 }

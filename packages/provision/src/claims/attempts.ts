@@ -1,8 +1,20 @@
 import type { Clock } from '@devicehub/core'
 
+/** A claim may be looked at. Called once, with whether it was refused. */
+export type Decided = (refused: boolean) => void
+
+/** Why it may not: too many of its address were refused, or too many are before it. */
+export type Blocked =
+  | { readonly blocked: 'failures'; readonly seconds: number }
+  | { readonly blocked: 'full' }
+
 export interface Attempts {
-  /** Seconds until the address may try again; null: now. */
-  blockedFor(address: string): number | null
+  /**
+   * Asks for leave to try. Of one address only as many are looked at at once as may still fail; the others wait for them,
+   * so that trying many at once is no way around the bound.
+   */
+  begin(address: string): Promise<Decided | Blocked>
+  /** One that failed before there was anything to look at. */
   failed(address: string): void
 }
 
@@ -12,33 +24,110 @@ export interface AttemptsOptions {
   readonly perMinute: number
   /** Addresses remembered; past it the one that failed first is forgotten. */
   readonly max: number
+  /** Attempts that wait for others of their address, of all addresses together. */
+  readonly maxWaiting: number
+  /** Milliseconds that one waits. */
+  readonly patience: number
 }
 
 const MINUTE = 60_000
 
-export function createAttempts({ clock, perMinute, max }: AttemptsOptions): Attempts {
-  const failures = new Map<string, { count: number; readonly until: number }>()
+interface Network {
+  failures: number
+  /** When the failures are forgotten. */
+  until: number
+  /** Being looked at. */
+  running: number
+  /** Each is called once there may be room. */
+  readonly waiting: Set<() => void>
+}
+
+export function createAttempts(options: AttemptsOptions): Attempts {
+  const { clock, perMinute, max } = options
+  /** The one that failed first is the first; one that is in use is not forgotten. */
+  const networks = new Map<string, Network>()
+  let waiting = 0
+
+  function networkAt(name: string): Network {
+    const known = networks.get(name)
+    if (known !== undefined) return known
+    if (networks.size >= max) forgetOne()
+    const made: Network = { failures: 0, until: 0, running: 0, waiting: new Set() }
+    networks.set(name, made)
+    return made
+  }
+
+  function forgetOne(): void {
+    for (const [name, network] of networks) if (!isInUse(network)) return void networks.delete(name)
+  }
+
+  function failuresOf(network: Network): number {
+    if (network.until <= clock.now()) network.failures = 0
+    return network.failures
+  }
+
+  function fail(name: string, network: Network): void {
+    if (failuresOf(network) === 0) {
+      network.until = clock.now() + MINUTE
+      // Whoever begins to fail now is forgotten last.
+      networks.delete(name)
+      networks.set(name, network)
+    }
+    network.failures++
+  }
+
+  function wakeAsManyAsFit(network: Network): void {
+    const failures = failuresOf(network)
+    // Those that are blocked now need not wait to be told so.
+    let room = failures >= perMinute ? network.waiting.size : perMinute - failures - network.running
+    for (const wake of network.waiting) {
+      if (room-- <= 0) return
+      wake()
+    }
+  }
+
+  function wait(network: Network): Promise<'woken' | 'late'> {
+    waiting++
+    return new Promise((resolve) => {
+      const end = (how: 'woken' | 'late') => {
+        clearTimeout(timer)
+        network.waiting.delete(wake)
+        waiting--
+        resolve(how)
+      }
+      const wake = () => end('woken')
+      const timer = setTimeout(end, options.patience, 'late')
+      network.waiting.add(wake)
+    })
+  }
 
   return {
-    blockedFor(address) {
-      const entry = failures.get(networkOf(address))
-      const left = entry === undefined ? 0 : entry.until - clock.now()
-      return entry === undefined || left <= 0 || entry.count < perMinute ? null : Math.ceil(left / 1000)
+    async begin(address) {
+      const name = networkOf(address)
+      const network = networkAt(name)
+      for (;;) {
+        const failures = failuresOf(network)
+        if (failures >= perMinute)
+          return { blocked: 'failures', seconds: Math.ceil((network.until - clock.now()) / 1000) }
+        if (failures + network.running < perMinute) break
+        if (waiting >= options.maxWaiting || (await wait(network)) === 'late') return { blocked: 'full' }
+      }
+      network.running++
+      return (refused) => {
+        network.running--
+        if (refused) fail(name, network)
+        else if (network.failures === 0 && !isInUse(network)) networks.delete(name)
+        wakeAsManyAsFit(network)
+      }
     },
     failed(address) {
-      const network = networkOf(address)
-      const now = clock.now()
-      const entry = failures.get(network)
-      if (entry !== undefined && entry.until > now) {
-        entry.count++
-        return
-      }
-      failures.delete(network)
-      failures.set(network, { count: 1, until: now + MINUTE })
-      if (failures.size > max) for (const oldest of failures.keys()) return void failures.delete(oldest)
+      const name = networkOf(address)
+      fail(name, networkAt(name))
     },
   }
 }
+
+const isInUse = ({ running, waiting }: Network): boolean => running > 0 || waiting.size > 0
 
 /** Of IPv6 the first 64 bits: whoever has one address there has all of them. */
 export function networkOf(address: string): string {

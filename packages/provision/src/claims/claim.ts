@@ -9,6 +9,7 @@ import {
   newDeviceRecord,
   secretOf,
   toDevice,
+  toLine,
 } from '@devicehub/core'
 import type { IssuedCredentials } from '../credentials/issue.js'
 import { ALL_KINDS, makeCredentials } from '../credentials/make-credentials.js'
@@ -127,7 +128,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
 
   function refused(reason: Refusal, key: ClaimKeyRecord | null, deviceId: string): DeviceHubError {
     logger.warn(
-      { reason, claimKey: key?.id ?? null, type: key?.typeKey ?? null, deviceId: deviceId.slice(0, 128) },
+      { reason, claimKey: key?.id ?? null, type: key?.typeKey ?? null, deviceId: toLine(deviceId, 128) },
       `a claim was refused: ${reason}`,
     )
     return new DeviceHubError(
