@@ -1,4 +1,4 @@
-/** `pnpm faults <ingest|scale|slots|consumers|client> [--quick] [--json] [--only TEXT]`: breaks things on purpose and counts what became of the messages. */
+/** `pnpm faults <ingest|scale|slots|consumers|client|hostile> [--quick] [--json] [--only TEXT]`: breaks things on purpose and counts what became of the messages. */
 import { parseArgs } from 'node:util'
 import type { CaseResult, FaultCase } from './fault-case.js'
 
@@ -8,6 +8,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ readonly cases: readonly F
   slots: () => import('./slots.js'),
   consumers: () => import('./consumers.js'),
   client: () => import('./client.js'),
+  hostile: () => import('./hostile.js'),
 }
 
 const { values, positionals } = parseArgs({

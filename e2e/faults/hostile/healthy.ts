@@ -1,0 +1,44 @@
+import { waitUntil } from '@devicehub/test-kit'
+import { forkScript } from '../forked.js'
+
+export interface Login {
+  readonly username: string
+  readonly password: string
+  readonly clientId: string
+}
+
+export interface HealthyConfig {
+  readonly port: number
+  readonly devices: readonly (Login & { readonly topic: string })[]
+  /** Milliseconds between two samples of a device. */
+  readonly everyMs: number
+}
+
+export interface HealthyReport {
+  /** Sequence numbers that the broker confirmed. */
+  readonly acknowledged: readonly string[]
+  readonly sent: number
+  readonly reconnects: number
+}
+
+export interface HealthyDevices {
+  end(): Promise<HealthyReport>
+}
+
+export async function startHealthy(config: HealthyConfig): Promise<HealthyDevices> {
+  const forked = forkScript('./hostile/healthy-process.ts', 'the healthy devices', config)
+  const { child } = forked
+  let ready = false
+  let report: HealthyReport | undefined
+  child.on('message', (message: 'ready' | HealthyReport) => {
+    if (message === 'ready') ready = true
+    else report = message
+  })
+  await waitUntil('the healthy devices to start', () => ready || !forked.alive, { timeout: 60_000 })
+  return {
+    async end() {
+      child.send('end')
+      return waitUntil('the healthy devices to end', () => report, { timeout: 60_000 })
+    },
+  }
+}
