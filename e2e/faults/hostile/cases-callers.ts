@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createRawClient } from '@devicehub/test-kit'
 import { HEALTHY } from './arena.js'
@@ -8,30 +9,31 @@ const proof = 'a proof of sixteen characters or more'
 export const slowClaims = hostileCase({
   name: 'claims that never end, and 900 wrong keys at once',
   async attack({ arena, hub, quick }) {
-    const sockets = await halfClaims(hub.claimPort, quick ? 500 : 1_000)
     const broken: string[] = []
     const claim = (key: string, deviceId: string) =>
-      fetch(`http://127.0.0.1:${hub.claimPort}/claim`, {
-        method: 'POST',
-        body: JSON.stringify({ claim_key: key, device_id: deviceId, proof }),
-      })
-    try {
+      post(hub.claimPort, { claim_key: key, device_id: deviceId, proof })
+    const good = async (deviceId: string) => {
       const began = performance.now()
-      const { status } = await claim(arena.claimKey, 'new-1')
-      const took = Math.round(performance.now() - began)
-      if (status !== 200) broken.push(`a good claim beside them was answered with ${status}`)
-      if (took > 1_000) broken.push(`a good claim beside them took ${took} ms`)
-      const wrong = await Promise.all(
-        Array.from({ length: 900 }, async (_, n) => (await claim(`wrong-${n}`, 'new-2')).status),
-      )
-      const decided = wrong.filter((each) => each === 403).length
+      const status = await claim(arena.claimKey, deviceId)
+      if (status !== 200) broken.push(`the good claim of ${deviceId} was answered with ${status}`)
+      return Math.round(performance.now() - began)
+    }
+    const inPeace = await good('new-1')
+    const sockets = await halfClaims(hub.claimPort, quick ? 500 : 1_000)
+    try {
+      const beside = await good('new-2')
+      if (beside - inPeace > 1_000) broken.push(`a good claim took ${beside} ms, in peace ${inPeace} ms`)
+      const wrong = await Promise.all(Array.from({ length: 900 }, (_, n) => claim(`wrong-${n}`, 'new-3')))
+      const decided = wrong.filter((status) => status === 403).length
       if (decided > 30) broken.push(`${decided} wrong keys were looked at, and 30 a minute are allowed`)
       const { claims } = await hub.stats()
       return {
         injected: sockets.length + wrong.length,
-        observed: sockets.filter((socket) => !socket.destroyed).length + wrong.length,
+        observed:
+          sockets.filter((socket) => !socket.destroyed).length +
+          wrong.filter((status) => status === 403 || status === 429).length,
         broken,
-        details: { goodClaimMs: took, wrongKeysLookedAt: decided, claims },
+        details: { goodClaimMs: { inPeace, beside }, wrongKeysLookedAt: decided, claims },
       }
     } finally {
       for (const socket of sockets) socket.destroy()
@@ -39,15 +41,26 @@ export const slowClaims = hostileCase({
   },
 })
 
-async function halfClaims(port: number, count: number): Promise<readonly Socket[]> {
-  const half = 'POST /claim HTTP/1.1\r\nhost: x\r\ncontent-length: 200\r\n\r\n{"claim_key":'
-  const open = () =>
-    new Promise<Socket>((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => socket.write(half, () => resolve(socket)))
-      socket.on('error', reject)
-    })
-  return Promise.all(Array.from({ length: count }, open))
+const opened = (port: number, bytes: string) =>
+  new Promise<Socket>((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes, () => resolve(socket)))
+    socket.on('error', reject)
+  })
+
+const head = (length: number) =>
+  `POST /claim HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${length}\r\n\r\n`
+
+/** The status of the answer; by hand, since 900 at once are more work for a client of HTTP than for the server. */
+async function post(port: number, body: object): Promise<number> {
+  const text = JSON.stringify(body)
+  const socket = await opened(port, head(text.length) + text)
+  const [first] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return Number(first.toString('latin1').split(' ')[1])
 }
+
+const halfClaims = (port: number, count: number): Promise<readonly Socket[]> =>
+  Promise.all(Array.from({ length: count }, () => opened(port, `${head(200)}{"claim_key":`)))
 
 export const refusedLogins = hostileCase({
   name: 'logins with wrong passwords and the client ids of healthy devices',

@@ -1,8 +1,11 @@
 /** The healthy devices, in a process of their own: what the attackers cost must not be taken for what the hub does. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createLedgerPublisher, type LedgerPublisher } from '@devicehub/test-kit'
 import type { HealthyConfig, HealthyReport } from './healthy.js'
 
 const config = JSON.parse(process.argv[2] as string) as HealthyConfig
+const loop = monitorEventLoopDelay({ resolution: 10 })
+loop.enable()
 let sent = 0
 let ended = false
 
@@ -23,7 +26,12 @@ async function* samples(topic: string) {
   }
 }
 
-process.on('message', async () => {
+process.on('message', async (call: 'lateness' | 'end') => {
+  if (call === 'lateness') {
+    process.send?.({ latenessMs: Math.round(loop.max / 1e6) })
+    loop.reset()
+    return
+  }
   ended = true
   await running
   const acknowledged = devices.flatMap(({ ledger }) => [...ledger.acknowledged])

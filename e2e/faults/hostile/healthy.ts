@@ -22,6 +22,8 @@ export interface HealthyReport {
 }
 
 export interface HealthyDevices {
+  /** The longest time for which the machine let their process wait since the last call, milliseconds. */
+  lateness(): Promise<number>
   end(): Promise<HealthyReport>
 }
 
@@ -30,12 +32,21 @@ export async function startHealthy(config: HealthyConfig): Promise<HealthyDevice
   const { child } = forked
   let ready = false
   let report: HealthyReport | undefined
-  child.on('message', (message: 'ready' | HealthyReport) => {
+  let lateness: number | undefined
+  child.on('message', (message: 'ready' | { readonly latenessMs: number } | HealthyReport) => {
     if (message === 'ready') ready = true
+    else if ('latenessMs' in message) lateness = message.latenessMs
     else report = message
   })
   await waitUntil('the healthy devices to start', () => ready || !forked.alive, { timeout: 60_000 })
   return {
+    async lateness() {
+      lateness = undefined
+      child.send('lateness')
+      return waitUntil('the healthy devices to answer', () =>
+        lateness === undefined ? null : [lateness],
+      ).then(([found]) => found as number)
+    },
     async end() {
       child.send('end')
       return waitUntil('the healthy devices to end', () => report, { timeout: 60_000 })

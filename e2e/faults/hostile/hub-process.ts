@@ -30,6 +30,7 @@ const provisioner = createProvisioner(hub)
 const listen = () =>
   createMqttListener(hub, {
     url: config.url,
+    protocolVersion: config.protocolVersion,
     username: config.username,
     password: config.password,
     ...(config.group === null

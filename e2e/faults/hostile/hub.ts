@@ -13,6 +13,7 @@ export interface HubConfig {
   readonly secret: string
   /** Of slots; null: alone, in no group. */
   readonly group: string | null
+  readonly protocolVersion: 4 | 5
   readonly verbose: boolean
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Codec } from '../codec/codec.js'
 import { jsonCodec } from '../codec/json.js'
+import { nestsDeeperThan } from '../codec/json-depth.js'
 import { decodeWith } from '../codec/run-codec.js'
 import { errorLine } from '../codec/text.js'
 import type { InboundMessage } from '../ports/transport.js'
@@ -41,6 +42,11 @@ export function decodePayload(
   }
 }
 
+/** Bytes; what is shorter is parsed in no time, however deep. */
+const DEEP_FROM = 4_096
+/** Far more than can be stored of any reading. */
+const DEPTH_MAX = 512
+
 export function decodeJson(payload: Uint8Array): DecodedPayload {
   if (payload.byteLength === 0) return EMPTY
   const refused = (reason: string): DecodedPayload => ({
@@ -50,6 +56,8 @@ export function decodeJson(payload: Uint8Array): DecodedPayload {
     refusal: { code: 'invalid_json', reason },
   })
   if (!isUtf8(payload)) return refused('the payload is not UTF-8 text')
+  if (payload.byteLength > DEEP_FROM && nestsDeeperThan(payload, DEPTH_MAX))
+    return refused(`the payload nests deeper than ${DEPTH_MAX} levels`)
   const json = asBuffer(payload).toString('utf8')
   try {
     return { value: JSON.parse(json), json, raw: null, refusal: null }
