@@ -35,8 +35,15 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
  * text. Whatever came from a device goes through here before it is a reason, a log line, an error or a column.
  */
 export function toLine(text: string, maxLength = 512): string {
-  const cut = text.length > maxLength ? `${text.slice(0, Math.max(0, maxLength - 3))}...` : text
+  const cut = text.length > maxLength ? `${start(text, maxLength - 3)}...` : text
   return cut.replace(SPACE, ' ').replace(UNPRINTABLE, '?')
+}
+
+/** Never half of a pair of surrogates. */
+function start(text: string, length: number): string {
+  const end = Math.max(0, length)
+  const isHalf = end > 0 && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800
+  return text.slice(0, isHalf ? end - 1 : end)
 }
 
 /** What was thrown, which need not be an error and may throw when it is read, in such a line. Never throws. */
