@@ -20,6 +20,8 @@ export const slowClaims = hostileCase({
     }
     const inPeace = await good('new-1')
     const sockets = await halfClaims(hub.claimPort, quick ? 500 : 1_000)
+    // All of them are taken in: it is their staying that must not be in the way.
+    await sleep(1_000)
     try {
       const beside = await good('new-2')
       if (beside - inPeace > 1_000) broken.push(`a good claim took ${beside} ms, in peace ${inPeace} ms`)

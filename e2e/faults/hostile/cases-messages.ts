@@ -60,11 +60,12 @@ export const envelopesFromSenders = hostileCase({
       },
       { userProperties: { a: 'x'.repeat(60_000) } },
     ]
-    await asAttackers(arena, turns, (client, index, turn) =>
-      client.publish(topicOf(index), `{"level":${turn}}`, {
+    await asAttackers(arena, turns, async (client, index, turn) => {
+      await client.publish(topicOf(index), `{"level":${turn}}`, {
         properties: horrors[turn % horrors.length] ?? {},
-      }),
-    )
+      })
+      await sleep(50)
+    })
     const injected = turns * ATTACKERS
     const observed = await rowsOf(
       arena,
@@ -117,19 +118,26 @@ const LARGE: readonly string[] = [
   `{"__proto__":{"level":1e400},"level":${'9'.repeat(100_000)}}`,
   'x'.repeat((1 << 20) + 1),
   deep('[', '', 1_000_000),
-  `[${Array.from({ length: 10_000 }, (_, n) => `{"level":${n},"timestamp":${1_750_000_000_000 + n}}`).join(',')}]`,
 ]
 
+/** As many samples as a message may hold, all of them good: others of its device are behind it. */
+const backfill = (turn: number): string => {
+  const first = 1_750_000_000_000 + turn * 10_000
+  return JSON.stringify(Array.from({ length: 10_000 }, (_, n) => ({ level: n, timestamp: first + n })))
+}
+
 export const largeAndDeep = hostileCase({
-  name: 'payloads of 1 MiB: depth, lists, fields, numbers',
+  name: 'payloads of up to 1 MiB: depth, lists, fields, numbers, 10,000 samples',
   async attack({ arena, quick }) {
     // One after the other: it is what one of them costs the others that is looked at, not how many the machine takes.
-    const injected = LARGE.length * (quick ? 2 : 10)
+    const turns = quick ? 2 : 10
+    const injected = (LARGE.length + 1) * turns
     await using client = await arena.connect(arena.attackers[0] as Arena['odd'])
-    for (let n = 0; n < injected; n++) {
-      await client.publish(topicOf(0), LARGE[n % LARGE.length] as string)
-      await sleep(200)
-    }
+    for (let turn = 0; turn < turns; turn++)
+      for (const payload of [...LARGE, backfill(turn)]) {
+        await client.publish(topicOf(0), payload)
+        await sleep(200)
+      }
     return { injected, observed: await rowsOf(arena, injected, 'select count(*) from gauge_message') }
   },
 })
