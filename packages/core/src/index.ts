@@ -26,6 +26,8 @@ export type { MessageQuery, MessagesApi } from './hub/messages-api.js'
 export type {
   AggregateRequest,
   Bucket,
+  LastValue,
+  LastValues,
   Reading,
   ReadingQuery,
   ReadingRange,
@@ -64,6 +66,7 @@ export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schem
 export {
   type AppliedCommandChange,
   type AppliedReport,
+  addToLatest,
   applyCommandChange,
   applyDesired,
   applyDeviceChange,
@@ -74,12 +77,16 @@ export {
   checkedStorage,
   isClaimKeyGood,
   judgeClaim,
+  type LatestRow,
+  latestRowOf,
+  latestTime,
   type MemoryStorage,
   type MemoryStorageOptions,
   memoryStorage,
   planCredentialWrites,
   type UsernameChange,
   withCommandOutcome,
+  withFlag,
   withReportOutcome,
 } from './storage/index.js'
 export type { Twin } from './twin/twin.js'

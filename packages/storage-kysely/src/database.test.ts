@@ -35,9 +35,11 @@ describe('InferDatabase', () => {
     expectTypeOf<keyof Database>().toEqualTypeOf<
       | 'weatherstation_device'
       | 'weatherstation_reading'
+      | 'weatherstation_latest'
       | 'weatherstation_message'
       | 'valve_device'
       | 'valve_reading'
+      | 'valve_latest'
       | 'valve_message'
       | 'devicehub_message'
       | 'devicehub_lease'
@@ -78,6 +80,8 @@ describe('InferDatabase', () => {
       received_at: number
       sample_id: string | null
       content_hash: number | null
+      order_at: number | null
+      sample_reuse: number
       flags: string | null
       temperature: number | null
       drops: number | null
@@ -93,12 +97,22 @@ describe('InferDatabase', () => {
     expectTypeOf<Row<'postgres'>>().toEqualTypeOf<
       Omit<
         Row<'sqlite'>,
-        'id' | 'timestamp' | 'received_at' | 'content_hash' | 'drops' | 'raining' | 'calibrated_at'
+        | 'id'
+        | 'timestamp'
+        | 'received_at'
+        | 'order_at'
+        | 'content_hash'
+        | 'sample_reuse'
+        | 'drops'
+        | 'raining'
+        | 'calibrated_at'
       > & {
         id: string
         timestamp: Date
         received_at: Date
+        order_at: Date | null
         content_hash: string | null
+        sample_reuse: string
         drops: string | null
         raining: boolean | null
         calibrated_at: Date | null
@@ -106,6 +120,21 @@ describe('InferDatabase', () => {
         ? { [Name in keyof Row]: Row[Name] }
         : never
     >()
+  })
+
+  test('the last values have a column for each reading and one for its time', () => {
+    type Latest<Dialect extends 'sqlite' | 'postgres'> = Selectable<
+      Database<Dialect>['weatherstation_latest']
+    >
+    expectTypeOf<Latest<'sqlite'>>().toMatchObjectType<{
+      device_id: string
+      order_at: number
+      timestamp: number
+      temperature: number | null
+      temperature__at: number | null
+    }>()
+    expectTypeOf<Latest<'postgres'>['raining']>().toEqualTypeOf<boolean | null>()
+    expectTypeOf<Latest<'postgres'>['raining__at']>().toEqualTypeOf<Date | null>()
   })
 
   test('a device has the state of its type; only PostgreSQL has a transaction on its messages', () => {

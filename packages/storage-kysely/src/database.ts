@@ -31,6 +31,8 @@ export type InferDatabase<
   } & {
     [Type in Types[number] as `${TypeKey<Type>}_reading`]: ReadingTable<Type, Dialect>
   } & {
+    [Type in Types[number] as `${TypeKey<Type>}_latest`]: LatestTable<Type, Dialect>
+  } & {
     [Type in Types[number] as `${TypeKey<Type>}_message`]: MessageTable<Dialect>
   } & {
     devicehub_message: MessageTable<Dialect>
@@ -54,6 +56,17 @@ export type DeviceTable<Type extends AnyDeviceType, Dialect extends SqlDialect =
 /** Samples, a row each, with a column for each reading. `device_id` is that of the device table. */
 export type ReadingTable<Type extends AnyDeviceType, Dialect extends SqlDialect = 'sqlite'> = Flatten<
   ReadingColumns<Dialect> & FieldColumns<Type['readings'], Dialect>
+>
+
+/**
+ * The last known value of each reading, a row a device, and when each was measured: `<reading>__at` (a name of more than
+ * 59 characters is cut short there).
+ */
+export type LatestTable<Type extends AnyDeviceType, Dialect extends SqlDialect = 'sqlite'> = Flatten<
+  LatestColumns<Dialect> &
+    FieldColumns<Type['readings'], Dialect> & {
+      -readonly [Name in keyof Type['readings'] & string as `${Name}__at`]: Time<Dialect> | null
+    }
 >
 
 /** The audit trail and log: every message that came or went. */
@@ -230,11 +243,23 @@ interface ReadingColumns<D extends SqlDialect> {
   /** Measured time; the received time when the device sent none. */
   timestamp: Time<D>
   received_at: Time<D>
+  /** By it samples are first, last or latest, where that is not `timestamp`: the device's time cannot be true. */
+  order_at: Time<D> | null
   /** The id the sample carried. */
   sample_id: string | null
   content_hash: NullableWhole<D>
+  /** Not 0: a later sample came with the same id and other content. */
+  sample_reuse: CountFrom0<D>
   /** Space-separated, such as `clock_skew out_of_range:temperature`. */
   flags: string | null
+}
+
+interface LatestColumns<D extends SqlDialect> {
+  device_id: string
+  /** By which its latest sample is the latest: when it was measured, or received where that cannot be true. */
+  order_at: Time<D>
+  /** Of that sample. */
+  timestamp: Time<D>
 }
 
 interface MessageColumns<D extends SqlDialect> {
@@ -289,6 +314,9 @@ type Whole<D extends SqlDialect> = D extends 'postgres' ? string : number
 type Count<D extends SqlDialect> = D extends 'postgres'
   ? ColumnType<string, string | number | bigint, string | number | bigint>
   : number
+type CountFrom0<D extends SqlDialect> = D extends 'postgres'
+  ? ColumnType<string, string | number | bigint | undefined, string | number | bigint>
+  : Generated<number>
 type NullableWhole<D extends SqlDialect> = D extends 'postgres'
   ? ColumnType<string | null, string | number | bigint | null | undefined, string | number | bigint | null>
   : number | null

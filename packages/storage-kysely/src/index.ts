@@ -9,6 +9,7 @@ export type {
   CredentialTable,
   DeviceTable,
   InferDatabase,
+  LatestTable,
   LeaseTable,
   MessageTable,
   ReadingTable,

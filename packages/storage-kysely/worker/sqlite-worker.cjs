@@ -186,7 +186,7 @@ function openDatabase(options) {
     return ids
   }
 
-  function insertRows({ table, rows, columns }) {
+  function insertRows({ table, rows, columns, suffix }) {
     const varying = []
     const expressions = []
     for (const column of columns) {
@@ -202,7 +202,7 @@ function openDatabase(options) {
     let last = 0
     for (const size of ROWS) {
       if (rows - at < size) continue
-      const statement = prepare(head + Array(size).fill(tuple).join(', '))
+      const statement = prepare(head + Array(size).fill(tuple).join(', ') + suffix)
       const values = new Array(size * varying.length)
       while (rows - at >= size) {
         let index = 0

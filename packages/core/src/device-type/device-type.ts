@@ -41,7 +41,7 @@ export interface IngestPolicies {
 }
 
 export interface Retention {
-  /** Seconds; readings measured longer ago are deleted by `applyRetention`. Absent: kept for good. */
+  /** Seconds; readings received longer ago are deleted by `applyRetention`. Absent: kept for good. */
   readonly readings?: number
   /** Seconds, by received time. */
   readonly messages?: number

@@ -20,6 +20,8 @@ export const RESERVED_READINGS = [
   'received_at',
   'sample_id',
   'content_hash',
+  'order_at',
+  'sample_reuse',
   'flags',
   'readings',
   'constructor',

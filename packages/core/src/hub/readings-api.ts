@@ -8,6 +8,7 @@ import {
   type AggregateFunction,
   INTERVALS,
   type Interval,
+  type LatestReadings,
   type Page,
   type ReadingFilter,
   type Storage,
@@ -27,6 +28,26 @@ export interface Reading<Readings = Readonly<Record<string, unknown>>> {
   readonly flags: readonly string[]
   /** Every declared reading; null where the sample had none. */
   readonly readings: { readonly [Name in keyof Readings]: Exclude<Readings[Name], undefined> | null }
+}
+
+/** What a device measured last, of each reading. */
+export interface LastValues<Readings = Readonly<Record<string, unknown>>> {
+  readonly deviceId: string
+  /** Of the latest sample; null: nobody knows, a broker had kept it. */
+  readonly measuredAt: Date | null
+  /** Every declared reading; null where the device never sent one. */
+  readonly readings: {
+    readonly [Name in keyof Readings]: LastValue<Exclude<Readings[Name], undefined | null>> | null
+  }
+}
+
+export interface LastValue<Value = unknown> {
+  readonly value: Value
+  /**
+   * When it was measured; when it was received if the device sent no time or one that cannot be true; null: nobody knows,
+   * a broker had kept it.
+   */
+  readonly measuredAt: Date | null
 }
 
 export interface ReadingRange {
@@ -61,10 +82,20 @@ export interface Bucket {
 
 export interface ReadingsApi {
   list<T extends AnyDeviceType>(type: T, query?: ReadingQuery): Promise<Page<Reading<InferReadings<T>>>>
-  /** The sample with the greatest measured time; null when there is none. */
-  latest<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Reading<InferReadings<T>> | null>
-  /** The same for many devices at once, by device id. */
+  /**
+   * The last known value of each reading, with its own time; null when the device never sent a sample. Late samples
+   * change nothing that is newer. A value stays known when retention deletes its sample, until the device is deleted.
+   */
+  latest<T extends AnyDeviceType>(type: T, deviceId: string): Promise<LastValues<InferReadings<T>> | null>
+  /** The same for many devices at once, by device id; those without any are left out. */
   latestOf<T extends AnyDeviceType>(
+    type: T,
+    deviceIds: readonly string[],
+  ): Promise<ReadonlyMap<string, LastValues<InferReadings<T>>>>
+  /** The sample with the greatest measured time that can be true, as it was stored; null when there is none. */
+  latestSample<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Reading<InferReadings<T>> | null>
+  /** The same for many devices at once, by device id; those without any are left out. */
+  latestSamplesOf<T extends AnyDeviceType>(
     type: T,
     deviceIds: readonly string[],
   ): Promise<ReadonlyMap<string, Reading<InferReadings<T>>>>
@@ -87,10 +118,17 @@ const REQUEST = options<AggregateRequest<Readonly<Record<string, unknown>>>>({
 const DEVICE_IDS = list(text({ max: 255 }))
 
 export function createReadingsApi(storage: Storage, assertType: AssertType): ReadingsApi {
-  async function latestOf<T extends AnyDeviceType>(type: T, given: readonly string[]) {
-    assertType('readings.latestOf', type)
-    const deviceIds = accept('readings.latestOf', 'deviceIds', DEVICE_IDS, given, 'invalid_device_id')
-    const samples = await storage.readings.latest(type, deviceIds)
+  async function latestOf<T extends AnyDeviceType>(caller: string, type: T, given: readonly string[]) {
+    assertType(caller, type)
+    const deviceIds = accept(caller, 'deviceIds', DEVICE_IDS, given, 'invalid_device_id')
+    const found = await storage.readings.latest(type, deviceIds)
+    return new Map(found.map((one) => [one.deviceId, toLastValues<T>(type, one)]))
+  }
+
+  async function latestSamplesOf<T extends AnyDeviceType>(caller: string, type: T, given: readonly string[]) {
+    assertType(caller, type)
+    const deviceIds = accept(caller, 'deviceIds', DEVICE_IDS, given, 'invalid_device_id')
+    const samples = await storage.readings.latestSamples(type, deviceIds)
     return new Map(samples.map((sample) => [sample.deviceId, toReading<T>(type, sample)]))
   }
 
@@ -106,12 +144,18 @@ export function createReadingsApi(storage: Storage, assertType: AssertType): Rea
       const page = await storage.readings.list(type, { ...toFilter(range), order }, { limit, cursor })
       return { items: page.items.map((sample) => toReading<T>(type, sample)), cursor: page.cursor }
     },
-    latestOf,
     async latest(type, deviceId) {
       assertType('readings.latest', type)
       const id = acceptDeviceId('readings.latest', deviceId)
-      return (await latestOf(type, [id])).get(id) ?? null
+      return (await latestOf('readings.latest', type, [id])).get(id) ?? null
     },
+    latestOf: (type, deviceIds) => latestOf('readings.latestOf', type, deviceIds),
+    async latestSample(type, deviceId) {
+      assertType('readings.latestSample', type)
+      const id = acceptDeviceId('readings.latestSample', deviceId)
+      return (await latestSamplesOf('readings.latestSample', type, [id])).get(id) ?? null
+    },
+    latestSamplesOf: (type, deviceIds) => latestSamplesOf('readings.latestSamplesOf', type, deviceIds),
     async aggregate(type, request) {
       assertType('readings.aggregate', type)
       const { field, fn, interval, ...range } = accept(
@@ -153,6 +197,27 @@ function toReading<T extends AnyDeviceType>(type: T, sample: StoredSample): Read
     readings: readings as Reading<InferReadings<T>>['readings'],
   }
 }
+
+function toLastValues<T extends AnyDeviceType>(
+  type: T,
+  { deviceId, orderAt, values }: LatestReadings,
+): LastValues<InferReadings<T>> {
+  const readings: Record<string, unknown> = {}
+  type.readingNames.forEach((name, index) => {
+    const field = type.readings[name]
+    const last = values[index] ?? null
+    if (field)
+      readings[name] = last && { value: fromStored(field, last.value), measuredAt: knownTime(last.at) }
+  })
+  return {
+    deviceId,
+    measuredAt: knownTime(orderAt),
+    readings: readings as LastValues<InferReadings<T>>['readings'],
+  }
+}
+
+/** See `NewSample.orderAt`. */
+const knownTime = (orderAt: number): Date | null => (orderAt === 0 ? null : new Date(orderAt))
 
 function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
   return {

@@ -246,7 +246,7 @@ describe('invariant 3: every message leaves an audit row', () => {
     expect(await hub.messages.replay(ref)).toMatchObject({ status: 'stored', samples: 1 })
     await expect(hub.messages.replay(ref)).rejects.toMatchObject({ code: 'not_replayable' })
     expect((await messages()).map(({ status }) => status)).toEqual(['processed', 'replayed'])
-    expect((await hub.readings.latest(Station, 'new'))?.readings.temperature).toBe(4)
+    expect((await hub.readings.latest(Station, 'new'))?.readings.temperature?.value).toBe(4)
   })
 
   test('two replays at once: one wins', async () => {
@@ -294,7 +294,7 @@ describe('invariant 4: latest goes by measured time', () => {
     await send({ temperature: 2, timestamp: NOW })
     await send({ temperature: 1, timestamp: NOW - 60_000 })
     expect(await readings()).toHaveLength(2)
-    expect((await hub.readings.latest(Station, 's1'))?.readings.temperature).toBe(2)
+    expect((await hub.readings.latest(Station, 's1'))?.readings.temperature?.value).toBe(2)
   })
 
   test('invariant 4: a late status changes nothing but last_seen', async () => {

@@ -43,12 +43,18 @@ export interface NewSample {
   readonly deviceId: string
   /** Measured time; the received time when the device sent none. */
   readonly timestamp: number
-  /** By it samples order for "latest": the measured time when it can be true, else the received time. */
-  readonly orderAt?: number
   readonly receivedAt: number
-  /** The id the sample carries: unique per device. */
+  /**
+   * By it samples order for "latest": the measured time when it can be true, else the received time; 0 when nobody knows,
+   * since a broker had kept it.
+   */
+  readonly orderAt: number
+  /** The id the sample carries. With `contentHash`, which is then always set, it is the sample's identity on its device. */
   readonly sampleId: string | null
-  /** For a sample with a measured time and no id: unique per device and timestamp. A safe integer. Null: never a duplicate. */
+  /**
+   * Of the values, and for a sample with an id also of the id and of the time the device claims. Without an id, this and
+   * the timestamp are the identity. A safe integer. Null: never a duplicate.
+   */
   readonly contentHash: number | null
   readonly flags: string | null
   /** In the order of `type.readingNames`. json and geo as JSON text, datetime as epoch ms, binary as bytes, enum as string. */
@@ -125,6 +131,11 @@ export interface CommitResult {
   readonly duplicates: readonly number[] | null
   /** The same in detail, `duplicateSamples[entry]` = indexes into its samples; only for entries that have some. */
   readonly duplicateSamples: ReadonlyMap<number, readonly number[]> | null
+  /**
+   * Indexes into the samples of each entry that has some whose id was known with other content: stored, and flagged
+   * `id_reused` as their message is. Null when none.
+   */
+  readonly reusedIds: ReadonlyMap<number, readonly number[]> | null
   readonly transitions: readonly StatusTransition[]
   /**
    * The devices of `changes`, each once, as their rows are after the commit: the storage has read them under its lock,

@@ -62,7 +62,10 @@ export interface Storage {
    * one of its fences is not the present epoch (`details.name` and `details.epoch`).
    */
   commit(batch: CommitBatch): Promise<CommitResult>
-  /** Deletes what is older than each type's retention; returns how many rows went. What a consumer had not read yet counts as missed. */
+  /**
+   * Deletes what was received longer ago than each type's retention says; returns how many rows went. What a consumer had
+   * not read yet counts as missed.
+   */
   applyRetention(now: number): Promise<RetentionResult>
   close(): Promise<void>
 }
@@ -139,7 +142,7 @@ export interface DeviceStore {
   /** The record after the change; null when there is none. */
   update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
   /**
-   * Deletes the device, its readings and its desired state (the version stays, and what the broker retains is due to be
+   * Deletes the device, its readings and last values and its desired state (the version stays, and what the broker retains is due to be
    * cleared), and cancels its commands; its messages stay as the audit trail. False when there was none.
    */
   delete(type: AnyDeviceType, deviceId: string, now: number): Promise<boolean>
@@ -149,6 +152,20 @@ export interface DeviceStore {
 
 export interface StoredSample extends NewSample {
   readonly id: string
+}
+
+export interface LatestReadings {
+  readonly deviceId: string
+  /** The greatest of its samples'. */
+  readonly orderAt: number
+  /** In the order of `type.readingNames`; null: the device never sent one. */
+  readonly values: readonly (LatestValue | null)[]
+}
+
+export interface LatestValue {
+  readonly value: Exclude<StoredValue, null>
+  /** `orderAt` of its sample. */
+  readonly at: number
 }
 
 export interface ReadingFilter {
@@ -185,9 +202,14 @@ export interface ReadingStore {
     filter: ReadingFilter & { readonly order?: 'asc' | 'desc' },
     page: PageRequest,
   ): Promise<Page<StoredSample>>
-  /** The sample with the greatest measured time of each device that has one. */
-  latest(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly StoredSample[]>
-  /** Without `interval` one bucket; with it the buckets that hold a row, oldest first. */
+  /**
+   * The last known value of each reading, of each device that ever sent a sample (invariant 4): by `orderAt`, of equal
+   * ones that of the sample stored later. It stays when its sample is deleted, until the device is.
+   */
+  latest(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly LatestReadings[]>
+  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. */
+  latestSamples(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly StoredSample[]>
+  /** Without `interval` one bucket; with it the buckets that hold a row, oldest first. `first` and `last` go by `orderAt`. */
   aggregate(type: AnyDeviceType, query: AggregateQuery): Promise<readonly AggregateBucket[]>
 }
 

@@ -56,6 +56,7 @@ const PORT: {
   readings: {
     list: asks({ type: deviceType, filter: rules.readingFilter, page: rules.page }),
     latest: asks({ type: deviceType, deviceIds: rules.deviceIds }),
+    latestSamples: asks({ type: deviceType, deviceIds: rules.deviceIds }),
     aggregate: asks({ type: deviceType, query: rules.aggregateQuery }),
   },
   messages: {

@@ -4,6 +4,7 @@ export { type AppliedReport, applyReport } from '../twin/apply-report.js'
 export { applyDeviceChange } from './apply-device-change.js'
 export { checkedStorage } from './checked-storage.js'
 export { type ClaimRows, isClaimKeyGood, judgeClaim } from './judge-claim.js'
+export { addToLatest, type LatestRow, latestRowOf, latestTime } from './latest-values.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
 export {
   type CredentialPlan,
@@ -11,4 +12,4 @@ export {
   planCredentialWrites,
   type UsernameChange,
 } from './plan-credential-writes.js'
-export { withCommandOutcome, withReportOutcome } from './record-outcome.js'
+export { withCommandOutcome, withFlag, withReportOutcome } from './record-outcome.js'

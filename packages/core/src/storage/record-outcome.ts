@@ -34,5 +34,6 @@ export const withReportOutcome = (
     ? { ...message, flags: withFlag(message.flags, 'stale_report') }
     : message
 
-const withFlag = (flags: string | null, flag: string | null): string | null =>
+/** Flags are separated by a space. */
+export const withFlag = (flags: string | null, flag: string | null): string | null =>
   flag === null ? flags : flags === null ? flag : `${flags} ${flag}`

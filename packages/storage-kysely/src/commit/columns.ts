@@ -14,8 +14,16 @@ export interface Insert {
   readonly rows: number
   /** Without those that are null in every row. */
   readonly columns: readonly Column[]
+  /** A row whose key is there already changes that one. */
+  readonly upsert?: Upsert
   /** Somebody wants the ids that the database gives them. */
   readonly returnsIds?: boolean
+}
+
+export interface Upsert {
+  readonly key: string
+  /** Of these columns, those of the row with the greater time stay, of equal ones the new row's. No time: nothing. */
+  readonly groups: readonly { readonly time: string; readonly columns: readonly string[] }[]
 }
 
 export type Column = ColumnHead & (ConstantColumn | TextColumn | NumberColumn | ValuesColumn)
@@ -69,7 +77,8 @@ function buildColumn<Row>(table: string, source: ColumnSource<Row>, rows: readon
   let same = 1
   while (same < rows.length && (get(rows[same] as Row) ?? null) === first) same++
   if (same === rows.length) {
-    if (first === null) return null
+    if (first === (source.fallback ?? null)) return null
+    if (first === null) throw refused(table, source, first)
     if (!isOfKind(kind, first)) throw refused(table, source, first)
     return { ...head, form: 'constant', value: first }
   }

@@ -25,6 +25,7 @@ import { applyReplays } from './apply-replays.js'
 import { findDuplicates } from './find-duplicates.js'
 import { createLostCommits } from './lost-commits.js'
 import { type KnownTypes, messageIdsOf, messageTableOf, prepareWrites } from './prepare-batch.js'
+import { giveWay } from './stored-identities.js'
 
 export interface CommitOptions {
   readonly connection: Connection
@@ -36,6 +37,7 @@ export interface CommitOptions {
 const NOTHING: CommitResult = {
   duplicates: null,
   duplicateSamples: null,
+  reusedIds: null,
   transitions: [],
   devices: [],
   commands: null,
@@ -61,8 +63,11 @@ export function createCommit({
   timescale,
 }: CommitOptions): (batch: CommitBatch) => Promise<CommitResult> {
   const lost = createLostCommits(connection)
-  /** Redelivered messages come in a row, after a connection was lost: as long as they do, trying without care is in vain. */
-  let expectDuplicates = false
+  /**
+   * Redelivered messages come in a row, after a connection was lost, and a device that uses one id for all it sends does
+   * so every time: as long as ids and contents are known, trying without care is in vain.
+   */
+  let expectKnown = false
 
   async function commit(batch: CommitBatch): Promise<CommitResult> {
     if (isEmpty(batch)) return NOTHING
@@ -70,7 +75,7 @@ export function createCommit({
     if (before) return before
 
     let careful =
-      expectDuplicates || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
+      expectKnown || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
     const settles = batch.entries.some(settlesSomething)
     const giveUpAt = Date.now() + PATIENCE
     for (let attempt = 1; ; attempt++) {
@@ -98,7 +103,7 @@ export function createCommit({
             batch,
             await connection.writeAtOnce(prepareWrites(known, batch), batch.fences),
           )
-        if (careful) expectDuplicates = result.duplicates !== null
+        if (careful) expectKnown = result.duplicates !== null || result.reusedIds !== null
         return result
       } catch (error) {
         if (isDeviceHubError(error)) throw error
@@ -160,14 +165,17 @@ export function createCommit({
   async function writeWithCare(session: Session, batch: CommitBatch): Promise<CommitResult> {
     await applyReplays(session, known, batch.entries)
     if (timescale) await lockSampleIds(session, batch)
-    const found = await findDuplicates(session, batch)
+    const found = await findDuplicates(session, known, batch, { keepFirst: timescale })
+    for (const [type, samples] of found.replaced) await giveWay(session, type, samples)
     const ids = await session.write(prepareWrites(known, batch, found))
     const result = withIds({ ...NOTHING, ...(await change(session, batch)) }, batch, ids)
-    if (found.byEntry.size === 0) return result
+    const { duplicates, reused } = found
+    const any = duplicates.size > 0
     return {
       ...result,
-      duplicates: batch.entries.map((_, entry) => found.byEntry.get(entry)?.length ?? 0),
-      duplicateSamples: found.byEntry,
+      duplicates: any ? batch.entries.map((_, entry) => duplicates.get(entry)?.length ?? 0) : null,
+      duplicateSamples: any ? duplicates : null,
+      reusedIds: reused.size > 0 ? reused : null,
     }
   }
 
@@ -191,19 +199,18 @@ const withIds = (result: CommitResult, batch: CommitBatch, ids: WrittenIds): Com
 
 /** What was found of entries of which some were left out, by their places in the whole batch. */
 function atTheirPlaces(
-  { duplicates, duplicateSamples, messageIds }: CommitResult,
+  { duplicates, duplicateSamples, reusedIds, messageIds }: CommitResult,
   kept: readonly number[],
   count: number,
-): Pick<CommitResult, 'duplicates' | 'duplicateSamples' | 'messageIds'> {
-  const ids = messageIds && { messageIds: spread(messageIds, kept, count) }
-  if (duplicates === null || duplicateSamples === null)
-    return { duplicates: null, duplicateSamples: null, ...ids }
-  const all = new Array<number>(count).fill(0)
-  kept.forEach((place, index) => {
-    all[place] = duplicates[index] ?? 0
-  })
-  const samples = new Map([...duplicateSamples].map(([index, found]) => [kept[index] ?? index, found]))
-  return { duplicates: all, duplicateSamples: samples, ...ids }
+): Pick<CommitResult, 'duplicates' | 'duplicateSamples' | 'reusedIds' | 'messageIds'> {
+  const moved = <T>(found: ReadonlyMap<number, T> | null) =>
+    found && new Map([...found].map(([index, value]) => [kept[index] ?? index, value]))
+  return {
+    duplicates: duplicates && spread(duplicates, kept, count).map((found) => found ?? 0),
+    duplicateSamples: moved(duplicateSamples),
+    reusedIds: moved(reusedIds),
+    ...(messageIds && { messageIds: spread(messageIds, kept, count) }),
+  }
 }
 
 function spread<T>(values: readonly (T | null)[], places: readonly number[], count: number): (T | null)[] {

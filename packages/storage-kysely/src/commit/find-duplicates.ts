@@ -1,49 +1,118 @@
 import type { AnyDeviceType, CommitBatch, NewSample } from '@devicehub/core'
-import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
-import { asStored, timeValue } from '../connection/sql-fragments.js'
-import { readRow } from '../rows/row-reader.js'
-import type { SqlDialect } from '../schema/logical-type.js'
-import { tableNames } from '../schema/tables.js'
-import type { KnownDuplicates } from './prepare-batch.js'
+import { contentIdentity, idIdentity, reuseMark } from './identities.js'
+import type { KnownTypes } from './prepare-batch.js'
+import { type KnownId, lookUpContents, lookUpIds } from './stored-identities.js'
 
-export interface FoundDuplicates extends KnownDuplicates {
+/** What was found of a batch's samples. */
+export interface FoundSamples {
   /** Samples that were stored before, by entry; empty lists are left out. */
-  readonly byEntry: ReadonlyMap<number, readonly number[]>
+  readonly duplicates: ReadonlyMap<number, readonly number[]>
+  /** Samples whose id was known with other content, by entry; empty lists are left out. */
+  readonly reused: ReadonlyMap<number, readonly number[]>
+  readonly isDuplicate: (entry: number, index: number) => boolean
+  readonly isWholeDuplicate: (entry: number) => boolean
+  /** What the row's `sample_reuse` is to be: 0 where the next sample of its id is to meet it. */
+  readonly reuseOf: (entry: number, index: number) => number
+  /** Those whose id passes to a sample of this batch. */
+  readonly replaced: ReadonlyMap<AnyDeviceType, readonly NewSample[]>
 }
 
-/** In one query: SQLite nests its conditions, to a depth of 1,000. */
-const LOOKUPS_MAX = 200
-
 /**
- * Which samples of a batch are stored already, in the table or earlier in the batch itself. Invariant 2: an id
- * identifies a sample of its device, whatever time comes with it; without one, time and content do.
+ * Which samples of a batch are stored already, in the table or earlier in the batch itself. Invariant 2: an id with its
+ * content identifies a sample of its device; without an id, time and content do.
+ *
+ * The plain way of writing rests on the unique key (device, id, `sample_reuse`): a row has 0 there, so that every sample
+ * of a known id is noticed. Of several with one id the last has it (`keepFirst`: the first; where every sample is looked
+ * up anyway, no row has to change): retention deletes it last. The others have the mark of their content.
  */
-export async function findDuplicates(session: Session, batch: CommitBatch): Promise<FoundDuplicates> {
-  const stored = new Map<string, Set<string>>()
-  for (const [type, samples] of samplesByType(batch))
-    stored.set(type.key, await storedIdentities(session, type, samples))
-
-  const byEntry = new Map<number, readonly number[]>()
+export async function findDuplicates(
+  session: Session,
+  known: KnownTypes,
+  batch: CommitBatch,
+  { keepFirst }: { readonly keepFirst: boolean },
+): Promise<FoundSamples> {
+  const judges = new Map<AnyDeviceType, Judge>()
+  for (const [type, samples] of samplesByType(batch)) {
+    const ids = await lookUpIds(session, known.shapeOf(type), type, samples)
+    const contents = await lookUpContents(session, type, samples)
+    judges.set(type, new Judge(ids, contents))
+  }
+  const duplicates = new Map<number, number[]>()
+  const reused = new Map<number, number[]>()
   batch.entries.forEach(({ type, samples }, entry) => {
-    const taken = type ? stored.get(type.key) : undefined
-    if (!taken) return
-    const duplicates: number[] = []
+    const judge = type ? judges.get(type) : undefined
+    if (!judge) return
     samples.forEach((sample, index) => {
-      const identities = identitiesOf(sample)
-      if (identities.some((identity) => taken.has(identity))) duplicates.push(index)
-      else for (const identity of identities) taken.add(identity)
+      const verdict = judge.judge(sample, entry, index)
+      if (verdict !== 'new') push(verdict === 'duplicate' ? duplicates : reused, entry, index)
     })
-    if (duplicates.length > 0) byEntry.set(entry, duplicates)
   })
-  const sets = new Map([...byEntry].map(([entry, indexes]) => [entry, new Set(indexes)]))
+  const sets = new Map([...duplicates].map(([entry, indexes]) => [entry, new Set(indexes)]))
+  const marks = new Map<string, number>()
+  const replaced = new Map<AnyDeviceType, NewSample[]>()
+  for (const [type, judge] of judges) replaced.set(type, judge.settle(marks, keepFirst))
   return {
-    byEntry,
-    isDuplicate: (_sample, entry, index) => sets.get(entry)?.has(index) ?? false,
+    duplicates,
+    reused,
+    isDuplicate: (entry, index) => sets.get(entry)?.has(index) ?? false,
     isWholeDuplicate: (entry) => {
-      const count = byEntry.get(entry)?.length ?? 0
+      const count = duplicates.get(entry)?.length ?? 0
       return count > 0 && count === batch.entries[entry]?.samples.length
     },
+    reuseOf: (entry, index) => marks.get(place(entry, index)) ?? 0,
+    replaced,
+  }
+}
+
+const place = (entry: number, index: number) => `${entry} ${index}`
+
+interface Stored {
+  readonly at: string
+  readonly sample: NewSample
+}
+
+class Judge {
+  readonly #ids: Map<string, KnownId>
+  readonly #contents: Set<string>
+  /** Of this batch, by id. */
+  readonly #stored = new Map<string, Stored[]>()
+
+  constructor(ids: Map<string, KnownId>, contents: Set<string>) {
+    this.#ids = ids
+    this.#contents = contents
+  }
+
+  judge(sample: NewSample, entry: number, index: number): 'new' | 'duplicate' | 'reused' {
+    const { sampleId, contentHash } = sample
+    const content = contentHash === null ? null : contentIdentity(sample)
+    if (content !== null && this.#contents.has(content)) return 'duplicate'
+    if (sampleId === null) {
+      if (content !== null) this.#contents.add(content)
+      return 'new'
+    }
+    const key = idIdentity(sample)
+    const known = this.#ids.get(key)
+    if (known?.contents.has(contentHash) || known?.unhashed?.(sample)) return 'duplicate'
+    if (content !== null) this.#contents.add(content)
+    if (known) known.contents.add(contentHash)
+    else this.#ids.set(key, { contents: new Set([contentHash]), isStored: false, unhashed: null })
+    const stored = this.#stored.get(key) ?? []
+    this.#stored.set(key, stored)
+    stored.push({ at: place(entry, index), sample })
+    return known ? 'reused' : 'new'
+  }
+
+  /** Gives each row of the batch its mark. Those whose ids were known, of which the former row has to give way. */
+  settle(marks: Map<string, number>, keepFirst: boolean): NewSample[] {
+    const replaced: NewSample[] = []
+    for (const [key, stored] of this.#stored) {
+      const isStored = this.#ids.get(key)?.isStored ?? false
+      const holder = keepFirst ? (isStored ? undefined : stored[0]) : stored.at(-1)
+      for (const one of stored) if (one !== holder) marks.set(one.at, reuseMark(one.sample.contentHash))
+      if (isStored && !keepFirst && holder) replaced.push(holder.sample)
+    }
+    return replaced
   }
 }
 
@@ -59,72 +128,8 @@ function samplesByType({ entries }: CommitBatch): ReadonlyMap<AnyDeviceType, rea
   return byType
 }
 
-async function storedIdentities(
-  session: Session,
-  type: AnyDeviceType,
-  samples: readonly NewSample[],
-): Promise<Set<string>> {
-  const found = new Set<string>()
-  const table = sql`${sql.table(tableNames(type).reading)} as t`
-  for (const part of parts(samples.filter(({ sampleId }) => sampleId !== null))) {
-    const { rows } = await session.run(
-      sql`select t.device_id as c0, t.sample_id as c1 from ${storedIds(session.dialect, table, part)}`,
-    )
-    for (const row of rows.map(readRow)) found.add(idIdentity(row.text(0) ?? '', row.text(1) ?? ''))
-  }
-  const time = asStored(session.dialect, 'time', sql.ref('t.timestamp'))
-  for (const part of parts(samples.filter(({ contentHash }) => contentHash !== null))) {
-    const { rows } = await session.run(
-      sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${storedContents(session.dialect, table, part)}`,
-    )
-    for (const row of rows.map(readRow))
-      found.add(contentIdentity(row.text(0) ?? '', row.number(1) ?? 0, row.number(2) ?? 0))
-  }
-  return found
-}
-
-// PostgreSQL looks a joined list up in the index row by row; the others do so with a list of conditions.
-
-function storedIds(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
-  if (dialect === 'postgres')
-    return sql`(values ${sql.join(
-      samples.map(({ deviceId, sampleId }) => sql`(${deviceId}::text, ${sampleId}::text)`),
-    )}) as v(device_id, sample_id) join ${table} on t.device_id = v.device_id and t.sample_id = v.sample_id`
-  return sql`${table} where ${anyOf(
-    samples.map(({ deviceId, sampleId }) => sql`(t.device_id = ${deviceId} and t.sample_id = ${sampleId})`),
-  )}`
-}
-
-function storedContents(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
-  if (dialect === 'postgres')
-    return sql`(values ${sql.join(
-      samples.map(
-        ({ deviceId, timestamp, contentHash }) =>
-          sql`(${deviceId}::text, ${timeValue(dialect, timestamp)}, ${contentHash}::bigint)`,
-      ),
-    )}) as v(device_id, timestamp, content_hash) join ${table}
-      on t.device_id = v.device_id and t.timestamp = v.timestamp and t.content_hash = v.content_hash`
-  return sql`${table} where ${anyOf(
-    samples.map(
-      ({ deviceId, timestamp, contentHash }) =>
-        sql`(t.device_id = ${deviceId} and t.timestamp = ${timestamp} and t.content_hash = ${contentHash})`,
-    ),
-  )}`
-}
-
-function* parts<T>(all: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < all.length; at += LOOKUPS_MAX) yield all.slice(at, at + LOOKUPS_MAX)
-}
-
-const anyOf = (conditions: readonly RawBuilder<unknown>[]) => sql.join(conditions, sql` or `)
-
-const idIdentity = (deviceId: string, sampleId: string) => `i${deviceId.length}.${deviceId}${sampleId}`
-const contentIdentity = (deviceId: string, timestamp: number, contentHash: number) =>
-  `c${timestamp}.${contentHash}.${deviceId}`
-
-function identitiesOf({ deviceId, timestamp, sampleId, contentHash }: NewSample): string[] {
-  const identities: string[] = []
-  if (sampleId !== null) identities.push(idIdentity(deviceId, sampleId))
-  if (contentHash !== null) identities.push(contentIdentity(deviceId, timestamp, contentHash))
-  return identities
+function push(lists: Map<number, number[]>, entry: number, index: number): void {
+  const list = lists.get(entry)
+  if (list) list.push(index)
+  else lists.set(entry, [index])
 }

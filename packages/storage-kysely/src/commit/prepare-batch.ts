@@ -1,16 +1,22 @@
 import {
   type AnyDeviceType,
+  addToLatest,
   type CommitBatch,
   type CommitEntry,
   DeviceHubError,
   type DeviceTouch,
+  type LatestRow,
+  latestRowOf,
   type NewSample,
+  withFlag,
 } from '@devicehub/core'
 import type { TouchGroup, Writes, WrittenIds } from '../connection/connection.js'
+import type { LatestShape } from '../rows/latest-columns.js'
 import { MESSAGE_COLUMNS, type MessageRow } from '../rows/message-columns.js'
-import { type SampleShape, sampleShape } from '../rows/sample-columns.js'
+import { type SampleRow, type SampleShape, sampleShape } from '../rows/sample-columns.js'
 import { tableNames, UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
-import { buildInsert } from './columns.js'
+import { buildInsert, type Insert } from './columns.js'
+import type { FoundSamples } from './find-duplicates.js'
 
 /** The types a storage was opened with, and how their rows look. */
 export interface KnownTypes {
@@ -36,22 +42,17 @@ export function knownTypes(types: readonly AnyDeviceType[]): KnownTypes {
   }
 }
 
-/** What was found to be stored before, of a batch. */
-export interface KnownDuplicates {
-  readonly isDuplicate: (sample: NewSample, entry: number, index: number) => boolean
-  readonly isWholeDuplicate: (entry: number) => boolean
-}
-
 export const messageTableOf = (type: AnyDeviceType | null): string =>
   type ? tableNames(type).message : UNROUTED_MESSAGE_TABLE
 
 /** The rows of a batch, by table and in columns. Throws for what no database should take. */
-export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: KnownDuplicates): Writes {
+export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: FoundSamples): Writes {
   const messages = new Map<string, MessageRow[]>()
-  const samples = new Map<string, { type: AnyDeviceType; rows: NewSample[] }>()
+  const samples = new Map<string, SampleGroup>()
   batch.entries.forEach((entry, position) => {
-    const { type, message } = entry
+    const { type } = entry
     if (type) known.shapeOf(type)
+    const message = found?.reused.has(position) ? withReusedId(entry.message) : entry.message
     const status = found?.isWholeDuplicate(position) ? 'duplicate' : message.status
     push(messages, messageTableOf(type), { message, status, replayOf: entry.replayOf })
     if (entry.samples.length > 0) addSamples(samples, entry, position, found)
@@ -61,12 +62,31 @@ export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: Kno
       const insert = buildInsert(table, MESSAGE_COLUMNS, rows)
       return batch.wantsIds ? { ...insert, returnsIds: true } : insert
     }),
-    ...[...samples].map(([table, { type, rows }]) => buildInsert(table, known.shapeOf(type).columns, rows)),
+    ...[...samples].flatMap(([table, { type, rows }]) => [
+      buildInsert(table, known.shapeOf(type).columns, rows),
+      latestOf(type, known.shapeOf(type).latest, rows),
+    ]),
   ]
   return {
     inserts: inserts.sort((a, b) => compare(a.table, b.table)),
     touches: groupTouches(known, batch.touches),
   }
+}
+
+/** In order of device ids: two writers never wait for each other. */
+function latestOf(
+  type: AnyDeviceType,
+  { columns, upsert }: LatestShape,
+  samples: readonly SampleRow[],
+): Insert {
+  const rows = new Map<string, LatestRow>()
+  for (const sample of samples) {
+    const row = rows.get(sample.deviceId)
+    if (row) addToLatest(row, sample)
+    else rows.set(sample.deviceId, latestRowOf(sample))
+  }
+  const sorted = [...rows.values()].sort((a, b) => compare(a.deviceId, b.deviceId))
+  return { ...buildInsert(tableNames(type).latest, columns, sorted), upsert }
 }
 
 /** The ids of the rows of a batch's messages, by entry: each table's are in the order of the entries. */
@@ -81,16 +101,27 @@ export function messageIdsOf({ entries }: CommitBatch, written: WrittenIds): (st
   })
 }
 
+interface SampleGroup {
+  readonly type: AnyDeviceType
+  readonly rows: SampleRow[]
+}
+
+const withReusedId = <Row extends { readonly flags: string | null }>(row: Row): Row => ({
+  ...row,
+  flags: withFlag(row.flags, 'id_reused'),
+})
+
 function addSamples(
-  samples: Map<string, { type: AnyDeviceType; rows: NewSample[] }>,
+  samples: Map<string, SampleGroup>,
   { type, samples: given }: CommitEntry,
   position: number,
-  found: KnownDuplicates | undefined,
+  found: FoundSamples | undefined,
 ): void {
   if (!type) throw new DeviceHubError('storage_failed', 'A message of no known type cannot carry samples.')
   const table = tableNames(type).reading
   let group = samples.get(table)
   const expected = type.readingNames.length
+  const reused = found?.reused.get(position)
   for (let index = 0; index < given.length; index++) {
     const sample = given[index] as NewSample
     if (sample.values.length !== expected)
@@ -98,12 +129,14 @@ function addSamples(
         'storage_failed',
         `A sample of ${sample.deviceId} was refused: it has ${sample.values.length} values for ${expected} columns.`,
       )
-    if (found?.isDuplicate(sample, position, index)) continue
+    if (found?.isDuplicate(position, index)) continue
     if (!group) {
       group = { type, rows: [] }
       samples.set(table, group)
     }
-    group.rows.push(sample)
+    const flagged = reused?.includes(index) ? withReusedId(sample) : sample
+    const reuse = found?.reuseOf(position, index) ?? 0
+    group.rows.push(reuse === 0 ? flagged : { ...flagged, reuse })
   }
 }
 

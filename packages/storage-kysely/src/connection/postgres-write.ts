@@ -5,6 +5,7 @@ import type { ValueKind } from '../rows/column-source.js'
 import type { DriverRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
 import { NO_IDS, type TouchGroup, type Writes, type WrittenIds } from './connection.js'
+import { upsertSql } from './upsert-sql.js'
 
 /**
  * All writes as one statement: one round trip and, alone, one transaction. Each column travels as one text, so the
@@ -92,11 +93,8 @@ function statementsOf({ inserts, touches }: Writes, parameters: unknown[], condi
 
 type Parameter = (value: unknown) => string
 
-function insertSql(
-  { table, rows, columns, returnsIds }: Insert,
-  parameter: Parameter,
-  condition: string,
-): string {
+function insertSql(insert: Insert, parameter: Parameter, condition: string): string {
+  const { table, rows, columns, returnsIds } = insert
   const names: string[] = []
   const values: string[] = []
   const arrays: string[] = []
@@ -116,7 +114,7 @@ function insertSql(
         ? ` from generate_series(1, ${rows})`
         : ''
   const where = condition && ` where ${condition}`
-  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}${returnsIds ? ' returning "id"' : ''}`
+  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}${upsertSql('postgres', insert)}${returnsIds ? ' returning "id"' : ''}`
 }
 
 function constantSql(kind: ValueKind, value: unknown, parameter: Parameter): string {

@@ -15,6 +15,7 @@ import {
   type Writes,
   type WrittenIds,
 } from './connection.js'
+import { upsertSql } from './upsert-sql.js'
 
 /** On `sqliteDialect`: a commit is one message to the worker, and its rows travel as columns. */
 export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Connection {
@@ -86,11 +87,12 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
 }
 
 const toMessage = ({ inserts, touches }: Writes) => ({
-  inserts: inserts.map(({ table, rows, columns, returnsIds = false }: Insert) => ({
-    table,
-    rows,
-    returnsIds,
-    columns: columns.map(toColumn),
+  inserts: inserts.map((insert: Insert) => ({
+    table: insert.table,
+    rows: insert.rows,
+    returnsIds: insert.returnsIds ?? false,
+    columns: insert.columns.map(toColumn),
+    suffix: upsertSql('sqlite', insert),
   })),
   touches: touches.map(toTouch),
 })

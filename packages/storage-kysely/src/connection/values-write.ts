@@ -4,6 +4,7 @@ import { quoteName } from '../schema/ddl.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import type { TouchGroup } from './connection.js'
 import { bytesForDriver } from './sql-fragments.js'
+import { upsertSql } from './upsert-sql.js'
 
 /** SQLite's cap on parameters. */
 const PARAMETERS_MAX = 32_766
@@ -17,10 +18,9 @@ export interface InsertStatement {
 }
 
 /** INSERT ... VALUES of many rows: for MySQL, and for SQLite through a driver that is not ours. */
-export function* insertSql(
-  dialect: SqlDialect,
-  { table, rows, columns }: Insert,
-): Generator<InsertStatement> {
+export function* insertSql(dialect: SqlDialect, insert: Insert): Generator<InsertStatement> {
+  const { table, rows, columns } = insert
+  const upsert = upsertSql(dialect, insert)
   const name = (text: string) => quoteName(dialect, text)
   const lists = columns.map((column) => valuesOf(column, rows))
   const head = `insert into ${name(table)} (${columns.map((column) => name(column.name)).join(', ')}) values `
@@ -35,7 +35,8 @@ export function* insertSql(
         if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length
         parameters.push(value)
       }
-    yield { query: CompiledQuery.raw(head + Array(count).fill(tuple).join(', '), parameters), rows: count }
+    const values = Array(count).fill(tuple).join(', ')
+    yield { query: CompiledQuery.raw(head + values + upsert, parameters), rows: count }
     from += count
   }
 }

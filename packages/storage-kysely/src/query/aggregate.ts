@@ -120,13 +120,36 @@ interface Edge {
   readonly fn: 'first' | 'last'
 }
 
-/** The value at one end of measured time; a bucket of nulls alone has null. */
+/** The value at one end of measured time, as far as that can be true; a bucket of nulls alone has null. */
 function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<unknown> {
   const direction = directionSql(fn === 'first' ? 'asc' : 'desc')
-  const order = sql`t.timestamp ${direction}, t.id ${direction}`
-  if (!bucket)
-    return sql`select null as c0, ${value} as c1 from ${table} where ${where} and ${column} is not null order by ${order} limit 1`
+  const order = sql`coalesce(t.order_at, t.timestamp) ${direction}, t.id ${direction}`
+  if (!bucket) {
+    const candidates = edgeRows(
+      sql`${value} as c1`,
+      table,
+      sql`${where} and ${column} is not null`,
+      direction,
+    )
+    return sql`select null as c0, e.c1 as c1 from (${candidates}) as e order by e.place ${direction}, e.id ${direction} limit 1`
+  }
   return sql`select e.c0, e.c1 from (select ${bucket} as c0, ${value} as c1, row_number() over (
     partition by ${bucket} order by case when ${column} is null then 1 else 0 end, ${order}) as place
     from ${table} where ${where}) as e where e.place = 1 order by e.c0`
+}
+
+/**
+ * The row at one end of the order, of those that are in the order of their timestamps and of those that are not: each a
+ * step in an index (but on MySQL, which has none of the latter).
+ */
+export function edgeRows(
+  selection: RawBuilder<unknown>,
+  table: RawBuilder<unknown>,
+  where: RawBuilder<unknown>,
+  direction: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  const edge = (place: RawBuilder<unknown>, kind: RawBuilder<unknown>) =>
+    sql`select * from (select ${selection}, ${place} as place, t.id as id from ${table}
+      where ${where} and ${kind} order by ${place} ${direction}, t.id ${direction} limit 1) as o`
+  return sql`${edge(sql`t.timestamp`, sql`t.order_at is null`)} union all ${edge(sql`t.order_at`, sql`t.order_at is not null`)}`
 }

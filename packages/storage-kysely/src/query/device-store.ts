@@ -204,6 +204,7 @@ export function createDeviceStore(
     async delete(type, deviceId, now) {
       shapeOf(type)
       const readings = sql.table(tableNames(type).reading)
+      const latest = sql.table(tableNames(type).latest)
       return asStorageErrors(`deleting the device ${deviceId}`, () =>
         retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (session) => {
@@ -213,6 +214,7 @@ export function createDeviceStore(
             )
             if (affected === 0) return false
             await session.run(sql`delete from ${readings} where device_id = ${deviceId}`)
+            await session.run(sql`delete from ${latest} where device_id = ${deviceId}`)
             await cancelCommands(session, type, deviceId, now)
             await clearTwin(session, type, deviceId)
             await deleteAccess(session, epoch, { typeKey: type.key, deviceId })

@@ -12,9 +12,7 @@ import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { aggregate } from './aggregate.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
-
-/** Devices in one look-up of the latest. */
-const LATEST_MAX = 100
+import { readLatest, readLatestSamples } from './latest.js'
 
 export function createReadingStore(connection: Connection, known: KnownTypes): ReadingStore {
   const { dialect } = connection
@@ -44,49 +42,20 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
       return { items, cursor: last ? writeCursor('readings', last.timestamp, last.id) : null }
     },
 
-    async latest(type, deviceIds) {
-      const shape = known.shapeOf(type)
-      const ids = [...new Set(deviceIds)]
-      const samples = []
-      for (let at = 0; at < ids.length; at += LATEST_MAX) {
-        const part = ids.slice(at, at + LATEST_MAX)
-        const { rows } = await asStorageErrors(`reading the latest samples of ${type.name}`, () =>
-          connection.run(latestSql(dialect, type, selectList(dialect, shape.selection), part)),
-        )
-        for (const row of rows) samples.push(storedSample(shape, readRow(row)))
-      }
-      return samples
-    },
+    latest: (type, deviceIds) =>
+      asStorageErrors(`reading the last values of ${type.name}`, () =>
+        readLatest(connection, known.shapeOf(type), type, deviceIds),
+      ),
+    latestSamples: (type, deviceIds) =>
+      asStorageErrors(`reading the latest samples of ${type.name}`, () =>
+        readLatestSamples(connection, known.shapeOf(type), type, deviceIds),
+      ),
 
     aggregate: (type, query) => aggregate(connection, known, type, query),
   }
 }
 
 const readingTable = (type: AnyDeviceType) => sql.table(tableNames(type).reading)
-
-/**
- * On PostgreSQL a step into the index for each device. On the others a look-up of its own, in the index on
- * (device, time): once for the greatest time, once for its rows. Ordering a device's rows by time and id instead makes
- * MySQL sort all of them.
- */
-function latestSql(
-  dialect: SqlDialect,
-  type: AnyDeviceType,
-  selection: RawBuilder<unknown>,
-  deviceIds: readonly string[],
-): RawBuilder<unknown> {
-  const table = readingTable(type)
-  if (dialect === 'postgres')
-    return sql`select l.* from (values ${sql.join(deviceIds.map((id) => sql`(${id}::text)`))}) as v(device_id)
-      cross join lateral (select ${selection} from ${table} as t where t.device_id = v.device_id
-        order by t.timestamp desc, t.id desc limit 1) as l`
-  const lookups = deviceIds.map(
-    (id) => sql`select * from (select ${selection} from ${table} as t where t.device_id = ${id}
-      and t.timestamp = (select max(m.timestamp) from ${table} as m where m.device_id = ${id})
-      order by t.id desc limit 1) as l`,
-  )
-  return sql.join(lookups, sql` union all `)
-}
 
 /** Of the table `t`. */
 export function readingConditions(

@@ -12,11 +12,10 @@ import { retryConflicts } from './retry-conflicts.js'
 
 /** Rows deleted by one statement: short transactions, between which ingest goes on. */
 const DELETED_MAX = 2000
-const DEVICES_MAX = 200
-/** Messages looked at in one go. */
+/** Rows looked at in one go. */
 const WINDOW = 5000
 
-/** Deletes what is older than each type keeps, in small steps. */
+/** Deletes what was received longer ago than each type keeps it, in small steps. */
 export async function applyRetention(
   connection: Connection,
   types: readonly AnyDeviceType[],
@@ -33,7 +32,9 @@ export async function applyRetention(
     const names = tableNames(type)
     await asStorageErrors(`deleting old rows of ${type.name}`, async () => {
       if (retention?.readings !== undefined)
-        readings += await deleteReadings(connection, names.reading, now - retention.readings * 1000)
+        readings += await byWindow(connection, names.reading, now - retention.readings * 1000, (expired) =>
+          deleteInSteps(connection, names.reading, expired),
+        )
       if (retention?.messages !== undefined)
         messages += await deleteMessages(
           connection,
@@ -53,36 +54,6 @@ async function deleteCommands(connection: Connection, typeKey: string, keptFrom:
   const time = timeValue(connection.dialect, keptFrom)
   const old = sql`finished_at is not null and finished_at < ${time} and type_key = ${typeKey}`
   await deleteInSteps(connection, COMMAND_TABLE, old)
-}
-
-/** By device, in the index on (device, time): a sample can arrive long after it was measured, so ids say nothing. */
-async function deleteReadings(connection: Connection, table: string, keptFrom: number): Promise<number> {
-  let deleted = 0
-  for (let after: string | null = null; ; ) {
-    const devices = await devicesAfter(connection, table, after)
-    if (devices.length === 0) return deleted
-    after = devices.at(-1) ?? null
-    const old = sql`device_id in (${sql.join(devices)}) and timestamp < ${timeValue(connection.dialect, keptFrom)}`
-    deleted += await deleteInSteps(connection, table, old)
-  }
-}
-
-/** The next devices that have samples: each is one step in the index, however many samples lie between. */
-async function devicesAfter(connection: Connection, table: string, after: string | null): Promise<string[]> {
-  const of = sql.table(table)
-  const first =
-    after === null
-      ? sql`select min(device_id) from ${of}`
-      : sql`select min(device_id) from ${of} where device_id > ${after}`
-  const { rows } = await connection.run(
-    sql`with recursive d(device_id, n) as (
-      select (${first}) as device_id, 1 as n
-      union all
-      select (select min(r.device_id) from ${of} as r where r.device_id > d.device_id), d.n + 1
-        from d where d.device_id is not null and d.n < ${numberSql(DEVICES_MAX)}
-    ) select device_id as c0 from d where device_id is not null`,
-  )
-  return rows.map((row) => readRow(row).text(0) ?? '')
 }
 
 async function deleteInSteps(
@@ -108,33 +79,41 @@ async function untilFewer(step: () => Promise<number>): Promise<number> {
   }
 }
 
-/**
- * In order of ids, which is that of arrival but for moments: it ends at the first window in which nothing is old
- * enough, and so does not read the whole table each time.
- */
-async function deleteMessages(
+function deleteMessages(
   connection: Connection,
   table: LogTable,
   consumers: readonly string[],
   keptFrom: number,
 ): Promise<number> {
-  const of = sql.table(table.name)
+  return byWindow(connection, table.name, keptFrom, (expired) =>
+    consumers.length === 0
+      ? deleteInSteps(connection, table.name, expired)
+      : untilFewer(() => deleteUnread(connection, table, consumers, expired, DELETED_MAX)),
+  )
+}
+
+/**
+ * In order of ids, which is that of arrival but for moments and for what was replayed: it ends at the first window in
+ * which nothing is old enough, and so does not read the whole table each time.
+ */
+async function byWindow(
+  connection: Connection,
+  table: string,
+  keptFrom: number,
+  remove: (expired: RawBuilder<unknown>) => Promise<number>,
+): Promise<number> {
   const time = timeValue(connection.dialect, keptFrom)
   let deleted = 0
   for (let after = 0; ; ) {
     const { rows } = await connection.run(
       sql`select max(w.id) as c0, count(case when w.received_at < ${time} then 1 end) as c1
-        from (select id, received_at from ${of} where id > ${after} order by id limit ${numberSql(WINDOW)}) as w`,
+        from (select id, received_at from ${sql.table(table)} where id > ${after} order by id limit ${numberSql(WINDOW)}) as w`,
     )
     const [window] = rows.map(readRow)
     const last = window?.number(0) ?? null
     const old = window?.number(1) ?? 0
     if (last === null || old === 0) return deleted
-    const expired = sql`id > ${after} and id <= ${last} and received_at < ${time}`
-    deleted +=
-      consumers.length === 0
-        ? await deleteInSteps(connection, table.name, expired)
-        : await untilFewer(() => deleteUnread(connection, table, consumers, expired, DELETED_MAX))
+    deleted += await remove(sql`id > ${after} and id <= ${last} and received_at < ${time}`)
     after = last
   }
 }

@@ -10,6 +10,8 @@ export interface ColumnSource<Row> {
   readonly kind: ValueKind
   /** One of a few values: where a batch has the same in each row, it may be written into the statement itself. */
   readonly few?: boolean
+  /** What the database fills in: a batch of which each row has it is written without the column. Default null. */
+  readonly fallback?: StoredValue
   readonly get: (row: Row) => StoredValue
 }
 

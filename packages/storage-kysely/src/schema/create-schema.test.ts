@@ -65,6 +65,7 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_message',
       'createTable station_device',
       'createTable station_reading',
+      'createTable station_latest',
       'createTable station_message',
     ])
     expect(await schema.migrate()).toEqual(plan)

@@ -1,4 +1,5 @@
 import { type SqlDialect, sqlType } from './logical-type.js'
+import { quoteName } from './quote.js'
 import type { ColumnModel, IndexModel, TableModel } from './tables.js'
 
 /** What the statements depend on beside the dialect. */
@@ -8,9 +9,7 @@ export interface SqlTarget {
   readonly collation: string | null
 }
 
-export function quoteName(dialect: SqlDialect, name: string): string {
-  return dialect === 'mysql' ? `\`${name.replaceAll('`', '``')}\`` : `"${name.replaceAll('"', '""')}"`
-}
+export { quoteName }
 
 export function quoteText(dialect: SqlDialect, text: string): string {
   const quoted = text.replaceAll("'", "''")
@@ -71,10 +70,16 @@ export function createTableSql(target: SqlTarget, table: TableModel): string[] {
   }
   const collation = target.collation ? ` default character set utf8mb4 collate ${target.collation}` : ''
   return [
-    `create table ${quoteName(dialect, table.name)} (\n  ${lines.join(',\n  ')}\n)${dialect === 'mysql' ? ' engine = InnoDB' : ''}${collation}`,
+    `create table ${quoteName(dialect, table.name)} (\n  ${lines.join(',\n  ')}\n)${STORED_AS[dialect](table)}${collation}`,
     ...table.indexes.map((index) => createIndexSql(dialect, table.name, index)),
     ...(table.seed === undefined ? [] : [seedSql(dialect, table.name, table.seed)]),
   ]
+}
+
+const STORED_AS: Readonly<Record<SqlDialect, (table: TableModel) => string>> = {
+  sqlite: ({ clustered }) => (clustered ? ' without rowid' : ''),
+  postgres: ({ fillFactor }) => (fillFactor === undefined ? '' : ` with (fillfactor = ${fillFactor})`),
+  mysql: () => ' engine = InnoDB',
 }
 
 /** Safe to repeat: where DDL is not transactional, a table can exist without its row. */

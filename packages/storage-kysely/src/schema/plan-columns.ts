@@ -55,6 +55,7 @@ function addColumn(target: SqlTarget, table: TableModel, column: ColumnModel): S
     destructive: false,
     sql: [
       `alter table ${quoteName(target.dialect, table.name)} add column ${columnSql(target.dialect, column)}`,
+      ...(column.fill ?? []),
     ],
   }
 }

@@ -1,5 +1,5 @@
 import type { SchemaStep } from '@devicehub/core'
-import { createIndexSql, createTableSql, dropIndexSql, type SqlTarget } from './ddl.js'
+import { createIndexSql, createTableSql, dropIndexSql, quoteName, type SqlTarget } from './ddl.js'
 import type { ExistingSchema, ExistingTable } from './introspect.js'
 import { planColumns } from './plan-columns.js'
 import { notOurTable } from './schema-errors.js'
@@ -22,9 +22,15 @@ export function planSteps(input: PlanInput): readonly SchemaStep[] {
   const steps = tables.flatMap((table) => {
     const found = existing.tables.get(table.name)
     const hypertable = timescale && table.hypertable ? planHypertable(table, timescale) : []
-    if (!found) return [createTable(input.target, table), ...hypertable]
+    if (!found) {
+      const isFilled = table.fill !== undefined && existing.tables.has(table.fill.from)
+      return [isFilled ? createFilled(input.target, table) : createTable(input.target, table), ...hypertable]
+    }
+    const columns = planColumns(input, table, found)
+    if (table.fill && columns.some(({ kind }) => kind === 'narrowColumn'))
+      return [rebuild(input.target, table)]
     return [
-      ...planColumns(input, table, found),
+      ...columns,
       ...planPrimaryKey(table, found),
       ...planIndexes(input.target, table, found),
       ...hypertable,
@@ -40,6 +46,36 @@ const createTable = (target: SqlTarget, table: TableModel): SchemaStep => ({
   destructive: false,
   sql: createTableSql(target, table),
 })
+
+const createFilled = (target: SqlTarget, table: TableModel): SchemaStep => ({
+  ...createTable(target, table),
+  description: `Create the table ${table.name} from the rows of ${table.fill?.from}`,
+  sql: filledSql(target, table),
+})
+
+/** What it holds is in other rows too, whose columns were changed before. */
+const rebuild = (target: SqlTarget, table: TableModel): SchemaStep => ({
+  kind: 'other',
+  table: table.name,
+  description: `Make the table ${table.name} anew from the rows of ${table.fill?.from}: columns have another type`,
+  destructive: false,
+  sql: filledSql(target, table, [`drop table ${quoteName(target.dialect, table.name)}`]),
+})
+
+/** MySQL commits each statement: a table that is there by its name is filled. */
+function filledSql(target: SqlTarget, table: TableModel, before: readonly string[] = []): string[] {
+  const { dialect } = target
+  const fill = (name: string) => (table.fill ? [table.fill.sql(name)] : [])
+  if (dialect !== 'mysql') return [...before, ...createTableSql(target, table), ...fill(table.name)]
+  const unfilled = `${table.name}_new`
+  return [
+    `drop table if exists ${quoteName(dialect, unfilled)}`,
+    ...createTableSql(target, { ...table, name: unfilled }),
+    ...fill(unfilled),
+    ...before,
+    `rename table ${quoteName(dialect, unfilled)} to ${quoteName(dialect, table.name)}`,
+  ]
+}
 
 const createExtension: SchemaStep = {
   kind: 'other',

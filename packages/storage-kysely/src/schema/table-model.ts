@@ -10,6 +10,8 @@ export interface ColumnModel {
   readonly default?: string | number | boolean | Date | Uint8Array | { readonly sql: string }
   /** The latest first. */
   readonly formerNames?: readonly string[]
+  /** Statements for the rows there are, once the column was added to a table. */
+  readonly fill?: readonly string[]
   /** The reading or state field the column is for; absent for the table's own columns. */
   readonly field?: Field
 }
@@ -36,6 +38,12 @@ export interface TableModel {
   readonly neverReuseIds: boolean
   /** A TimescaleDB hypertable on `timestamp`. */
   readonly hypertable?: TimescaleOptions
+  /** SQLite keeps the rows in the order of the key, and no index beside them. */
+  readonly clustered?: boolean
+  /** PostgreSQL: percent of a page that inserts fill. */
+  readonly fillFactor?: number
+  /** Run when the table is created beside this one, which was there before; with the name of the table. */
+  readonly fill?: { readonly from: string; readonly sql: (target: string) => string }
   /** The id of a row that must exist. */
   readonly seed?: number
 }

@@ -1,12 +1,17 @@
 import { type AnyDeviceType, DeviceHubError, type Field } from '@devicehub/core'
+import { fieldColumn } from './field-column.js'
 import { hubTables } from './hub-tables.js'
-import { fieldType, type SqlDialect } from './logical-type.js'
+import { latestTable } from './latest-table.js'
+import type { SqlDialect } from './logical-type.js'
+import { quoteName } from './quote.js'
 import { type ColumnModel, column, optional, type TableModel, varchar } from './table-model.js'
+import { NAME_MAX_BYTES, tableNames } from './table-names.js'
 import type { TimescaleOptions } from './timescale.js'
 
 export * from './hub-tables.js'
 export type { SqlDialect } from './logical-type.js'
 export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
+export { type TableNames, tableNames } from './table-names.js'
 
 export interface TableOptions {
   readonly dialect: SqlDialect
@@ -17,18 +22,6 @@ export interface TableOptions {
 }
 
 export const UNROUTED_MESSAGE_TABLE = 'devicehub_message'
-
-export interface TableNames {
-  readonly device: string
-  readonly reading: string
-  readonly message: string
-}
-
-export const tableNames = (type: AnyDeviceType): TableNames => ({
-  device: `${type.key}_device`,
-  reading: `${type.key}_reading`,
-  message: `${type.key}_message`,
-})
 
 export function deviceTable(type: AnyDeviceType): TableModel {
   const name = tableNames(type).device
@@ -73,14 +66,6 @@ function stateColumn(name: string, field: Field): ColumnModel {
   return { ...fieldColumn(name, field), ...(value === undefined ? {} : { default: value }) }
 }
 
-const fieldColumn = (name: string, field: Field): ColumnModel => ({
-  name,
-  type: fieldType(field),
-  nullable: true,
-  formerNames: field.formerNames ?? (field.renamedFrom === null ? [] : [field.renamedFrom]),
-  field,
-})
-
 function columnDefault({ kind, default: value }: Field): ColumnModel['default'] {
   if (value === null || value === undefined) return undefined
   if (kind === 'json' || kind === 'geo') return JSON.stringify(value)
@@ -105,8 +90,12 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
       column('device_id', varchar(128)),
       column('timestamp', 'time'),
       column('received_at', 'time'),
+      // Where it is not the timestamp: the device's time cannot be true, or is not known.
+      { ...optional('order_at', 'time'), fill: [orderOldSamples(name, options.dialect)] },
       optional('sample_id', varchar(200)),
       optional('content_hash', 'bigint'),
+      // 0: a sample of the same id is to meet this row. Else its content's mark: the id has passed to a later sample.
+      { ...column('sample_reuse', 'bigint'), default: 0 },
       optional('flags', 'text'),
       ...type.readingNames.map((readingName) =>
         fieldColumn(readingName, type.readings[readingName] as Field),
@@ -117,12 +106,29 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
       { name: `${name}_content_key`, columns: ['device_id', 'timestamp', 'content_hash'], unique: true },
       {
         name: `${name}_sample_key`,
-        columns: hypertable ? ['device_id', 'sample_id', 'timestamp'] : ['device_id', 'sample_id'],
+        columns: ['device_id', 'sample_id', 'sample_reuse', ...(hypertable ? ['timestamp'] : [])],
         unique: true,
         ...(partial ? { where: 'sample_id is not null' } : {}),
       },
+      // As good as empty, where it can leave out the rows that are in the order of their timestamps.
+      ...(partial
+        ? [
+            {
+              name: `${name}_reordered`,
+              columns: ['device_id', 'order_at'],
+              unique: false,
+              where: 'order_at is not null',
+            },
+          ]
+        : []),
     ],
   }
+}
+
+/** Releases without `order_at` flagged a time ahead of the hub's, and let it order. */
+const orderOldSamples = (table: string, dialect: SqlDialect): string => {
+  const name = (text: string) => quoteName(dialect, text)
+  return `update ${name(table)} set ${name('order_at')} = ${name('received_at')} where ${name('timestamp')} > ${name('received_at')} and ${name('flags')} like '%clock_skew%'`
 }
 
 /** `type` null: `devicehub_message`, the messages that belong to no known type. */
@@ -183,7 +189,12 @@ export function tablesOf(types: readonly AnyDeviceType[], options: TableOptions)
     messageTable(null, options),
     ...types
       .filter((type) => !type.abstract)
-      .flatMap((type) => [deviceTable(type), readingTable(type, options), messageTable(type, options)]),
+      .flatMap((type) => [
+        deviceTable(type),
+        readingTable(type, options),
+        latestTable(type, options.dialect),
+        messageTable(type, options),
+      ]),
   ]
   const seen = new Set<string>()
   for (const table of tables) {
@@ -199,9 +210,6 @@ export function tablesOf(types: readonly AnyDeviceType[], options: TableOptions)
   }
   return tables
 }
-
-/** PostgreSQL cuts longer names off without an error, so that two could become one. */
-const NAME_MAX_BYTES = 63
 
 function checkNames(table: TableModel): void {
   const columns = new Set<string>()

@@ -54,6 +54,7 @@ export const sample = (
   deviceId,
   timestamp: T0,
   receivedAt: T0,
+  orderAt: more.timestamp ?? T0,
   sampleId: null,
   contentHash: null,
   flags: null,

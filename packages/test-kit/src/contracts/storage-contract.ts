@@ -12,6 +12,7 @@ import { envelopeContract } from './storage/envelopes.js'
 import { fenceContract } from './storage/fences.js'
 import type { MakeStorage, StorageCapabilities } from './storage/harness.js'
 import { identityContract } from './storage/identity.js'
+import { latestContract } from './storage/latest.js'
 import { leaseContract } from './storage/leases.js'
 import { logContract } from './storage/log.js'
 import { messageContract } from './storage/messages.js'
@@ -53,6 +54,7 @@ export function storageContract(
     deviceContract(contract)
     presenceContract(contract)
     readingContract(contract)
+    latestContract(contract)
     aggregateContract(contract)
     logContract(contract)
     retentionContract(contract)

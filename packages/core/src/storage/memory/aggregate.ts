@@ -9,8 +9,8 @@ import {
   type StoredValue,
 } from '../../ports/storage.js'
 import { calendarBucket } from '../calendar-bucket.js'
-import { inOrderOf } from './database.js'
-import { samplesOf } from './readings.js'
+import { inOrderOf, type SampleRow } from './database.js'
+import { byOrder, samplesOf } from './readings.js'
 import type { Session } from './session.js'
 
 const NUMERIC = new Set(['float', 'integer', 'datetime'])
@@ -34,17 +34,23 @@ export function aggregate(session: Session, type: AnyDeviceType, query: Aggregat
       `${fn} needs a number, and ${type.name}.${name} is of kind ${field.kind}. Use count, first or last.`,
     )
 
-  // In order of measured time, so that the buckets come oldest first and first and last are the ends of each.
-  const buckets = new Map<number | null, StoredValue[]>()
-  if (!interval) buckets.set(null, [])
-  for (const { sample, names } of samplesOf(session, type, filter, 'asc')) {
-    const bucket = interval ? calendarBucket(sample.timestamp, interval) : null
-    const values = buckets.get(bucket) ?? []
-    buckets.set(bucket, values)
-    const [value = null] = inOrderOf([name], names, sample.values)
-    if (value !== null) values.push(value)
+  // In order of measured time, so that the buckets come oldest first.
+  const rows = new Map<number | null, SampleRow[]>()
+  if (!interval) rows.set(null, [])
+  for (const row of samplesOf(session, type, filter, 'asc')) {
+    const bucket = interval ? calendarBucket(row.sample.timestamp, interval) : null
+    const list = rows.get(bucket)
+    if (list) list.push(row)
+    else rows.set(bucket, [row])
   }
-  return [...buckets].map(([bucket, values]) => ({ bucket, result: RESULT[fn](values) }))
+  const isEdge = fn === 'first' || fn === 'last'
+  return [...rows].map(([bucket, of]) => {
+    const values = (isEdge ? of.sort(byOrder) : of).flatMap(({ sample, names }) => {
+      const [value = null] = inOrderOf([name], names, sample.values)
+      return value === null ? [] : [value]
+    })
+    return { bucket, result: RESULT[fn](values) }
+  })
 }
 
 const numbers = (of: (values: readonly number[]) => number) => (values: readonly StoredValue[]) =>

@@ -15,7 +15,7 @@ import {
 } from '../../ports/storage.js'
 import type { ReportOutcome } from '../../ports/twins.js'
 import { applyDeviceChange } from '../apply-device-change.js'
-import { withCommandOutcome, withReportOutcome } from '../record-outcome.js'
+import { withCommandOutcome, withFlag, withReportOutcome } from '../record-outcome.js'
 import { isReplayable } from '../replayable.js'
 import { checkValues } from './accepted.js'
 import type { DeviceRow, MessageRow } from './database.js'
@@ -30,15 +30,17 @@ export function commit(session: Session, batch: CommitBatch): CommitResult {
 
   const counts: number[] = []
   const duplicateSamples = new Map<number, readonly number[]>()
+  const reusedIds = new Map<number, readonly number[]>()
   const commands = new Map<number, CommandOutcome>()
   const reports = new Map<number, ReportOutcome>()
   const messageIds: (string | null)[] = []
   batch.entries.forEach((entry, index) => {
     const message = settle(session, entry, index, commands, reports)
-    const { duplicates, id } = message === null ? NO_ROW : write(session, entry, message)
+    const { duplicates, reused, id } = message === null ? NO_ROW : write(session, entry, message)
     messageIds.push(id)
     counts.push(duplicates.length)
     if (duplicates.length > 0) duplicateSamples.set(index, duplicates)
+    if (reused.length > 0) reusedIds.set(index, reused)
   })
   for (const touch of batch.touches) applyTouch(session, touch)
   const transitions = batch.changes.flatMap((change) => applyChange(session, change))
@@ -48,6 +50,7 @@ export function commit(session: Session, batch: CommitBatch): CommitResult {
   return {
     duplicates: any ? counts : null,
     duplicateSamples: any ? duplicateSamples : null,
+    reusedIds: reusedIds.size > 0 ? reusedIds : null,
     transitions,
     devices: committedDevices(session, batch.changes),
     ...(batch.wantsIds && { messageIds }),
@@ -109,11 +112,13 @@ const notReplayable = (ref: MessageRef) =>
     { details: { ...ref } },
   )
 
-const NO_ROW: Written = { duplicates: [], id: null }
+const NO_ROW: Written = { duplicates: [], reused: [], id: null }
 
 interface Written {
   /** The indexes of the samples that were stored before. */
   readonly duplicates: readonly number[]
+  /** Of those whose id was known with other content. */
+  readonly reused: readonly number[]
   /** Of the audit row. */
   readonly id: string | null
 }
@@ -124,15 +129,18 @@ function write(
   message: NewMessage,
 ): Written {
   const duplicates: number[] = []
+  const reused: number[] = []
   if (type) {
     const table = tableOf(type)
     samples.forEach((sample, index) => {
-      if (!database.addSample(table, type.readingNames, sample)) duplicates.push(index)
+      const what = database.addSample(table, type.readingNames, sample)
+      if (what !== 'stored') (what === 'reused' ? reused : duplicates).push(index)
     })
   }
   const status = samples.length > 0 && duplicates.length === samples.length ? 'duplicate' : message.status
-  const id = database.addMessage(messagesOf(type), { ...message, status, typeKey: type?.key ?? null })
-  return { duplicates, id }
+  const flags = reused.length > 0 ? withFlag(message.flags, 'id_reused') : message.flags
+  const id = database.addMessage(messagesOf(type), { ...message, status, flags, typeKey: type?.key ?? null })
+  return { duplicates, reused, id }
 }
 
 function committedDevices({ tableOf }: Session, changes: readonly DeviceChange[]): CommittedDevice[] {

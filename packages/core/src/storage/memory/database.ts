@@ -1,4 +1,6 @@
 import type { DeviceRecord, NewSample, StoredMessage, StoredValue } from '../../ports/storage.js'
+import { addToLatest, type LatestRow, latestRowOf, latestTime } from '../latest-values.js'
+import { withFlag } from '../record-outcome.js'
 import { MemoryClaims } from './claims.js'
 import { MemoryCommands } from './commands.js'
 import { MemoryConsumers } from './consumers.js'
@@ -31,6 +33,16 @@ export interface MessageRow extends Row {
 interface DeviceSamples {
   readonly rows: RowList<SampleRow>
   readonly identities: Set<string>
+  /** How many samples have an id. */
+  readonly ids: Map<string, number>
+  /** How many samples are not in the order of their timestamps. */
+  reordered: number
+}
+
+export interface LatestOfDevice {
+  readonly row: LatestRow
+  /** The readings that `row.values` is in the order of. */
+  readonly names: readonly string[]
 }
 
 const byTime = (a: SampleRow, b: SampleRow) => a.sample.timestamp - b.sample.timestamp || a.id - b.id
@@ -45,6 +57,7 @@ export class TypeTable {
   readonly deviceList = new RowList<DeviceRow>(byCreation)
   readonly samples = new RowList<SampleRow>(byTime)
   readonly samplesOf = new Map<string, DeviceSamples>()
+  readonly latest = new Map<string, LatestOfDevice>()
   readonly messages = new RowList<MessageRow>(byPosition)
   /** Who has a user name. */
   readonly holders = new Map<string, string>()
@@ -101,39 +114,55 @@ export class MemoryDatabase {
   removeDevice(table: TypeTable, row: DeviceRow): void {
     const { deviceId } = row.record
     for (const sample of table.samplesOf.get(deviceId)?.rows.ascending() ?? []) this.removeSample(sample)
+    table.latest.delete(deviceId)
     if (row.record.mqttUsername !== null) table.holders.delete(row.record.mqttUsername)
     row.removed = true
     table.devices.delete(deviceId)
     table.deviceList.released()
   }
 
-  /** False when a sample of the same identity is stored. */
-  addSample(table: TypeTable, names: readonly string[], sample: NewSample): boolean {
+  /** `duplicate`: a sample of the same identity is stored. `reused`: one with the same id and other content is, this one too. */
+  addSample(
+    table: TypeTable,
+    names: readonly string[],
+    sample: NewSample,
+  ): 'stored' | 'reused' | 'duplicate' {
     const identities = identitiesOf(sample)
     let of = table.samplesOf.get(sample.deviceId)
-    if (of && identities.some((identity) => of?.identities.has(identity))) return false
+    if (of && identities.some((identity) => of?.identities.has(identity))) return 'duplicate'
     if (!of) {
-      of = { rows: new RowList(byTime), identities: new Set() }
+      of = { rows: new RowList(byTime), identities: new Set(), ids: new Map(), reordered: 0 }
       table.samplesOf.set(sample.deviceId, of)
     }
     for (const identity of identities) of.identities.add(identity)
-    const copy = { ...sample, values: sample.values.map(copyValue) }
+    const { sampleId } = sample
+    const before = sampleId === null ? 0 : (of.ids.get(sampleId) ?? 0)
+    if (sampleId !== null) of.ids.set(sampleId, before + 1)
+    if (sample.orderAt !== sample.timestamp) of.reordered++
+    const flags = before > 0 ? withFlag(sample.flags, 'id_reused') : sample.flags
+    const copy = { ...sample, flags, values: sample.values.map(copyValue) }
     const row: SampleRow = { removed: false, id: ++this.#sampleId, table, names, sample: copy }
     for (const list of [of.rows, table.samples, this.#samples]) list.add(row)
-    return true
+    noteLatest(table, row)
+    return before > 0 ? 'reused' : 'stored'
   }
 
   removeSample(row: SampleRow): void {
-    const { deviceId } = row.sample
+    const { deviceId, sampleId } = row.sample
     const of = row.table.samplesOf.get(deviceId)
     if (row.removed || !of) return
     row.removed = true
     for (const list of [of.rows, row.table.samples, this.#samples]) list.released()
     for (const identity of identitiesOf(row.sample)) of.identities.delete(identity)
+    if (row.sample.orderAt !== row.sample.timestamp) of.reordered--
+    if (sampleId !== null) {
+      const count = (of.ids.get(sampleId) ?? 1) - 1
+      if (count > 0) of.ids.set(sampleId, count)
+      else of.ids.delete(sampleId)
+    }
     if (of.rows.size === 0) row.table.samplesOf.delete(deviceId)
   }
 
-  /** Its id. */
   addMessage(list: RowList<MessageRow>, message: Omit<StoredMessage, 'id'>): string {
     const position = ++this.#position
     const bytes = (message.payloadJson?.length ?? 0) + (message.payloadRaw?.length ?? 0)
@@ -191,9 +220,30 @@ export function inOrderOf(
   })
 }
 
-function identitiesOf(sample: NewSample): string[] {
+function noteLatest({ latest }: TypeTable, { sample, names }: SampleRow): void {
+  const { deviceId } = sample
+  const before = latest.get(deviceId)
+  if (!before) {
+    latest.set(deviceId, { row: latestRowOf(sample), names })
+    return
+  }
+  const row = { ...before.row }
+  if (before.names !== names) {
+    // Declared anew meanwhile: a storage of the new types writes.
+    row.times = inOrderOf(
+      names,
+      before.names,
+      before.names.map((_, index) => latestTime(before.row, index)),
+    ) as (number | null)[]
+    row.values = inOrderOf(names, before.names, before.row.values)
+  }
+  addToLatest(row, sample)
+  latest.set(deviceId, { row, names })
+}
+
+function identitiesOf({ sampleId, timestamp, contentHash }: NewSample): string[] {
   const identities: string[] = []
-  if (sample.sampleId !== null) identities.push(`id:${sample.sampleId}`)
-  if (sample.contentHash !== null) identities.push(`at:${sample.timestamp}:${sample.contentHash}`)
+  if (sampleId !== null) identities.push(`id:${contentHash}:${sampleId}`)
+  if (contentHash !== null) identities.push(`at:${timestamp}:${contentHash}`)
   return identities
 }

@@ -23,8 +23,9 @@ const sample = (deviceId: string, timestamp: number, sampleId: string | null = n
   deviceId,
   timestamp,
   receivedAt: 0,
+  orderAt: timestamp,
   sampleId,
-  contentHash: null,
+  contentHash: sampleId === null ? null : 1,
   flags: null,
   values: [],
 })

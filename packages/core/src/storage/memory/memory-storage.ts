@@ -16,7 +16,7 @@ import {
 } from './devices.js'
 import { leaseStore } from './leases.js'
 import { countLog, endOfLog, getMessage, listMessages, readLog, seekLog } from './messages.js'
-import { latestSamples, listSamples } from './readings.js'
+import { latestReadings, latestSamples, listSamples } from './readings.js'
 import { applyRetention } from './retention.js'
 import { createSession } from './session.js'
 
@@ -87,7 +87,8 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
     },
     readings: {
       list: (type, filter, page) => run(() => listSamples(session, type, filter, page)),
-      latest: (type, deviceIds) => run(() => latestSamples(session, type, deviceIds)),
+      latest: (type, deviceIds) => run(() => latestReadings(session, type, deviceIds)),
+      latestSamples: (type, deviceIds) => run(() => latestSamples(session, type, deviceIds)),
       aggregate: (type, query) => run(() => aggregate(session, type, query)),
     },
     messages: {

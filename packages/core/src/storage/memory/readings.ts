@@ -1,7 +1,15 @@
 import type { AnyDeviceType } from '../../device-type/device-type.js'
-import type { Page, PageRequest, ReadingFilter, StoredSample } from '../../ports/storage.js'
+import type {
+  LatestReadings,
+  LatestValue,
+  Page,
+  PageRequest,
+  ReadingFilter,
+  StoredSample,
+} from '../../ports/storage.js'
+import { latestTime } from '../latest-values.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
-import { inOrderOf, type SampleRow } from './database.js'
+import { copyValue, inOrderOf, type SampleRow } from './database.js'
 import { pageOf } from './page.js'
 import type { Session } from './session.js'
 
@@ -42,6 +50,25 @@ export function listSamples(
   )
 }
 
+export function latestReadings(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  deviceIds: readonly string[],
+): LatestReadings[] {
+  const { latest } = tableOf(type)
+  return [...new Set(deviceIds)].flatMap((deviceId) => {
+    const found = latest.get(deviceId)
+    if (!found) return []
+    const { row, names } = found
+    const values = type.readingNames.map((name): LatestValue | null => {
+      const index = names.indexOf(name)
+      const value = copyValue(row.values[index] ?? null)
+      return value === null ? null : { value, at: latestTime(row, index) ?? row.orderAt }
+    })
+    return [{ deviceId, orderAt: row.orderAt, values }]
+  })
+}
+
 export function latestSamples(
   { tableOf }: Session,
   type: AnyDeviceType,
@@ -49,10 +76,18 @@ export function latestSamples(
 ): StoredSample[] {
   const table = tableOf(type)
   return [...new Set(deviceIds)].flatMap((deviceId) => {
-    for (const row of table.samplesOf.get(deviceId)?.rows.descending() ?? []) return [given(type, row)]
-    return []
+    const of = table.samplesOf.get(deviceId)
+    let last: SampleRow | undefined
+    for (const row of of?.rows.descending() ?? []) {
+      last = last === undefined || byOrder(last, row) < 0 ? row : last
+      if (of?.reordered === 0) break
+    }
+    return last === undefined ? [] : [given(type, last)]
   })
 }
+
+export const byOrder = (a: SampleRow, b: SampleRow): number =>
+  a.sample.orderAt - b.sample.orderAt || a.id - b.id
 
 const given = (type: AnyDeviceType, { id, names, sample }: SampleRow): StoredSample => ({
   ...sample,

@@ -9,7 +9,8 @@ export function applyRetention({ database, types, tableOf }: Session, now: numbe
     const table = tableOf(type)
     if (retention?.readings !== undefined) {
       const keptFrom = now - retention.readings * 1000
-      for (const row of table.samples.ascending(undefined, ({ sample }) => sample.timestamp >= keptFrom)) {
+      for (const row of table.samples.ascending()) {
+        if (row.sample.receivedAt >= keptFrom) continue
         database.removeSample(row)
         readings++
       }

@@ -387,8 +387,9 @@ export function commandContract(contract: StorageContract): void {
         deviceId,
         timestamp: T0,
         receivedAt: T0,
+        orderAt: T0,
         sampleId: newId('s'),
-        contentHash: null,
+        contentHash: 1,
         flags: null,
         values: Sensor.readingNames.map(() => null),
       }

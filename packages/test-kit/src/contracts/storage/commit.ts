@@ -28,6 +28,7 @@ export function commitContract(contract: StorageContract): void {
       expect(await storage.commit(batch([]))).toEqual({
         duplicates: null,
         duplicateSamples: null,
+        reusedIds: null,
         transitions: [],
         devices: [],
         commands: null,
@@ -62,6 +63,7 @@ export function commitContract(contract: StorageContract): void {
       expect(result).toEqual({
         duplicates: null,
         duplicateSamples: null,
+        reusedIds: null,
         transitions: [],
         devices: [],
         commands: null,
@@ -119,16 +121,13 @@ export function commitContract(contract: StorageContract): void {
           ],
         }),
       )
-      const { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = await deviceOf(
-        storage,
-        Sensor,
-        a,
-      )
+      const { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } =
+        await deviceOf(storage, Sensor, a)
       expect(devices).toEqual([
         {
           type: Sensor,
           deviceId: a,
-          live: { status, statusAt, batteryLevel, firmwareVersion, lastSeen, sessionAt },
+          live: { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt },
         },
       ])
       expect({ status, batteryLevel, firmwareVersion }).toEqual({
@@ -168,7 +167,9 @@ export function commitContract(contract: StorageContract): void {
       )
       const entries = Array.from({ length: 5000 }, (_, index) => {
         const id = ids[index % 50] as string
-        const samples = [sample(Sensor, id, T0 + index, { pulses: index }, { sampleId: `s${index}` })]
+        const samples = [
+          sample(Sensor, id, T0 + index, { pulses: index }, { sampleId: `s${index}`, contentHash: index }),
+        ]
         return entry(Sensor, id, samples, { correlationId: String(index) })
       })
       const touches = ids.map((deviceId, index) => ({ type: Sensor, deviceId, lastSeen: T0 + index }))
@@ -242,10 +243,14 @@ export function commitContract(contract: StorageContract): void {
           const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Meter)]
           const good = batch(
             [
-              entry(Sensor, a, [sample(Sensor, a, T0, { temperature: 1 }, { sampleId: 'one' })]),
+              entry(Sensor, a, [
+                sample(Sensor, a, T0, { temperature: 1 }, { sampleId: 'one', contentHash: 1 }),
+              ]),
               entry(null, null),
               entry(Meter, b, [sample(Meter, b, T0, { temperature: 2 }, { contentHash: 5 })]),
-              entry(Sensor, a, [sample(Sensor, a, T0 + 1, { temperature: 1 }, { sampleId: 'two' })]),
+              entry(Sensor, a, [
+                sample(Sensor, a, T0 + 1, { temperature: 1 }, { sampleId: 'two', contentHash: 2 }),
+              ]),
             ],
             {
               touches: [{ type: Meter, deviceId: b, lastSeen: T0 + 7 }],
@@ -264,6 +269,7 @@ export function commitContract(contract: StorageContract): void {
           expect(await samplesOf(storage, Sensor, a)).toEqual([])
           expect(await samplesOf(storage, Meter, b)).toEqual([])
           expect(await storage.readings.latest(Sensor, [a])).toEqual([])
+          expect(await storage.readings.latestSamples(Sensor, [a])).toEqual([])
           for (const type of [Sensor, Meter, null])
             expect((await storage.messages.list(type, {}, { limit: 10 })).items).toEqual([])
           expect((await storage.log.read([Sensor, Meter, null], end, 10)).messages).toEqual([])

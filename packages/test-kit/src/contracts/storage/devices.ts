@@ -202,7 +202,10 @@ export function deviceContract(contract: StorageContract): void {
     test('delete takes the readings along and leaves the messages as the audit trail', async () => {
       const { storage } = shared
       const [gone, kept] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
-      const one = (id: string) => [sample(Sensor, id, T0, {}, { sampleId: 'a' }), sample(Sensor, id, T0 + 1)]
+      const one = (id: string) => [
+        sample(Sensor, id, T0, {}, { sampleId: 'a', contentHash: 1 }),
+        sample(Sensor, id, T0 + 1),
+      ]
       await storage.commit(batch([entry(Sensor, gone, one(gone)), entry(Sensor, kept, one(kept))]))
       expect(await storage.devices.delete(Meter, gone, 0)).toBe(false)
       expect(await storage.devices.delete(Sensor, gone, 0)).toBe(true)
@@ -210,6 +213,7 @@ export function deviceContract(contract: StorageContract): void {
       expect(await storage.devices.find(Sensor, [gone])).toEqual([])
       expect(await samplesOf(storage, Sensor, gone)).toEqual([])
       expect(await storage.readings.latest(Sensor, [gone])).toEqual([])
+      expect(await storage.readings.latestSamples(Sensor, [gone])).toEqual([])
       expect(await messagesOf(storage, Sensor, gone)).toHaveLength(1)
       expect(await samplesOf(storage, Sensor, kept)).toHaveLength(2)
       // A new device of the same id starts anew, and so do the identities of its samples.

@@ -28,7 +28,9 @@ interface Path {
 }
 
 const good = (deviceId: string, at = T0) => [
-  entry(Sensor, deviceId, [sample(Sensor, deviceId, at, { temperature: 1 }, { sampleId: `s${at}` })]),
+  entry(Sensor, deviceId, [
+    sample(Sensor, deviceId, at, { temperature: 1 }, { sampleId: `s${at}`, contentHash: at }),
+  ]),
   entry(null, deviceId),
   entry(Meter, deviceId, [sample(Meter, deviceId, at, { total: 1 }, { contentHash: 7 })]),
 ]

@@ -86,12 +86,21 @@ export const sample = (
   deviceId,
   timestamp,
   receivedAt: T0,
+  orderAt: more.timestamp ?? timestamp,
   sampleId: null,
   contentHash: null,
   flags: null,
   values: type.readingNames.map((name) => readings[name] ?? null),
   ...more,
 })
+
+/** A content hash: a whole number that a double holds. */
+export function hashOf(...content: readonly (string | number)[]): number {
+  let hash = 7
+  for (const character of JSON.stringify(content))
+    hash = (hash * 131 + character.charCodeAt(0)) % 4_503_599_627_370
+  return hash
+}
 
 export const entry = (
   type: AnyDeviceType | null,

@@ -1,9 +1,12 @@
-import type { NewSample } from '@devicehub/core'
+import type { NewSample, Storage } from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
 import {
   batch,
+  change,
   entry,
+  hashOf,
   Meter,
+  messagesOf,
   newDevice,
   Sensor,
   sample,
@@ -14,8 +17,24 @@ import {
 } from './fixtures.js'
 import { type StorageContract, sharedStorage } from './harness.js'
 
+/** As the hub does: the hash covers the id, the values and the time the device claims. */
 const withId = (deviceId: string, sampleId: string, timestamp = T0, temperature = 1): NewSample =>
-  sample(Sensor, deviceId, timestamp, { temperature }, { sampleId })
+  sample(
+    Sensor,
+    deviceId,
+    timestamp,
+    { temperature },
+    { sampleId, contentHash: hashOf(sampleId, timestamp, temperature) },
+  )
+/** The device gave no time: it is that of each arrival. */
+const untimed = (deviceId: string, sampleId: string, receivedAt: number, temperature: number): NewSample =>
+  sample(
+    Sensor,
+    deviceId,
+    receivedAt,
+    { temperature },
+    { receivedAt, sampleId, contentHash: hashOf(sampleId, temperature) },
+  )
 const withHash = (deviceId: string, contentHash: number, timestamp = T0): NewSample =>
   sample(Sensor, deviceId, timestamp, { temperature: 1 }, { contentHash })
 
@@ -26,16 +45,121 @@ export function identityContract(contract: StorageContract): void {
       expect.objectContaining({ duplicates: counts, duplicateSamples: new Map(samples) })
     const allNew = expect.objectContaining({ duplicates: null, duplicateSamples: null })
 
-    test('invariant 2: the same id is stored once, whatever time and content come with it', async () => {
+    const flagsOf = async (storage: Storage, deviceId: string) =>
+      (await samplesOf(storage, Sensor, deviceId)).map(({ values, flags }) => [values[0], flags])
+
+    test('invariant 2: the same id with the same content is stored once', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
       expect(await store(storage, Sensor, d, [withId(d, 'a', T0, 1)])).toEqual(allNew)
       expect(await store(storage, Sensor, d, [withId(d, 'a', T0, 1)])).toEqual(duplicate([1], [[0, [0]]]))
-      expect(await store(storage, Sensor, d, [withId(d, 'a', T0 + 86_400_000 * 40, 2)])).toEqual(
+      expect(await flagsOf(storage, d)).toEqual([[1, null]])
+      expect(await statusesOf(storage, Sensor, d)).toEqual(['processed', 'duplicate'])
+    })
+
+    test('invariant 2: an id without a time of its own is stored once, whenever it comes', async () => {
+      const { storage } = shared
+      const d = await newDevice(storage, Sensor)
+      await store(storage, Sensor, d, [untimed(d, 'a', T0, 1)])
+      expect(await store(storage, Sensor, d, [untimed(d, 'a', T0 + 86_400_000 * 40, 1)])).toEqual(
         duplicate([1], [[0, [0]]]),
       )
-      expect((await samplesOf(storage, Sensor, d)).map((s) => [s.timestamp, s.values[0]])).toEqual([[T0, 1]])
-      expect(await statusesOf(storage, Sensor, d)).toEqual(['processed', 'duplicate', 'duplicate'])
+      expect(await flagsOf(storage, d)).toEqual([[1, null]])
+    })
+
+    test('invariant 2: a known id with another time or content is another sample, and flagged', async () => {
+      const { storage } = shared
+      const d = await newDevice(storage, Sensor)
+      await store(storage, Sensor, d, [withId(d, 'a', T0, 1)])
+      const reused = expect.objectContaining({ duplicates: null, reusedIds: new Map([[0, [0]]]) })
+      expect(await store(storage, Sensor, d, [withId(d, 'a', T0 + 1, 1)])).toEqual(reused)
+      expect(await store(storage, Sensor, d, [withId(d, 'a', T0 + 1, 2)])).toEqual(reused)
+      expect(
+        await store(storage, Sensor, d, [{ ...withId(d, 'a', T0 + 2, 3), flags: 'clock_skew' }]),
+      ).toEqual(reused)
+      expect(await flagsOf(storage, d)).toEqual([
+        [1, null],
+        [1, 'id_reused'],
+        [2, 'id_reused'],
+        [3, 'clock_skew id_reused'],
+      ])
+      expect((await messagesOf(storage, Sensor, d)).map(({ flags }) => flags)).toEqual([
+        'id_reused',
+        'id_reused',
+        'id_reused',
+        null,
+      ])
+      expect(await statusesOf(storage, Sensor, d)).toEqual(Array(4).fill('processed'))
+    })
+
+    test('invariant 2: of a device with one id for everything, each sample is stored once', async () => {
+      const { storage, other } = shared
+      const d = await newDevice(storage, Sensor)
+      const all = Array.from({ length: 30 }, (_, index) => untimed(d, 'mac', T0 + index, index))
+      for (const [index, one] of all.entries()) await store(index % 2 ? storage : other, Sensor, d, [one])
+      expect(await samplesOf(storage, Sensor, d)).toHaveLength(30)
+      // In any order, in one message, in one batch, long after.
+      for (const one of [...all].reverse())
+        expect(await store(storage, Sensor, d, [{ ...one, timestamp: T0 + 9_000_000 }])).toMatchObject({
+          duplicates: [1],
+          reusedIds: null,
+        })
+      expect(await store(storage, Sensor, d, all)).toMatchObject({ duplicates: [30] })
+      expect(await storage.commit(batch(all.map((one) => entry(Sensor, d, [one]))))).toMatchObject({
+        duplicates: Array(30).fill(1),
+      })
+      expect((await flagsOf(storage, d)).map(([, flags]) => flags)).toEqual([
+        null,
+        ...Array(29).fill('id_reused'),
+      ])
+    })
+
+    test('invariant 2: one id with several contents in one batch: the first has it, the others are flagged', async () => {
+      const { storage } = shared
+      const d = await newDevice(storage, Sensor)
+      const result = await storage.commit(
+        batch([
+          entry(Sensor, d, [untimed(d, 'x', T0, 1), untimed(d, 'x', T0, 2), untimed(d, 'y', T0, 9)]),
+          entry(null, d),
+          entry(Sensor, d, [untimed(d, 'x', T0 + 1, 1)]),
+          entry(Sensor, d, [untimed(d, 'x', T0 + 2, 3)]),
+        ]),
+      )
+      expect(result).toEqual(
+        expect.objectContaining({
+          duplicates: [0, 0, 1, 0],
+          duplicateSamples: new Map([[2, [0]]]),
+          reusedIds: new Map([
+            [0, [1]],
+            [3, [0]],
+          ]),
+        }),
+      )
+      expect(new Map((await flagsOf(storage, d)) as [number, string | null][])).toEqual(
+        new Map([
+          [1, null],
+          [2, 'id_reused'],
+          [9, null],
+          [3, 'id_reused'],
+        ]),
+      )
+      expect(await store(storage, Sensor, d, [untimed(d, 'x', T0 + 5, 2)])).toMatchObject({ duplicates: [1] })
+      expect(await store(storage, Sensor, d, [untimed(d, 'x', T0 + 6, 4)])).toMatchObject({
+        reusedIds: new Map([[0, [0]]]),
+      })
+    })
+
+    test('an id that comes back with another content beside commands and changes keeps its place', async () => {
+      const { storage } = shared
+      const d = await newDevice(storage, Sensor)
+      await store(storage, Sensor, d, [withId(d, 'a')])
+      const result = await storage.commit(
+        batch([entry(Sensor, d), entry(Sensor, d, [withId(d, 'a', T0, 2)])], {
+          changes: [change(Sensor, d, T0, { status: { value: 'online' } })],
+        }),
+      )
+      expect(result.reusedIds).toEqual(new Map([[1, [0]]]))
+      expect(result.transitions).toHaveLength(1)
     })
 
     test('invariant 2: without an id, measured time and content together are the identity', async () => {
@@ -81,6 +205,7 @@ export function identityContract(contract: StorageContract): void {
       expect(await store(storage, Sensor, d, [withId(d, `${T0}:1`), withHash(d, 1), withId(d, '1')])).toEqual(
         allNew,
       )
+      expect(await store(storage, Sensor, d, [withHash(d, hashOf('1', T0 + 1, 1))])).toEqual(allNew)
     })
 
     test('ids that differ in case, accents, white space or width are different', async () => {
@@ -99,10 +224,10 @@ export function identityContract(contract: StorageContract): void {
       const result = await store(storage, Sensor, d, [
         withId(d, 'a', T0, 1),
         withId(d, 'b', T0, 2),
-        withId(d, 'a', T0 + 1, 3),
+        withId(d, 'a', T0, 1),
         withHash(d, 9),
         withHash(d, 9),
-        withId(d, 'a', T0 + 2, 4),
+        withId(d, 'a', T0, 1),
       ])
       expect(result).toEqual(duplicate([3], [[0, [2, 4, 5]]]))
       expect((await samplesOf(storage, Sensor, d)).map((s) => s.values[0]).sort()).toEqual([1, 1, 2])
@@ -116,8 +241,8 @@ export function identityContract(contract: StorageContract): void {
         batch([
           entry(Sensor, d, [withId(d, 'a', T0, 1)]),
           entry(null, d),
-          entry(Sensor, d, [withId(d, 'a', T0, 2)]),
-          entry(Sensor, d, [withId(d, 'a', T0 + 9, 3), withId(d, 'b', T0 + 9, 4)]),
+          entry(Sensor, d, [withId(d, 'a', T0, 1)]),
+          entry(Sensor, d, [withId(d, 'a', T0, 1), withId(d, 'b', T0 + 9, 4)]),
         ]),
       )
       expect(result).toEqual(

@@ -100,7 +100,7 @@ export function readingContract(contract: StorageContract): void {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       const pulses = async () => {
-        const [found] = await storage.readings.latest(Sensor, [deviceId])
+        const [found] = await storage.readings.latestSamples(Sensor, [deviceId])
         return found ? readingOf(Sensor, found, 'pulses') : null
       }
       expect(await pulses()).toBeNull()
@@ -120,7 +120,7 @@ export function readingContract(contract: StorageContract): void {
       for (const pulses of [1, 2, 3])
         await store(storage, Sensor, deviceId, [sample(Sensor, deviceId, T0, { pulses })])
       const listed = await storage.readings.list(Sensor, { deviceId }, { limit: 1 })
-      expect(await storage.readings.latest(Sensor, [deviceId])).toEqual(listed.items)
+      expect(await storage.readings.latestSamples(Sensor, [deviceId])).toEqual(listed.items)
     })
 
     test('latest of many devices is one sample each of those that have one', async () => {
@@ -138,13 +138,13 @@ export function readingContract(contract: StorageContract): void {
             ],
       )
       await storage.commit(batch(entries))
-      const found = await storage.readings.latest(Sensor, [...ids, ids[1] as string, newId()])
+      const found = await storage.readings.latestSamples(Sensor, [...ids, ids[1] as string, newId()])
       expect(Object.fromEntries(found.map((one) => [one.deviceId, one.timestamp]))).toEqual(
         Object.fromEntries(ids.flatMap((id, index) => (index % 3 === 0 ? [] : [[id, T0 + 9 * index]]))),
       )
       expect(found).toHaveLength(200)
-      expect(await storage.readings.latest(Sensor, [])).toEqual([])
-      expect(await storage.readings.latest(Meter, ids)).toEqual([])
+      expect(await storage.readings.latestSamples(Sensor, [])).toEqual([])
+      expect(await storage.readings.latestSamples(Meter, ids)).toEqual([])
     })
 
     test('a cursor that the storage did not give out is `invalid_query`', async () => {

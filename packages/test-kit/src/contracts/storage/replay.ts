@@ -131,7 +131,7 @@ export function replayContract(contract: StorageContract): void {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       const ref = await stored(storage, Sensor, 'rejected')
-      const samples = [sample(Sensor, deviceId, T0, {}, { sampleId: 'a' })]
+      const samples = [sample(Sensor, deviceId, T0, {}, { sampleId: 'a', contentHash: 1 })]
       await storage.commit(batch([entry(Sensor, deviceId, samples)]))
       expect(await storage.commit(batch([replaying(deviceId, ref, { samples })]))).toMatchObject({
         duplicates: [1],

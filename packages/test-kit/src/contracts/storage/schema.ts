@@ -52,7 +52,7 @@ export function schemaContract(contract: StorageContract): void {
       await storage.commit(
         batch([
           entry(Order, 'd', [sample(Order, 'd', T0, values)]),
-          entry(Beacon, 'd', [sample(Beacon, 'd', T0, {}, { sampleId: 'a' })]),
+          entry(Beacon, 'd', [sample(Beacon, 'd', T0, {}, { sampleId: 'a', contentHash: 1 })]),
         ]),
       )
       expect((await samplesOf(storage, Order, 'd')).map((one) => one.values)).toEqual([[1.5, 'from', 3, 4]])

@@ -80,7 +80,7 @@ export function valueContract(contract: StorageContract): void {
         expect(typeof back).toBe(typeof value)
         expect(comparable(kind, back)).toEqual(comparable(kind, value))
       }
-      const [latest] = await storage.readings.latest(Sensor, [deviceId])
+      const [latest] = await storage.readings.latestSamples(Sensor, [deviceId])
       expect(comparable(kind, latest ? readingOf(Sensor, latest, name) : null)).toEqual(
         comparable(kind, values.at(-1) ?? null),
       )
@@ -124,10 +124,16 @@ export function valueContract(contract: StorageContract): void {
       const deviceId = await newDevice(storage, Sensor)
       const samples = [
         sample(Sensor, deviceId, Date.UTC(1900, 0), {}, { receivedAt: 0 }),
-        sample(Sensor, deviceId, -1, {}, { sampleId: `it's 🌡️ #1`, receivedAt: T0 + 999 }),
+        sample(Sensor, deviceId, -1, {}, { sampleId: `it's 🌡️ #1`, contentHash: 1, receivedAt: T0 + 999 }),
         sample(Sensor, deviceId, 0, {}, { contentHash: Number.MAX_SAFE_INTEGER }),
         sample(Sensor, deviceId, T0, {}, { contentHash: 0, flags: 'out_of_range:temperature clock_skew' }),
-        sample(Sensor, deviceId, Date.UTC(9999, 11, 31, 23, 59, 59, 999), {}, { sampleId: 'x'.repeat(128) }),
+        sample(
+          Sensor,
+          deviceId,
+          Date.UTC(9999, 11, 31, 23, 59, 59, 999),
+          {},
+          { sampleId: 'x'.repeat(128), contentHash: 2 },
+        ),
       ]
       await store(storage, Sensor, deviceId, samples)
       const stored = await samplesOf(storage, Sensor, deviceId)

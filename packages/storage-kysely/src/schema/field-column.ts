@@ -1,0 +1,12 @@
+import type { Field } from '@devicehub/core'
+import { fieldType } from './logical-type.js'
+import type { ColumnModel } from './table-model.js'
+
+export const fieldColumn = (name: string, field: Field) =>
+  ({
+    name,
+    type: fieldType(field),
+    nullable: true,
+    formerNames: field.formerNames ?? (field.renamedFrom === null ? [] : [field.renamedFrom]),
+    field,
+  }) satisfies ColumnModel
