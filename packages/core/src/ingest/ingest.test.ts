@@ -175,7 +175,7 @@ describe('invariant 3: every message leaves an audit row', () => {
       JSON.stringify(Array.from({ length: 10_001 }, () => ({ temperature: 1 }))),
       'too_many_samples',
     ],
-    ['deep nesting', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, 'invalid_shape'],
+    ['deep nesting', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, 'invalid_json'],
     ['1 MB of letters', 'x'.repeat(1 << 20), 'invalid_json'],
     ['more than the hub takes', 'x'.repeat((1 << 20) + 1), 'payload_too_large'],
   ])('invariant 3: %s is rejected as such, and the next message is stored', async (_, payload, code) => {
