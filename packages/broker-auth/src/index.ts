@@ -1,7 +1,9 @@
 export type { AedesBroker, AedesClient, AedesHooks } from './brokers/aedes.js'
 export type { RabbitMqOptions } from './brokers/rabbitmq.js'
 export { type BrokerConfigOptions, type BrokerName, brokerConfig } from './config/broker-config.js'
+export type { ConfigTarget } from './config/config-target.js'
 export { type BrokerAuth, type BrokerAuthStats, createBrokerAuth } from './create-broker-auth.js'
+export type { DeciderStats } from './decider.js'
 export type {
   AccessRequest,
   Account,

@@ -1,13 +1,27 @@
 export * as check from './check/index.js'
 export type * from './codec/codec.js'
 export { jsonCodec } from './codec/json.js'
-export { type ParseDataOptions, type ParsedData, parseData, type RawSample } from './codec/parse-data.js'
+export {
+  type DataRefusal,
+  type MalformedItem,
+  type ParseDataOptions,
+  type ParsedData,
+  parseData,
+  type RawSample,
+  type RefusedItem,
+} from './codec/parse-data.js'
 export { type ParsedStatus, parseStatus } from './codec/parse-status.js'
 export { parseTimestamp } from './codec/parse-timestamp.js'
 export { decodeWith, encodeWith } from './codec/run-codec.js'
+export type { Head } from './codec/sample-head.js'
 export { fromStored, toJson, toStored } from './codec/stored-value.js'
 export { errorLine, toLine } from './codec/text.js'
-export { compileSampleValidator, type SampleValidator, type ValidSample } from './codec/validate-sample.js'
+export {
+  compileSampleValidator,
+  type SampleRefusal,
+  type SampleValidator,
+  type ValidSample,
+} from './codec/validate-sample.js'
 export { type Checked, checkSchema } from './commands/check-schema.js'
 export { type Command, type CommandOptions, type Commands, command } from './device-type/command.js'
 export {
@@ -25,7 +39,7 @@ export type * from './device-type/json-value.js'
 export { type DeviceTypeKey, typeKey } from './device-type/names.js'
 export { reading } from './device-type/reading.js'
 export { state } from './device-type/state.js'
-export type { FieldValue, ReadingField, StateField } from './device-type/typed-field.js'
+export type { FieldValue, ReadingField, StateField, TypedField } from './device-type/typed-field.js'
 export * from './errors.js'
 export { DEVICE_STATUSES, type DeviceStatus } from './ports/storage.js'
 export { isHeartbeatOverdue } from './presence/heartbeat.js'

@@ -4,7 +4,13 @@ export type { ClaimHandlerOptions, ClaimStats } from './claims/claim-handler.js'
 export type { ClaimKey, ClaimKeysApi, NewClaimKey } from './claims/claim-keys.js'
 export type { ClaimListener } from './claims/serve-claims.js'
 export { createProvisioner, type Provisioner, type ProvisionerOptions } from './create-provisioner.js'
-export type { GenerateOptions, Issued, IssuedCredentials, RotateOptions } from './credentials/issue.js'
+export type {
+  GenerateOptions,
+  Issued,
+  IssuedCredentials,
+  RotateOptions,
+  SecretOptions,
+} from './credentials/issue.js'
 export type { CredentialInfo } from './credentials/withdraw.js'
 export type { ImportedDevice, ImportOutput } from './import/import-output.js'
 export type { ImportCounts, ImportedRow, ImportOptions, ImportReport } from './import/import-report.js'

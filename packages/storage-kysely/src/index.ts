@@ -18,6 +18,7 @@ export type {
 export { type KyselyStorageOptions, kyselyStorage } from './kysely-storage.js'
 export { createSchema, type Schema, type SchemaSource } from './schema/create-schema.js'
 export type { SqlDialect } from './schema/logical-type.js'
+export type { TableOptions } from './schema/tables.js'
 export type { TimescaleOptions } from './schema/timescale.js'
 export type { SqliteDriver } from './sqlite/find-driver.js'
 export { type SqliteDialectOptions, sqliteDialect } from './sqlite/sqlite-dialect.js'

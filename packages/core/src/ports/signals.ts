@@ -75,7 +75,8 @@ export interface ProvisionedCredentials {
   readonly expiresAt: Date | null
 }
 
-interface StateEvent {
+/** What the signals of a twin have in common. */
+export interface StateEvent {
   readonly type: AnyDeviceType
   /** With the state as reported. */
   readonly device: Device

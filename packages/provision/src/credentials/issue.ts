@@ -38,7 +38,7 @@ export interface Issued<State, Kind extends CredentialKind = CredentialKind> {
   readonly sinkErrors: readonly DeviceHubError[]
 }
 
-interface SecretOptions<Kind extends CredentialKind> {
+export interface SecretOptions<Kind extends CredentialKind> {
   /** Default: good until they are rotated or revoked. */
   readonly expiresAt?: Date
   /** Default both, a password and an API key. The others stay as they are. */
