@@ -11,7 +11,7 @@ import type { TimescaleOptions } from './timescale.js'
 export * from './hub-tables.js'
 export type { SqlDialect } from './logical-type.js'
 export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
-export { type TableNames, tableNames } from './table-names.js'
+export { tableNames } from './table-names.js'
 
 export interface TableOptions {
   readonly dialect: SqlDialect
