@@ -183,19 +183,43 @@ async function clientUsedBy(
   return used[0] ?? null
 }
 
-function watchQuery(client: Client, onQuery: (query: unknown) => void): () => void {
+type OnQuery = (query: unknown) => void
+
+interface Watch {
+  readonly watchers: Set<OnQuery>
+  /** Puts `query` back as it was. */
+  stop(): void
+}
+
+/** Several storages on one pool can begin at once: one wrapper a connection, until the last has seen its statement. */
+const watches = new WeakMap<Client, Watch>()
+
+function watchQuery(client: Client, onQuery: OnQuery): () => void {
+  const watch = watches.get(client) ?? startWatch(client)
+  watch.watchers.add(onQuery)
+  return () => {
+    watch.watchers.delete(onQuery)
+    if (watch.watchers.size === 0) watch.stop()
+  }
+}
+
+function startWatch(client: Client): Watch {
   const own = Object.getOwnPropertyDescriptor(client, 'query')
   const { query } = client
-  Object.defineProperty(client, 'query', {
-    configurable: true,
-    writable: true,
-    value(this: Client, ...args: unknown[]) {
-      onQuery(args[0])
-      return query.apply(this, args)
-    },
-  })
-  return () => {
+  const watchers = new Set<OnQuery>()
+  function wrapper(this: Client, ...args: unknown[]): unknown {
+    for (const onQuery of watchers) onQuery(args[0])
+    return query.apply(this, args)
+  }
+  const stop = () => {
+    watches.delete(client)
+    // Somebody else has wrapped ours meanwhile: it stays beneath and only passes on.
+    if (client.query !== wrapper) return
     if (own === undefined) delete (client as Partial<Client>).query
     else Object.defineProperty(client, 'query', own)
   }
+  Object.defineProperty(client, 'query', { configurable: true, writable: true, value: wrapper })
+  const watch: Watch = { watchers, stop }
+  watches.set(client, watch)
+  return watch
 }
