@@ -29,6 +29,7 @@ const hub = createDeviceHub({
 const listener = createMqttListener(hub, {
   url: config.url,
   ...(config.slots === undefined ? { clientId: config.clientId } : { slots: config.slots }),
+  ...(config.sharedGroup === undefined ? {} : { sharedGroup: config.sharedGroup }),
   ...(config.protocolVersion === undefined ? {} : { protocolVersion: config.protocolVersion }),
   ...(config.window === undefined ? {} : { window: config.window }),
   reconnect: { min: 50, max: 500 },

@@ -9,6 +9,8 @@ export interface ReplicaConfig {
   /** Absent with `slots`: then `name` is what the run calls it. */
   readonly clientId?: string
   readonly name?: string
+  /** Of replicas with client ids by hand. */
+  readonly sharedGroup?: string
   readonly slots?: NonNullable<MqttListenerOptions['slots']>
   readonly target: Target
   readonly protocolVersion?: 4 | 5

@@ -19,7 +19,13 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
     let observed = 0
 
     const start = async (clientId: string): Promise<Replica> => {
-      const replica = startReplica({ url: broker.url, clientId, target: stage.target, window: 200 })
+      const replica = startReplica({
+        url: broker.url,
+        clientId,
+        sharedGroup: 'ingest',
+        target: stage.target,
+        window: 200,
+      })
       await replica.ready()
       return replica
     }

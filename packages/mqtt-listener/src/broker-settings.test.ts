@@ -19,10 +19,10 @@ describe('options of a listener', () => {
     })
   })
 
-  test('a replica with an id of its own shares; with MQTT 3.1.1 only when told to', () => {
+  test('a client id alone makes no group; one exists where it is asked for', () => {
     const group = (options: MqttListenerOptions) =>
       brokerSettings({ url, clientId: 'hub-1', ...options })[0]?.sharedGroup
-    expect(group({})).toBe('devicehub')
+    expect(group({})).toBe(null)
     expect(group({ sharedGroup: 'acme' })).toBe('acme')
     expect(group({ sharedGroup: false })).toBe(null)
     expect(group({ protocolVersion: 4 })).toBe(null)

@@ -7,7 +7,6 @@ const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const
 type Protocol = keyof typeof PORTS
 
 const DEFAULT_CLIENT_ID = 'devicehub'
-const DEFAULT_GROUP = 'devicehub'
 
 /** Ids that a library or a generator made up: mqtt.js' own, and UUIDs. */
 const RANDOM_CLIENT_ID =
@@ -103,7 +102,7 @@ function address(at: At, options: BrokerOptions) {
 
 const isProtocol = (protocol: string): protocol is Protocol => Object.hasOwn(PORTS, protocol)
 
-/** The client id and the shared group, which go together: a member of a group must be found again under its id. */
+/** The client id and the group, if `slots` or `sharedGroup` asks for one. They go together: a member of a group must be found again under its id. */
 function identity(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean: boolean) {
   const { sharedGroup, slots } = options
   const clientId = options.clientId ?? slots?.group
@@ -118,8 +117,8 @@ function identity(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean:
         ),
       )
   }
-  const group = slots?.group ?? DEFAULT_GROUP
-  const shares = sharedGroup ?? (protocolVersion === 5 && clientId !== undefined ? group : false)
+  // A single process is in no group: brokers that forget groups in a restart (Mosquitto) keep its own subscription.
+  const shares = sharedGroup ?? (protocolVersion === 5 && slots !== undefined ? slots.group : false)
   return {
     clientId: clientId ?? (clean ? `${DEFAULT_CLIENT_ID}-${randomIds.next()}` : DEFAULT_CLIENT_ID),
     sharedGroup: shares === false ? null : shares,

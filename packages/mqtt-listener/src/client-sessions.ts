@@ -3,7 +3,7 @@ import { createHandlerCall } from './handler-call.js'
 import type { HandlerSpec } from './handler-spec.js'
 import { asError } from './link-error.js'
 import { createSession, type Session, type SessionOptions } from './session.js'
-import { typeFilters } from './subscriptions.js'
+import { typeSubscriptions } from './subscriptions.js'
 import type { Tenure } from './tenure.js'
 import { createHandlerConsumer } from './topic-handler.js'
 
@@ -35,9 +35,8 @@ export interface ClientSessions {
 export type Intake = Pick<SessionOptions, 'clientId' | 'subscriptions' | 'window' | 'consumer'>
 
 export function deviceIntake({ hub, settings }: BrokerContext, clientId: string): Intake {
-  const filters = typeFilters(hub.types, hub.topicPrefix, settings)
-  const { qos, window } = settings
-  return { clientId, subscriptions: { filters, qos }, window, consumer: hub.ingest }
+  const subscriptions = typeSubscriptions(hub.types, hub.topicPrefix, settings)
+  return { clientId, subscriptions, window: settings.window, consumer: hub.ingest }
 }
 
 /** `stopping` lets go of calls that are still running. */

@@ -23,6 +23,11 @@ export interface Counters {
   reconnects: number
   /** Reconnects at which the broker had forgotten the session. */
   sessionsLost: number
+  /**
+   * Connections at which the broker had kept the session of a member of a group. If it was restarted and forgets its
+   * groups, as Mosquitto 2.0 does, what was sent until then is lost.
+   */
+  sharesResumed: number
   /** Connections the broker ended because another client connected under the same id (MQTT 5). */
   takenOver: number
   /** Slots claimed in which a former holder had left a session. */
@@ -52,6 +57,7 @@ export const createCounters = (): Counters => ({
   fenced: 0,
   reconnects: 0,
   sessionsLost: 0,
+  sharesResumed: 0,
   takenOver: 0,
   slotsTaken: 0,
   slotsLost: 0,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DeviceHubError, type OutboundMessage } from '@devicehub/core'
 import type { BrokerSettings } from './options.js'
-import { assertFilter, inGroup, type Subscriptions } from './subscriptions.js'
+import { assertFilter, FORMER_GROUP, inGroup, type Subscriptions } from './subscriptions.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
 /** A topic handler, checked: what its session is made of. */
@@ -49,6 +49,7 @@ export function handlerSpec(
     subscriptions: {
       filters: [inGroup(filter, shared && sharedGroup ? `${sharedGroup}-${suffix}` : null)],
       qos,
+      former: [inGroup(filter, `${FORMER_GROUP}-${suffix}`)],
     },
     window: concurrency,
     clientIdOf: (listenerId) => `${listenerId}-${suffix}`,

@@ -15,12 +15,12 @@ import { listening } from './testing/listening.js'
 const filtersOf = (subscriptions: readonly { topic: string }[]) => subscriptions.map(({ topic }) => topic)
 
 describe('start', () => {
-  test('subscribes to what the devices of its types send, in a shared group', async () => {
-    await using world = await listening()
+  test('subscribes to what the devices of its types send, in no group unless one is asked for', async () => {
+    await using alone = await listening()
+    expect(filtersOf(alone.connection.subscriptions)[0]).toBe('things/station/+/data')
+    await using world = await listening({ sharedGroup: 'ingest' })
     expect(filtersOf(world.connection.subscriptions).slice(0, 4)).toEqual(
-      ['data', 'status', 'response', 'state'].map(
-        (channel) => `$share/devicehub/things/station/+/${channel}`,
-      ),
+      ['data', 'status', 'response', 'state'].map((channel) => `$share/ingest/things/station/+/${channel}`),
     )
     expect(world.connection.connect).toMatchObject({ clean: false, clientId: 'hub-1', keepalive: 60 })
   })
@@ -79,7 +79,8 @@ describe('start', () => {
   test('a broker without shared subscriptions is told apart from one that brings nothing', async () => {
     const properties = { sharedSubscriptionAvailable: false }
     await using broker = await createFakeBroker({ onConnect: () => ({ properties }) })
-    const listener = createMqttListener(createHeldHub(), { url: broker.url, clientId: 'a' })
+    const options = { url: broker.url, clientId: 'a', sharedGroup: 'ingest' }
+    const listener = createMqttListener(createHeldHub(), options)
     await expect(listener.start()).rejects.toMatchObject({
       code: 'invalid_options',
       message: expect.stringMatching(/no shared subscriptions: set sharedGroup to false/),
@@ -92,13 +93,8 @@ describe('start', () => {
       onConnect: () => (refusing ? { reasonCode: 0x87 } : undefined),
     })
     const hub = createHeldHub()
-    const options = {
-      url: broker.url,
-      clientId: 'a',
-      username: 'u',
-      password: 'hunter2',
-      reconnect: { min: 20 },
-    }
+    const login = { username: 'u', password: 'hunter2' }
+    const options = { url: broker.url, clientId: 'a', ...login, reconnect: { min: 20 } }
     await using listener = createMqttListener(hub, options)
     const started = listener.start()
     await waitUntil('the refusal', () => listener.stats().state === 'refused')
@@ -125,7 +121,7 @@ describe('start', () => {
     await using impatient = createMqttListener(hub, { ...options, connectTimeout: 300 })
     await expect(impatient.start()).rejects.toMatchObject({
       code: 'transport_unavailable',
-      message: expect.stringContaining('refuses to subscribe to "$share/devicehub/things/station/+/status"'),
+      message: expect.stringContaining('refuses to subscribe to "things/station/+/status"'),
     })
     await using listener = createMqttListener(hub, { ...options, clientId: 'b' })
     const started = listener.start()
@@ -143,10 +139,8 @@ describe('start', () => {
 describe('reconnecting', () => {
   test('without a group it subscribes again only when the broker has forgotten the session', async () => {
     let forgetting = false
-    await using world = await listening(
-      { sharedGroup: false },
-      { onConnect: () => (forgetting ? { sessionPresent: false } : undefined) },
-    )
+    const onConnect = () => (forgetting ? { sessionPresent: false } : undefined)
+    await using world = await listening({}, { onConnect })
     world.connection.cut()
     const second = await world.broker.connection('hub-1', 2)
     second.deliver({ messageId: 1 })
@@ -165,8 +159,8 @@ describe('reconnecting', () => {
   })
 
   test('an idle member of a group subscribes again now and then, a busy one and one without a group do not', async () => {
-    await using idle = await listening({ keepalive: 1 })
-    await using alone = await listening({ keepalive: 1, sharedGroup: false })
+    await using idle = await listening({ keepalive: 1, sharedGroup: 'ingest' })
+    await using alone = await listening({ keepalive: 1 })
     // The first, the one that asks again after it, and one for being idle.
     await waitUntil('a further SUBSCRIBE', () => idle.connection.of('subscribe').length >= 3)
     expect(filtersOf(idle.connection.subscriptions).slice(-4)).toEqual(

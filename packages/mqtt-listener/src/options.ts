@@ -33,9 +33,9 @@ export interface BrokerOptions {
   /** Default 5; 4 is MQTT 3.1.1. */
   readonly protocolVersion?: 4 | 5
   /**
-   * The replica's name at the broker, the same after every restart: the broker keeps its messages under it. Without
-   * one, `devicehub` and no sharing: right for a single process only. Beside it the listener connects as `<clientId>-pub`
-   * to publish and as `<clientId>-<hash>` for each topic handler.
+   * The process's name at the broker, the same after every restart: the broker keeps its messages under it. Default
+   * `devicehub`; two processes of one client id throw each other out. Beside it the listener connects as
+   * `<clientId>-pub` to publish and as `<clientId>-<hash>` for each topic handler.
    */
   readonly clientId?: string | undefined
   /**
@@ -56,8 +56,9 @@ export interface BrokerOptions {
   /** Seconds; default 60. */
   readonly keepalive?: number
   /**
-   * The group in which replicas share the messages, so that each message goes to one of them. Default `devicehub` with
-   * MQTT 5 and a `clientId`, with `slots` their group; false: every listener gets every message.
+   * The group in which replicas share the messages, so that each message goes to one of them. Default: none, and every
+   * listener gets every message; with `slots` and MQTT 5 their group. Mosquitto 2.0 forgets groups in a restart: what is
+   * sent until the members are back is lost.
    */
   readonly sharedGroup?: string | false
   /** Of the subscriptions to device topics; default 1. With 0 the broker forgets a message when it has sent it. */

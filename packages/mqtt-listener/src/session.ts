@@ -108,9 +108,11 @@ export function createSession(options: SessionOptions): Session {
         { ...fields, granted: grants.sessionExpiry, wanted: sessionExpiry },
         'the broker keeps the session for a shorter time than asked for',
       )
+    const begins = !connectedBefore
     connectedBefore = true
-    // Mosquitto 2.0 restarts without its shared subscriptions, and says all the same that the session is there.
-    if (subscribed && grants.sessionPresent && !subscriptions.filters.some(isShared)) return
+    const shared = subscriptions.filters.some(isShared)
+    if (subscribed && grants.sessionPresent && !shared) return
+    if (grants.sessionPresent && shared) reportResumedShare()
     subscribed = false
     await subscribeAll(link, grants, subscriptions, settings, {
       refused(error) {
@@ -123,6 +125,17 @@ export function createSession(options: SessionOptions): Session {
     refused = null
     subscribed = true
     askAgain(link, subscriptions)
+    // Else everything would come twice, once through the group.
+    if (begins && grants.sessionPresent && !shared) link.unsubscribe(subscriptions.former).catch(() => {})
+  }
+
+  /** Mosquitto 2.0 restarts without its shared subscriptions, and says all the same that the session is there. */
+  function reportResumedShare(): void {
+    counters.sharesResumed++
+    logger.warn(
+      { ...fields, group: settings.sharedGroup },
+      'resumed a session in a group: if the broker was restarted and does so without its shared subscriptions (Mosquitto 2.0), what was sent until now is lost. A single process needs no group',
+    )
   }
 
   /**

@@ -14,25 +14,32 @@ import type { BrokerSettings } from './options.js'
 export interface Subscriptions {
   readonly filters: readonly string[]
   readonly qos: 0 | 1 | 2
+  /** The same in the group that version 0.1 made of a `clientId`: a kept session may still have them. */
+  readonly former: readonly string[]
 }
+
+export const FORMER_GROUP = 'devicehub'
 
 export const isShared = (filter: string): boolean => SHARE.test(filter)
 
 const SHARE = /^\$share\/[^/]*\//
 
-/** Topic filters of the types whose devices use this broker. */
-export function typeFilters(
+/** To the topics of the types whose devices use this broker. */
+export function typeSubscriptions(
   types: readonly AnyDeviceType[],
   prefix: string,
-  { name, sharedGroup }: BrokerSettings,
-): readonly string[] {
+  { name, sharedGroup, qos }: BrokerSettings,
+): Subscriptions {
   const mine = types.filter(
     ({ abstract, options }) =>
       !abstract && (options.protocol ?? 'mqtt') === 'mqtt' && (options.broker ?? 'default') === name,
   )
-  return [...new Set(mine.flatMap((type) => subscribePatterns(type, { prefix })))].map((filter) =>
-    inGroup(filter, sharedGroup),
-  )
+  const patterns = [...new Set(mine.flatMap((type) => subscribePatterns(type, { prefix })))]
+  return {
+    filters: patterns.map((filter) => inGroup(filter, sharedGroup)),
+    qos,
+    former: patterns.map((filter) => inGroup(filter, FORMER_GROUP)),
+  }
 }
 
 export const inGroup = (filter: string, group: string | null): string =>
