@@ -18,7 +18,7 @@ describe('the samples of the documentation', () => {
 
   test('are compiled but for a few', () => {
     const unchecked = pages.flatMap(({ path, text }) =>
-      extractSamples(path, text).filter((each) => each.unchecked),
+      extractSamples(path, text).filter(({ kind }) => kind === 'shown' || kind === null),
     )
     expect(unchecked.length).toBeLessThanOrEqual(3)
   })
@@ -54,10 +54,13 @@ describe('a sample', () => {
     expect(checkSamples([more, other], given)).toMatchObject([{ page: 'docs/another.md', line: 2 }])
   })
 
-  test('can be a file that another one imports; marked no-check it is not compiled', () => {
+  test('can be a file that another one imports; marked as shown it is not compiled', () => {
     const site = fenced('// site.ts\nexport const site = 3')
     const use = fenced("import { site } from './site.js'\nsite.length")
-    const errors = checkSamples([page(`${site}\n${use}\n${fenced('nonsense(', ' no-check')}`)], given)
+    const errors = checkSamples(
+      [page(`${site}\n${use}\n${fenced('nonsense(', ' shown: no program')}`)],
+      given,
+    )
     expect(errors).toMatchObject([{ line: 8, message: expect.stringContaining("'length'") }])
   })
 })

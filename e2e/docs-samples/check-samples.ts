@@ -43,7 +43,7 @@ export function checkSamples(pages: readonly Page[], given: Page): SampleError[]
   const modules = pages.flatMap(({ path, text }) => {
     const known = new Map(givenNames)
     return extractSamples(path, text)
-      .filter((sample) => !sample.unchecked)
+      .filter(({ kind }) => kind === 'program' || kind === 'compiled')
       .map((sample, index) => {
         const name = join(path.replaceAll(/[^\w-]+/g, '_'), sample.file ?? `${index + 1}.ts`)
         const module = moduleOf(sample, name, known)

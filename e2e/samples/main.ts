@@ -1,0 +1,75 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { exportedVariables, extractSamples } from '../docs-samples/extract-samples.js'
+import { readPages } from '../docs-samples/read-pages.js'
+import { compileAll, type LaidOut, layOut } from './lay-out.js'
+import { runProgram, startProgram } from './run-program.js'
+import { AUTHORITY, SharedServers, standIns } from './stand-ins.js'
+
+const AT_ONCE = 3
+
+/**
+ * Every sample of the pages: compiled with the types of the built packages, and what is a program run twice in a row in
+ * an empty folder, with real servers in place of the addresses. `pnpm samples docs/guides/core.md` takes one page.
+ */
+const wanted = process.argv.slice(2)
+const pages = readPages().filter(({ path }) => wanted.length === 0 || wanted.includes(path))
+const folder = mkdtempSync(join(tmpdir(), 'devicehub-samples-'))
+const problems: string[] = []
+try {
+  const samples = layOut(folder, pages)
+  for (const { page, line, kind, reason } of pages.flatMap(({ path, text }) => extractSamples(path, text)))
+    if (kind === null)
+      problems.push(`${page}:${line} is neither a program nor marked "compiled: why" or "shown: why"`)
+    else if (kind !== 'program') console.log(`${page}:${line} ${kind}: ${reason}`)
+  problems.push(...(await compileAll(folder, samples)))
+  if (problems.length === 0) await runAll(samples.filter(({ kind }) => kind === 'program'))
+  for (const problem of problems) console.error(problem)
+  const programs = samples.filter(({ kind }) => kind === 'program').length
+  console.log(`samples: ${samples.length} compiled, ${programs} run twice, ${problems.length} problems`)
+  process.exitCode = problems.length === 0 ? 0 : 1
+} finally {
+  if (process.env.KEEP === undefined) rmSync(folder, { recursive: true, force: true })
+  else console.log(`kept: ${folder}`)
+}
+
+async function runAll(programs: readonly LaidOut[]): Promise<void> {
+  await using shared = new SharedServers()
+  const waiting = [...programs]
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const problem = await runTwice(next, shared)
+      if (problem !== null) problems.push(`${next.page}:${next.line} ${problem}`)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+}
+
+/** In a folder with the page's files and nothing else. */
+async function runTwice(sample: LaidOut, shared: SharedServers): Promise<string | null> {
+  await using servers = standIns(shared)
+  const cwd = join(
+    folder,
+    'runs',
+    relative(join(folder, 'out'), dirname(sample.program)),
+    String(sample.line),
+  )
+  mkdirSync(cwd, { recursive: true })
+  const isTest = sample.file?.endsWith('.test.ts') ?? false
+  const from = dirname(isTest ? sample.source : sample.program)
+  const files = new Map(readdirSync(from).map((name) => [name, readFileSync(join(from, name), 'utf8')]))
+  for (const [name, code] of await servers.putInto(files, cwd)) writeFileSync(join(cwd, name), code)
+  const text = pages.find(({ path }) => path === sample.page)?.text ?? ''
+  const program = relative(from, isTest ? sample.source : sample.program)
+  const command = isTest
+    ? ['npx', '--no-install', 'vitest', 'run', program]
+    : startProgram(join(cwd, program))
+  const trust = existsSync(join(cwd, AUTHORITY)) ? [`export NODE_EXTRA_CA_CERTS=${AUTHORITY}`] : []
+  const before = [...trust, ...exportedVariables(text)]
+  for (const time of ['first', 'second']) {
+    const problem = await runProgram({ cwd, before, command })
+    if (problem !== null) return `${time} run: ${problem}`
+  }
+  return null
+}
