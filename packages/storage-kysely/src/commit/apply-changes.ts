@@ -5,6 +5,7 @@ import {
   type CommittedDevice,
   type DeviceChange,
   type DeviceStatus,
+  type DeviceTouch,
   type LiveState,
   type StatusTransition,
 } from '@devicehub/core'
@@ -42,22 +43,31 @@ export interface AppliedChanges {
 /**
  * Folds the changes of a batch into the rows of their devices, in order, under a lock: two processes that change the
  * same device follow each other. Devices that do not exist are passed over. `audits` are to be written by the caller.
+ * The devices that the same transaction is about to touch are locked too, and count as touched.
  */
 export async function applyChanges(
   session: Session,
   changes: readonly DeviceChange[],
+  touches: readonly DeviceTouch[],
 ): Promise<AppliedChanges> {
   const live = new Map<string, LiveState>()
-  const types = new Map(changes.map(({ type }) => [type.key, type]))
+  const types = new Map([...changes, ...touches].map(({ type }) => [type.key, type]))
   const idsOf = new Map<string, string[]>()
+  const sortedIds = (
+    of: readonly { readonly type: AnyDeviceType; readonly deviceId: string }[],
+    key: string,
+  ) => [...new Set(of.filter((one) => one.type.key === key).map((one) => one.deviceId))].sort(compare)
   // In one order over types and devices, so that no two transactions wait for each other.
   for (const key of [...types.keys()].sort(compare)) {
     const type = types.get(key) as AnyDeviceType
-    const ids = [...new Set(changes.filter((one) => one.type.key === key).map((one) => one.deviceId))].sort(
-      compare,
-    )
-    idsOf.set(key, ids)
-    for (const part of inParts(ids, DEVICES_MAX)) await lock(session, type, part, live)
+    idsOf.set(key, sortedIds(changes, key))
+    for (const part of inParts(sortedIds([...changes, ...touches], key), DEVICES_MAX))
+      await lock(session, type, part, live)
+  }
+  for (const { type, deviceId, lastSeen } of touches) {
+    const of = keyOf(type, deviceId)
+    const current = live.get(of)
+    if (current && (current.lastSeen ?? 0) < lastSeen) live.set(of, { ...current, lastSeen })
   }
 
   const transitions: StatusTransition[] = []

@@ -44,6 +44,8 @@ const NOTHING: CommitResult = {
   reports: null,
 }
 
+const NO_CHANGES: Pick<CommitResult, 'transitions' | 'devices'> = { transitions: [], devices: [] }
+
 /** How often a batch is tried against others that are in its way, and for how long (milliseconds) at least. */
 const ATTEMPTS = 8
 /**
@@ -86,15 +88,13 @@ export function createCommit({
           await connection.transaction(
             {
               messageTables: messageTables(batch),
-              messagesFirst: !careful && !settles && !hasAudits(batch),
+              messagesFirst: !careful && !settles && batch.changes.length === 0,
               fences: batch.fences,
             },
             async (session) => {
-              result = await (settles
-                ? settle(session, batch, careful)
-                : careful
-                  ? writeWithCare(session, batch)
-                  : writePlainly(session, batch))
+              const changed = await change(session, batch)
+              const written = await (settles ? settle : write)(session, batch, careful)
+              result = { ...written, ...changed }
             },
           )
         else
@@ -120,11 +120,23 @@ export function createCommit({
   }
 
   /**
-   * Of a batch with replies, publications or reports. Devices are locked first, then commands, then twins, as everywhere;
-   * the messages come last, for their rows say what became of the rest.
+   * Devices are locked first, then commands, then twins, as everywhere, and last values after them all: two writers never
+   * wait for each other. The rows that tell of a change come after it, whether it holds is known by then.
    */
+  async function change(
+    session: Session,
+    { changes, touches }: CommitBatch,
+  ): Promise<Pick<CommitResult, 'transitions' | 'devices'>> {
+    if (changes.length === 0) return NO_CHANGES
+    const { transitions, devices, audits } = await applyChanges(session, changes, touches)
+    if (audits.length > 0)
+      await session.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
+    for (const [type, deviceIds] of reachableAgain(transitions)) await wakeCommands(session, type, deviceIds)
+    return { transitions, devices }
+  }
+
+  /** Of a batch with replies, publications or reports: the messages come last, for their rows say what became of the rest. */
   async function settle(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
-    const changed = await change(session, batch)
     const commands = await applyCommands(session, batch.entries)
     const reports = await applyReports(session, batch.entries)
     await applyPublished(session, batch.entries)
@@ -135,44 +147,26 @@ export function createCommit({
       kept.push(index)
       return [message === entry.message ? entry : { ...entry, message }]
     })
-    const rest = { ...batch, entries, changes: [] }
-    const written = await (careful ? writeWithCare(session, rest) : writePlainly(session, rest))
+    const written = await write(session, { ...batch, entries }, careful)
     return {
+      ...written,
       ...atTheirPlaces(written, kept, batch.entries.length),
-      ...changed,
       commands: commands.size > 0 ? commands : null,
       reports: reports.size > 0 ? reports : null,
     }
   }
 
-  async function writePlainly(session: Session, batch: CommitBatch): Promise<CommitResult> {
-    const ids = await session.write(prepareWrites(known, batch))
-    return withIds({ ...NOTHING, ...(await change(session, batch)) }, batch, ids)
-  }
-
-  /** The rows that tell of a change come after it: whether it holds is known by then. */
-  async function change(
-    session: Session,
-    { changes }: CommitBatch,
-  ): Promise<Pick<CommitResult, 'transitions' | 'devices'>> {
-    const { transitions, devices, audits } = await applyChanges(session, changes)
-    if (audits.length > 0)
-      await session.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
-    for (const [type, deviceIds] of reachableAgain(transitions)) await wakeCommands(session, type, deviceIds)
-    return { transitions, devices }
-  }
-
-  async function writeWithCare(session: Session, batch: CommitBatch): Promise<CommitResult> {
+  async function write(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
+    if (!careful) return withIds(NOTHING, batch, await session.write(prepareWrites(known, batch)))
     await applyReplays(session, known, batch.entries)
     if (timescale) await lockSampleIds(session, batch)
     const found = await findDuplicates(session, known, batch, { keepFirst: timescale })
     for (const [type, samples] of found.replaced) await giveWay(session, type, samples)
     const ids = await session.write(prepareWrites(known, batch, found))
-    const result = withIds({ ...NOTHING, ...(await change(session, batch)) }, batch, ids)
     const { duplicates, reused } = found
     const any = duplicates.size > 0
     return {
-      ...result,
+      ...withIds(NOTHING, batch, ids),
       duplicates: any ? batch.entries.map((_, entry) => duplicates.get(entry)?.length ?? 0) : null,
       duplicateSamples: any ? duplicates : null,
       reusedIds: reused.size > 0 ? reused : null,
@@ -243,8 +237,6 @@ const messageTables = ({ entries, changes }: CommitBatch) =>
       ...changes.flatMap(({ type, audit }) => (audit ? [messageTableOf(type)] : [])),
     ]),
   ].sort()
-
-const hasAudits = ({ changes }: CommitBatch) => changes.some(({ audit }) => audit !== undefined)
 
 const hasSampleIds = ({ entries }: CommitBatch) =>
   entries.some(({ samples }) => samples.some(({ sampleId }) => sampleId !== null))
