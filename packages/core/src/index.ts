@@ -34,6 +34,7 @@ export type {
   ReadingsApi,
 } from './hub/readings-api.js'
 export type * from './hub/sessions-api.js'
+export type { ForbiddenGroups, SharedGroups } from './hub/shared-groups.js'
 export type { DesiredPatch, TwinApi } from './hub/twins-api.js'
 export type { IngestLimits, IngestStats } from './ingest/create-ingest.js'
 export * from './ingest/ingest.js'

@@ -62,7 +62,7 @@ type Receiver = Pick<SlotKeeper, 'start' | 'ready' | 'stop' | 'add' | 'remove' |
 const REPORT_EVERY_MS = 1_000
 
 export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker {
-  const { name, url, clientId, slots } = settings
+  const { name, url, clientId, slots, sharedGroup } = settings
   const { logger } = hub
   const leases = hub.storage?.leases
   if (slots !== null && leases === undefined)
@@ -70,6 +70,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       'invalid_options',
       `broker "${name}": slots need a hub with a storage that has leases`,
     )
+  if (sharedGroup !== null) hub.sharedGroups?.assertAllowed(name, sharedGroup)
   const counters = createCounters()
   const connections = createConnectionEvents(hub, settings)
   const context: BrokerContext = { hub, settings, counters, connections }
@@ -92,12 +93,14 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   }
 
   async function start(): Promise<void> {
+    const leaveGroup = sharedGroup === null ? undefined : hub.sharedGroups?.join(name, sharedGroup)
     const detach = hub.attach(broker)
     const reporter = setInterval(reportMetrics, REPORT_EVERY_MS).unref()
     startedBefore = true
     stopped = new AbortController()
     stopped.signal.addEventListener('abort', () => {
       detach()
+      leaveGroup?.()
       clearInterval(reporter)
     })
     // Of its own for each process of a group: one that stands by publishes too.

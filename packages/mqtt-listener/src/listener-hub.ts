@@ -7,6 +7,7 @@ import type {
   Metrics,
   Refusal,
   Settle,
+  SharedGroups,
   Storage,
   Transport,
 } from '@devicehub/core'
@@ -27,6 +28,8 @@ export interface ListenerHub {
   attachHandler(handler: AttachedHandler): () => void
   /** Where slots are leased; a listener without slots needs none. */
   readonly storage?: Pick<Storage, 'leases'>
+  /** Where a group would be unsafe; without it a group is allowed everywhere. */
+  readonly sharedGroups?: Pick<SharedGroups, 'assertAllowed' | 'join'>
   attach(transport: Transport): () => void
   readonly logger: Logger
   readonly metrics: Metrics

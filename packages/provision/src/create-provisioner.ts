@@ -106,7 +106,10 @@ export interface Provisioner extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** `invalid_options` when the hub has no `credentials.secret`. */
+/**
+ * `invalid_options` when the hub has no `credentials.secret`, and when a sink forbids groups at a broker where one of its
+ * listeners is in one.
+ */
 export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions = {}): Provisioner {
   const { sinks = [], claimHandler = {} } = acceptProvisioner(hub, options)
   const teller = createSinkTeller(hub, sinks)
@@ -121,6 +124,9 @@ export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions
   async function close(): Promise<void> {
     await teller.alone(async () => void (await Promise.all(sinks.map((sink) => sink.close()))))
   }
+
+  for (const { forbidsSharedGroups } of sinks)
+    if (forbidsSharedGroups !== undefined) hub.sharedGroups.forbid(forbidsSharedGroups)
 
   // Without a secret nothing here could be done: said now, and not with the first device.
   hub.credentials.hashes.lookups('claim_key', 'probe')

@@ -13,4 +13,5 @@ export type ProvisionHub = Pick<
   | 'clock'
   | 'logger'
   | 'publish'
+  | 'sharedGroups'
 >

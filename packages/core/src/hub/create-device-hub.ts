@@ -41,6 +41,7 @@ import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
 import { CLOSE, createAssertType } from './rules.js'
 import type { SessionsApi } from './sessions-api.js'
+import { createSharedGroups, type SharedGroups } from './shared-groups.js'
 import { createTransports } from './transports.js'
 import { createTwinApi, type TwinApi } from './twins-api.js'
 
@@ -97,6 +98,8 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   attachHandler(handler: AttachedHandler): () => void
   /** Tells signals, hooks and waiting consumers of a status change that was committed beside ingest; `record` is the device before it. */
   announce(transition: StatusTransition, record: DeviceRecord, reason: string): void
+  /** Where listeners may share the messages in a group. */
+  readonly sharedGroups: SharedGroups
   /** Makes a transport known under its broker's name; returns the way to undo it. */
   attach(transport: Transport): () => void
   /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
@@ -266,6 +269,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       announcer.transition(transition, knownDevice(record, clock.now()), reason)
       consumers.wake()
     },
+    sharedGroups: createSharedGroups(),
     attach: transports.attach,
     publish: transports.publish,
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),

@@ -1,4 +1,4 @@
-import type { AnyDeviceType } from '@devicehub/core'
+import type { AnyDeviceType, ForbiddenGroups } from '@devicehub/core'
 
 /** What a broker has to know of a device. */
 export interface SinkDevice {
@@ -24,6 +24,8 @@ export type SinkChange =
 export interface CredentialSink {
   /** For errors and reports: `mosquitto-dynsec`. */
   readonly name: string
+  /** The broker cannot keep a device out of a group: then no listener of the hub may be in one there. */
+  readonly forbidsSharedGroups?: ForbiddenGroups
   /** In order; doing one twice does nothing. Rejects with `sink_failed`, `transport_unavailable` or `connection_refused`. */
   apply(changes: readonly SinkChange[]): Promise<void>
   /**

@@ -36,6 +36,7 @@ const FILES = options<MosquittoFilesOptions>({
     text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, - and _' }),
   ),
   iterations: optional(integer({ min: 1, max: 10_000_000 })),
+  broker: optional(check.line(64)),
   timeout: milliseconds,
 })
 

@@ -12,7 +12,8 @@ const NAME = 'mosquitto-files'
 
 /**
  * Mosquitto's password file and ACL file, kept in step: replaced as a whole, other users and rules left as they are.
- * With these files the broker never refuses a SUBSCRIBE, it filters what it delivers, and it binds no client id.
+ * With these files the broker never refuses a SUBSCRIBE, it filters what it delivers, and it binds no client id. So no
+ * listener there may be in a group: see the option `broker`.
  */
 export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
   const settings = filesSettings(options)
@@ -20,6 +21,13 @@ export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
 
   return {
     name: NAME,
+    forbidsSharedGroups: {
+      broker: settings.broker,
+      because:
+        'its devices are kept in password and ACL files (mosquittoFiles), with which Mosquitto refuses no subscription: any device could join the group and take messages of all devices away',
+      remedy:
+        'Run one listener without `slots` and `sharedGroup`, or hot standbys (`slots` with max 1 and `sharedGroup: false`); or take mosquittoDynamicSecurity or @devicehub/broker-auth, which refuse such a subscription',
+    },
     apply: (changes) =>
       run(async () => {
         if (changes.length === 0) return

@@ -17,19 +17,28 @@ export interface MosquittoFilesOptions {
    * `mosquitto_passwd`: enough for passwords made here, which cannot be guessed. More for those that people chose.
    */
   readonly iterations?: number
+  /**
+   * Name of the broker in the listener's options; default: any. **No listener there may be in a group** (`slots`,
+   * `sharedGroup`), in no process: Mosquitto with these files lets any device into it, where it would swallow messages of
+   * all devices. A listener of the same hub is refused; that of another process is yours to keep out.
+   */
+  readonly broker?: string
   /** Milliseconds to wait for another process that writes the same files. Default 10,000. */
   readonly timeout?: number
 }
 
-export type FilesSettings = Required<MosquittoFilesOptions>
+export type FilesSettings = Required<Omit<MosquittoFilesOptions, 'broker'>> & {
+  readonly broker: string | undefined
+}
 
 /** Checked, with defaults. Throws `invalid_options`. */
 export function filesSettings(given: MosquittoFilesOptions): FilesSettings {
   const options = acceptFiles(given)
   const refuse = (message: string) => new DeviceHubError('invalid_options', `mosquittoFiles: ${message}`)
-  const { passwordFile, aclFile, reload, section = 'devicehub', iterations = 101, timeout = 10_000 } = options
+  const { passwordFile, aclFile, reload, broker } = options
+  const { section = 'devicehub', iterations = 101, timeout = 10_000 } = options
   if (passwordFile === aclFile) throw refuse('`passwordFile` and `aclFile` are the same file')
-  return { passwordFile, aclFile, reload, section, iterations, timeout }
+  return { passwordFile, aclFile, reload, section, iterations, timeout, broker }
 }
 
 /** The file itself, where a path is a link to it: two ways to one file must find one lock. */
