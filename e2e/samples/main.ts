@@ -17,6 +17,7 @@ const wanted = process.argv.slice(2)
 const pages = readPages().filter(({ path }) => wanted.length === 0 || wanted.includes(path))
 const folder = mkdtempSync(join(tmpdir(), 'devicehub-samples-'))
 const problems: string[] = []
+let ran = 0
 try {
   const samples = layOut(folder, pages)
   for (const { page, line, kind, reason } of pages.flatMap(({ path, text }) => extractSamples(path, text)))
@@ -26,8 +27,7 @@ try {
   problems.push(...(await compileAll(folder, samples)))
   if (problems.length === 0) await runAll(samples.filter(({ kind }) => kind === 'program'))
   for (const problem of problems) console.error(problem)
-  const programs = samples.filter(({ kind }) => kind === 'program').length
-  console.log(`samples: ${samples.length} compiled, ${programs} run twice, ${problems.length} problems`)
+  console.log(`samples: ${samples.length} compiled, ${ran} run twice, ${problems.length} problems`)
   process.exitCode = problems.length === 0 ? 0 : 1
 } finally {
   if (process.env.KEEP === undefined) rmSync(folder, { recursive: true, force: true })
@@ -40,6 +40,7 @@ async function runAll(programs: readonly LaidOut[]): Promise<void> {
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const problem = await runTwice(next, shared)
+      ran++
       if (problem !== null) problems.push(`${next.page}:${next.line} ${problem}`)
     }
   }

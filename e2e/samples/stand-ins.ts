@@ -22,14 +22,18 @@ export function standIns(shared: SharedServers): StandIns {
     async putInto(files, cwd) {
       const all = [...files.values()].join('\n')
       const addresses = new Map<string, string>()
-      const secure = SECURE.some((address) => all.includes(address))
-      if (secure || PLAIN.some((address) => all.includes(address))) {
-        const certificates = secure ? await shared.certificates() : undefined
-        const broker = await startMosquitto(certificates ? { tls: { certificates } } : {})
+      const needs = (each: readonly string[]) => each.some((address) => all.includes(address))
+      if (needs(PLAIN)) {
+        const broker = await startMosquitto()
         ends.push(() => broker.stop())
-        for (const address of SECURE) addresses.set(address, broker.tlsUrl ?? address)
         for (const address of PLAIN) addresses.set(address, broker.url)
-        if (certificates) writePems(cwd, certificates)
+      }
+      if (needs(SECURE)) {
+        const certificates = await shared.certificates()
+        const broker = await startMosquitto({ tls: { certificates } })
+        ends.push(() => broker.stop())
+        for (const address of SECURE) addresses.set(address, broker.tlsUrl as string)
+        writePems(cwd, certificates)
       }
       if (all.includes(DATABASE)) {
         const database = await (await shared.postgres()).createDatabase()
