@@ -44,6 +44,16 @@ export function exportedVariables(text: string): string[] {
     .flatMap(({ code }) => code.split('\n').filter((line) => line.startsWith('export ')))
 }
 
+/** Files that a page shows beside its programs: a fence such as ```csv [devices.csv]. */
+export function shownFiles(text: string): Map<string, string> {
+  return new Map(
+    fences(text).flatMap(({ info, code }) => {
+      const [, name] = /^\[([\w.-]+)\]$/.exec(info) ?? []
+      return name === undefined ? [] : [[name, `${code}\n`] as const]
+    }),
+  )
+}
+
 interface Fence {
   readonly language: string
   readonly info: string

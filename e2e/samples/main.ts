@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { exportedVariables, extractSamples } from '../docs-samples/extract-samples.js'
+import { exportedVariables, extractSamples, shownFiles } from '../docs-samples/extract-samples.js'
 import { readPages } from '../docs-samples/read-pages.js'
 import { compileAll, type LaidOut, layOut } from './lay-out.js'
 import { runProgram, startProgram } from './run-program.js'
@@ -39,7 +39,10 @@ async function runAll(programs: readonly LaidOut[]): Promise<void> {
   const waiting = [...programs]
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const began = performance.now()
       const problem = await runTwice(next, shared)
+      if (process.env.TIMES)
+        console.log(`${next.page}:${next.line} ${Math.round(performance.now() - began)} ms`)
       ran++
       if (problem !== null) problems.push(`${next.page}:${next.line} ${problem}`)
     }
@@ -60,8 +63,9 @@ async function runTwice(sample: LaidOut, shared: SharedServers): Promise<string 
   const isTest = sample.file?.endsWith('.test.ts') ?? false
   const from = dirname(isTest ? sample.source : sample.program)
   const files = new Map(readdirSync(from).map((name) => [name, readFileSync(join(from, name), 'utf8')]))
-  for (const [name, code] of await servers.putInto(files, cwd)) writeFileSync(join(cwd, name), code)
   const text = pages.find(({ path }) => path === sample.page)?.text ?? ''
+  for (const [name, content] of [...shownFiles(text), ...(await servers.putInto(files, cwd))])
+    writeFileSync(join(cwd, name), content)
   const program = relative(from, isTest ? sample.source : sample.program)
   const command = isTest
     ? ['npx', '--no-install', 'vitest', 'run', program]
