@@ -1,4 +1,5 @@
 import type { DeviceHub, Principal } from '@devicehub/core'
+import { createBegunSessions } from './begun-sessions.js'
 import { createBounded } from './bounded.js'
 
 /** A broker says that a client came or went. */
@@ -13,6 +14,11 @@ export interface PresenceEvent {
    * user name now.
    */
   readonly principal?: Principal | undefined
+  /**
+   * Names the session, where the broker tells of the end of logins as well that it refused: then an end counts only of
+   * what began, as far as this process was told.
+   */
+  readonly session?: string | undefined
   /** By the broker's clock, epoch milliseconds; default now. */
   readonly at?: number | undefined
   /** When the connection began that it is of, epoch milliseconds. */
@@ -26,6 +32,8 @@ export interface Presence {
    * `failed` when it could not be written, so that the broker is told to come again, where it does.
    */
   report(event: PresenceEvent): Promise<PresenceOutcome>
+  /** A login was refused; `session` as in the events. */
+  refused(session: string): void
 }
 
 export type PresenceOutcome = 'reported' | 'ignored' | 'failed'
@@ -42,7 +50,7 @@ const ENDS_NOTHING =
   /take.?n?.?over|discarded|shut(ting)?.?down|evacuat|rebalanc|another.?server|server.?moved/i
 
 export function createPresence(
-  hub: Pick<DeviceHub, 'credentials' | 'sessions' | 'logger'>,
+  hub: Pick<DeviceHub, 'credentials' | 'sessions' | 'logger' | 'clock'>,
 ): Presence & { stats(): Record<PresenceOutcome, number> } {
   const counts = { reported: 0, ignored: 0, failed: 0 }
   // A broker may have given up waiting: what hangs keeps its place.
@@ -52,6 +60,7 @@ export function createPresence(
     until: 'settled',
     onShed: () => undefined,
   })
+  const begun = createBegunSessions(() => hub.clock.now())
   let failing = false
 
   async function write(told: PresenceEvent): Promise<PresenceOutcome> {
@@ -65,8 +74,15 @@ export function createPresence(
     return outcome === 'unknown_device' ? 'ignored' : 'reported'
   }
 
+  function isOfASession({ session, event }: PresenceEvent): boolean {
+    if (session === undefined) return true
+    if (event === 'disconnected') return begun.ended(session)
+    begun.began(session)
+    return true
+  }
+
   async function report(event: PresenceEvent): Promise<PresenceOutcome> {
-    if (event.username === '') return 'ignored'
+    if (event.username === '' || !isOfASession(event)) return 'ignored'
     if (event.event === 'disconnected' && ENDS_NOTHING.test(event.reason ?? '')) return 'ignored'
     try {
       return await reports.run(() => write(event), 'failed')
@@ -83,6 +99,7 @@ export function createPresence(
       counts[outcome]++
       return outcome
     },
+    refused: begun.refused,
     stats: () => ({ ...counts }),
   }
 }

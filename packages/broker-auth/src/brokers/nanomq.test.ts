@@ -126,6 +126,50 @@ describe('NanoMQ telling of clients', () => {
     expect(await status()).toBe('offline')
   })
 
+  const gone = (more: object = {}) => ({
+    reason: 'abnormal',
+    ...client(),
+    ...more,
+    action: 'client_disconnected',
+  })
+  const told = async (...events: readonly object[]) => {
+    for (const event of events) expect(await tell(event)).toMatchObject({ status: 200 })
+    return status()
+  }
+
+  // As NanoMQ 0.25.5 told it of logins with a wrong password.
+  it.each([
+    ['a client id of its own', { clientid: 'stranger' }],
+    ['the client id of the device', {}],
+  ])(
+    'a refused login with the user name of a device and %s does not set it offline',
+    async (_title, names) => {
+      expect(await told(connack('success'))).toBe('online')
+      for (let n = 0; n < 3; n++)
+        expect(await told({ ...connack('fail'), ...names }, gone(names))).toBe('online')
+      expect(await told(gone())).toBe('offline')
+      // It is over: nothing that is told of it afterwards counts.
+      await wire().fleet.hub.sessions.report({
+        type: Sensor,
+        deviceId: 'A1',
+        event: 'connected',
+        source: 'broker:other',
+      })
+      expect(await told(gone(), gone(names), { ...connack('fail'), ...names }, gone(names))).toBe('online')
+    },
+  )
+
+  it('an end that nothing was told of before is nobody’s', async () => {
+    await wire().fleet.hub.sessions.report({
+      type: Sensor,
+      deviceId: 'A1',
+      event: 'connected',
+      source: 'broker:other',
+    })
+    expect(await told(gone(), gone({ clientid: 'x' }))).toBe('online')
+    expect(await told(connack('success'), gone())).toBe('offline')
+  })
+
   it('lets go what is of no device, and what it does not ask for', async () => {
     for (const event of [
       { ...connack('success'), username: 'undefined', clientid: 'x' },

@@ -67,15 +67,24 @@ function accessRequests(fields: Fields): readonly AccessRequest[] {
   }
 }
 
-/** A refused login is answered with a CONNACK too. */
+/**
+ * A refused login is told as well, with the names that were tried: its CONNACK, and then the end of a session that never
+ * began.
+ */
 async function report(fields: Fields, { presence }: BrokerContext) {
-  const action = text(fields, 'action')
-  const connected = action === 'client_connack' && text(fields, 'conn_ack') === 'success'
-  if (!connected && action !== 'client_disconnected') return 'ignored'
-  return presence.report({
-    broker: 'nanomq',
-    event: connected ? 'connected' : 'disconnected',
-    username: text(fields, 'username'),
-    reason: connected ? undefined : text(fields, 'reason') || undefined,
-  })
+  const username = text(fields, 'username')
+  const session = JSON.stringify([username, text(fields, 'clientid')])
+  switch (text(fields, 'action')) {
+    case 'client_connack':
+      if (text(fields, 'conn_ack') === 'success')
+        return presence.report({ broker: 'nanomq', event: 'connected', username, session })
+      presence.refused(session)
+      return 'ignored'
+    case 'client_disconnected': {
+      const reason = text(fields, 'reason') || undefined
+      return presence.report({ broker: 'nanomq', event: 'disconnected', username, session, reason })
+    }
+    default:
+      return 'ignored'
+  }
 }
