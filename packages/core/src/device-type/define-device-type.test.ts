@@ -270,6 +270,7 @@ describe('a definition is refused with the reason', () => {
     ['retention', { readings: -1 }, 'above 0'],
     ['retention', { reading: 10 }, '{ readings?, messages? }'],
     ['retention', 86_400, '{ readings?, messages? }'],
+    ['lastValues', 'no', 'true or false'],
     ['unknownDevice', 'drop', 'one of quarantine, register, reject'],
     ['unknownField', 'clamp', 'one of ignore, flag, reject'],
     ['outOfRange', 'ignore', 'one of flag, reject, clamp'],

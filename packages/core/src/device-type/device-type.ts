@@ -63,6 +63,12 @@ export interface TypeOptions extends IngestPolicies {
   /** Name of the payload's field that says when it was measured; default `timestamp`. False: the received time counts. */
   readonly timestampField: string | false
   readonly retention: Retention
+  /**
+   * Whether the last value of each reading is kept beside the samples, default true: `hub.readings.latest` is a look-up
+   * then, and a value outlives its sample. False spares each commit that work, for a type whose last values are hardly
+   * asked for: they are searched in the samples there are. See docs/decisions/last-values-have-a-table.md.
+   */
+  readonly lastValues: boolean
   /** What becomes of commands while the device is not connected, where `send` does not say; default `queue`. */
   readonly onOffline: OfflinePolicy
 }

@@ -36,6 +36,10 @@ const fieldName: Check = (value, fail) => {
   if (!good) throw fail('the name of a field of the payload (1 to 63 characters), or false for none')
 }
 
+const flag: Check = (value, fail) => {
+  if (typeof value !== 'boolean') throw fail('true or false')
+}
+
 const isSeconds = (value: unknown): boolean =>
   typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY
 
@@ -69,6 +73,7 @@ const CHECKS: Readonly<Record<keyof TypeOptions, Check>> = {
       if (!known || (seconds !== undefined && !isSeconds(seconds))) throw fail(rule)
     }
   },
+  lastValues: flag,
   onOffline: oneOf(OFFLINE_POLICIES),
   sampleId: fieldName,
   timestampField: fieldName,

@@ -84,7 +84,8 @@ export interface ReadingsApi {
   list<T extends AnyDeviceType>(type: T, query?: ReadingQuery): Promise<Page<Reading<InferReadings<T>>>>
   /**
    * The last known value of each reading, with its own time; null when the device never sent a sample. Late samples
-   * change nothing that is newer. A value stays known when retention deletes its sample, until the device is deleted.
+   * change nothing that is newer. A value stays known when retention deletes its sample, until the device is deleted;
+   * not so of a type with `lastValues: false`, of which this searches the samples.
    */
   latest<T extends AnyDeviceType>(type: T, deviceId: string): Promise<LastValues<InferReadings<T>> | null>
   /** The same for many devices at once, by device id; those without any are left out. */

@@ -204,7 +204,8 @@ export interface ReadingStore {
   ): Promise<Page<StoredSample>>
   /**
    * The last known value of each reading, of each device that ever sent a sample (invariant 4): by `orderAt`, of equal
-   * ones that of the sample stored later. It stays when its sample is deleted, until the device is.
+   * ones that of the sample stored later. It stays when its sample is deleted, until the device is; of a type with
+   * `lastValues: false` the samples there are tell it.
    */
   latest(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly LatestReadings[]>
   /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. */

@@ -62,10 +62,11 @@ export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: Fou
       const insert = buildInsert(table, MESSAGE_COLUMNS, rows)
       return batch.wantsIds ? { ...insert, returnsIds: true } : insert
     }),
-    ...[...samples].flatMap(([table, { type, rows }]) => [
-      buildInsert(table, known.shapeOf(type).columns, rows),
-      latestOf(type, known.shapeOf(type).latest, rows),
-    ]),
+    ...[...samples].flatMap(([table, { type, rows }]) => {
+      const { columns, latest } = known.shapeOf(type)
+      const insert = buildInsert(table, columns, rows)
+      return latest === null ? [insert] : [insert, latestOf(type, latest, rows)]
+    }),
   ]
   return {
     inserts: inserts.sort((a, b) => compare(a.table, b.table)),

@@ -18,6 +18,7 @@ import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access
 import { deleteAccess } from '../credential/delete-access.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
+import { keepsLastValues } from '../schema/latest-table.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
@@ -214,7 +215,8 @@ export function createDeviceStore(
             )
             if (affected === 0) return false
             await session.run(sql`delete from ${readings} where device_id = ${deviceId}`)
-            await session.run(sql`delete from ${latest} where device_id = ${deviceId}`)
+            if (keepsLastValues(type))
+              await session.run(sql`delete from ${latest} where device_id = ${deviceId}`)
             await cancelCommands(session, type, deviceId, now)
             await clearTwin(session, type, deviceId)
             await deleteAccess(session, epoch, { typeKey: type.key, deviceId })

@@ -1,11 +1,12 @@
-import type { AnyDeviceType, LatestReadings, StoredSample } from '@devicehub/core'
+import type { AnyDeviceType, LatestReadings, LatestValue, StoredSample } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
 import { inParts } from '../connection/in-parts.js'
 import { selectList } from '../connection/sql-fragments.js'
+import type { ColumnSource } from '../rows/column-source.js'
 import { latestReadings } from '../rows/latest-columns.js'
-import { readRow } from '../rows/row-reader.js'
+import { type RowReader, readRow } from '../rows/row-reader.js'
 import { type SampleShape, storedSample } from '../rows/sample-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
@@ -16,10 +17,12 @@ const DEVICES_MAX = 100
 
 export async function readLatest(
   connection: Connection,
-  { latest }: SampleShape,
+  shape: SampleShape,
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): Promise<LatestReadings[]> {
+  const { latest } = shape
+  if (latest === null) return searchLatest(connection, shape, type, deviceIds)
   const found: LatestReadings[] = []
   for (const part of inParts([...new Set(deviceIds)], DEVICES_MAX)) {
     const { rows } = await connection.run(
@@ -30,6 +33,52 @@ export async function readLatest(
   }
   return found
 }
+
+/** Without a table of last values: a look at the samples for each reading, backwards to the newest that has one. */
+async function searchLatest(
+  connection: Connection,
+  { kinds }: SampleShape,
+  type: AnyDeviceType,
+  deviceIds: readonly string[],
+): Promise<LatestReadings[]> {
+  const { dialect } = connection
+  const found: LatestReadings[] = []
+  for (const part of inParts([...new Set(deviceIds)], DEVICES_MAX)) {
+    const newestOf = async (selected: readonly Selected[], reading?: string) => {
+      const selection = selectList(dialect, selected)
+      const { rows } = await connection.run(
+        perDevice(dialect, part, (deviceId) => newest(type, selection, deviceId, reading)),
+      )
+      return rows.map(readRow)
+    }
+    const values = new Map<string, (LatestValue | null)[]>()
+    const head = (await newestOf(PLACE)).map((row) => ({
+      deviceId: row.text(0) ?? '',
+      orderAt: placeOf(row),
+    }))
+    for (const { deviceId } of head) values.set(deviceId, Array(kinds.length).fill(null))
+    for (const [index, kind] of kinds.entries()) {
+      const name = type.readingNames[index] as string
+      for (const row of await newestOf([...PLACE, { name, kind }], name)) {
+        const value = row.value(3, kind)
+        const of = values.get(row.text(0) ?? '')
+        if (of && value !== null) of[index] = { value, at: placeOf(row) }
+      }
+    }
+    for (const one of head) found.push({ ...one, values: values.get(one.deviceId) ?? [] })
+  }
+  return found
+}
+
+type Selected = Pick<ColumnSource<never>, 'name' | 'kind'>
+
+const PLACE: readonly Selected[] = [
+  { name: 'device_id', kind: 'text' },
+  { name: 'timestamp', kind: 'time' },
+  { name: 'order_at', kind: 'time' },
+]
+
+const placeOf = (row: RowReader): number => row.number(2) ?? row.number(1) ?? 0
 
 /**
  * The table of last values says when the latest sample was measured. Where its row is gone, since retention went by when
@@ -53,7 +102,7 @@ export async function readLatestSamples(
   }
   for (const part of inParts([...new Set(deviceIds)], DEVICES_MAX)) {
     const before = found.length
-    await read(part, (deviceId) => noted(type, selection, deviceId))
+    if (shape.latest !== null) await read(part, (deviceId) => noted(type, selection, deviceId))
     const missing = new Set(part)
     for (const { deviceId } of found.slice(before)) missing.delete(deviceId)
     if (missing.size > 0) await read([...missing], (deviceId) => newest(type, selection, deviceId))
@@ -85,8 +134,16 @@ function noted(type: AnyDeviceType, selection: RawBuilder<unknown>, deviceId: Ra
     and coalesce(t.order_at, t.timestamp) = ${of('order_at')} order by t.id desc limit 1`
 }
 
-function newest(type: AnyDeviceType, selection: RawBuilder<unknown>, deviceId: RawBuilder<unknown>) {
+/** Of the samples that have the reading, if one is given. */
+function newest(
+  type: AnyDeviceType,
+  selection: RawBuilder<unknown>,
+  deviceId: RawBuilder<unknown>,
+  reading?: string,
+) {
   const direction = directionSql('desc')
-  const rows = edgeRows(selection, readings(type), sql`t.device_id = ${deviceId}`, direction)
+  const isOf = sql`t.device_id = ${deviceId}`
+  const where = reading === undefined ? isOf : sql`${isOf} and ${sql.ref(`t.${reading}`)} is not null`
+  const rows = edgeRows(selection, readings(type), where, direction)
   return sql`select * from (${rows}) as e order by e.place desc, e.id desc limit 1`
 }

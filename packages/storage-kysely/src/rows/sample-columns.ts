@@ -1,4 +1,5 @@
 import type { AnyDeviceType, Field, NewSample, StoredSample } from '@devicehub/core'
+import { keepsLastValues } from '../schema/latest-table.js'
 import { fieldType } from '../schema/logical-type.js'
 import { type ColumnSource, type ValueKind, valueKind } from './column-source.js'
 import { type LatestShape, latestShape } from './latest-columns.js'
@@ -19,7 +20,8 @@ export interface SampleShape {
   readonly selection: readonly Selected[]
   /** Of the readings, in the order of `readingNames`. */
   readonly kinds: readonly ValueKind[]
-  readonly latest: LatestShape
+  /** Null: the type keeps no last values. */
+  readonly latest: LatestShape | null
 }
 
 const OWN_COLUMNS: readonly ColumnSource<SampleRow>[] = [
@@ -56,7 +58,7 @@ export function sampleShape(type: AnyDeviceType): SampleShape {
     columns: [...OWN_COLUMNS, REUSE, ...readings],
     selection: [{ name: 'id', kind: 'integer' }, ...OWN_COLUMNS, ...readings],
     kinds,
-    latest: latestShape(type, kinds),
+    latest: keepsLastValues(type) ? latestShape(type, kinds) : null,
   }
 }
 

@@ -185,6 +185,69 @@ describeDatabases('the table of last values', (open) => {
     ])
   })
 
+  test('a reading that is declared anew has its last values from the rows that kept it', async () => {
+    await using database = await open()
+    const first = storageOf(database)
+    await first.migrate()
+    await first.devices.ensure(Station, [device(Station, 'd1'), device(Station, 'd2')])
+    await send(first, sample('d1', { timestamp: T0 + 2 }, [1.5, 4, 'x']))
+    await send(first, sample('d1', { timestamp: T0 + 1, orderAt: T0 + 3 }, [1, 2, null]))
+    // As a release before last values leaves it, whose successor does not declare all that it had.
+    await asBefore(database)
+    const Fewer: AnyDeviceType = defineDeviceType('station', { readings: { temperature: reading.float() } })
+    const fewer = storageOf(database, Fewer)
+    await fewer.migrate()
+    await send(fewer, sample('d2', { timestamp: T0 }, [7]), Fewer)
+    const Again: AnyDeviceType = defineDeviceType('station', {
+      readings: {
+        temperature: reading.float(),
+        total: reading.integer({ renamedFrom: 'count' }),
+        note: reading.string(),
+        added: reading.string(),
+      },
+    })
+    const again = storageOf(database, Again)
+    const { steps } = await again.migrate()
+    expect(steps.flatMap(({ description }) => (description.startsWith('Fill') ? [description] : []))).toEqual(
+      [
+        'Fill station_latest.total from the rows of station_reading',
+        'Fill station_latest.note from the rows of station_reading',
+      ],
+    )
+    expect(await again.plan()).toEqual({ steps: [] })
+    expect(await lastOf(again, Again)).toEqual([[1.5, 2], [4, 2], ['x', 2], null])
+    expect(await lastOf(again, Again, 'd2')).toEqual([[7, 0], null, null, null])
+  })
+
+  test('goes when its type keeps none any more, and is filled when it keeps them again', async () => {
+    await using database = await open()
+    const before = storageOf(database)
+    await before.migrate()
+    await before.devices.ensure(Station, [device(Station, 'd1')])
+    await send(before, sample('d1', {}, [1.5, 2, null]))
+    const Unkept: AnyDeviceType = defineDeviceType('station', {
+      readings: Station.readings as Record<string, ReturnType<typeof reading.float>>,
+      lastValues: false,
+    })
+    const without = storageOf(database, Unkept)
+    await expect(without.migrate()).rejects.toMatchObject({
+      code: 'schema_refused',
+      message: expect.stringContaining('Drop the table station_latest: station keeps no last values'),
+    })
+    await without.migrate({ allowDestructive: true })
+    expect(await without.plan()).toEqual({ steps: [] })
+    await send(without, sample('d1', { timestamp: T0 + 1 }, [2.5, null, null]), Unkept)
+    const last = [[2.5, 1], [2, 0], null]
+    expect(await lastOf(without, Unkept)).toEqual(last)
+    // Somebody else's by now.
+    await sql`create table station_latest (mine integer)`.execute(database.connect())
+    expect(await without.plan()).toEqual({ steps: [] })
+    await sql`drop table station_latest`.execute(database.connect())
+    const after = storageOf(database)
+    await after.migrate()
+    expect(await lastOf(after)).toEqual(last)
+  })
+
   test('is made again from the readings once it was dropped', async () => {
     await using database = await open()
     const storage = storageOf(database)

@@ -3,7 +3,14 @@ import type { AnyDeviceType, Field } from '@devicehub/core'
 import { fieldColumn } from './field-column.js'
 import type { SqlDialect } from './logical-type.js'
 import { quoteName } from './quote.js'
-import { type ColumnModel, column, optional, type TableModel, varchar } from './table-model.js'
+import {
+  type ColumnModel,
+  column,
+  optional,
+  type TableFill,
+  type TableModel,
+  varchar,
+} from './table-model.js'
 import { NAME_MAX_BYTES, tableNames } from './table-names.js'
 
 const SUFFIX = '__at'
@@ -14,6 +21,8 @@ export function latestTimeColumn(reading: string): string {
   const hash = createHash('sha256').update(reading).digest('hex').slice(0, 12)
   return `${reading.slice(0, NAME_MAX_BYTES - SUFFIX.length - hash.length - 1)}_${hash}${SUFFIX}`
 }
+
+export const keepsLastValues = ({ options }: AnyDeviceType): boolean => options.lastValues !== false
 
 /**
  * The last known value of each reading with its time, a row a device: what it costs to find them in the readings grows
@@ -36,7 +45,8 @@ export function latestTable(type: AnyDeviceType, dialect: SqlDialect): TableMode
       ...type.readingNames.flatMap((name) => valueColumns(name, type.readings[name] as Field)),
     ],
     indexes: [],
-    fill: { from: reading, sql: fillSql(type, dialect) },
+    fill: { from: reading, ...fillSql(type, dialect) },
+    ...(keepsLastValues(type) ? {} : { withdrawn: `${type.name} keeps no last values (lastValues: false)` }),
   }
 }
 
@@ -50,11 +60,11 @@ function valueColumns(name: string, field: Field): ColumnModel[] {
  * Of the devices there are, from their readings: a step into the index on (device, time) for each value, backwards to
  * the newest row that has one.
  */
-function fillSql(type: AnyDeviceType, dialect: SqlDialect): (target: string) => string {
+function fillSql(type: AnyDeviceType, dialect: SqlDialect): Omit<TableFill, 'from'> {
   const q = (name: string) => quoteName(dialect, name)
   const r = (name: string) => `r.${q(name)}`
   const d = (name: string) => `d.${q(name)}`
-  const { device, reading } = tableNames(type)
+  const { device, reading, latest } = tableNames(type)
   const one = (of: string, where: string, order: string) =>
     `(select ${r(of)} from ${q(reading)} as r where ${r('device_id')} = ${d('device_id')} and ${where} order by ${r(order)} desc limit 1)`
 
@@ -84,6 +94,14 @@ function fillSql(type: AnyDeviceType, dialect: SqlDialect): (target: string) => 
     at('order_at', 'timestamp'),
     ...names.flatMap(([name, time]) => [at(time, name), d(time)]),
   ]
-  return (target) =>
-    `insert into ${q(target)} (${columns.map(q).join(', ')}) select ${values.join(', ')} from (select ${[d('device_id'), ...times].join(', ')} from ${q(device)} as d) as d where ${d('order_at')} is not null`
+  return {
+    sql: (target) =>
+      `insert into ${q(target)} (${columns.map(q).join(', ')}) select ${values.join(', ')} from (select ${[d('device_id'), ...times].join(', ')} from ${q(device)} as d) as d where ${d('order_at')} is not null`,
+    columnSql(name) {
+      const time = latestTimeColumn(name)
+      const set = (column: string, value: string) =>
+        `update ${q(latest)} as d set ${q(column)} = ${value} where ${d(name)} is null`
+      return [set(time, newest(name)), set(name, at(time, name))]
+    },
+  }
 }

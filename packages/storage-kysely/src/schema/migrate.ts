@@ -53,7 +53,8 @@ export async function recordColumns(
   for (const table of tables) {
     const recorded = now.recorded.get(table.name) ?? new Map<string, string>()
     const present = new Set(now.tables.get(table.name)?.columns.map((column) => column.name))
-    const changed = table.columns.filter((column) => recorded.get(column.name) !== column.type.kind)
+    const declared = table.withdrawn === undefined ? table.columns : []
+    const changed = declared.filter((column) => recorded.get(column.name) !== column.type.kind)
     const gone = [...recorded.keys()].filter((name) => !present.has(name))
     const outdated = [...gone, ...changed.map((column) => column.name)].filter((name) => recorded.has(name))
     if (outdated.length > 0) {

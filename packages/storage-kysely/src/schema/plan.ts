@@ -21,16 +21,17 @@ export function planSteps(input: PlanInput): readonly SchemaStep[] {
   const { tables, existing, timescale } = input
   const steps = tables.flatMap((table) => {
     const found = existing.tables.get(table.name)
+    if (table.withdrawn !== undefined)
+      return found && existing.recorded.has(table.name) ? [dropTable(input.target, table)] : []
     const hypertable = timescale && table.hypertable ? planHypertable(table, timescale) : []
     if (!found) {
       const isFilled = table.fill !== undefined && existing.tables.has(table.fill.from)
       return [isFilled ? createFilled(input.target, table) : createTable(input.target, table), ...hypertable]
     }
     const columns = planColumns(input, table, found)
-    if (table.fill && columns.some(({ kind }) => kind === 'narrowColumn'))
-      return [rebuild(input.target, table)]
     return [
       ...columns,
+      ...planFills(input, table, columns),
       ...planPrimaryKey(table, found),
       ...planIndexes(input.target, table, found),
       ...hypertable,
@@ -53,26 +54,51 @@ const createFilled = (target: SqlTarget, table: TableModel): SchemaStep => ({
   sql: filledSql(target, table),
 })
 
-/** What it holds is in other rows too, whose columns were changed before. */
-const rebuild = (target: SqlTarget, table: TableModel): SchemaStep => ({
+const dropTable = ({ dialect }: SqlTarget, { name, withdrawn }: TableModel): SchemaStep => ({
   kind: 'other',
-  table: table.name,
-  description: `Make the table ${table.name} anew from the rows of ${table.fill?.from}: columns have another type`,
-  destructive: false,
-  sql: filledSql(target, table, [`drop table ${quoteName(target.dialect, table.name)}`]),
+  table: name,
+  description: `Drop the table ${name}: ${withdrawn}`,
+  destructive: true,
+  sql: [`drop table ${quoteName(dialect, name)}`],
 })
 
+/** Of a table whose values are in another one too: columns that it gets, or that lose theirs, while the other has some. */
+function planFills(
+  { existing }: PlanInput,
+  { name, fill, columns }: TableModel,
+  steps: readonly SchemaStep[],
+): SchemaStep[] {
+  if (fill === undefined) return []
+  const source = new Set(existing.tables.get(fill.from)?.columns.map((column) => column.name.toLowerCase()))
+  return columns.flatMap((column): SchemaStep[] => {
+    const step = steps.find((one) => one.column === column.name)
+    const isInSource = [column.name, ...(column.formerNames ?? [])].some((one) =>
+      source.has(one.toLowerCase()),
+    )
+    const isEmpty = step?.kind === 'narrowColumn' || (step?.kind === 'addColumn' && isInSource)
+    if (column.field === undefined || !isEmpty) return []
+    return [
+      {
+        kind: 'other',
+        table: name,
+        description: `Fill ${name}.${column.name} from the rows of ${fill.from}`,
+        destructive: false,
+        sql: fill.columnSql(column.name),
+      },
+    ]
+  })
+}
+
 /** MySQL commits each statement: a table that is there by its name is filled. */
-function filledSql(target: SqlTarget, table: TableModel, before: readonly string[] = []): string[] {
+function filledSql(target: SqlTarget, table: TableModel): string[] {
   const { dialect } = target
   const fill = (name: string) => (table.fill ? [table.fill.sql(name)] : [])
-  if (dialect !== 'mysql') return [...before, ...createTableSql(target, table), ...fill(table.name)]
+  if (dialect !== 'mysql') return [...createTableSql(target, table), ...fill(table.name)]
   const unfilled = `${table.name}_new`
   return [
     `drop table if exists ${quoteName(dialect, unfilled)}`,
     ...createTableSql(target, { ...table, name: unfilled }),
     ...fill(unfilled),
-    ...before,
     `rename table ${quoteName(dialect, unfilled)} to ${quoteName(dialect, table.name)}`,
   ]
 }

@@ -24,6 +24,15 @@ export interface IndexModel {
   readonly where?: string
 }
 
+/** What a table holds is in the rows of another one too. */
+export interface TableFill {
+  readonly from: string
+  /** Run when the table is created beside that one, which was there before; with the name of the table. */
+  readonly sql: (target: string) => string
+  /** For a column that is new to the table, or has lost its values, while the other one has them. */
+  readonly columnSql: (column: string) => readonly string[]
+}
+
 export interface TableModel {
   readonly name: string
   readonly columns: readonly ColumnModel[]
@@ -42,8 +51,9 @@ export interface TableModel {
   readonly clustered?: boolean
   /** PostgreSQL: percent of a page that inserts fill. */
   readonly fillFactor?: number
-  /** Run when the table is created beside this one, which was there before; with the name of the table. */
-  readonly fill?: { readonly from: string; readonly sql: (target: string) => string }
+  readonly fill?: TableFill
+  /** It is not to be there, for this reason: dropped if it was made here. */
+  readonly withdrawn?: string
   /** The id of a row that must exist. */
   readonly seed?: number
 }

@@ -30,7 +30,7 @@ export interface MessageRow extends Row {
   message: StoredMessage
 }
 
-interface DeviceSamples {
+export interface DeviceSamples {
   readonly rows: RowList<SampleRow>
   readonly identities: Set<string>
   /** How many samples have an id. */
@@ -143,7 +143,7 @@ export class MemoryDatabase {
     const copy = { ...sample, flags, values: sample.values.map(copyValue) }
     const row: SampleRow = { removed: false, id: ++this.#sampleId, table, names, sample: copy }
     for (const list of [of.rows, table.samples, this.#samples]) list.add(row)
-    noteLatest(table, row)
+    table.latest.set(sample.deviceId, withSample(table.latest.get(sample.deviceId), row))
     return before > 0 ? 'reused' : 'stored'
   }
 
@@ -220,13 +220,9 @@ export function inOrderOf(
   })
 }
 
-function noteLatest({ latest }: TypeTable, { sample, names }: SampleRow): void {
-  const { deviceId } = sample
-  const before = latest.get(deviceId)
-  if (!before) {
-    latest.set(deviceId, { row: latestRowOf(sample), names })
-    return
-  }
+/** The last values of a device with those of a sample that was stored after all of theirs. */
+export function withSample(before: LatestOfDevice | undefined, { sample, names }: SampleRow): LatestOfDevice {
+  if (!before) return { row: latestRowOf(sample), names }
   const row = { ...before.row }
   if (before.names !== names) {
     // Declared anew meanwhile: a storage of the new types writes.
@@ -238,7 +234,7 @@ function noteLatest({ latest }: TypeTable, { sample, names }: SampleRow): void {
     row.values = inOrderOf(names, before.names, before.row.values)
   }
   addToLatest(row, sample)
-  latest.set(deviceId, { row, names })
+  return { row, names }
 }
 
 function identitiesOf({ sampleId, timestamp, contentHash }: NewSample): string[] {

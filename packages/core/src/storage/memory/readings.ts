@@ -9,7 +9,14 @@ import type {
 } from '../../ports/storage.js'
 import { latestTime } from '../latest-values.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
-import { copyValue, inOrderOf, type SampleRow } from './database.js'
+import {
+  copyValue,
+  type DeviceSamples,
+  inOrderOf,
+  type LatestOfDevice,
+  type SampleRow,
+  withSample,
+} from './database.js'
 import { pageOf } from './page.js'
 import type { Session } from './session.js'
 
@@ -55,9 +62,10 @@ export function latestReadings(
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): LatestReadings[] {
-  const { latest } = tableOf(type)
+  const { latest, samplesOf } = tableOf(type)
   return [...new Set(deviceIds)].flatMap((deviceId) => {
-    const found = latest.get(deviceId)
+    const found =
+      type.options.lastValues === false ? latestOf(samplesOf.get(deviceId)?.rows) : latest.get(deviceId)
     if (!found) return []
     const { row, names } = found
     const values = type.readingNames.map((name): LatestValue | null => {
@@ -67,6 +75,14 @@ export function latestReadings(
     })
     return [{ deviceId, orderAt: row.orderAt, values }]
   })
+}
+
+/** Of the samples there are, where last values are not kept. */
+function latestOf(rows: DeviceSamples['rows'] | undefined): LatestOfDevice | undefined {
+  const stored = [...(rows?.ascending() ?? [])].sort((a, b) => a.id - b.id)
+  let found: LatestOfDevice | undefined
+  for (const row of stored) found = withSample(found, row)
+  return found
 }
 
 export function latestSamples(

@@ -1,4 +1,11 @@
-import { type AnyDeviceType, defineDeviceType, type NewSample, reading, type Storage } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  defineDeviceType,
+  type NewSample,
+  reading,
+  type Storage,
+  type StoredValue,
+} from '@devicehub/core'
 import { describe, expect, test } from 'vitest'
 import {
   ALL_BYTES,
@@ -226,6 +233,52 @@ export function latestContract(contract: StorageContract): void {
       }
       await Promise.all([send(storage, [1, 6, 3, 8, 5]), send(other, [2, 7, 4, 9, 0])])
       for (const id of ids) expect(await lastOf(storage, Meter, id)).toEqual({ total: [9, 9] })
+    })
+
+    test('of a type that keeps none they are searched in the samples there are', async () => {
+      const day = 86_400
+      const Unkept: AnyDeviceType = defineDeviceType('ContractUnkept', {
+        lastValues: false,
+        retention: { readings: day },
+        readings: { temperature: reading.float(), note: reading.string(), open: reading.boolean() },
+      })
+      await using opened = await freshStorage(contract, [Unkept])
+      const { storage } = opened
+      const d = await newDevice(storage, Unkept)
+      const silent = await newDevice(storage, Unkept)
+      const one = (offset: number, values: Record<string, StoredValue>, more: Partial<NewSample> = {}) =>
+        sample(Unkept, d, T0 + offset, values, more)
+      await store(storage, Unkept, d, [one(1, { temperature: 21, open: false }, { receivedAt: T0 - 5 })])
+      await store(storage, Unkept, d, [
+        one(3, { note: 'x' }),
+        one(3, { note: 'y' }),
+        one(2, { note: 'late' }),
+      ])
+      expect(await storage.readings.latest(Unkept, [silent, d, d])).toEqual([
+        {
+          deviceId: d,
+          orderAt: T0 + 3,
+          values: [
+            { value: 21, at: T0 + 1 },
+            { value: 'y', at: T0 + 3 },
+            { value: false, at: T0 + 1 },
+          ],
+        },
+      ])
+      await store(storage, Unkept, d, [
+        sample(Unkept, d, YEAR_2106, { temperature: 1 }, { orderAt: T0 + 2 }),
+        sample(Unkept, d, 12_000, { note: 'boot' }, { orderAt: T0 }),
+      ])
+      expect(await lastOf(storage, Unkept, d)).toEqual({
+        temperature: [1, 2],
+        note: ['y', 3],
+        open: [false, 1],
+      })
+      expect((await storage.readings.latestSamples(Unkept, [d]))[0]?.values[1]).toBe('y')
+      expect((await storage.applyRetention(T0 - 1 + day * 1000)).readings).toBe(1)
+      expect(await lastOf(storage, Unkept, d)).toEqual({ temperature: [1, 2], note: ['y', 3] })
+      await storage.devices.delete(Unkept, d, T0)
+      expect(await storage.readings.latest(Unkept, [d])).toEqual([])
     })
 
     test.runIf(contract.capabilities.secondStorage)(
