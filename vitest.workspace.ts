@@ -14,7 +14,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     reporters: ['default', './e2e/secrets/no-secrets-reporter.ts'],
-    setupFiles: ['./e2e/secrets/record-secrets.ts'],
+    setupFiles: ['./e2e/secrets/record-secrets.ts', './packages/test-kit/refuse-unasked.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     // Most tests wait for a server or a process: more of them than processors fill the time.

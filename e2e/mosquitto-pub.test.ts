@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
   createDeviceHub,
@@ -61,18 +61,8 @@ const STORED = {
   messages: 'processed -\nprocessed -\nprocessed -\nrejected invalid_type',
 }
 
-// The clients come in packages of their own. Where one is missing the tests are skipped, unless none may be.
-const onPath = (program: string) =>
-  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
-const missing = ['mosquitto_pub', 'sqlite3', 'psql'].filter((program) => !onPath(program))
-const skipped = missing.length > 0 && process.env.DEVICEHUB_REQUIRE_SERVICES !== '1'
-if (skipped)
-  console.warn(
-    `skipped: ${missing.join(', ')} not found: apt-get install mosquitto-clients sqlite3 postgresql-client`,
-  )
-
-describeWith(['mosquitto', 'postgres'], 'mosquitto_pub against a real broker', ({ mosquitto, postgres }) => {
-  test.skipIf(skipped)('is stored in SQLite, as sqlite3 sees it', async () => {
+describeWith(['mosquitto', 'mosquitto-clients', 'sqlite3'], 'mosquitto_pub into SQLite', ({ mosquitto }) => {
+  test('is stored, as sqlite3 sees it', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'devicehub-e2e-'))
     try {
       const file = join(folder, 'hub.db')
@@ -90,8 +80,12 @@ describeWith(['mosquitto', 'postgres'], 'mosquitto_pub against a real broker', (
       rmSync(folder, { recursive: true, force: true })
     }
   })
+})
 
-  test.skipIf(skipped)('is stored in PostgreSQL, as psql sees it', async () => {
+const WITH_POSTGRES = ['mosquitto', 'mosquitto-clients', 'postgres'] as const
+
+describeWith(WITH_POSTGRES, 'mosquitto_pub into PostgreSQL', ({ mosquitto, postgres }) => {
+  test('is stored, as psql sees it', async () => {
     const { url } = await postgres().createDatabase()
     const dialect = new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) })
     await publishAndStore(mosquitto().url, kyselyStorage({ db: new Kysely({ dialect }), closeDb: true }))

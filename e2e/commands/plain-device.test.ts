@@ -1,6 +1,6 @@
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
-import { publish, subscribe, withoutClients } from './programs.js'
+import { publish, subscribe } from './programs.js'
 import { DEVICE, openStage, topicOf, WeatherStation } from './stage.js'
 
 interface Received {
@@ -8,11 +8,12 @@ interface Received {
   readonly properties?: Readonly<Record<string, unknown>>
 }
 
-describeWith(['mosquitto'], 'mosquitto_sub and mosquitto_pub as the device', ({ mosquitto }) => {
-  describe.each([5, 4] as const)('MQTT version %i', (protocolVersion) => {
-    test.skipIf(withoutClients)(
-      'commands are answered, time out, are rejected, expire, wait, and are cancelled',
-      async () => {
+describeWith(
+  ['mosquitto', 'mosquitto-clients'],
+  'mosquitto_sub and mosquitto_pub as the device',
+  ({ mosquitto }) => {
+    describe.each([5, 4] as const)('MQTT version %i', (protocolVersion) => {
+      test('commands are answered, time out, are rejected, expire, wait, and are cancelled', async () => {
         const { url } = mosquitto()
         await using stage = await openStage({ url, protocolVersion })
         const { hub } = stage
@@ -113,7 +114,7 @@ describeWith(['mosquitto'], 'mosquitto_sub and mosquitto_pub as the device', ({ 
         for (const [index, one] of waiting.entries())
           expect(await one.result()).toMatchObject({ interval: index + 1 })
         expect(device.lines).toHaveLength(before + 3)
-      },
-    )
-  })
-})
+      })
+    })
+  },
+)

@@ -1,7 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -85,10 +83,3 @@ export const publish = (
     ...['-p', new URL(url).port, '-V', versionOf(protocolVersion), '-q', '1'],
     ...['-t', topic, '-m', payload, ...more],
   ])
-
-const onPath = (program: string) =>
-  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
-
-/** mosquitto_pub and mosquitto_sub come in a package of their own. Unless none may be missing, their tests are skipped without. */
-export const withoutClients =
-  !['mosquitto_pub', 'mosquitto_sub'].every(onPath) && process.env.DEVICEHUB_REQUIRE_SERVICES !== '1'

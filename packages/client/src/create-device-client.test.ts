@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { command, type DeviceHubError, defineDeviceType, reading } from '@devicehub/core/definition'
-import { describeWith, type ServiceName, startMosquitto } from '@devicehub/test-kit'
+import { describeWith, type ServiceName } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createDeviceClient } from './create-device-client.js'
@@ -174,7 +174,7 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
   test.each([5, 4] as const)(
     'a broker restart in the middle loses nothing (protocol version %i)',
     async (protocolVersion) => {
-      await using broker = await startMosquitto()
+      await using broker = await mosquitto.start()
       // A session that outlives the restart: what the broker has confirmed, it owes to this one.
       await using observer = await startObserver(broker.url, { clientId: 'observer', clean: false })
       const { client } = connectStation(broker, { protocolVersion })
@@ -205,7 +205,7 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
   )
 
   test('a device that comes back repeats its status, since the will has said offline', async () => {
-    await using broker = await startMosquitto()
+    await using broker = await mosquitto.start()
     const { client } = connectStation(broker)
     await client.connect()
     await client.reportStatus({ status: 'low_battery', batteryLevel: 4 })
@@ -226,7 +226,7 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
   })
 
   test('connects while the broker is still down, as soon as it is up', async () => {
-    await using broker = await startMosquitto()
+    await using broker = await mosquitto.start()
     await broker.shutdown()
     const { client, errors } = connectStation(broker)
     const connected = client.connect()
@@ -240,7 +240,7 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
   })
 
   test('an attempt to connect can be given up, and made again', async () => {
-    await using broker = await startMosquitto()
+    await using broker = await mosquitto.start()
     await broker.shutdown()
     const { client } = connectStation(broker)
     const controller = new AbortController()
@@ -257,7 +257,7 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
   })
 
   test('wrong credentials are refused at once, and credentials can change', async () => {
-    await using broker = await startMosquitto({ users: { station: 'right' } })
+    await using broker = await mosquitto.start({ users: { station: 'right' } })
     const wrong = connectStation(broker, { credentials: { username: 'station', password: 'wrong' } })
     await expect(wrong.client.connect()).rejects.toMatchObject({
       code: 'connection_refused',
@@ -279,25 +279,8 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
     await right.client.close()
   })
 
-  test('TLS: the broker has to be trusted, and the device can show a certificate', async () => {
-    await using broker = await startMosquitto({ tls: { requireCertificate: true } })
-    const { tlsUrl: url = '', certificates } = broker
-    const stranger = connectStation(broker, { url })
-    await expect(stranger.client.connect()).rejects.toMatchObject({
-      code: 'connection_refused',
-      message: expect.stringMatching(/is not trusted: .*tls\.ca/),
-    })
-    const { client } = connectStation(broker, {
-      url,
-      tls: { ca: certificates?.ca.cert, cert: certificates?.client.cert, key: certificates?.client.key },
-    })
-    await client.connect()
-    await client.record({ temperature: 1 })
-    await client.close()
-  })
-
   test('WebSocket works as well', async () => {
-    await using broker = await startMosquitto({ websockets: true })
+    await using broker = await mosquitto.start({ websockets: true })
     const { client } = connectStation(broker, { url: broker.websocketUrl as string })
     await client.connect()
     await client.record({ temperature: 1 })
@@ -328,6 +311,25 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
     await expect
       .poll(() => observer.on('status'), WAIT)
       .toEqual([{ status: 'online' }, { status: 'offline' }])
+  })
+})
+
+describeWith({ mosquitto: 'own', openssl: {} }, 'with a broker that has certificates', ({ mosquitto }) => {
+  test('TLS: the broker has to be trusted, and the device can show a certificate', async () => {
+    await using broker = await mosquitto.start({ tls: { requireCertificate: true } })
+    const { tlsUrl: url = '', certificates } = broker
+    const stranger = connectStation(broker, { url })
+    await expect(stranger.client.connect()).rejects.toMatchObject({
+      code: 'connection_refused',
+      message: expect.stringMatching(/is not trusted: .*tls\.ca/),
+    })
+    const { client } = connectStation(broker, {
+      url,
+      tls: { ca: certificates?.ca.cert, cert: certificates?.client.cert, key: certificates?.client.key },
+    })
+    await client.connect()
+    await client.record({ temperature: 1 })
+    await client.close()
   })
 })
 

@@ -1,13 +1,6 @@
 import { createDeviceHub, defineDeviceType, reading, silentLogger } from '@devicehub/core'
-import {
-  createCertificates,
-  createRawClient,
-  describeWith,
-  startAedes,
-  startMosquitto,
-  waitUntil,
-} from '@devicehub/test-kit'
-import { describe, expect, test } from 'vitest'
+import { createRawClient, describeWith, startAedes, waitUntil } from '@devicehub/test-kit'
+import { expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from './index.js'
 import { createHeldHub } from './testing/held-hub.js'
 import { Station } from './testing/station.js'
@@ -27,9 +20,9 @@ async function roundTrip(port: number, options: MqttListenerOptions) {
   await listener.stop({ leave: true })
 }
 
-describe('ways to a broker', () => {
+describeWith({ mosquitto: 'own', openssl: {} }, 'ways to a broker over TLS', ({ mosquitto, openssl }) => {
   test('TLS with a private authority; without it the connection is refused, with the reason', async () => {
-    await using broker = await startMosquitto({ tls: true, persistence: false })
+    await using broker = await mosquitto.start({ tls: true, persistence: false })
     const url = broker.tlsUrl as string
     await roundTrip(broker.port, { url, ca: broker.certificates?.ca.cert as string })
     const listener = createMqttListener(createHeldHub(), { url, clientId: 'a', connectTimeout: 500 })
@@ -40,8 +33,8 @@ describe('ways to a broker', () => {
   })
 
   test('mutual TLS', async () => {
-    const certificates = await createCertificates()
-    await using broker = await startMosquitto({
+    const certificates = await openssl.createCertificates()
+    await using broker = await mosquitto.start({
       tls: { certificates, requireCertificate: true },
       persistence: false,
     })
@@ -63,14 +56,16 @@ describe('ways to a broker', () => {
     })
     await expect(listener.start()).rejects.toMatchObject({ code: 'transport_unavailable' })
   })
+})
 
+describeWith({ mosquitto: 'own' }, 'ways to a broker', ({ mosquitto }) => {
   test.each([4, 5] as const)('WebSocket, protocol version %i', async (protocolVersion) => {
-    await using broker = await startMosquitto({ websockets: true, persistence: false })
+    await using broker = await mosquitto.start({ websockets: true, persistence: false })
     await roundTrip(broker.port, { url: broker.websocketUrl as string, protocolVersion })
   })
 
   test('MQTT 3.1.1, shared where the broker can', async () => {
-    await using broker = await startMosquitto({ persistence: false })
+    await using broker = await mosquitto.start({ persistence: false })
     await roundTrip(broker.port, { url: broker.url, protocolVersion: 4, sharedGroup: 'group' })
   })
 
@@ -86,7 +81,7 @@ describe('ways to a broker', () => {
   })
 
   test('user name and password', async () => {
-    await using broker = await startMosquitto({ users: { hub: 'hunter2' }, persistence: false })
+    await using broker = await mosquitto.start({ users: { hub: 'hunter2' }, persistence: false })
     await using listener = createMqttListener(createHeldHub(), {
       url: broker.url.replace('mqtt://', 'mqtt://hub:hunter2@'),
       clientId: 'a',
@@ -106,7 +101,7 @@ describe('ways to a broker', () => {
 describeWith(['mosquitto'], 'several brokers', ({ mosquitto }) => {
   test('a type is listened to at its own broker, and found by its name', async () => {
     const Buoy = defineDeviceType('buoy', { readings: { depth: reading.float() }, broker: 'sea' })
-    await using sea = await startMosquitto({ persistence: false })
+    await using sea = await mosquitto.start({ persistence: false })
     const hub = createHeldHub({ types: [Station, Buoy] })
     hub.held.settleAtOnce()
     await using listener = createMqttListener(hub, {

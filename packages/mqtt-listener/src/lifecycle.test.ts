@@ -1,11 +1,4 @@
-import {
-  createFakeBroker,
-  createRawClient,
-  describeWith,
-  freePort,
-  startMosquitto,
-  waitUntil,
-} from '@devicehub/test-kit'
+import { createFakeBroker, createRawClient, describeWith, freePort, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
 import { createMqttListener } from './index.js'
 import { startFakeBroker } from './testing/fake-broker.js'
@@ -33,38 +26,6 @@ describe('start', () => {
     expect(hub.attached.map(({ name }) => name)).toEqual(['field'])
     await listener.stop()
     expect(hub.attached).toEqual([])
-  })
-
-  test('waits for a broker that is not there yet', async () => {
-    const port = await freePort()
-    const hub = createHeldHub()
-    const url = `mqtt://127.0.0.1:${port}`
-    await using listener = createMqttListener(hub, { url, clientId: 'a', reconnect: { min: 20, max: 50 } })
-    const started = listener.start()
-    await waitUntil('a failed attempt', () =>
-      hub.log.some(({ message }) => /cannot connect/.test(message ?? '')),
-    )
-    await using broker = await startMosquitto({ port, persistence: false })
-    await started
-    expect(listener.stats().state).toBe('connected')
-    expect(broker.port).toBe(port)
-  })
-
-  test('gives up after connectTimeout, and can be started again', async () => {
-    const port = await freePort()
-    const url = `mqtt://127.0.0.1:${port}`
-    const hub = createHeldHub()
-    await using listener = createMqttListener(hub, { url, clientId: 'a', connectTimeout: 500 })
-    await expect(listener.start()).rejects.toMatchObject({
-      code: 'transport_unavailable',
-      message: expect.stringMatching(
-        /not connected and subscribed within 500 ms: cannot connect .*ECONNREFUSED/,
-      ),
-    })
-    expect(hub.attached).toEqual([])
-    await using broker = await startMosquitto({ port, persistence: false })
-    await waitUntil('a start', () => listener.start().then(() => true))
-    expect(broker.port).toBe(port)
   })
 
   test('fails at once when no attempt could succeed', async () => {
@@ -133,6 +94,40 @@ describe('start', () => {
     await started
     const refused = filtersOf(connection.subscriptions).filter((filter) => filter.endsWith('/status'))
     expect(refused.length).toBeGreaterThan(1)
+  })
+})
+
+describeWith({ mosquitto: 'own' }, 'start before the broker', ({ mosquitto }) => {
+  test('waits for a broker that is not there yet', async () => {
+    const port = await freePort()
+    const hub = createHeldHub()
+    const url = `mqtt://127.0.0.1:${port}`
+    await using listener = createMqttListener(hub, { url, clientId: 'a', reconnect: { min: 20, max: 50 } })
+    const started = listener.start()
+    await waitUntil('a failed attempt', () =>
+      hub.log.some(({ message }) => /cannot connect/.test(message ?? '')),
+    )
+    await using broker = await mosquitto.start({ port, persistence: false })
+    await started
+    expect(listener.stats().state).toBe('connected')
+    expect(broker.port).toBe(port)
+  })
+
+  test('gives up after connectTimeout, and can be started again', async () => {
+    const port = await freePort()
+    const url = `mqtt://127.0.0.1:${port}`
+    const hub = createHeldHub()
+    await using listener = createMqttListener(hub, { url, clientId: 'a', connectTimeout: 500 })
+    await expect(listener.start()).rejects.toMatchObject({
+      code: 'transport_unavailable',
+      message: expect.stringMatching(
+        /not connected and subscribed within 500 ms: cannot connect .*ECONNREFUSED/,
+      ),
+    })
+    expect(hub.attached).toEqual([])
+    await using broker = await mosquitto.start({ port, persistence: false })
+    await waitUntil('a start', () => listener.start().then(() => true))
+    expect(broker.port).toBe(port)
   })
 })
 

@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { command, defineDeviceType } from '@devicehub/core/definition'
-import { describeWith, startMosquitto } from '@devicehub/test-kit'
+import { describeWith } from '@devicehub/test-kit'
 import { expect, test, vi } from 'vitest'
 import type { DeviceClientOptions } from '../device-client-options.js'
 import { type Reply, startCommandWorld } from '../testing/command-world.js'
@@ -200,12 +200,12 @@ test.runIf(canMount)(
   },
 )
 
-describeWith(['mosquitto'], 'with mosquitto', () => {
+describeWith({ mosquitto: 'own' }, 'with mosquitto', ({ mosquitto }) => {
   test.each([5, 4] as const)(
     'a device that is killed at random executes no command twice, and answers each for good (protocol version %i)',
     async (protocolVersion) => {
       using folder = temporaryFolder()
-      await using broker = await startMosquitto()
+      await using broker = await mosquitto.start()
       await using observer = await startObserver(broker.url, { clientId: 'observer', clean: false })
       const ledger = join(folder.path, 'ledger')
       writeFileSync(ledger, '')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { cborCodec } from '@devicehub/core/cbor'
 import { type DeviceHubError, defineDeviceType, reading } from '@devicehub/core/definition'
-import { describeWith, startMosquitto } from '@devicehub/test-kit'
+import { describeWith } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
 import { createDeviceClient } from '../create-device-client.js'
 import type { DeviceClientOptions, OutboxFolder } from '../device-client-options.js'
@@ -264,12 +264,12 @@ test.each<[unknown, RegExp]>([
   )
 })
 
-describeWith(['mosquitto'], 'with mosquitto', () => {
+describeWith({ mosquitto: 'own' }, 'with mosquitto', ({ mosquitto }) => {
   test.each([5, 4] as const)(
     'outages of the broker and restarts of the device lose nothing and change no order (protocol version %i)',
     async (protocolVersion) => {
       using folder = temporaryFolder()
-      await using broker = await startMosquitto()
+      await using broker = await mosquitto.start()
       await using observer = await startObserver(broker.url, { clientId: 'observer', clean: false })
       let next = 0
       for (let life = 0; life < 3; life++) {

@@ -1,5 +1,5 @@
 import { command, type DeviceHubError, defineDeviceType } from '@devicehub/core/definition'
-import { describeWith, startMosquitto } from '@devicehub/test-kit'
+import { describeWith } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
 import { createDeviceClient } from '../create-device-client.js'
 import { startCommandWorld } from '../testing/command-world.js'
@@ -227,11 +227,11 @@ test('what a device does not have it does not subscribe to', async () => {
   expect(await topics(defineDeviceType('valve', { commands: { open: command() } }))).toEqual(['cmd'])
 })
 
-describeWith(['mosquitto'], 'with mosquitto', () => {
+describeWith({ mosquitto: 'own' }, 'with mosquitto', ({ mosquitto }) => {
   test.each([5, 4] as const)(
     'a device that was away finds the newest desired state, also without a type (protocol version %i)',
     async (protocolVersion) => {
-      await using broker = await startMosquitto()
+      await using broker = await mosquitto.start()
       await using observer = await startObserver(broker.url, { filter: 'things/+/+/state' })
       const desire = (desired: unknown, version: number) =>
         observer.publish('things/recorder/R-1/desired', { desired, version }, { retain: true })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CommitBatch, type CommitResult, isDeviceHubError, type Storage } from '@devicehub/core'
-import { createTcpProxy, describeWith, startPostgres, waitUntil } from '@devicehub/test-kit'
+import { createTcpProxy, describeWith, waitUntil } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
@@ -41,42 +41,44 @@ const batchOf = (number: number, size = 20): CommitBatch =>
     ),
   )
 
-test('invariant 1: PostgreSQL is killed in mid-commit again and again: storage_unavailable, then all is stored, once', async () => {
-  await using postgres = await startPostgres()
-  const { url } = await postgres.createDatabase()
-  const pool = new pg.Pool({ connectionString: url, max: 3 })
-  const storage = kyselyStorage({
-    db: new Kysely({ dialect: new PostgresDialect({ pool }) }),
-    closeDb: true,
-  }).open({
-    types: [Station],
-  })
-  await storage.migrate()
-  const failures: unknown[] = []
-  let killing = true
-  const kills = (async () => {
-    for (let round = 0; round < 4; round++) {
-      await sleep(60 + 40 * round)
-      await postgres.kill()
-      await postgres.restart()
+describeWith({ postgres: 'own' }, 'PostgreSQL', ({ postgres }) => {
+  test('invariant 1: is killed in mid-commit again and again: storage_unavailable, then all is stored, once', async () => {
+    await using server = await postgres.start()
+    const { url } = await server.createDatabase()
+    const pool = new pg.Pool({ connectionString: url, max: 3 })
+    const storage = kyselyStorage({
+      db: new Kysely({ dialect: new PostgresDialect({ pool }) }),
+      closeDb: true,
+    }).open({
+      types: [Station],
+    })
+    await storage.migrate()
+    const failures: unknown[] = []
+    let killing = true
+    const kills = (async () => {
+      for (let round = 0; round < 4; round++) {
+        await sleep(60 + 40 * round)
+        await server.kill()
+        await server.restart()
+      }
+      killing = false
+    })()
+    let batches = 0
+    while (killing || batches < 20) {
+      await commitUntilStored(storage, batchOf(batches), failures)
+      batches++
     }
-    killing = false
-  })()
-  let batches = 0
-  while (killing || batches < 20) {
-    await commitUntilStored(storage, batchOf(batches), failures)
-    batches++
-  }
-  await kills
-  expect(failures.length).toBeGreaterThan(0)
-  const { items } = await storage.readings.list(Station, { order: 'asc' }, { limit: 1_000_000 })
-  const expected = Array.from({ length: batches * 20 }, (_, number) => number)
-  expect(items.map(({ values }) => Number(values[1])).sort((a, b) => a - b)).toEqual(expected)
-  const messages = await storage.messages.list(Station, {}, { limit: 1_000_000 })
-  expect(messages.items.map(({ correlationId }) => Number(correlationId)).sort((a, b) => a - b)).toEqual(
-    expected,
-  )
-  await storage.close()
+    await kills
+    expect(failures.length).toBeGreaterThan(0)
+    const { items } = await storage.readings.list(Station, { order: 'asc' }, { limit: 1_000_000 })
+    const expected = Array.from({ length: batches * 20 }, (_, number) => number)
+    expect(items.map(({ values }) => Number(values[1])).sort((a, b) => a - b)).toEqual(expected)
+    const messages = await storage.messages.list(Station, {}, { limit: 1_000_000 })
+    expect(messages.items.map(({ correlationId }) => Number(correlationId)).sort((a, b) => a - b)).toEqual(
+      expected,
+    )
+    await storage.close()
+  })
 })
 
 describeWith(['postgres', 'mariadb'], 'an answer that is lost', ({ postgres, mariadb }) => {

@@ -1,4 +1,4 @@
-import { startPostgres } from '@devicehub/test-kit'
+import { describeWith } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
 import { asStorageErrors } from '../storage-error.js'
 import { applySteps } from './migrate.js'
@@ -19,10 +19,11 @@ describeDatabases('a step', (open) => {
   })
 })
 
-test('a step during which the connection breaks is storage_unavailable', async () => {
-  await using postgres = await startPostgres()
-  await using database = await postgresDatabase(postgres)
-  const breaks = step('select pg_terminate_backend(pg_backend_pid())')
-  const applied = asStorageErrors('migrating', () => applySteps(database.connect(), [breaks]))
-  await expect(applied).rejects.toMatchObject({ code: 'storage_unavailable' })
+describeWith({ postgres: { settings: { fsync: 'off' } } }, 'a step on PostgreSQL', ({ postgres }) => {
+  test('during which the connection breaks is storage_unavailable', async () => {
+    await using database = await postgresDatabase(postgres())
+    const breaks = step('select pg_terminate_backend(pg_backend_pid())')
+    const applied = asStorageErrors('migrating', () => applySteps(database.connect(), [breaks]))
+    await expect(applied).rejects.toMatchObject({ code: 'storage_unavailable' })
+  })
 })

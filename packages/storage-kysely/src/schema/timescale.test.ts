@@ -1,6 +1,6 @@
-import { type DatabaseService, hasExtension, startPostgres } from '@devicehub/test-kit'
+import { describeWith, hasExtension } from '@devicehub/test-kit'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
 import { postgresDatabase } from './testing/databases.js'
 import { deviceType, field } from './testing/device-types.js'
@@ -9,47 +9,33 @@ import type { TimescaleOptions } from './timescale.js'
 
 const Station = deviceType('station', { temperature: field('float') })
 
-const plain = await startPostgres({ settings: { fsync: 'off' } })
-const available = await hasExtension(plain, 'timescaledb')
-if (!available) {
-  console.warn(
-    'TimescaleDB: skipped, this PostgreSQL server does not offer the extension. ' +
-      'Install it as https://docs.timescale.com/self-hosted/latest/install says (package timescaledb-2-postgresql-<version>).',
-  )
-}
-afterAll(() => plain.stop())
-
-describe.skipIf(available)('PostgreSQL without TimescaleDB', () => {
-  test('says what to install', async () => {
-    await using database = await postgresDatabase(plain)
-    const schema = createSchema({
-      db: database.connect(),
-      dialect: 'postgres',
-      types: [Station],
-      options: { timescale: {} },
+describeWith(
+  { postgres: { settings: { fsync: 'off' } } },
+  'PostgreSQL without TimescaleDB',
+  ({ postgres }) => {
+    test('says what to install', async ({ skip }) => {
+      skip(await hasExtension(postgres(), 'timescaledb'), 'this server offers the extension')
+      await using database = await postgresDatabase(postgres())
+      const schema = createSchema({
+        db: database.connect(),
+        dialect: 'postgres',
+        types: [Station],
+        options: { timescale: {} },
+      })
+      await expect(schema.plan()).rejects.toMatchObject({
+        code: 'missing_dependency',
+        message: expect.stringContaining('shared_preload_libraries'),
+      })
+      await expect(schema.migrate()).rejects.toMatchObject({ code: 'missing_dependency' })
     })
-    await expect(schema.plan()).rejects.toMatchObject({
-      code: 'missing_dependency',
-      message: expect.stringContaining('shared_preload_libraries'),
-    })
-    await expect(schema.migrate()).rejects.toMatchObject({ code: 'missing_dependency' })
-  })
-})
+  },
+)
 
-describe.runIf(available)('TimescaleDB', () => {
-  let service: DatabaseService
-  beforeAll(async () => {
-    const settings = {
-      fsync: 'off',
-      shared_preload_libraries: 'timescaledb',
-      'timescaledb.telemetry_level': 'off',
-    }
-    service = await startPostgres({ settings })
-  })
-  afterAll(() => service?.stop())
+const settings = { fsync: 'off', 'timescaledb.telemetry_level': 'off' }
 
+describeWith({ timescaledb: { settings } }, 'TimescaleDB', ({ timescaledb }) => {
   async function opened() {
-    const database = await postgresDatabase(service)
+    const database = await postgresDatabase(timescaledb())
     const db = database.connect<AnyTables>()
     return {
       db,

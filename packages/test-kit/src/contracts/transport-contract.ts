@@ -13,10 +13,12 @@ export type { TransportHarness } from './transport/world.js'
  * What every implementation of the transport port over MQTT does. Call it in a vitest file of the implementation.
  *
  * @example
- * transportContract('mine', {
- *   startBroker: () => startMosquitto({ persistence: false }),
- *   createTransport: ({ url, ingest }) => myTransport({ url, ingest, clientId: 'contract' }),
- *   topic: (name) => `things/station/${name}/data`,
+ * describeWith({ mosquitto: 'own' }, 'at mosquitto', ({ mosquitto }) => {
+ *   transportContract('mine', {
+ *     startBroker: () => mosquitto.start({ persistence: false }),
+ *     createTransport: ({ url, ingest }) => myTransport({ url, ingest, clientId: 'contract' }),
+ *     topic: (name) => `things/station/${name}/data`,
+ *   })
  * })
  */
 export function transportContract(name: string, harness: TransportHarness): void {

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { describeWith } from '../services/describe-with.js'
-import { startMosquitto } from '../services/mosquitto.js'
 import { createTcpProxy } from '../services/tcp-proxy.js'
 import { waitUntil } from '../services/wait-until.js'
 import { createFakeBroker } from './fake-broker.js'
@@ -77,10 +76,10 @@ describeWith(['mosquitto'], 'createLedgerPublisher', ({ mosquitto }) => {
   })
 })
 
-describeWith(['mosquitto'], 'createLedgerPublisher, with faults', () => {
+describeWith({ mosquitto: 'own' }, 'createLedgerPublisher, with faults', ({ mosquitto }) => {
   for (const protocolVersion of [4, 5] as const) {
     it(`MQTT ${protocolVersion}: loses nothing through cuts, lost acknowledgements and broker restarts`, async () => {
-      await using broker = await startMosquitto()
+      await using broker = await mosquitto.start()
       await using proxy = await createTcpProxy(broker.port)
       const session = { clientId: 'all', clean: false, properties: { sessionExpiryInterval: 3600 } }
       const subscription = { port: broker.port, protocolVersion, topics: 'devices/+/data', connect: session }

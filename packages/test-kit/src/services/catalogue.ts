@@ -3,17 +3,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AedesService, type AedesServiceOptions, startAedes } from './aedes.js'
 import { findPostgresPrograms, findProgram, findRabbitMq } from './find-program.js'
-import { HIVEMQ_INSTALL, type HiveMqOptions, type HiveMqService, startHiveMq } from './hivemq.js'
-import { MARIADB_INSTALL, type MariadbOptions, type MariadbService, startMariadb } from './mariadb.js'
-import {
-  MOSQUITTO_INSTALL,
-  type MosquittoOptions,
-  type MosquittoService,
-  startMosquitto,
-} from './mosquitto.js'
-import { POSTGRES_INSTALL, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
-import { RABBITMQ_INSTALL, type RabbitMqOptions, type RabbitMqService, startRabbitMq } from './rabbitmq.js'
-import { REDIS_INSTALL, type RedisOptions, type RedisService, startRedis } from './redis.js'
+import { type HiveMqOptions, type HiveMqService, startHiveMq } from './hivemq.js'
+import { type MariadbOptions, type MariadbService, startMariadb } from './mariadb.js'
+import { type MosquittoOptions, type MosquittoService, startMosquitto } from './mosquitto.js'
+import { type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
+import { INSTALL, isHidden, type ProgramOwner } from './programs.js'
+import { type RabbitMqOptions, type RabbitMqService, startRabbitMq } from './rabbitmq.js'
+import { type RedisOptions, type RedisService, startRedis } from './redis.js'
 
 /** The handle of each service by name. */
 export interface ServiceHandles {
@@ -42,78 +38,63 @@ export interface ServiceStartOptions {
 
 export type ServiceName = keyof ServiceHandles
 
-interface Entry<Name extends ServiceName> {
-  installed(): boolean
-  readonly install: string
-  start(options: ServiceStartOptions[Name]): Promise<ServiceHandles[Name]>
-  /** Not packaged by the distributions: skipped even where services are required. */
-  readonly optional?: true
+/** Programs that tests run themselves: they can be asked for, and there is nothing to start. */
+export type ToolName = Exclude<ProgramOwner, ServiceName>
+
+export const STARTS: {
+  readonly [Name in ServiceName]: (options: ServiceStartOptions[Name]) => Promise<ServiceHandles[Name]>
+} = {
+  mosquitto: startMosquitto,
+  hivemq: startHiveMq,
+  rabbitmq: startRabbitMq,
+  aedes: startAedes,
+  postgres: startPostgres,
+  timescaledb: (options) =>
+    startPostgres({ ...options, settings: { shared_preload_libraries: 'timescaledb', ...options.settings } }),
+  mariadb: startMariadb,
+  redis: startRedis,
 }
 
-export const CATALOGUE: { readonly [Name in ServiceName]: Entry<Name> } = {
-  mosquitto: {
-    installed: () => findProgram('mosquitto') !== undefined,
-    install: MOSQUITTO_INSTALL,
-    start: startMosquitto,
-  },
-  hivemq: {
-    installed: () => findProgram('java') !== undefined && findProgram('mvn') !== undefined,
-    install: HIVEMQ_INSTALL,
-    start: startHiveMq,
-  },
-  rabbitmq: {
-    installed: () => findRabbitMq() !== undefined && findProgram('epmd') !== undefined,
-    install: RABBITMQ_INSTALL,
-    start: startRabbitMq,
-  },
-  aedes: { installed: () => true, install: 'npm install aedes', start: startAedes },
-  postgres: {
-    installed: () => findPostgresPrograms() !== undefined,
-    install: POSTGRES_INSTALL,
-    start: startPostgres,
-  },
-  timescaledb: {
-    installed: hasTimescale,
-    install: 'see https://docs.timescale.com/self-hosted/latest/install/',
-    start: (options) =>
-      startPostgres({
-        ...options,
-        settings: { shared_preload_libraries: 'timescaledb', ...options.settings },
-      }),
-    optional: true,
-  },
-  mariadb: {
-    installed: () => findProgram('mariadbd', 'mysqld') !== undefined,
-    install: MARIADB_INSTALL,
-    start: startMariadb,
-  },
-  redis: {
-    installed: () => findProgram('redis-server', 'valkey-server') !== undefined,
-    install: REDIS_INSTALL,
-    start: startRedis,
-  },
+/** Not packaged by the distributions: skipped even where services are required. */
+export const isOptional = (name: ServiceName | ToolName): boolean => name === 'timescaledb'
+
+// Everything that starting one or talking to it needs: a server without its client is not enough.
+const INSTALLED: { readonly [Name in ServiceName | ToolName]: () => boolean } = {
+  mosquitto: () => hasProgram('mosquitto', 'mosquitto'),
+  'mosquitto-clients': () =>
+    hasProgram('mosquitto-clients', 'mosquitto_pub') && hasProgram('mosquitto-clients', 'mosquitto_sub'),
+  hivemq: () => hasProgram('hivemq', 'java') && hasProgram('hivemq', 'mvn'),
+  rabbitmq: () => findRabbitMq() !== undefined && hasProgram('rabbitmq', 'epmd'),
+  aedes: () => !isHidden('aedes'),
+  postgres: () => findPostgresPrograms() !== undefined && hasProgram('postgres', 'psql'),
+  timescaledb: () => !isHidden('timescaledb') && hasTimescale(),
+  mariadb: () =>
+    hasProgram('mariadb', 'mariadbd', 'mysqld') &&
+    hasProgram('mariadb', 'mariadb-install-db', 'mysql_install_db') &&
+    hasProgram('mariadb', 'mariadb-admin', 'mysqladmin') &&
+    hasProgram('mariadb', 'mariadb', 'mysql'),
+  redis: () => hasProgram('redis', 'redis-server', 'valkey-server'),
+  sqlite3: () => hasProgram('sqlite3', 'sqlite3'),
+  openssl: () => hasProgram('openssl', 'openssl'),
 }
+
+const hasProgram = (owner: ProgramOwner, ...names: readonly string[]) =>
+  findProgram(owner, ...names) !== undefined
 
 // The library must be named before the server starts, so the server cannot be asked.
 function hasTimescale(): boolean {
   const programs = findPostgresPrograms()
   if (programs === undefined) return false
   const config = join(programs, 'pg_config')
-  const program = existsSync(config) ? config : findProgram('pg_config')
+  const program = existsSync(config) ? config : findProgram('postgres', 'pg_config')
   if (program === undefined) return false
   const shared = execFileSync(program, ['--sharedir'], { encoding: 'utf8' }).trim()
   return existsSync(join(shared, 'extension', 'timescaledb.control'))
 }
 
-/**
- * Whether the service's program is installed on this machine. Names in `DEVICEHUB_WITHOUT_SERVICES`, divided by
- * commas, count as not installed: to leave slow ones out.
- */
-export const isInstalled = (name: ServiceName): boolean =>
-  !(process.env.DEVICEHUB_WITHOUT_SERVICES ?? '').split(',').includes(name) && CATALOGUE[name].installed()
+/** Whether the service's programs are installed on this machine and `DEVICEHUB_WITHOUT_SERVICES` does not hide them. */
+export const isInstalled = (name: ServiceName | ToolName): boolean => INSTALLED[name]()
 
 /** One line for each of these services that is not installed, with what to install. */
-export const missingServices = (names: readonly ServiceName[]): string[] =>
-  names
-    .filter((name) => !isInstalled(name))
-    .map((name) => `${name} is not installed: ${CATALOGUE[name].install}`)
+export const missingServices = (names: readonly (ServiceName | ToolName)[]): string[] =>
+  names.filter((name) => !isInstalled(name)).map((name) => `${name} is not installed: ${INSTALL[name]}`)

@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { requireProgram } from './find-program.js'
 import { runCommand } from './run-command.js'
 
-export const OPENSSL_INSTALL = 'apt-get install openssl'
-
 /** PEM texts. */
 export interface Certificate {
   readonly cert: string
@@ -24,7 +22,7 @@ export interface Certificates {
 
 /** A private certificate authority with a server and a client certificate, for TLS and mutual TLS. */
 export async function createCertificates(): Promise<Certificates> {
-  const openssl = requireProgram(OPENSSL_INSTALL, 'openssl')
+  const openssl = requireProgram('openssl', 'openssl')
   const ca = await inFolder(async (folder) => {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key']
     const extensions = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign']

@@ -1,25 +1,50 @@
 import { DeviceHubError } from '@devicehub/core'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import {
-  CATALOGUE,
+  isInstalled,
+  isOptional,
   missingServices,
   type ServiceHandles,
   type ServiceName,
   type ServiceStartOptions,
+  STARTS,
+  type ToolName,
 } from './catalogue.js'
+import { createCertificates } from './certificates.js'
+import { markAsked } from './programs.js'
 
-type Wanted = readonly ServiceName[] | Partial<ServiceStartOptions>
+type WantedOptions = { [Name in ServiceName]?: ServiceStartOptions[Name] | 'own' } & {
+  [Name in ToolName]?: Record<never, never>
+}
+type Wanted = readonly (ServiceName | ToolName)[] | WantedOptions
 
-type NamesOf<W extends Wanted> = W extends readonly (infer Name extends ServiceName)[]
-  ? Name
-  : Extract<keyof W, ServiceName>
+type NamesOf<W extends Wanted> = W extends readonly (infer Name)[] ? Name : keyof W
 
-/** One function a service: it returns the running instance inside tests and hooks. */
-export type Services<W extends Wanted> = { readonly [Name in NamesOf<W>]: () => ServiceHandles[Name] }
+/** Starts an instance of the test's own: `await using broker = await mosquitto.start()`. */
+export interface ServiceStarter<Name extends ServiceName> {
+  start(options?: ServiceStartOptions[Name]): Promise<ServiceHandles[Name]>
+}
+
+/** Returns the suite's running instance, inside tests and hooks. */
+export interface SharedService<Name extends ServiceName> extends ServiceStarter<Name> {
+  (): ServiceHandles[Name]
+}
+
+const TOOLS = { openssl: { createCertificates } }
+
+type Tools = typeof TOOLS
+
+/** One of each service that was asked for, and of the programs that the kit can work with. */
+export type Services<W extends Wanted> = {
+  readonly [Name in Extract<NamesOf<W>, ServiceName>]: W extends { readonly [Own in Name]: 'own' }
+    ? ServiceStarter<Name>
+    : SharedService<Name>
+} & Pick<Tools, Extract<NamesOf<W>, keyof Tools>>
 
 /**
  * A suite that needs running services. Suites of one file that ask for the same service with the same options share
- * an instance, which starts before the first of them and stops after the last.
+ * an instance, which starts before the first of them and stops after the last. `'own'` starts none: the tests start
+ * theirs. A program without a server, such as `openssl`, is only looked for.
  *
  * Where a program is not installed the suite is skipped and one line says what to install; with
  * `DEVICEHUB_REQUIRE_SERVICES=1` (continuous integration) it fails with that line instead.
@@ -32,40 +57,74 @@ export type Services<W extends Wanted> = { readonly [Name in NamesOf<W>]: () => 
  *   })
  * })
  * describeWith({ mosquitto: { maxInflight: 10 } }, 'small window', ({ mosquitto }) => {})
+ * describeWith({ mosquitto: 'own', openssl: {} }, 'TLS', ({ mosquitto }) => {
+ *   it('connects', async () => {
+ *     await using broker = await mosquitto.start({ tls: true })
+ *   })
+ * })
  */
 export function describeWith<const W extends Wanted>(
   wanted: W,
   title: string,
   suite: (services: Services<W>) => void,
 ): void {
-  const options: Partial<ServiceStartOptions> = Array.isArray(wanted)
-    ? Object.fromEntries((wanted as readonly ServiceName[]).map((name) => [name, {}]))
-    : (wanted as Partial<ServiceStartOptions>)
-  const names = Object.keys(options) as ServiceName[]
-  const missing = names.filter((name) => missingServices([name]).length > 0)
-
+  const options: WantedOptions = Array.isArray(wanted)
+    ? Object.fromEntries((wanted as readonly (ServiceName | ToolName)[]).map((name) => [name, {}]))
+    : (wanted as WantedOptions)
+  const names = Object.keys(options) as (ServiceName | ToolName)[]
+  for (const name of names) markAsked(name === 'timescaledb' ? 'postgres' : name)
+  const missing = names.filter((name) => !isInstalled(name))
   if (missing.length > 0) {
-    const line = missingServices(missing).join('; ')
-    const required = process.env.DEVICEHUB_REQUIRE_SERVICES === '1'
-    if (required && missing.some((name) => !CATALOGUE[name].optional)) {
-      describe(title, () => {
-        it(`needs ${missing.join(', ')}`, () => {
-          throw new DeviceHubError('missing_dependency', line, { details: { missing } })
-        })
-      })
-    } else {
-      sayOnce(`skipped: ${line}`)
-      describe.skip(`${title} (${line})`, () => suite({} as Services<W>))
-    }
+    describeMissing(missing, title, () => suite(accessors({}, names)))
     return
   }
-
   describe(title, () => {
-    const leases = names.map((name) => [name, lease(name, options[name] ?? {})] as const)
+    const services = names.filter(isService)
+    const leases = services.flatMap((name) => {
+      const wish = options[name] ?? {}
+      return wish === 'own' ? [] : [[name, lease(name, wish)] as const]
+    })
     beforeAll(async () => void (await Promise.all(leases.map(([, { acquire }]) => acquire()))))
     afterAll(async () => void (await Promise.all(leases.map(([, { release }]) => release()))))
-    suite(Object.fromEntries(leases.map(([name, { handle }]) => [name, handle])) as unknown as Services<W>)
+    suite(accessors(Object.fromEntries(leases), names))
   })
+}
+
+function describeMissing(
+  missing: readonly (ServiceName | ToolName)[],
+  title: string,
+  suite: () => void,
+): void {
+  const line = missingServices(missing).join('; ')
+  if (process.env.DEVICEHUB_REQUIRE_SERVICES === '1' && !missing.every(isOptional)) {
+    describe(title, () => {
+      it(`needs ${missing.join(', ')}`, () => {
+        throw new DeviceHubError('missing_dependency', line, { details: { missing } })
+      })
+    })
+  } else {
+    sayOnce(`skipped: ${line}`)
+    describe.skip(`${title} (${line})`, suite)
+  }
+}
+
+const isService = (name: ServiceName | ToolName): name is ServiceName => name in STARTS
+
+function accessors<W extends Wanted>(
+  leases: Partial<Record<ServiceName, { handle(): AsyncDisposable }>>,
+  names: readonly (ServiceName | ToolName)[],
+): Services<W> {
+  const accessor = (name: ServiceName) => {
+    const handle = () => {
+      const lease = leases[name]
+      if (lease === undefined)
+        throw new DeviceHubError('closed', `this suite starts no ${name} for all: call ${name}.start()`)
+      return lease.handle()
+    }
+    return Object.assign(handle, { start: (own = {}) => STARTS[name](own) })
+  }
+  const services = Object.fromEntries(names.filter(isService).map((name) => [name, accessor(name)]))
+  return { ...services, ...TOOLS } as unknown as Services<W>
 }
 
 interface Instance {
@@ -92,7 +151,7 @@ function lease<Name extends ServiceName>(name: Name, options: ServiceStartOption
   instance.users++
   return {
     async acquire() {
-      instance.started ??= CATALOGUE[name].start(options)
+      instance.started ??= STARTS[name](options)
       instance.handle = await instance.started
     },
     async release() {

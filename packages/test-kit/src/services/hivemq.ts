@@ -9,8 +9,6 @@ import { answersMqtt } from './mqtt-probe.js'
 import { runCommand } from './run-command.js'
 import { templateFolder } from './template-folder.js'
 
-export const HIVEMQ_INSTALL = 'apt-get install default-jdk-headless maven'
-
 export interface HiveMqOptions extends ServiceOptions {
   /** Unacknowledged publications a client may have under way. Default 10, as HiveMQ's own. */
   readonly receiveMaximum?: number
@@ -24,7 +22,7 @@ export type HiveMqService = Service
 
 /** Starts HiveMQ Community Edition. The first call on a machine fetches it with Maven and keeps it. */
 export async function startHiveMq(options: HiveMqOptions = {}): Promise<HiveMqService> {
-  const java = requireProgram(HIVEMQ_INSTALL, 'java')
+  const java = requireProgram('hivemq', 'java')
   const program = await buildProgram()
   return startService({
     name: 'hivemq',
@@ -64,7 +62,7 @@ async function buildProgram(): Promise<string> {
   const content = ['pom.xml', main].map((name) => readFileSync(join(project, name)))
   const version = createHash('sha256').update(Buffer.concat(content)).digest('hex').slice(0, 12)
   const create = async (folder: string) => {
-    const maven = requireProgram(HIVEMQ_INSTALL, 'mvn')
+    const maven = requireProgram('hivemq', 'mvn')
     for (const name of ['pom.xml', 'src'])
       cpSync(join(project, name), join(folder, name), { recursive: true })
     const goals = ['compile', 'dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'lib')}`]

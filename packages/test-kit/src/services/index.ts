@@ -20,6 +20,7 @@ export {
   startMosquitto,
 } from './mosquitto.js'
 export { hasExtension, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
+export { refuseUnasked } from './programs.js'
 export {
   type RabbitMqHttpAuth,
   type RabbitMqOptions,

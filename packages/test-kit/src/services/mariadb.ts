@@ -7,8 +7,6 @@ import { unprivilegedUser } from './run-as.js'
 import { runCommand } from './run-command.js'
 import { copyTemplate } from './template-folder.js'
 
-export const MARIADB_INSTALL = 'apt-get install mariadb-server'
-
 export interface MariadbOptions extends ServiceOptions {
   /** Server settings by name (`innodb_lock_wait_timeout`). Durability is on by default, as in production. */
   readonly settings?: Readonly<Record<string, string | number>>
@@ -18,10 +16,10 @@ export type MariadbService = DatabaseService
 
 /** Starts the installed MariaDB: user `root` without password on loopback, utf8mb4. */
 export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbService> {
-  const server = requireProgram(MARIADB_INSTALL, 'mariadbd', 'mysqld')
-  const installer = requireProgram(MARIADB_INSTALL, 'mariadb-install-db', 'mysql_install_db')
-  const admin = requireProgram(MARIADB_INSTALL, 'mariadb-admin', 'mysqladmin')
-  const client = requireProgram(MARIADB_INSTALL, 'mariadb', 'mysql')
+  const server = requireProgram('mariadb', 'mariadbd', 'mysqld')
+  const installer = requireProgram('mariadb', 'mariadb-install-db', 'mysql_install_db')
+  const admin = requireProgram('mariadb', 'mariadb-admin', 'mysqladmin')
+  const client = requireProgram('mariadb', 'mariadb', 'mysql')
   const runAs = unprivilegedUser('mysql')
   const settings = {
     bind_address: '127.0.0.1',

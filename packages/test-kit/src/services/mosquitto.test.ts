@@ -2,13 +2,11 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
 import { expect, it } from 'vitest'
 import { createRawClient } from '../publisher/raw-client.js'
-import { createCertificates } from './certificates.js'
 import { describeWith } from './describe-with.js'
-import { startMosquitto } from './mosquitto.js'
 
-describeWith(['mosquitto'], 'startMosquitto', () => {
+describeWith({ mosquitto: 'own' }, 'startMosquitto', ({ mosquitto }) => {
   it('drops nothing of a long queue by default', async () => {
-    await using broker = await startMosquitto()
+    await using broker = await mosquitto.start()
     const { port } = broker
     const session = { clientId: 's', clean: false, properties: { sessionExpiryInterval: 60 } }
     const away = await createRawClient({ port, connect: session })
@@ -25,7 +23,7 @@ describeWith(['mosquitto'], 'startMosquitto', () => {
   })
 
   it('maxQueued and maxInflight bound a session', async () => {
-    await using broker = await startMosquitto({ maxQueued: 5, maxInflight: 3 })
+    await using broker = await mosquitto.start({ maxQueued: 5, maxInflight: 3 })
     await using publisher = await createRawClient({ port: broker.port })
     expect(publisher.connack.properties?.receiveMaximum).toBe(3)
     await using subscriber = await createRawClient({ port: broker.port })
@@ -43,7 +41,7 @@ describeWith(['mosquitto'], 'startMosquitto', () => {
   })
 
   it('asks for a password, and reads new ones on reload', async () => {
-    await using broker = await startMosquitto({
+    await using broker = await mosquitto.start({
       users: { ann: 'right' },
       acl: ['user ann', 'topic readwrite a/#'],
     })
@@ -68,7 +66,7 @@ describeWith(['mosquitto'], 'startMosquitto', () => {
   })
 
   it('loads dynamic security with its administrator', async () => {
-    await using broker = await startMosquitto({ dynamicSecurity: { username: 'admin', password: 'pw' } })
+    await using broker = await mosquitto.start({ dynamicSecurity: { username: 'admin', password: 'pw' } })
     const topic = '$CONTROL/dynamic-security/v1'
     const connection = { username: 'admin', password: Buffer.from('pw') }
     await using admin = await createRawClient({ port: broker.port, connect: connection })
@@ -80,7 +78,7 @@ describeWith(['mosquitto'], 'startMosquitto', () => {
   })
 
   it('speaks MQTT over WebSocket', async () => {
-    await using broker = await startMosquitto({ websockets: true })
+    await using broker = await mosquitto.start({ websockets: true })
     const url = (broker.websocketUrl as string).replace('ws:', 'http:')
     const { request } = await import('node:http')
     const headers = {
@@ -100,11 +98,13 @@ describeWith(['mosquitto'], 'startMosquitto', () => {
     })
     expect(protocol).toBe('mqtt')
   })
+})
 
+describeWith({ mosquitto: 'own', openssl: {} }, 'startMosquitto with TLS', ({ mosquitto, openssl }) => {
   it('TLS: its certificate is of the authority; mutual TLS refuses a client without one', async () => {
-    const stranger = await createCertificates()
+    const stranger = await openssl.createCertificates()
     for (const requireCertificate of [false, true]) {
-      await using broker = await startMosquitto({ tls: { requireCertificate } })
+      await using broker = await mosquitto.start({ tls: { requireCertificate } })
       const { ca, client } = broker.certificates as NonNullable<typeof broker.certificates>
       const { hostname, port } = new URL(broker.tlsUrl as string)
       const handshake = (options: object) =>
@@ -126,9 +126,9 @@ describeWith(['mosquitto'], 'startMosquitto', () => {
   })
 
   it('takes the user name from a certificate', async () => {
-    const certificates = await createCertificates()
+    const certificates = await openssl.createCertificates()
     const device = await certificates.issue('station/1')
-    await using broker = await startMosquitto({
+    await using broker = await mosquitto.start({
       tls: { certificates, requireCertificate: true, useIdentityAsUsername: true },
     })
     const socket = connect({

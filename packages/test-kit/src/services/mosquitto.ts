@@ -7,10 +7,9 @@ import { findProgram, requireProgram } from './find-program.js'
 import { freePort } from './free-port.js'
 import { type Service, type ServiceOptions, startService } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
+import { INSTALL } from './programs.js'
 import { runCommand } from './run-command.js'
 import { waitUntil } from './wait-until.js'
-
-export const MOSQUITTO_INSTALL = 'apt-get install mosquitto'
 
 export interface MosquittoOptions extends ServiceOptions {
   /** Keep sessions and queues on disk. Default true. */
@@ -63,7 +62,7 @@ export interface MosquittoService extends Service {
 
 /** Starts Mosquitto, set up to lose nothing: queues without bound, on disk. */
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<MosquittoService> {
-  const server = requireProgram(MOSQUITTO_INSTALL, 'mosquitto')
+  const server = requireProgram('mosquitto', 'mosquitto')
   const websocketPort = options.websockets ? await freePort() : undefined
   const tlsOptions = options.tls === true ? {} : options.tls || undefined
   const certificates = tlsOptions && (tlsOptions.certificates ?? (await createCertificates()))
@@ -166,9 +165,9 @@ async function dynamicSecurity(
   admin: { readonly username: string; readonly password: string },
 ): Promise<string[]> {
   const plugin = findPlugin()
-  const control = findProgram('mosquitto_ctrl')
+  const control = findProgram('mosquitto', 'mosquitto_ctrl')
   if (plugin === undefined || control === undefined)
-    throw new DeviceHubError('missing_dependency', `${PLUGIN} is not installed: ${MOSQUITTO_INSTALL}`)
+    throw new DeviceHubError('missing_dependency', `${PLUGIN} is not installed: ${INSTALL.mosquitto}`)
   const file = join(folder, 'dynamic-security.json')
   await runCommand(control, ['dynsec', 'init', file, admin.username, admin.password])
   return [`plugin ${plugin}`, `plugin_opt_config_file ${file}`]

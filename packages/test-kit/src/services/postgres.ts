@@ -3,12 +3,11 @@ import { DeviceHubError } from '@devicehub/core'
 import type { DatabaseService, TestDatabase } from './database-service.js'
 import { findPostgresPrograms, requireProgram } from './find-program.js'
 import { type ServiceOptions, startService } from './managed-service.js'
+import { INSTALL } from './programs.js'
 import { randomName } from './random-name.js'
 import { unprivilegedUser } from './run-as.js'
 import { runCommand } from './run-command.js'
 import { copyTemplate } from './template-folder.js'
-
-export const POSTGRES_INSTALL = 'apt-get install postgresql'
 
 export interface PostgresOptions extends ServiceOptions {
   /** Server settings by name. Durability (`fsync`, `synchronous_commit`) is on by default, as in production. */
@@ -19,10 +18,10 @@ export type PostgresService = DatabaseService
 
 /** Starts the newest installed PostgreSQL: no password on loopback, user `postgres`, UTF-8. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresService> {
+  const psql = requireProgram('postgres', 'psql')
   const programs = findPostgresPrograms()
   if (programs === undefined)
-    throw new DeviceHubError('missing_dependency', `PostgreSQL is not installed: ${POSTGRES_INSTALL}`)
-  const psql = requireProgram(POSTGRES_INSTALL, 'psql')
+    throw new DeviceHubError('missing_dependency', `PostgreSQL is not installed: ${INSTALL.postgres}`)
   const runAs = unprivilegedUser('postgres')
   const settings = {
     listen_addresses: '127.0.0.1',

@@ -3,13 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createRawClient } from '../publisher/raw-client.js'
-import { CATALOGUE, isInstalled } from './catalogue.js'
 import { describeWith } from './describe-with.js'
-import { startRabbitMq } from './rabbitmq.js'
 
-const required = process.env.DEVICEHUB_REQUIRE_SERVICES === '1'
 const SESSION = { clientId: 'kept', clean: false }
 
 /** Command lines of whatever has the folder in its environment: a daemon that left its parent too. */
@@ -25,10 +22,10 @@ function processesOf(folder: string): string[] {
   })
 }
 
-describe.skipIf(!isInstalled('rabbitmq') && !required)(`rabbitmq (${CATALOGUE.rabbitmq.install})`, () => {
+describeWith({ rabbitmq: 'own' }, 'rabbitmq', ({ rabbitmq }) => {
   // Slow to start, so one instance goes through all of its life.
   it('keeps a session and its message over a kill, and leaves no process and no folder', async () => {
-    const service = await startRabbitMq({ maxInflight: 2 })
+    const service = await rabbitmq.start({ maxInflight: 2 })
     const { port, folder } = service
     expect(service.url).toBe(`mqtt://127.0.0.1:${port}`)
     for (const program of [/\/beam\.smp$/m, /epmd$/m]) expect(processesOf(folder).join('\n')).toMatch(program)

@@ -5,8 +5,6 @@ import { freePort } from './free-port.js'
 import { type Service, type ServiceOptions, type ServicePlace, startService } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
 
-export const RABBITMQ_INSTALL = 'apt-get install rabbitmq-server'
-
 export interface RabbitMqOptions extends ServiceOptions {
   /** Unacknowledged QoS 1 messages a client may have (`mqtt.prefetch`). Default 10, as RabbitMQ's own. */
   readonly maxInflight?: number
@@ -34,8 +32,8 @@ export type RabbitMqService = Service
  * runs the broker and the name service of Erlang's nodes (epmd), one for each instance.
  */
 export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<RabbitMqService> {
-  const server = findRabbitMq() ?? requireProgram(RABBITMQ_INSTALL, 'rabbitmq-server')
-  const epmd = requireProgram(RABBITMQ_INSTALL, 'epmd')
+  const server = findRabbitMq() ?? requireProgram('rabbitmq', 'rabbitmq-server')
+  const epmd = requireProgram('rabbitmq', 'epmd')
   const [namePort, nodePort] = [await freePort(), await freePort()]
   return startService({
     name: 'rabbitmq',

@@ -2,8 +2,6 @@ import { connect } from 'node:net'
 import { requireProgram } from './find-program.js'
 import { type Service, type ServiceOptions, startService } from './managed-service.js'
 
-export const REDIS_INSTALL = 'apt-get install redis-server'
-
 export interface RedisOptions extends ServiceOptions {
   /** Server settings by name (`maxmemory`). By default every write is on disk before its answer. */
   readonly settings?: Readonly<Record<string, string | number>>
@@ -13,7 +11,7 @@ export type RedisService = Service
 
 /** Starts Redis without a password on loopback. */
 export function startRedis(options: RedisOptions = {}): Promise<RedisService> {
-  const server = requireProgram(REDIS_INSTALL, 'redis-server', 'valkey-server')
+  const server = requireProgram('redis', 'redis-server', 'valkey-server')
   const settings = {
     bind: '127.0.0.1',
     appendonly: 'yes',

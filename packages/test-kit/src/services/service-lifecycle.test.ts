@@ -1,24 +1,18 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createRawClient } from '../publisher/raw-client.js'
-import { CATALOGUE, isInstalled } from './catalogue.js'
+import type { DatabaseService } from './database-service.js'
 import { describeWith } from './describe-with.js'
-import { findProgram } from './find-program.js'
-import { startHiveMq } from './hivemq.js'
 import type { Service } from './managed-service.js'
-import { startMariadb } from './mariadb.js'
-import { type MosquittoService, startMosquitto } from './mosquitto.js'
-import { startPostgres } from './postgres.js'
+import type { MosquittoService } from './mosquitto.js'
 import { isAlive, processTree } from './process-tree.js'
-import { startRedis } from './redis.js'
 import { runCommand } from './run-command.js'
 
 const STATES = ['running', 'paused', 'killed'] as const
 const SLOW_STATES = ['paused'] as const
 
 interface Subject<S extends Service> {
-  start(): Promise<S>
   /** Stores something durable; before a kill, with whatever the server needs to keep it. */
   write(service: S): Promise<void>
   /** Throws or returns something else than `kept` when it is not there. */
@@ -47,11 +41,10 @@ async function queuedMessage({ port }: Service): Promise<string> {
 const connectOnce = async ({ port }: Service) => (await createRawClient({ port })).destroy()
 
 const redis = (service: Service, ...args: string[]) =>
-  runCommand(findProgram('redis-cli') ?? 'redis-cli', ['-p', String(service.port), ...args])
+  runCommand('redis-cli', ['-p', String(service.port), ...args])
 
 const SUBJECTS = {
   mosquitto: subject<MosquittoService>({
-    start: startMosquitto,
     async write(service) {
       await queueMessage(service)
       await service.save()
@@ -59,21 +52,18 @@ const SUBJECTS = {
     read: queuedMessage,
     ask: connectOnce,
   }),
-  hivemq: subject({ start: startHiveMq, write: queueMessage, read: queuedMessage, ask: connectOnce }),
-  postgres: subject({
-    start: startPostgres,
+  hivemq: subject({ write: queueMessage, read: queuedMessage, ask: connectOnce }),
+  postgres: subject<DatabaseService>({
     write: async (service) => void (await service.sql(`CREATE TABLE t AS SELECT 'kept' AS v`)),
     read: (service) => service.sql('SELECT v FROM t'),
     ask: (service) => service.sql('SELECT 1'),
   }),
-  mariadb: subject({
-    start: startMariadb,
+  mariadb: subject<DatabaseService>({
     write: async (service) => void (await service.sql(`CREATE TABLE t AS SELECT 'kept' AS v`)),
     read: (service) => service.sql('SELECT v FROM t'),
     ask: (service) => service.sql('SELECT 1'),
   }),
   redis: subject({
-    start: startRedis,
     write: async (service) => void (await redis(service, 'SET', 'v', 'kept')),
     read: async (service) => (await redis(service, 'GET', 'v')).trim(),
     ask: (service) => redis(service, 'PING'),
@@ -81,10 +71,12 @@ const SUBJECTS = {
 }
 
 for (const name of ['mosquitto', 'hivemq', 'postgres', 'mariadb', 'redis'] as const) {
-  const { start, write, read, ask } = SUBJECTS[name]
-  const required = process.env.DEVICEHUB_REQUIRE_SERVICES === '1'
+  const { write, read, ask } = SUBJECTS[name]
+  const own = { [name]: 'own' } as Partial<Record<typeof name, 'own'>>
 
-  describe.skipIf(!isInstalled(name) && !required)(`${name} (${CATALOGUE[name].install})`, () => {
+  describeWith(own, name, (services) => {
+    const start = (): Promise<Service> => services[name].start()
+
     it('keeps its data over a kill, a shutdown and a restart, on the same port', async () => {
       await using service = await start()
       const { port, pid } = service
@@ -132,15 +124,15 @@ for (const name of ['mosquitto', 'hivemq', 'postgres', 'mariadb', 'redis'] as co
   })
 }
 
-describeWith(['mosquitto', 'redis'], 'a service that cannot start', ({ redis }) => {
+describeWith({ mosquitto: 'own', redis: {} }, 'a service that cannot start', ({ mosquitto, redis }) => {
   it('says why, with its log, and leaves nothing', async () => {
-    await expect(startMosquitto({ config: ['no_such_setting true'] })).rejects.toThrow(
+    await expect(mosquitto.start({ config: ['no_such_setting true'] })).rejects.toThrow(
       /mosquitto did not start on port \d+: it ended with 3[\s\S]*no_such_setting/,
     )
   })
 
   it('says so when the port is taken', async () => {
     const { port } = redis()
-    await expect(startRedis({ port })).rejects.toThrow(`port ${port} is in use`)
+    await expect(redis.start({ port })).rejects.toThrow(`port ${port} is in use`)
   })
 })

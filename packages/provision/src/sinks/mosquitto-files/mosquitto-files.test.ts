@@ -14,7 +14,7 @@ import {
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describeWith, type MosquittoService, startMosquitto, waitUntil } from '@devicehub/test-kit'
+import { describeWith, type MosquittoService, waitUntil } from '@devicehub/test-kit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { accepted, expectIsolated, login } from '../testing/expect-isolated.js'
 import { remove, set, sinkDevice, stream } from '../testing/fleet.js'
@@ -26,10 +26,10 @@ const NOTHING = { repaired: [], removed: [], withoutPassword: [] }
 const a = sinkDevice('station', 'a')
 const b = sinkDevice('station', 'b')
 
-describeWith(['mosquitto'], 'password and ACL files on Mosquitto', () => {
+describeWith({ mosquitto: 'own' }, 'password and ACL files on Mosquitto', ({ mosquitto }) => {
   let broker: MosquittoService
   beforeAll(async () => {
-    broker = await startMosquitto({ users: { service: 'svc' }, acl: ['user service', 'topic readwrite #'] })
+    broker = await mosquitto.start({ users: { service: 'svc' }, acl: ['user service', 'topic readwrite #'] })
   })
   afterAll(() => broker?.stop())
 

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DatabaseService, startMariadb, startPostgres } from '@devicehub/test-kit'
+import { type DatabaseService, describeWith } from '@devicehub/test-kit'
 import SQLite from 'better-sqlite3'
 import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { describe } from 'vitest'
 import type { SqlDialect } from '../logical-type.js'
 
 /** An empty database of its own. */
@@ -44,25 +44,18 @@ async function mariadbDatabase(service: DatabaseService): Promise<TestDatabase> 
   })
 }
 
-// Nothing here outlives its test: durability would only cost time.
-const SERVERS = [
-  ['PostgreSQL', () => startPostgres({ settings: { fsync: 'off' } }), postgresDatabase],
-  ['MariaDB', () => startMariadb({ settings: { innodb_flush_log_at_trx_commit: 0 } }), mariadbDatabase],
-] as const
-
 /** The same tests on every kind of database. */
 export function describeDatabases(title: string, tests: (open: OpenDatabase) => void): void {
   describe(`${title} on SQLite`, () => tests(sqliteDatabase))
-  for (const [name, start, open] of SERVERS) {
-    describe(`${title} on ${name}`, () => {
-      let service: DatabaseService
-      beforeAll(async () => {
-        service = await start()
-      })
-      afterAll(() => service?.stop())
-      tests(() => open(service))
-    })
-  }
+  // Nothing here outlives its test: durability would only cost time.
+  describeWith({ postgres: { settings: { fsync: 'off' } } }, `${title} on PostgreSQL`, ({ postgres }) =>
+    tests(() => postgresDatabase(postgres())),
+  )
+  describeWith(
+    { mariadb: { settings: { innodb_flush_log_at_trx_commit: 0 } } },
+    `${title} on MariaDB`,
+    ({ mariadb }) => tests(() => mariadbDatabase(mariadb())),
+  )
 }
 
 function testDatabase(

@@ -1,0 +1,3 @@
+import { refuseUnasked } from './src/services/programs.js'
+
+refuseUnasked()

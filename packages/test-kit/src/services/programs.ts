@@ -1,0 +1,57 @@
+import { DeviceHubError } from '@devicehub/core'
+
+/** What brings the programs of a service, by the name under which suites ask for it. */
+export const INSTALL = {
+  mosquitto: 'apt-get install mosquitto',
+  'mosquitto-clients': 'apt-get install mosquitto-clients',
+  hivemq: 'apt-get install default-jdk-headless maven',
+  rabbitmq: 'apt-get install rabbitmq-server',
+  aedes: 'npm install aedes',
+  postgres: 'apt-get install postgresql',
+  timescaledb: 'see https://docs.timescale.com/self-hosted/latest/install/',
+  mariadb: 'apt-get install mariadb-server',
+  redis: 'apt-get install redis-server',
+  sqlite3: 'apt-get install sqlite3',
+  openssl: 'apt-get install openssl',
+} as const
+
+export type ProgramOwner = keyof typeof INSTALL
+
+const HIDING = 'DEVICEHUB_WITHOUT_SERVICES'
+
+/**
+ * Whether `DEVICEHUB_WITHOUT_SERVICES` takes the programs of this service away: `all`, or names divided by commas.
+ * Aedes is a library, not a program: only its own name hides it.
+ */
+export function isHidden(owner: ProgramOwner): boolean {
+  const names = (process.env[HIDING] ?? '').split(',').map((name) => name.trim())
+  for (const name of names)
+    if (name !== '' && name !== 'all' && !(name in INSTALL))
+      throw new DeviceHubError(
+        'invalid_options',
+        `${HIDING}: nothing is called "${name}"; it takes "all", or of ${Object.keys(INSTALL).join(', ')}`,
+      )
+  return names.includes(owner) || (names.includes('all') && owner !== 'aedes')
+}
+
+const asked = new Set<ProgramOwner>()
+let refusing = false
+
+/**
+ * For a vitest setup file: from then on a test that starts a server which no suite asked for fails, on every machine
+ * and not only where the server is missing.
+ */
+export function refuseUnasked(): void {
+  refusing = true
+}
+
+/** `describeWith` has looked for it, and skips the suite where it is missing. */
+export const markAsked = (owner: ProgramOwner): void => void asked.add(owner)
+
+export function checkAsked(owner: ProgramOwner): void {
+  if (refusing && !asked.has(owner))
+    throw new DeviceHubError(
+      'invalid_options',
+      `no suite of this file asks for ${owner}: declare it with describeWith(['${owner}'], title, suite), which skips it where it is not installed`,
+    )
+}
