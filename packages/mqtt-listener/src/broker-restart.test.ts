@@ -1,4 +1,4 @@
-import { createLedgerPublisher, describeWith, startMosquitto, waitUntil } from '@devicehub/test-kit'
+import { createLedgerPublisher, describeWith, type MosquittoService, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
 import { createMqttListener, type MqttListener, type MqttListenerOptions } from './index.js'
 import { createHeldHub, type HeldHub } from './testing/held-hub.js'
@@ -15,10 +15,11 @@ interface Run {
 
 /** Publishes at a steady rate, with an orderly restart of the broker in the middle. */
 async function restartUnderLoad(
+  starting: Promise<MosquittoService>,
   options: MqttListenerOptions,
   check: (run: Run) => Promise<void>,
 ): Promise<void> {
-  await using broker = await startMosquitto()
+  await using broker = await starting
   const hub = createHeldHub()
   hub.held.settleAtOnce()
   await using listener = createMqttListener(hub, { url: broker.url, clientId: 'ingest-1', ...options })
@@ -43,9 +44,9 @@ async function restartUnderLoad(
   await check({ listener, hub, acknowledged: publisher.ledger.acknowledged.size, missing })
 }
 
-describeWith(['mosquitto'], 'mosquitto restarted under load', () => {
+describeWith({ mosquitto: 'own' }, 'mosquitto restarted under load', ({ mosquitto }) => {
   test('invariant 1: a client id alone makes no group, and a listener in no group loses nothing', async () => {
-    await restartUnderLoad({}, async ({ listener, acknowledged, missing }) => {
+    await restartUnderLoad(mosquitto.start(), {}, async ({ listener, acknowledged, missing }) => {
       expect(acknowledged).toBe(SENT)
       await waitUntil('everything that was acknowledged', () => missing() === 0)
       expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharesResumed: 0 })
@@ -53,7 +54,7 @@ describeWith(['mosquitto'], 'mosquitto restarted under load', () => {
   })
 
   test('a member of a group says and counts that its session was resumed where groups may be forgotten', async () => {
-    await restartUnderLoad({ sharedGroup: 'ingest' }, async ({ listener, hub }) => {
+    await restartUnderLoad(mosquitto.start(), { sharedGroup: 'ingest' }, async ({ listener, hub }) => {
       expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharesResumed: 1 })
       const resumed = hub.log.filter(({ message }) => /resumed a session in a group/.test(message ?? ''))
       expect(resumed).toMatchObject([
