@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
-import { exportedVariables, extractSamples, shownFiles } from '../docs-samples/extract-samples.js'
+import { join } from 'node:path'
+import { extractSamples } from '../docs-samples/extract-samples.js'
 import { readPages } from '../docs-samples/read-pages.js'
 import { compileAll, type LaidOut, layOut } from './lay-out.js'
-import { runProgram, startProgram } from './run-program.js'
-import { AUTHORITY, SharedServers, standIns } from './stand-ins.js'
+import { runTwice } from './run-twice.js'
+import { SharedServers } from './stand-ins.js'
 
 const AT_ONCE = 3
 
@@ -40,7 +40,7 @@ async function runAll(programs: readonly LaidOut[]): Promise<void> {
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const began = performance.now()
-      const problem = await runTwice(next, shared)
+      const problem = await runTwice(folder, next, textOf(next.page), shared)
       if (process.env.TIMES)
         console.log(`${next.page}:${next.line} ${Math.round(performance.now() - began)} ms`)
       ran++
@@ -50,31 +50,6 @@ async function runAll(programs: readonly LaidOut[]): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
-/** In a folder with the page's files and nothing else. */
-async function runTwice(sample: LaidOut, shared: SharedServers): Promise<string | null> {
-  await using servers = standIns(shared)
-  const cwd = join(
-    folder,
-    'runs',
-    relative(join(folder, 'out'), dirname(sample.program)),
-    String(sample.line),
-  )
-  mkdirSync(cwd, { recursive: true })
-  const isTest = sample.file?.endsWith('.test.ts') ?? false
-  const from = dirname(isTest ? sample.source : sample.program)
-  const files = new Map(readdirSync(from).map((name) => [name, readFileSync(join(from, name), 'utf8')]))
-  const text = pages.find(({ path }) => path === sample.page)?.text ?? ''
-  for (const [name, content] of [...shownFiles(text), ...(await servers.putInto(files, cwd))])
-    writeFileSync(join(cwd, name), content)
-  const program = relative(from, isTest ? sample.source : sample.program)
-  const command = isTest
-    ? ['npx', '--no-install', 'vitest', 'run', program]
-    : startProgram(join(cwd, program))
-  const trust = existsSync(join(cwd, AUTHORITY)) ? [`export NODE_EXTRA_CA_CERTS=${AUTHORITY}`] : []
-  const before = [...trust, ...exportedVariables(text)]
-  for (const time of ['first', 'second']) {
-    const problem = await runProgram({ cwd, before, command })
-    if (problem !== null) return `${time} run: ${problem}`
-  }
-  return null
+function textOf(page: string): string {
+  return pages.find(({ path }) => path === page)?.text ?? ''
 }

@@ -1,14 +1,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createCertificates, type PostgresService, startMosquitto, startPostgres } from '@devicehub/test-kit'
+import {
+  createCertificates,
+  type MariadbService,
+  type PostgresService,
+  startMariadb,
+  startMosquitto,
+  startPostgres,
+} from '@devicehub/test-kit'
 
 /** Addresses in the samples, in place of which a private server stands. */
 const PLAIN = ['mqtt://localhost:1883', 'mqtt://broker.internal:1883', 'mqtt://rabbit.internal:1883']
 const SECURE = ['mqtts://broker.example.com:8883', 'mqtts://broker.example.com']
 /** In the folder of a program: the machine's own authorities do not know the private broker. */
 export const AUTHORITY = 'ca.pem'
-const DATABASE = 'postgres://postgres@localhost/devices'
-const PORT = /\.listen\(80\d\d/g
+const POSTGRES = 'postgres://postgres@localhost/devices'
+const MYSQL = 'mysql://root@localhost/devices'
+/** Ports that a sample opens: programs that run at once must not want the same one. */
+const PORT = /(\.listen\(|port: )(?:80\d\d|1883)\b/g
 
 export interface StandIns extends AsyncDisposable {
   /** The files with the addresses of private servers, which are started when one is needed. */
@@ -35,10 +44,11 @@ export function standIns(shared: SharedServers): StandIns {
         for (const address of SECURE) addresses.set(address, broker.tlsUrl as string)
         writePems(cwd, certificates)
       }
-      if (all.includes(DATABASE)) {
-        const database = await (await shared.postgres()).createDatabase()
+      for (const address of [POSTGRES, MYSQL].filter((each) => all.includes(each))) {
+        const server = await (address === POSTGRES ? shared.postgres() : shared.mariadb())
+        const database = await server.createDatabase()
         ends.push(() => database.drop())
-        addresses.set(DATABASE, database.url)
+        addresses.set(address, database.url)
       }
       return new Map(Array.from(files, ([name, text]) => [name, replaceAll(text, addresses)]))
     },
@@ -49,7 +59,7 @@ export function standIns(shared: SharedServers): StandIns {
 }
 
 function replaceAll(code: string, addresses: ReadonlyMap<string, string>): string {
-  let text = code.replaceAll(PORT, '.listen(0')
+  let text = code.replaceAll(PORT, (_all, before: string) => `${before}0`)
   for (const [from, to] of addresses) text = text.replaceAll(from, to)
   return text
 }
@@ -66,11 +76,17 @@ function writePems(cwd: string, { ca, client }: Made): void {
 /** What is dear to start and can be shared. */
 export class SharedServers implements AsyncDisposable {
   #postgres: Promise<PostgresService> | undefined
+  #mariadb: Promise<MariadbService> | undefined
   #certificates: Promise<Made> | undefined
 
   postgres(): Promise<PostgresService> {
     this.#postgres ??= startPostgres()
     return this.#postgres
+  }
+
+  mariadb(): Promise<MariadbService> {
+    this.#mariadb ??= startMariadb()
+    return this.#mariadb
   }
 
   certificates(): Promise<Made> {
@@ -79,6 +95,6 @@ export class SharedServers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#postgres)?.stop()
+    await Promise.all([this.#postgres, this.#mariadb].map(async (server) => (await server)?.stop()))
   }
 }
