@@ -7,6 +7,7 @@ import {
   encodeWith,
   isDeviceType,
   jsonCodec,
+  quietWhenClosed,
 } from '@devicehub/core/definition'
 import type { IPublishPacket } from 'mqtt'
 import { announce } from './announce.js'
@@ -172,12 +173,13 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       throw new DeviceHubError('closed', `${what}: the client was closed`)
   }
 
-  async function connect(given: { signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const { signal } = acceptWait('client.connect', given)
-    if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
-    connecting ??= begin(signal)
-    await connecting
-  }
+  const connect = (given: { signal?: AbortSignal | undefined } = {}): Promise<void> =>
+    quietWhenClosed(async () => {
+      const { signal } = acceptWait('client.connect', given)
+      if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
+      connecting ??= begin(signal)
+      await connecting
+    })
 
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     enter('connecting')

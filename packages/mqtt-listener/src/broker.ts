@@ -125,7 +125,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     let timer: NodeJS.Timeout | undefined
     const givenUp = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () =>
-        reject(unavailable(`the listener of ${url} was stopped while it started`)),
+        reject(closedError(`the listener of ${url} was stopped while it started`)),
       )
       timer = setTimeout(() => {
         const cause = all.map(({ lastError }) => lastError).find((error) => error !== null)

@@ -1,4 +1,4 @@
-import { DeviceHubError, type OutboundMessage, type Transport } from '@devicehub/core'
+import { DeviceHubError, type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core'
 import type { AdoptResult } from './adopt.js'
 import {
   type Broker,
@@ -22,7 +22,8 @@ export interface MqttListenerStats extends BrokerStats {
 export interface MqttListener extends Transport, AsyncDisposable {
   /**
    * Resolves when every broker is connected and has granted the subscriptions. Tries for `connectTimeout`, then rejects
-   * with `transport_unavailable` and stops; `invalid_options` at once when no attempt could succeed.
+   * with `transport_unavailable` and stops; `invalid_options` at once when no attempt could succeed; `closed` when it is
+   * stopped meanwhile, which needs nobody to look.
    */
   start(): Promise<void>
   /**
@@ -64,13 +65,14 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
 
   const listener: MqttListener = {
     name: main.name,
-    async start() {
-      const results = await Promise.allSettled(brokers.map((broker) => broker.start()))
-      const failed = results.find((result) => result.status === 'rejected')
-      if (failed === undefined) return
-      await listener.stop()
-      throw failed.reason
-    },
+    start: () =>
+      quietWhenClosed(async () => {
+        const results = await Promise.allSettled(brokers.map((broker) => broker.start()))
+        const failed = results.find((result) => result.status === 'rejected')
+        if (failed === undefined) return
+        await listener.stop()
+        throw failed.reason
+      }),
     async stop(given = {}) {
       const stopOptions = acceptStop(given)
       const results = await Promise.allSettled(brokers.map((broker) => broker.stop(stopOptions)))

@@ -31,6 +31,7 @@ import {
 } from '../ports/commands.js'
 import { randomIds } from '../ports/ids.js'
 import { isReachable } from '../ports/storage.js'
+import { quietWhenClosed } from '../timing/quiet-when-closed.js'
 import { assertDeviceId, buildTopic } from '../topic.js'
 import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
 import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
@@ -95,11 +96,12 @@ export function createCommands(context: CommandsContext): CommandsApi {
   const handleOf = (type: AnyDeviceType, tracked: TrackedCommand): CommandHandle => ({
     id: tracked.id,
     deviceId: tracked.deviceId,
-    async result(options = {}) {
-      const record = await waitForEnd(tracker, tracked, 'result', options)
-      if (record.state !== 'succeeded') throw commandError(record)
-      return typedResult(type, record)
-    },
+    result: (options = {}) =>
+      quietWhenClosed(async () => {
+        const record = await waitForEnd(tracker, tracked, 'result', options)
+        if (record.state !== 'succeeded') throw commandError(record)
+        return typedResult(type, record)
+      }),
     get: () => known(tracked.id).then(toCommandInfo),
     cancel: (reason) => cancel('cancel', tracked.id, reason),
   })
