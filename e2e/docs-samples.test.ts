@@ -1,26 +1,31 @@
 import { describe, expect, test } from 'vitest'
 import { checkSamples, type Page } from './docs-samples/check-samples.js'
 import { deadLinks } from './docs-samples/dead-links.js'
-import { extractSamples } from './docs-samples/extract-samples.js'
+import { exportedVariables, extractSamples, shownFiles } from './docs-samples/extract-samples.js'
 import { readPages } from './docs-samples/read-pages.js'
 
 const pages = readPages()
-const given = pages.find(({ path }) => path === 'README.md') as Page
 const page = (text: string): Page => ({ path: 'docs/made-up.md', text })
 const fenced = (code: string, marks = '') => `\`\`\`ts${marks}\n${code}\n\`\`\`\n`
 
+const HUB = fenced(`// hub.ts
+import { createDeviceHub, defineDeviceType, reading } from '@devicehub/core'
+export const WeatherStation = defineDeviceType('weatherstation', { readings: { temperature: reading.float() } })
+export const hub = createDeviceHub({ types: [WeatherStation] })`)
+
 describe('the samples of the documentation', () => {
   test('compile against the sources', () => {
-    const errors = checkSamples(pages, given).map(({ page, line, message }) => `${page}:${line} ${message}`)
+    const errors = checkSamples(pages).map(({ page, line, message }) => `${page}:${line} ${message}`)
     expect(errors).toEqual([])
     expect(pages.flatMap(({ path, text }) => extractSamples(path, text)).length).toBeGreaterThan(50)
   })
 
-  test('are compiled but for a few', () => {
-    const unchecked = pages.flatMap(({ path, text }) =>
-      extractSamples(path, text).filter(({ kind }) => kind === 'shown' || kind === null),
+  test('are programs, but for a few that say why they are not', () => {
+    const marked = pages.flatMap(({ path, text }) =>
+      extractSamples(path, text).filter(({ kind }) => kind !== 'program'),
     )
-    expect(unchecked.length).toBeLessThanOrEqual(3)
+    expect(marked.filter(({ kind, reason }) => kind === null || reason === null)).toEqual([])
+    expect(marked.length).toBeLessThanOrEqual(6)
   })
 })
 
@@ -41,27 +46,52 @@ describe('a sample', () => {
     ['a package that is not there', "import 'no-such-package'", 'no-such-package'],
     ['a sentence that is no TypeScript', 'const =', 'declaration expected'],
   ])('fails for %s, at its line', (_what, code, message) => {
-    const errors = checkSamples([page(`# A page\n\n${fenced(`// first\n${code}`)}`)], given)
+    const text = fenced(`import { hub, WeatherStation } from './hub.js'\n${code}`)
+    const errors = checkSamples([page(`# A page\n\n${text}\n${HUB}`)])
     expect(errors).toMatchObject([
       { page: 'docs/made-up.md', line: 5, message: expect.stringContaining(message) },
     ])
   })
 
-  test('sees what the samples before it on its page declare, and not those of other pages', () => {
-    const first = page(fenced("import { reading } from '@devicehub/core'\nconst depth = reading.float()"))
-    const more = page(`${first.text}\n${fenced('export const same = depth')}`)
-    const other = { ...page(fenced('export const same = depth')), path: 'docs/another.md' }
-    expect(checkSamples([more, other], given)).toMatchObject([{ page: 'docs/another.md', line: 2 }])
+  test('does not see what the samples before it on its page declare', () => {
+    const first = fenced("import { reading } from '@devicehub/core'\nexport const depth = reading.float()")
+    expect(checkSamples([page(first + fenced('console.log(depth)'))])).toMatchObject([
+      { line: 6, message: "Cannot find name 'depth'." },
+    ])
   })
 
   test('can be a file that another one imports; marked as shown it is not compiled', () => {
     const site = fenced('// site.ts\nexport const site = 3')
     const use = fenced("import { site } from './site.js'\nsite.length")
-    const errors = checkSamples(
-      [page(`${site}\n${use}\n${fenced('nonsense(', ' shown: no program')}`)],
-      given,
-    )
+    const errors = checkSamples([page(`${site}\n${use}\n${fenced('nonsense(', ' shown: no program')}`)])
     expect(errors).toMatchObject([{ line: 8, message: expect.stringContaining("'length'") }])
+  })
+})
+
+describe('a page', () => {
+  const kinds = (text: string) => extractSamples('x.md', text).map(({ kind, reason }) => ({ kind, reason }))
+
+  test('marks what is no program, with the reason', () => {
+    const text =
+      fenced('1') + fenced('2', ' compiled: it needs a tractor') + fenced('3', ' shown: a signature')
+    expect(kinds(text)).toEqual([
+      { kind: 'program', reason: null },
+      { kind: 'compiled', reason: 'it needs a tractor' },
+      { kind: 'shown', reason: 'a signature' },
+    ])
+  })
+
+  test.each(['ts no-check', 'ts compiled', 'ts shown:', 'js', 'typescript', 'tsx'])(
+    'cannot hide a block as %s',
+    (info) => {
+      expect(kinds(`\`\`\`${info}\n1\n\`\`\`\n`)).toEqual([{ kind: null, reason: null }])
+    },
+  )
+
+  test('says what is set in the shell, and which files lie beside the programs', () => {
+    const text = '```sh\nnpm install x\nexport KEY=1\n```\n```csv [devices.csv]\ndevice_id\nA\n```\n'
+    expect(exportedVariables(text)).toEqual(['export KEY=1'])
+    expect([...shownFiles(text)]).toEqual([['devices.csv', 'device_id\nA\n']])
   })
 })
 

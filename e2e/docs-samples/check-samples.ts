@@ -24,102 +24,40 @@ const folder = join(root, 'e2e', '.samples')
 interface Module {
   readonly sample: Sample
   readonly path: string
-  readonly text: string
-  /** Lines put before the sample. */
-  readonly offset: number
 }
 
 /**
- * Compiles the samples of these pages against the sources of the packages. A sample is a module of its own that sees
- * what the samples before it on its page declare and import, and beneath them what `given` declares: names that every
- * page may use without introducing them.
+ * Compiles the samples of these pages against the sources of the packages. A sample is a module of its own: it has what
+ * it declares and imports, from a package or from a file that its page shows (`// hub.ts`), and nothing else.
  */
-export function checkSamples(pages: readonly Page[], given: Page): SampleError[] {
-  const [first] = extractSamples(given.path, given.text)
-  if (first === undefined) throw new Error(`${given.path} has no sample that could be given to the pages`)
-  const base = moduleOf(first, 'given.ts', new Map())
-  const givenNames = new Map(declaredNames(first.code).own.map((name) => [name, base.path]))
-
-  const modules = pages.flatMap(({ path, text }) => {
-    const known = new Map(givenNames)
-    return extractSamples(path, text)
-      .filter(({ kind }) => kind === 'program' || kind === 'compiled')
-      .map((sample, index) => {
-        const name = join(path.replaceAll(/[^\w-]+/g, '_'), sample.file ?? `${index + 1}.ts`)
-        const module = moduleOf(sample, name, known)
-        const { own, imported } = declaredNames(sample.code)
-        for (const each of [...own, ...imported]) known.set(each, module.path)
-        return module
-      })
-  })
-  return compile(base, modules)
+export function checkSamples(pages: readonly Page[]): SampleError[] {
+  return compile(
+    pages.flatMap(({ path, text }) =>
+      extractSamples(path, text)
+        .filter(({ kind }) => kind === 'program' || kind === 'compiled')
+        .map((sample) => {
+          const name = sample.file ?? `line-${sample.line}.ts`
+          return { sample, path: join(folder, path.replaceAll(/[^\w-]+/g, '_'), name) }
+        }),
+    ),
+  )
 }
-
-function moduleOf(sample: Sample, name: string, known: ReadonlyMap<string, string>): Module {
-  const path = join(folder, name)
-  const { own, imported } = declaredNames(sample.code)
-  const declared = new Set([...own, ...imported])
-  const before = [...known].filter(([each, from]) => !declared.has(each) && from !== path)
-  const imports = before.map(([each, from]) => `import { ${each} } from '${from.replace(/ts$/, 'js')}'`)
-  const exported = [...declared].filter((each) => !isExported(sample.code, each))
-  const text = [...imports, sample.code, `export { ${exported.join(', ')} }`].join('\n')
-  return { sample, path, text, offset: imports.length }
-}
-
-function parse(code: string): ts.SourceFile {
-  return ts.createSourceFile('sample.ts', code, ts.ScriptTarget.ES2022, false, ts.ScriptKind.TS)
-}
-
-/** The names of a module's top level. */
-function declaredNames(code: string): { own: string[]; imported: string[] } {
-  const own: string[] = []
-  const imported: string[] = []
-  const bind = (name: ts.BindingName): void => {
-    if (ts.isIdentifier(name)) own.push(name.text)
-    else for (const element of name.elements) if (ts.isBindingElement(element)) bind(element.name)
-  }
-  for (const statement of parse(code).statements) {
-    if (ts.isVariableStatement(statement))
-      for (const { name } of statement.declarationList.declarations) bind(name)
-    else if (isNamed(statement)) own.push(statement.name.text)
-    else if (ts.isImportDeclaration(statement)) {
-      const clause = statement.importClause
-      if (clause?.name) imported.push(clause.name.text)
-      const bindings = clause?.namedBindings
-      if (bindings && ts.isNamespaceImport(bindings)) imported.push(bindings.name.text)
-      else for (const { name } of bindings?.elements ?? []) imported.push(name.text)
-    }
-  }
-  return { own, imported }
-}
-
-type Named = ts.Statement & { readonly name: ts.Identifier }
-
-const isNamed = (statement: ts.Statement): statement is Named =>
-  (ts.isFunctionDeclaration(statement) ||
-    ts.isClassDeclaration(statement) ||
-    ts.isInterfaceDeclaration(statement) ||
-    ts.isTypeAliasDeclaration(statement)) &&
-  statement.name !== undefined
-
-const isExported = (code: string, name: string): boolean =>
-  new RegExp(`^export (?:async )?(?:const|let|function|class|interface|type) ${name}\\b`, 'm').test(code)
 
 /** Of the libraries and the packages: parsing and binding them is most of the work. */
 const sources = new Map<string, ts.SourceFile | undefined>()
 
-function compile(base: Module, modules: readonly Module[]): SampleError[] {
-  const byPath = new Map([base, ...modules].map((module) => [module.path, module]))
+function compile(modules: readonly Module[]): SampleError[] {
+  const byPath = new Map(modules.map(({ path, sample }) => [path, sample.code]))
   const folders = new Set([folder, ...modules.map(({ path }) => dirname(path))])
   const options = compilerOptions()
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile, getSourceFile, directoryExists } = host
   host.fileExists = (path) => byPath.has(path) || fileExists(path)
-  host.readFile = (path) => byPath.get(path)?.text ?? readFile(path)
+  host.readFile = (path) => byPath.get(path) ?? readFile(path)
   host.directoryExists = (path) => folders.has(path) || (directoryExists?.(path) ?? true)
   host.getSourceFile = (path, ...rest) => {
-    const module = byPath.get(path)
-    if (module !== undefined) return ts.createSourceFile(path, module.text, ts.ScriptTarget.ES2022, true)
+    const code = byPath.get(path)
+    if (code !== undefined) return ts.createSourceFile(path, code, rest[0], true)
     if (!sources.has(path)) sources.set(path, getSourceFile(path, ...rest))
     return sources.get(path)
   }
@@ -144,7 +82,7 @@ function compile(base: Module, modules: readonly Module[]): SampleError[] {
       ({ start = 0, messageText }): SampleError => {
         const { line } = ts.getLineAndCharacterOfPosition(file as ts.SourceFile, start)
         const message = ts.flattenDiagnosticMessageText(messageText, '\n')
-        return { page: module.sample.page, line: module.sample.line + line - module.offset, message }
+        return { page: module.sample.page, line: module.sample.line + line, message }
       },
     )
   })
@@ -164,9 +102,7 @@ function compilerOptions(): ts.CompilerOptions {
     noEmit: true,
     declaration: false,
     typeRoots: [join(root, 'node_modules', '@types')],
-    // A sample takes types and values from the one before it in the same way.
-    verbatimModuleSyntax: false,
-    isolatedModules: false,
+    moduleDetection: ts.ModuleDetectionKind.Force,
     noUncheckedSideEffectImports: true,
   }
 }

@@ -34,7 +34,13 @@ export async function runTwice(
   for (const [name, content] of [...shownFiles(pageText), ...ready]) writeFileSync(join(cwd, name), content)
   const trust = existsSync(join(cwd, AUTHORITY)) ? [`export NODE_EXTRA_CA_CERTS=${AUTHORITY}`] : []
   const command = isTest
-    ? [process.execPath, join(root, 'node_modules/vitest/vitest.mjs'), 'run', basename(program)]
+    ? [
+        process.execPath,
+        join(root, 'node_modules/vitest/vitest.mjs'),
+        'run',
+        '--reporter=dot',
+        basename(program),
+      ]
     : startProgram(join(cwd, basename(program)))
   for (const time of ['first', 'second']) {
     const problem = await runProgram({ cwd, before: [...trust, `. ./${EXPORTED}`], command })
