@@ -1,6 +1,5 @@
-import { DeviceHubError, errorLine } from '@devicehub/core/definition'
+import { DeviceHubError, errorLine, isSlowDown, reasonName, reasonOf } from '@devicehub/core/definition'
 import type { BrokerConnection } from './broker-connection.js'
-import { isSlowDown, reasonName, reasonOf } from './reason-codes.js'
 
 export interface Subscription {
   /** What it is for: `no commands` is what an error says. */

@@ -1,3 +1,4 @@
+import { closedUnanswered } from '@devicehub/core/definition'
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
 
 /** One connection to the broker, from CONNACK to its end. It is never reused: a reconnect opens another. */
@@ -69,7 +70,7 @@ export function openConnection(
         reject(
           signal.aborted
             ? signal.reason
-            : (error ?? new Error('the connection was closed before the broker answered')),
+            : (error ?? new Error(closedUnanswered(options.protocolVersion === 5 ? 5 : 4))),
         )
     }
 

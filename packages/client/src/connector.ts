@@ -1,12 +1,20 @@
-import { type Backoff, DeviceHubError } from '@devicehub/core/definition'
+import {
+  type Backoff,
+  createSilentEnds,
+  DeviceHubError,
+  presumablyTakenOver,
+  reasonName,
+  SESSION_TAKEN_OVER,
+} from '@devicehub/core/definition'
 import type { BrokerConnection, ConnectionEvents, ConnectionLoss } from './broker-connection.js'
 import { describeFailure, isPermanent } from './connection-failure.js'
-import { reasonName, SESSION_TAKEN_OVER } from './reason-codes.js'
 
 export interface ConnectorOptions {
   readonly open: (onLost: ConnectionEvents['onLost'], signal: AbortSignal) => Promise<BrokerConnection>
   /** What has to be done on each new connection before anything else is sent. */
   readonly prepare: (connection: BrokerConnection) => Promise<void>
+  /** Asked at the end of a connection: the broker may have closed it because of what was sent. */
+  readonly isSuspect: () => boolean
   readonly onUp: (connection: BrokerConnection) => void
   /** After `onUp` only. */
   readonly onDown: (loss: ConnectionLoss) => void
@@ -22,17 +30,27 @@ export interface ConnectorOptions {
 export interface Connector {
   /** Resolves at the first connection; rejects when that is refused for good or the signal aborts, and then may be called again. */
   start(signal?: AbortSignal): Promise<void>
+  stats(): ConnectorStats
   /** Ends the present connection as if it had been lost, without DISCONNECT. */
   renew(reason: Error): void
   /** Opens no further connection and hands over the present one. */
   stop(): BrokerConnection | null
 }
 
+export interface ConnectorStats {
+  /** Attempts to connect that failed, one after the other with growing pauses. */
+  readonly failedAttempts: number
+  /** Connections that ended because another client connected under the same client id, as the broker said or as it appears. */
+  readonly takenOver: number
+}
+
 /** A connection that lasted less is no proof that the broker is well: the pauses go on growing. */
 const STABLE_MS = 5000
 
 export function createConnector(options: ConnectorOptions): Connector {
-  const { backoff, place } = options
+  const { backoff, place, clientId } = options
+  const silentEnds = createSilentEnds()
+  const counts = { failedAttempts: 0, takenOver: 0 }
   let connection: BrokerConnection | null = null
   let lose: ((loss: ConnectionLoss) => void) | null = null
   let stopped: AbortController | null = null
@@ -62,9 +80,14 @@ export function createConnector(options: ConnectorOptions): Connector {
     const loss = await orAbort(lost.promise, signal)
     lose = null
     connection = null
+    const silent = loss.reasonCode === null && loss.error === null && !options.isSuspect()
     options.onDown(loss)
-    if (Date.now() - since >= STABLE_MS && loss.reasonCode !== SESSION_TAKEN_OVER) backoff.reset()
-    options.onError(failureOf(loss))
+    const lastedMs = Date.now() - since
+    const thrownOut = silentEnds.ended({ withoutReason: silent, lastedMs })
+    const takenOver = thrownOut > 0 || loss.reasonCode === SESSION_TAKEN_OVER
+    if (takenOver) counts.takenOver++
+    else if (lastedMs >= STABLE_MS) backoff.reset()
+    options.onError(failureOf(loss, thrownOut))
   }
 
   async function run(signal: AbortSignal, first: Deferred<void>): Promise<void> {
@@ -77,7 +100,9 @@ export function createConnector(options: ConnectorOptions): Connector {
         })
       } catch (error) {
         if (signal.aborted) break
-        const failure = describeFailure(error, place)
+        counts.failedAttempts++
+        silentEnds.failed()
+        const failure = describeFailure(error, place, clientId)
         if (!connectedOnce && isPermanent(error)) return first.reject(failure)
         options.onError(failure)
       }
@@ -86,12 +111,14 @@ export function createConnector(options: ConnectorOptions): Connector {
     first.reject(signal.reason)
   }
 
-  function failureOf({ reasonCode, error }: ConnectionLoss): DeviceHubError {
-    const takenOver = `: another client connected as '${options.clientId}'; do two devices share an id?`
+  function failureOf({ reasonCode, error }: ConnectionLoss, thrownOut = 0): DeviceHubError {
+    const takenOver = `: another client connected as '${clientId}'; do two devices share an id?`
+    const silent =
+      thrownOut > 0 ? presumablyTakenOver(clientId, thrownOut) : 'the network or the broker ended it'
     const why =
       reasonCode !== null
         ? `the broker ended it: ${reasonName(reasonCode)}${reasonCode === SESSION_TAKEN_OVER ? takenOver : ''}`
-        : (error?.message ?? 'the network or the broker ended it')
+        : (error?.message ?? silent)
     const message = `the connection to ${place} was lost, ${why}`
     return new DeviceHubError('transport_unavailable', message, {
       details: { reasonCode },
@@ -116,6 +143,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         signal?.removeEventListener('abort', giveUp)
       }
     },
+    stats: () => ({ ...counts }),
     renew(error) {
       lose?.({ reasonCode: null, error })
     },

@@ -261,7 +261,9 @@ describeWith(['mosquitto'], 'with the broker', ({ mosquitto }) => {
     const wrong = connectStation(broker, { credentials: { username: 'station', password: 'wrong' } })
     await expect(wrong.client.connect()).rejects.toMatchObject({
       code: 'connection_refused',
-      message: expect.stringMatching(/refused the connection: (not authorized|bad user name or password)/),
+      message: expect.stringMatching(
+        /127\.0\.0\.1.* refused the connection of client id 'weatherstation-.*': (not authorized|bad user name or password).*check the user name/,
+      ),
     })
     expect(wrong.client.state).toBe('idle')
     let asked = 0

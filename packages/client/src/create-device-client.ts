@@ -125,6 +125,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       if (state === 'connected') enter('reconnecting')
     },
     onError: report,
+    isSuspect: () => publisher.isSuspect,
     backoff: createBackoff(options.reconnect),
     place: `the broker at ${options.url}`,
     clientId,
@@ -292,7 +293,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       return events.on(name, handler)
     },
     room: samples.room,
-    stats: () => ({ ...publisher.stats(), ...samples.stats(), connections }),
+    stats: () => ({ ...publisher.stats(), ...samples.stats(), ...connector.stats(), connections }),
     async close(given: { timeout?: number | undefined } = {}) {
       const { timeout = samples.closeTimeout } = acceptClose(given)
       closing ??= close(timeout)

@@ -65,6 +65,10 @@ export interface ClientStats extends PublisherStats {
   readonly setAside: number
   /** Connections established since the start. */
   readonly connections: number
+  /** Attempts to connect that failed, one after the other with growing pauses. */
+  readonly failedAttempts: number
+  /** Connections that ended because another client connected under the same client id, as the broker said or as it appears. */
+  readonly takenOver: number
 }
 
 export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDevice> extends AsyncDisposable {

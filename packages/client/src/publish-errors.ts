@@ -1,5 +1,4 @@
-import { DeviceHubError } from '@devicehub/core/definition'
-import { reasonName } from './reason-codes.js'
+import { DeviceHubError, reasonName } from '@devicehub/core/definition'
 
 export const queueFull = (queued: number, queuedBytes: number): DeviceHubError =>
   new DeviceHubError(

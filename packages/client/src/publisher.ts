@@ -1,8 +1,7 @@
-import { createBackoff, createSendQuota } from '@devicehub/core/definition'
+import { createBackoff, createSendQuota, isSlowDown, reasonOf } from '@devicehub/core/definition'
 import type { BrokerConnection, PublicationProperties } from './broker-connection.js'
 import { type Item, packetSize } from './publication.js'
 import { givenUp, queueFull, refusedByBroker, tooLarge } from './publish-errors.js'
-import { isSlowDown, reasonOf } from './reason-codes.js'
 
 export interface PublisherOptions {
   readonly maxQueued: number
@@ -51,6 +50,8 @@ export interface Publisher {
   idle(): Promise<void>
   /** Rejects all that is queued or in flight. */
   rejectAll(error: Error): void
+  /** Something was sent on this connection and nothing confirmed: the broker may end it because of that. */
+  readonly isSuspect: boolean
   stats(): PublisherStats
 }
 
@@ -287,6 +288,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       queuedBytes = 0
       for (const item of all) reject(item, error)
       wake()
+    },
+    get isSuspect() {
+      return inFlight.size > 0 && confirmedOnConnection === 0
     },
     stats: () => ({ queued, queuedBytes, inFlight: inFlight.size, window, ...totals }),
   }

@@ -47,4 +47,15 @@ export { createRegistry, type Registry } from './registry.js'
 export { quietWhenClosed } from './timing/quiet-when-closed.js'
 export * from './topic.js'
 export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
+export {
+  closedUnanswered,
+  isCertificateError,
+  isRefusal,
+  isSlowDown,
+  reasonName,
+  reasonOf,
+  refusalAdvice,
+  SESSION_TAKEN_OVER,
+} from './transport/reason-codes.js'
 export { createSendQuota, type SendQuota } from './transport/send-quota.js'
+export { createSilentEnds, presumablyTakenOver, type SilentEnds } from './transport/silent-ends.js'

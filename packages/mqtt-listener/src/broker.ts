@@ -13,7 +13,7 @@ import { type Counters, createCounters, createMetricsReporter } from './counters
 import { createHandlerCall } from './handler-call.js'
 import { handlerSpec } from './handler-spec.js'
 import type { ConnectionState } from './keep-connected.js'
-import { asError, closedError, unavailable } from './link-error.js'
+import { asError, closedError, LinkError, unavailable } from './link-error.js'
 import type { ListenerHub } from './listener-hub.js'
 import type { BrokerSettings } from './options.js'
 import { createPublisher, type Publisher } from './publisher.js'
@@ -46,6 +46,8 @@ export interface TopicSubscription {
 
 export interface BrokerStats extends Readonly<Counters> {
   readonly state: ConnectionState
+  /** Why it is not connected, or cannot publish; null while all is well. */
+  readonly lastError: string | null
   /** Null without the option `slots`. */
   readonly slot: SlotStats | null
   /** Messages taken and not acknowledged. */
@@ -142,7 +144,11 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     const permanent = (error: unknown) =>
       isDeviceHubError(error)
         ? error
-        : new DeviceHubError('invalid_options', asError(error).message, { cause: error })
+        : new DeviceHubError(
+            (error instanceof LinkError ? error.permanent : null) ?? 'invalid_options',
+            asError(error).message,
+            { cause: error },
+          )
     try {
       await Promise.race([
         Promise.all(all.map((each) => each.ready().catch((error) => Promise.reject(permanent(error))))),
@@ -262,6 +268,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     stats: () => ({
       ...counters,
       state: state(),
+      lastError: (receiver?.lastError ?? publisher?.lastError)?.message ?? null,
       slot: receiver?.slot ?? (slots && { group: slots.group, number: null, state: 'none', epoch: null }),
       inFlight: receiver?.sessions.reduce((sum, { inFlight }) => sum + inFlight, 0) ?? 0,
       publishing: publisher?.inFlight ?? 0,

@@ -21,6 +21,8 @@ export interface Counters {
   /** Messages refused at the commit because another process had taken over the slot: not acknowledged. */
   fenced: number
   reconnects: number
+  /** Attempts to connect and subscribe that failed, one after the other with growing pauses. */
+  failedConnects: number
   /** Reconnects at which the broker had forgotten the session. */
   sessionsLost: number
   /**
@@ -28,7 +30,7 @@ export interface Counters {
    * groups, as Mosquitto 2.0 does, what was sent until then is lost.
    */
   sharesResumed: number
-  /** Connections the broker ended because another client connected under the same id (MQTT 5). */
+  /** Connections the broker ended because another client connected under the same id, as it said or as it appears. */
   takenOver: number
   /** Slots claimed in which a former holder had left a session. */
   slotsTaken: number
@@ -56,6 +58,7 @@ export const createCounters = (): Counters => ({
   failed: 0,
   fenced: 0,
   reconnects: 0,
+  failedConnects: 0,
   sessionsLost: 0,
   sharesResumed: 0,
   takenOver: 0,

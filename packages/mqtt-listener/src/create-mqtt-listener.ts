@@ -15,15 +15,16 @@ import type { MqttListenerOptions } from './options.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
 export interface MqttListenerStats extends BrokerStats {
-  /** Each broker's own; the figures beside it are their sum, `maxInFlight` the largest, `slot` the first broker's that has any. */
+  /** Each broker's own; the figures beside it are their sum, `maxInFlight` the largest, `slot` and `lastError` the first broker's that has any. */
   readonly brokers: Readonly<Record<string, BrokerStats>>
 }
 
 export interface MqttListener extends Transport, AsyncDisposable {
   /**
    * Resolves when every broker is connected and has granted the subscriptions. Tries for `connectTimeout`, then rejects
-   * with `transport_unavailable` and stops; `invalid_options` at once when no attempt could succeed; `closed` when it is
-   * stopped meanwhile, which needs nobody to look.
+   * with `transport_unavailable` and stops. At once when no later attempt could succeed: `connection_refused` for what the
+   * broker refuses, such as the credentials, and `invalid_options` for what it cannot do. `closed` when it is stopped
+   * meanwhile, which needs nobody to look.
    */
   start(): Promise<void>
   /**
@@ -114,6 +115,7 @@ function add(sum: BrokerStats, next: BrokerStats): BrokerStats {
     ...(total as unknown as BrokerStats),
     maxInFlight: Math.max(sum.maxInFlight, next.maxInFlight),
     slot: sum.slot ?? next.slot,
+    lastError: sum.lastError ?? next.lastError,
     state: worse(sum.state, next.state),
   }
 }

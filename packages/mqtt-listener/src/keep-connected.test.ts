@@ -17,6 +17,8 @@ test('before each attempt it is asked whether one may be made; no ends it for go
     onEnd: () => {},
     onState: () => {},
     reconnect: { min: 1, max: 1, jitter: 0 },
+    clientId: 'a',
+    counters: { failedConnects: 0, takenOver: 0 },
     mayConnect: () => allowed,
   })
   await connection.ready

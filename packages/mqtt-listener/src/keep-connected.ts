@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBackoff } from '@devicehub/core'
+import { createBackoff, createSilentEnds, presumablyTakenOver, SESSION_TAKEN_OVER } from '@devicehub/core'
+import type { Counters } from './counters.js'
 import type { Grants, Link, LinkEnd } from './link.js'
 import { asError, LinkError } from './link-error.js'
 import type { ReconnectOptions } from './options.js'
@@ -13,6 +14,10 @@ export interface KeepConnectedOptions {
   readonly onEnd: (link: Link, end: LinkEnd) => void
   readonly onState: (state: ConnectionState, error: Error | null) => void
   readonly reconnect: Required<ReconnectOptions>
+  readonly clientId: string
+  readonly counters: Pick<Counters, 'failedConnects' | 'takenOver'>
+  /** Asked at the end of a link: nothing was sent on it for which a broker may have closed it. Default: yes. */
+  readonly isIdle?: () => boolean
   /** Asked before each attempt; no ends it for good. Default: yes. */
   readonly mayConnect?: () => boolean
   /** What it means here that another client connected under the same id. */
@@ -40,15 +45,14 @@ export interface KeptConnection {
   stop(): Link | null
 }
 
-/** [MQTT-3.1.4-3]: another client connected under the same id. */
-export const SESSION_TAKEN_OVER = 0x8e
-
 /** A connection that held so long was a good one: the next outage starts with the shortest delay. */
 const STABLE_MS = 5_000
 
 /** Connects, and again whenever the connection is lost, with growing and jittered delays in between. */
 export function keepConnected(options: KeepConnectedOptions): KeptConnection {
-  const { reconnect, mayConnect = () => true, takenOver = ANOTHER_OF_THIS_ID } = options
+  const { reconnect, clientId, counters } = options
+  const { mayConnect = () => true, isIdle = () => true, takenOver = ANOTHER_OF_THIS_ID } = options
+  const silentEnds = createSilentEnds()
   const backoff = createBackoff(reconnect)
   const stopping = new AbortController()
   let state: ConnectionState = 'idle'
@@ -69,8 +73,14 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     options.onState(next, error)
   }
 
-  /** Resolves with how long the link was ready, in milliseconds. */
-  async function once(): Promise<{ end: LinkEnd; lasted: number }> {
+  interface Ended {
+    readonly end: LinkEnd
+    /** Milliseconds the link was ready; negative: it never was. */
+    readonly lasted: number
+    readonly wasIdle: boolean
+  }
+
+  async function once(): Promise<Ended> {
     const mine = options.createLink()
     attempt = mine
     let readyAt = Number.POSITIVE_INFINITY
@@ -85,13 +95,30 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     } catch (error) {
       lastError = asError(error)
       mine.drop(lastError)
-      if (error instanceof LinkError && error.permanent) rejectReady(error)
+      if (isPermanent(error)) rejectReady(error)
     }
     const end = await mine.closed
     link = null
     attempt = null
+    const wasIdle = isIdle()
     options.onEnd(mine, end)
-    return { end, lasted: performance.now() - readyAt }
+    return { end, lasted: performance.now() - readyAt, wasIdle }
+  }
+
+  /** Whether another client took the place of this one, as the broker said or as it appears. */
+  function noteEnd({ end, lasted, wasIdle }: Ended): boolean {
+    if (lasted <= 0) {
+      counters.failedConnects++
+      silentEnds.failed()
+      return false
+    }
+    const said = end.reasonCode === SESSION_TAKEN_OVER
+    const withoutReason = end.reasonCode === null && end.error === null && wasIdle
+    const inARow = silentEnds.ended({ withoutReason, lastedMs: lasted })
+    const message = inARow > 0 ? presumablyTakenOver(clientId, inARow) : describeEnd(end, takenOver)
+    lastError = end.error ?? new LinkError(message)
+    if (said || inARow > 0) counters.takenOver++
+    return said || inARow > 0
   }
 
   async function run(): Promise<void> {
@@ -103,18 +130,13 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
         return
       }
       enter('connecting')
-      const { end, lasted } = await once()
+      const ended = await once()
       if (stopping.signal.aborted) return
-      if (lasted >= STABLE_MS) backoff.reset()
-      if (lasted > 0) lastError = end.error ?? new LinkError(describeEnd(end, takenOver))
       // Two clients of one id would throw each other out as fast as they can connect.
-      const patient =
-        end.reasonCode === SESSION_TAKEN_OVER || (end.error instanceof LinkError && end.error.patient)
+      const patient = noteEnd(ended) || (lastError instanceof LinkError && lastError.patient)
+      if (ended.lasted >= STABLE_MS) backoff.reset()
       const delay = patient ? reconnect.max : backoff.next()
-      enter(
-        lastError instanceof LinkError && lastError.reasonCode !== null ? 'refused' : 'waiting',
-        lastError,
-      )
+      enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError)
       await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {})
     }
   }
@@ -140,6 +162,15 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     },
   }
 }
+
+const isPermanent = (error: unknown): error is LinkError =>
+  error instanceof LinkError && error.permanent !== null
+
+/** For logs: why there is no connection, and when it is tried again. */
+export const whatNext = (error: Error, { max }: Required<ReconnectOptions>): string =>
+  isPermanent(error)
+    ? `${error.message}. That does not pass by itself; once it is mended, the next attempt is within ${max / 1000} s`
+    : `${error.message}; trying again`
 
 const ANOTHER_OF_THIS_ID =
   'another client connected under the same client id; each process needs one of its own'

@@ -48,22 +48,6 @@ describe('start', () => {
     })
   })
 
-  test('refused credentials are tried again, for they may be put right', async () => {
-    let refusing = true
-    await using broker = await startFakeBroker({
-      onConnect: () => (refusing ? { reasonCode: 0x87 } : undefined),
-    })
-    const hub = createHeldHub()
-    const login = { username: 'u', password: 'hunter2' }
-    const options = { url: broker.url, clientId: 'a', ...login, reconnect: { min: 20 } }
-    await using listener = createMqttListener(hub, options)
-    const started = listener.start()
-    await waitUntil('the refusal', () => listener.stats().state === 'refused')
-    refusing = false
-    await started
-    expect(JSON.stringify(hub.log)).toMatch(/refused the credentials/)
-  })
-
   test('a filter the broker refuses is named; the others are at work, and it is asked for again', async () => {
     let refusing = true
     const world = startFakeBroker({

@@ -1,24 +1,30 @@
-import { DeviceHubError } from '@devicehub/core'
+import {
+  closedUnanswered,
+  DeviceHubError,
+  type ErrorCode,
+  isCertificateError,
+  isRefusal,
+  reasonName,
+  reasonOf,
+  refusalAdvice,
+} from '@devicehub/core'
 import type { BrokerSettings } from './options.js'
 
 /** A connection that could not be made or that ended. */
 export class LinkError extends Error {
   override readonly name = 'LinkError'
-  /** No later attempt with the same options can succeed. */
-  readonly permanent: boolean
+  /** Of a fault that no later attempt with the same options can mend, as callers see it; null: it may pass. */
+  readonly permanent: ErrorCode | null
   /** Connecting again soon is of no use: the next attempt waits for the longest delay. */
   readonly patient: boolean
-  /** The CONNACK's, of MQTT 3.1.1 or 5. */
-  readonly reasonCode: number | null
 
   constructor(
     message: string,
-    options: { cause?: unknown; permanent?: boolean; patient?: boolean; reasonCode?: number | null } = {},
+    options: { cause?: unknown; permanent?: ErrorCode | null; patient?: boolean } = {},
   ) {
     super(message, { cause: options.cause })
-    this.permanent = options.permanent ?? false
-    this.patient = options.patient ?? false
-    this.reasonCode = options.reasonCode ?? null
+    this.permanent = options.permanent ?? null
+    this.patient = options.patient ?? this.permanent !== null
   }
 }
 
@@ -29,34 +35,55 @@ export const asError = (error: unknown): Error => (error instanceof Error ? erro
 
 /** CONNACK codes with which the broker says that it does not speak this version of the protocol. */
 const UNSUPPORTED_VERSION = [1, 0x84]
-const INVALID_CLIENT_ID = [2, 0x85]
-/** Credentials may be put right, and a broker may ask a service for them that is not up yet: not permanent. */
-const NOT_AUTHORIZED = [4, 5, 0x86, 0x87]
+
+/** Who connects, and where to. */
+type Connecting = Pick<BrokerSettings, 'url' | 'protocolVersion' | 'username'> & { readonly clientId: string }
 
 /** Why a connection was not made, in words that name what to change. */
-export function connectError(cause: Error | null, { url, protocolVersion }: BrokerSettings): LinkError {
-  const code = (cause as { code?: unknown } | null)?.code
-  const reasonCode = typeof code === 'number' ? code : null
+export function connectError(cause: Error | null, connecting: Connecting): LinkError {
+  const { url, protocolVersion } = connecting
+  const reasonCode = reasonOf(cause)
   if (reasonCode !== null && UNSUPPORTED_VERSION.includes(reasonCode)) {
     const version = protocolVersion === 5 ? 'MQTT 5: set protocolVersion to 4' : 'MQTT 3.1.1'
     return new LinkError(`the broker at ${url} does not speak ${version}`, {
       cause,
-      permanent: true,
-      reasonCode,
+      permanent: 'invalid_options',
     })
   }
-  if (reasonCode !== null && INVALID_CLIENT_ID.includes(reasonCode)) {
-    return new LinkError(`the broker at ${url} does not accept the client id`, { cause, reasonCode })
-  }
-  if (reasonCode !== null && NOT_AUTHORIZED.includes(reasonCode)) {
-    return new LinkError(`the broker at ${url} refused the credentials`, { cause, reasonCode })
-  }
-  const reason = cause?.message || (typeof code === 'string' ? code : 'the connection was closed')
-  return new LinkError(`cannot connect to the broker at ${url}: ${reason}`, { cause, reasonCode })
+  if (reasonCode !== null) return refusedError(cause, reasonCode, connecting)
+  if (isCertificateError(cause))
+    return new LinkError(
+      `the broker at ${url} is not trusted: ${cause?.message}; give the certificate authority as \`ca\`, or the name in its certificate as \`servername\``,
+      { cause, permanent: 'connection_refused' },
+    )
+  return new LinkError(`cannot connect to the broker at ${url}: ${networkReason(cause, protocolVersion)}`, {
+    cause,
+  })
+}
+
+function refusedError(cause: Error | null, reasonCode: number, connecting: Connecting): LinkError {
+  const { url, username, clientId } = connecting
+  const who = `${username === undefined ? 'no user name' : `user "${username}"`}, client id "${clientId}"`
+  const advice = refusalAdvice(reasonCode)
+  return new LinkError(
+    `the broker at ${url} refused the connection (${who}): ${reasonName(reasonCode)}${advice === null ? '' : `; ${advice}`}`,
+    { cause, permanent: isRefusal(reasonCode) ? 'connection_refused' : null },
+  )
+}
+
+function networkReason(cause: Error | null, protocolVersion: 4 | 5): string {
+  if (cause === null) return closedUnanswered(protocolVersion)
+  const { code } = cause as { code?: unknown }
+  const reason = cause.message || (typeof code === 'string' ? code : String(cause))
+  return code === 'ECONNRESET' ? `${reason}; ${closedUnanswered(protocolVersion)}` : reason
 }
 
 /** A `LinkError` as callers see it. */
 export const unavailable = (message: string, cause?: unknown): DeviceHubError =>
-  new DeviceHubError('transport_unavailable', message, cause === undefined ? {} : { cause })
+  new DeviceHubError(
+    (cause instanceof LinkError ? cause.permanent : null) ?? 'transport_unavailable',
+    message,
+    cause === undefined ? {} : { cause },
+  )
 
 export const closedError = (message: string): DeviceHubError => new DeviceHubError('closed', message)

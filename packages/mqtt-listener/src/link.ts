@@ -2,6 +2,7 @@ import { connect, type IConnackPacket, type IPublishPacket, type MqttClient } fr
 import { generate } from 'mqtt-packet'
 import { toClientOptions } from './client-options.js'
 import { asError, connectError, LinkError } from './link-error.js'
+import { tolerateOddAcknowledgements } from './odd-acknowledgements.js'
 import type { BrokerSettings } from './options.js'
 
 export type PublishPacket = IPublishPacket
@@ -15,6 +16,8 @@ export interface LinkOptions {
   readonly sessionExpiry: number
   /** Messages the broker may send unacknowledged; MQTT 5. */
   readonly receiveMaximum?: number
+  /** For publications alone. */
+  readonly publishes?: boolean
   /**
    * Each PUBLISH, in order, from the first that follows the CONNACK. mqtt.js acknowledges none of them. False: read
    * nothing more until `resume()`.
@@ -191,10 +194,11 @@ export function createLink(options: LinkOptions): Link {
           resolve(grantsOf(connack, options))
         })
         void whenClosed.then(() => {
-          if (!connected) reject(connectError(lastError, settings))
+          if (!connected) reject(connectError(lastError, { ...settings, clientId: options.clientId }))
         })
         try {
           client.connect()
+          if (options.publishes && settings.protocolVersion === 5) tolerateOddAcknowledgements(client.stream)
         } catch (error) {
           // A certificate that cannot be read throws before there is a socket to close.
           lastError = asError(error)

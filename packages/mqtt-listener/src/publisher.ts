@@ -1,6 +1,6 @@
 import { createBackoff, DeviceHubError, type Logger, type OutboundMessage } from '@devicehub/core'
 import type { Counters } from './counters.js'
-import { type ConnectionState, keepConnected } from './keep-connected.js'
+import { type ConnectionState, keepConnected, whatNext } from './keep-connected.js'
 import { createLink, type Grants, type Link, type LinkEnd } from './link.js'
 import { closedError, unavailable } from './link-error.js'
 import type { BrokerSettings } from './options.js'
@@ -184,7 +184,14 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
 
   const connection = keepConnected({
     createLink: () =>
-      createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true }),
+      createLink({
+        settings,
+        clientId,
+        clean: true,
+        sessionExpiry: 0,
+        publishes: true,
+        onPublish: () => true,
+      }),
     async prepare(ready, granted) {
       link = ready
       grants = granted
@@ -193,9 +200,13 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     onState(state, error) {
       if (state === 'connected') pump()
       else if (error !== null)
-        logger.warn({ ...fields, err: error }, `${error.message}; trying again to publish`)
+        logger.warn({ ...fields, err: error }, `cannot publish: ${whatNext(error, reconnect)}`)
     },
     reconnect,
+    clientId,
+    counters,
+    // A broker may close a connection because of what was published on it.
+    isIdle: () => inFlight.size === 0,
   })
 
   function enqueue(publication: Publication): Promise<void> {

@@ -8,7 +8,7 @@ import {
   describeEnd,
   type KeptConnection,
   keepConnected,
-  SESSION_TAKEN_OVER,
+  whatNext,
 } from './keep-connected.js'
 import { createLink, type Grants, type Link, type LinkEnd } from './link.js'
 import { asError, LinkError, SLOT_LOST, unavailable } from './link-error.js'
@@ -162,13 +162,12 @@ export function createSession(options: SessionOptions): Session {
       logger.info(fields, 'connected to the broker and subscribed')
       toldConnected = true
       connections?.connected({ clientId, sessionPresent })
-    } else if (error !== null) logger.error({ ...fields, err: error }, `${error.message}; trying again`)
+    } else if (error !== null) logger.error({ ...fields, err: error }, whatNext(error, settings.reconnect))
   }
 
   function onEnd(_link: Link, end: LinkEnd): void {
     epoch?.close()
     accepted = false
-    if (end.reasonCode === SESSION_TAKEN_OVER) counters.takenOver++
     if (!toldConnected) return
     toldConnected = false
     const stopped = connection === null
@@ -194,6 +193,8 @@ export function createSession(options: SessionOptions): Session {
       onEnd,
       onState,
       reconnect: settings.reconnect,
+      clientId,
+      counters,
       mayConnect: () => tenure?.valid ?? true,
       takenOver: tenure && slotTakenOver(clientId),
     })

@@ -134,6 +134,6 @@ const noSharing = (url: string) =>
   new LinkError(
     `the broker at ${url} has no shared subscriptions: set sharedGroup to false and run one listener`,
     {
-      permanent: true,
+      permanent: 'invalid_options',
     },
   )

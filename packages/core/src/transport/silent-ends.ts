@@ -1,0 +1,35 @@
+/**
+ * Recognises two clients of one client id where the broker does not say so: MQTT 3.1.1 has no reason codes, and Mosquitto
+ * 2.0 sends none to a kept session. Each connects at its first attempt, and is thrown out when the other one does. A
+ * broker that restarts, or a network that is away, lets an attempt fail in between or ends a connection with an error.
+ */
+export interface SilentEnds {
+  /**
+   * A connection that was ready has ended. Resolves to how many were thrown out in a row, this one included, once they are
+   * enough to say so; else 0.
+   */
+  ended(end: { readonly withoutReason: boolean; readonly lastedMs: number }): number
+  /** An attempt to connect has failed. */
+  failed(): void
+}
+
+const ENOUGH = 3
+/** The other one comes back after its pause, which grows up to that. */
+const SHORT_MS = 60_000
+
+export function createSilentEnds(): SilentEnds {
+  let inARow = 0
+  return {
+    ended({ withoutReason, lastedMs }) {
+      inARow = withoutReason && lastedMs < SHORT_MS ? inARow + 1 : 0
+      return inARow >= ENOUGH ? inARow : 0
+    },
+    failed() {
+      inARow = 0
+    },
+  }
+}
+
+/** What an end of that kind is, for errors. */
+export const presumablyTakenOver = (clientId: string, inARow: number): string =>
+  `the broker has closed the connection of client id '${clientId}' ${inARow} times in a row, soon after it was made and without a reason: probably another client connects under the same client id, and each throws the other out. Each process and each device needs a client id of its own`
