@@ -2,6 +2,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run(options: BenchOptions): Promise<unknown> }>>> =
   {
     ingest: () => import('./ingest/main.js'),
+    latest: () => import('./latest/main.js'),
     consumers: () => import('./consumers/main.js'),
     presence: () => import('./presence/main.js'),
     commands: () => import('./commands/main.js'),

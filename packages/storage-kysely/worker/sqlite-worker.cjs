@@ -189,11 +189,14 @@ function openDatabase(options) {
   function insertRows({ table, rows, columns, suffix }) {
     const varying = []
     const expressions = []
+    const lists = new Map()
     for (const column of columns) {
       if (column.literal !== undefined) expressions.push(column.literal)
       else {
+        const list = column.as === undefined ? valuesOf(column, rows) : sameAs(column, lists)
+        lists.set(column.name, list)
         expressions.push('?')
-        varying.push(valuesOf(column, rows))
+        varying.push(list)
       }
     }
     const head = `insert into "${table}" (${columns.map(({ name }) => `"${name}"`).join(', ')}) values `
@@ -253,6 +256,13 @@ function openDatabase(options) {
       return null
     },
   }
+}
+
+/** The values of another column, null where a third is. Neither is one of a few values. */
+function sameAs({ as, unlessNull }, lists) {
+  if (unlessNull === undefined) return lists.get(as)
+  const condition = lists.get(unlessNull)
+  return lists.get(as).map((value, row) => (condition[row] === null ? null : value))
 }
 
 /** The values of a column, one a row. */

@@ -1,5 +1,5 @@
 import { DeviceHubError, type StoredValue } from '@devicehub/core'
-import type { ColumnSource, ValueKind } from '../rows/column-source.js'
+import type { ColumnSource, SameAs, ValueKind } from '../rows/column-source.js'
 
 /**
  * Between the texts of a column, and for null. JSON text has neither (control characters are escaped in it); a column
@@ -26,7 +26,8 @@ export interface Upsert {
   readonly groups: readonly { readonly time: string; readonly columns: readonly string[] }[]
 }
 
-export type Column = ColumnHead & (ConstantColumn | TextColumn | NumberColumn | ValuesColumn)
+export type Column = ColumnHead & (SentColumn | SameColumn)
+export type SentColumn = ConstantColumn | TextColumn | NumberColumn | ValuesColumn
 
 interface ColumnHead {
   readonly name: string
@@ -50,6 +51,10 @@ interface NumberColumn {
   readonly numbers: Float64Array
   readonly nulls: boolean
 }
+/** The values of another column, which comes before it. */
+interface SameColumn extends SameAs {
+  readonly form: 'same'
+}
 /** What the other forms cannot hold: bytes, and texts with a separator in them. */
 interface ValuesColumn {
   readonly form: 'values'
@@ -64,10 +69,29 @@ export function buildInsert<Row>(
 ): Insert {
   const columns: Column[] = []
   for (const source of sources) {
-    const column = buildColumn(table, source, rows)
+    const column = sameColumn(source, sources, columns, rows) ?? buildColumn(table, source, rows)
     if (column !== null) columns.push(column)
   }
   return { table, rows: rows.length, columns }
+}
+
+function sameColumn<Row>(
+  { name, kind, mostly, get }: ColumnSource<Row>,
+  sources: readonly ColumnSource<Row>[],
+  columns: readonly Column[],
+  rows: readonly Row[],
+): Column | null {
+  if (mostly === undefined) return null
+  const { as, unlessNull } = mostly
+  const find = (of: string | undefined) => sources.find((source) => source.name === of)
+  const [other, condition] = [find(as), find(unlessNull)]
+  const isSent = (of: string | undefined) => of === undefined || columns.some((column) => column.name === of)
+  if (other === undefined || !isSent(as) || !isSent(unlessNull)) return null
+  for (const row of rows) {
+    const isNull = condition !== undefined && (condition.get(row) ?? null) === null
+    if ((get(row) ?? null) !== (isNull ? null : (other.get(row) ?? null))) return null
+  }
+  return { name, kind, few: false, form: 'same', ...mostly }
 }
 
 function buildColumn<Row>(table: string, source: ColumnSource<Row>, rows: readonly Row[]): Column | null {

@@ -98,13 +98,21 @@ function insertSql(insert: Insert, parameter: Parameter, condition: string): str
   const names: string[] = []
   const values: string[] = []
   const arrays: string[] = []
+  const sentAs = (name: string) => values[names.indexOf(`"${name}"`)]
   for (const column of columns) {
-    names.push(`"${column.name}"`)
     if (column.form === 'constant') values.push(constantSql(column.kind, column.value, parameter))
-    else {
+    else if (column.form === 'same') {
+      const { as, unlessNull } = column
+      values.push(
+        unlessNull === undefined
+          ? `${sentAs(as)}`
+          : `case when ${sentAs(unlessNull)} is not null then ${sentAs(as)} end`,
+      )
+    } else {
       values.push(fromElement(column.kind, `v.c${arrays.length}`))
       arrays.push(arraySql(column, parameter))
     }
+    names.push(`"${column.name}"`)
   }
   const elements = arrays.map((_, index) => `c${index}`).join(', ')
   const source =
@@ -161,7 +169,7 @@ const ELEMENT_TYPES: Readonly<Record<ValueKind, string>> = {
 // JSON text and the like is full of quotes: splitting at a separator needs no escapes, an array literal would.
 const SPLIT = `, E'\\x1f', E'\\x1e')`
 
-function arraySql(column: Exclude<Column, { form: 'constant' }>, parameter: Parameter): string {
+function arraySql(column: Exclude<Column, { form: 'constant' | 'same' }>, parameter: Parameter): string {
   switch (column.form) {
     case 'text':
       return `string_to_array(${parameter(column.text)}::text${SPLIT}`

@@ -117,6 +117,7 @@ function toIds({ inserts }: Writes, last: LastIds): WrittenIds {
 
 function toColumn(column: Column): Record<string, unknown> {
   const { name } = column
+  if (column.form === 'same') return { name, as: column.as, unlessNull: column.unlessNull }
   if (column.form !== 'constant') {
     if (column.form === 'text') return { name, text: column.text, nulls: column.nulls }
     if (column.form === 'numbers') return { name, numbers: column.numbers, nulls: column.nulls }

@@ -22,7 +22,10 @@ export function* insertSql(dialect: SqlDialect, insert: Insert): Generator<Inser
   const { table, rows, columns } = insert
   const upsert = upsertSql(dialect, insert)
   const name = (text: string) => quoteName(dialect, text)
-  const lists = columns.map((column) => valuesOf(column, rows))
+  const lists: (readonly unknown[])[] = []
+  const listOf = (column: string) => lists[columns.findIndex((one) => one.name === column)] ?? []
+  for (const column of columns)
+    lists.push(column.form === 'same' ? sameAs(column, listOf) : valuesOf(column, rows))
   const head = `insert into ${name(table)} (${columns.map((column) => name(column.name)).join(', ')}) values `
   const tuple = `(${columns.map(() => '?').join(', ')})`
   const rowsMax = Math.min(ROWS_MAX, Math.max(1, Math.floor(PARAMETERS_MAX / columns.length)))
@@ -41,8 +44,17 @@ export function* insertSql(dialect: SqlDialect, insert: Insert): Generator<Inser
   }
 }
 
+function sameAs(
+  { as, unlessNull }: Extract<Column, { form: 'same' }>,
+  listOf: (column: string) => readonly unknown[],
+): readonly unknown[] {
+  if (unlessNull === undefined) return listOf(as)
+  const condition = listOf(unlessNull)
+  return listOf(as).map((value, row) => (condition[row] === null ? null : value))
+}
+
 /** One a row. */
-function valuesOf(column: Column, rows: number): readonly unknown[] {
+function valuesOf(column: Exclude<Column, { form: 'same' }>, rows: number): readonly unknown[] {
   switch (column.form) {
     case 'constant':
       return new Array(rows).fill(

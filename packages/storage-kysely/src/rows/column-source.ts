@@ -13,6 +13,16 @@ export interface ColumnSource<Row> {
   /** What the database fills in: a batch of which each row has it is written without the column. Default null. */
   readonly fallback?: StoredValue
   readonly get: (row: Row) => StoredValue
+  /**
+   * Mostly it has what the column `as` has, null where the column `unlessNull` is null: then it is not sent a second time.
+   * Both come before it.
+   */
+  readonly mostly?: SameAs
+}
+
+export interface SameAs {
+  readonly as: string
+  readonly unlessNull?: string
 }
 
 export function valueKind(type: LogicalType): ValueKind {

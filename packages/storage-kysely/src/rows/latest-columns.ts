@@ -22,13 +22,18 @@ export interface LatestShape {
 const OWN_COLUMNS: readonly ColumnSource<LatestRow>[] = [
   { name: 'device_id', kind: 'text', get: (row) => row.deviceId },
   { name: 'order_at', kind: 'time', get: (row) => row.orderAt },
-  { name: 'timestamp', kind: 'time', get: (row) => row.timestamp },
+  { name: 'timestamp', kind: 'time', get: (row) => row.timestamp, mostly: { as: 'order_at' } },
 ]
 
 export function latestShape({ readingNames }: AnyDeviceType, kinds: readonly ValueKind[]): LatestShape {
   const values = readingNames.flatMap((name, index): ColumnSource<LatestRow>[] => [
     { name, kind: kinds[index] ?? 'text', get: ({ values: all }) => all[index] ?? null },
-    { name: latestTimeColumn(name), kind: 'time', get: (row) => latestTime(row, index) },
+    {
+      name: latestTimeColumn(name),
+      kind: 'time',
+      get: (row) => latestTime(row, index),
+      mostly: { as: 'order_at', unlessNull: name },
+    },
   ])
   return {
     columns: [...OWN_COLUMNS, ...values],

@@ -122,6 +122,21 @@ export function latestContract(contract: StorageContract): void {
       expect(await storage.readings.latest(Sensor, ids)).toEqual([])
     })
 
+    test('devices of one batch that send different readings, at their own times', async () => {
+      const { storage } = shared
+      const [a, b, c] = [newId(), newId(), newId()]
+      const send = (...samples: NewSample[]) =>
+        storage.commit(batch(samples.map((one) => entry(Meter, one.deviceId, [one]))))
+      await send(at(a, 1, { temperature: 1 }), at(b, 2, { total: 2 }), at(c, 3, {}))
+      await send(at(c, 4, { temperature: 4, total: 4 }), at(b, 5, { temperature: 5 }))
+      expect(await lastOf(storage, Meter, a)).toEqual({ temperature: [1, 1] })
+      expect(await lastOf(storage, Meter, b)).toEqual({ temperature: [5, 5], total: [2, 2] })
+      expect(await lastOf(storage, Meter, c)).toEqual({ temperature: [4, 4], total: [4, 4] })
+      await send(at(a, 6, { total: 6 }), at(a, 7, { temperature: 7 }), at(b, 6, { total: 6 }))
+      expect(await lastOf(storage, Meter, a)).toEqual({ temperature: [7, 7], total: [6, 6] })
+      expect(await lastOf(storage, Meter, b)).toEqual({ temperature: [5, 5], total: [6, 6] })
+    })
+
     test('every kind of value is given back as it was stored', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
