@@ -71,7 +71,12 @@ describe('JSON', () => {
     ['half a character', new Uint8Array([0x22, 0xc3, 0x22]), 'not UTF-8'],
     ['an overlong NUL', new Uint8Array([0x22, 0xc0, 0x80, 0x22]), 'not UTF-8'],
     ['a surrogate in UTF-8', new Uint8Array([0x22, 0xed, 0xa0, 0x80, 0x22]), 'not UTF-8'],
-    ['a byte order mark', bytes('\ufeff{}'), 'not JSON'],
+    ['a byte order mark alone', bytes('\ufeff'), 'not JSON'],
+    ['a byte order mark in it', bytes('[\ufeff1]'), "not JSON: Unexpected token '\\ufeff'"],
+    ['an invisible letter in it', bytes('{"a":1,\u200b"b":2}'), '\\u200b'],
+    ['a NUL in it', bytes('{"a":\0 1}'), '\\u0000'],
+    ['a line in a text', bytes('{"a":"x\ny"}'), '(found "\\u000a")'],
+    ['something behind it', bytes('{"a":1}}'), '(found "}")'],
     ['half an object', bytes('{"a":'), 'not JSON'],
     ['two values', bytes('{}{}'), 'not JSON'],
     ['NaN', bytes('{"a":NaN}'), 'not JSON'],
@@ -79,6 +84,13 @@ describe('JSON', () => {
   ])('%s is refused', (_, payload, reason) => {
     expect(() => jsonCodec.decode(payload, context)).toThrow(reason)
   })
+
+  it.each(['\ufeff{"a":1}', '{"a":1}\0', '\ufeff \0{"a":1}\r\n\0\0 \0'])(
+    '%j has padding that does not count',
+    (text) => {
+      expect(jsonCodec.decode(bytes(text), context)).toEqual({ a: 1 })
+    },
+  )
 
   it('reads a part of a larger buffer', () => {
     const whole = bytes('xx{"a":"ü"}yy')

@@ -23,9 +23,19 @@ export function parseReply(value: unknown, correlationId: string | undefined): R
   const { status, result, error } = value
   const id = value.id ?? correlationId
   if (typeof id !== 'string' || id === '' || !isTextWithin(id, COMMAND_ID_MAX_LENGTH)) return unreadable
-  if (!(REPLY_STATUSES as readonly unknown[]).includes(status)) return unreadable
-  return { id, status: status as ReplyStatus, result, error: errorText(error) }
+  const word = replyStatus(status)
+  if (word === undefined) return unreadable
+  return { id, status: word, result, error: errorText(error) }
 }
+
+/** Whatever its case, and blanks around it. */
+function replyStatus(raw: unknown): ReplyStatus | undefined {
+  if (typeof raw !== 'string' || raw.length > WORD_MAX) return undefined
+  const word = raw.trim().toLowerCase()
+  return REPLY_STATUSES.find((status) => status === word)
+}
+
+const WORD_MAX = 64
 
 const unreadable: DataRefusal = {
   code: 'invalid_shape',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseStatus } from './parse-status.js'
+import { type ParsedStatus, parseStatus } from './parse-status.js'
 
 const nothing = { timestamp: null, id: null, flags: [] }
 
@@ -47,7 +47,16 @@ describe('a status', () => {
     })
   })
 
-  it.each(['constructor', '__proto__', 'Online', 5, {}, ['online']])(
+  it.each(['Online', 'OFFLINE', ' low_battery\n', 'online'])(
+    'reads %j whatever its case and blanks',
+    (raw) => {
+      const status = raw.trim().toLowerCase()
+      expect(parseStatus({ status: raw })).toEqual({ ...nothing, status })
+      expect(parseStatus(raw)).toEqual({ ...nothing, status })
+    },
+  )
+
+  it.each(['constructor', '__proto__', 'on line', 'gone', 5, {}, ['online'], false, 'online'.padStart(99)])(
     'does not know the status %j',
     (status) => {
       expect(parseStatus({ status })).toEqual({ ...nothing, flags: ['unknown_status'] })
@@ -65,12 +74,35 @@ describe('a status', () => {
     })
   })
 
-  it('says nothing where nothing or null was sent', () => {
-    expect(parseStatus({})).toEqual(nothing)
-    expect(parseStatus({ status: null, battery_level: null, firmware_version: null })).toEqual(nothing)
+  it.each([
+    {},
+    { status: null, battery_level: null, firmware_version: null },
+    { timestamp: 1_772_366_400_000 },
+    { state: 'offline' },
+    { Status: 'offline' },
+    { online: false },
+    { uptime: 12 },
+    { device_status: 'offline', battery_level: 10 },
+    { battery: 10, connected: 0 },
+    { battery: 10, link: ' Disconnected' },
+    { battery: 10, bridge: { online: false } },
+    { firmware_version: '1', channels: [{ up: true }] },
+  ])('of %j nobody knows whether the device is there', (value) => {
+    const { status, flags } = parseStatus(value) as ParsedStatus
+    expect(status).toBeUndefined()
+    expect(flags).toEqual(['unknown_status'])
   })
 
-  it.each([null, 'online', 5, [], undefined])('is not %j', (value) => {
+  it.each([
+    { battery_level: 50 },
+    { battery: 101 },
+    { firmware_version: '2.1', rssi: -60, uptime: 0, ip: '10.0.0.2', wifi: { channel: 6 } },
+    { status: null, battery_level: 50 },
+  ])('of %j it does not have to say it', (value) => {
+    expect((parseStatus(value) as ParsedStatus).flags).not.toContain('unknown_status')
+  })
+
+  it.each([null, 'gone', 5, [], undefined, true])('is not %j', (value) => {
     expect(parseStatus(value)).toMatchObject({ code: 'invalid_shape' })
   })
 

@@ -1,6 +1,7 @@
 import { jsonCodec } from '../codec/json.js'
 import { decodeWith } from '../codec/run-codec.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import { plainStatus } from '../ingest/decode-payload.js'
 import { compileDataPlanner, type DataPlanner } from '../ingest/plan-data.js'
 import { readingsOf } from '../ingest/readings-of.js'
 import type { MessageRef, StoredMessage } from '../ports/storage.js'
@@ -107,6 +108,6 @@ function decode(
     })
   } catch {
     // Rejected for it when it came: whoever asks for rejected messages has the bytes in `row`.
-    return undefined
+    return channel === 'status' ? plainStatus(payloadRaw) : undefined
   }
 }

@@ -2,6 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import type { Codec } from '../codec/codec.js'
 import { jsonCodec } from '../codec/json.js'
 import { nestsDeeperThan } from '../codec/json-depth.js'
+import { parseJson, trimJson } from '../codec/json-text.js'
+import { statusWord } from '../codec/parse-status.js'
 import { decodeWith } from '../codec/run-codec.js'
 import { errorLine } from '../codec/text.js'
 import type { InboundMessage } from '../ports/transport.js'
@@ -10,7 +12,7 @@ import type { Refusal } from './ingest.js'
 
 export interface DecodedPayload {
   readonly value: unknown
-  /** What the audit row keeps: the text of JSON, else the bytes. */
+  /** What the audit row keeps: the text of JSON (without what surrounds it), else the bytes. */
   readonly json: string | null
   readonly raw: Uint8Array | null
   readonly refusal: Refusal | null
@@ -23,12 +25,31 @@ const EMPTY: DecodedPayload = {
   refusal: { code: 'empty_payload', reason: 'the payload has no bytes' },
 }
 
-/** Reads the payload of a type's message; the audit row keeps it whether it could be read or not. */
-export function decodePayload(
-  codec: Codec,
-  message: InboundMessage,
-  place: { readonly deviceId: string; readonly channel: Channel; readonly receivedAt: number },
-): DecodedPayload {
+interface Place {
+  readonly deviceId: string
+  readonly channel: Channel
+  readonly receivedAt: number
+}
+
+/**
+ * Reads the payload of a type's message; the audit row keeps it whether it could be read or not. A status may be its word
+ * alone, whatever the codec: wills are often fixed in firmware (`online`, `Offline`).
+ */
+export function decodePayload(codec: Codec, message: InboundMessage, place: Place): DecodedPayload {
+  const decoded = decodeByCodec(codec, message, place)
+  if (decoded.refusal === null || place.channel !== 'status') return decoded
+  const word = plainStatus(message.payload)
+  return word === undefined ? decoded : { ...decoded, value: word, refusal: null }
+}
+
+/** Bytes; longer than any status with its padding. */
+const WORD_MAX = 64
+
+/** Of a payload that is a status and nothing else. */
+export const plainStatus = (payload: Uint8Array): string | undefined =>
+  payload.byteLength > WORD_MAX ? undefined : statusWord(trimJson(asBuffer(payload).toString('utf8')))
+
+function decodeByCodec(codec: Codec, message: InboundMessage, place: Place): DecodedPayload {
   if (message.payload.byteLength === 0) return EMPTY
   if (codec === jsonCodec) return decodeJson(message.payload)
   try {
@@ -58,11 +79,11 @@ export function decodeJson(payload: Uint8Array): DecodedPayload {
   if (!isUtf8(payload)) return refused('the payload is not UTF-8 text')
   if (payload.byteLength > DEEP_FROM && nestsDeeperThan(payload, DEPTH_MAX))
     return refused(`the payload nests deeper than ${DEPTH_MAX} levels`)
-  const json = asBuffer(payload).toString('utf8')
+  const json = trimJson(asBuffer(payload).toString('utf8'))
   try {
-    return { value: JSON.parse(json), json, raw: null, refusal: null }
+    return { value: parseJson(json), json, raw: null, refusal: null }
   } catch (error) {
-    return refused(`the payload is not JSON: ${describe(error)}`)
+    return refused(describe(error))
   }
 }
 

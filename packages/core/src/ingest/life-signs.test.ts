@@ -126,21 +126,6 @@ describe('a sign of life', () => {
     await hub.close()
   })
 
-  test.each([
-    ['Offline', { status: 'rejected', code: 'invalid_json' }],
-    ['{"status":"gone"}', { status: 'stored' }],
-  ])(
-    'a status that nobody can read may be the will of a device that is gone and wakes none: %s',
-    async (payload, outcome) => {
-      const { send, device, clock, hub } = await world()
-      await send('status', '{"status":"offline"}')
-      clock.time += 10_000
-      expect(await send('status', payload)).toMatchObject(outcome)
-      expect(await device()).toEqual({ status: 'offline', lastSeen: clock.time })
-      await hub.close()
-    },
-  )
-
   test('is none: what the broker had kept, a replay, a message of an inactive or unknown device', async () => {
     const { send, device, clock, hub } = await world()
     await send('data', 'nonsense', { retained: true })
