@@ -13,7 +13,7 @@ const alias = [
 export default defineConfig({
   resolve: { alias },
   test: {
-    reporters: ['default', './e2e/secrets/no-secrets-reporter.ts'],
+    reporters: ['default', './e2e/secrets/no-secrets-reporter.ts', './e2e/skipped/skipped-reporter.ts'],
     setupFiles: ['./e2e/secrets/record-secrets.ts', './packages/test-kit/refuse-unasked.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,

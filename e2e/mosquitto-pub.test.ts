@@ -61,26 +61,30 @@ const STORED = {
   messages: 'processed -\nprocessed -\nprocessed -\nrejected invalid_type',
 }
 
-describeWith(['mosquitto', 'mosquitto-clients', 'sqlite3'], 'mosquitto_pub into SQLite', ({ mosquitto }) => {
-  test('is stored, as sqlite3 sees it', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'devicehub-e2e-'))
-    try {
-      const file = join(folder, 'hub.db')
-      await publishAndStore(
-        mosquitto().url,
-        kyselyStorage({ db: new Kysely({ dialect: sqliteDialect({ file }) }), closeDb: true }),
-      )
-      const query = async (sql: string) => (await run('sqlite3', [file, sql])).stdout.trim()
-      expect({
-        readings: await query(READINGS),
-        device: await query(DEVICE),
-        messages: await query(MESSAGES),
-      }).toEqual(STORED)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  })
-})
+describeWith(
+  ['mosquitto', 'mosquitto-clients', 'sqlite', 'sqlite3'],
+  'mosquitto_pub into SQLite',
+  ({ mosquitto }) => {
+    test('is stored, as sqlite3 sees it', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'devicehub-e2e-'))
+      try {
+        const file = join(folder, 'hub.db')
+        await publishAndStore(
+          mosquitto().url,
+          kyselyStorage({ db: new Kysely({ dialect: sqliteDialect({ file }) }), closeDb: true }),
+        )
+        const query = async (sql: string) => (await run('sqlite3', [file, sql])).stdout.trim()
+        expect({
+          readings: await query(READINGS),
+          device: await query(DEVICE),
+          messages: await query(MESSAGES),
+        }).toEqual(STORED)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    })
+  },
+)
 
 const WITH_POSTGRES = ['mosquitto', 'mosquitto-clients', 'postgres'] as const
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { startFirmware } from './programs.js'
 import { DEVICE, openStage, WeatherStation } from './stage.js'
 
-describeWith(['mosquitto'], 'examples/firmware', ({ mosquitto }) => {
+describeWith(['mosquitto', 'sqlite'], 'examples/firmware', ({ mosquitto }) => {
   describe.each([5, 4] as const)('MQTT version %i', (protocolVersion) => {
     test('answers commands, takes those that waited for it, applies desired state, and stops cleanly', async () => {
       const { url } = mosquitto()

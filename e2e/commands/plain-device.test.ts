@@ -9,7 +9,7 @@ interface Received {
 }
 
 describeWith(
-  ['mosquitto', 'mosquitto-clients'],
+  ['mosquitto', 'mosquitto-clients', 'sqlite'],
   'mosquitto_sub and mosquitto_pub as the device',
   ({ mosquitto }) => {
     describe.each([5, 4] as const)('MQTT version %i', (protocolVersion) => {

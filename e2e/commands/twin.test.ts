@@ -3,7 +3,7 @@ import { createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
 import { DEVICE, openStage, topicOf, WeatherStation } from './stage.js'
 
-describeWith(['mosquitto'], 'desired and reported state', ({ mosquitto }) => {
+describeWith(['mosquitto', 'sqlite'], 'desired and reported state', ({ mosquitto }) => {
   describe.each([5, 4] as const)('MQTT version %i', (protocolVersion) => {
     test('a device that was away for five versions converges with one message', async () => {
       const { url, port } = mosquitto()

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describeWith } from '@devicehub/test-kit'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openStage, Sensor } from './provision-stage.js'
 
 const script = fileURLToPath(new URL('./import-process.ts', import.meta.url))
 
-describe('bulk import into SQLite', () => {
+describeWith(['sqlite'], 'bulk import into SQLite', () => {
   imports(async (folder) => join(folder, 'devices.db'))
 })
 describeWith(['postgres'], 'bulk import into PostgreSQL', ({ postgres }) => {

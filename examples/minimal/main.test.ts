@@ -1,7 +1,7 @@
 import { createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test, vi } from 'vitest'
 
-describeWith(['mosquitto'], 'the minimal example', ({ mosquitto }) => {
+describeWith(['mosquitto', 'sqlite'], 'the minimal example', ({ mosquitto }) => {
   test('stores what a device sends, prints it, and keeps what it refuses', async () => {
     const said = vi.spyOn(console, 'log').mockImplementation(() => {})
     vi.stubEnv('MQTT_URL', mosquitto().url)

@@ -113,18 +113,20 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
   })
 })
 
-test('SQLite that another process keeps busy is waited for, then storage_unavailable', async () => {
-  const database = await sqliteFile({ busyTimeout: 50 })
-  await using storages = await openStorages(database, [Station])
-  const storage = storages.open()
-  const other = database.connect()
-  const held = await other.startTransaction().execute()
-  const short = storage.commit(one)
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  await held.rollback().execute()
-  await short
-  const again = await other.startTransaction().execute()
-  await expect(storage.commit(batch([entry(Station, 'e')]))).rejects.toEqual(code('storage_unavailable'))
-  await again.rollback().execute()
-  await other.destroy()
+describeWith(['sqlite'], 'SQLite', () => {
+  test('that another process keeps busy is waited for, then storage_unavailable', async () => {
+    const database = await sqliteFile({ busyTimeout: 50 })
+    await using storages = await openStorages(database, [Station])
+    const storage = storages.open()
+    const other = database.connect()
+    const held = await other.startTransaction().execute()
+    const short = storage.commit(one)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await held.rollback().execute()
+    await short
+    const again = await other.startTransaction().execute()
+    await expect(storage.commit(batch([entry(Station, 'e')]))).rejects.toEqual(code('storage_unavailable'))
+    await again.rollback().execute()
+    await other.destroy()
+  })
 })

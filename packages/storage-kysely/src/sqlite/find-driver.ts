@@ -26,7 +26,7 @@ export function findSqliteDriver(wanted: SqliteDriver | 'auto'): FoundDriver {
   if (module === null)
     throw new DeviceHubError(
       'missing_dependency',
-      `SQLite needs the package better-sqlite3 on ${process.version}. Install it: npm install ${BETTER_SQLITE3}`,
+      `SQLite needs the package better-sqlite3 on ${process.version}. Install it: npm install ${BETTER_SQLITE3}; or use Node 22.13 or later, which brings SQLite`,
     )
   return { driver: 'better-sqlite3', module }
 }
@@ -38,7 +38,7 @@ export function asMissingDependency(error: unknown): unknown {
     return error
   return new DeviceHubError(
     'missing_dependency',
-    `better-sqlite3 is installed but was not built for ${process.version}. Build it anew: npm rebuild better-sqlite3, or npm install ${BETTER_SQLITE3}`,
+    `better-sqlite3 is installed but was not built for ${process.version}. Use Node 22.13 or later, which brings SQLite; or build it anew with npm rebuild better-sqlite3 or npm install ${BETTER_SQLITE3}, which need the network or a C++ compiler, make and Python`,
     { cause: error },
   )
 }

@@ -1,10 +1,9 @@
 import { describeWith } from '@devicehub/test-kit'
-import { describe } from 'vitest'
 import { type EmptyDatabase, mariadbDatabase, postgresDatabase, sqliteFile } from './open-database.js'
 
 /** The same tests on each kind of database, each with what opens an empty one. */
 export function describeDatabases(title: string, tests: (open: () => Promise<EmptyDatabase>) => void): void {
-  describe(`${title} on SQLite`, () => tests(() => sqliteFile({})))
+  describeWith(['sqlite'], `${title} on SQLite`, () => tests(() => sqliteFile({})))
   // Nothing here outlives its test: durability would only cost time.
   describeWith({ postgres: { settings: { fsync: 'off' } } }, `${title} on PostgreSQL`, ({ postgres }) =>
     tests(() => postgresDatabase(postgres())),

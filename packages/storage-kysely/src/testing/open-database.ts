@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseService } from '@devicehub/test-kit'
-import BetterSqlite from 'better-sqlite3'
 import { Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
 import { type SqliteDialectOptions, sqliteDialect } from '../sqlite/sqlite-dialect.js'
+import { openBetterSqlite } from './better-sqlite.js'
 
 /** An empty database, and Kysely instances on it as several processes would have. */
 export interface EmptyDatabase {
@@ -27,7 +27,7 @@ export async function plainSqliteFile(): Promise<EmptyDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'devicehub-storage-'))
   return {
     connect: () => {
-      const database = new BetterSqlite(join(folder, 'test.db'), { timeout: 0 })
+      const database = openBetterSqlite(join(folder, 'test.db'), { timeout: 0 })
       database.pragma('journal_mode = wal')
       return new Kysely({ dialect: new SqliteDialect({ database }) })
     },

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { type AedesService, type AedesServiceOptions, startAedes } from './aedes.js'
 import { findPostgresPrograms, findProgram, findRabbitMq } from './find-program.js'
@@ -74,12 +75,28 @@ const INSTALLED: { readonly [Name in ServiceName | ToolName]: () => boolean } = 
     hasProgram('mariadb', 'mariadb-admin', 'mysqladmin') &&
     hasProgram('mariadb', 'mariadb', 'mysql'),
   redis: () => hasProgram('redis', 'redis-server', 'valkey-server'),
+  sqlite: () => !isHidden('sqlite') && hasSqlite(),
   sqlite3: () => hasProgram('sqlite3', 'sqlite3'),
   openssl: () => hasProgram('openssl', 'openssl'),
 }
 
 const hasProgram = (owner: ProgramOwner, ...names: readonly string[]) =>
   findProgram(owner, ...names) !== undefined
+
+// As for the hub: what Node brings, else the package, which is there and yet not built where there is no compiler.
+function hasSqlite(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > 22 || (major === 22 && minor >= 13)) return true
+  for (const base of [import.meta.url, join(process.cwd(), 'package.json')])
+    try {
+      const Database = createRequire(base)('better-sqlite3') as new (file: string) => { close(): void }
+      new Database(':memory:').close()
+      return true
+    } catch {
+      // Not from here.
+    }
+  return false
+}
 
 // The library must be named before the server starts, so the server cannot be asked.
 function hasTimescale(): boolean {

@@ -101,6 +101,10 @@ describe.skipIf(again)('where programs are missing', () => {
       'mosquitto is not installed: apt-get install mosquitto; redis is not installed: apt-get install redis-server',
     ])
     expect(output).toMatch(/Tests +1 passed \| 13 skipped/)
+    // Ten of the missing programs, and the three that are skipped in a run within a run.
+    expect(output).toContain(
+      '13 tests were skipped for want of: mosquitto 9, redis 6, other reasons 3, postgres 2',
+    )
   })
 
   it('DEVICEHUB_REQUIRE_SERVICES=1 makes that a failure', async () => {

@@ -11,17 +11,20 @@ export const INSTALL = {
   timescaledb: 'see https://docs.timescale.com/self-hosted/latest/install/',
   mariadb: 'apt-get install mariadb-server',
   redis: 'apt-get install redis-server',
+  sqlite: 'use Node 22.13 or later, or npm install better-sqlite3@12.9.0, which may need a C++ compiler',
   sqlite3: 'apt-get install sqlite3',
   openssl: 'apt-get install openssl',
 } as const
 
 export type ProgramOwner = keyof typeof INSTALL
 
+const LIBRARIES: readonly ProgramOwner[] = ['aedes', 'sqlite']
+
 const HIDING = 'DEVICEHUB_WITHOUT_SERVICES'
 
 /**
  * Whether `DEVICEHUB_WITHOUT_SERVICES` takes the programs of this service away: `all`, or names divided by commas.
- * Aedes is a library, not a program: only its own name hides it.
+ * Aedes and SQLite are libraries, not programs: only their own names hide them.
  */
 export function isHidden(owner: ProgramOwner): boolean {
   const names = (process.env[HIDING] ?? '').split(',').map((name) => name.trim())
@@ -31,7 +34,7 @@ export function isHidden(owner: ProgramOwner): boolean {
         'invalid_options',
         `${HIDING}: nothing is called "${name}"; it takes "all", or of ${Object.keys(INSTALL).join(', ')}`,
       )
-  return names.includes(owner) || (names.includes('all') && owner !== 'aedes')
+  return names.includes(owner) || (names.includes('all') && !LIBRARIES.includes(owner))
 }
 
 const asked = new Set<ProgramOwner>()

@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DatabaseService, describeWith } from '@devicehub/test-kit'
-import SQLite from 'better-sqlite3'
-import { type Dialect, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
+import { type Dialect, Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
-import { describe } from 'vitest'
+import { sqliteDialect } from '../../sqlite/sqlite-dialect.js'
 import type { SqlDialect } from '../logical-type.js'
 
 /** An empty database of its own. */
@@ -21,7 +20,7 @@ export type OpenDatabase = () => Promise<TestDatabase>
 export async function sqliteDatabase(): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), 'devicehub-schema-'))
   return testDatabase('sqlite', {
-    connect: () => new SqliteDialect({ database: new SQLite(join(folder, 'test.db')) }),
+    connect: () => sqliteDialect({ file: join(folder, 'test.db') }),
     drop: () => rm(folder, { recursive: true }),
   })
 }
@@ -46,7 +45,7 @@ async function mariadbDatabase(service: DatabaseService): Promise<TestDatabase> 
 
 /** The same tests on every kind of database. */
 export function describeDatabases(title: string, tests: (open: OpenDatabase) => void): void {
-  describe(`${title} on SQLite`, () => tests(sqliteDatabase))
+  describeWith(['sqlite'], `${title} on SQLite`, () => tests(sqliteDatabase))
   // Nothing here outlives its test: durability would only cost time.
   describeWith({ postgres: { settings: { fsync: 'off' } } }, `${title} on PostgreSQL`, ({ postgres }) =>
     tests(() => postgresDatabase(postgres())),
