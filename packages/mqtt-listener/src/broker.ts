@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   DeviceHubError,
   isDeviceHubError,
@@ -100,6 +101,8 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     const reporter = setInterval(reportMetrics, REPORT_EVERY_MS).unref()
     startedBefore = true
     stopped = new AbortController()
+    // Each topic handler listens: not a leak.
+    setMaxListeners(0, stopped.signal)
     stopped.signal.addEventListener('abort', () => {
       detach()
       leaveGroup?.()

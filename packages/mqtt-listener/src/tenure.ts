@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { HeldLease, LeaseFence } from '@devicehub/core'
 
 /** The time in which this process holds a slot: what runs under the slot's client id runs no longer than this. */
@@ -23,6 +24,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
 /** It is over when the lease is lost, when one of the signals is aborted, or when `end()` is called. */
 export function createTenure(lease: HeldLease, ...signals: readonly AbortSignal[]): Tenure {
   const ended = new AbortController()
+  // Each session and each topic handler listens: not a leak.
+  setMaxListeners(0, ended.signal)
   const end = () => ended.abort()
   for (const signal of [lease.lost, ...signals])
     if (signal.aborted) end()

@@ -34,6 +34,21 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
     }
   }
 
+  test('many handlers are no leak for Node', async () => {
+    const warnings: string[] = []
+    const warn = ({ name, message }: Error) => void warnings.push(`${name}: ${message}`)
+    process.on('warning', warn)
+    try {
+      await using at = await world()
+      for (let n = 0; n < 15; n++) at.listener.handle(`many/${n}`, () => {})
+      await at.listener.start()
+      await waitUntil('the listener is connected', () => at.listener.stats().state === 'connected')
+    } finally {
+      process.off('warning', warn)
+    }
+    expect(warnings).toEqual([])
+  })
+
   test('a handler gets the messages of its topic, registered before the start or after it', async () => {
     await using at = await world()
     const heard: [string, string, string | undefined][] = []

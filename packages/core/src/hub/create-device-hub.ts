@@ -21,6 +21,7 @@ import type { DeviceRecord, StatusTransition, Storage } from '../ports/storage.j
 import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
 import { createRegistry, type Registry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
+import { doneWithin } from '../timing/done-within.js'
 import { type AttachedHandler, acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
 import type { CommandsApi } from './commands-api.js'
 import { type ConsumersApi, createConsumers } from './consumers-api.js'
@@ -114,6 +115,9 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
 }
 
 /** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
+/** Milliseconds that transports get to end once nothing is going to be committed any more. */
+const STOP_GRACE = 1_000
+
 export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   given: DeviceHubOptions<Signals>,
 ): DeviceHub<Signals> {
@@ -213,11 +217,20 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const credentials = createCredentials(options.credentials, { storage, types, clock, metrics })
 
   let closing: Promise<void> | undefined
+  /** `timeout` is for all of it: what is left of it is for the next step. */
   async function close(timeout: number): Promise<void> {
+    const deadline = performance.now() + timeout
+    const left = () => Math.max(0, deadline - performance.now())
     credentials.close()
-    await dispatcher.close(timeout)
-    await transports.stop()
-    await Promise.all([pipeline.close(timeout), consumers.close(timeout)])
+    await dispatcher.close(left())
+    const stopped = transports
+      .stop()
+      .catch((err: unknown) => logger.error({ err }, 'a transport did not stop cleanly'))
+    await doneWithin(left(), stopped)
+    await Promise.all([pipeline.close(left()), consumers.close(left())])
+    // What was not committed in time has failed now: nothing keeps a transport from ending.
+    if (!(await doneWithin(STOP_GRACE, stopped)))
+      logger.error({ timeout }, 'the hub closes before its transports have stopped')
     tracker.close()
     await storage.close()
   }

@@ -114,6 +114,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
   const retry = createRetry({
     delay: { min: 50, max: 5_000 },
     refusedMax: 30_000,
+    slowAfter: 10_000,
     clock: context.clock,
     signal: giveUp.signal,
     logger: context.logger,

@@ -56,6 +56,35 @@ const until = async (condition: () => boolean) => {
 }
 const away = () => new DeviceHubError('storage_unavailable', 'the database is away')
 
+test('invariant 9: a hub closes in the time it is given, though the database hangs and a transport does not stop', async () => {
+  const { hub, message } = await makeHub(tapped(() => new Promise(() => {})))
+  const outcomes: IngestOutcome[] = []
+  hub.ingest.push(message(1), settles(outcomes))
+  await until(() => hub.stats().ingest.queued === 1)
+  const stopped: string[] = []
+  const never = new Promise<void>(() => {})
+  hub.attach({
+    name: 'hangs',
+    start: () => never,
+    stop: () => {
+      stopped.push('hangs')
+      return never
+    },
+    publish: () => never,
+  })
+  hub.attach({
+    name: 'throws',
+    start: () => never,
+    stop: () => {
+      stopped.push('throws')
+      return Promise.reject(new Error('no'))
+    },
+    publish: () => never,
+  })
+  await hub.close({ timeout: 50 })
+  expect(stopped).toEqual(['hangs', 'throws'])
+})
+
 describe('invariant 1: acknowledged means committed', () => {
   test('invariant 1: nothing is settled before its commit', async () => {
     let release: () => void = () => {}

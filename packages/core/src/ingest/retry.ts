@@ -17,11 +17,17 @@ export interface RetryOptions {
   readonly delay: { readonly min: number; readonly max: number }
   /** The longest pause while the database refuses the application, which no waiting mends. */
   readonly refusedMax: number
+  /** Milliseconds after which a try that has no answer yet counts as a fault, while it goes on. */
+  readonly slowAfter: number
   /** Aborted when the hub gives up waiting. */
   readonly signal: AbortSignal
   readonly logger: Logger
   readonly clock: Clock
   readonly onRetry: (error: unknown) => void
+}
+
+interface Waiting {
+  fault: StorageFault
 }
 
 /** Tries until it works, fails for a reason that trying again does not mend, or the signal is aborted. */
@@ -33,15 +39,41 @@ export interface Retry {
 
 export function createRetry(options: RetryOptions): Retry {
   const { logger, clock } = options
-  const faults = new Set<{ fault: StorageFault }>()
+  const faults = new Set<Waiting>()
+
+  /** What hangs in a driver cannot be taken back here: whether it is done is not known. So it is only told. */
+  function reportSlow(since: Date): Waiting {
+    const seconds = options.slowAfter / 1000
+    const fault = {
+      code: 'storage_unavailable',
+      message: `the database has not answered for ${seconds} s: it is slow or locked, or the connection is dead without a sign; give the pool a time limit for its statements`,
+      since,
+    }
+    logger.error({ fault }, 'nothing is acknowledged until the database answers')
+    const waiting = { fault }
+    faults.add(waiting)
+    return waiting
+  }
+
+  async function watched<T>(attempt: () => Promise<T>): Promise<T> {
+    let slow: Waiting | null = null
+    const since = new Date(clock.now())
+    const timer = setTimeout(() => (slow = reportSlow(since)), options.slowAfter)
+    try {
+      return await attempt()
+    } finally {
+      clearTimeout(timer)
+      if (slow !== null) faults.delete(slow)
+    }
+  }
 
   async function retry<T>(attempt: () => Promise<T>, isFinal: (error: unknown) => boolean): Promise<T> {
-    let waiting: { fault: StorageFault } | null = null
+    let waiting: Waiting | null = null
     try {
       for (let delay = options.delay.min; ; ) {
         options.signal.throwIfAborted()
         try {
-          return await attempt()
+          return await watched(attempt)
         } catch (error) {
           if (isFinal(error)) throw error
           options.onRetry(error)

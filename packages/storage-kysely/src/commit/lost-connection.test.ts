@@ -41,6 +41,45 @@ const batchOf = (number: number, size = 20): CommitBatch =>
     ),
   )
 
+describeWith({ postgres: {} }, 'PostgreSQL behind a network that swallows', ({ postgres }) => {
+  test('is reached on new connections once the time limit of the pool is over, and has all once', async () => {
+    const { url, drop } = await postgres().createDatabase()
+    const target = new URL(url)
+    let opened = -1
+    // Connections up to this one are dead without a sign: what either end sends is thrown away.
+    let dead = -1
+    await using proxy = await createTcpProxy(Number(target.port), {
+      onClientData: (_, connection) => {
+        opened = Math.max(opened, connection)
+        return connection > dead
+      },
+      onServerData: (_, connection) => connection > dead,
+    })
+    target.port = String(proxy.port)
+    const pool = new pg.Pool({ connectionString: target.href, max: 2, query_timeout: 500 })
+    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+    const storage = kyselyStorage({ db, closeDb: true }).open({ types: [Station] })
+    await storage.migrate()
+    const failures: unknown[] = []
+    await commitUntilStored(storage, batchOf(0), failures)
+    expect(failures).toEqual([])
+    dead = opened
+    const alive = pool.totalCount
+    expect(alive).toBeGreaterThan(0)
+    await commitUntilStored(storage, batchOf(1), failures)
+    // One for each connection that was dead: none of them is handed out twice.
+    expect(failures.length).toBeGreaterThan(0)
+    expect(failures.length).toBeLessThanOrEqual(alive)
+    expect(opened).toBeGreaterThan(dead)
+    const { items } = await storage.readings.list(Station, { order: 'asc' }, { limit: 1_000 })
+    expect(items.map(({ values }) => Number(values[1])).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 40 }, (_, number) => number),
+    )
+    await storage.close()
+    await drop()
+  })
+})
+
 describeWith({ postgres: 'own' }, 'PostgreSQL', ({ postgres }) => {
   test('invariant 1: is killed in mid-commit again and again: storage_unavailable, then all is stored, once', async () => {
     await using server = await postgres.start()

@@ -35,5 +35,23 @@ export function guardPool<Pool extends EventEmitter>(
   pool.on('connect', guardClient)
   // One that was connected before.
   pool.on('acquire', guardClient)
+  pool.on('release', (_error: unknown, client: EventEmitter) => closeIfStuck(client))
   return pool
+}
+
+interface PgClient {
+  readonly _activeQuery?: unknown
+  readonly activeQuery?: unknown
+  readonly connection?: { readonly stream?: { destroy?(): void } }
+}
+
+/**
+ * Closes a connection that is given back while a statement still runs on it: its time limit (`query_timeout`) is over,
+ * and whoever got it next would wait as long behind that statement.
+ */
+function closeIfStuck(client: EventEmitter): void {
+  const { connection, ...rest } = client as EventEmitter & PgClient
+  // `activeQuery` warns since pg 8.16.
+  const running = '_activeQuery' in client ? rest._activeQuery : rest.activeQuery
+  if (running != null) connection?.stream?.destroy?.()
 }
