@@ -96,8 +96,9 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   }
 
   async function start(): Promise<void> {
-    const leaveGroup = sharedGroup === null ? undefined : hub.sharedGroups?.join(name, sharedGroup)
+    if (sharedGroup !== null) hub.sharedGroups?.assertAllowed(name, sharedGroup)
     const detach = hub.attach(broker)
+    const leaveGroup = sharedGroup === null ? undefined : hub.sharedGroups?.join(name, sharedGroup)
     const reporter = setInterval(reportMetrics, REPORT_EVERY_MS).unref()
     startedBefore = true
     stopped = new AbortController()
@@ -259,7 +260,11 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
 
   const broker: Broker = {
     name,
-    start: () => (starting ??= start()),
+    start: () =>
+      (starting ??= start().catch((error) => {
+        starting = null
+        throw error
+      })),
     stop,
     async publish(message: OutboundMessage) {
       if (publisher !== null) return publisher.publish(message)

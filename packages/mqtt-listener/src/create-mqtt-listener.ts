@@ -13,6 +13,7 @@ import type { ListenerHub } from './listener-hub.js'
 import { acceptAdopt, acceptHandler, acceptHub, acceptStop } from './option-rules.js'
 import type { MqttListenerOptions } from './options.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
+import { warnOfUnserved } from './unserved-types.js'
 
 export interface MqttListenerStats extends BrokerStats {
   /** Each broker's own; the figures beside it are their sum, `maxInFlight` the largest, `slot` and `lastError` the first broker's that has any. */
@@ -70,7 +71,11 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
       quietWhenClosed(async () => {
         const results = await Promise.allSettled(brokers.map((broker) => broker.start()))
         const failed = results.find((result) => result.status === 'rejected')
-        if (failed === undefined) return
+        if (failed === undefined)
+          return warnOfUnserved(
+            hub,
+            brokers.map(({ name }) => name),
+          )
         await listener.stop()
         throw failed.reason
       }),

@@ -224,6 +224,8 @@ export function createLink(options: LinkOptions): Link {
     unsubscribe(filters) {
       return new Promise((resolve, reject) => {
         if (closed) return reject(ended())
+        // Of a broker that serves no type: a packet without a filter is malformed [MQTT-3.10.3-2].
+        if (filters.length === 0) return resolve()
         client.unsubscribe([...filters], (error) => (error ? reject(error) : resolve()))
       })
     },

@@ -31,6 +31,8 @@ export interface ListenerHub {
   /** Where a group would be unsafe; without it a group is allowed everywhere. */
   readonly sharedGroups?: Pick<SharedGroups, 'assertAllowed' | 'join'>
   attach(transport: Transport): () => void
+  /** Whether a transport of that name is attached. */
+  isServed?(broker: string): boolean
   readonly logger: Logger
   readonly metrics: Metrics
   readonly clock: Clock

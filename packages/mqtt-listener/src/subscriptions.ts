@@ -9,6 +9,7 @@ import {
 import type { Grants, Link } from './link.js'
 import { LinkError } from './link-error.js'
 import type { BrokerSettings } from './options.js'
+import { brokerOf, isOfMqtt } from './unserved-types.js'
 
 /** What a session subscribes to. */
 export interface Subscriptions {
@@ -30,10 +31,7 @@ export function typeSubscriptions(
   prefix: string,
   { name, sharedGroup, qos }: BrokerSettings,
 ): Subscriptions {
-  const mine = types.filter(
-    ({ abstract, options }) =>
-      !abstract && (options.protocol ?? 'mqtt') === 'mqtt' && (options.broker ?? 'default') === name,
-  )
+  const mine = types.filter((type) => isOfMqtt(type) && brokerOf(type) === name)
   const patterns = [...new Set(mine.flatMap((type) => subscribePatterns(type, { prefix })))]
   return {
     filters: patterns.map((filter) => inGroup(filter, sharedGroup)),

@@ -103,6 +103,8 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly sharedGroups: SharedGroups
   /** Makes a transport known under its broker's name; returns the way to undo it. */
   attach(transport: Transport): () => void
+  /** Whether a transport is attached for that broker. */
+  isServed(broker: string): boolean
   /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
   publish(message: OutboundMessage, broker?: string): Promise<void>
   stats(): HubStats
@@ -284,6 +286,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     },
     sharedGroups: createSharedGroups(),
     attach: transports.attach,
+    isServed: transports.has,
     publish: transports.publish,
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),
     async close(how = {}) {
