@@ -11,6 +11,7 @@ import type { Metrics } from '../ports/metrics.js'
 import type { MessageRecord, SignalName, SignalSink } from '../ports/signals.js'
 import type { StatusTransition, StoredValue } from '../ports/storage.js'
 import type { ReportOutcome } from '../ports/twins.js'
+import { ID_REUSED, withFlag } from '../storage/record-outcome.js'
 import { deltaOf } from '../twin/twin.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import type { PlannedMessage } from './planned-message.js'
@@ -20,14 +21,20 @@ import { readingsOf } from './readings-of.js'
 export interface Announcer {
   /** Whether a subscriber or a hook is going to be told the ids of these messages. */
   wantsIds(planned: readonly PlannedMessage[]): boolean
-  /** `skip`: indexes of samples that were stored before. `rowOf`: the message's audit row. */
-  data(planned: PlannedMessage, skip: readonly number[] | undefined, rowOf: () => MessageRecord): void
+  /** `rowOf`: the message's audit row. */
+  data(planned: PlannedMessage, found: FoundOfSamples, rowOf: () => MessageRecord): void
   /** `reason`: why it is offline, when it is not the device that said so. */
   transition(transition: StatusTransition, known: KnownDevice, reason?: string): void
   /** A command was published for the first time, or the device said something new of it. */
   command(planned: PlannedMessage, outcome: CommandOutcome): void
   /** The device reported state that was not known. */
   report(planned: PlannedMessage, outcome: ReportOutcome, rowOf: () => MessageRecord): void
+}
+
+/** What the commit found of a message's samples, by their indexes. */
+export interface FoundOfSamples {
+  readonly duplicates: readonly number[] | undefined
+  readonly reused: readonly number[] | undefined
 }
 
 export interface AnnouncerOptions {
@@ -58,7 +65,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
 
   function data(
     planned: PlannedMessage,
-    skip: readonly number[] | undefined,
+    { duplicates, reused }: FoundOfSamples,
     rowOf: () => MessageRecord,
   ): void {
     const { type, known } = planned
@@ -69,13 +76,14 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     const device = directory.deviceOf(type, known)
     const message = rowOf()
     planned.samples.forEach((sample, index) => {
-      if (skip?.includes(index)) return
+      if (duplicates?.includes(index)) return
+      const flags = reused?.includes(index) ? withFlag(sample.flags, ID_REUSED) : sample.flags
       const event = {
         type,
         device,
         readings: readingsOf(type, sample),
         measuredAt: new Date(sample.timestamp),
-        flags: sample.flags === null ? [] : sample.flags.split(' '),
+        flags: flags === null ? [] : flags.split(' '),
         message,
       }
       if (wanted) signals.emit('deviceDataReceived', event)

@@ -20,6 +20,7 @@ import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
 import { createRetry, type StorageFault } from './retry.js'
+import { createReusedIdLog } from './reused-id-log.js'
 import { sessionEvents } from './session-events.js'
 import { createTeller } from './tell-committed.js'
 
@@ -39,6 +40,8 @@ export interface IngestStats {
   readonly stored: number
   readonly samples: number
   readonly duplicates: number
+  /** Samples whose id was known with other content: stored, and flagged `id_reused`. */
+  readonly reusedIds: number
   readonly rejected: number
   readonly quarantined: number
   /** Handed back uncommitted: the hub closed first, or the lease they came under was another process's by then. */
@@ -97,6 +100,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     stored: 0,
     samples: 0,
     duplicates: 0,
+    reusedIds: 0,
     rejected: 0,
     quarantined: 0,
     failed: 0,
@@ -130,7 +134,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
       await context.resolveReplies(planned)
     },
   })
-  const tell = createTeller({ ...context, logRefusal: createRefusalLog(context), guard })
+  const tell = createTeller({
+    ...context,
+    logRefusal: createRefusalLog(context),
+    logReusedIds: createReusedIdLog(context),
+    guard,
+  })
   const commit = createCommitter({
     ...context,
     retry,
@@ -171,6 +180,10 @@ export function createIngest(context: IngestContext): IngestPipeline {
       settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)))
     for (const { message, transition } of events)
       settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
+    for (const reused of result.reusedIds?.values() ?? []) {
+      counts.reusedIds += reused.length
+      metrics.count('devicehub_ingest_reused_ids_total', reused.length)
+    }
     tell({ planned, entries, events, batch, result })
     context.onStored()
   }

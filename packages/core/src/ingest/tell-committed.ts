@@ -10,6 +10,7 @@ export interface TellerOptions {
   readonly directory: DeviceDirectory
   readonly announcer: Announcer
   readonly logRefusal: (message: PlannedMessage) => void
+  readonly logReusedIds: (message: PlannedMessage, reused: readonly number[]) => void
   readonly onCommand: (outcome: CommandOutcome) => void
   readonly onReachable: () => void
   /** Calls and contains what is thrown. */
@@ -43,14 +44,22 @@ export function createTeller(options: TellerOptions): (committed: Committed) => 
   }
 
   return ({ planned, entries, events, batch, result }) => {
-    const { transitions, commands, reports, duplicateSamples } = result
+    const { transitions, commands, reports, duplicateSamples, reusedIds } = result
     takeOver(planned, result.devices)
     const rowOf = (index: number) => auditRecord(batch.entries[index] as CommitEntry, result, index)
     entries.forEach((message, index) => {
       if (message.refusal !== null) guard(() => options.logRefusal(message))
       else if (message.samples.length > 0)
-        guard(() => announcer.data(message, duplicateSamples?.get(index), () => rowOf(index)))
+        guard(() =>
+          announcer.data(
+            message,
+            { duplicates: duplicateSamples?.get(index), reused: reusedIds?.get(index) },
+            () => rowOf(index),
+          ),
+        )
     })
+    for (const [index, reused] of reusedIds ?? [])
+      guard(() => options.logReusedIds(entries[index] as PlannedMessage, reused))
     for (const [index, outcome] of commands ?? []) {
       guard(() => options.onCommand(outcome))
       guard(() => announcer.command(entries[index] as PlannedMessage, outcome))

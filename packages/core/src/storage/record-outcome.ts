@@ -34,6 +34,9 @@ export const withReportOutcome = (
     ? { ...message, flags: withFlag(message.flags, 'stale_report') }
     : message
 
+/** Of a sample whose id was known with other content, and of its message. */
+export const ID_REUSED = 'id_reused'
+
 /** Flags are separated by a space. */
 export const withFlag = (flags: string | null, flag: string | null): string | null =>
   flag === null ? flags : flags === null ? flag : `${flags} ${flag}`

@@ -15,7 +15,7 @@ import {
 } from '../../ports/storage.js'
 import type { ReportOutcome } from '../../ports/twins.js'
 import { applyDeviceChange } from '../apply-device-change.js'
-import { withCommandOutcome, withFlag, withReportOutcome } from '../record-outcome.js'
+import { ID_REUSED, withCommandOutcome, withFlag, withReportOutcome } from '../record-outcome.js'
 import { isReplayable } from '../replayable.js'
 import { checkValues } from './accepted.js'
 import type { DeviceRow, MessageRow } from './database.js'
@@ -138,7 +138,7 @@ function write(
     })
   }
   const status = samples.length > 0 && duplicates.length === samples.length ? 'duplicate' : message.status
-  const flags = reused.length > 0 ? withFlag(message.flags, 'id_reused') : message.flags
+  const flags = reused.length > 0 ? withFlag(message.flags, ID_REUSED) : message.flags
   const id = database.addMessage(messagesOf(type), { ...message, status, flags, typeKey: type?.key ?? null })
   return { duplicates, reused, id }
 }

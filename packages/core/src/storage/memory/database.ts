@@ -1,6 +1,6 @@
 import type { DeviceRecord, NewSample, StoredMessage, StoredValue } from '../../ports/storage.js'
 import { addToLatest, type LatestRow, latestRowOf, latestTime } from '../latest-values.js'
-import { withFlag } from '../record-outcome.js'
+import { ID_REUSED, withFlag } from '../record-outcome.js'
 import { MemoryClaims } from './claims.js'
 import { MemoryCommands } from './commands.js'
 import { MemoryConsumers } from './consumers.js'
@@ -139,7 +139,7 @@ export class MemoryDatabase {
     const before = sampleId === null ? 0 : (of.ids.get(sampleId) ?? 0)
     if (sampleId !== null) of.ids.set(sampleId, before + 1)
     if (sample.orderAt !== sample.timestamp) of.reordered++
-    const flags = before > 0 ? withFlag(sample.flags, 'id_reused') : sample.flags
+    const flags = before > 0 ? withFlag(sample.flags, ID_REUSED) : sample.flags
     const copy = { ...sample, flags, values: sample.values.map(copyValue) }
     const row: SampleRow = { removed: false, id: ++this.#sampleId, table, names, sample: copy }
     for (const list of [of.rows, table.samples, this.#samples]) list.add(row)

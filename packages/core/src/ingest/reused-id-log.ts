@@ -1,0 +1,35 @@
+import { toLine } from '../codec/text.js'
+import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
+import type { PlannedMessage } from './planned-message.js'
+import type { LogOptions } from './refusal-log.js'
+
+const SHOWN = 200
+
+/** Writes a line for samples whose id was known with other content: one a device a minute, with what to do about it. */
+export type ReusedIdLog = (message: PlannedMessage, reused: readonly number[]) => void
+
+export function createReusedIdLog({ logger, clock }: LogOptions): ReusedIdLog {
+  const limited = createLimitedLines({
+    clock,
+    onOverflow: (suppressed) =>
+      logger.warn(
+        { ...(suppressed > 0 && { suppressed }) },
+        `more than ${KEYS_MAX} devices send ids again with other content within a minute; not all of them are logged here. ` +
+          'See hub.stats().ingest.reusedIds',
+      ),
+  })
+
+  return ({ type, deviceId, samples }, reused) => {
+    if (type === null || deviceId === null) return
+    limited(`${type.key} ${deviceId}`, (suppressed) => {
+      const device = toLine(deviceId, SHOWN)
+      const sampleId = toLine(samples[reused[0] ?? 0]?.sampleId ?? '', SHOWN)
+      logger.warn(
+        { type: type.name, deviceId: device, sampleId, ...(suppressed > 0 && { suppressed }) },
+        `${type.name}/${device} sent the sample id "${sampleId}" again with other content${suppressed > 0 ? `, as did ${suppressed} messages before` : ''}: ` +
+          `stored, and flagged id_reused. All of them: hub.readings.list(Type, { deviceId: '${device}' }), by their flags. ` +
+          'Where that field is no id of a sample, set `sampleId: false` for the type, or name the field that is',
+      )
+    })
+  }
+}
