@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkTypes } from './check-types.js'
+import { checkKitTypes, checkTypes } from './check-types.js'
 import { packAll } from './pack-all.js'
 import { runNewcomer } from './run-newcomer.js'
 import { unnamedTypes } from './unnamed-types.js'
@@ -15,6 +15,7 @@ try {
   const problems = unnamedTypes()
   const tarballs = await packAll(join(folder, 'tarballs'))
   problems.push(...(await checkTypes(join(folder, 'types'), tarballs)))
+  problems.push(...(await checkKitTypes(join(folder, 'kit-types'), tarballs)))
   problems.push(...(await runNewcomer(join(folder, 'newcomer'), tarballs)))
   for (const problem of problems) console.error(problem)
   console.log(problems.length === 0 ? 'packed: all is well' : `packed: ${problems.length} problems`)

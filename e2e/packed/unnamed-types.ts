@@ -4,7 +4,7 @@ import ts from 'typescript'
 import { root } from './pack-all.js'
 
 /** Only spread into other types, so that no declaration ever has to name them. */
-const SPREAD = ['DeviceColumns', 'ReadingColumns', 'MessageColumns', 'ZodSchema']
+const SPREAD = ['DeviceColumns', 'ReadingColumns', 'MessageColumns', 'LatestColumns', 'ZodSchema']
 
 /**
  * Interfaces and classes that an exported type of a built package is made of, and that are not exported themselves. Who

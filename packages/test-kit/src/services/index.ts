@@ -8,7 +8,7 @@ export {
 } from './catalogue.js'
 export { type Certificate, type Certificates, createCertificates } from './certificates.js'
 export type { DatabaseService, TestDatabase } from './database-service.js'
-export { describeWith, type Services } from './describe-with.js'
+export { describeWith, type ServiceStarter, type Services, type SharedService } from './describe-with.js'
 export { freePort } from './free-port.js'
 export { type HiveMqOptions, type HiveMqService, startHiveMq } from './hivemq.js'
 export type { Service, ServiceOptions } from './managed-service.js'
