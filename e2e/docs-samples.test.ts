@@ -1,3 +1,5 @@
+import { createDeviceHub, defineDeviceType, reading } from '@devicehub/core'
+import { createProvisioner } from '@devicehub/provision'
 import { describe, expect, test } from 'vitest'
 import { checkSamples, type Page } from './docs-samples/check-samples.js'
 import { deadLinks } from './docs-samples/dead-links.js'
@@ -66,6 +68,22 @@ describe('a sample', () => {
     const errors = checkSamples([page(`${site}\n${use}\n${fenced('nonsense(', ' shown: no program')}`)])
     expect(errors).toMatchObject([{ line: 8, message: expect.stringContaining("'length'") }])
   })
+})
+
+test('a user name that a page shows is the one that provisioning issues', async () => {
+  const SHOWN = /deviceId: '([\w-]+)',\s*credentials: \{ username: '([^']+)'/g
+  const shown = pages.flatMap(({ text }) =>
+    Array.from(text.matchAll(SHOWN), ([, deviceId = '', name]) => ({ deviceId, name })),
+  )
+  expect(shown.length).toBeGreaterThan(1)
+  const Station = defineDeviceType('weatherstation', { readings: { temperature: reading.float() } })
+  await using hub = createDeviceHub({ types: [Station], credentials: { secret: 'x'.repeat(32) } })
+  const provisioner = createProvisioner(hub)
+  for (const { deviceId, name } of shown) {
+    const { credentials } = await provisioner.generateCredentials(Station, deviceId, { create: true })
+    expect(name).toBe(credentials.username)
+    await hub.devices.delete(Station, deviceId)
+  }
 })
 
 describe('a page', () => {
