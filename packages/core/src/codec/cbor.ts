@@ -1,5 +1,6 @@
 import { decode, encode, type TagDecodeControl, Token, Type } from 'cborg'
 import type { Codec } from './codec.js'
+import { fineFraction } from './fraction.js'
 import { parseTimestamp } from './parse-timestamp.js'
 
 /** RFC 8949, section 3.4. */
@@ -7,13 +8,16 @@ const TAG_TIME_TEXT = 0
 const TAG_TIME_EPOCH = 1
 const TAG_SELF_DESCRIBED = 55_799
 
-/** Either time tag; seconds whatever their size, unlike an untagged number. */
-function readTime(read: TagDecodeControl): Date {
+/** Either time tag; seconds whatever their size, unlike an untagged number. As text where a `Date` is not fine enough. */
+function readTime(read: TagDecodeControl): Date | string {
   const content = read()
   const ms = typeof content === 'number' ? Math.round(content * 1000) : parseTimestamp(content)
   if (ms === undefined || !Number.isFinite(ms))
     throw new TypeError('a CBOR time holds neither RFC 3339 text nor seconds')
-  return new Date(ms)
+  const fraction = fineFraction(content)
+  if (fraction === '') return new Date(ms)
+  if (typeof content === 'string') return content
+  return `${new Date(Math.floor(content as number) * 1000).toISOString().slice(0, 19)}.${fraction}Z`
 }
 
 const decodeOptions = {

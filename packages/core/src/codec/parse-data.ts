@@ -48,10 +48,16 @@ const SHAPES = 'an object of readings, {"readings": [{"type", "value"}]}, or an 
 
 /**
  * The samples of a decoded payload: flat, a list, or an array of either (a backfill). Never throws.
- * Whether names are known and values fit is for `compileSampleValidator`.
+ * `receivedAt`: tells which of two instants a local time means. Whether names are known and values fit is for
+ * `compileSampleValidator`.
  */
-export function parseData(value: unknown, options: ParseDataOptions = {}): ParsedData | DataRefusal {
-  const head = options.readHead ?? readHead
+export function parseData(
+  value: unknown,
+  options: ParseDataOptions = {},
+  receivedAt?: number,
+): ParsedData | DataRefusal {
+  const read = options.readHead ?? readHead
+  const head: HeadReader = (record) => read(record, receivedAt)
   if (Array.isArray(value)) return parseBackfill(value, options.maxSamples ?? 10_000, head)
   if (!isRecord(value))
     return { code: 'invalid_shape', reason: `data must be ${SHAPES}, not ${typeName(value)}` }
@@ -85,8 +91,8 @@ function parseBackfill(
 /** The sample, or why it is none. */
 function parseSample(record: Readonly<Record<string, unknown>>, head: HeadReader): RawSample | string {
   const { readings } = record
-  const { timestamp, id, flags } = head(record)
-  if (readings === undefined) return { fields: record, timestamp, id, flags }
+  const itsHead = head(record)
+  if (readings === undefined) return { fields: record, ...itsHead }
   if (!Array.isArray(readings))
     return `"readings" must be an array of {"type", "value"}, not ${typeName(readings)}`
   // Without a prototype: a type named __proto__ is a name like any other.
@@ -117,9 +123,8 @@ function parseSample(record: Readonly<Record<string, unknown>>, head: HeadReader
   const repeated = listed.size + misses < readings.length
   return {
     fields,
-    timestamp,
-    id,
-    flags: repeated ? [...flags, 'repeated_reading'] : flags,
+    ...itsHead,
+    ...(repeated && { flags: [...itsHead.flags, 'repeated_reading'] }),
     ...(malformed.length > 0 && { malformed }),
   }
 }

@@ -217,6 +217,22 @@ describe('a time without a zone', () => {
     expect(read('2026-10-25T03:00:00')).toBe('2026-10-25T02:00:00.000Z')
   })
 
+  it.each([
+    ['the first', '2026-10-25T00:30:05Z', '2026-10-25T00:30:00Z'],
+    ['the first, by a clock that is slow', '2026-10-25T00:55:00Z', '2026-10-25T00:30:00Z'],
+    ['the second', '2026-10-25T01:30:05Z', '2026-10-25T01:30:00Z'],
+    ['the second, by a clock that is fast', '2026-10-25T01:10:00Z', '2026-10-25T01:30:00Z'],
+    ['the second, after half an hour', '2026-10-25T02:05:00Z', '2026-10-25T01:30:00Z'],
+    ['the first, long after', '2026-10-25T02:31:00Z', '2026-10-25T00:30:00Z'],
+    ['the first, long before', '2026-10-24T12:00:00Z', '2026-10-25T00:30:00Z'],
+  ])('that exists twice is %s of the two, heard of at %s', (_, near, meant) => {
+    const berlin = wallClockOf('Europe/Berlin')
+    const read = parseTimestamp('2026-10-25T02:30:00', berlin, at(near))
+    expect(new Date(read ?? 0)).toEqual(new Date(meant))
+    expect(parseTimestamp('2026-10-25T01:30:00', berlin, at(near))).toBe(at('2026-10-24T23:30:00Z'))
+    expect(parseTimestamp('2026-10-25T02:30:00Z', berlin, at(near))).toBe(at('2026-10-25T02:30:00Z'))
+  })
+
   it('comes back as the clock on the wall showed it, in every zone', () => {
     const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'Pacific/Apia']
     const instants = fc.date({

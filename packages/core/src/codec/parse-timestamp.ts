@@ -1,30 +1,26 @@
+import { MICROSECONDS_BELOW, MILLISECONDS_BELOW, SECONDS_BELOW } from './epoch-units.js'
 import type { WallClock } from './time-zone.js'
 
 /** 0001-01-01 and 9999-12-31T23:59:59.999: what RFC 3339 can write and every database can hold. */
 const MIN = -62_135_596_800_000
 const MAX = 253_402_300_799_999
 
-/** Each unit reaches from March 1973 to the year 5138; below and above lie the next coarser and the next finer one. */
-const SECONDS_BELOW = 1e11
-const MILLISECONDS_BELOW = 1e14
-const MICROSECONDS_BELOW = 1e17
-
 /**
  * Epoch milliseconds of a time as devices write it; undefined for anything else. Never throws.
  *
  * - RFC 3339 (`2026-03-01T12:00:00.5Z`), also with a space for the `T`, without seconds, with `+0100` or `+01` for the
- *   offset, or without one: then `wallClock` says which instant is meant (default: UTC).
+ *   offset, or without one: then `wallClock` says which instant is meant (default: UTC), by `near` where there are two.
  * - The basic form of ISO 8601: `20260301T120000Z`, with the same offsets.
  * - An epoch number, its unit by magnitude: seconds below 10^11, milliseconds below 10^14, microseconds below 10^17, else
  *   nanoseconds; with fractions, as text, or as a BigInt.
  * - A `Date`.
  */
-export function parseTimestamp(value: unknown, wallClock?: WallClock): number | undefined {
+export function parseTimestamp(value: unknown, wallClock?: WallClock, near?: number): number | undefined {
   switch (typeof value) {
     case 'number':
       return fromEpoch(value)
     case 'string':
-      return parseText(value, wallClock)
+      return parseText(value, wallClock, near)
     case 'bigint':
       return fromEpoch(Number(value))
     default:
@@ -53,14 +49,14 @@ const withinRange = (ms: number): number | undefined => (ms >= MIN && ms <= MAX 
 const TEXT_MAX = 40
 
 /** By hand: `Date.parse` takes 30 February and much else, and a regular expression costs three times as much. */
-function parseText(text: string, wallClock: WallClock | undefined): number | undefined {
+function parseText(text: string, wallClock: WallClock | undefined, near: number | undefined) {
   if (text.length > TEXT_MAX) return undefined
-  if (text.charCodeAt(4) === DASH) return parseExtended(text, wallClock)
-  return isLetter(text, 8, LETTER_T) ? parseBasic(text, wallClock) : parseEpochText(text)
+  if (text.charCodeAt(4) === DASH) return parseExtended(text, wallClock, near)
+  return isLetter(text, 8, LETTER_T) ? parseBasic(text, wallClock, near) : parseEpochText(text)
 }
 
 /** `2026-03-01T12:00:00Z`. */
-function parseExtended(text: string, wallClock: WallClock | undefined): number | undefined {
+function parseExtended(text: string, wallClock: WallClock | undefined, near: number | undefined) {
   const shape =
     text.charCodeAt(7) === DASH &&
     text.charCodeAt(13) === COLON &&
@@ -72,6 +68,7 @@ function parseExtended(text: string, wallClock: WallClock | undefined): number |
     hasSeconds ? 19 : 16,
     hasSeconds,
     wallClock,
+    near,
     digits(text, 5, 2),
     digits(text, 8, 2),
     digits(text, 11, 2),
@@ -81,13 +78,14 @@ function parseExtended(text: string, wallClock: WallClock | undefined): number |
 }
 
 /** `20260301T120000Z`. */
-function parseBasic(text: string, wallClock: WallClock | undefined): number | undefined {
+function parseBasic(text: string, wallClock: WallClock | undefined, near: number | undefined) {
   const hasSeconds = digits(text, 13, 1) >= 0
   return toInstant(
     text,
     hasSeconds ? 15 : 13,
     hasSeconds,
     wallClock,
+    near,
     digits(text, 4, 2),
     digits(text, 6, 2),
     digits(text, 9, 2),
@@ -102,6 +100,7 @@ function toInstant(
   at: number,
   mayHaveFraction: boolean,
   wallClock: WallClock | undefined,
+  near: number | undefined,
   month: number,
   day: number,
   hour: number,
@@ -130,7 +129,7 @@ function toInstant(
   }
   // Date.UTC reads the years 0 to 99 as 1900 to 1999.
   const time = Date.UTC(year + 400, month - 1, day, hour, minute, second, ms) - FOUR_CENTURIES
-  if (next === text.length) return withinRange(wallClock === undefined ? time : wallClock(time))
+  if (next === text.length) return withinRange(wallClock === undefined ? time : wallClock(time, near))
   const offset = parseOffset(text, next)
   return offset === undefined ? undefined : withinRange(time - offset * 60_000)
 }

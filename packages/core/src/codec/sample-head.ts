@@ -1,3 +1,4 @@
+import { fineFraction } from './fraction.js'
 import { parseTimestamp } from './parse-timestamp.js'
 import { isTextWithin } from './text.js'
 import type { WallClock } from './time-zone.js'
@@ -8,12 +9,15 @@ export const SAMPLE_ID_MAX_LENGTH = 128
 export interface Head {
   /** The time it claims, in epoch milliseconds; null when absent or unreadable. Whether it can be true is not looked at. */
   readonly timestamp: number | null
+  /** The decimals of its second where they go further than the millisecond; absent otherwise. */
+  readonly fraction?: string
   readonly id: string | null
   /** `bad_timestamp`, `bad_id`: present and unusable. */
   readonly flags: readonly string[]
 }
 
-export type HeadReader = (record: Readonly<Record<string, unknown>>) => Head
+/** `receivedAt`, epoch milliseconds: by it a local time that exists twice is the one of now. */
+export type HeadReader = (record: Readonly<Record<string, unknown>>, receivedAt?: number) => Head
 
 export interface HeadOptions {
   /** Name of the field that is the sample's id; null: samples have none. */
@@ -34,17 +38,18 @@ const BAD_BOTH: readonly string[] = Object.freeze(['bad_timestamp', 'bad_id'])
 
 /** Made once a type. */
 export function compileHead({ id: idField, timestamp: timestampField, wallClock }: HeadOptions): HeadReader {
-  return (record) => {
+  return (record, receivedAt) => {
     const rawTimestamp = timestampField === null ? undefined : record[timestampField]
     const rawId = idField === null ? undefined : record[idField]
     const hasTimestamp = rawTimestamp !== undefined && rawTimestamp !== null
-    const timestamp = hasTimestamp ? (parseTimestamp(rawTimestamp, wallClock) ?? null) : null
+    const timestamp = hasTimestamp ? (parseTimestamp(rawTimestamp, wallClock, receivedAt) ?? null) : null
     const hasId = rawId !== undefined && rawId !== null
     const id = hasId ? parseId(rawId) : null
     const badTimestamp = hasTimestamp && timestamp === null
     const badId = hasId && id === null
     const flags = badTimestamp ? (badId ? BAD_BOTH : BAD_TIMESTAMP) : badId ? BAD_ID : NO_FLAGS
-    return { timestamp, id, flags }
+    const fraction = timestamp === null ? '' : fineFraction(rawTimestamp)
+    return fraction === '' ? { timestamp, id, flags } : { timestamp, fraction, id, flags }
   }
 }
 

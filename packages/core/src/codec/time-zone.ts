@@ -1,5 +1,8 @@
-/** The instant that a clock on the wall means: epoch milliseconds of a local time that is given as if it were UTC. */
-export type WallClock = (local: number) => number
+/**
+ * The instant that a clock on the wall means: epoch milliseconds of a local time that is given as if it were UTC. `near`:
+ * when somebody heard of it, which tells which of two was meant where the clock was set back.
+ */
+export type WallClock = (local: number, near?: number) => number
 
 const DAY = 86_400_000
 /** Clocks are changed at quarters of an hour. */
@@ -10,7 +13,8 @@ const FIXED = /^([+-])(\d\d):?(\d\d)$/
 /**
  * The wall clock of `UTC`, of a fixed offset (`+02:00`) or of a zone of the IANA database (`Europe/Berlin`); undefined for
  * a name that is none. Where clocks are set forward the hour that does not exist is read with the offset before it;
- * where they are set back the hour that exists twice is the first of the two.
+ * where they are set back the hour that exists twice is the one nearer to `near`, and the first of the two where that is
+ * missing or so far off that it says nothing: further off than the clock was set back by.
  */
 export function wallClockOf(name: string): WallClock | undefined {
   if (name === 'UTC' || name === 'Z') return (local) => local
@@ -29,21 +33,33 @@ function zoneClock(name: string): WallClock | undefined {
   if (offsetAt === undefined) return undefined
   // A device sends many times of one quarter of an hour; asking Intl takes microseconds.
   let known = Number.NaN
-  let offset = 0
-  return (local) => {
+  let offsets: Offsets = { offset: 0, second: 0 }
+  return (local, near) => {
     const quarter = Math.floor(local / QUARTER)
     if (quarter !== known) {
-      offset = localOffset(quarter * QUARTER, offsetAt)
+      offsets = localOffsets(quarter * QUARTER, offsetAt)
       known = quarter
     }
-    return local - offset
+    const { offset, second } = offsets
+    if (offset === second || near === undefined) return local - offset
+    const [first, other] = [Math.abs(near - (local - offset)), Math.abs(near - (local - second))]
+    return other < first && other <= offset - second ? local - second : local - offset
   }
 }
 
-function localOffset(local: number, offsetAt: (instant: number) => number): number {
+interface Offsets {
+  readonly offset: number
+  /** Of the later instant that the clock shows the same at; else the same. */
+  readonly second: number
+}
+
+function localOffsets(local: number, offsetAt: (instant: number) => number): Offsets {
   const [before, after] = [offsetAt(local - DAY), offsetAt(local + DAY)]
-  if (before === after || offsetAt(local - before) === before) return before
-  return offsetAt(local - after) === after ? after : before
+  if (before === after) return { offset: before, second: before }
+  const isBefore = offsetAt(local - before) === before
+  const isAfter = offsetAt(local - after) === after
+  if (isBefore) return { offset: before, second: isAfter ? after : before }
+  return isAfter ? { offset: after, second: after } : { offset: before, second: before }
 }
 
 function offsetsOf(name: string): ((instant: number) => number) | undefined {

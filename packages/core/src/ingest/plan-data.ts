@@ -93,16 +93,16 @@ export function compileDataPlanner(
 
   /** Invariant 2. The claim is part of the content whether it can be true or not: a clock that starts at boot tells boots apart by nothing else. */
   function identify(
-    { id, timestamp: claimed }: RawSample,
+    { id, timestamp: claimed, fraction }: RawSample,
     { values }: ValidSample,
     { isCredible }: Measured,
     { retained }: SampleContext,
   ): Pick<NewSample, 'sampleId' | 'contentHash'> {
-    if (id !== null) return { sampleId: id, contentHash: contentHash(seeds, values, claimed, id) }
-    if (isCredible) return { sampleId: null, contentHash: contentHash(seeds, values) }
+    if (id !== null) return { sampleId: id, contentHash: contentHash(seeds, values, claimed, id, fraction) }
+    if (isCredible) return { sampleId: null, contentHash: contentHash(seeds, values, null, null, fraction) }
     if (!retained) return { sampleId: null, contentHash: null }
     // It comes again with every subscription, and nothing but its content tells that it is the same.
-    const hash = contentHash(seeds, values, claimed)
+    const hash = contentHash(seeds, values, claimed, null, fraction)
     return { sampleId: `retained:${hash}`, contentHash: hash }
   }
 
@@ -164,7 +164,7 @@ export function compileDataPlanner(
   }
 
   return (value, context) => {
-    const data = parseData(value, parseOptions)
+    const data = parseData(value, parseOptions, context.receivedAt)
     if ('code' in data) return data
     const [only] = data.samples
     if (data.form !== 'backfill' && only !== undefined) return planOne(only, context)

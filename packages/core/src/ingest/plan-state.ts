@@ -40,7 +40,7 @@ export function compileStatePlanner(type: AnyDeviceType, policies: IngestPolicie
 
   return (value, receivedAt, retained) => {
     if (!isRecord(value) || !isRecord(value.reported)) return unreadable
-    const { timestamp, flags: headFlags } = head(value)
+    const { timestamp, flags: headFlags } = head(value, receivedAt)
     // A report has no id.
     const flags = headFlags.filter((flag) => flag !== 'bad_id')
     const { reported } = value

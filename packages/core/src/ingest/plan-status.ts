@@ -11,9 +11,9 @@ export function compileStatusPlanner(type: AnyDeviceType, policies: IngestPolici
   const head = headOf(type, policies)
   const claims = compileClaimJudge(type, policies)
   return (value, receivedAt) => {
-    const parsed = parseStatus(value, head)
+    const parsed = parseStatus(value, (record) => head(record, receivedAt))
     if ('code' in parsed) return parsed
-    const { flags, timestamp, id: _, ...news } = parsed
+    const { flags, timestamp, fraction: _fraction, id: _id, ...news } = parsed
     return {
       samples: [],
       news,

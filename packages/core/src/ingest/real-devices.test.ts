@@ -40,6 +40,29 @@ describe('Tasmota', () => {
     ])
   })
 
+  test('shows the same hour twice when clocks are set back: what comes live is of now', async () => {
+    const { send, readings, clock } = await deviceWorld(Plug, {
+      earliestTime: new Date('2020-01-01'),
+    })
+    const start = Date.parse('2026-10-24T23:30:00Z')
+    const berlin = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: 'Europe/Berlin',
+      dateStyle: 'short',
+      timeStyle: 'medium',
+    })
+    const outcomes: unknown[] = []
+    // Each five minutes for three hours, and each twice.
+    for (let minute = 0; minute < 180; minute += 5) {
+      clock.time = start + minute * 60_000 + 500
+      const payload = sensor(berlin.format(clock.time).replace(' ', 'T'), 21.3)
+      outcomes.push((await send(payload))?.status, (await send(payload))?.status)
+    }
+    expect(outcomes).toEqual(Array(36).fill(['stored', 'duplicate']).flat())
+    expect((await readings()).map(({ measuredAt }) => measuredAt.getTime())).toEqual(
+      Array.from({ length: 36 }, (_, index) => start + index * 300_000),
+    )
+  })
+
   test('sends 1970 before its clock is set: now is when it came', async () => {
     const { send, readings } = await deviceWorld(Plug)
     await send(sensor('1970-01-01T00:00:32', 21.3))

@@ -53,6 +53,7 @@ describe('a reading that was renamed', () => {
 
   test.each<[string, object]>([
     ['by its time', { timestamp: NOW }],
+    ['by its time in microseconds', { timestamp: NOW * 1000 + 1 }],
     ['by its id', { id: 'a' }],
   ])('does not change who a sample is: sent again under the new name it is known %s', (_, head) => {
     const plan = (type: typeof Before | typeof Station, payload: object) => {
