@@ -59,8 +59,10 @@ export interface ClientStats extends PublisherStats {
   readonly delivered: number
   /** Samples that were let go because the outbox on disk was full. */
   readonly dropped: number
-  /** Samples on disk that could not be read any more. */
+  /** Samples that were on disk and were lost there: damaged, cut off, deleted. */
   readonly corrupt: number
+  /** Unfinished writes that were cut off after a kill or a power loss: of samples that were not confirmed. */
+  readonly torn: number
   /** Samples of the outbox on disk that the broker refused for good. */
   readonly setAside: number
   /** Connections established since the start. */

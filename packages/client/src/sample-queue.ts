@@ -7,6 +7,7 @@ export interface SampleQueueStats {
   readonly delivered: number
   readonly dropped: number
   readonly corrupt: number
+  readonly torn: number
   readonly setAside: number
   /** Where they differ from the publisher's. */
   readonly queued?: number
@@ -73,6 +74,6 @@ export function createMemoryQueue(options: MemoryQueueOptions): SampleQueue {
     pause: () => {},
     idle: publisher.idle,
     close: nothing,
-    stats: () => ({ delivered, dropped: 0, corrupt: 0, setAside: 0 }),
+    stats: () => ({ delivered, dropped: 0, corrupt: 0, torn: 0, setAside: 0 }),
   }
 }

@@ -11,7 +11,7 @@ import type { DeviceClientOptions } from '../device-client-options.js'
 import { type Reply, startCommandWorld } from '../testing/command-world.js'
 import { startObserver } from '../testing/observer.js'
 import type { Script } from '../testing/scripted-broker.js'
-import { canMount, smallDisk } from '../testing/small-disk.js'
+import { testOnSmallDisk } from '../testing/small-disk.js'
 import { temporaryFolder } from '../testing/temporary-folder.js'
 
 const WAIT = { timeout: 60_000, interval: 5 }
@@ -158,10 +158,10 @@ test('the last ids are remembered across processes, the oldest are forgotten', a
   await expect.poll(() => executed, WAIT).toEqual(['c-2', 'c-1', 'c-0'])
 })
 
-test.runIf(canMount)(
+testOnSmallDisk(
   'on a full disk a command is rejected and not executed, with an error event; once there is room it is',
-  async () => {
-    using disk = smallDisk('256k') as { readonly path: string } & Disposable
+  '256k',
+  async (disk) => {
     const folder = join(disk.path, 'outbox')
     await using it = await startWorld(folder)
     const executed: (string | null)[] = []

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, write
 import { join } from 'node:path'
 import type { DeviceHubError } from '@devicehub/core/definition'
 import { expect, test } from 'vitest'
-import { canMount, smallDisk } from '../testing/small-disk.js'
+import { testOnSmallDisk } from '../testing/small-disk.js'
 import { temporaryFolder } from '../testing/temporary-folder.js'
 import { type CommandJournal, type JournalRecord, openCommandJournal } from './command-journal.js'
 
@@ -123,10 +123,10 @@ test('a file that a killed process was writing anew is no journal', async () => 
   expect(existsSync(`${fileIn(folder.path)}.new`)).toBe(false)
 })
 
-test.runIf(canMount)(
+testOnSmallDisk(
   'a full disk is an error of each append, of which nothing stays, and passes',
-  async () => {
-    using disk = smallDisk('64k') as { readonly path: string } & Disposable
+  '64k',
+  async (disk) => {
     const { journal } = await openJournal(disk.path)
     await journal.append(started('a'))
     writeFileSync(join(disk.path, 'filler'), Buffer.alloc(40 << 10))

@@ -7,7 +7,7 @@ import { outboxFailed } from './outbox-errors.js'
 import { openPrivate } from './private-files.js'
 import { encodeRecord, findRecord, readRecord } from './record-format.js'
 import { syncFolder } from './segment.js'
-import { writeAll } from './segment-log.js'
+import { writeAll } from './write-all.js'
 
 /** Bytes are base64. A later record of an id replaces the earlier. */
 export type JournalRecord =

@@ -21,7 +21,7 @@ export interface DurableQueueOptions {
   readonly onError: (error: DeviceHubError) => void
 }
 
-const EMPTY = { queued: 0, queuedBytes: 0, delivered: 0, dropped: 0, corrupt: 0, setAside: 0 }
+const EMPTY = { queued: 0, queuedBytes: 0, delivered: 0, dropped: 0, corrupt: 0, torn: 0, setAside: 0 }
 
 /** Samples wait on disk. The folder is opened when it is first needed, and tried again where that failed. */
 export function createDurableQueue(options: DurableQueueOptions): SampleQueue {

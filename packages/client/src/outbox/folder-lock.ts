@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, rm, stat } from 'node:fs/promises'
+import { lstat, readFile, readlink, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { outboxLocked } from './outbox-errors.js'
+import { isDiskFull, outboxLocked } from './outbox-errors.js'
 import { openPrivate } from './private-files.js'
 
 export interface FolderLock {
@@ -34,7 +34,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     if (await create(file, own)) {
       return {
         async release() {
-          if ((await holderIn(file))?.token === own.token) await rm(file, { force: true })
+          if (isSame(await holderIn(file), own)) await rm(file, { force: true })
         },
       }
     }
@@ -53,7 +53,9 @@ async function create(file: string, own: Holder): Promise<boolean> {
       await handle.writeFile(JSON.stringify(own))
     } catch (error) {
       await rm(file, { force: true })
-      throw error
+      if (!isDiskFull(error)) throw error
+      // A short link has its target in its own entry: it takes none of the blocks that are used up.
+      await symlink(shortOf(own), file)
     } finally {
       await handle.close()
     }
@@ -76,13 +78,15 @@ async function settled(file: string): Promise<Holder | null | 'gone'> {
 }
 
 async function exists(file: string): Promise<boolean> {
-  return readFile(file).then(
+  return lstat(file).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
   )
 }
 
 async function holderIn(file: string): Promise<Holder | null> {
+  const link = await readlink(file).catch(() => null)
+  if (link !== null) return holderOf(link)
   try {
     const holder = JSON.parse(await readFile(file, 'utf8')) as Holder
     return typeof holder.pid === 'number' ? holder : null
@@ -91,8 +95,30 @@ async function holderIn(file: string): Promise<Holder | null> {
   }
 }
 
+/** At most 59 characters, which is what ext4 keeps in the entry. */
+const shortOf = ({ pid, started, boot, token }: Holder): string =>
+  [pid, started ?? '-', boot?.slice(0, 8) ?? '-', token.slice(0, 8)].join(' ')
+
+function holderOf(link: string): Holder | null {
+  const [, pid, started = '', boot = '', token = ''] = /^(\d+) (\S+) (\S+) (\S+)$/.exec(link) ?? []
+  if (pid === undefined) return null
+  return {
+    pid: Number(pid),
+    started: started === '-' ? null : started,
+    boot: boot === '-' ? null : boot,
+    token,
+  }
+}
+
+/** A link has the beginnings of its text alone. */
+const begins = (text: string | null, whole: string | null) =>
+  text === null || whole === null ? text === whole : whole.startsWith(text)
+
+const isSame = (holder: Holder | null, own: Holder) =>
+  holder !== null && holder.pid === own.pid && begins(holder.token, own.token)
+
 async function lives(holder: Holder, boot: string | null): Promise<boolean> {
-  if (holder.boot !== boot) return false
+  if (!begins(holder.boot, boot)) return false
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
@@ -106,7 +132,7 @@ async function remove(file: string, stale: Holder | null, own: Holder): Promise<
   const turn = `${file}.turn`
   if (!(await create(turn, own))) {
     // Killed in its turn, which takes a second at most.
-    const age = await stat(turn).then(
+    const age = await lstat(turn).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
       () => 0,
     )

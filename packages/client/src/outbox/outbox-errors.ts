@@ -1,17 +1,21 @@
 import { DeviceHubError } from '@devicehub/core/definition'
 
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: make room, or lower maxBytes',
-  EDQUOT: 'the disk quota is used up: raise it, or lower maxBytes',
+  ENOSPC: 'the disk is full: make room. What was delivered is given back by itself',
+  EDQUOT: 'the disk quota is used up: raise it, or make room',
   EROFS: 'the file system is read-only: mount it for writing',
   EACCES: 'the process may not write there: change the owner or the mode of the folder',
   EPERM: 'the process may not write there: change the owner or the mode of the folder',
   EIO: 'the disk reports an error: it may be worn out',
 }
 
+const errnoOf = (cause: unknown): string | null => (cause as NodeJS.ErrnoException | null)?.code ?? null
+
+export const isDiskFull = (cause: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(errnoOf(cause) ?? '')
+
 /** What the file system said, as an error of this project. `details.errno` is its code, e.g. ENOSPC. */
 export function outboxFailed(what: string, folder: string, cause: unknown): DeviceHubError {
-  const errno = (cause as NodeJS.ErrnoException | null)?.code ?? null
+  const errno = errnoOf(cause)
   const why = ADVICE[errno ?? ''] ?? (cause instanceof Error ? cause.message : String(cause))
   const message = `${what} the outbox in ${folder} failed${errno === null ? '' : ` (${errno})`}: ${why}`
   return new DeviceHubError('outbox_failed', message, { details: { folder, errno }, cause })

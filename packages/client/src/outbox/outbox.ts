@@ -4,10 +4,12 @@ import { createGroupCommit } from './group-commit.js'
 import { outboxFailed, sampleTooLarge } from './outbox-errors.js'
 import { positionFile } from './position-file.js'
 import { makePrivateFolder, takeFromOthers } from './private-files.js'
-import { HEADER_BYTES } from './record-format.js'
+import { createProgress } from './progress.js'
+import { HEADER_BYTES, type StoredRecord } from './record-format.js'
 import { openSegments, type Segment } from './segment.js'
 import { createSegmentLog } from './segment-log.js'
 import { createSegmentReader, type ReadBounds, type StoredBatch } from './segment-reader.js'
+import { createTurns } from './turns.js'
 
 export interface OutboxStats {
   /** Samples that wait to be delivered. */
@@ -18,8 +20,10 @@ export interface OutboxStats {
   readonly delivered: number
   /** Samples that were let go because the outbox was full. */
   readonly dropped: number
-  /** Samples on disk that could not be read any more. */
+  /** Samples that were on disk and were lost there. */
   readonly corrupt: number
+  /** Unfinished writes that were cut off after a kill or a power loss: of samples that were not confirmed. */
+  readonly torn: number
   /** Samples that the broker refused for good. */
   readonly setAside: number
 }
@@ -83,35 +87,47 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
 
 async function start(options: OutboxOptions, unlock: () => Promise<void>): Promise<Outbox> {
   const { folder, maxBytes, onError } = options
-  const positions = positionFile(folder)
-  let position = await positions.read()
-  let written = position
-  const opened = await openSegments(folder, position)
+  const file = positionFile(folder)
+  const opened = await openSegments(folder, await file.read())
   const { segments } = opened
   const sum = (of: (segment: Segment) => number) =>
     segments.reduce((total, segment) => total + of(segment), 0)
   let queued = sum(({ waiting }) => waiting)
   let queuedBytes = sum(({ waitingBytes }) => waitingBytes)
-  const totals = { delivered: 0, dropped: 0, corrupt: 0, setAside: 0 }
+  const totals = { delivered: 0, dropped: 0, corrupt: 0, torn: opened.torn ? 1 : 0, setAside: 0 }
   let inFlight: StoredBatch | null = null
   let listener = () => {}
-  let positionFailed = false
   let closed = false
 
+  const turns = createTurns()
+  const progress = createProgress({
+    folder,
+    file,
+    position: opened.position,
+    current: () => ({ end: log.next, queued }),
+    onError,
+  })
   const log = createSegmentLog({
     folder,
     maxBytes,
     drop: options.drop,
     segments,
-    next: Math.max(position, (segments.at(-1)?.last ?? 0) + 1),
-    onDropped(segment) {
+    next: opened.next,
+    turns,
+    position: () => progress.position,
+    saveProgress: progress.save,
+    onDropped({ segment, before, records, bytes }) {
       // What is on its way to the broker is counted when it is known whether it arrived.
-      const underWay = inFlight?.segment === segment ? inFlight : null
-      const count = segment.waiting - (underWay?.records.length ?? 0)
-      leave(count, segment.waitingBytes - (underWay?.bytes ?? 0))
-      position = Math.max(position, segment.last + 1)
+      const underWay = inFlight?.segment === segment ? below(before, inFlight.records) : []
+      const count = records - underWay.length
+      const size = bytes - bytesOf(underWay)
+      segment.waiting -= count
+      segment.waitingBytes -= size
+      leave(count, size)
+      progress.advance(before)
       dropped(count)
     },
+    onMoved: () => reader.rewind(progress.position),
     onStored(count, bytes) {
       leave(-count, -bytes)
       listener()
@@ -120,8 +136,12 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
   const reader = createSegmentReader({
     segments,
     start: opened.start,
-    position,
-    onRead: log.remove,
+    position: opened.position,
+    async onRead(segment, { first }) {
+      progress.advance(first)
+      await progress.save()
+      await log.remove(segment)
+    },
     onDamage(segment, records, bytes) {
       segment.waiting -= records
       segment.waitingBytes -= bytes
@@ -153,28 +173,22 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
   }
 
   function damaged(count: number): void {
+    if (count === 0) return
     totals.corrupt += count
-    const message = `${count} samples in the outbox in ${folder} are damaged and were skipped: is the disk worn out?`
+    const message = `${count} samples that were in the outbox in ${folder} are lost, their files were damaged, cut off or deleted: is the disk worn out?`
     onError(new DeviceHubError('outbox_failed', message, { details: { folder, corrupt: count } }))
   }
 
-  async function writePosition(): Promise<void> {
-    if (position === written) return
-    const next = position
-    try {
-      await positions.write(next)
-      written = next
-      positionFailed = false
-    } catch (error) {
-      // Nothing is lost by it: after a restart more is delivered again.
-      if (!positionFailed) onError(outboxFailed('noting what was delivered in', folder, error))
-      positionFailed = true
-    }
+  /** Nothing is lost when it fails: it is tried again, and at the next start. */
+  async function keepUp(): Promise<void> {
+    await progress.save()
+    await log.tidy().catch(() => {})
   }
 
-  let writing: Promise<void> = Promise.resolve()
+  await progress.save()
+  let keeping: Promise<void> = Promise.resolve()
   const timer = setInterval(() => {
-    writing = writing.then(writePosition)
+    keeping = keeping.then(keepUp)
   }, options.positionInterval ?? 1000)
   timer.unref()
   if (opened.corrupt > 0) damaged(opened.corrupt)
@@ -190,7 +204,7 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     flush: group.idle,
     async read(bounds) {
       try {
-        inFlight = await reader.read(bounds)
+        inFlight = await turns(() => reader.read(bounds))
         return inFlight
       } catch (error) {
         throw outboxFailed('reading', folder, error)
@@ -199,7 +213,7 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     settle(batch, as) {
       inFlight = null
       const { segment, records } = batch
-      position = Math.max(position, (records.at(-1)?.sequence ?? 0) + 1)
+      progress.advance((records.at(-1)?.sequence ?? 0) + 1)
       totals[as] += records.length
       segment.waiting -= records.length
       segment.waitingBytes -= batch.bytes
@@ -208,9 +222,12 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     },
     giveBack(batch) {
       inFlight = null
-      if (segments.includes(batch.segment)) return
-      leave(batch.records.length, batch.bytes)
-      dropped(batch.records.length)
+      const gone = below(progress.position, batch.records)
+      const bytes = bytesOf(gone)
+      batch.segment.waiting -= gone.length
+      batch.segment.waitingBytes -= bytes
+      leave(gone.length, bytes)
+      dropped(gone.length)
     },
     onStored(next) {
       listener = next
@@ -220,11 +237,17 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
       closed = true
       await group.idle()
       clearInterval(timer)
-      await writing
-      await writePosition()
+      await keeping
       await reader.close()
-      await log.close()
+      await log.close().catch(() => {})
+      await progress.save()
       await unlock()
     },
   }
 }
+
+const below = (sequence: number, records: readonly StoredRecord[]) =>
+  records.filter((record) => record.sequence < sequence)
+
+const bytesOf = (records: readonly StoredRecord[]) =>
+  records.reduce((sum, { body }) => sum + HEADER_BYTES + body.byteLength, 0)

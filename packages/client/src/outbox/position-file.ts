@@ -1,42 +1,100 @@
-import { readFile, rename } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from './crc32.js'
 import { openPrivate } from './private-files.js'
+import { syncFolder } from './segment.js'
+import { writeAll } from './write-all.js'
 
-/** The sequence number of the first sample that no broker has confirmed. Written lazily: an older one costs a redelivery. */
-export interface PositionFile {
-  /** 1 where there is none yet, or one that cannot be read. */
-  read(): Promise<number>
-  write(position: number): Promise<void>
+export interface Progress {
+  /** Sequence number of the first sample that is not done with. An older one costs a redelivery. */
+  readonly position: number
+  /** Of the next sample to come: each below was on disk. An older one hides that samples were lost. */
+  readonly end: number
 }
+
+export interface ReadProgress extends Progress {
+  /** Whether it is known: not when the file is new, damaged, or of a version that knew the position alone. */
+  readonly exact: boolean
+}
+
+/**
+ * Written lazily, in two places of one file that take turns: a write that is torn leaves the other. It is written in
+ * place, so that on a full disk, too, progress is kept.
+ */
+export interface PositionFile {
+  read(): Promise<ReadProgress>
+  write(progress: Progress): Promise<void>
+}
+
+/** A sector of a disk, which is written as a whole or not at all. */
+const PLACE_BYTES = 512
+const LINE = /^(\d+) (\d+) ([0-9a-f]+) *\n/
+/** As an earlier version wrote it. */
+const POSITION_ALONE = /^(\d+) ([0-9a-f]+)\n/
 
 export function positionFile(folder: string): PositionFile {
   const file = join(folder, 'position')
+  /** Where the newest stands; null: nowhere yet. */
+  let newest: 0 | 1 | null = null
+
+  async function writeTo(place: 0 | 1, progress: Progress): Promise<void> {
+    // `a` would write at the end whatever the position, `r+` makes no file.
+    const handle = await openPrivate(file, constants.O_RDWR | constants.O_CREAT)
+    try {
+      await writeAll(handle, encode(progress), place * PLACE_BYTES)
+      await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    newest = place
+  }
+
   return {
     async read() {
-      let text: string
-      try {
-        text = await readFile(file, 'utf8')
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 1
-        throw error
-      }
-      const [number = '', check] = text.trim().split(' ')
-      const position = Number(number)
-      return check === checkOf(number) && Number.isSafeInteger(position) && position >= 1 ? position : 1
+      const text = await contentOf(file)
+      const first = decode(text)
+      const second = decode(text.slice(PLACE_BYTES))
+      if (first === null && second === null) return { position: positionIn(text) ?? 1, end: 1, exact: false }
+      newest = second === null || (first !== null && isLater(first, second)) ? 0 : 1
+      return { ...((newest === 0 ? first : second) as Progress), exact: true }
     },
-    async write(position) {
-      const next = `${file}.new`
-      const handle = await openPrivate(next, 'w')
-      try {
-        await handle.writeFile(`${position} ${checkOf(String(position))}\n`)
-        await handle.sync()
-      } finally {
-        await handle.close()
+    async write(progress) {
+      if (newest === null) {
+        // Both at once, so that later ones need no room; the first place last, where an earlier version has its own.
+        await writeTo(1, progress)
+        await syncFolder(folder)
       }
-      await rename(next, file)
+      await writeTo(newest === 0 ? 1 : 0, progress)
     },
   }
 }
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'latin1')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+function encode({ position, end }: Progress): Buffer {
+  const numbers = `${position} ${end}`
+  return Buffer.from(`${`${numbers} ${checkOf(numbers)}`.padEnd(PLACE_BYTES - 1)}\n`)
+}
+
+function decode(text: string): Progress | null {
+  const [, position = '', end = '', check] = LINE.exec(text) ?? []
+  return check === checkOf(`${position} ${end}`) ? { position: Number(position), end: Number(end) } : null
+}
+
+function positionIn(text: string): number | null {
+  const [, position = '', check] = POSITION_ALONE.exec(text) ?? []
+  return check === checkOf(position) ? Number(position) : null
+}
+
+const isLater = (one: Progress, other: Progress) =>
+  one.position > other.position || (one.position === other.position && one.end > other.end)
 
 const checkOf = (text: string) => crc32(Buffer.from(text)).toString(16)

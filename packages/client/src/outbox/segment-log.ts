@@ -1,34 +1,30 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
-import { outboxFailed, outboxFull } from './outbox-errors.js'
+import { type FileHandle, open, truncate } from 'node:fs/promises'
+import { isDiskFull, outboxFailed, outboxFull } from './outbox-errors.js'
 import { openPrivate } from './private-files.js'
 import { encodeRecord, HEADER_BYTES } from './record-format.js'
 import { emptySegment, type Segment, segmentFile, syncFolder } from './segment.js'
+import { createSegmentSpace, type SegmentSpaceOptions } from './segment-space.js'
+import { createTurns } from './turns.js'
+import { writeAll } from './write-all.js'
 
-export interface SegmentLogOptions {
+export interface SegmentLogOptions extends Omit<SegmentSpaceOptions, 'segmentBytes' | 'release'> {
   readonly folder: string
-  readonly maxBytes: number
-  readonly drop: 'oldest' | 'newest'
-  /** Those on disk, the oldest first. */
-  readonly segments: Segment[]
   /** Sequence number of the next record. */
   readonly next: number
-  /** The oldest segment had to go although records in it wait. */
-  readonly onDropped: (segment: Segment) => void
   /** So many records are safe on disk. */
   readonly onStored: (records: number, bytes: number) => void
 }
 
 /** The segment files: the newest is appended to, the oldest is deleted. */
 export interface SegmentLog {
-  readonly segments: readonly Segment[]
-  /** Bytes of all segments. */
-  readonly bytes: number
+  /** Sequence number of the next record. */
   readonly next: number
-  /** Resolves when they are safe on disk; for each what went wrong, or null. Not to be called again before. */
+  /** Resolves when they are safe on disk; for each what went wrong, or null. */
   write(bodies: readonly Buffer[]): Promise<readonly (Error | null)[]>
-  isNewest(segment: Segment): boolean
-  /** Deletes its file. */
+  /** Deletes the file of a segment that was read. Not the newest, and only in its turn. */
   remove(segment: Segment): Promise<void>
+  /** Gives back a newest segment of some size whose records are all done with; at the end one of any size. */
+  tidy(): Promise<void>
   close(): Promise<void>
 }
 
@@ -36,14 +32,17 @@ export interface SegmentLog {
 const segmentSize = (maxBytes: number) =>
   Math.min(4 << 20, Math.max(4 << 10, Math.floor(maxBytes / 16)), maxBytes)
 
+/** What a newest segment may take although all in it is done with: to begin a new one costs two calls that sync. */
+const KEPT_BYTES = 64 << 10
+
 export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
   const { folder, maxBytes, segments } = options
   const segmentBytes = segmentSize(maxBytes)
+  const writes = createTurns()
   let next = options.next
-  let total = segments.reduce((sum, { bytes }) => sum + bytes, 0)
   /** Of the newest segment, while it is appended to. */
   let handle: FileHandle | null = null
-  /** The newest segment has a tail that could not be cut off: it is left as it is. */
+  /** The newest segment has a tail that could not be cut off. */
   let spoiled = false
 
   const newest = () => segments.at(-1)
@@ -54,34 +53,20 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
     await last?.close()
   }
 
-  async function remove(segment: Segment): Promise<void> {
-    const index = segments.indexOf(segment)
-    if (index === -1) return
-    const appended = segment === newest()
-    segments.splice(index, 1)
-    total -= segment.bytes
-    if (appended) await retire()
-    await rm(segment.file, { force: true })
-  }
-
-  /** False: it is full, and what waits is worth more than what comes. */
-  async function makeRoom(size: number): Promise<boolean> {
-    while (total + size > maxBytes) {
-      const [oldest] = segments
-      if (oldest === undefined) return true
-      if (oldest.waiting > 0) {
-        if (options.drop === 'newest') return false
-        options.onDropped(oldest)
-      }
-      await remove(oldest)
-    }
-    return true
-  }
+  const space = createSegmentSpace({
+    ...options,
+    segmentBytes,
+    async release(segment) {
+      if (segment !== newest()) return
+      await retire()
+      spoiled = false
+    },
+  })
 
   /** The segment to append to, with its file open. */
   async function prepare(): Promise<{ readonly segment: Segment; readonly file: FileHandle }> {
     const last = newest()
-    if (last !== undefined && last.bytes < segmentBytes && !spoiled) {
+    if (last !== undefined && last.bytes < segmentBytes && (!spoiled || (await cutTail(last)))) {
       handle ??= await open(last.file, 'r+')
       return { segment: last, file: handle }
     }
@@ -100,6 +85,18 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
     return { segment, file }
   }
 
+  /** False: it stays. It is not read, since its numbers are given to the records of the next segment. */
+  async function cutTail(segment: Segment): Promise<boolean> {
+    try {
+      await truncate(segment.file, segment.bytes)
+      spoiled = false
+    } catch (error) {
+      // The next one would have the same name.
+      if (segment.bytes === 0) throw error
+    }
+    return !spoiled
+  }
+
   async function append(records: readonly Buffer[], size: number): Promise<void> {
     const { segment, file } = await prepare()
     try {
@@ -109,7 +106,6 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
       // Nobody was told that these are stored: they go again, so that a later reader finds no half of one.
       await file.truncate(segment.bytes).catch(() => {
         spoiled = true
-        next += records.length
       })
       await retire().catch(() => {})
       throw error
@@ -118,7 +114,7 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
     segment.last = next + records.length - 1
     segment.waiting += records.length
     segment.waitingBytes += size
-    total += size
+    space.add(size)
     next += records.length
     options.onStored(records.length, size)
   }
@@ -138,39 +134,41 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
     return { records, size }
   }
 
+  async function store(records: readonly Buffer[], size: number): Promise<Error | null> {
+    try {
+      if (!(await space.makeRoom(size))) return outboxFull(folder, space.bytes, maxBytes)
+      try {
+        await append(records, size)
+      } catch (error) {
+        if (!isDiskFull(error) || !(await space.reclaim())) throw error
+        await append(records, size)
+      }
+      return null
+    } catch (error) {
+      return outboxFailed('writing to', folder, error)
+    }
+  }
+
+  async function write(bodies: readonly Buffer[]): Promise<readonly (Error | null)[]> {
+    const results: (Error | null)[] = []
+    while (results.length < bodies.length) {
+      const { records, size } = gather(bodies, results.length)
+      const failure = await store(records, size)
+      for (const _ of records) results.push(failure)
+    }
+    return results
+  }
+
   return {
-    segments,
-    get bytes() {
-      return total
-    },
     get next() {
       return next
     },
-    async write(bodies) {
-      const results: (Error | null)[] = []
-      while (results.length < bodies.length) {
-        const { records, size } = gather(bodies, results.length)
-        let failure: Error | null = null
-        try {
-          if (await makeRoom(size)) await append(records, size)
-          else failure = outboxFull(folder, total, maxBytes)
-        } catch (error) {
-          failure = outboxFailed('writing to', folder, error)
-        }
-        for (const _ of records) results.push(failure)
-      }
-      return results
+    write: (bodies) => writes(() => write(bodies)),
+    remove: space.remove,
+    tidy: () => writes(() => space.tidy(Math.min(KEPT_BYTES, segmentBytes))),
+    async close() {
+      await writes(() => space.tidy(0))
+      await retire()
     },
-    isNewest: (segment) => segment === newest(),
-    remove,
-    close: retire,
-  }
-}
-
-export async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.byteLength; ) {
-    // A disk that fills up takes a part first, and says so at the next call.
-    const { bytesWritten } = await file.write(bytes, at, bytes.byteLength - at, position + at)
-    at += bytesWritten
   }
 }

@@ -15,6 +15,8 @@ export interface StoredBatch {
   readonly end: number
   /** Bytes it takes on disk. */
   readonly bytes: number
+  /** How often the segment was moved before. */
+  readonly moves: number
 }
 
 export interface SegmentReaderOptions {
@@ -23,8 +25,8 @@ export interface SegmentReaderOptions {
   readonly start: number
   /** Sequence number of the first record to read. */
   readonly position: number
-  /** All of the segment was read, and no more is appended to it. */
-  readonly onRead: (segment: Segment) => Promise<void>
+  /** All of the segment was read, and no more is appended to it; `next` follows. */
+  readonly onRead: (segment: Segment, next: Segment) => Promise<void>
   /** Records that were whole when they were written, and are not any more. */
   readonly onDamage: (segment: Segment, records: number, bytes: number) => void
 }
@@ -34,6 +36,8 @@ export interface SegmentReader {
   read(bounds: ReadBounds): Promise<StoredBatch | null>
   /** Behind the batch. */
   move(batch: StoredBatch): void
+  /** The records of the oldest segment are moved within their file; those below `position` are done with. */
+  rewind(position: number): void
   close(): Promise<void>
 }
 
@@ -43,6 +47,7 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
   let offset = options.start
   /** Sequence number of the next record, if nothing is damaged. */
   let expected = options.position
+  let moves = 0
   let file: { readonly of: Segment; readonly handle: FileHandle } | null = null
 
   async function bytesAt(of: Segment, position: number, length: number): Promise<Buffer> {
@@ -74,7 +79,8 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
     if (!from.damage.has(offset)) {
       from.damage.add(offset)
       const next = found === -1 ? from.last + 1 : readRecord(rest, found).record?.sequence
-      options.onDamage(from, Math.max(1, (next ?? 0) - expected), bytes)
+      const missing = Math.min(from.waiting, Math.max(1, (next ?? 0) - expected))
+      options.onDamage(from, missing, bytes)
     }
     offset += bytes
   }
@@ -87,7 +93,7 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
           segment = segments[0]
           offset = 0
           if (segment === undefined) return null
-          expected = segment.first
+          expected = Math.max(expected, segment.first)
         }
         if (offset >= segment.bytes) {
           const done = segment
@@ -95,33 +101,53 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
           if (index === segments.length - 1) return null
           segment = segments[index + 1] as Segment
           offset = 0
-          expected = segment.first
-          await options.onRead(done)
+          expected = Math.max(expected, segment.first)
+          await options.onRead(done, segment)
           continue
         }
         const current = segment
         let bytes = await bytesAt(current, offset, maxBytes + HEADER_BYTES)
         const { needed } = readRecord(bytes, 0)
         if (needed > bytes.byteLength) bytes = await bytesAt(current, offset, needed)
-        const records: StoredRecord[] = []
-        let size = 0
-        let at = 0
-        while (records.length < maxSamples) {
-          const { record } = readRecord(bytes, at)
-          if (record === null || (records.length > 0 && size + record.body.byteLength > maxBytes)) break
-          records.push(record)
-          size += record.body.byteLength + 1
-          at = record.end
-        }
-        if (records.length > 0) return { segment: current, records, end: offset + at, bytes: at }
-        await skip(current)
+        const { records, size, end } = recordsIn(bytes, expected, { maxSamples, maxBytes })
+        if (records.length > 0) return { segment: current, records, end: offset + end, bytes: size, moves }
+        if (end > 0) offset += end
+        else await skip(current)
       }
     },
     move(batch) {
       if (segment !== batch.segment) return
-      offset = batch.end
+      if (moves === batch.moves) offset = batch.end
       expected = (batch.records.at(-1) as StoredRecord).sequence + 1
+    },
+    rewind(position) {
+      moves++
+      offset = 0
+      expected = Math.max(expected, position)
     },
     close: release,
   }
+}
+
+/** Whole records at the beginning of `bytes`, without those below `expected`. `end` is the offset behind them. */
+function recordsIn(bytes: Buffer, expected: number, { maxSamples, maxBytes }: ReadBounds) {
+  const records: StoredRecord[] = []
+  let size = 0
+  let payload = 0
+  let next = expected
+  let end = 0
+  while (records.length < maxSamples) {
+    const { record } = readRecord(bytes, end)
+    if (record === null) break
+    // Lower ones are there twice, where moving them came to no end.
+    if (record.sequence >= next) {
+      if (records.length > 0 && payload + record.body.byteLength > maxBytes) break
+      records.push(record)
+      next = record.sequence + 1
+      size += record.end - end
+      payload += record.body.byteLength + 1
+    }
+    end = record.end
+  }
+  return { records, size, end }
 }

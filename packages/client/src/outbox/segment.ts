@@ -1,5 +1,6 @@
 import { open, readdir, readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ReadProgress } from './position-file.js'
 import { findRecord, readRecord } from './record-format.js'
 
 /** A file of records, and what the outbox knows of it. */
@@ -22,13 +23,19 @@ export interface OpenedSegments {
   readonly segments: Segment[]
   /** In the first segment, where the first record that waits begins. */
   readonly start: number
-  /** Records that cannot be read any more. */
+  /** Sequence number of the first record that waits. */
+  readonly position: number
+  /** Of the next record to come. */
+  readonly next: number
+  /** Records that were on disk and are not any more, or cannot be read. */
   readonly corrupt: number
-  /** Bytes of a record that was being written when the power failed. */
-  readonly cut: number
+  /** Whether what was being written when the process died or the power failed was cut off. */
+  readonly torn: boolean
 }
 
 const NAME = /^(\d{16})\.segment$/
+
+const numberOf = (name: string) => Number(NAME.exec(name)?.[1])
 
 export const segmentFile = (folder: string, first: number): string =>
   join(folder, `${String(first).padStart(16, '0')}.segment`)
@@ -43,66 +50,88 @@ export const emptySegment = (file: string, first: number): Segment => ({
   damage: new Set(),
 })
 
-/** Reads all segments through. What follows the last whole record of the newest one is cut off. */
-export async function openSegments(folder: string, position: number): Promise<OpenedSegments> {
+/**
+ * Reads all segments through. The numbers of the records have no gaps, and `progress` knows the first and the last of
+ * them: whatever is missing was lost, however that came about. What follows the last record of a segment is cut off.
+ */
+export async function openSegments(folder: string, progress: ReadProgress): Promise<OpenedSegments> {
   const names = (await readdir(folder)).filter((name) => NAME.test(name)).sort()
+  const walk: Walk = { position: null, expected: progress.position, exact: progress.exact, corrupt: 0 }
   const segments: Segment[] = []
   let start = 0
-  let corrupt = 0
-  let cut = 0
+  let next = progress.end
+  let torn = false
   for (const [index, name] of names.entries()) {
-    const first = Number(NAME.exec(name)?.[1])
-    const next = NAME.exec(names[index + 1] ?? '')?.[1]
-    const segment = emptySegment(join(folder, name), first)
+    const segment = emptySegment(join(folder, name), numberOf(name))
+    const behind = names[index + 1]
     const content = await readFile(segment.file)
-    const scanned = scan(segment, content, position, next === undefined ? null : Number(next))
-    corrupt += scanned.corrupt
-    if (segment.bytes < content.length) {
-      cut += content.length - segment.bytes
-      await cutOff(segment)
-    }
-    // All delivered: the process ended before it was deleted.
-    if (segment.waiting === 0 && next !== undefined) {
+    const from = scan(
+      segment,
+      content,
+      walk,
+      behind === undefined ? Number.POSITIVE_INFINITY : numberOf(behind),
+    )
+    next = Math.max(next, segment.first, segment.last + 1)
+    const tail = content.length - segment.bytes
+    // Nobody was told that it is there. With less than is known to have been there it is damage instead.
+    if (tail > 0 && behind === undefined) torn = walk.expected >= progress.end
+    if (segment.waiting === 0) {
       await rm(segment.file)
       continue
     }
-    if (segments.length === 0) start = scanned.start
+    if (tail > 0) await cutOff(segment)
+    if (segments.length === 0) start = from
     segments.push(segment)
   }
-  return { segments, start, corrupt, cut }
+  const corrupt = walk.corrupt + Math.max(0, progress.end - walk.expected)
+  next = Math.max(next, walk.expected)
+  return { segments, start, position: walk.position ?? next, next, corrupt, torn }
 }
 
-/** Fills in the segment. `next` is the first sequence number of the segment behind, null for the newest. */
-function scan(segment: Segment, content: Buffer, position: number, next: number | null) {
-  let corrupt = 0
+/** Where the reading of all segments has come to. */
+interface Walk {
+  /** Number of the first record that waits. */
+  position: number | null
+  /** Number of the next record, if none is missing. */
+  expected: number
+  /** Whether the first one has to be `expected`. */
+  exact: boolean
+  /** Records that are missing. */
+  corrupt: number
+}
+
+/** Fills in the segment; returns the offset of the first record that waits. */
+function scan(segment: Segment, content: Buffer, walk: Walk, behind: number): number {
   let start: number | null = null
-  let at = 0
-  while (at < content.length) {
+  for (let at = 0; at < content.length; ) {
     const { record } = readRecord(content, at)
-    if (record !== null) {
-      segment.last = Math.max(segment.last, record.sequence)
-      if (record.sequence >= position) {
-        start ??= at
-        segment.waiting++
-        segment.waitingBytes += record.end - at
-      }
-      at = record.end
+    if (record === null) {
+      const found = findRecord(content, at + 1)
+      if (found === -1) break
+      segment.damage.add(at)
+      at = found
       continue
     }
-    const found = findRecord(content, at + 1)
-    if (found === -1 && next === null) break
-    const until = found === -1 ? next : readRecord(content, found).record?.sequence
-    const missing = Math.max(1, (until ?? 0) - Math.max(segment.last + 1, position))
-    // Behind the position nobody waits for it.
-    if ((until ?? 0) > position) {
-      corrupt += missing
-      segment.damage.add(at)
-      start ??= at
+    const { sequence, end } = record
+    // A record that could not be cut off when writing it failed: its number was given to another.
+    if (sequence >= behind) break
+    if (sequence > segment.last) {
+      segment.last = sequence
+      segment.bytes = end
     }
-    at = found === -1 ? content.length : found
+    // Lower ones were delivered, or are there twice since the front of the file was being cut off.
+    if (sequence >= walk.expected) {
+      start ??= at
+      walk.position ??= sequence
+      if (walk.exact) walk.corrupt += sequence - walk.expected
+      walk.exact = true
+      walk.expected = sequence + 1
+      segment.waiting++
+      segment.waitingBytes += end - at
+    }
+    at = end
   }
-  segment.bytes = at
-  return { corrupt, start: start ?? at }
+  return start ?? 0
 }
 
 async function cutOff(segment: Segment): Promise<void> {
