@@ -31,6 +31,42 @@ describe('a time that cannot be true', () => {
     expect((await hub.readings.latest(Station, 'd1'))?.readings.temperature?.value).toBe(2)
   })
 
+  test.each([
+    [
+      'before',
+      [{ timestamp: 10 }, { timestamp: 20 }, { timestamp: NOW - MINUTE }, { timestamp: NOW - 1000 }],
+    ],
+    [
+      'behind',
+      [{ timestamp: NOW - 1000 }, { timestamp: NOW - MINUTE }, { timestamp: 10 }, { timestamp: 20 }],
+    ],
+    ['around', [{ timestamp: 4e9 }, { timestamp: NOW - 1000 }, { timestamp: 10, count: 7 }]],
+  ])('is never the latest %s credible ones of the same message', async (_, times) => {
+    const { hub, send, readings, messages } = await deviceWorld(Station)
+    await send({ temperature: 0, timestamp: NOW - 10 * MINUTE })
+    await send(times.map(({ ...head }) => ({ temperature: head.timestamp === NOW - 1000 ? 1 : 99, ...head })))
+    const { readings: latest } = (await hub.readings.latest(Station, 'd1')) ?? {}
+    expect(latest?.temperature).toEqual({ value: 1, measuredAt: new Date(NOW - 1000) })
+    expect((await hub.readings.latestSample(Station, 'd1'))?.readings.temperature).toBe(1)
+    // What nothing else tells is known all the same.
+    if (times.length === 3) expect(latest?.count).toEqual({ value: 7, measuredAt: new Date(NOW - 1001) })
+    // They are stored as they are alone, and the message says so.
+    const impossible = (await readings()).filter(({ flags }) => flags.includes('impossible_time'))
+    expect(impossible.map(({ measuredAt }) => measuredAt)).toEqual([new Date(NOW), new Date(NOW)])
+    expect((await messages())[0]?.flags).toBe('impossible_time')
+  })
+
+  test('is the latest where a message holds nothing else', async () => {
+    const { hub, send } = await deviceWorld(Station)
+    await send({ temperature: 0, timestamp: NOW - MINUTE })
+    await send([
+      { temperature: 1, timestamp: 10 },
+      { temperature: 2, timestamp: 20 },
+    ])
+    const { readings: latest } = (await hub.readings.latest(Station, 'd1')) ?? {}
+    expect(latest?.temperature).toEqual({ value: 2, measuredAt: new Date(NOW) })
+  })
+
   test('is stored as sent where the type says so, and orders nothing', async () => {
     const Trusting = defineDeviceType('trusting', { extends: Station, impossibleTime: 'flag' })
     const { send, readings } = await deviceWorld(Trusting)
@@ -106,7 +142,7 @@ describe('a time that cannot be read', () => {
     expect(await readings()).toHaveLength(1)
     const [row] = await messages()
     expect(row).toMatchObject({ code: 'partially_rejected', flags: 'partial' })
-    expect(row?.reason).toContain('1 of 2 samples were refused: the time of the sample cannot be read')
+    expect(row?.reason).toContain('1 of 2 samples were refused: [1] the time of the sample cannot be read')
   })
 
   test('of some samples of a backfill: a replay, once they can be read, stores those and none twice', async () => {

@@ -86,8 +86,8 @@ describe('a value that does not fit', () => {
     expect((await readings()).map(({ flags }) => flags)).toEqual([['bad_reading:temperature'], []])
     const [row] = await messages()
     expect(row?.flags).toBe('bad_reading:temperature partial')
-    expect(row?.reason).toContain('1 of 3 samples were refused: door must be one of open, closed')
-    expect(row?.reason).toContain('readings were left out: temperature must be a finite number')
+    expect(row?.reason).toContain('1 of 3 samples were refused: [2] door must be one of open, closed')
+    expect(row?.reason).toContain('readings were left out: [0] temperature must be a finite number')
   })
 })
 

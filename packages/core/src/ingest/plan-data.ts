@@ -1,9 +1,10 @@
-import { parseData, type RawSample } from '../codec/parse-data.js'
+import { type ParsedData, parseData, type RawSample } from '../codec/parse-data.js'
 import { compileSampleValidator, type ValidSample } from '../codec/validate-sample.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
 import { firstNameOf } from '../device-type/former-names.js'
 import type { NewSample } from '../ports/storage.js'
+import { type ItemProblem, type RefusedSample, someProblems } from './backfill-reason.js'
 import { contentHash, nameSeeds } from './content-hash.js'
 import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
@@ -30,6 +31,7 @@ export interface DataPlannerOptions {
 /** A sample as it is to be stored, and why readings of it are left out. */
 interface PlannedSample {
   readonly sample: NewSample
+  readonly time: Measured
   readonly problems: readonly string[]
 }
 
@@ -46,6 +48,7 @@ interface Measured {
 const NONE: readonly string[] = Object.freeze([])
 /** Before everything that came in live, whose order it must not disturb. */
 const BEFORE_ALL = 0
+const IMPOSSIBLE = 'impossible_time'
 
 /** Makes the rows of a `data` payload of one type. */
 export function compileDataPlanner(
@@ -66,7 +69,7 @@ export function compileDataPlanner(
     }
     if (impossibleTime === 'reject') return null
     const timestamp = impossibleTime === 'flag' ? claimed : receivedAt
-    return { timestamp, orderAt: receivedAt, isCredible: false, flag: 'impossible_time' }
+    return { timestamp, orderAt: receivedAt, isCredible: false, flag: IMPOSSIBLE }
   }
 
   function planSample(raw: RawSample, context: SampleContext): PlannedSample | Refusal {
@@ -88,7 +91,7 @@ export function compileDataPlanner(
       flags: flags.length === 0 ? null : flags.join(' '),
       values: checked.values,
     }
-    return { sample, problems: checked.problems ?? NONE }
+    return { sample, time, problems: checked.problems ?? NONE }
   }
 
   /** Invariant 2. The claim is part of the content whether it can be true or not: a clock that starts at boot tells boots apart by nothing else. */
@@ -123,40 +126,33 @@ export function compileDataPlanner(
   }
 
   /** Stores what fits; refused samples are named in the audit row. A backfill of refused samples only is refused. */
-  function planBackfill(
-    raws: readonly RawSample[],
-    refused: readonly Refusal[],
-    context: SampleContext,
-  ): Content | Refusal {
-    const samples: NewSample[] = []
-    const refusals = [...refused]
-    const problems: string[] = []
-    const flags = new Set<string>()
+  function planBackfill({ samples: raws, refused }: ParsedData, context: SampleContext): Content | Refusal {
+    const planned: PlannedSample[] = []
+    const refusals: RefusedSample[] = [...refused]
+    const problems: ItemProblem[] = []
+    const places = placesBeside(refused)
     for (const raw of raws) {
+      const index = places.next()
       // Now is when it was sent, not when it was measured.
-      const planned = raw.flags.includes('bad_timestamp') ? unreadableTime : planSample(raw, context)
-      if ('code' in planned) {
-        refusals.push(planned)
-        continue
+      const one = raw.flags.includes('bad_timestamp') ? unreadableTime : planSample(raw, context)
+      if ('code' in one) refusals.push({ ...one, index })
+      else {
+        planned.push(one)
+        for (const reason of one.problems) problems.push({ index, reason })
       }
-      const { sample } = planned
-      samples.push(sample)
-      if (planned.problems.length > 0 && problems.length < SHOWN) problems.push(...planned.problems)
-      if (sample.flags !== null) for (const flag of sample.flags.split(' ')) flags.add(flag)
     }
     const [first] = refusals
-    if (samples.length === 0 && first !== undefined) return first
+    if (planned.length === 0 && first !== undefined) return allRefused(refusals, first)
+    const flags = new Set(planned.flatMap(({ sample }) => sample.flags?.split(' ') ?? []))
     const reasons: string[] = []
-    if (first !== undefined) {
+    if (refusals.length > 0) {
       flags.add('partial')
-      const of = refusals.length + samples.length
-      reasons.push(
-        `${refusals.length} of ${of} samples were refused: ${some(refusals.map(({ reason }) => reason))}`,
-      )
+      const of = refusals.length + planned.length
+      reasons.push(`${refusals.length} of ${of} samples were refused: ${someProblems(refusals)}`)
     }
-    if (problems.length > 0) reasons.push(`readings were left out: ${some(problems)}`)
+    if (problems.length > 0) reasons.push(`readings were left out: ${someProblems(problems)}`)
     return {
-      samples,
+      samples: behindCredible(planned),
       news: null,
       flags: flags.size === 0 ? null : [...flags].join(' '),
       partial: reasons.length === 0 ? null : { code: 'partially_rejected', reason: reasons.join('. ') },
@@ -168,8 +164,35 @@ export function compileDataPlanner(
     if ('code' in data) return data
     const [only] = data.samples
     if (data.form !== 'backfill' && only !== undefined) return planOne(only, context)
-    return planBackfill(data.samples, data.refused, context)
+    return planBackfill(data, context)
   }
+}
+
+/** The places in the message of the samples that are left beside those that are none. */
+function placesBeside(refused: ParsedData['refused']): { next(): number } {
+  const taken = new Set(refused.map(({ index }) => index))
+  let at = -1
+  return {
+    next() {
+      do at++
+      while (taken.has(at))
+      return at
+    },
+  }
+}
+
+/**
+ * A device that boots without the time and gets it later sends both in one message. What claims a time that cannot be
+ * true is then ordered before all that is credible beside it, wherever it stands: when it was measured nobody knows, but
+ * it is not the latest.
+ */
+function behindCredible(planned: readonly PlannedSample[]): NewSample[] {
+  let earliest = Number.POSITIVE_INFINITY
+  for (const { time } of planned) if (time.isCredible) earliest = Math.min(earliest, time.orderAt)
+  const orderAt = Math.max(BEFORE_ALL, earliest - 1)
+  return planned.map(({ sample, time }) =>
+    time.flag === IMPOSSIBLE && sample.orderAt > orderAt ? { ...sample, orderAt } : sample,
+  )
 }
 
 function flagsOf(
@@ -204,6 +227,11 @@ const impossible = (claimed: number): Refusal => ({
   code: 'impossible_time',
   reason: `the sample claims to be of ${new Date(claimed).toISOString()}, which cannot be true`,
 })
+
+const allRefused = (refusals: readonly RefusedSample[], { code, reason }: Refusal): Refusal =>
+  refusals.length === 1
+    ? { code, reason }
+    : { code, reason: `all ${refusals.length} samples were refused: ${someProblems(refusals)}` }
 
 const SHOWN = 3
 
