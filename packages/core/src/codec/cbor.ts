@@ -1,4 +1,5 @@
 import { decode, encode, type TagDecodeControl, Token, Type } from 'cborg'
+import { holdsMoreItemsThan } from './cbor-size.js'
 import type { Codec } from './codec.js'
 import { fineFraction } from './fraction.js'
 import { parseTimestamp } from './parse-timestamp.js'
@@ -7,6 +8,9 @@ import { parseTimestamp } from './parse-timestamp.js'
 const TAG_TIME_TEXT = 0
 const TAG_TIME_EPOCH = 1
 const TAG_SELF_DESCRIBED = 55_799
+
+/** A backfill of 10,000 samples with 20 readings each has fewer, keys included or not. */
+const ITEMS_MAX = 500_000
 
 /** Either time tag; seconds whatever their size, unlike an untagged number. As text where a `Date` is not fine enough. */
 function readTime(read: TagDecodeControl): Date | string {
@@ -46,6 +50,10 @@ const encodeOptions = {
 export const cborCodec: Codec = Object.freeze({
   name: 'cbor',
   contentType: 'application/cbor',
-  decode: (payload: Uint8Array): unknown => decode(payload, decodeOptions),
+  decode(payload: Uint8Array): unknown {
+    if (holdsMoreItemsThan(payload, ITEMS_MAX))
+      throw new RangeError(`it holds more than ${ITEMS_MAX} values; send large arrays as binary readings`)
+    return decode(payload, decodeOptions)
+  },
   encode: (value: unknown): Uint8Array => encode(value, encodeOptions),
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cborCodec } from './cbor.js'
+import { holdsMoreItemsThan } from './cbor-size.js'
 import type { Codec } from './codec.js'
 import { jsonCodec } from './json.js'
 
@@ -132,5 +133,30 @@ describe('CBOR', () => {
     ['a text that claims more than there is', '7affffffff61'],
   ])('%s is refused', (_, payload) => {
     expect(() => hex(payload)).toThrow(Error)
+  })
+})
+
+describe('CBOR of very many values', () => {
+  /** A list of `count` empty maps. */
+  const maps = (count: number) => {
+    const payload = new Uint8Array(5 + count).fill(0xa0)
+    payload[0] = 0x9a
+    new DataView(payload.buffer).setUint32(1, count)
+    return payload
+  }
+
+  it('is refused before it is decoded', () => {
+    expect(cborCodec.decode(maps(1_000), context)).toHaveLength(1_000)
+    expect(() => cborCodec.decode(maps(500_000), context)).toThrow('more than 500000 values')
+  })
+
+  it('counts items and not the bytes of texts', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string(), fc.uint8Array(), fc.integer(), fc.double())), (values) => {
+        const payload = cborCodec.encode(values, context)
+        expect(holdsMoreItemsThan(payload, values.length + 1)).toBe(false)
+        expect(holdsMoreItemsThan(payload, values.length)).toBe(true)
+      }),
+    )
   })
 })

@@ -1,4 +1,4 @@
-import { DeviceHubError, isDeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
@@ -14,7 +14,8 @@ import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import { LANES, laneOf } from './lanes.js'
 import { createLookUp } from './look-up.js'
-import { DUPLICATE, GONE, STORED, STORED_NONE, STORED_ONE } from './outcomes.js'
+import { createOutcomeCounter } from './outcome-counter.js'
+import { DUPLICATE, STORED_NONE } from './outcomes.js'
 import type { Handled, MessagePlanner } from './plan-message.js'
 import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
@@ -23,6 +24,7 @@ import { createRetry, type StorageFault } from './retry.js'
 import { createReusedIdLog } from './reused-id-log.js'
 import { sessionEvents } from './session-events.js'
 import { createTeller } from './tell-committed.js'
+import { createTurnBudget } from './turn-budget.js'
 
 export interface IngestLimits {
   /** Messages a transaction; default: what the storage prefers, else 500. Larger ones store faster and block the event loop longer. */
@@ -93,21 +95,13 @@ export interface IngestPipeline {
   close(timeout: number): Promise<void>
 }
 
+/** Milliseconds of a turn of the event loop that large messages may take, one more message at most. */
+const TURN_BUDGET = 20
+
 export function createIngest(context: IngestContext): IngestPipeline {
   const { announcer, metrics, limits } = context
-  const counts = {
-    received: 0,
-    stored: 0,
-    samples: 0,
-    duplicates: 0,
-    reusedIds: 0,
-    rejected: 0,
-    quarantined: 0,
-    failed: 0,
-    fenced: 0,
-    batches: 0,
-    retries: 0,
-  }
+  const counter = createOutcomeCounter(metrics)
+  const { counts } = counter
   const giveUp = new AbortController()
   let closed = false
 
@@ -124,7 +118,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
     logger: context.logger,
     onRetry,
   })
-  const door = createDoor(context.planner, context.clock)
+  const turn = createTurnBudget(TURN_BUDGET)
+  const door = createDoor(context.planner, context.clock, turn)
   const resolve = createResolver(context)
   const lookUp = createLookUp({
     ...context,
@@ -177,7 +172,10 @@ export function createIngest(context: IngestContext): IngestPipeline {
     const entries = planned.filter(makesEntry)
     const events = sessionEvents(planned, result.transitions)
     for (const [index, message] of entries.entries())
-      settle(message, outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)))
+      settle(
+        message,
+        counter.outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)),
+      )
     for (const { message, transition } of events)
       settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
     for (const reused of result.reusedIds?.values() ?? []) {
@@ -188,48 +186,13 @@ export function createIngest(context: IngestContext): IngestPipeline {
     context.onStored()
   }
 
-  function outcomeOf(
-    { refusal, samples, direction, reply }: PlannedMessage,
-    duplicates: number,
-    command: CommandOutcome | undefined,
-  ): IngestOutcome {
-    // The hub's own rows are not messages that came in.
-    if (direction !== 'in') return command?.applied === false ? DUPLICATE : STORED_NONE
-    if (refusal !== null) return refusedAs(refusal)
-    if (reply !== null && command?.record === null) return refusedAs(GONE)
-    if (reply !== null && command?.flag === 'repeated_reply') {
-      counts.duplicates++
-      metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
-      return DUPLICATE
-    }
-    counts.samples += samples.length - duplicates
-    if (samples.length > 0 && duplicates === samples.length) {
-      counts.duplicates++
-      metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
-      return DUPLICATE
-    }
-    counts.stored++
-    metrics.count('devicehub_ingest_messages_total', 1, STORED)
-    return samples.length === 1 && duplicates === 0
-      ? STORED_ONE
-      : { status: 'stored', samples: samples.length - duplicates, duplicates }
-  }
-
-  function refusedAs(refusal: NonNullable<PlannedMessage['refusal']>): IngestOutcome {
-    counts[refusal.status]++
-    metrics.count('devicehub_ingest_messages_total', 1, { status: refusal.status, code: refusal.code })
-    return refusal
-  }
-
   function settle(message: PlannedMessage, outcome: IngestOutcome): void {
     message.settled = true
     guard(() => message.settle(outcome))
   }
 
   function fail(message: PlannedMessage, error: Error): void {
-    counts.failed++
-    if (isDeviceHubError(error, 'fenced')) counts.fenced++
-    metrics.count('devicehub_ingest_failed_total')
+    counter.failed(error)
     settle(message, { status: 'failed', error })
   }
 
@@ -244,7 +207,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
   function enqueue(planned: PlannedMessage): boolean {
     if (planned.direction === 'in') counts.received++
     lanes[laneOf(planned.deviceId)]?.push(planned, sizeOf(planned.inbound))
-    return capacity.hasRoom
+    return capacity.hasRoom && !turn.isSpent
+  }
+
+  async function drained(): Promise<void> {
+    await turn.nextTurn()
+    await capacity.drained()
   }
 
   function push(message: InboundMessage, settle: Settle): boolean {
@@ -265,7 +233,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     for (const message of messages) {
       let hasRoom = true
       outcomes.push(new Promise((done) => (hasRoom = push(message, done))))
-      if (!hasRoom) await capacity.drained()
+      if (!hasRoom) await drained()
     }
     const settled = await Promise.all(outcomes)
     const failed = settled.find((outcome) => outcome.status === 'failed')
@@ -285,7 +253,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
   }
 
   return {
-    ingest: Object.assign(ingestAll, { push, drained: capacity.drained }),
+    ingest: Object.assign(ingestAll, { push, drained }),
     quarantine: (message, refusal, handled) =>
       one((settle) => door.quarantine(message, settle, refusal, handled)),
     handled: (message, handled) => one((settle) => door.handled(message, settle, handled)),

@@ -6,6 +6,7 @@ import { createEnvelopeCheck } from './envelope.js'
 import type { Refusal, Settle } from './ingest.js'
 import type { Handled, MessagePlanner } from './plan-message.js'
 import type { PlannedMessage } from './planned-message.js'
+import type { TurnBudget } from './turn-budget.js'
 
 /** Planned, or why it is no message: `invalid_options` for its caller. */
 export type Planned = PlannedMessage | DeviceHubError
@@ -19,13 +20,17 @@ export interface Door {
   problem(message: InboundMessage): DeviceHubError | null
 }
 
-export function createDoor(planner: MessagePlanner, clock: Clock): Door {
+/** Bytes of a payload from which reading it is worth timing. */
+const LARGE = 16_384
+
+export function createDoor(planner: MessagePlanner, clock: Clock, turn: TurnBudget): Door {
   const check = createEnvelopeCheck(clock)
 
   function through(message: InboundMessage, plan: (checked: InboundMessage) => PlannedMessage): Planned {
     const checked = check(message)
     if (checked instanceof DeviceHubError) return checked
-    const planned = plan(checked.message)
+    const large = checked.message.payload.byteLength > LARGE
+    const planned = large ? turn.run(() => plan(checked.message)) : plan(checked.message)
     if (checked.flags !== null)
       planned.flags = planned.flags === null ? checked.flags : `${planned.flags} ${checked.flags}`
     return planned

@@ -205,3 +205,49 @@ describe('invariant 3: a payload is one message, whatever is in it', () => {
     await hub.close()
   })
 })
+
+describe('payloads that take long to read', () => {
+  const large = new Uint8Array(20_000)
+  /** The turns of the event loop in which payloads were read. */
+  async function turnsOf(ingest: (hub: Awaited<ReturnType<typeof makeHub>>) => Promise<unknown>) {
+    let turn = 0
+    let counting = true
+    const count = () => {
+      turn++
+      if (counting) setImmediate(count)
+    }
+    setImmediate(count)
+    const turns: number[] = []
+    decode = () => {
+      turns.push(turn)
+      for (const until = performance.now() + 21; performance.now() < until; );
+      return { temperature: turns.length }
+    }
+    await ingest(await makeHub())
+    counting = false
+    return turns
+  }
+
+  test('are read one a turn, so that others are served between them', async () => {
+    const turns = await turnsOf(({ hub, to }) =>
+      hub.ingest(Array.from({ length: 4 }, () => to('odd/o1/data', large))),
+    )
+    expect(new Set(turns).size).toBe(4)
+  })
+
+  test('hold a source back until the next turn', async () => {
+    const room: boolean[] = []
+    await turnsOf(async ({ hub, to }) => {
+      const settled: Promise<unknown>[] = []
+      const push = (payload: Uint8Array) =>
+        settled.push(new Promise((done) => room.push(hub.ingest.push(to('odd/o1/data', payload), done))))
+      push(large)
+      await hub.ingest.drained()
+      push(large)
+      await hub.ingest.drained()
+      push(large.subarray(0, 100))
+      await Promise.all(settled)
+    })
+    expect(room).toEqual([false, false, true])
+  })
+})

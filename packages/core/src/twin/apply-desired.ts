@@ -1,8 +1,12 @@
 import type { DesiredState } from '../ports/twins.js'
 
+/** Versions that a restored database may lack. */
+const RESTORE_MAX = 1_000_000
+
 /**
  * One change of desired state, shared by every storage: fields of the patch replace those there are, null takes one
- * away. `floor`: a version the device is known to have; versions of a database that was restored go on above it.
+ * away. `floor`: a version the device is known to have; versions of a database that was restored go on above it. One
+ * that is further away than any backup is old is not believed: a device could use up all numbers there are.
  */
 export function applyDesired(
   current: DesiredState,
@@ -21,5 +25,6 @@ export function applyDesired(
       desiredAt[name] = at
     }
   }
-  return { desired, desiredAt, version: Math.max(current.version, floor ?? 0) + 1 }
+  const known = floor !== null && floor - current.version <= RESTORE_MAX ? floor : 0
+  return { desired, desiredAt, version: Math.max(current.version, known) + 1 }
 }

@@ -260,6 +260,15 @@ export function twinContract(contract: StorageContract): void {
       expect(await set(storage, deviceId, { interval: 4 })).toMatchObject({ record: { version: 11 } })
     })
 
+    test('a version beyond all that was given is not believed: the next ones go on as before', async () => {
+      const { storage } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      await set(storage, deviceId, { interval: 1 })
+      await report(storage, deviceId, { interval: 1 }, { version: Number.MAX_SAFE_INTEGER, at: T0 })
+      expect(await set(storage, deviceId, { interval: 2 })).toMatchObject({ record: { version: 2 } })
+      expect(await set(storage, deviceId, { interval: 3 })).toMatchObject({ record: { version: 3 } })
+    })
+
     test('several reports of one batch follow each other; of a device that is not there nothing is kept', async () => {
       const { storage } = shared
       const [deviceId, nobody] = [await newDevice(storage, Sensor), newId('nobody')]

@@ -1,0 +1,64 @@
+import { isDeviceHubError } from '../errors.js'
+import type { CommandOutcome } from '../ports/commands.js'
+import type { Metrics } from '../ports/metrics.js'
+import type { IngestOutcome } from './ingest.js'
+import { DUPLICATE, GONE, STORED, STORED_NONE, STORED_ONE } from './outcomes.js'
+import type { PlannedMessage } from './planned-message.js'
+
+/** Tells what became of a message from what its commit says, and counts it. */
+export function createOutcomeCounter(metrics: Metrics) {
+  const counts = {
+    received: 0,
+    stored: 0,
+    samples: 0,
+    duplicates: 0,
+    reusedIds: 0,
+    rejected: 0,
+    quarantined: 0,
+    failed: 0,
+    fenced: 0,
+    batches: 0,
+    retries: 0,
+  }
+
+  function outcomeOf(
+    { refusal, samples, direction, reply }: PlannedMessage,
+    duplicates: number,
+    command: CommandOutcome | undefined,
+  ): IngestOutcome {
+    // The hub's own rows are not messages that came in.
+    if (direction !== 'in') return command?.applied === false ? DUPLICATE : STORED_NONE
+    if (refusal !== null) return refusedAs(refusal)
+    if (reply !== null && command?.record === null) return refusedAs(GONE)
+    if (reply !== null && command?.flag === 'repeated_reply') {
+      counts.duplicates++
+      metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
+      return DUPLICATE
+    }
+    counts.samples += samples.length - duplicates
+    if (samples.length > 0 && duplicates === samples.length) {
+      counts.duplicates++
+      metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
+      return DUPLICATE
+    }
+    counts.stored++
+    metrics.count('devicehub_ingest_messages_total', 1, STORED)
+    return samples.length === 1 && duplicates === 0
+      ? STORED_ONE
+      : { status: 'stored', samples: samples.length - duplicates, duplicates }
+  }
+
+  function refusedAs(refusal: NonNullable<PlannedMessage['refusal']>): IngestOutcome {
+    counts[refusal.status]++
+    metrics.count('devicehub_ingest_messages_total', 1, { status: refusal.status, code: refusal.code })
+    return refusal
+  }
+
+  function failed(error: Error): void {
+    counts.failed++
+    if (isDeviceHubError(error, 'fenced')) counts.fenced++
+    metrics.count('devicehub_ingest_failed_total')
+  }
+
+  return { counts, outcomeOf, failed }
+}
