@@ -55,7 +55,7 @@ export function jsonSchema(type: AnyDeviceType, options: SchemaOptions = {}): De
     sample,
     commands,
     data: dataSchema(type, sample, sample),
-    status: message({ ...STATUS, ...headSchemas(type) }),
+    status: { ...message({ ...STATUS, ...headSchemas(type) }), anyOf: ONE_OF_STATUS },
     cmd: commandMessage(type, commands),
     response: responseMessage(type, commands),
     state: message({ reported, version: VERSION, ...time }, ['reported']),
@@ -148,6 +148,9 @@ const STATUS: JsonSchema = {
   battery_level: { type: ['number', 'null'], minimum: 0, maximum: 100, 'x-unit': '%' },
   firmware_version: { type: ['string', 'null'], maxLength: FIRMWARE_MAX_LENGTH },
 }
+
+/** A status that says none of these wakes nobody, and is flagged. */
+const ONE_OF_STATUS: readonly JsonSchema[] = Object.keys(STATUS).map((name) => ({ required: [name] }))
 
 function commandSchemas(type: AnyDeviceType, options: SchemaOptions): Record<string, CommandSchemas> {
   const render = (schema: unknown, io: 'input' | 'output') =>

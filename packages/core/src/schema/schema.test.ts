@@ -144,6 +144,7 @@ describe('JSON Schema of a device type', () => {
     const status = ajv.compile(schemas.status)
     const payloads = [
       {},
+      { uptime: 5 },
       { status: 'online' },
       { battery_level: 0 },
       { battery_level: 101 },
