@@ -75,9 +75,10 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     if (!wanted && hooks.onData === undefined) return
     const device = directory.deviceOf(type, known)
     const message = rowOf()
+    const [skipped, again] = [new Set(duplicates), new Set(reused)]
     planned.samples.forEach((sample, index) => {
-      if (duplicates?.includes(index)) return
-      const flags = reused?.includes(index) ? withFlag(sample.flags, ID_REUSED) : sample.flags
+      if (skipped.has(index)) return
+      const flags = again.has(index) ? withFlag(sample.flags, ID_REUSED) : sample.flags
       const event = {
         type,
         device,

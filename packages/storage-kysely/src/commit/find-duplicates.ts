@@ -35,7 +35,9 @@ export async function findDuplicates(
   const judges = new Map<AnyDeviceType, Judge>()
   for (const [type, samples] of samplesByType(batch)) {
     const ids = await lookUpIds(session, known.shapeOf(type), type, samples)
-    const contents = await lookUpContents(session, type, samples)
+    // Known by its id, a sample needs no second look.
+    const others = samples.filter((one) => !ids.get(idIdentity(one))?.contents.has(one.contentHash))
+    const contents = await lookUpContents(session, type, others)
     judges.set(type, new Judge(ids, contents))
   }
   const duplicates = new Map<number, number[]>()

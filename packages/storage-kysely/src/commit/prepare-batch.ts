@@ -122,7 +122,7 @@ function addSamples(
   const table = tableNames(type).reading
   let group = samples.get(table)
   const expected = type.readingNames.length
-  const reused = found?.reused.get(position)
+  const reused = new Set(found?.reused.get(position))
   for (let index = 0; index < given.length; index++) {
     const sample = given[index] as NewSample
     if (sample.values.length !== expected)
@@ -135,7 +135,7 @@ function addSamples(
       group = { type, rows: [] }
       samples.set(table, group)
     }
-    const flagged = reused?.includes(index) ? withReusedId(sample) : sample
+    const flagged = reused.has(index) ? withReusedId(sample) : sample
     const reuse = found?.reuseOf(position, index) ?? 0
     group.rows.push(reuse === 0 ? flagged : { ...flagged, reuse })
   }

@@ -2,7 +2,8 @@ import type { AnyDeviceType, NewSample, StoredSample, StoredValue } from '@devic
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
-import { asStored, selectList, timeValue } from '../connection/sql-fragments.js'
+import { textArray } from '../connection/postgres-write.js'
+import { asStored, selectList } from '../connection/sql-fragments.js'
 import { readRow } from '../rows/row-reader.js'
 import { type SampleShape, storedSample } from '../rows/sample-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
@@ -18,8 +19,10 @@ export interface KnownId {
   readonly unhashed: ((sample: NewSample) => boolean) | null
 }
 
-/** In one query: SQLite nests its conditions, to a depth of 1,000. */
-const LOOKUPS_MAX = 200
+/** In one query. PostgreSQL takes lists; SQLite nests its conditions, to a depth of 1,000. */
+const lookupsMax = (dialect: SqlDialect) => (dialect === 'postgres' ? 5_000 : 200)
+
+const UNHASHED_MAX = 200
 
 export async function lookUpIds(
   session: Session,
@@ -32,7 +35,7 @@ export async function lookUpIds(
   const table = readingsAs(type)
   for (const part of inParts(
     all.filter(({ sampleId }) => sampleId !== null),
-    LOOKUPS_MAX,
+    lookupsMax(session.dialect),
   )) {
     const { rows } = await session.run(
       sql`select t.device_id as c0, t.sample_id as c1, t.content_hash as c2, t.id as c3 from ${storedIds(session.dialect, table, part)}`,
@@ -46,7 +49,7 @@ export async function lookUpIds(
       else known.contents.add(hash)
     }
   }
-  for (const part of inParts([...new Set(unhashed)], LOOKUPS_MAX)) {
+  for (const part of inParts([...new Set(unhashed)], UNHASHED_MAX)) {
     const { rows } = await session.run(
       sql`select ${selectList(session.dialect, shape.selection)} from ${table} where t.id in (${sql.join(part)})`,
     )
@@ -68,7 +71,7 @@ export async function lookUpContents(
   const time = asStored(session.dialect, 'time', sql.ref('t.timestamp'))
   for (const part of inParts(
     all.filter(({ contentHash }) => contentHash !== null),
-    LOOKUPS_MAX,
+    lookupsMax(session.dialect),
   )) {
     const { rows } = await session.run(
       sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${storedContents(session.dialect, readingsAs(type), part)}`,
@@ -99,16 +102,16 @@ function isEqual(a: StoredValue, b: StoredValue): boolean {
 
 const readingsAs = (type: AnyDeviceType) => sql`${sql.table(tableNames(type).reading)} as t`
 
-// PostgreSQL looks a joined list up in the index row by row; the others do so with a list of conditions.
+// PostgreSQL looks a list up in the index row by row, whatever its statistics say, if each look-up stands alone (a limit, or `offset 0`); the list
+// travels as one text a column, since parameters by the thousand cost more than the look-ups. The others take conditions.
 
 /** The row that the plain way would meet, and those with the content of the samples. */
 function storedIds(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
   const mark = ({ contentHash }: NewSample) => reuseMark(contentHash)
   if (dialect === 'postgres')
-    return sql`(values ${sql.join(
-      samples.map((one) => sql`(${one.deviceId}::text, ${one.sampleId}::text, ${mark(one)}::bigint)`),
-    )}) as v(device_id, sample_id, mark) join ${table} on t.device_id = v.device_id and t.sample_id = v.sample_id
-      and t.sample_reuse in (0, v.mark)`
+    return sql`unnest(${idLists(samples)}, ${textArray(samples.map((one) => String(mark(one))))}::text::int8[]) as v(device_id, sample_id, mark)
+      cross join lateral (select t.* from ${table} where t.device_id = v.device_id and t.sample_id = v.sample_id
+      and t.sample_reuse in (0, v.mark) offset 0) as t`
   return sql`${table} where ${anyOf(
     samples.map(
       (one) =>
@@ -119,13 +122,11 @@ function storedIds(dialect: SqlDialect, table: RawBuilder<unknown>, samples: rea
 
 function storedContents(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
   if (dialect === 'postgres')
-    return sql`(values ${sql.join(
-      samples.map(
-        ({ deviceId, timestamp, contentHash }) =>
-          sql`(${deviceId}::text, ${timeValue(dialect, timestamp)}, ${contentHash}::bigint)`,
-      ),
-    )}) as v(device_id, timestamp, content_hash) join ${table}
-      on t.device_id = v.device_id and t.timestamp = v.timestamp and t.content_hash = v.content_hash`
+    return sql`unnest(${textArray(samples.map(({ deviceId }) => deviceId))}::text::text[],
+      ${textArray(samples.map(({ timestamp }) => String(timestamp)))}::text::float8[],
+      ${textArray(samples.map(({ contentHash }) => String(contentHash)))}::text::int8[]) as v(device_id, at, content_hash)
+      cross join lateral (select t.* from ${table} where t.device_id = v.device_id
+      and t.timestamp = to_timestamp(v.at / 1000) and t.content_hash = v.content_hash limit 1) as t`
   return sql`${table} where ${anyOf(
     samples.map(
       ({ deviceId, timestamp, contentHash }) =>
@@ -141,13 +142,21 @@ export async function giveWay(
   samples: readonly NewSample[],
 ): Promise<void> {
   const table = sql.table(tableNames(type).reading)
-  for (const part of inParts(samples, LOOKUPS_MAX))
+  const { dialect } = session
+  const mark = sql`case when content_hash is null then -1 - id when content_hash = 0 then -1 else content_hash end`
+  for (const part of inParts(samples, lookupsMax(dialect)))
     await session.run(
-      sql`update ${table} set sample_reuse = case when content_hash is null then -1 - id when content_hash = 0 then -1 else content_hash end
-        where sample_reuse = 0 and (${anyOf(
-          part.map(({ deviceId, sampleId }) => sql`(device_id = ${deviceId} and sample_id = ${sampleId})`),
-        )})`,
+      dialect === 'postgres'
+        ? sql`update ${table} set sample_reuse = ${mark} where id in (select l.id from unnest(${idLists(part)}) as v(device_id, sample_id)
+            cross join lateral (select t.id from ${readingsAs(type)} where t.device_id = v.device_id and t.sample_id = v.sample_id
+            and t.sample_reuse = 0 limit 1) as l)`
+        : sql`update ${table} set sample_reuse = ${mark} where sample_reuse = 0 and (${anyOf(
+            part.map(({ deviceId, sampleId }) => sql`(device_id = ${deviceId} and sample_id = ${sampleId})`),
+          )})`,
     )
 }
+
+const idLists = (samples: readonly NewSample[]) =>
+  sql`${textArray(samples.map(({ deviceId }) => deviceId))}::text::text[], ${textArray(samples.map(({ sampleId }) => sampleId))}::text::text[]`
 
 const anyOf = (conditions: readonly RawBuilder<unknown>[]) => sql.join(conditions, sql` or `)

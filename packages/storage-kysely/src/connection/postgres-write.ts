@@ -191,7 +191,7 @@ const hex = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 
 /** An array literal: for texts that have the separator in them. */
-const textArray = (values: readonly (string | null)[]) =>
+export const textArray = (values: readonly (string | null)[]) =>
   `{${values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`)).join(',')}}`
 
 /** The rows are locked in order of device ids, so that two writers never wait for each other. */

@@ -114,6 +114,40 @@ export function identityContract(contract: StorageContract): void {
       ])
     })
 
+    test('invariant 2: an id may hold what a database or a list of values gives a meaning', async () => {
+      const { storage } = shared
+      const d = await newDevice(storage, Sensor)
+      const ids = [
+        'NULL',
+        'a,b',
+        '{a}',
+        '"',
+        '\\',
+        "it's",
+        '\x1f',
+        '\x1e',
+        'a\nb',
+        '%',
+        '?',
+        '$1',
+        ' a ',
+        'ü🌡',
+      ]
+      const all = ids.map((id, index) => withId(d, id, T0 + index, index))
+      await store(storage, Sensor, d, all)
+      expect(await store(storage, Sensor, d, all)).toMatchObject({
+        duplicates: [ids.length],
+        reusedIds: null,
+      })
+      const others = ids.map((id, index) => withId(d, id, T0 + index, 100 + index))
+      const result = await store(storage, Sensor, d, others)
+      expect([...(result.reusedIds?.get(0) ?? [])]).toEqual(ids.map((_, index) => index))
+      expect(await store(storage, Sensor, d, [...others, ...all])).toMatchObject({
+        duplicates: [2 * ids.length],
+      })
+      expect(await samplesOf(storage, Sensor, d)).toHaveLength(2 * ids.length)
+    })
+
     test('invariant 2: one id with several contents in one batch: the first has it, the others are flagged', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
