@@ -18,7 +18,6 @@ import { createCommands } from './commands/commands.js'
 import { createConnector } from './connector.js'
 import { createSampleQueue } from './create-sample-queue.js'
 import type {
-  BatchSample,
   ClientEvents,
   ClientState,
   DeviceClient,
@@ -30,17 +29,9 @@ import type {
 import { type DeviceClientOptions, resolveOptions } from './device-client-options.js'
 import { createHeartbeat } from './heartbeat.js'
 import { connectOptions } from './mqtt-options.js'
-import {
-  acceptBatch,
-  acceptClose,
-  acceptDeclaration,
-  acceptEvent,
-  acceptReadings,
-  acceptRecord,
-  acceptWait,
-} from './option-rules.js'
+import { acceptClose, acceptDeclaration, acceptEvent, acceptWait } from './option-rules.js'
 import { createPublisher } from './publisher.js'
-import { createSampleEncoder } from './sample.js'
+import { createRecording } from './recording.js'
 import { createStatusMemory, OFFLINE } from './status.js'
 import type { ReportOptions } from './twin/reports.js'
 import { createTwin, type State } from './twin/twin.js'
@@ -64,7 +55,6 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   const clientId = options.clientId ?? `${named.key}-${deviceId}`
   const codec = type?.options.codec ?? jsonCodec
   const binary = codec === jsonCodec ? 'base64' : 'bytes'
-  const encodeSample = createSampleEncoder(type, binary)
   const status = createStatusMemory()
   const { events, report } = createClientEvents()
   let state: ClientState = 'idle'
@@ -138,6 +128,12 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     assertOpen: () => assertOpen('cannot record'),
     onError: report,
   })
+  const { record, recordBatch } = createRecording({
+    type,
+    binary,
+    samples,
+    assertOpen: () => assertOpen('cannot record', samples.takesOffline),
+  })
   const parts = [samples, commands, twin, heartbeat]
 
   function prepare(connection: BrokerConnection): Promise<void> {
@@ -177,18 +173,28 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   const connect = (given: { signal?: AbortSignal | undefined } = {}): Promise<void> =>
     quietWhenClosed(async () => {
       const { signal } = acceptWait('client.connect', given)
-      if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
+      assertNotClosing()
       connecting ??= begin(signal)
       await connecting
     })
 
+  async function openParts(): Promise<void> {
+    assertNotClosing()
+    const isOpen = await samples.open()
+    assertNotClosing()
+    await commands.open(isOpen ? 'writable' : 'readonly')
+  }
+
+  function assertNotClosing(): void {
+    if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
+  }
+
   async function begin(signal: AbortSignal | undefined): Promise<void> {
     enter('connecting')
     try {
-      for (const step of [samples.open, commands.open, () => connector.start(signal)]) {
-        if (closing !== null) throw new DeviceHubError('closed', 'cannot connect: the client was closed')
-        await step()
-      }
+      await openParts()
+      assertNotClosing()
+      await connector.start(signal)
     } catch (error) {
       if (closing === null) {
         publisher.rejectAll(error as Error)
@@ -197,27 +203,6 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       }
       throw error
     }
-  }
-
-  async function record(
-    readings: Readonly<Record<string, unknown>>,
-    given: RecordOptions = {},
-  ): Promise<void> {
-    assertOpen('cannot record', samples.takesOffline)
-    const recordOptions = acceptRecord(given)
-    await samples.record(encodeSample(acceptReadings(readings), recordOptions), recordOptions.signal)
-  }
-
-  async function recordBatch(
-    batch: readonly BatchSample<Readonly<Record<string, unknown>>>[],
-    given: Pick<RecordOptions, 'signal'> = {},
-  ): Promise<void> {
-    assertOpen('cannot record', samples.takesOffline)
-    const { signal } = acceptWait('client.recordBatch', given)
-    const encoded = acceptBatch(batch).map(({ readings, ...sampleOptions }) =>
-      encodeSample(readings, sampleOptions),
-    )
-    await samples.recordBatch(encoded, signal)
   }
 
   async function reportStatus(

@@ -80,7 +80,8 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
    * Resolves when the device is connected for the first time and has announced itself as online. A broker that cannot be
    * reached is tried until the signal aborts; one that refuses (credentials, certificate) rejects with
    * `connection_refused`. Later interruptions are mended by themselves. With an outbox on disk also `outbox_locked`, when
-   * another client uses the folder, and `outbox_failed`.
+   * another client uses the folder. A folder that cannot be opened is reported (`outbox_failed`) and the device works
+   * without: only `record()` rejects.
    */
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /**

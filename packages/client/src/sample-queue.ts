@@ -20,7 +20,8 @@ export interface SampleQueue {
   readonly closeTimeout: number
   /** Whether it takes samples before `connect()`. */
   readonly takesOffline: boolean
-  open(): Promise<void>
+  /** False: samples cannot be recorded for now, which was reported; all else works. */
+  open(): Promise<boolean>
   record(sample: EncodedSample, signal?: AbortSignal): Promise<void>
   recordBatch(samples: readonly EncodedSample[], signal?: AbortSignal): Promise<void>
   room(): Promise<void>
@@ -51,7 +52,7 @@ export function createMemoryQueue(options: MemoryQueueOptions): SampleQueue {
   return {
     closeTimeout: 10_000,
     takesOffline: false,
-    open: nothing,
+    open: async () => true,
     async record(sample, signal) {
       await publisher.push(topic, encode(sample), signal)
       delivered++

@@ -1,5 +1,10 @@
 import { DeviceHubError } from '@devicehub/core/definition'
-import { type CommandJournal, type JournalRecord, openCommandJournal } from '../outbox/command-journal.js'
+import {
+  type CommandJournal,
+  type JournalRecord,
+  openCommandJournal,
+  readCommandJournal,
+} from '../outbox/command-journal.js'
 import { toBase64 } from '../plain-value.js'
 
 /** A command that was given an id, from its arrival until it is forgotten. */
@@ -29,8 +34,11 @@ export interface CommandLedgerOptions {
  * across the death of the process.
  */
 export interface CommandLedger {
-  /** Reads the journal. Resolves with what a process that is gone has begun and not finished. */
-  open(): Promise<readonly LedgerEntry[]>
+  /**
+   * Reads the journal. Resolves with what a process that is gone has begun and not finished. `readonly`: the folder cannot
+   * be written; what is noted there counts as far as it can be read, and what is to be noted is kept in memory.
+   */
+  open(readonly?: 'readonly'): Promise<readonly LedgerEntry[]>
   get(id: string): LedgerEntry | undefined
   start(command: Pick<LedgerEntry, 'id' | 'command' | 'correlationData'>): LedgerEntry
   finish(entry: Pick<LedgerEntry, 'id' | 'command' | 'correlationData'>, reply: Uint8Array): LedgerEntry
@@ -53,6 +61,7 @@ export function createCommandLedger(options: CommandLedgerOptions): CommandLedge
   let replyBytes = 0
   let journal: CommandJournal | null = null
   let reading = false
+  let wasRead = false
 
   function write(record: JournalRecord): Promise<void> {
     const stored = journal?.append(record) ?? Promise.resolve()
@@ -102,12 +111,17 @@ export function createCommandLedger(options: CommandLedgerOptions): CommandLedge
   }
 
   return {
-    async open() {
-      if (folder === null || journal !== null) return []
+    async open(readonly) {
+      if (folder === null || journal !== null || (readonly && wasRead)) return []
       // What is beyond the bounds was forgotten before, and reported then.
       reading = true
-      journal = await openCommandJournal({ folder, snapshot, onRecord: read, onError })
-      reading = false
+      try {
+        if (readonly === 'readonly') await readCommandJournal(folder, read).catch(() => {})
+        else journal = await openCommandJournal({ folder, snapshot, onRecord: read, onError })
+      } finally {
+        reading = false
+      }
+      wasRead = true
       return [...running.values()]
     },
     get: (id) => running.get(id) ?? finished.get(id),

@@ -39,8 +39,11 @@ export interface CommandsOptions {
 export interface Commands {
   /** One handler a command; returns how to take it away. */
   handle(name: string, handler: AnyCommandHandler): () => void
-  /** Reads the journal. The folder has to be locked. */
-  open(): Promise<void>
+  /**
+   * Reads the journal. The folder has to be locked. Where it cannot be opened commands are remembered in memory, which is
+   * reported: a device in the field has to obey all the same, so that somebody can mend it.
+   */
+  open(folder: 'writable' | 'readonly'): Promise<void>
   /**
    * Resolves when the message may be acknowledged: its arrival is on disk. False: it must not be, since the client is
    * closing and the broker is to send it again.
@@ -201,11 +204,20 @@ export function createCommands(options: CommandsOptions): Commands {
   }
 
   /** What was begun by a process that is gone is not begun again: nobody knows how far it came. */
-  async function recover(): Promise<void> {
-    for (const entry of await ledger.open()) {
+  async function recover(folder: 'writable' | 'readonly'): Promise<void> {
+    for (const entry of folder === 'writable' ? await openLedger() : await ledger.open('readonly')) {
       const error = 'interrupted: the process of the device ended before the command was finished'
       const reply = encodeError(entry, { status: 'failed', error }, options)
       await ledger.finish(entry, reply).stored.catch(onError)
+    }
+  }
+
+  async function openLedger(): Promise<readonly LedgerEntry[]> {
+    try {
+      return await ledger.open()
+    } catch (error) {
+      onError(error as DeviceHubError)
+      return ledger.open('readonly')
     }
   }
 
@@ -221,8 +233,8 @@ export function createCommands(options: CommandsOptions): Commands {
         if (handlers.get(name) === handler) handlers.delete(name)
       }
     },
-    open() {
-      opening = recover()
+    open(folder) {
+      opening = recover(folder)
       return opening
     },
     receive,

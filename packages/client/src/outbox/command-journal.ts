@@ -51,7 +51,7 @@ const SMALLEST_TO_COMPACT = 256 << 10
 
 export async function openCommandJournal(options: CommandJournalOptions): Promise<CommandJournal> {
   const { folder, onError } = options
-  const path = join(folder, 'commands.journal')
+  const path = journalIn(folder)
   let file: FileHandle | null = null
   let bytes = 0
   let sequence = 1
@@ -124,32 +124,12 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
     bytes += added.byteLength
   }
 
-  /** Calls `onRecord`; returns how many bytes at its end are no whole record, and how often others are not. */
-  function read(content: Buffer): number {
-    let damaged = 0
-    let at = 0
-    while (at < content.length) {
-      const { record } = readRecord(content, at)
-      if (record !== null) {
-        options.onRecord(JSON.parse(record.body.toString()) as JournalRecord)
-        sequence = Math.max(sequence, record.sequence + 1)
-        at = record.end
-        continue
-      }
-      const found = findRecord(content, at + 1)
-      // Torn: it was being written when the process died or the power failed, and nobody was told that it is there.
-      if (found === -1) break
-      damaged++
-      at = found
-    }
-    bytes = at
-    return damaged
-  }
-
   try {
     await rm(`${path}.new`, { force: true })
     const content = await contentOf(path)
-    const damaged = read(content)
+    const { damaged, ...read } = readRecords(content, options.onRecord)
+    bytes = read.bytes
+    sequence = read.sequence
     if (bytes < content.length) {
       file = await open(path, 'r+')
       await file.truncate(bytes)
@@ -186,6 +166,38 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
       file = null
     },
   }
+}
+
+/** Of a folder that cannot be written: what is noted there counts all the same. */
+export async function readCommandJournal(
+  folder: string,
+  onRecord: (record: JournalRecord) => void,
+): Promise<void> {
+  readRecords(await contentOf(journalIn(folder)), onRecord)
+}
+
+const journalIn = (folder: string) => join(folder, 'commands.journal')
+
+/** How many bytes are whole records, how often in between there are others, and the next sequence number. */
+function readRecords(content: Buffer, onRecord: (record: JournalRecord) => void) {
+  let sequence = 1
+  let damaged = 0
+  let at = 0
+  while (at < content.length) {
+    const { record } = readRecord(content, at)
+    if (record !== null) {
+      onRecord(JSON.parse(record.body.toString()) as JournalRecord)
+      sequence = Math.max(sequence, record.sequence + 1)
+      at = record.end
+      continue
+    }
+    const found = findRecord(content, at + 1)
+    // Torn: it was being written when the process died or the power failed, and nobody was told that it is there.
+    if (found === -1) break
+    damaged++
+    at = found
+  }
+  return { bytes: at, sequence, damaged }
 }
 
 async function contentOf(path: string): Promise<Buffer> {

@@ -1,8 +1,9 @@
-import type { Codec, DeviceHubError } from '@devicehub/core/definition'
+import { type Codec, type DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
 import type { Publisher } from '../publisher.js'
 import type { SampleQueue } from '../sample-queue.js'
 import { createDelivery, type Delivery } from './delivery.js'
 import { type Outbox, openOutbox } from './outbox.js'
+import { workingWithout } from './outbox-errors.js'
 import { encodeBody, payloadOf } from './sample-body.js'
 import { setAside } from './set-aside.js'
 
@@ -59,7 +60,14 @@ export function createDurableQueue(options: DurableQueueOptions): SampleQueue {
     closeTimeout: 2_000,
     takesOffline: true,
     async open() {
-      await open()
+      try {
+        await open()
+        return true
+      } catch (error) {
+        if (!isDeviceHubError(error) || error.code !== 'outbox_failed') throw error
+        options.onError(workingWithout(error))
+        return false
+      }
     },
     async record(sample, signal) {
       const body = encodeBody(sample)
@@ -77,6 +85,8 @@ export function createDurableQueue(options: DurableQueueOptions): SampleQueue {
     resume() {
       up = true
       delivery?.resume()
+      // What waits there is sent once the disk is mended, without a sample that has to come first.
+      if (outbox === null) open().catch(() => {})
     },
     pause() {
       up = false

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../testing/temporary-folder.js'
@@ -18,6 +27,10 @@ const damages = {
   'filled with noise in its middle': (file: string) => {
     const content = readFileSync(file)
     writeFileSync(file, content.fill(randomBytes(1), 500, 2000))
+  },
+  'a folder by now': (file: string) => {
+    rmSync(file)
+    mkdirSync(file)
   },
   'filled with zeros': (file: string) => writeFileSync(file, Buffer.alloc(statSync(file).size)),
 }

@@ -21,6 +21,14 @@ export function outboxFailed(what: string, folder: string, cause: unknown): Devi
   return new DeviceHubError('outbox_failed', message, { details: { folder, errno }, cause })
 }
 
+/** For a device that connects although its outbox cannot be opened. */
+export const workingWithout = ({ message, details, cause }: DeviceHubError): DeviceHubError =>
+  new DeviceHubError(
+    'outbox_failed',
+    `the device works without its outbox, and record() rejects until it can be opened; commands are remembered in memory until the next start. ${message}`,
+    { details, cause },
+  )
+
 export const outboxLocked = (folder: string, file: string, pid: number | null): DeviceHubError =>
   new DeviceHubError(
     'outbox_locked',

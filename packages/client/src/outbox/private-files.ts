@@ -8,7 +8,8 @@ const FOLDER = 0o700
 const OTHERS = 0o077
 
 /** What an outbox keeps in its folder. */
-const OURS = /^(\d{16}\.segment|position(\.new)?|commands\.journal(\.new)?|lock(\.turn)?|set-aside\.jsonl)$/
+const OURS =
+  /^(\d{16}\.segment(\.damaged)?|position(\.new)?|commands\.journal(\.new)?|lock(\.turn)?|set-aside\.jsonl)$/
 
 /** Opens a file, and makes it for its owner alone whatever the umask, where `flags` make one. */
 export async function openPrivate(file: string, flags: string | number): Promise<FileHandle> {

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ReadProgress } from './position-file.js'
 import { findRecord, readRecord } from './record-format.js'
@@ -64,7 +64,8 @@ export async function openSegments(folder: string, progress: ReadProgress): Prom
   for (const [index, name] of names.entries()) {
     const segment = emptySegment(join(folder, name), numberOf(name))
     const behind = names[index + 1]
-    const content = await readFile(segment.file)
+    const content = await contentOf(segment)
+    if (content === null) continue
     const from = scan(
       segment,
       content,
@@ -86,6 +87,19 @@ export async function openSegments(folder: string, progress: ReadProgress): Prom
   const corrupt = walk.corrupt + Math.max(0, progress.end - walk.expected)
   next = Math.max(next, walk.expected)
   return { segments, start, position: walk.position ?? next, next, corrupt, torn }
+}
+
+/** Null: it cannot be read and was put aside, where it does not stop the others. */
+async function contentOf({ file }: Segment): Promise<Buffer | null> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // A bad block; or a damaged file system that took it for a folder.
+    if (code !== 'EIO' && code !== 'EISDIR') throw error
+    await rename(file, `${file}.damaged`)
+    return null
+  }
 }
 
 /** Where the reading of all segments has come to. */

@@ -35,7 +35,8 @@ const mustMount = process.getuid?.() === 0 && process.env.DEVICEHUB_REQUIRE_SERV
 
 /** A test with a disk of so many bytes. Only root may mount one; for others it is skipped. */
 export function testOnSmallDisk(name: string, size: string, run: (disk: SmallDisk) => Promise<void>): void {
-  test.runIf(canMount || mustMount)(name, async () => {
+  const runs = canMount || mustMount
+  test.runIf(runs)(runs ? name : `${name} (only root may mount a small disk)`, async () => {
     using disk = smallDisk(size)
     expect(disk, 'root must be able to mount a tmpfs here').not.toBeNull()
     await run(disk as SmallDisk)
