@@ -118,7 +118,8 @@ function changeColumn(
       table: table.name,
       column: column.name,
       description: `Change ${place} from ${from} to ${to}: ${LOSS[type]}`,
-      destructive: true,
+      // What can be filled again is not lost; where its source loses, that is a step of its own.
+      destructive: table.fill === undefined,
       sql: alterColumnSql(dialect, table.name, column, { type, dropNotNull }),
     },
   ]
