@@ -1,3 +1,8 @@
+/** Of a page, where nobody says otherwise: see `PageRequest.maxBytes`. */
+export const PAGE_BYTES = 8 << 20
+/** Of the last values or samples of many devices, which have no pages: more are refused, see `LatestBytes`. */
+export const LATEST_BYTES = 16 << 20
+
 export interface Page<T> {
   readonly items: readonly T[]
   /** For the next page; null at the end. */
@@ -7,4 +12,9 @@ export interface Page<T> {
 export interface PageRequest {
   readonly limit: number
   readonly cursor?: string | undefined
+  /**
+   * A page ends, after at least one row, before what its rows hold (JSON, bytes and long texts, and some bytes for each
+   * row) exceeds it; its cursor then says where to go on. A storage keeps to it before it has the rows in memory. Default `PAGE_BYTES`.
+   */
+  readonly maxBytes?: number | undefined
 }

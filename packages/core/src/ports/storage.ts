@@ -19,7 +19,7 @@ import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
 import type { TwinStore } from './twins.js'
 
 export * from './commit.js'
-export type * from './page.js'
+export * from './page.js'
 export type * from './schema.js'
 
 /**
@@ -205,10 +205,10 @@ export interface ReadingStore {
   /**
    * The last known value of each reading, of each device that ever sent a sample (invariant 4): by `orderAt`, of equal
    * ones that of the sample stored later. It stays when its sample is deleted, until the device is; of a type with
-   * `lastValues: false` the samples there are tell it.
+   * `lastValues: false` the samples there are tell it. `invalid_query` for devices that have more than `LATEST_BYTES` together.
    */
   latest(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly LatestReadings[]>
-  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. */
+  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. Bounded like `latest`. */
   latestSamples(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly StoredSample[]>
   /** Without `interval` one bucket; with it the buckets that hold a row, oldest first. `first` and `last` go by `orderAt`. */
   aggregate(type: AnyDeviceType, query: AggregateQuery): Promise<readonly AggregateBucket[]>
@@ -240,6 +240,8 @@ export interface LogPage {
   readonly messages: readonly StoredMessage[]
   /** Where to go on; unchanged when there was nothing. */
   readonly cursor: string
+  /** It ended before `limit` for its bytes: there is more. */
+  readonly more?: boolean
 }
 
 /**
@@ -247,8 +249,16 @@ export interface LogPage {
  * no row is seen twice. In order per device as long as one process writes the device's messages.
  */
 export interface LogStore {
-  /** `types`: null in the list stands for `devicehub_message`. At most `limit` rows; a cursor of null is the beginning. */
-  read(types: readonly (AnyDeviceType | null)[], cursor: string | null, limit: number): Promise<LogPage>
+  /**
+   * `types`: null in the list stands for `devicehub_message`. At most `limit` rows, and bytes as `PageRequest.maxBytes`
+   * says; a cursor of null is the beginning.
+   */
+  read(
+    types: readonly (AnyDeviceType | null)[],
+    cursor: string | null,
+    limit: number,
+    maxBytes?: number,
+  ): Promise<LogPage>
   /** The cursor behind everything that is committed now. */
   end(types: readonly (AnyDeviceType | null)[]): Promise<string>
   /** The cursor before the first row that was received at `time` or later; the end when there is none. Reads what is older: not for every request. */

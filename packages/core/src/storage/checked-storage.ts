@@ -64,7 +64,12 @@ const PORT: {
     get: asks({ ref: rules.messageRef }),
   },
   log: {
-    read: asks({ types: rules.types, cursor: orNull(rules.cursor), limit: rules.count }),
+    read: asks({
+      types: rules.types,
+      cursor: orNull(rules.cursor),
+      limit: rules.count,
+      maxBytes: optional(rules.bytes),
+    }),
     end: asks({ types: rules.types }),
     seek: asks({ types: rules.types, time: rules.time }),
     count: asks({ types: rules.types, cursor: orNull(rules.cursor), max: rules.count }),

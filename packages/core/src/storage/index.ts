@@ -6,6 +6,7 @@ export { checkedStorage } from './checked-storage.js'
 export { type ClaimRows, isClaimKeyGood, judgeClaim } from './judge-claim.js'
 export { addToLatest, type LatestRow, latestRowOf, latestTime } from './latest-values.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
+export { createLatestBudget, createPageBudget, ROW_BYTES } from './page-bytes.js'
 export {
   type CredentialPlan,
   type CredentialRows,

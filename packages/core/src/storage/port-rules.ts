@@ -77,7 +77,10 @@ const storedValue: Rule<StoredValue> = satisfies(
     (typeof value === 'string' && isStorableText(value)),
 )
 
-const PAGE = { limit: count, cursor: optional(cursor) }
+/** Of a page. */
+export const bytes = integer({ min: 1, max: 2 ** 40 })
+
+const PAGE = { limit: count, cursor: optional(cursor), maxBytes: optional(bytes) }
 export const page = options<PageRequest>(PAGE)
 
 const DEVICE = {

@@ -9,11 +9,11 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
-import { columnValue, forUpdate, timeValue } from '../connection/sql-fragments.js'
+import { columnValue, forUpdate, selectList, timeValue } from '../connection/sql-fragments.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { COMMAND_TABLE } from '../schema/tables.js'
-import { type CommandRow, commandRow, commandSelection } from './command-rows.js'
+import { type CommandRow, commandColumns, commandRow } from './command-rows.js'
 
 /** Commands in one statement: its CASEs are searched from the start for each. */
 const ROWS_MAX = 100
@@ -59,7 +59,7 @@ async function lock(session: Session, ids: readonly string[]): Promise<Map<strin
   const { dialect } = session
   const open = new Map<string, OpenCommand>()
   const { rows } = await session.run(
-    sql`select ${commandSelection(dialect)} from ${sql.table(COMMAND_TABLE)} as t
+    sql`select ${selectList(dialect, commandColumns(dialect))} from ${sql.table(COMMAND_TABLE)} as t
       where t.command_id in (${sql.join(ids)}) order by t.id ${forUpdate(dialect)}`,
   )
   for (const one of rows) {

@@ -1,9 +1,9 @@
 import type { CommandRecord, CommandState, OfflinePolicy } from '@devicehub/core'
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import { databaseNow } from '../connection/database-clock.js'
-import { asStored } from '../connection/sql-fragments.js'
+import type { Selected } from '../connection/sql-fragments.js'
 import type { ValueKind } from '../rows/column-source.js'
-import { columnAlias, type RowReader } from '../rows/row-reader.js'
+import type { RowReader } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 
 /** A command and the number that says when it was created. */
@@ -20,7 +20,7 @@ const COLUMNS: readonly (readonly [string, ValueKind])[] = [
   ['type_key', 'text'],
   ['device_id', 'text'],
   ['command', 'text'],
-  ['payload', 'text'],
+  ['payload', 'json'],
   ['state', 'text'],
   ['attempts', 'integer'],
   ['retries', 'integer'],
@@ -28,7 +28,7 @@ const COLUMNS: readonly (readonly [string, ValueKind])[] = [
   ['expires_in', 'integer'],
   ['on_offline', 'text'],
   ['batch', 'text'],
-  ['result', 'text'],
+  ['result', 'json'],
   ['reason', 'text'],
   ['created_at', 'time'],
   ['sent_at', 'time'],
@@ -40,14 +40,10 @@ const COLUMNS: readonly (readonly [string, ValueKind])[] = [
 export const COMMAND_COLUMNS = COLUMNS.length + 1
 
 /** Of the table `t`. */
-export const commandSelection = (dialect: SqlDialect): RawBuilder<unknown> =>
-  sql.join([
-    ...COLUMNS.map(
-      ([name, kind], index) =>
-        sql`${asStored(dialect, kind, sql.ref(`t.${name}`))} as ${sql.ref(columnAlias(index))}`,
-    ),
-    sql`t.expires_at - ${databaseNow(dialect)} as ${sql.ref(columnAlias(COLUMNS.length))}`,
-  ])
+export const commandColumns = (dialect: SqlDialect): readonly Selected[] => [
+  ...COLUMNS.map(([name, kind]): Selected => ({ name, kind, wide: kind === 'json' })),
+  { name: 'left', kind: 'integer', computed: sql`t.expires_at - ${databaseNow(dialect)}` },
+]
 
 export function commandRow(row: RowReader): CommandRow {
   const createdAt = row.number(16) ?? 0

@@ -4,13 +4,14 @@ import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import { databaseNow, statementNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
-import { and } from '../connection/sql-fragments.js'
+import { selectList } from '../connection/sql-fragments.js'
+import { idOf, pageOf } from '../query/bounded-rows.js'
 import { readNumericCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
 import { COMMAND_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
-import { COMMAND_COLUMNS, commandRow, commandSelection } from './command-rows.js'
+import { COMMAND_COLUMNS, commandColumns, commandRow } from './command-rows.js'
 import { createCommands } from './create-commands.js'
 import { wakeCommands } from './wake-commands.js'
 
@@ -21,7 +22,8 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
   const { dialect } = connection
   const table = sql.table(COMMAND_TABLE)
   const now = databaseNow(dialect)
-  const selection = commandSelection(dialect)
+  const columns = commandColumns(dialect)
+  const selection = selectList(dialect, columns)
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
 
   async function claimDue(request: ClaimRequest & { readonly limit: number }): Promise<CommandRecord[]> {
@@ -75,20 +77,22 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
         return rows.map((row) => commandRow(readRow(row)).record)
       }),
 
-    list: (filter, { limit, cursor }) =>
+    list: (filter, page) =>
       asStorageErrors('listing commands', async () => {
         if (filter.states?.length === 0) return { items: [], cursor: null }
         const conditions = filterSql(filter)
+        const { cursor } = page
         if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('commands', cursor).key}`)
-        const { rows } = await connection.run(
-          sql`select ${selection} from ${table} as t where ${and(conditions)}
-            order by t.id desc limit ${numberSql(limit + 1)}`,
-        )
-        const page = rows.slice(0, limit).map((row) => commandRow(readRow(row)))
-        const last = rows.length > limit ? page.at(-1) : undefined
+        const { rows, last } = await pageOf(connection, {
+          table: COMMAND_TABLE,
+          columns,
+          conditions,
+          order: sql`t.id desc`,
+          page,
+        })
         return {
-          items: page.map(({ record }) => record),
-          cursor: last ? writeCursor('commands', last.id, 0) : null,
+          items: rows.map((row) => commandRow(row).record),
+          cursor: last === null ? null : writeCursor('commands', idOf(last), 0),
         }
       }),
 

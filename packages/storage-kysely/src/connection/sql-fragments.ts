@@ -3,16 +3,19 @@ import type { ColumnSource, ValueKind } from '../rows/column-source.js'
 import { columnAlias } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 
-type Selected = Pick<ColumnSource<never>, 'name' | 'kind'>
+/** A column of the table `t`, or what is computed of its columns. */
+export type Selected = Pick<ColumnSource<never>, 'name' | 'kind' | 'wide'> & {
+  readonly computed?: RawBuilder<unknown>
+}
 
-/** The columns of the table `t`, each by its alias; times as epoch milliseconds in every dialect. */
+/** Each by its alias; times as epoch milliseconds in every dialect. */
 export const selectList = (dialect: SqlDialect, columns: readonly Selected[]): RawBuilder<unknown> =>
   sql.join(
-    columns.map(
-      ({ name, kind }, index) =>
-        sql`${asStored(dialect, kind, sql.ref(`t.${name}`))} as ${sql.ref(columnAlias(index))}`,
-    ),
+    columns.map((column, index) => sql`${selectedValue(dialect, column)} as ${sql.ref(columnAlias(index))}`),
   )
+
+export const selectedValue = (dialect: SqlDialect, { name, kind, computed }: Selected): RawBuilder<unknown> =>
+  computed ?? asStored(dialect, kind, sql.ref(`t.${name}`))
 
 /** A time as epoch milliseconds; the rest as it is. */
 export const asStored = (dialect: SqlDialect, kind: ValueKind, expression: RawBuilder<unknown>) =>

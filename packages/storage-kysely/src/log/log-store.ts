@@ -1,4 +1,4 @@
-import type { AnyDeviceType, LogStore, StoredMessage } from '@devicehub/core'
+import { type AnyDeviceType, type LogPage, type LogStore, PAGE_BYTES } from '@devicehub/core'
 import type { RawBuilder } from 'kysely'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
@@ -13,12 +13,13 @@ export interface LogTable {
   readonly typeKey: string | null
 }
 
+export interface LogRequest {
+  readonly limit: number
+  readonly maxBytes: number
+}
+
 export interface TableLog {
-  read(
-    tables: readonly LogTable[],
-    cursor: string | null,
-    limit: number,
-  ): Promise<{ readonly messages: readonly StoredMessage[]; readonly cursor: string }>
+  read(tables: readonly LogTable[], cursor: string | null, page: LogRequest): Promise<LogPage>
   end(tables: readonly LogTable[]): Promise<string>
   seek(tables: readonly LogTable[], time: number): Promise<string>
   count(tables: readonly LogTable[], cursor: string | null, max: number): Promise<number>
@@ -50,8 +51,8 @@ export function createLogStore(
       return { name: messageTableOf(type), typeKey: type?.key ?? null }
     })
   return {
-    read: (types, cursor, limit) =>
-      asStorageErrors('reading the log', () => log.read(tablesOf(types), cursor, limit)),
+    read: (types, cursor, limit, maxBytes = PAGE_BYTES) =>
+      asStorageErrors('reading the log', () => log.read(tablesOf(types), cursor, { limit, maxBytes })),
     end: (types) => asStorageErrors('reading the log', () => log.end(tablesOf(types))),
     seek: (types, time) => asStorageErrors('reading the log', () => log.seek(tablesOf(types), time)),
     count: (types, cursor, max) =>

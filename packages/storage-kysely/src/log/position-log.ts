@@ -2,13 +2,25 @@ import type { StoredMessage } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, QueryRows } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
-import { selectList } from '../connection/sql-fragments.js'
+import { boundedRows, readWhole } from '../query/bounded-rows.js'
 import { badCursor } from '../query/cursor.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
 import { countBehind } from './count-behind.js'
-import type { LogOptions, LogTable, TableLog } from './log-store.js'
+import type { LogOptions, LogRequest, LogTable, TableLog } from './log-store.js'
+
+interface TablePage extends Merged {
+  readonly bytes: number
+}
+
+interface Merged {
+  readonly messages: readonly StoredMessage[]
+  /** Rows were left out for their bytes. */
+  readonly more: boolean
+}
+
+const NOTHING: Merged = { messages: [], more: false }
 
 type Run = (query: RawBuilder<unknown>) => Promise<QueryRows>
 
@@ -52,37 +64,63 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     return behind(tables, at, settled)
   }
 
-  async function readTable(table: LogTable, after: number, limit: number): Promise<StoredMessage[]> {
+  async function readTable(table: LogTable, after: number, page: LogRequest): Promise<TablePage> {
+    const bounded = boundedRows(connection.dialect, MESSAGE_SELECTION, page)
     const until = gated ? sql`and t.id <= ${settled.get(table.name) ?? 0}` : sql``
     const rows = await connection.readMany(
-      sql`select ${selectList(connection.dialect, MESSAGE_SELECTION)} from ${sql.table(table.name)} as t
-        where t.id > ${after} ${until} order by t.id limit ${numberSql(limit)}`,
+      sql`select ${bounded.selection} from ${sql.table(table.name)} as t
+        where t.id > ${after} ${until} order by t.id limit ${numberSql(bounded.limit)}`,
     )
-    return rows.map((row) => storedMessage(table.typeKey, row))
+    const found = bounded.cut(rows.map((row) => ({ row })))
+    const whole = await bounded.complete(found, (long) => readWhole(connection, table.name, bounded, long))
+    return {
+      messages: whole.map(({ row }) => storedMessage(table.typeKey, row)),
+      bytes: found.reduce((bytes, { row }) => bytes + bounded.bytesOf(row), 0),
+      more: bounded.endedEarly(rows, found),
+    }
   }
+
+  let turns = 0
 
   async function readTables(
     tables: readonly LogTable[],
     at: Positions,
-    limit: number,
-  ): Promise<StoredMessage[]> {
-    // A share for each, so that a busy table does not hold up the others.
-    const share = Math.ceil(limit / tables.length)
-    const lists: StoredMessage[][] = []
-    for (const table of tables) lists.push(await readTable(table, positionOf(at, table), share))
-    return merge(lists, limit)
+    { limit, maxBytes }: LogRequest,
+  ): Promise<Merged> {
+    // A share for each, so that a busy table does not hold up the others; of bytes the first row of each may take more.
+    const share = { limit: Math.ceil(limit / tables.length), maxBytes: Math.ceil(maxBytes / tables.length) }
+    const pages: TablePage[] = []
+    let left = maxBytes
+    const first = turns++ % Math.max(1, tables.length)
+    for (const table of [...tables.slice(first), ...tables.slice(0, first)]) {
+      const page = await readTable(table, positionOf(at, table), share)
+      left -= page.bytes
+      pages.push(page)
+      if (left <= 0) break
+    }
+    const messages = merge(
+      pages.map((page) => page.messages),
+      limit,
+    )
+    return { messages, more: left <= 0 || pages.some(({ more }) => more) }
   }
 
   return {
-    async read(tables, cursor, limit) {
+    async read(tables, cursor, page) {
       const at = cursor === null ? new Map<string, number>() : readPositions(cursor)
       // While it catches up, a reader does not stop the writers; what was settled may have been deleted since.
-      const known = gated ? await readTables(behind(tables, at, settled), at, limit) : []
-      const messages =
-        known.length > 0 || tables.length === 0 ? known : await readTables(await news(tables, at), at, limit)
+      const known = gated ? await readTables(behind(tables, at, settled), at, page) : NOTHING
+      const { messages, more } =
+        known.messages.length > 0 || tables.length === 0
+          ? known
+          : await readTables(await news(tables, at), at, page)
       const next = new Map(at)
       for (const { typeKey, id } of messages) next.set(cursorKey(typeKey), Number(id))
-      return { messages, cursor: messages.length > 0 || cursor === null ? writePositions(next) : cursor }
+      return {
+        messages,
+        cursor: messages.length > 0 || cursor === null ? writePositions(next) : cursor,
+        ...(more && { more }),
+      }
     },
 
     async end(tables) {
@@ -139,7 +177,7 @@ function readPositions(cursor: string): Positions {
 }
 
 /** By time of arrival, without changing the order within a table. */
-function merge(lists: readonly StoredMessage[][], limit: number): StoredMessage[] {
+function merge(lists: readonly (readonly StoredMessage[])[], limit: number): StoredMessage[] {
   const places = lists.map(() => 0)
   const merged: StoredMessage[] = []
   while (merged.length < limit) {

@@ -2,10 +2,11 @@ import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
-import { selectList, timeValue } from '../connection/sql-fragments.js'
+import { timeValue } from '../connection/sql-fragments.js'
+import { type BoundedRows, boundedRows, type Found, readWhole } from '../query/bounded-rows.js'
 import { badCursor } from '../query/cursor.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
-import { readRow } from '../rows/row-reader.js'
+import { type RowReader, readRow } from '../rows/row-reader.js'
 import { quoteText } from '../schema/ddl.js'
 import { countBehind } from './count-behind.js'
 import type { LogOptions, LogTable, TableLog } from './log-store.js'
@@ -15,6 +16,11 @@ interface Place {
   readonly tx: number
   readonly table: string
   readonly id: number
+}
+
+interface LogRow extends Found {
+  readonly table: LogTable
+  readonly place: Place
 }
 
 const BEGINNING: Place = { tx: 0, table: '', id: 0 }
@@ -33,8 +39,6 @@ const XID_MASK = 0xffff_ffff
  * the others in `announce`) and keep it until after their commit can be seen.
  */
 export function transactionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
-  const selection = selectList('postgres', MESSAGE_SELECTION)
-
   /**
    * The first transaction that may still add rows. The snapshot is older than the look at the locks, all in one
    * statement; a transaction that runs and has no lock on its own id has only just begun or just ended, and counts.
@@ -70,7 +74,12 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
    * `before` is cut off afterwards: as a condition on the index it would have the planner, as long as it has no
    * statistics of a table, sort everything that is still to be read, for each page.
    */
-  async function readRows(tables: readonly LogTable[], after: Place, before: number | null, limit: number) {
+  async function readRows(
+    tables: readonly LogTable[],
+    after: Place,
+    before: number | null,
+    { selection, limit }: BoundedRows,
+  ): Promise<LogRow[]> {
     const parts = tables.map(
       ({ name }, place) => sql`(select ${selection}, t.tx::text::bigint as tx, ${numberSql(place)} as place
         from ${sql.table(name)} as t where ${isBehind(name, after)} order by t.tx, t.id limit ${numberSql(limit)})`,
@@ -90,26 +99,40 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
   const settled = new Map<string, number>()
 
   /** While it catches up, a reader need not ask what runs: what had ended stays ended. */
-  async function nextRows(tables: readonly LogTable[], after: Place, limit: number) {
-    if (!watermark) return readRows(tables, after, null, limit)
+  async function nextRows(tables: readonly LogTable[], after: Place, bounded: BoundedRows) {
+    if (!watermark) return readRows(tables, after, null, bounded)
     const key = tables.map(({ name }) => name).join()
     const before = settled.get(key) ?? 0
-    const known = before > after.tx ? await readRows(tables, after, before, limit) : []
+    const known = before > after.tx ? await readRows(tables, after, before, bounded) : []
     if (known.length > 0 || !(await hasNews(tables, after))) return known
     const open = await openFrom(tables)
     settled.set(key, open)
-    return readRows(tables, after, open, limit)
+    return readRows(tables, after, open, bounded)
+  }
+
+  /** Their long values, a table at a time. */
+  async function readWholes(rows: readonly LogRow[], bounded: BoundedRows) {
+    const whole = new Map<LogRow, RowReader>()
+    for (const table of new Set(rows.map((row) => row.table))) {
+      const of = rows.filter((row) => row.table === table)
+      for (const [row, reader] of await readWhole(connection, table.name, bounded, of)) whole.set(row, reader)
+    }
+    return whole
   }
 
   return {
-    async read(unordered, cursor, limit) {
+    async read(unordered, cursor, page) {
       const after = cursor === null ? BEGINNING : readPlace(cursor)
       // The order of tables within a transaction must be that of their names: the cursor says "behind this table".
       const tables = [...unordered].sort((a, b) => compare(a.name, b.name))
-      const found = tables.length === 0 ? [] : await nextRows(tables, after, limit)
+      const bounded = boundedRows('postgres', MESSAGE_SELECTION, page)
+      const rows = tables.length === 0 ? [] : await nextRows(tables, after, bounded)
+      const found = bounded.cut(rows)
+      const whole = await bounded.complete(found, (long) => readWholes(long, bounded))
       return {
-        messages: found.map(({ table, row }) => storedMessage(table.typeKey, row)),
+        messages: whole.map(({ table, row }) => storedMessage(table.typeKey, row)),
         cursor: found.length > 0 || cursor === null ? writePlace(found.at(-1)?.place ?? after) : cursor,
+        ...(bounded.endedEarly(rows, found) && { more: true }),
       }
     },
 

@@ -12,8 +12,7 @@ import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
-import { numberSql } from '../connection/number-sql.js'
-import { and, columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
+import { columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
 import { deleteAccess } from '../credential/delete-access.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
@@ -23,6 +22,7 @@ import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
 import { clearTwin } from '../twin/clear-twin.js'
+import { idOf, pageOf } from './bounded-rows.js'
 import { readCursor, readNumericCursor, writeCursor } from './cursor.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
@@ -125,7 +125,8 @@ export function createDeviceStore(
     find: (type, deviceIds) =>
       asStorageErrors(`reading devices of ${type.name}`, () => find(connection, type, deviceIds)),
 
-    async list(type, filter, { limit, cursor }) {
+    async list(type, filter, page) {
+      const { cursor } = page
       const shape = shapeOf(type)
       const before = cursor === undefined ? null : readCursor('devices', cursor)
       const conditions = filterSql(connection, filter)
@@ -135,18 +136,24 @@ export function createDeviceStore(
           sql`t.created_at <= ${time} and (t.created_at < ${time} or t.device_id < ${before.tie})`,
         )
       }
-      const { rows } = await asStorageErrors(`listing devices of ${type.name}`, () =>
-        connection.run(
-          sql`select ${selectList(dialect, shape.columns)} from ${tableOf(type)} as t where ${and(conditions)}
-            order by t.created_at desc, t.device_id desc limit ${numberSql(limit + 1)}`,
-        ),
+      const { rows, last } = await asStorageErrors(`listing devices of ${type.name}`, () =>
+        pageOf(connection, {
+          table: tableNames(type).device,
+          columns: [ROW_ID, ...shape.columns],
+          conditions,
+          order: sql`t.created_at desc, t.device_id desc`,
+          page,
+        }),
       )
-      const items = rows.slice(0, limit).map((row) => deviceRecord(shape, readRow(row)))
-      const last = rows.length > limit ? items.at(-1) : undefined
-      return { items, cursor: last ? writeCursor('devices', last.createdAt, last.deviceId) : null }
+      const next = last && deviceRecord(shape, last, 1)
+      return {
+        items: rows.map((row) => deviceRecord(shape, row, 1)),
+        cursor: next ? writeCursor('devices', next.createdAt, next.deviceId) : null,
+      }
     },
 
-    async overdue(type, { before, statuses, limit, cursor }) {
+    async overdue(type, { before, statuses, ...page }) {
+      const { cursor } = page
       const shape = shapeOf(type)
       if (statuses.length === 0) return { items: [], cursor: null }
       const time = timeValue(dialect, before)
@@ -157,18 +164,18 @@ export function createDeviceStore(
         sql`(t.status_at is null or t.status_at < ${time})`,
       ]
       if (cursor !== undefined) conditions.push(sql`t.id > ${readNumericCursor('overdue', cursor).key}`)
-      const columns = [...shape.columns, ROW_ID]
-      const { rows } = await asStorageErrors(`looking for overdue devices of ${type.name}`, () =>
-        connection.run(
-          sql`select ${selectList(dialect, columns)} from ${tableOf(type)} as t where ${and(conditions)}
-            order by t.id limit ${numberSql(limit + 1)}`,
-        ),
+      const { rows, last } = await asStorageErrors(`looking for overdue devices of ${type.name}`, () =>
+        pageOf(connection, {
+          table: tableNames(type).device,
+          columns: [ROW_ID, ...shape.columns],
+          conditions,
+          order: sql`t.id`,
+          page,
+        }),
       )
-      const page = rows.slice(0, limit).map((row) => readRow(row))
-      const last = rows.length > limit ? page.at(-1)?.number(shape.columns.length) : undefined
       return {
-        items: page.map((row) => deviceRecord(shape, row)),
-        cursor: last === undefined || last === null ? null : writeCursor('overdue', last, 0),
+        items: rows.map((row) => deviceRecord(shape, row, 1)),
+        cursor: last === null ? null : writeCursor('overdue', idOf(last), 0),
       }
     },
 

@@ -1,16 +1,23 @@
-import type { AnyDeviceType, LatestReadings, LatestValue, StoredSample } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  createLatestBudget,
+  LATEST_BYTES,
+  type LatestReadings,
+  type LatestValue,
+  type StoredSample,
+} from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
 import { inParts } from '../connection/in-parts.js'
-import { selectList } from '../connection/sql-fragments.js'
-import type { ColumnSource } from '../rows/column-source.js'
+import type { Selected } from '../connection/sql-fragments.js'
 import { latestReadings } from '../rows/latest-columns.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
 import { type SampleShape, storedSample } from '../rows/sample-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { edgeRows } from './aggregate.js'
+import { boundedRows } from './bounded-rows.js'
 
 /** Devices in one look-up. */
 const DEVICES_MAX = 100
@@ -23,13 +30,17 @@ export async function readLatest(
 ): Promise<LatestReadings[]> {
   const { latest } = shape
   if (latest === null) return searchLatest(connection, shape, type, deviceIds)
+  const ids = [...new Set(deviceIds)]
+  const within = rowsWithin(connection, lastValuesOf(type, ids))
   const found: LatestReadings[] = []
-  for (const part of inParts([...new Set(deviceIds)], DEVICES_MAX)) {
-    const { rows } = await connection.run(
-      sql`select ${selectList(connection.dialect, latest.columns)} from ${sql.table(tableNames(type).latest)} as t
-        where t.device_id in (${sql.join(part)})`,
-    )
-    for (const row of rows) found.push(latestReadings(latest, readRow(row)))
+  for (const part of inParts(ids, DEVICES_MAX)) {
+    const rows = await within(part, {
+      columns: latest.columns,
+      deviceAt: 0,
+      statement: (selection, some) =>
+        sql`select ${selection} from ${sql.table(tableNames(type).latest)} as t where t.device_id in (${sql.join(some)})`,
+    })
+    for (const row of rows) found.push(latestReadings(latest, row))
   }
   return found
 }
@@ -37,20 +48,22 @@ export async function readLatest(
 /** Without a table of last values: a look at the samples for each reading, backwards to the newest that has one. */
 async function searchLatest(
   connection: Connection,
-  { kinds }: SampleShape,
+  { selection, kinds }: SampleShape,
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): Promise<LatestReadings[]> {
   const { dialect } = connection
+  const ids = [...new Set(deviceIds)]
+  const within = rowsWithin(connection, lastValuesOf(type, ids))
   const found: LatestReadings[] = []
-  for (const part of inParts([...new Set(deviceIds)], DEVICES_MAX)) {
-    const newestOf = async (selected: readonly Selected[], reading?: string) => {
-      const selection = selectList(dialect, selected)
-      const { rows } = await connection.run(
-        perDevice(dialect, part, (deviceId) => newest(type, selection, deviceId, reading)),
-      )
-      return rows.map(readRow)
-    }
+  for (const part of inParts(ids, DEVICES_MAX)) {
+    const newestOf = (columns: readonly Selected[], reading?: string) =>
+      within(part, {
+        columns,
+        deviceAt: 0,
+        statement: (selection, some) =>
+          perDevice(dialect, some, (deviceId) => newest(type, selection, deviceId, reading)),
+      })
     const values = new Map<string, (LatestValue | null)[]>()
     const head = (await newestOf(PLACE)).map((row) => ({
       deviceId: row.text(0) ?? '',
@@ -59,7 +72,8 @@ async function searchLatest(
     for (const { deviceId } of head) values.set(deviceId, Array(kinds.length).fill(null))
     for (const [index, kind] of kinds.entries()) {
       const name = type.readingNames[index] as string
-      for (const row of await newestOf([...PLACE, { name, kind }], name)) {
+      const column = selection.find((one) => one.name === name) as Selected
+      for (const row of await newestOf([...PLACE, column], name)) {
         const value = row.value(3, kind)
         const of = values.get(row.text(0) ?? '')
         if (of && value !== null) of[index] = { value, at: placeOf(row) }
@@ -70,13 +84,55 @@ async function searchLatest(
   return found
 }
 
-type Selected = Pick<ColumnSource<never>, 'name' | 'kind'>
-
 const PLACE: readonly Selected[] = [
   { name: 'device_id', kind: 'text' },
   { name: 'timestamp', kind: 'time' },
   { name: 'order_at', kind: 'time' },
 ]
+
+const lastValuesOf = (type: AnyDeviceType, ids: readonly string[]) =>
+  createLatestBudget(`the last values of ${type.name}`, ids.length)
+
+interface RowsOfDevices {
+  readonly columns: readonly Selected[]
+  /** Which column is the device's id. */
+  readonly deviceAt: number
+  /** At most a row for each of them. */
+  readonly statement: (selection: RawBuilder<unknown>, deviceIds: readonly string[]) => RawBuilder<unknown>
+}
+
+/** A row for each device, within a budget over all calls: looked at before long values are read. */
+function rowsWithin(connection: Connection, budget: ReturnType<typeof createLatestBudget>) {
+  const page = { limit: DEVICES_MAX, maxBytes: LATEST_BYTES }
+  return async (
+    deviceIds: readonly string[],
+    { columns, deviceAt, statement }: RowsOfDevices,
+  ): Promise<RowReader[]> => {
+    const bounded = boundedRows(connection.dialect, columns, page)
+    const run = async (selection: RawBuilder<unknown>, ids: readonly string[]) =>
+      (await connection.run(statement(selection, ids))).rows.map(readRow)
+    const deviceOf = (row: RowReader) => row.text(deviceAt) ?? ''
+    const rows = await run(bounded.selection, deviceIds)
+    for (const row of rows) budget.take(bounded.bytesOf(row))
+    const whole = await bounded.complete(
+      rows.map((row) => ({ row })),
+      async (long) => {
+        const read = await run(
+          bounded.whole,
+          long.map(({ row }) => deviceOf(row)),
+        )
+        const byDevice = new Map(read.map((row) => [deviceOf(row), row]))
+        return new Map(
+          long.flatMap((one) => {
+            const row = byDevice.get(deviceOf(one.row))
+            return row ? [[one, row] as const] : []
+          }),
+        )
+      },
+    )
+    return whole.map(({ row }) => row)
+  }
+}
 
 const placeOf = (row: RowReader): number => row.number(2) ?? row.number(1) ?? 0
 
@@ -91,24 +147,33 @@ export async function readLatestSamples(
   deviceIds: readonly string[],
 ): Promise<StoredSample[]> {
   const { dialect } = connection
-  const selection = selectList(dialect, shape.selection)
+  const all = [...new Set(deviceIds)]
+  const within = rowsWithin(connection, createLatestBudget(`the latest samples of ${type.name}`, all.length))
   const found: StoredSample[] = []
-  const read = async (
-    ids: readonly string[],
-    rowOf: (deviceId: RawBuilder<unknown>) => RawBuilder<unknown>,
-  ) => {
-    const { rows } = await connection.run(perDevice(dialect, ids, rowOf))
-    for (const row of rows) found.push(storedSample(shape, readRow(row)))
+  const read = async (ids: readonly string[], rowOf: RowOfDevice) => {
+    const rows = await within(ids, {
+      columns: shape.selection,
+      deviceAt: 1,
+      statement: (selection, some) =>
+        perDevice(dialect, some, (deviceId) => rowOf(type, selection, deviceId)),
+    })
+    for (const row of rows) found.push(storedSample(shape, row))
   }
-  for (const part of inParts([...new Set(deviceIds)], DEVICES_MAX)) {
+  for (const part of inParts(all, DEVICES_MAX)) {
     const before = found.length
-    if (shape.latest !== null) await read(part, (deviceId) => noted(type, selection, deviceId))
+    if (shape.latest !== null) await read(part, noted)
     const missing = new Set(part)
     for (const { deviceId } of found.slice(before)) missing.delete(deviceId)
-    if (missing.size > 0) await read([...missing], (deviceId) => newest(type, selection, deviceId))
+    if (missing.size > 0) await read([...missing], newest)
   }
   return found
 }
+
+type RowOfDevice = (
+  type: AnyDeviceType,
+  selection: RawBuilder<unknown>,
+  deviceId: RawBuilder<unknown>,
+) => RawBuilder<unknown>
 
 /** On PostgreSQL a step into the index for each device, on the others a look-up of its own. */
 function perDevice(

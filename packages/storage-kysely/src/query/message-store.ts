@@ -3,12 +3,12 @@ import { type RawBuilder, sql } from 'kysely'
 import { isMessageId, messageTableOfRef } from '../commit/apply-replays.js'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
-import { numberSql } from '../connection/number-sql.js'
-import { and, selectList, timeValue } from '../connection/sql-fragments.js'
+import { selectList, timeValue } from '../connection/sql-fragments.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { asStorageErrors } from '../storage-error.js'
+import { idOf, pageOf } from './bounded-rows.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
 
 export function createMessageStore(connection: Connection, known: KnownTypes): MessageStore {
@@ -16,19 +16,24 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
   const selection = selectList(dialect, MESSAGE_SELECTION)
 
   return {
-    async list(type, filter, { limit, cursor }) {
+    async list(type, filter, page) {
+      const { cursor } = page
       if (type) known.shapeOf(type)
       const conditions = filterSql(dialect, filter)
       if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('messages', cursor).key}`)
-      const { rows } = await asStorageErrors(`reading messages of ${nameOf(type)}`, () =>
-        connection.run(
-          sql`select ${selection} from ${sql.table(messageTableOf(type))} as t where ${and(conditions)}
-            order by t.id desc limit ${numberSql(limit + 1)}`,
-        ),
-      )
-      const items = rows.slice(0, limit).map((row) => storedMessage(type?.key ?? null, readRow(row)))
-      const last = rows.length > limit ? items.at(-1) : undefined
-      return { items, cursor: last ? writeCursor('messages', Number(last.id), 0) : null }
+      return asStorageErrors(`reading messages of ${nameOf(type)}`, async () => {
+        const { rows, last } = await pageOf(connection, {
+          table: messageTableOf(type),
+          columns: MESSAGE_SELECTION,
+          conditions,
+          order: sql`t.id desc`,
+          page,
+        })
+        return {
+          items: rows.map((row) => storedMessage(type?.key ?? null, row)),
+          cursor: last === null ? null : writeCursor('messages', idOf(last), 0),
+        }
+      })
     },
 
     async get(ref) {

@@ -1,16 +1,16 @@
-import type { AnyDeviceType, ReadingFilter, ReadingStore } from '@devicehub/core'
+import type { ReadingFilter, ReadingStore } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
-import { numberSql } from '../connection/number-sql.js'
-import { and, selectList, timeValue } from '../connection/sql-fragments.js'
-import { readRow } from '../rows/row-reader.js'
+import { timeValue } from '../connection/sql-fragments.js'
+import type { RowReader } from '../rows/row-reader.js'
 import { storedSample } from '../rows/sample-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { aggregate } from './aggregate.js'
+import { idOf, pageOf } from './bounded-rows.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
 import { readLatest, readLatestSamples } from './latest.js'
 
@@ -18,7 +18,8 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
   const { dialect } = connection
 
   return {
-    async list(type, { order = 'desc', ...filter }, { limit, cursor }) {
+    async list(type, { order = 'desc', ...filter }, page) {
+      const { cursor } = page
       const shape = known.shapeOf(type)
       const conditions = readingConditions(dialect, filter)
       if (cursor !== undefined) {
@@ -31,15 +32,20 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
         )
       }
       const direction = directionSql(order)
-      const { rows } = await asStorageErrors(`reading samples of ${type.name}`, () =>
-        connection.run(
-          sql`select ${selectList(dialect, shape.selection)} from ${readingTable(type)} as t where ${and(conditions)}
-            order by t.timestamp ${direction}, t.id ${direction} limit ${numberSql(limit + 1)}`,
-        ),
+      const { rows, last } = await asStorageErrors(`reading samples of ${type.name}`, () =>
+        pageOf(connection, {
+          table: tableNames(type).reading,
+          columns: shape.selection,
+          conditions,
+          order: sql`t.timestamp ${direction}, t.id ${direction}`,
+          page,
+          near: (found) => between(dialect, found.map(timeOf)),
+        }),
       )
-      const items = rows.slice(0, limit).map((row) => storedSample(shape, readRow(row)))
-      const last = rows.length > limit ? items.at(-1) : undefined
-      return { items, cursor: last ? writeCursor('readings', last.timestamp, last.id) : null }
+      return {
+        items: rows.map((row) => storedSample(shape, row)),
+        cursor: last === null ? null : writeCursor('readings', timeOf(last), idOf(last)),
+      }
     },
 
     latest: (type, deviceIds) =>
@@ -55,7 +61,13 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
   }
 }
 
-const readingTable = (type: AnyDeviceType) => sql.table(tableNames(type).reading)
+const timeOf = (row: RowReader): number => row.number(2) ?? 0
+
+/** Finds the chunks of a hypertable. */
+const between = (dialect: SqlDialect, times: readonly number[]): RawBuilder<unknown>[] => [
+  sql`t.timestamp >= ${timeValue(dialect, Math.min(...times))}`,
+  sql`t.timestamp <= ${timeValue(dialect, Math.max(...times))}`,
+]
 
 /** Of the table `t`. */
 export function readingConditions(

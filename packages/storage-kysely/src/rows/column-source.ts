@@ -1,4 +1,4 @@
-import type { StoredValue } from '@devicehub/core'
+import type { Field, StoredValue } from '@devicehub/core'
 import type { LogicalType } from '../schema/logical-type.js'
 
 /** What a column's values are on this side of the driver: booleans, epoch milliseconds, safe integers. */
@@ -8,6 +8,8 @@ export type ValueKind = 'text' | 'json' | 'float' | 'integer' | 'boolean' | 'tim
 export interface ColumnSource<Row> {
   readonly name: string
   readonly kind: ValueKind
+  /** Its values may be long: lists read them within a budget, see `boundedRows`. */
+  readonly wide?: boolean
   /** One of a few values: where a batch has the same in each row, it may be written into the statement itself. */
   readonly few?: boolean
   /** What the database fills in: a batch of which each row has it is written without the column. Default null. */
@@ -40,3 +42,10 @@ export function valueKind(type: LogicalType): ValueKind {
       return type.kind
   }
 }
+
+/** Texts up to this many characters are short. */
+const SHORT = 255
+
+/** Whether values of a field may be long. */
+export const isWide = ({ kind, maxLength }: Field): boolean =>
+  kind === 'json' || kind === 'binary' || (kind === 'string' && (maxLength ?? SHORT) > SHORT)

@@ -1,6 +1,6 @@
 import type { AnyDeviceType, DevicePatch, DeviceRecord, DeviceStatus, Field } from '@devicehub/core'
 import { fieldType } from '../schema/logical-type.js'
-import { type ColumnSource, type ValueKind, valueKind } from './column-source.js'
+import { type ColumnSource, isWide, type ValueKind, valueKind } from './column-source.js'
 import type { RowReader } from './row-reader.js'
 
 /** How the devices of a type are written and read. */
@@ -35,32 +35,39 @@ export function deviceShape(type: AnyDeviceType): DeviceShape {
     (name, index): ColumnSource<DeviceRecord> => ({
       name,
       kind: valueKind(fieldType(type.state[name] as Field)),
+      wide: isWide(type.state[name] as Field),
       get: (device) => device.state[index] as (typeof device.state)[number],
     }),
   )
   const own = OWN_COLUMNS.map(
-    ([key, name, kind]): ColumnSource<DeviceRecord> => ({ name, kind, get: (device) => device[key] }),
+    ([key, name, kind]): ColumnSource<DeviceRecord> => ({
+      name,
+      kind,
+      wide: kind === 'json',
+      get: (device) => device[key],
+    }),
   )
   return { columns: [...own, ...state], kinds: state.map(({ kind }) => kind) }
 }
 
-export function deviceRecord(shape: DeviceShape, row: RowReader): DeviceRecord {
+/** `first`: where its columns begin. */
+export function deviceRecord(shape: DeviceShape, row: RowReader, first = 0): DeviceRecord {
   return {
-    deviceId: row.text(0) ?? '',
-    name: row.text(1) ?? '',
-    status: row.text(2) as DeviceStatus,
-    statusAt: row.number(3),
-    batteryLevel: row.number(4),
-    lastSeen: row.number(5),
-    firmwareVersion: row.text(6),
-    isActive: row.boolean(7) ?? false,
-    sessionAt: row.number(8),
-    mqttUsername: row.text(9),
-    metadata: row.text(10) ?? '{}',
-    createdAt: row.number(11) ?? 0,
-    updatedAt: row.number(12) ?? 0,
-    statusClaimedAt: row.number(13),
-    state: shape.kinds.map((kind, index) => row.value(OWN_COLUMNS.length + index, kind)),
+    deviceId: row.text(first) ?? '',
+    name: row.text(first + 1) ?? '',
+    status: row.text(first + 2) as DeviceStatus,
+    statusAt: row.number(first + 3),
+    batteryLevel: row.number(first + 4),
+    lastSeen: row.number(first + 5),
+    firmwareVersion: row.text(first + 6),
+    isActive: row.boolean(first + 7) ?? false,
+    sessionAt: row.number(first + 8),
+    mqttUsername: row.text(first + 9),
+    metadata: row.text(first + 10) ?? '{}',
+    createdAt: row.number(first + 11) ?? 0,
+    updatedAt: row.number(first + 12) ?? 0,
+    statusClaimedAt: row.number(first + 13),
+    state: shape.kinds.map((kind, index) => row.value(first + OWN_COLUMNS.length + index, kind)),
   }
 }
 

@@ -25,9 +25,14 @@ const OWN_COLUMNS: readonly ColumnSource<LatestRow>[] = [
   { name: 'timestamp', kind: 'time', get: (row) => row.timestamp, mostly: { as: 'order_at' } },
 ]
 
-export function latestShape({ readingNames }: AnyDeviceType, kinds: readonly ValueKind[]): LatestShape {
-  const values = readingNames.flatMap((name, index): ColumnSource<LatestRow>[] => [
-    { name, kind: kinds[index] ?? 'text', get: ({ values: all }) => all[index] ?? null },
+/** `readings`: the columns of the samples. */
+export function latestShape(
+  { readingNames }: AnyDeviceType,
+  readings: readonly Pick<ColumnSource<never>, 'name' | 'kind' | 'wide'>[],
+): LatestShape {
+  const kinds = readings.map(({ kind }) => kind)
+  const values = readings.flatMap(({ name, kind, wide }, index): ColumnSource<LatestRow>[] => [
+    { name, kind, ...(wide && { wide }), get: ({ values: all }) => all[index] ?? null },
     {
       name: latestTimeColumn(name),
       kind: 'time',

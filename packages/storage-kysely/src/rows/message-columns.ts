@@ -20,12 +20,12 @@ export const MESSAGE_COLUMNS: readonly ColumnSource<MessageRow>[] = [
   { name: 'device_id', kind: 'text', get: (row) => row.message.deviceId },
   { name: 'channel', kind: 'text', few: true, get: (row) => row.message.channel },
   { name: 'direction', kind: 'text', few: true, get: (row) => row.message.direction },
-  { name: 'topic', kind: 'text', get: (row) => row.message.topic },
-  { name: 'payload_json', kind: 'json', get: (row) => row.message.payloadJson },
-  { name: 'payload_raw', kind: 'bytes', get: (row) => row.message.payloadRaw },
+  { name: 'topic', kind: 'text', wide: true, get: (row) => row.message.topic },
+  { name: 'payload_json', kind: 'json', wide: true, get: (row) => row.message.payloadJson },
+  { name: 'payload_raw', kind: 'bytes', wide: true, get: (row) => row.message.payloadRaw },
   { name: 'content_type', kind: 'text', get: (row) => row.message.contentType },
   { name: 'correlation_id', kind: 'text', get: (row) => row.message.correlationId },
-  { name: 'user_properties', kind: 'json', get: (row) => row.message.userProperties },
+  { name: 'user_properties', kind: 'json', wide: true, get: (row) => row.message.userProperties },
   { name: 'source', kind: 'text', get: (row) => row.message.source },
   { name: 'qos', kind: 'integer', few: true, get: (row) => row.message.qos },
   { name: 'redelivered', kind: 'boolean', few: true, get: (row) => row.message.redelivered },
@@ -44,7 +44,7 @@ export const MESSAGE_COLUMNS: readonly ColumnSource<MessageRow>[] = [
 ]
 
 /** In the order of the select list. */
-export const MESSAGE_SELECTION: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
+export const MESSAGE_SELECTION: readonly Pick<ColumnSource<never>, 'name' | 'kind' | 'wide'>[] = [
   { name: 'id', kind: 'integer' },
   ...MESSAGE_COLUMNS.filter(({ name }) => name !== 'replay_of'),
 ]

@@ -1,11 +1,11 @@
 import type { AnyDeviceType, Field, NewSample, StoredSample } from '@devicehub/core'
 import { keepsLastValues } from '../schema/latest-table.js'
 import { fieldType } from '../schema/logical-type.js'
-import { type ColumnSource, type ValueKind, valueKind } from './column-source.js'
+import { type ColumnSource, isWide, type ValueKind, valueKind } from './column-source.js'
 import { type LatestShape, latestShape } from './latest-columns.js'
 import type { RowReader } from './row-reader.js'
 
-type Selected = Pick<ColumnSource<never>, 'name' | 'kind'>
+type Selected = Pick<ColumnSource<never>, 'name' | 'kind' | 'wide'>
 
 /** A sample to be written. */
 export interface SampleRow extends NewSample {
@@ -50,6 +50,7 @@ export function sampleShape(type: AnyDeviceType): SampleShape {
     (name, index): ColumnSource<SampleRow> => ({
       name,
       kind: valueKind(fieldType(type.readings[name] as Field)),
+      wide: isWide(type.readings[name] as Field),
       get: (sample) => sample.values[index] as (typeof sample.values)[number],
     }),
   )
@@ -58,7 +59,7 @@ export function sampleShape(type: AnyDeviceType): SampleShape {
     columns: [...OWN_COLUMNS, REUSE, ...readings],
     selection: [{ name: 'id', kind: 'integer' }, ...OWN_COLUMNS, ...readings],
     kinds,
-    latest: keepsLastValues(type) ? latestShape(type, kinds) : null,
+    latest: keepsLastValues(type) ? latestShape(type, readings) : null,
   }
 }
 

@@ -16,6 +16,7 @@ import { latestContract } from './storage/latest.js'
 import { leaseContract } from './storage/leases.js'
 import { logContract } from './storage/log.js'
 import { messageContract } from './storage/messages.js'
+import { pageContract } from './storage/pages.js'
 import { presenceContract } from './storage/presence.js'
 import { readingContract } from './storage/readings.js'
 import { replayContract } from './storage/replay.js'
@@ -56,6 +57,7 @@ export function storageContract(
     readingContract(contract)
     latestContract(contract)
     aggregateContract(contract)
+    pageContract(contract)
     logContract(contract)
     retentionContract(contract)
     leaseContract(contract)

@@ -41,7 +41,7 @@ export class MemoryClaims {
     return row ? { ...row.record } : null
   }
 
-  listKeys({ limit, cursor }: PageRequest): Page<ClaimKeyRecord> {
+  listKeys({ cursor, ...page }: PageRequest): Page<ClaimKeyRecord> {
     const before = cursor === undefined ? null : readCursor('claim keys', cursor)
     const rows = this.#keys.descending(
       undefined,
@@ -49,13 +49,10 @@ export class MemoryClaims {
         before !== null &&
         (record.createdAt > before.key || (record.createdAt === before.key && record.id >= before.tie)),
     )
-    return pageOf(
-      rows,
-      limit,
-      () => true,
-      ({ record }) => ({ ...record }),
-      ({ record }) => writeCursor('claim keys', record.createdAt, record.id),
-    )
+    return pageOf(rows, page, {
+      toItem: ({ record }) => ({ ...record }),
+      cursorOf: ({ record }) => writeCursor('claim keys', record.createdAt, record.id),
+    })
   }
 
   revokeKey(id: string, now: number): boolean {

@@ -13,7 +13,7 @@ import {
 } from '../../ports/commands.js'
 import { isReachable, type Page, type PageRequest } from '../../ports/storage.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
-import { pageOf } from './page.js'
+import { bytesOf, pageOf } from './page.js'
 import { type Row, RowList } from './row-list.js'
 import type { Session } from './session.js'
 
@@ -102,18 +102,17 @@ export class MemoryCommands {
   list(filter: CommandFilter, page: PageRequest): Page<CommandRecord> {
     const before = page.cursor === undefined ? null : readNumericCursor('commands', page.cursor).key
     const rows = this.#rows.descending(undefined, ({ seq }) => before !== null && seq >= before)
-    return pageOf(
-      rows,
-      page.limit,
-      ({ typeKey, given, progress }) =>
+    return pageOf(rows, page, {
+      matches: ({ typeKey, given, progress }) =>
         (filter.typeKey === undefined || typeKey === filter.typeKey) &&
         (filter.deviceId === undefined || given.deviceId === filter.deviceId) &&
         (filter.states?.includes(progress.state) ?? true) &&
         (filter.command === undefined || given.command === filter.command) &&
         (filter.batch === undefined || given.batch === filter.batch),
-      recordOf,
-      ({ seq }) => writeCursor('commands', seq, 0),
-    )
+      toItem: recordOf,
+      cursorOf: ({ seq }) => writeCursor('commands', seq, 0),
+      bytesOf: ({ given, progress }) => bytesOf(given.payload, progress.result),
+    })
   }
 
   claimDue({ claim, ttl, types, limit }: ClaimRequest & { readonly limit: number }): CommandRecord[] {

@@ -11,7 +11,7 @@ import type {
 import { checkValues } from './accepted.js'
 import { readCursor, writeCursor } from './cursor.js'
 import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './database.js'
-import { pageOf } from './page.js'
+import { bytesOf, pageOf } from './page.js'
 import type { Session } from './session.js'
 
 export function createDevice(session: Session, type: AnyDeviceType, device: DeviceRecord): void {
@@ -68,19 +68,18 @@ export function listDevices(
     (search === undefined ||
       record.deviceId.toLowerCase().includes(search) ||
       record.name.toLowerCase().includes(search))
-  return pageOf(
-    rows,
-    page.limit,
+  return pageOf(rows, page, {
     matches,
-    (row) => given(type, row),
-    ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
-  )
+    toItem: (row) => given(type, row),
+    cursorOf: ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
+    bytesOf: bytesOfDevice,
+  })
 }
 
 export function overdueDevices(
   { tableOf }: Session,
   type: AnyDeviceType,
-  { before, statuses, limit, cursor }: OverdueQuery,
+  { before, statuses, cursor, ...page }: OverdueQuery,
 ): Page<DeviceRecord> {
   const after = cursor === undefined ? null : readCursor('overdue', cursor)
   const rows = tableOf(type).deviceList.ascending(
@@ -95,13 +94,12 @@ export function overdueDevices(
     record.lastSeen < before &&
     (record.statusAt === null || record.statusAt < before) &&
     statuses.includes(record.status)
-  return pageOf(
-    rows,
-    limit,
+  return pageOf(rows, page, {
     matches,
-    (row) => given(type, row),
-    ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
-  )
+    toItem: (row) => given(type, row),
+    cursorOf: ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
+    bytesOf: bytesOfDevice,
+  })
 }
 
 export function updateDevice(
@@ -148,6 +146,8 @@ export function deleteDevice(
   database.credentials.deleted({ typeKey: type.key, deviceId })
   return true
 }
+
+const bytesOfDevice = ({ record }: DeviceRow) => bytesOf(record.metadata, ...record.state)
 
 const given = (type: AnyDeviceType, { record, stateNames }: DeviceRow): DeviceRecord => ({
   ...record,

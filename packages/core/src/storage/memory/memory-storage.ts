@@ -96,7 +96,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
       get: (ref) => run(() => getMessage(session, ref)),
     },
     log: {
-      read: (types, cursor, limit) => run(() => readLog(session, types, cursor, limit)),
+      read: (types, cursor, limit, maxBytes) => run(() => readLog(session, types, cursor, limit, maxBytes)),
       end: () => run(() => endOfLog(session)),
       seek: (types, time) => run(() => seekLog(session, types, time)),
       count: (types, cursor, max) => run(() => countLog(session, types, cursor, max)),

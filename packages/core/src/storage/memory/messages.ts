@@ -1,15 +1,17 @@
 import type { AnyDeviceType } from '../../device-type/device-type.js'
-import type {
-  LogPage,
-  MessageFilter,
-  MessageRef,
-  Page,
-  PageRequest,
-  StoredMessage,
+import {
+  type LogPage,
+  type MessageFilter,
+  type MessageRef,
+  PAGE_BYTES,
+  type Page,
+  type PageRequest,
+  type StoredMessage,
 } from '../../ports/storage.js'
+import { createPageBudget, ROW_BYTES } from '../page-bytes.js'
 import { logPosition, readNumericCursor, writeCursor } from './cursor.js'
 import { copyValue, type MessageRow } from './database.js'
-import { pageOf } from './page.js'
+import { bytesOf, pageOf } from './page.js'
 import type { Session } from './session.js'
 
 export function listMessages(
@@ -20,13 +22,12 @@ export function listMessages(
 ): Page<StoredMessage> {
   const before = page.cursor === undefined ? null : readNumericCursor('messages', page.cursor).key
   const rows = messagesOf(type).descending(undefined, (row) => before !== null && row.position >= before)
-  return pageOf(
-    rows,
-    page.limit,
-    ({ message }) => matches(message, filter),
-    given,
-    (row) => writeCursor('messages', row.position, 0),
-  )
+  return pageOf(rows, page, {
+    matches: ({ message }) => matches(message, filter),
+    toItem: given,
+    cursorOf: (row) => writeCursor('messages', row.position, 0),
+    bytesOf: bytesOfMessage,
+  })
 }
 
 const matches = (message: StoredMessage, { deviceId, status, channel, from, to }: MessageFilter): boolean =>
@@ -56,9 +57,10 @@ export function readLog(
   types: readonly (AnyDeviceType | null)[],
   cursor: string | null,
   limit: number,
+  maxBytes: number = PAGE_BYTES,
 ): LogPage {
   const after = logPosition(cursor)
-  const rows = types
+  const found = types
     .flatMap((type) =>
       firstOf(
         messagesOf(type).ascending((row) => row.position > after),
@@ -67,10 +69,14 @@ export function readLog(
     )
     .sort((a, b) => a.position - b.position)
     .slice(0, limit)
+  const budget = createPageBudget(maxBytes)
+  const end = found.findIndex((row) => !budget.takes(ROW_BYTES + bytesOfMessage(row)))
+  const rows = end === -1 ? found : found.slice(0, end)
   const last = rows.at(-1)
   return {
     messages: rows.map(given),
     cursor: last || cursor === null ? logCursor(last?.position ?? 0) : cursor,
+    ...(end === -1 ? {} : { more: true }),
   }
 }
 
@@ -99,6 +105,9 @@ export function countLog(
 }
 
 const logCursor = (position: number) => writeCursor('log', position, 0)
+
+const bytesOfMessage = ({ message }: MessageRow) =>
+  bytesOf(message.topic, message.payloadJson, message.payloadRaw, message.userProperties)
 
 const given = ({ message }: MessageRow): StoredMessage => ({
   ...message,

@@ -8,6 +8,7 @@ import type {
   StoredSample,
 } from '../../ports/storage.js'
 import { latestTime } from '../latest-values.js'
+import { createLatestBudget, ROW_BYTES } from '../page-bytes.js'
 import { readNumericCursor, writeCursor } from './cursor.js'
 import {
   copyValue,
@@ -17,7 +18,7 @@ import {
   type SampleRow,
   withSample,
 } from './database.js'
-import { pageOf } from './page.js'
+import { bytesOf, pageOf } from './page.js'
 import type { Session } from './session.js'
 
 /** The rows of a filter by measured time, then id. */
@@ -48,13 +49,11 @@ export function listSamples(
   page: PageRequest,
 ): Page<StoredSample> {
   const after = page.cursor === undefined ? undefined : readNumericCursor('readings', page.cursor)
-  return pageOf(
-    samplesOf(session, type, filter, order, after),
-    page.limit,
-    () => true,
-    (row) => given(type, row),
-    (row) => writeCursor('readings', row.sample.timestamp, row.id),
-  )
+  return pageOf(samplesOf(session, type, filter, order, after), page, {
+    toItem: (row) => given(type, row),
+    cursorOf: (row) => writeCursor('readings', row.sample.timestamp, row.id),
+    bytesOf: (row) => bytesOf(...row.sample.values),
+  })
 }
 
 export function latestReadings(
@@ -63,11 +62,14 @@ export function latestReadings(
   deviceIds: readonly string[],
 ): LatestReadings[] {
   const { latest, samplesOf } = tableOf(type)
-  return [...new Set(deviceIds)].flatMap((deviceId) => {
+  const ids = new Set(deviceIds)
+  const budget = createLatestBudget(`the last values of ${type.name}`, ids.size)
+  return [...ids].flatMap((deviceId) => {
     const found =
       type.options.lastValues === false ? latestOf(samplesOf.get(deviceId)?.rows) : latest.get(deviceId)
     if (!found) return []
     const { row, names } = found
+    budget.take(ROW_BYTES + bytesOf(...row.values))
     const values = type.readingNames.map((name): LatestValue | null => {
       const index = names.indexOf(name)
       const value = copyValue(row.values[index] ?? null)
@@ -91,14 +93,18 @@ export function latestSamples(
   deviceIds: readonly string[],
 ): StoredSample[] {
   const table = tableOf(type)
-  return [...new Set(deviceIds)].flatMap((deviceId) => {
+  const ids = new Set(deviceIds)
+  const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.size)
+  return [...ids].flatMap((deviceId) => {
     const of = table.samplesOf.get(deviceId)
     let last: SampleRow | undefined
     for (const row of of?.rows.descending() ?? []) {
       last = last === undefined || byOrder(last, row) < 0 ? row : last
       if (of?.reordered === 0) break
     }
-    return last === undefined ? [] : [given(type, last)]
+    if (last === undefined) return []
+    budget.take(ROW_BYTES + bytesOf(...last.sample.values))
+    return [given(type, last)]
   })
 }
 
