@@ -1,4 +1,4 @@
-import { CHANNELS, deviceTopics } from '@devicehub/core'
+import { CHANNELS, DeviceHubError, deviceTopics } from '@devicehub/core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDecider } from './decider.js'
 import type { AccessRequest } from './decision.js'
@@ -270,6 +270,26 @@ describe('what cannot be decided', () => {
     expect(decider.stats()).toMatchObject({ shed: 1, pending: 2 })
     await Promise.all(waiting)
     expect(decider.stats().pending).toBe(0)
+  })
+
+  test('is shed when the hub has no place for it, and is no line in the log, however often', async () => {
+    const warn = vi.fn()
+    let isFull = false
+    const verify = async () => {
+      isFull = !isFull
+      if (isFull) throw new DeviceHubError('queue_full', 'too many wait')
+      return null
+    }
+    const hub = {
+      ...fleet.hub,
+      logger: { ...fleet.hub.logger, warn },
+      credentials: { ...fleet.hub.credentials, verify },
+    }
+    const decider = createDecider(hub)
+    const ask = async () => (await decider.login({ username: 'a', password: 'b', clientId: 'a' })).reason
+    expect([await ask(), await ask(), await ask()]).toEqual(['shed', 'wrong_credentials', 'shed'])
+    expect(decider.stats()).toMatchObject({ shed: 2, failed: 0, logins: { denied: 3 } })
+    expect(warn).not.toHaveBeenCalled()
   })
 
   test('is denied when the database is away, logged once, and decided again when it is back', async () => {

@@ -1,4 +1,4 @@
-import { type DeviceHub, type Principal, toLine } from '@devicehub/core'
+import { type DeviceHub, isDeviceHubError, type Principal, toLine } from '@devicehub/core'
 import {
   accountAllows,
   accountProblem,
@@ -173,6 +173,11 @@ export function createDecider(
       if (decision.reason !== SHED) failing = false
       return decision
     } catch (error) {
+      // Nothing is broken: too many ask at once, or too often for one user name. That is no line in a log for each of them.
+      if (isDeviceHubError(error, 'queue_full')) {
+        counts.shed++
+        return no(SHED)
+      }
       counts.failed++
       // Once for an outage, not once for each of its devices.
       if (!failing) hub.logger.warn({ err: error }, 'Brokers are told no: a decision failed')

@@ -8,7 +8,12 @@ const A = 'a-secret-of-the-tests-0123456789'
 const B = 'another-secret-of-these-tests-01'
 const slowHash = (concurrency = 1, maxWaiting = 2) => {
   const counted = { hashes: 0 }
-  const slow = createSlowHash({ concurrency, maxWaiting, onHash: () => counted.hashes++ })
+  const slow = createSlowHash({
+    concurrency,
+    maxWaiting,
+    onHash: () => counted.hashes++,
+    monotonic: () => performance.now(),
+  })
   return Object.assign(slow, { counted })
 }
 
@@ -99,8 +104,8 @@ describe('a slow hash', () => {
     const hash = await slow.hash('correct horse')
     expect(hash).toMatch(/^s1\$15\$8\$1\$[\w-]{22}\$[\w-]{43}$/)
     expect(await slow.hash('correct horse')).not.toBe(hash)
-    expect(await slow.matches('correct horse', hash)).toBe(true)
-    expect(await slow.matches('correct hors', hash)).toBe(false)
+    expect(await slow.matches('lock-1', 'correct horse', hash)).toBe(true)
+    expect(await slow.matches('lock-1', 'correct hors', hash)).toBe(false)
   })
 
   it('of another cost is read by its own', async () => {
@@ -108,7 +113,9 @@ describe('a slow hash', () => {
     const { scryptSync } = await import('node:crypto')
     const salt = Buffer.from('0123456789abcdef')
     const hash = scryptSync('pw', salt, 32, { N: 16, r: 1, p: 2 }).toString('base64url')
-    expect(await slowHash().matches('pw', `s1$4$1$2$${salt.toString('base64url')}$${hash}`)).toBe(true)
+    expect(await slowHash().matches('lock-1', 'pw', `s1$4$1$2$${salt.toString('base64url')}$${hash}`)).toBe(
+      true,
+    )
   })
 
   const rest = `${'A'.repeat(22)}$${'A'.repeat(43)}`
@@ -125,7 +132,7 @@ describe('a slow hash', () => {
     '',
   ])('%s costs nothing', async (hash) => {
     const slow = slowHash()
-    expect(await slow.matches('pw', hash)).toBe(false)
+    expect(await slow.matches('lock-1', 'pw', hash)).toBe(false)
     expect(slow.counted.hashes).toBe(0)
   })
 
@@ -135,7 +142,7 @@ describe('a slow hash', () => {
     const refused = all.filter((one) => one.status === 'rejected').map((one) => one.reason.code)
     expect(refused).toEqual(['queue_full', 'queue_full'])
     expect(slow.counted.hashes).toBe(3)
-    expect(await slow.matches('pw', await slow.hash('pw'))).toBe(true)
+    expect(await slow.matches('lock-1', 'pw', await slow.hash('pw'))).toBe(true)
   })
 
   it('that waits when the hub closes is refused', async () => {

@@ -30,8 +30,9 @@ export function createVerifier({
     if (keyed.length === 0) hashes.matches(lookup, secret, hashes.decoy)
     const matched = keyed.filter((one) => hashes.matches(one.lookup, secret, one.hash))
     if (matched.length > 0) return matched
-    const results = await Promise.all(slow.map((one) => matchesSlow(one, secret)))
-    return slow.filter((_, index) => results[index])
+    // One after the other: a login takes one place among the slow hashes, however many passwords the name has.
+    for (const one of slow) if (await matchesSlow(one, secret)) matched.push(one)
+    return matched
   }
 
   /** Null unless they are of one device, of a type of this hub. */

@@ -55,6 +55,7 @@ export function createCredentials(
     concurrency: limits.slowConcurrency,
     maxWaiting: limits.slowWaiting,
     onHash: () => counts.add('slowHashes'),
+    monotonic,
   })
   const matchesSlow = createSlowMemory(slow, cache)
   const verifier = createVerifier({ directory, hashes, matchesSlow, types })

@@ -63,6 +63,6 @@ export interface CredentialOptions {
   readonly maxWaiting?: number
   /** Slow hashes at once; default 2. */
   readonly slowConcurrency?: number
-  /** Slow hashes that may wait; default 100. */
+  /** Slow hashes that may wait; default 100, of which 4 of one user name. */
   readonly slowWaiting?: number
 }
