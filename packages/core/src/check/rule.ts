@@ -1,5 +1,5 @@
 import { DeviceHubError, type ErrorCode } from '../errors.js'
-import { showValue } from './show-value.js'
+import { showKind } from './show-value.js'
 
 /**
  * What a value from outside may be. `take` gives back the value that was looked at, so that a getter or a caller's later
@@ -27,13 +27,16 @@ export class Misfit extends Error {
     readonly expected: string,
     /** In place of the code that the function gives. */
     readonly code?: ErrorCode | undefined,
+    /** The value, as the problem shows it. */
+    readonly shown?: string | undefined,
   ) {
     super(problem)
   }
 }
 
-export const misfit = (at: string, expected: string, value: unknown, code?: ErrorCode): Misfit =>
-  new Misfit(at, `must be ${expected}, not ${showValue(value)}`, expected, code)
+/** `shown`: default its kind alone. A text where none belongs may be a secret that slipped. */
+export const misfit = (at: string, expected: string, value: unknown, shown = showKind(value)): Misfit =>
+  new Misfit(at, `must be ${expected}, not ${shown}`, expected, undefined, shown)
 
 /**
  * Checks an argument of a public function at run time, for callers in JavaScript and values out of a query string or

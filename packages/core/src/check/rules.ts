@@ -4,6 +4,7 @@ import { isStorableText, isTextWithin } from '../codec/text.js'
 import type { ErrorCode } from '../errors.js'
 import { keysOf, read, within } from './options.js'
 import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
+import { showKind, showNumber, showValue } from './show-value.js'
 
 export const optional = <T>(rule: Rule<T>): OptionalRule<T | undefined> => ({ ...rule, optional: true })
 
@@ -20,7 +21,7 @@ export const withCode = <T>(code: ErrorCode, rule: Rule<T>): Rule<T> => ({
       return rule.take(value, at)
     } catch (error) {
       if (!(error instanceof Misfit)) throw error
-      throw new Misfit(error.at, error.problem, error.expected, error.code ?? code)
+      throw new Misfit(error.at, error.problem, error.expected, error.code ?? code, error.shown)
     }
   },
 })
@@ -38,12 +39,19 @@ export const hidden = <T>(rule: Rule<T>): Rule<T> => ({
   },
 })
 
-/** Where a test of the value is all there is to it. A value that throws while it is looked at does not fit. */
-export const satisfies = <T>(expected: string, test: (value: unknown) => boolean): Rule<T> => ({
+/**
+ * Where a test of the value is all there is to it. A value that throws while it is looked at does not fit. `show`: how
+ * the error shows the value; default its kind alone, for where texts belong `showValue`.
+ */
+export const satisfies = <T>(
+  expected: string,
+  test: (value: unknown) => boolean,
+  show: (value: unknown) => string = showKind,
+): Rule<T> => ({
   expected,
   take(value, at) {
     if (passes(test, value)) return value as T
-    throw misfit(at, expected, value)
+    throw misfit(at, expected, value, show(value))
   },
 })
 
@@ -78,6 +86,7 @@ export function text({ min = 1, max = 65_535, pattern, expected }: TextBounds = 
       value.length >= min &&
       isTextWithin(value, max) &&
       (pattern === undefined || pattern.test(value)),
+    showValue,
   )
 }
 
@@ -90,6 +99,7 @@ export const line = (max = 255): Rule<string> =>
       value !== '' &&
       isTextWithin(value, max) &&
       !/[\p{Cc}\u2028\u2029]/u.test(value),
+    showValue,
   )
 
 /** Any text that can be stored, the empty one too, however long. */
@@ -97,13 +107,16 @@ export const anyText = (): Rule<string> =>
   satisfies(
     'a text without NUL and broken surrogates',
     (value) => typeof value === 'string' && isStorableText(value),
+    showValue,
   )
 
 /** One of these, exactly. */
 export function word<const Word extends string | number | boolean>(...words: readonly Word[]): Rule<Word> {
   const known: ReadonlySet<unknown> = new Set(words)
-  return satisfies(words.length === 1 ? String(words[0]) : `one of ${words.join(', ')}`, (value) =>
-    known.has(value),
+  return satisfies(
+    words.length === 1 ? String(words[0]) : `one of ${words.join(', ')}`,
+    (value) => known.has(value),
+    showValue,
   )
 }
 
@@ -120,6 +133,7 @@ export function number(bounds: NumberBounds = {}): Rule<number> {
   return satisfies(
     `a number${boundsText(bounds)}`,
     (value) => typeof value === 'number' && isInBounds(value, bounds),
+    showNumber,
   )
 }
 
@@ -127,6 +141,7 @@ export function integer(bounds: NumberBounds = {}): Rule<number> {
   return satisfies(
     `a whole number${boundsText(bounds)}`,
     (value) => typeof value === 'number' && Number.isSafeInteger(value) && isInBounds(value, bounds),
+    showNumber,
   )
 }
 
@@ -155,7 +170,8 @@ export const date: Rule<Date> = {
   expected: 'a valid Date between the years 1 and 9999',
   take(value, at) {
     const time = timeOf(value)
-    if (!(time >= -62_135_596_800_000 && time <= 253_402_300_799_999)) throw misfit(at, date.expected, value)
+    if (!(time >= -62_135_596_800_000 && time <= 253_402_300_799_999))
+      throw misfit(at, date.expected, value, showNumber(value))
     // A Date can be set: the copy stays as it was looked at.
     return new Date(time)
   },
@@ -261,15 +277,18 @@ export function either<A, B>(first: Rule<A>, second: Rule<B>): Rule<A | B> {
     take(value, at) {
       // What is wrong inside an object says more than that neither fits.
       let inside: Misfit | undefined
+      let shown: string | undefined
       for (const rule of [first, second]) {
         try {
           return rule.take(value, at)
         } catch (error) {
           if (!(error instanceof Misfit)) throw error
           if (error.at !== at) inside ??= error
+          // As the rule shows it that shows most.
+          else if (shown === undefined || error.shown?.startsWith('"')) shown = error.shown
         }
       }
-      throw inside ?? misfit(at, expected, value)
+      throw inside ?? misfit(at, expected, value, shown)
     },
   }
 }

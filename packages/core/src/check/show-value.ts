@@ -18,6 +18,14 @@ export function showValue(value: unknown): string {
   }
 }
 
+/** The same of which nothing is shown where it is a text. */
+export const showKind = (value: unknown): string =>
+  typeof value === 'string' ? `a text of ${value.length} characters` : showValue(value)
+
+/** Where a number belongs: a text is shown if it is the text of one. */
+export const showNumber = (value: unknown): string =>
+  typeof value === 'string' && /^[-+.,:\dTZeE]{1,30}$/.test(value) ? showText(value) : showKind(value)
+
 const SHOWN = 40
 
 /** In quotes, with what is not plain ASCII escaped. */
