@@ -36,8 +36,8 @@ export type {
 export type * from './hub/sessions-api.js'
 export type { ForbiddenGroups, SharedGroups } from './hub/shared-groups.js'
 export type { DesiredPatch, TwinApi } from './hub/twins-api.js'
-export type { IngestLimits, IngestStats } from './ingest/create-ingest.js'
 export * from './ingest/ingest.js'
+export type { IngestLimits, IngestStats } from './ingest/ingest-stats.js'
 export type { StorageFault } from './ingest/retry.js'
 export { type HeldLease, type HoldLeaseOptions, holdLease, nextLook } from './lease/hold-lease.js'
 export type * from './ports/claims.js'
@@ -88,9 +88,11 @@ export {
   memoryStorage,
   planCredentialWrites,
   ROW_BYTES,
+  type SampleOutcomes,
   type UsernameChange,
   withCommandOutcome,
   withFlag,
   withReportOutcome,
+  withSampleOutcomes,
 } from './storage/index.js'
 export type { Twin } from './twin/twin.js'

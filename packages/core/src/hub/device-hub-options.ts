@@ -16,7 +16,7 @@ import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.j
 import { checkOption } from '../device-type/options.js'
 import { declaredType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
-import type { IngestLimits } from '../ingest/create-ingest.js'
+import type { IngestLimits } from '../ingest/ingest-stats.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'

@@ -10,8 +10,10 @@ import { createCapacity } from './capacity.js'
 import { createCommitter } from './commit-planned.js'
 import type { DeviceDirectory } from './device-directory.js'
 import { createDoor, type Planned, sizeOf } from './door.js'
+import { createDuplicateLog } from './duplicate-log.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
+import type { IngestLimits, IngestStats } from './ingest-stats.js'
 import { LANES, laneOf } from './lanes.js'
 import { createLookUp } from './look-up.js'
 import { createOutcomeCounter } from './outcome-counter.js'
@@ -20,44 +22,11 @@ import type { Handled, MessagePlanner } from './plan-message.js'
 import { makesEntry, type PlannedMessage } from './planned-message.js'
 import { createRefusalLog } from './refusal-log.js'
 import { createResolver, type ResolverOptions } from './resolve-devices.js'
-import { createRetry, type StorageFault } from './retry.js'
+import { createRetry } from './retry.js'
 import { createReusedIdLog } from './reused-id-log.js'
 import { sessionEvents } from './session-events.js'
 import { createTeller } from './tell-committed.js'
 import { createTurnBudget } from './turn-budget.js'
-
-export interface IngestLimits {
-  /** Messages a transaction; default: what the storage prefers, else 500. Larger ones store faster and block the event loop longer. */
-  readonly maxBatch: number
-  /** Payload bytes a transaction; default 8 MiB. */
-  readonly maxBatchBytes: number
-  /** Messages taken and not yet committed, past which sources are held back; default 20,000. */
-  readonly maxQueued: number
-  /** The same in payload bytes; default 64 MiB. */
-  readonly maxQueuedBytes: number
-}
-
-export interface IngestStats {
-  readonly received: number
-  readonly stored: number
-  readonly samples: number
-  readonly duplicates: number
-  /** Samples whose id was known with other content: stored, and flagged `id_reused`. */
-  readonly reusedIds: number
-  readonly rejected: number
-  readonly quarantined: number
-  /** Handed back uncommitted: the hub closed first, or the lease they came under was another process's by then. */
-  readonly failed: number
-  /** Of the failed, those whose lease was taken over. */
-  readonly fenced: number
-  readonly batches: number
-  /** Commits and look-ups that had to be tried again. */
-  readonly retries: number
-  /** Taken and not yet committed. */
-  readonly queued: number
-  /** Why nothing is committed now; null: it works. With `storage_refused` it waits for somebody. */
-  readonly fault: StorageFault | null
-}
 
 export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'directory' | 'clock'> {
   readonly storage: Storage
@@ -133,6 +102,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     ...context,
     logRefusal: createRefusalLog(context),
     logReusedIds: createReusedIdLog(context),
+    logDuplicates: createDuplicateLog(context),
     guard,
   })
   const commit = createCommitter({
@@ -178,10 +148,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
       )
     for (const { message, transition } of events)
       settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
-    for (const reused of result.reusedIds?.values() ?? []) {
-      counts.reusedIds += reused.length
-      metrics.count('devicehub_ingest_reused_ids_total', reused.length)
-    }
+    counter.known(entries, result)
     tell({ planned, entries, events, batch, result })
     context.onStored()
   }

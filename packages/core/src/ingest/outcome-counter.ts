@@ -1,25 +1,15 @@
 import { isDeviceHubError } from '../errors.js'
 import type { CommandOutcome } from '../ports/commands.js'
+import type { CommitResult } from '../ports/commit.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { IngestOutcome } from './ingest.js'
+import { comesAgain, noCounts } from './ingest-stats.js'
 import { DUPLICATE, GONE, STORED, STORED_NONE, STORED_ONE } from './outcomes.js'
 import type { PlannedMessage } from './planned-message.js'
 
 /** Tells what became of a message from what its commit says, and counts it. */
 export function createOutcomeCounter(metrics: Metrics) {
-  const counts = {
-    received: 0,
-    stored: 0,
-    samples: 0,
-    duplicates: 0,
-    reusedIds: 0,
-    rejected: 0,
-    quarantined: 0,
-    failed: 0,
-    fenced: 0,
-    batches: 0,
-    retries: 0,
-  }
+  const counts = noCounts()
 
   function outcomeOf(
     { refusal, samples, direction, reply }: PlannedMessage,
@@ -54,11 +44,24 @@ export function createOutcomeCounter(metrics: Metrics) {
     return refusal
   }
 
+  /** What the commit found of samples that were known. `entries`: the messages, in the order of the batch. */
+  function known(entries: readonly PlannedMessage[], { duplicateSamples, reusedIds }: CommitResult): void {
+    for (const reused of reusedIds?.values() ?? []) {
+      counts.reusedIds += reused.length
+      metrics.count('devicehub_ingest_reused_ids_total', reused.length)
+    }
+    for (const [index, samples] of duplicateSamples ?? []) {
+      if (comesAgain(entries[index] as PlannedMessage)) continue
+      counts.unmarkedDuplicates += samples.length
+      metrics.count('devicehub_ingest_unmarked_duplicates_total', samples.length)
+    }
+  }
+
   function failed(error: Error): void {
     counts.failed++
     if (isDeviceHubError(error, 'fenced')) counts.fenced++
     metrics.count('devicehub_ingest_failed_total')
   }
 
-  return { counts, outcomeOf, failed }
+  return { counts, outcomeOf, known, failed }
 }

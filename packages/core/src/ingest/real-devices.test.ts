@@ -221,6 +221,26 @@ describe('SenML', () => {
     expect((await readings()).map(({ measuredAt }) => measuredAt.getTime() - NOW)).toEqual([-60_000, 0])
   })
 
+  test('by the codec of the guide, which leaves the other channels alone', async () => {
+    const ofTheGuide: Codec = {
+      ...jsonCodec,
+      name: 'senml',
+      decode(payload, context) {
+        const value = jsonCodec.decode(payload, context)
+        if (!Array.isArray(value)) return value
+        const pack: { n: string; v: number; t?: number }[] = value
+        return pack.map(({ n, v, t = 0 }) => ({ [n]: v, timestamp: context.receivedAt.getTime() + t * 1000 }))
+      },
+    }
+    const Guided = defineDeviceType('guided', { extends: Node, codec: ofTheGuide })
+    const { send, readings, device } = await deviceWorld(Guided)
+    await send(pack)
+    expect((await readings()).map(({ measuredAt }) => measuredAt.getTime() - NOW)).toEqual([-60_000, 0])
+    expect(await send({ status: 'maintenance' }, 'status')).toMatchObject({ status: 'stored' })
+    expect((await device())?.status).toBe('maintenance')
+    expect(await send({ reported: {} }, 'state')).toMatchObject({ status: 'stored' })
+  })
+
   test('keeps its times in a replay and for a durable consumer, long after', async () => {
     const { hub, clock, send, readings, messages } = await deviceWorld(Node)
     await hub.devices.deactivate(Node, 'd1')

@@ -11,6 +11,7 @@ export interface TellerOptions {
   readonly announcer: Announcer
   readonly logRefusal: (message: PlannedMessage) => void
   readonly logReusedIds: (message: PlannedMessage, reused: readonly number[]) => void
+  readonly logDuplicates: (message: PlannedMessage, duplicates: readonly number[]) => void
   readonly onCommand: (outcome: CommandOutcome) => void
   readonly onReachable: () => void
   /** Calls and contains what is thrown. */
@@ -58,6 +59,8 @@ export function createTeller(options: TellerOptions): (committed: Committed) => 
           ),
         )
     })
+    for (const [index, duplicates] of duplicateSamples ?? [])
+      guard(() => options.logDuplicates(entries[index] as PlannedMessage, duplicates))
     for (const [index, reused] of reusedIds ?? [])
       guard(() => options.logReusedIds(entries[index] as PlannedMessage, reused))
     for (const [index, outcome] of commands ?? []) {

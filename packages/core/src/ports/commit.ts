@@ -30,7 +30,7 @@ export interface NewMessage {
   readonly redelivered: boolean
   readonly retained: boolean
   readonly status: MessageStatus
-  /** Why it was rejected or quarantined: a code and a sentence. */
+  /** Why it was rejected or quarantined, or not stored in full: a code and a sentence. Of a duplicate the sentence alone. */
   readonly code: string | null
   readonly reason: string | null
   /** Space-separated, e.g. `out_of_range:temperature clock_skew`. */

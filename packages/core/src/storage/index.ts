@@ -14,3 +14,4 @@ export {
   type UsernameChange,
 } from './plan-credential-writes.js'
 export { withCommandOutcome, withFlag, withReportOutcome } from './record-outcome.js'
+export { type SampleOutcomes, withSampleOutcomes } from './sample-outcomes.js'

@@ -17,11 +17,10 @@ export function withCommandOutcome(
       code: 'unknown_command',
       reason: 'the device was sent no command of this id',
     }
-  return {
-    ...message,
-    status: flag === 'repeated_reply' ? 'duplicate' : message.status,
-    flags: withFlag(message.flags, flag),
-  }
+  const flags = withFlag(message.flags, flag)
+  return flag === 'repeated_reply'
+    ? { ...message, status: 'duplicate', reason: 'the reply says what was known of its command', flags }
+    : { ...message, flags }
 }
 
 /** The audit row of a state report. */

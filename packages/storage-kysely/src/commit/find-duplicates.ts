@@ -11,7 +11,6 @@ export interface FoundSamples {
   /** Samples whose id was known with other content, by entry; empty lists are left out. */
   readonly reused: ReadonlyMap<number, readonly number[]>
   readonly isDuplicate: (entry: number, index: number) => boolean
-  readonly isWholeDuplicate: (entry: number) => boolean
   /** What the row's `sample_reuse` is to be: 0 where the next sample of its id is to meet it. */
   readonly reuseOf: (entry: number, index: number) => number
   /** Those whose id passes to a sample of this batch. */
@@ -58,10 +57,6 @@ export async function findDuplicates(
     duplicates,
     reused,
     isDuplicate: (entry, index) => sets.get(entry)?.has(index) ?? false,
-    isWholeDuplicate: (entry) => {
-      const count = duplicates.get(entry)?.length ?? 0
-      return count > 0 && count === batch.entries[entry]?.samples.length
-    },
     reuseOf: (entry, index) => marks.get(place(entry, index)) ?? 0,
     replaced,
   }

@@ -9,6 +9,7 @@ import {
   latestRowOf,
   type NewSample,
   withFlag,
+  withSampleOutcomes,
 } from '@devicehub/core'
 import type { TouchGroup, Writes, WrittenIds } from '../connection/connection.js'
 import type { LatestShape } from '../rows/latest-columns.js'
@@ -52,9 +53,8 @@ export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: Fou
   batch.entries.forEach((entry, position) => {
     const { type } = entry
     if (type) known.shapeOf(type)
-    const message = found?.reused.has(position) ? withReusedId(entry.message) : entry.message
-    const status = found?.isWholeDuplicate(position) ? 'duplicate' : message.status
-    push(messages, messageTableOf(type), { message, status, replayOf: entry.replayOf })
+    const message = found === undefined ? entry.message : settledMessage(entry, position, found)
+    push(messages, messageTableOf(type), { message, replayOf: entry.replayOf })
     if (entry.samples.length > 0) addSamples(samples, entry, position, found)
   })
   const inserts = [
@@ -106,6 +106,12 @@ interface SampleGroup {
   readonly type: AnyDeviceType
   readonly rows: SampleRow[]
 }
+
+const settledMessage = ({ message, samples }: CommitEntry, position: number, found: FoundSamples) =>
+  withSampleOutcomes(message, samples, {
+    duplicates: found.duplicates.get(position),
+    reused: found.reused.get(position),
+  })
 
 const withReusedId = <Row extends { readonly flags: string | null }>(row: Row): Row => ({
   ...row,

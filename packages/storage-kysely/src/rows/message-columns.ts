@@ -9,10 +9,9 @@ import type {
 import type { ColumnSource } from './column-source.js'
 import type { RowReader } from './row-reader.js'
 
-/** A message to be written: its status may have become `duplicate`. */
+/** A message to be written, with what became of it. */
 export interface MessageRow {
   readonly message: NewMessage
-  readonly status: MessageStatus
   readonly replayOf: MessageRef | undefined
 }
 
@@ -30,7 +29,7 @@ export const MESSAGE_COLUMNS: readonly ColumnSource<MessageRow>[] = [
   { name: 'qos', kind: 'integer', few: true, get: (row) => row.message.qos },
   { name: 'redelivered', kind: 'boolean', few: true, get: (row) => row.message.redelivered },
   { name: 'retained', kind: 'boolean', few: true, get: (row) => row.message.retained },
-  { name: 'processing_status', kind: 'text', few: true, get: (row) => row.status },
+  { name: 'processing_status', kind: 'text', few: true, get: (row) => row.message.status },
   { name: 'error_code', kind: 'text', get: (row) => row.message.code },
   { name: 'processing_error', kind: 'text', get: (row) => row.message.reason },
   { name: 'flags', kind: 'text', get: (row) => row.message.flags },

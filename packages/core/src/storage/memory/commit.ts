@@ -15,8 +15,9 @@ import {
 } from '../../ports/storage.js'
 import type { ReportOutcome } from '../../ports/twins.js'
 import { applyDeviceChange } from '../apply-device-change.js'
-import { ID_REUSED, withCommandOutcome, withFlag, withReportOutcome } from '../record-outcome.js'
+import { withCommandOutcome, withReportOutcome } from '../record-outcome.js'
 import { isReplayable } from '../replayable.js'
+import { withSampleOutcomes } from '../sample-outcomes.js'
 import { checkValues } from './accepted.js'
 import type { DeviceRow, MessageRow } from './database.js'
 import { findMessage } from './messages.js'
@@ -137,9 +138,8 @@ function write(
       if (what !== 'stored') (what === 'reused' ? reused : duplicates).push(index)
     })
   }
-  const status = samples.length > 0 && duplicates.length === samples.length ? 'duplicate' : message.status
-  const flags = reused.length > 0 ? withFlag(message.flags, ID_REUSED) : message.flags
-  const id = database.addMessage(messagesOf(type), { ...message, status, flags, typeKey: type?.key ?? null })
+  const written = withSampleOutcomes(message, samples, { duplicates, reused })
+  const id = database.addMessage(messagesOf(type), { ...written, typeKey: type?.key ?? null })
   return { duplicates, reused, id }
 }
 

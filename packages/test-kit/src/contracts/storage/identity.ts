@@ -265,7 +265,11 @@ export function identityContract(contract: StorageContract): void {
       ])
       expect(result).toEqual(duplicate([3], [[0, [2, 4, 5]]]))
       expect((await samplesOf(storage, Sensor, d)).map((s) => s.values[0]).sort()).toEqual([1, 1, 2])
-      expect(await statusesOf(storage, Sensor, d)).toEqual(['processed'])
+      const [message] = await messagesOf(storage, Sensor, d)
+      expect(message).toMatchObject({ status: 'processed', code: null })
+      expect(message?.reason).toMatch(
+        /^3 of 6 samples were stored before, .* the id "a" \(twice in this message\); the time /,
+      )
     })
 
     test('invariant 2: twice in one batch, the first message has it and the second is the duplicate', async () => {
@@ -290,6 +294,11 @@ export function identityContract(contract: StorageContract): void {
       )
       expect((await samplesOf(storage, Sensor, d)).map((s) => s.values[0])).toEqual([1, 4])
       expect(await statusesOf(storage, Sensor, d)).toEqual(['processed', 'duplicate', 'processed'])
+      expect((await messagesOf(storage, Sensor, d)).map(({ reason }) => reason).reverse()).toEqual([
+        null,
+        'the sample was stored before, with the same content and the id "a"',
+        '1 of 2 samples were stored before, with the same content and the id "a"',
+      ])
     })
 
     test('invariant 2: of a backfill that was stored in part, only the rest is stored', async () => {
