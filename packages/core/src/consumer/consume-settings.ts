@@ -17,7 +17,7 @@ import {
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError, isRetryable, isStorageFault } from '../errors.js'
-import { MESSAGE_STATUSES, type MessageStatus } from '../ports/storage.js'
+import { MESSAGE_STATUSES, type MessageStatus, PAGE_BYTES } from '../ports/storage.js'
 import { CHANNELS, type Channel } from '../topic.js'
 import type { ConsumeFrom, ConsumeOptions, ConsumeRetry } from './consumer.js'
 
@@ -31,6 +31,7 @@ export interface ConsumeSettings {
   readonly statuses: ReadonlySet<MessageStatus>
   readonly from: ConsumeFrom
   readonly batch: number
+  readonly maxBatchBytes: number
   readonly tries: number
   readonly delay: { readonly min: number; readonly max: number }
   readonly isTransient: (error: unknown) => boolean
@@ -84,6 +85,7 @@ const CONSUME = options<ConsumeOptions>({
   statuses: optional(list(word(...MESSAGE_STATUSES), { max: 100 })),
   from: optional(either(word('beginning', 'now'), date)),
   batch: optional(integer({ min: 1, max: 10_000 })),
+  maxBatchBytes: optional(integer({ min: 1, max: 2 ** 40 })),
   retry: optional(RETRY),
   timeout: optional(number({ min: 0.001, max: 86_400 })),
   lease: optional(number({ min: 1, max: 3_600 })),
@@ -116,6 +118,7 @@ export function consumeSettings(
     statuses: new Set(given.statuses ?? ['processed']),
     from: given.from ?? 'now',
     batch: given.batch ?? hub.preferredBatch,
+    maxBatchBytes: given.maxBatchBytes ?? PAGE_BYTES,
     tries: retry.tries ?? 5,
     delay: { min, max: retry.max ?? Math.max(RETRY_MAX, min) },
     isTransient: retry.isTransient ?? ((error) => isRetryable(error) || isStorageFault(error)),

@@ -93,6 +93,26 @@ describe('a consumer', () => {
     })
   })
 
+  test('is given batches that are bounded in bytes, and what stands behind large messages', async () => {
+    const hub = hubOn()
+    const large = JSON.stringify({ energy: 1, note: 'x'.repeat(100_000) })
+    await hub.ingest(
+      [large, large, large, large.replace('x', 'x'.repeat(300_000)), large, '{"energy":2}'].map(
+        (payload) => ({
+          topic: 'things/meter/m1/data',
+          payload: new TextEncoder().encode(payload),
+          source: 'test',
+        }),
+      ),
+    )
+    const { seen, batches, handle } = recorder()
+    const options = { ...FAST, types: [Meter], batch: 100, maxBatchBytes: 250_000 }
+    hub.consume('billing', options, handle)
+    await waitUntil('all', () => seen.length >= 6)
+    expect(seen).toEqual([1, 1, 1, 1, 1, 2])
+    expect(batches).toEqual([2, 1, 1, 2])
+  })
+
   test('goes on where it was, after a restart and in another process', async () => {
     const storage = memoryStorage()
     const first = hubOn(storage)

@@ -19,6 +19,8 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   readonly from?: ConsumeFrom
   /** Log rows a batch at most, 1 to 10,000; default: what the storage prefers, else 500. Up to two are in memory. */
   readonly batch?: number
+  /** Bytes a batch at most, of what its log rows hold; a larger message is a batch of its own. Default 8 MiB. Up to two batches are in memory. */
+  readonly maxBatchBytes?: number
   readonly retry?: ConsumeRetry
   /** Seconds after which `batch.signal` is aborted and a line is logged, should the handler still run; default 300. */
   readonly timeout?: number

@@ -49,7 +49,9 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const { epoch } = lease.fence
   const fields = { consumer: name, epoch }
   const bisect = createBisect(settings.batch)
-  const pages = createPageReader((from, limit) => storage.log.read(settings.types, from, limit))
+  const pages = createPageReader((from, limit) =>
+    storage.log.read(settings.types, from, limit, settings.maxBatchBytes),
+  )
   const backoff: Backoff = createBackoff(settings.delay)
   const stop = anySignal(options.closing, lease.lost)
   const stopHandler = anySignal(options.giveUp, lease.lost)

@@ -26,9 +26,9 @@ export function createPageReader(read: (from: string | null, limit: number) => P
       await ready?.page.catch(() => {})
       return read(from, limit)
     },
-    readAhead({ messages, cursor }, limit) {
+    readAhead({ messages, cursor, more = false }, limit) {
       // A page that is not full was the last for now.
-      if (messages.length < limit) return
+      if (messages.length < limit && !more) return
       const page = read(cursor, limit)
       // Whoever wants it hears of the failure.
       page.catch(() => {})
