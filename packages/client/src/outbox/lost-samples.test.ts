@@ -153,6 +153,25 @@ test('one of the two places of the position may be damaged', async () => {
   }
 })
 
+test('with its position, too, filled with noise it is told that nothing is known, and what is noise counts', async () => {
+  using folder = temporaryFolder()
+  const before = await open(folder.path)
+  await before.append(numbers(10).map(body))
+  await before.close()
+  const position = join(folder.path, 'position')
+  writeFileSync(position, randomBytes(1024))
+  const again = await open(folder.path)
+  expect(again.stats()).toMatchObject({ queued: 10, corrupt: 0, torn: 0 })
+  expect(again.errors.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/position .* is damaged/),
+  ])
+  await again.close()
+  for (const file of [position, ...segmentsIn(folder.path)]) writeFileSync(file, randomBytes(500))
+  await using last = await open(folder.path)
+  expect(last.stats()).toMatchObject({ queued: 0, corrupt: 1, torn: 0 })
+  expect(last.errors.map(({ code }) => code)).toEqual(['outbox_failed', 'outbox_failed'])
+})
+
 test('a position as an earlier version wrote it counts, and says nothing of what came behind', async () => {
   using folder = temporaryFolder()
   const before = await open(folder.path)

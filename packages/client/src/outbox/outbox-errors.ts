@@ -21,6 +21,13 @@ export function outboxFailed(what: string, folder: string, cause: unknown): Devi
   return new DeviceHubError('outbox_failed', message, { details: { folder, errno }, cause })
 }
 
+export const positionDamaged = (folder: string): DeviceHubError =>
+  new DeviceHubError(
+    'outbox_failed',
+    `the file position in ${folder} is damaged: what is still there is sent again, delivered or not, and lost samples cannot all be counted. Is the disk worn out?`,
+    { details: { folder } },
+  )
+
 /** For a device that connects although its outbox cannot be opened. */
 export const workingWithout = ({ message, details, cause }: DeviceHubError): DeviceHubError =>
   new DeviceHubError(

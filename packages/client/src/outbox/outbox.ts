@@ -1,7 +1,7 @@
 import { DeviceHubError } from '@devicehub/core/definition'
 import { lockFolder } from './folder-lock.js'
 import { createGroupCommit } from './group-commit.js'
-import { outboxFailed, sampleTooLarge } from './outbox-errors.js'
+import { outboxFailed, positionDamaged, sampleTooLarge } from './outbox-errors.js'
 import { positionFile } from './position-file.js'
 import { makePrivateFolder, takeFromOthers } from './private-files.js'
 import { createProgress } from './progress.js'
@@ -88,7 +88,8 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
 async function start(options: OutboxOptions, unlock: () => Promise<void>): Promise<Outbox> {
   const { folder, maxBytes, onError } = options
   const file = positionFile(folder)
-  const opened = await openSegments(folder, await file.read())
+  const stored = await file.read()
+  const opened = await openSegments(folder, stored)
   const { segments } = opened
   const sum = (of: (segment: Segment) => number) =>
     segments.reduce((total, segment) => total + of(segment), 0)
@@ -191,7 +192,8 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     keeping = keeping.then(keepUp)
   }, options.positionInterval ?? 1000)
   timer.unref()
-  if (opened.corrupt > 0) damaged(opened.corrupt)
+  if (stored.damaged) onError(positionDamaged(folder))
+  damaged(opened.corrupt)
 
   return {
     append(bodies, signal) {
@@ -204,8 +206,11 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     flush: group.idle,
     async read(bounds) {
       try {
-        inFlight = await turns(() => reader.read(bounds))
-        return inFlight
+        // In its turn, so that nobody drops what was read before it is known to be under way.
+        return await turns(async () => {
+          inFlight = await reader.read(bounds)
+          return inFlight
+        })
       } catch (error) {
         throw outboxFailed('reading', folder, error)
       }

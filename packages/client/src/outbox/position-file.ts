@@ -16,6 +16,8 @@ export interface Progress {
 export interface ReadProgress extends Progress {
   /** Whether it is known: not when the file is new, damaged, or of a version that knew the position alone. */
   readonly exact: boolean
+  /** Whether something is there that says nothing. */
+  readonly damaged: boolean
 }
 
 /**
@@ -55,9 +57,13 @@ export function positionFile(folder: string): PositionFile {
       const text = await contentOf(file)
       const first = decode(text)
       const second = decode(text.slice(PLACE_BYTES))
-      if (first === null && second === null) return { position: positionIn(text) ?? 1, end: 1, exact: false }
+      if (first === null && second === null) {
+        const position = positionIn(text)
+        // Empty it is when the process was killed, or the disk full, while it was made.
+        return { position: position ?? 1, end: 1, exact: false, damaged: position === null && text !== '' }
+      }
       newest = second === null || (first !== null && isLater(first, second)) ? 0 : 1
-      return { ...((newest === 0 ? first : second) as Progress), exact: true }
+      return { ...((newest === 0 ? first : second) as Progress), exact: true, damaged: false }
     },
     async write(progress) {
       if (newest === null) {

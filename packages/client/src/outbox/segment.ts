@@ -74,8 +74,12 @@ export async function openSegments(folder: string, progress: ReadProgress): Prom
     )
     next = Math.max(next, segment.first, segment.last + 1)
     const tail = content.length - segment.bytes
-    // Nobody was told that it is there. With less than is known to have been there it is damage instead.
-    if (tail > 0 && behind === undefined) torn = walk.expected >= progress.end
+    // Nobody was told that it is there. With less than is known to have been there it is damage instead; where nothing is
+    // known any more, it counts as one.
+    if (tail > 0 && behind === undefined) {
+      if (progress.damaged) walk.corrupt++
+      else torn = walk.expected >= progress.end
+    }
     if (segment.waiting === 0) {
       await rm(segment.file)
       continue
