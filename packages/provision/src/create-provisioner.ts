@@ -2,7 +2,8 @@ import type { AnyDeviceType, CredentialKind, CredentialsApi, InferState } from '
 import type { FetchHandler } from '@devicehub/http'
 import { type Claimed, type ClaimRequest, createClaim } from './claims/claim.js'
 import { type ClaimAccount, type ClaimLogin, createClaimAccounts } from './claims/claim-accounts.js'
-import { type ClaimHandlerOptions, type ClaimStats, createClaimHandler } from './claims/claim-handler.js'
+import { type ClaimStats, createClaimDesk } from './claims/claim-desk.js'
+import { type ClaimHandlerOptions, createClaimHandler } from './claims/claim-handler.js'
 import { type ClaimKeysApi, createClaimKeys } from './claims/claim-keys.js'
 import { claimTopics } from './claims/claim-topics.js'
 import { createClaimKeyFinder } from './claims/find-claim-key.js'
@@ -30,7 +31,7 @@ import type { CredentialSink, SyncReport } from './sinks/credential-sink.js'
 export interface ProvisionerOptions {
   /** Brokers with a store of their own, to be kept in step: told in this order, after each commit. Default: none. */
   readonly sinks?: readonly CredentialSink[]
-  /** Bounds of `claimHandler`. */
+  /** Bounds of claims, over HTTP and over MQTT. */
   readonly claimHandler?: ClaimHandlerOptions
 }
 
@@ -100,7 +101,7 @@ export interface Provisioner extends AsyncDisposable {
   ): Subscription
   /** Makes every sink what it should be, and says what that changed. Credentials are issued again when it is done. */
   sync(): Promise<readonly SyncReport[]>
-  /** `claims`: of `claimHandler`. */
+  /** `claims`: those over HTTP and over MQTT together. */
   stats(): { readonly claims: ClaimStats }
   /** Waits for what is being told to the sinks, and closes them. */
   close(): Promise<void>
@@ -117,7 +118,8 @@ export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions
   const findKey = createClaimKeyFinder(hub)
   const claim = createClaim(hub, teller, findKey)
   const topics = claimTopics(hub)
-  const claims = createClaimHandler({ claim, clock: hub.clock, logger: hub.logger }, claimHandler)
+  const desk = createClaimDesk({ claim, clock: hub.clock, logger: hub.logger }, claimHandler)
+  const handler = createClaimHandler(desk, hub.logger, claimHandler)
   const accounts = createClaimAccounts(topics, findKey, hub.clock)
   let closing: Promise<void> | undefined
 
@@ -157,12 +159,12 @@ export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions
       importDevices(hub, teller, type, ...acceptImport(type, source, importOptions)),
     claims: createClaimKeys(hub),
     claim: async (request) => claim(acceptClaim('claim', request)),
-    claimHandler: claims.handler,
+    claimHandler: handler,
     claimAccounts: async (login) => accounts(acceptClaim('claimAccounts', login)),
     serveClaims: (listener, given = {}) =>
-      serveClaims(hub, topics, claim, listener, acceptServe(listener, given).broker),
+      serveClaims(hub, topics, desk, listener, acceptServe(listener, given).broker),
     sync: () => teller.alone(() => syncSinks(hub, sinks)),
-    stats: () => ({ claims: claims.stats() }),
+    stats: () => ({ claims: desk.stats() }),
     close: () => (closing ??= close()),
     [Symbol.asyncDispose]: () => provisioner.close(),
   }

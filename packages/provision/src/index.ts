@@ -1,6 +1,7 @@
 export type { Claimed, ClaimRequest } from './claims/claim.js'
 export type { ClaimAccount, ClaimLogin } from './claims/claim-accounts.js'
-export type { ClaimHandlerOptions, ClaimStats } from './claims/claim-handler.js'
+export type { ClaimBounds, ClaimStats } from './claims/claim-desk.js'
+export type { ClaimHandlerOptions } from './claims/claim-handler.js'
 export type { ClaimKey, ClaimKeysApi, NewClaimKey } from './claims/claim-keys.js'
 export type { ClaimListener } from './claims/serve-claims.js'
 export { createProvisioner, type Provisioner, type ProvisionerOptions } from './create-provisioner.js'

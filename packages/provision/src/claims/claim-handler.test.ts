@@ -204,7 +204,7 @@ describe('claims over HTTP', () => {
     try {
       const arrived = () =>
         new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
-      await expect.poll(arrived).toBe(300)
+      await expect.poll(arrived, { timeout: 60_000 }).toBe(300)
       const response = await fetch(`http://127.0.0.1:${port}/claim`, {
         method: 'POST',
         body: JSON.stringify({ claim_key: key, device_id: 'S-1', proof }),

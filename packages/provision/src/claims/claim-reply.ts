@@ -1,37 +1,57 @@
 import { STATUS_CODES } from 'node:http'
-import { isDeviceHubError, isRetryable, isStorageFault, type Logger } from '@devicehub/core'
+import {
+  type Clock,
+  createLimitedLines,
+  isDeviceHubError,
+  isRetryable,
+  isStorageFault,
+  type Logger,
+} from '@devicehub/core'
 import type { Claimed, ClaimRequest } from './claim.js'
 
 /** What a device is told: over HTTP the status and the body, over MQTT the body alone. */
 export interface ClaimReply {
   readonly status: number
   readonly body: object
+  /** Seconds. */
+  readonly retryAfter?: number
 }
 
 export type Claim = (request: ClaimRequest) => Promise<Claimed>
 
 /** Answers the text of a request. Never rejects, and never says more of a refusal than that it is one. */
-export async function claimReply(claim: Claim, text: string, logger: Logger): Promise<ClaimReply> {
-  try {
-    return { status: 200, body: toBody(await claim(parseRequest(text))) }
-  } catch (error) {
-    if (error instanceof NotJson) return refusal(400, 'invalid_payload', error.message)
-    if (isDeviceHubError(error, 'invalid_payload')) return refusal(400, 'invalid_payload', error.message)
-    if (isDeviceHubError(error, 'claim_refused')) return refusal(403, 'claim_refused', REFUSED)
-    logger.error({ err: error }, 'a claim failed')
-    if (isRetryable(error) || isStorageFault(error) || isDeviceHubError(error, 'queue_full'))
-      return unavailable()
-    return refusal(500, 'internal_error', 'The claim could not be decided')
+export function claimReply(
+  claim: Claim,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+) {
+  // A database that is away fails every claim of a fleet.
+  const limited = createLimitedLines({ clock, onOverflow() {} })
+
+  return async (text: string): Promise<ClaimReply> => {
+    try {
+      return { status: 200, body: toBody(await claim(parseRequest(text))) }
+    } catch (error) {
+      if (error instanceof NotJson) return refusal(400, 'invalid_payload', error.message)
+      if (isDeviceHubError(error, 'invalid_payload')) return refusal(400, 'invalid_payload', error.message)
+      if (isDeviceHubError(error, 'claim_refused')) return refusal(403, 'claim_refused', REFUSED)
+      limited(isDeviceHubError(error) ? error.code : 'unknown', (suppressed) =>
+        logger.error({ err: error, ...(suppressed > 0 && { suppressed }) }, 'a claim failed'),
+      )
+      if (isRetryable(error) || isStorageFault(error) || isDeviceHubError(error, 'queue_full'))
+        return unavailable()
+      return refusal(500, 'internal_error', 'The claim could not be decided')
+    }
   }
 }
 
 export const unavailable = (): ClaimReply =>
-  refusal(503, 'unavailable', 'The claim cannot be decided now; try again with the same proof')
+  refusal(503, 'unavailable', 'The claim cannot be decided now; try again with the same proof', 5)
 
 const REFUSED = 'The claim key is not good, or not for this device'
 
-function refusal(status: number, code: string, detail: string): ClaimReply {
-  return { status, body: { type: 'about:blank', title: STATUS_CODES[status], status, code, detail } }
+export function refusal(status: number, code: string, detail: string, retryAfter?: number): ClaimReply {
+  const body = { type: 'about:blank', title: STATUS_CODES[status], status, code, detail }
+  return { status, body, ...(retryAfter === undefined ? {} : { retryAfter }) }
 }
 
 class NotJson extends Error {}

@@ -2,6 +2,7 @@ import {
   type AnyDeviceType,
   type ClaimKeyRecord,
   type ClaimOutcome,
+  createLimitedLines,
   DeviceHubError,
   deviceIdProblem,
   deviceTopics,
@@ -45,6 +46,12 @@ type Refusal = 'unknown_key' | 'unknown_type' | 'bad_device_id' | 'wrong_prefix'
 
 export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: ClaimKeyFinder) {
   const { storage, credentials, clock, logger, signals } = hub
+  // Strangers can bring these lines about: one a minute for each reason and key, the others are counted.
+  const limited = createLimitedLines({
+    clock,
+    onOverflow: (suppressed) =>
+      logger.warn({ suppressed }, 'claims with too many keys are refused to log them all'),
+  })
   const types = new Map(hub.types.map((type) => [type.key, type]))
 
   /** `invalid_payload` for a request that nobody could make, `claim_refused` for all else that is not granted. */
@@ -91,10 +98,16 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
     })
     if (told.result !== 'claimed' && told.result !== 'repeated') throw refused(told.result, found, deviceId)
     const first = told.result === 'claimed'
-    logger.info(
-      { type: type.key, deviceId, claimKey: found.id, first },
-      'a device has claimed its credentials',
-    )
+    const line = { type: type.key, deviceId, claimKey: found.id, first }
+    if (first) logger.info(line, 'a device has claimed its credentials')
+    // As often as the device likes.
+    else
+      limited(`repeated ${found.id}`, (suppressed) =>
+        logger.info(
+          { ...line, ...(suppressed > 0 && { suppressed }) },
+          'a device has claimed its credentials again',
+        ),
+      )
     const issued = {
       username,
       password: password as string,
@@ -127,9 +140,17 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
   }
 
   function refused(reason: Refusal, key: ClaimKeyRecord | null, deviceId: string): DeviceHubError {
-    logger.warn(
-      { reason, claimKey: key?.id ?? null, type: key?.typeKey ?? null, deviceId: toLine(deviceId, 128) },
-      `a claim was refused: ${reason}`,
+    limited(`${reason} ${key?.id ?? ''}`, (suppressed) =>
+      logger.warn(
+        {
+          reason,
+          claimKey: key?.id ?? null,
+          type: key?.typeKey ?? null,
+          deviceId: toLine(deviceId, 128),
+          ...(suppressed > 0 && { suppressed }),
+        },
+        `a claim was refused: ${reason}${suppressed > 0 ? `, and ${suppressed} before it` : ''}`,
+      ),
     )
     return new DeviceHubError(
       'claim_refused',

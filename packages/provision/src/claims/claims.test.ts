@@ -179,6 +179,8 @@ describe('a claim', () => {
     ]
     const messages = new Set<string>()
     for (const [key, deviceId, reason] of cases) {
+      // A line for each reason and key a minute.
+      world.later(60_000)
       const other = 'another proof than that of the first'
       const error = await provisioner.claim({ key, deviceId, proof: other }).catch((it: unknown) => it)
       expect([deviceId, reason, error]).toMatchObject([deviceId, reason, refused])

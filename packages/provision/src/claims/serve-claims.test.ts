@@ -1,6 +1,7 @@
 import { type InboundMessage, type OutboundMessage, silentLogger } from '@devicehub/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { provisionWorld } from '../testing/provision-world.js'
+import { createClaimDesk } from './claim-desk.js'
 import type { Claim } from './claim-reply.js'
 import { claimTopics } from './claim-topics.js'
 import { serveClaims } from './serve-claims.js'
@@ -16,9 +17,9 @@ function serving(claim: Claim, publish: (message: OutboundMessage) => Promise<vo
   let handler: (message: InboundMessage) => unknown = () => {}
   let timeout = 0
   serveClaims(
-    { publish, logger: silentLogger },
+    { publish, logger: silentLogger, clock: hub.clock },
     claimTopics(hub),
-    claim,
+    createClaimDesk({ claim, logger: silentLogger, clock: hub.clock }, {}),
     {
       name: 'default',
       handle(_filter, given, options) {

@@ -1,6 +1,7 @@
-import { DeviceHubError, type InboundMessage, type Logger } from '@devicehub/core'
+import { createLimitedLines, DeviceHubError, type InboundMessage } from '@devicehub/core'
 import type { ProvisionHub } from '../provision-hub.js'
-import { type Claim, claimReply, unavailable } from './claim-reply.js'
+import type { ClaimDesk } from './claim-desk.js'
+import { unavailable } from './claim-reply.js'
 import type { ClaimTopics } from './claim-topics.js'
 
 /** What serves topics of any form: a listener of `@devicehub/mqtt-listener`. */
@@ -32,25 +33,22 @@ const ANSWER_EXPIRES = 60
  * no broker keeps the keys of requests that nobody waits for any more; devices ask again.
  */
 export function serveClaims<Subscription>(
-  hub: Pick<ProvisionHub, 'publish' | 'logger'>,
+  hub: Pick<ProvisionHub, 'publish' | 'logger' | 'clock'>,
   topics: ClaimTopics,
-  claim: Claim,
+  desk: ClaimDesk,
   listener: ClaimListener<Subscription>,
   broker: string | undefined,
 ): Subscription {
-  const { logger } = hub
+  const { logger, clock } = hub
+  const limited = createLimitedLines({ clock, onOverflow() {} })
 
   async function answer(clientId: string, payload: Uint8Array): Promise<void> {
     const response = topics.of(clientId)?.response
     if (response === undefined) return
-    const { body } =
-      payload.length > PAYLOAD_MAX
-        ? await claimReply(claim, '', logger)
-        : await within(
-            ANSWER_WITHIN,
-            claimReply(claim, new TextDecoder().decode(payload), logger),
-            unavailable(),
-          )
+    // What is too long is no JSON either.
+    const text = payload.length > PAYLOAD_MAX ? '' : new TextDecoder().decode(payload)
+    // A broker tells no address; a client that connects anew for each claim is its to slow down.
+    const { body } = await within(ANSWER_WITHIN, desk.answer(`mqtt ${clientId}`, text), unavailable())
     await hub.publish(
       {
         topic: response,
@@ -62,10 +60,20 @@ export function serveClaims<Subscription>(
     )
   }
 
+  function report(cause: unknown): void {
+    const err = cause instanceof Error ? cause : new DeviceHubError('publish_failed', String(cause))
+    limited('publish', (suppressed) =>
+      logger.error(
+        { err, ...(suppressed > 0 && { suppressed }) },
+        'the answer to a claim could not be published; the device will ask again',
+      ),
+    )
+  }
+
   async function handle({ topic, payload }: InboundMessage): Promise<void> {
     const clientId = topics.clientIdOf(topic)
     if (clientId === null) return
-    await within(END_WITHIN, answer(clientId, payload).catch(report(logger)), undefined)
+    await within(END_WITHIN, answer(clientId, payload).catch(report), undefined)
   }
 
   return listener.handle(topics.requests, handle, {
@@ -75,12 +83,6 @@ export function serveClaims<Subscription>(
     ...(broker === undefined ? {} : { broker }),
   })
 }
-
-const report = (logger: Logger) => (cause: unknown) =>
-  logger.error(
-    { err: cause instanceof Error ? cause : new DeviceHubError('publish_failed', String(cause)) },
-    'the answer to a claim could not be published; the device will ask again',
-  )
 
 async function within<Result>(ms: number, work: Promise<Result>, otherwise: Result): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
