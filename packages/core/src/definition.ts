@@ -11,17 +11,17 @@ export {
   type RefusedItem,
 } from './codec/parse-data.js'
 export { type ParsedStatus, parseStatus } from './codec/parse-status.js'
-export { parseTimestamp } from './codec/parse-timestamp.js'
 export { decodeWith, encodeWith } from './codec/run-codec.js'
 export type { Head } from './codec/sample-head.js'
-export { fromStored, toJson, toStored } from './codec/stored-value.js'
 export { errorLine, toLine } from './codec/text.js'
 export {
   compileSampleValidator,
-  type SampleRefusal,
-  type SampleValidator,
-  type ValidSample,
-} from './codec/validate-sample.js'
+  fromStored,
+  parseTimestamp,
+  toJson,
+  toStored,
+} from './codec/trusted.js'
+export type { SampleRefusal, SampleValidator, ValidSample } from './codec/validate-sample.js'
 export { type Checked, checkSchema } from './commands/check-schema.js'
 export { type Command, type CommandOptions, type Commands, command } from './device-type/command.js'
 export {

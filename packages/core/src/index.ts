@@ -68,6 +68,7 @@ export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './schem
 export {
   type AppliedCommandChange,
   type AppliedReport,
+  acceptContext,
   addToLatest,
   applyCommandChange,
   applyDesired,

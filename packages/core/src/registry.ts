@@ -1,8 +1,9 @@
-import { isDeviceType } from './device-type/define-device-type.js'
+import { showValue } from './check/show-value.js'
 import type { AnyDeviceType } from './device-type/device-type.js'
 import { typeKey } from './device-type/names.js'
 import { DeviceHubError } from './errors.js'
 import { createTopicRouter } from './topic/router.js'
+import { acceptTypes } from './topic/topic-rules.js'
 
 /** The device types of a hub. Names are looked up without regard to case and `_`. */
 export interface Registry extends Iterable<AnyDeviceType> {
@@ -28,16 +29,7 @@ const TABLE_SUFFIXES = ['_device', '_reading', '_message']
 export function createRegistry(types: Iterable<AnyDeviceType> = []): Registry {
   const byKey = new Map<string, AnyDeviceType>()
   const abstract = new Map<string, AnyDeviceType>()
-  for (const type of types) {
-    if (!isDeviceType(type)) {
-      throw new DeviceHubError(
-        'invalid_definition',
-        'A registry takes device types made by defineDeviceType',
-        {
-          details: { type },
-        },
-      )
-    }
+  for (const type of acceptTypes('createRegistry', types, 'invalid_definition')) {
     const other = byKey.get(type.key) ?? abstract.get(type.key)
     if (other !== undefined && other !== type) {
       const both =
@@ -57,11 +49,12 @@ export function createRegistry(types: Iterable<AnyDeviceType> = []): Registry {
   function get(name: string): AnyDeviceType {
     const type = find(name)
     if (type !== undefined) return type
-    const hint = abstract.has(typeKey(String(name)))
-      ? 'it is abstract; use a type that extends it'
-      : `known are ${all.map((known) => known.name).join(', ') || 'none'}`
-    throw new DeviceHubError('unknown_type', `There is no device type ${JSON.stringify(name)}; ${hint}`, {
-      details: { name, known: all.map((known) => known.name) },
+    const hint =
+      typeof name === 'string' && abstract.has(typeKey(name))
+        ? 'it is abstract; use a type that extends it'
+        : `known are ${all.map((known) => known.name).join(', ') || 'none'}`
+    throw new DeviceHubError('unknown_type', `There is no device type ${showValue(name)}; ${hint}`, {
+      details: { name: showValue(name), known: all.map((known) => known.name) },
     })
   }
 
@@ -69,8 +62,9 @@ export function createRegistry(types: Iterable<AnyDeviceType> = []): Registry {
     all: () => all,
     get,
     find,
-    has: (type) => (typeof type === 'string' ? find(type) !== undefined : byKey.get(type.key) === type),
+    has: (type) => (typeof type === 'string' ? find(type) !== undefined : all.includes(type)),
     findByTable(table) {
+      if (typeof table !== 'string') return undefined
       const suffix = TABLE_SUFFIXES.find((end) => table.endsWith(end))
       return suffix === undefined ? undefined : byKey.get(table.slice(0, -suffix.length))
     },

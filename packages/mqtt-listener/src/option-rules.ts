@@ -5,7 +5,7 @@ import type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions 
 import { MAX_SLOTS } from './slots.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
-const { accept, hidden, integer, number, optional, options, text, word } = check
+const { accept, brokerName, hidden, integer, number, optional, options, text, word } = check
 
 /** Longer ones than the protocol's 65,535 bytes could not be sent. */
 const PROTOCOL_TEXT = 16_383
@@ -20,8 +20,6 @@ const pem = optional(
     ),
   ),
 )
-/** Part of log lines and of the `source` of audit rows, which holds 128 characters. */
-const brokerName = check.line(64)
 
 const BROKER = {
   url: optional(hidden(text({ expected: 'a URL such as mqtt://localhost:1883' }))),
@@ -101,25 +99,8 @@ const HANDLER = options<TopicHandlerOptions>({
 const STOP = options<StopOptions>({ leave: optional(check.flag) })
 const AT_BROKER = options<{ readonly broker?: string }>({ broker: optional(brokerName) })
 
-const propertyText = optional(text({ min: 0, max: PROTOCOL_TEXT }))
-
-const MESSAGE = options<OutboundMessage>({
-  topic: check.withCode('invalid_topic', text()),
-  payload: check.satisfies<Uint8Array | string>(
-    'a text or a Uint8Array',
-    (value) => typeof value === 'string' || value instanceof Uint8Array,
-  ),
-  qos: optional(word(0, 1, 2)),
-  retain: optional(check.flag),
-  contentType: propertyText,
-  correlationId: propertyText,
-  responseTopic: propertyText,
-  userProperties: optional(check.mapOf(check.either(text({ min: 0 }), check.list(text({ min: 0 }))))),
-  expiresIn: optional(number({ min: 0, max: 0xffffffff })),
-})
-
 export const acceptMessage = (message: unknown): OutboundMessage =>
-  accept('listener.publish', 'message', MESSAGE, message)
+  accept('listener.publish', 'message', check.outboundMessage, message)
 
 /** Of `createMqttListener`; each throws `invalid_options` with the key and what is expected. */
 export const acceptHub = (hub: unknown): ListenerHub => accept('createMqttListener', 'hub', HUB, hub)

@@ -1,5 +1,6 @@
 import {
   type AnyDeviceType,
+  check,
   consoleLogger,
   DeviceHubError,
   isDeviceType,
@@ -12,6 +13,15 @@ import {
 } from '@devicehub/core'
 import { EventEmitter } from 'eventemitter3'
 import { type IterateOptions, iterateEvents, type SignalIterator } from './iterate-events.js'
+import {
+  acceptHandler,
+  acceptIterate,
+  acceptName,
+  acceptSignals,
+  acceptSubscribe,
+  acceptType,
+  isName,
+} from './option-rules.js'
 import type { SignalEvent } from './signal-event.js'
 import { createSignalsStats, type SignalsStats } from './signals-stats.js'
 import {
@@ -92,7 +102,8 @@ export interface Signals extends SignalSink, AsyncDisposable {
 type ErasedHandler = SignalHandler<AnySignalEvent>
 
 /** The hub's lifecycle events. Each call makes an instance of its own; nothing is shared between two. */
-export function createSignals(options: SignalsOptions = {}): Signals {
+export function createSignals(given: SignalsOptions = {}): Signals {
+  const options = acceptSignals(given)
   const { logger = consoleLogger, metrics = noMetrics, closeTimeoutMs = 5000 } = options
   const emitter = new EventEmitter<Record<SignalName, [AnySignalEvent]>>()
   const subscriptions = new Set<Subscription>()
@@ -112,11 +123,6 @@ export function createSignals(options: SignalsOptions = {}): Signals {
     subscribeOptions: SubscribeOptions = {},
   ): Unsubscribe {
     refuseIfClosed(name)
-    if (typeof handler !== 'function')
-      throw new DeviceHubError(
-        'invalid_options',
-        `the handler of ${name} is a ${typeof handler}, not a function`,
-      )
     const subscription = createSubscription({
       ...subscribeOptions,
       maxPending: subscribeOptions.maxPending ?? options.maxPending,
@@ -142,18 +148,20 @@ export function createSignals(options: SignalsOptions = {}): Signals {
   }
 
   const subscriber =
-    (once: boolean) =>
+    (call: string, once: boolean) =>
     (name: SignalName, ...args: WithType<[ErasedHandler, SubscribeOptions?]>): Unsubscribe => {
-      const { type, rest } = splitType(args)
-      return subscribe(once, name, type, ...rest)
+      const { type, rest } = splitType(call, args)
+      acceptHandler(call, name, rest[0])
+      return subscribe(once, name, type, rest[0], acceptSubscribe(call, rest[1]))
     }
 
   const signals = {
-    on: subscriber(false),
-    once: subscriber(true),
+    on: subscriber('signals.on', false),
+    once: subscriber('signals.once', true),
     off(name: SignalName, ...args: WithType<[ErasedHandler]>): boolean {
-      const { type, rest } = splitType(args)
+      const { type, rest } = splitType('signals.off', args)
       const [handler] = rest
+      acceptHandler('signals.off', name, handler)
       const found = [...subscriptions].filter(
         (each) =>
           each.name === name && each.handler === handler && (type === null || each.type?.key === type.key),
@@ -162,9 +170,10 @@ export function createSignals(options: SignalsOptions = {}): Signals {
       return found.length > 0
     },
     iterate(name: SignalName, ...args: WithType<[IterateOptions?]>) {
+      acceptName('signals.iterate', name)
       refuseIfClosed(name)
-      const { type, rest } = splitType(args)
-      const [iterateOptions] = rest
+      const { type, rest } = splitType('signals.iterate', args)
+      const iterateOptions = acceptIterate(rest[0])
       const iterator = iterateEvents<AnySignalEvent>({
         ...iterateOptions,
         name: type === null ? name : `${name}(${type.name})`,
@@ -174,14 +183,19 @@ export function createSignals(options: SignalsOptions = {}): Signals {
         onDrop: statistics.countDrop,
         onEnd: (ended) => void iterators.delete(ended),
       })
-      if (!iterateOptions?.signal?.aborted) iterators.add(iterator)
+      if (!iterateOptions.signal?.aborted) iterators.add(iterator)
       return iterator
     },
-    emit(name: SignalName, event: AnySignalEvent): void {
-      statistics.countEmit(name)
-      emitter.emit(name, event)
-    },
-    hasSubscribers: (name: SignalName) => emitter.listenerCount(name) > 0,
+    emit: check.trusting(
+      'signals.emit',
+      'the name of a signal and its event',
+      (name: SignalName, event: AnySignalEvent): void => {
+        if (!isName(name)) acceptName('signals.emit', name)
+        statistics.countEmit(name)
+        emitter.emit(name, event)
+      },
+    ),
+    hasSubscribers: (name: SignalName) => isName(name) && emitter.listenerCount(name) > 0,
     stats: statistics.read,
     async close(): Promise<void> {
       closed = true
@@ -202,9 +216,12 @@ type WithType<Rest extends readonly unknown[]> = Rest | readonly [AnyDeviceType,
 
 /** The type in second place is optional. */
 function splitType<Rest extends readonly unknown[]>(
+  call: string,
   args: WithType<Rest>,
 ): { type: AnyDeviceType | null; rest: Rest } {
   const [first, ...others] = args
+  // With one more behind it, the first one can only be meant as a type.
+  if (!isDeviceType(first) && others.some((other) => typeof other === 'function')) acceptType(call, first)
   return isDeviceType(first)
     ? { type: first, rest: others as unknown as Rest }
     : { type: null, rest: args as Rest }

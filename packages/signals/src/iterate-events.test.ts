@@ -120,6 +120,6 @@ test('readers that wait side by side get one event each', async () => {
 
 test('a limit below one is refused, and leaves no subscription behind', () => {
   const signals = createSignals()
-  expect(() => signals.iterate('deviceDataReceived', { limit: 0 })).toThrow(/at least 1/)
+  expect(() => signals.iterate('deviceDataReceived', { limit: 0 })).toThrow(/limit must be a whole number from 1 up/)
   expect(signals.hasSubscribers('deviceDataReceived')).toBe(false)
 })

@@ -1,4 +1,4 @@
-import { DeviceHubError, type Logger, type Metrics } from '@devicehub/core'
+import type { Logger, Metrics } from '@devicehub/core'
 import { createEventBuffer } from './event-buffer.js'
 import type { Unsubscribe } from './subscription.js'
 
@@ -30,11 +30,6 @@ interface Source<Event> extends IterateOptions {
 
 export function iterateEvents<Event>(source: Source<Event>): SignalIterator<Event> & { finish(): void } {
   const { name, limit = 1000, signal, logger, metrics } = source
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new DeviceHubError(
-      'invalid_options',
-      `the limit of an iterator over ${name} must be a whole number of at least 1, not ${limit}`,
-    )
   const buffer = createEventBuffer<Event>({
     limit,
     onBurst: () =>

@@ -1,4 +1,5 @@
 import {
+  acceptContext,
   checkedStorage,
   DeviceHubError,
   type Storage,
@@ -21,6 +22,7 @@ import { createClaimStore } from './credential/claim-store.js'
 import { createCredentialStore } from './credential/credential-store.js'
 import { createLeaseStore } from './lease/lease-store.js'
 import { createLogStore } from './log/log-store.js'
+import { acceptStorage } from './option-rules.js'
 import { createDeviceStore } from './query/device-store.js'
 import { createMessageStore } from './query/message-store.js'
 import { createReadingStore } from './query/reading-store.js'
@@ -56,14 +58,17 @@ export interface KyselyStorageOptions<DB> {
  * const hub = createDeviceHub({ types: [WeatherStation], storage: kyselyStorage({ db }) })
  * await hub.storage.migrate()
  */
-export function kyselyStorage<DB>(options: KyselyStorageOptions<DB>): StorageAdapter {
+export function kyselyStorage<DB>(given: KyselyStorageOptions<DB>): StorageAdapter {
+  const options = acceptStorage<DB>(given)
   // Our names are the database's names: a plugin that changes case must not touch them.
   const db = options.db.withoutPlugins() as unknown as Kysely<unknown>
   const dialect = options.dialect ?? detectDialect(db)
   return {
     name: dialect,
     open: (context) =>
-      checkedStorage(openStorage(db, dialect, options as KyselyStorageOptions<unknown>, context)),
+      checkedStorage(
+        openStorage(db, dialect, options as KyselyStorageOptions<unknown>, acceptContext(context)),
+      ),
   }
 }
 

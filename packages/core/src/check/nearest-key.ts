@@ -1,3 +1,9 @@
+/** To go into a sentence: what a misspelt key was probably meant to be, or nothing. */
+export function meant(given: string, known: readonly string[]): string {
+  const nearest = nearestKey(given, known)
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`
+}
+
 /** The known key that the given one was probably meant to be; undefined when none is close. */
 export function nearestKey(given: string, known: readonly string[]): string | undefined {
   let best: string | undefined

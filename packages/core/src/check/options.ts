@@ -65,6 +65,14 @@ function isOptionsObject(value: unknown): value is Record<string, unknown> {
   }
 }
 
+export function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
 export function keysOf(value: object, at: string): readonly string[] {
   try {
     return Object.keys(value)

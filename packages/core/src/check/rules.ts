@@ -2,7 +2,7 @@ import { isRecord } from '../codec/is-record.js'
 import { isPlainJson } from '../codec/plain-json.js'
 import { isStorableText, isTextWithin } from '../codec/text.js'
 import type { ErrorCode } from '../errors.js'
-import { keysOf, read, within } from './options.js'
+import { isList, keysOf, read, within } from './options.js'
 import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
 import { showKind, showNumber, showValue } from './show-value.js'
 
@@ -22,6 +22,19 @@ export const withCode = <T>(code: ErrorCode, rule: Rule<T>): Rule<T> => ({
     } catch (error) {
       if (!(error instanceof Misfit)) throw error
       throw new Misfit(error.at, error.problem, error.expected, error.code ?? code, error.shown)
+    }
+  },
+})
+
+/** Another word for what is expected, whatever of it does not fit. */
+export const withExpected = <T>(expected: string, rule: Rule<T>): Rule<T> => ({
+  expected,
+  take(value, at) {
+    try {
+      return rule.take(value, at)
+    } catch (error) {
+      if (!(error instanceof Misfit)) throw error
+      throw misfit(at, expected, value, error.code)
     }
   },
 })
@@ -55,7 +68,7 @@ export const satisfies = <T>(
   },
 })
 
-function passes(test: (value: unknown) => boolean, value: unknown): boolean {
+export function passes(test: (value: unknown) => boolean, value: unknown): boolean {
   try {
     return test(value)
   } catch {
@@ -217,11 +230,15 @@ export const jsonObjectText: Rule<string> = {
   },
 }
 
-/** An object of names and values; the values are looked at by others. */
-export const record: Rule<Readonly<Record<string, unknown>>> = satisfies(
-  'an object of names and values',
-  isRecord,
-)
+/** An object of names and values; the values are looked at by others, and read once: this is a copy. */
+export const record: Rule<Readonly<Record<string, unknown>>> = {
+  expected: 'an object of names and values',
+  take(value, at) {
+    if (!passes(isRecord, value)) throw misfit(at, record.expected, value)
+    const given = value as Readonly<Record<string, unknown>>
+    return Object.fromEntries(keysOf(given, at).map((key) => [key, read(given, key, within(at, key))]))
+  },
+}
 
 /** Somebody else's object, passed on as it is: it has these methods. */
 export function port<T>(what: string, ...methods: readonly (keyof T & string)[]): Rule<T> {
@@ -241,11 +258,16 @@ export function list<T>(item: Rule<T>, { min = 0, max = 100_000 }: ListBounds = 
   return {
     expected,
     take(value, at) {
-      if (!Array.isArray(value)) throw misfit(at, expected, value)
-      if (value.length < min || value.length > max)
-        throw new Misfit(at, `has ${value.length} items; it must be ${expected}`, expected)
+      if (!isList(value)) throw misfit(at, expected, value)
+      const given = value as unknown as Readonly<Record<string, unknown>>
+      const length = read(given, 'length', at) as number
+      if (length < min || length > max)
+        throw new Misfit(at, `has ${length} items; it must be ${expected}`, expected)
       // By index, since holes are items too.
-      return Array.from(value, (one: unknown, index) => item.take(one, `${at}[${index}]`))
+      return Array.from({ length }, (_, index) => {
+        const place = `${at}[${index}]`
+        return item.take(read(given, String(index), place), place)
+      })
     },
   }
 }
@@ -256,8 +278,7 @@ export function mapOf<T>(item: Rule<T>, what = 'an object'): Rule<Readonly<Recor
   return {
     expected,
     take(value, at) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value))
-        throw misfit(at, expected, value)
+      if (typeof value !== 'object' || value === null || isList(value)) throw misfit(at, expected, value)
       // Without a prototype: a key named __proto__ is a key like any other.
       const taken: Record<string, T> = Object.create(null)
       for (const key of keysOf(value, at)) {

@@ -1,8 +1,10 @@
 import { decode, encode, type TagDecodeControl, Token, Type } from 'cborg'
+import { DeviceHubError } from '../errors.js'
 import { holdsMoreItemsThan } from './cbor-size.js'
 import type { Codec } from './codec.js'
 import { fineFraction } from './fraction.js'
 import { parseTimestamp } from './parse-timestamp.js'
+import { errorLine } from './text.js'
 
 /** RFC 8949, section 3.4. */
 const TAG_TIME_TEXT = 0
@@ -50,10 +52,21 @@ const encodeOptions = {
 export const cborCodec: Codec = Object.freeze({
   name: 'cbor',
   contentType: 'application/cbor',
-  decode(payload: Uint8Array): unknown {
-    if (holdsMoreItemsThan(payload, ITEMS_MAX))
-      throw new RangeError(`it holds more than ${ITEMS_MAX} values; send large arrays as binary readings`)
-    return decode(payload, decodeOptions)
-  },
-  encode: (value: unknown): Uint8Array => encode(value, encodeOptions),
+  decode: (payload: Uint8Array): unknown => asPayload(() => decodeBounded(payload)),
+  encode: (value: unknown): Uint8Array => asPayload(() => encode(value, encodeOptions)),
 })
+
+function decodeBounded(payload: Uint8Array): unknown {
+  if (holdsMoreItemsThan(payload, ITEMS_MAX))
+    throw new RangeError(`it holds more than ${ITEMS_MAX} values; send large arrays as binary readings`)
+  return decode(payload, decodeOptions)
+}
+
+/** What the library throws says what is wrong with the bytes or the value. */
+function asPayload<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    throw new DeviceHubError('invalid_payload', `not CBOR: ${errorLine(cause, 200)}`, { cause })
+  }
+}

@@ -99,7 +99,9 @@ describe('JSON', () => {
   })
 
   it('does not write what it cannot say', () => {
-    expect(() => jsonCodec.encode(undefined, context)).toThrow(TypeError)
+    expect(() => jsonCodec.encode(undefined, context)).toThrow(
+      expect.objectContaining({ code: 'invalid_payload' }),
+    )
   })
 })
 

@@ -1,3 +1,4 @@
+import { DeviceHubError } from '../errors.js'
 import { errorLine } from './text.js'
 
 const MARK = 0xfeff
@@ -17,12 +18,12 @@ export function trimJson(text: string): string {
 const isPadding = (code: number): boolean =>
   code === 0x20 || code === 0 || (code >= 0x09 && code <= 0x0d) || code === MARK
 
-/** The value of a trimmed text; throws a `SyntaxError` of one line, in which what nobody could see is escaped. */
+/** The value of a trimmed text; throws an `invalid_payload` of one line, in which what nobody could see is escaped. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new SyntaxError(`the payload is not JSON: ${problemOf(cause, text)}`)
+    throw new DeviceHubError('invalid_payload', `the payload is not JSON: ${problemOf(cause, text)}`)
   }
 }
 

@@ -1,5 +1,7 @@
+import { DeviceHubError } from '../errors.js'
 import type { Codec } from './codec.js'
 import { parseJson, trimJson } from './json-text.js'
+import { errorLine } from './text.js'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -13,18 +15,29 @@ export const jsonCodec: Codec = Object.freeze({
   contentType: 'application/json',
   decode: (payload: Uint8Array): unknown => parseJson(trimJson(readText(payload))),
   encode(value: unknown): Uint8Array {
-    const text = JSON.stringify(value)
+    const text = written(value)
     // Undefined and functions have no JSON at all.
-    if (text === undefined) throw new TypeError(`a value of type ${typeof value} cannot be written as JSON`)
+    if (text === undefined) throw refused(`a value of type ${typeof value} cannot be written as JSON`)
     return encoder.encode(text)
   },
 })
 
 function readText(payload: Uint8Array): string {
-  if (payload.length === 0) throw new SyntaxError('the payload is empty')
+  if (!(payload instanceof Uint8Array)) throw refused('the payload is no Uint8Array')
+  if (payload.length === 0) throw refused('the payload is empty')
   try {
     return decoder.decode(payload)
   } catch {
-    throw new SyntaxError('the payload is not UTF-8 text')
+    throw refused('the payload is not UTF-8 text')
   }
 }
+
+function written(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw refused(`the value cannot be written as JSON: ${errorLine(cause, 120)}`)
+  }
+}
+
+const refused = (message: string) => new DeviceHubError('invalid_payload', message)

@@ -1,5 +1,6 @@
 import { isRecord } from './is-record.js'
 import { type Head, type HeadReader, readHead } from './sample-head.js'
+import { unreadable } from './unreadable.js'
 
 /** One sample as it was sent: its values are not looked at yet. */
 export interface RawSample extends Head {
@@ -55,6 +56,18 @@ export function parseData(
   value: unknown,
   options: ParseDataOptions = {},
   receivedAt?: number,
+): ParsedData | DataRefusal {
+  try {
+    return parseReadable(value, options, receivedAt)
+  } catch (cause) {
+    return unreadable(cause)
+  }
+}
+
+function parseReadable(
+  value: unknown,
+  options: ParseDataOptions,
+  receivedAt: number | undefined,
 ): ParsedData | DataRefusal {
   const read = options.readHead ?? readHead
   const head: HeadReader = (record) => read(record, receivedAt)

@@ -3,6 +3,7 @@ import { isRecord } from './is-record.js'
 import type { DataRefusal } from './parse-data.js'
 import { type Head, type HeadReader, readHead } from './sample-head.js'
 import { isTextWithin, toLine } from './text.js'
+import { unreadable } from './unreadable.js'
 
 /** What a device says of itself. What it did not say, or what could not be used, is absent. */
 export interface ParsedStatus extends Head {
@@ -18,6 +19,14 @@ export const FIRMWARE_MAX_LENGTH = 50
 
 /** A decoded status payload, the will included, or its word alone. `head`: where its time is; default: in `timestamp`. Never throws. */
 export function parseStatus(value: unknown, head: HeadReader = readHead): ParsedStatus | DataRefusal {
+  try {
+    return parseReadable(value, head)
+  } catch (cause) {
+    return unreadable(cause)
+  }
+}
+
+function parseReadable(value: unknown, head: HeadReader): ParsedStatus | DataRefusal {
   const word = statusWord(value)
   if (word !== undefined) return { timestamp: null, id: null, flags: [], status: word }
   if (!isRecord(value)) {

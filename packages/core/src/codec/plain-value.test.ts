@@ -78,5 +78,7 @@ test.each<[string, () => unknown, RegExp]>([
   }
   const context = { channel: 'data', topic: 't', deviceId: 'd', receivedAt: new Date() } as const
   expect(() => decodeWith(codec, Uint8Array.of(1), context)).toThrow(message)
-  expect(() => encodeWith(codec, {}, { channel: 'cmd' })).toThrow(TypeError)
+  expect(() => encodeWith(codec, {}, { channel: 'cmd' })).toThrow(
+    expect.objectContaining({ code: 'invalid_payload' }),
+  )
 })

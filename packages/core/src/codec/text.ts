@@ -1,5 +1,6 @@
 /** Whether a text is whole: every surrogate has its other half, and there is no NUL, which PostgreSQL refuses. */
 export function isStorableText(text: string): boolean {
+  if (typeof text !== 'string') return false
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     if (code === 0) return false
@@ -35,13 +36,15 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
  * text. Whatever came from a device goes through here before it is a reason, a log line, an error or a column.
  */
 export function toLine(text: string, maxLength = 512): string {
+  if (typeof text !== 'string') return `not a text, but ${typeof text}`
+  if (typeof maxLength !== 'number') return toLine(text)
   const cut = text.length > maxLength ? `${start(text, maxLength - 3)}...` : text
   return cut.replace(SPACE, ' ').replace(UNPRINTABLE, '?')
 }
 
 /** Never half of a pair of surrogates. */
 function start(text: string, length: number): string {
-  const end = Math.max(0, length)
+  const end = Math.max(0, Number.isSafeInteger(length) ? length : 0)
   const isHalf = end > 0 && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800
   return text.slice(0, isHalf ? end - 1 : end)
 }

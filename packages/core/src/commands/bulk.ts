@@ -8,8 +8,9 @@ import {
   type Rule,
   satisfies,
 } from '../check/index.js'
+import { errorLine } from '../codec/text.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
-import { type DeviceHubError, isDeviceHubError } from '../errors.js'
+import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../errors.js'
 import type { CommandState } from '../ports/commands.js'
 import type { DeviceFilter, Storage } from '../ports/storage.js'
 import { deviceFilter } from '../storage/port-rules.js'
@@ -121,12 +122,16 @@ export async function runBulk<Result>(
     const outcome = await sendOne(deviceId)
     counts[outcome.state]++
     done++
-    onResult?.(outcome)
-    onProgress?.({ done, running: started - done, counts: { ...counts } })
+    try {
+      onResult?.(outcome)
+      onProgress?.({ done, running: started - done, counts: { ...counts } })
+    } catch (cause) {
+      throw failed('handler_failed', 'onResult or onProgress threw', cause)
+    }
   }
 
   let failure: { readonly error: unknown } | null = null
-  for await (const deviceId of deviceIds) {
+  for await (const deviceId of readable(deviceIds)) {
     if (signal?.aborted || failure !== null) break
     started++
     const work: Promise<void> = one(deviceId)
@@ -141,6 +146,20 @@ export async function runBulk<Result>(
   if (failure !== null) throw (failure as { readonly error: unknown }).error
   return { batch, done, counts, aborted: signal?.aborted ?? false }
 }
+
+/** Whatever the caller's source of ids throws, the database's own errors as they are. */
+async function* readable(deviceIds: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
+  try {
+    yield* deviceIds
+  } catch (cause) {
+    throw failed('invalid_options', 'target.deviceIds could not be read to its end', cause)
+  }
+}
+
+const failed = (code: ErrorCode, what: string, cause: unknown): DeviceHubError =>
+  isDeviceHubError(cause)
+    ? cause
+    : new DeviceHubError(code, `commands.sendMany: ${what}: ${errorLine(cause)}`, { cause })
 
 /** Ids page by page, each once, also when devices are added meanwhile. */
 export async function* matchingDevices(

@@ -5,7 +5,7 @@ import { ownMessage } from '../ingest/own-message.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
 import type { CommandChange, CommandRecord } from '../ports/commands.js'
 import type { OutboundMessage } from '../ports/transport.js'
-import { deviceTopics } from '../topic.js'
+import { topicsOf } from '../topic/build-topic.js'
 import { fromJson } from './command-info.js'
 
 export interface CommandMessageContext {
@@ -25,7 +25,7 @@ export function commandMessage(
   { topicPrefix, deviceIdMaxLength }: CommandMessageContext,
 ): OutboundMessage {
   const codec = type.options.codec ?? jsonCodec
-  const topics = deviceTopics(type, record.deviceId, { prefix: topicPrefix, deviceIdMaxLength })
+  const topics = topicsOf(type, record.deviceId, { prefix: topicPrefix, deviceIdMaxLength })
   const validFor = Math.min(record.timeout, Math.max(record.expiresIn, 1))
   const payload = fromJson(record.payload)
   const message = {

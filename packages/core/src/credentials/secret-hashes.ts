@@ -1,4 +1,5 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { accept, isList, word } from '../check/index.js'
 import { DeviceHubError } from '../errors.js'
 import type { SecretHashes } from '../hub/credentials-api.js'
 import { assertSecret, assertUsername } from './acceptable.js'
@@ -25,9 +26,11 @@ interface Keys {
   readonly lookup: Readonly<Record<LookupPurpose, Buffer>>
 }
 
+const PURPOSE = word(...LOOKUP_PURPOSES)
+
 /** `invalid_options` for a secret that is too short. Of several the first makes new hashes. */
 export function createKeyedHashes(secrets: string | readonly string[]): KeyedHashes {
-  const all = (Array.isArray(secrets) ? secrets : [secrets]).map(keysOf)
+  const all = (isList(secrets) ? secrets : [secrets]).map(keysOf)
   const [present] = all
   if (present === undefined) throw badSecret('is an empty list')
 
@@ -41,7 +44,8 @@ export function createKeyedHashes(secrets: string | readonly string[]): KeyedHas
       assertSecret(secret)
       return stored(present.id, digest(present, lookup, secret))
     },
-    lookups(purpose, secret) {
+    lookups(given, secret) {
+      const purpose = accept('credentials.hashes.lookups', 'purpose', PURPOSE, given)
       assertSecret(secret)
       return all.map(({ lookup }) => hmac(lookup[purpose], framed(purpose, secret)).toString('base64url'))
     },

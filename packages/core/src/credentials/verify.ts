@@ -1,3 +1,4 @@
+import { accept, anything, optional, partOf } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { CredentialsApi, Principal } from '../hub/credentials-api.js'
 import type { FoundCredential } from '../ports/credentials.js'
@@ -11,6 +12,13 @@ export interface VerifierOptions {
   readonly matchesSlow: (credential: FoundCredential, password: string) => Promise<boolean>
   readonly types: readonly AnyDeviceType[]
 }
+
+// What was issued will do as a whole. Strangers choose what is in it, so whatever cannot be a login is answered with null.
+const anyValue = optional(anything<string>())
+const LOGIN = partOf<{ readonly username?: string; readonly password?: string }>(
+  { username: anyValue, password: anyValue },
+  '{ username, password }',
+)
 
 export function createVerifier({
   directory,
@@ -48,7 +56,8 @@ export function createVerifier({
   }
 
   return {
-    async verify({ username, password }) {
+    async verify(login) {
+      const { username, password } = accept('credentials.verify', 'login', LOGIN, login)
       if (!isUsername(username) || !isSecret(password)) return null
       const found = await directory.find('password', username)
       return principalOf(await matching(found, username, password), username)

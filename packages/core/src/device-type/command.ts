@@ -1,7 +1,9 @@
 import type { z } from 'zod'
+import { accept, anything, optional, options, text, word } from '../check/index.js'
 import { asyncProblem } from '../codec/run-schema.js'
 import { DeviceHubError } from '../errors.js'
 import type { AnyCommand } from './device-type.js'
+import { isSchema } from './make-field.js'
 
 export interface CommandOptions<Payload extends z.ZodType | null, Result extends z.ZodType | null> {
   /** A zod schema of what the device gets; default: the command takes no payload. */
@@ -23,6 +25,14 @@ export interface Command<
 
 export type Commands = Readonly<Record<string, Command>>
 
+// Whether they are schemas, and synchronous ones, is looked at below.
+const COMMAND = options<CommandOptions<z.ZodType | null, z.ZodType | null>>({
+  payload: optional(anything<z.ZodType | null>()),
+  result: optional(anything<z.ZodType | null>()),
+  description: optional(text({ min: 0 })),
+  qos: optional(word(0, 1, 2)),
+})
+
 /**
  * Something a device can be told to do.
  *
@@ -33,13 +43,16 @@ export type Commands = Readonly<Record<string, Command>>
  * }
  */
 export function command<Payload extends z.ZodType | null = null, Result extends z.ZodType | null = null>(
-  options: CommandOptions<Payload, Result> = {},
+  given: CommandOptions<Payload, Result> = {},
 ): Command<NoInfer<Payload>, NoInfer<Result>> {
-  const { payload = null, result = null, description = null, qos = 1 } = options
+  const {
+    payload = null,
+    result = null,
+    description = null,
+    qos = 1,
+  } = accept('command()', 'options', COMMAND, given, 'invalid_definition')
   assertSchema('payload', payload)
   assertSchema('result', result)
-  if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(`qos is 0, 1 or 2, not ${String(qos)}`)
-  if (description !== null && typeof description !== 'string') throw invalid('description is a text')
   return Object.freeze({
     payload: payload as Payload,
     result: result as Result,
@@ -52,14 +65,8 @@ function assertSchema(name: string, schema: unknown): void {
   const problem = schema === null ? null : asyncProblem(schema)
   if (problem !== null)
     throw invalid(`${name} has ${problem}; a payload or result is checked at once, so write it without await`)
-  if (schema === null || hasSafeParse(schema)) return
+  if (schema === null || isSchema(schema)) return
   throw invalid(`${name} is a zod schema such as z.object({ interval: z.int() })`)
 }
-
-/** Not `instanceof`: another copy of zod is as good. */
-const hasSafeParse = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as { safeParse?: unknown }).safeParse === 'function'
 
 const invalid = (message: string) => new DeviceHubError('invalid_definition', `command(): ${message}`)

@@ -297,7 +297,7 @@ describe('a definition is refused with the reason', () => {
 
   it('for a command whose payload is no schema', () => {
     expect(refusal(() => command({ payload: { interval: 'int' } as never }))).toContain('zod schema')
-    expect(refusal(() => command({ qos: 3 as never }))).toContain('0, 1 or 2')
+    expect(refusal(() => command({ qos: 3 as never }))).toContain('one of 0, 1, 2')
   })
 
   it('whatever the names are: never with another error, and nothing leaks into other objects', () => {

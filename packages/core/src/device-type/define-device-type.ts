@@ -1,6 +1,7 @@
+import { accept, meant, record, showText, showValue } from '../check/index.js'
 import { DeviceHubError } from '../errors.js'
 import type { Commands } from './command.js'
-import type { AnyDeviceType, AnyHooks } from './device-type.js'
+import type { AnyCommand, AnyDeviceType, AnyHooks } from './device-type.js'
 import type { Field } from './field.js'
 import { fitDefault } from './fit-default.js'
 import { formerNamesOf } from './former-names.js'
@@ -115,7 +116,7 @@ export function defineDeviceType<
   Parent extends AnyDeviceType | undefined = undefined,
 >(
   name: Name,
-  definition: DeviceTypeDefinition<Parent, Readings, Cmds, State> = {},
+  given: DeviceTypeDefinition<Parent, Readings, Cmds, State> = {},
 ): DeviceType<
   Name,
   Merge<PartOf<Parent, 'readings'>, Readings>,
@@ -123,14 +124,17 @@ export function defineDeviceType<
   Merge<PartOf<Parent, 'state'>, State>
 > {
   const key = checkTypeName(name)
+  const definition = readPart(name, 'definition', given) as typeof given
   assertKnownKeys(name, definition)
   const parent = definition.extends
   if (parent !== undefined && !isDeviceType(parent)) {
-    throw invalid(name, 'extends must be a device type made by defineDeviceType')
+    throw invalid(name, `extends must be a device type made by defineDeviceType, not ${showValue(parent)}`)
   }
-  const readings = merge<Field>(name, 'reading', parent?.readings, definition.readings)
-  const commands = merge(name, 'command', parent?.commands, definition.commands)
-  const state = merge<Field>(name, 'state field', parent?.state, definition.state)
+  const own = <Member>(part: 'readings' | 'commands' | 'state') =>
+    readPart(name, part, definition[part] ?? {}) as Readonly<Record<string, Member>>
+  const readings = merge<Field>(name, 'reading', parent?.readings, own('readings'))
+  const commands = merge<AnyCommand>(name, 'command', parent?.commands, own('commands'))
+  const state = merge<Field>(name, 'state field', parent?.state, own('state'))
   assertFields(name, readings)
   assertFields(name, state)
   assertCommands(name, commands)
@@ -149,15 +153,36 @@ export function defineDeviceType<
     state,
     stateNames: Object.freeze(Object.keys(state)),
     options: Object.freeze({ ...parent?.options, ...checkOptions(name, definition) }),
-    hooks: Object.freeze({ ...parent?.hooks, ...checkHooks(name, definition.hooks) }),
+    hooks: Object.freeze({
+      ...parent?.hooks,
+      ...checkHooks(name, readPart(name, 'hooks', definition.hooks ?? {})),
+    }),
   }
   // The merged types exist only for the compiler; the value was built from the same parts.
   return Object.freeze(type) as ReturnType<typeof defineDeviceType<Name, Readings, Cmds, State, Parent>>
 }
 
 /** Looks at the value, not at its class: two copies of this package may be loaded. */
-export const isDeviceType = (value: unknown): value is AnyDeviceType =>
-  typeof value === 'object' && value !== null && (value as Partial<AnyDeviceType>).kind === 'device-type'
+export function isDeviceType(value: unknown): value is AnyDeviceType {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    const type = value as Partial<AnyDeviceType>
+    return (
+      type.kind === 'device-type' &&
+      typeof type.key === 'string' &&
+      [type.readingNames, type.stateNames].every(Array.isArray) &&
+      [type.readings, type.commands, type.state, type.options, type.hooks].every(
+        (part) => typeof part === 'object' && part !== null,
+      )
+    )
+  } catch {
+    return false
+  }
+}
+
+/** An object of the definition, each member read once. */
+const readPart = (name: string, part: string, given: unknown): Readonly<Record<string, unknown>> =>
+  accept(name, part, record, given, 'invalid_definition')
 
 const KEYS: readonly string[] = [
   'readings',
@@ -172,7 +197,10 @@ const KEYS: readonly string[] = [
 function assertKnownKeys(name: string, definition: object): void {
   for (const [key, value] of Object.entries(definition)) {
     if (value !== undefined && !KEYS.includes(key)) {
-      throw invalid(name, `there is no option "${key}"; the options are ${KEYS.join(', ')}`)
+      throw invalid(
+        name,
+        `there is no option ${showText(key)}${meant(key, KEYS)}; the options are ${KEYS.join(', ')}`,
+      )
     }
   }
 }
@@ -213,8 +241,8 @@ function assertFields(typeName: string, fields: Readonly<Record<string, Field>>)
   /** Who had a name before, in lower case. */
   const former = new Map<string, string>()
   for (const name of names) {
-    const field = fields[name] as Field | undefined
-    if (typeof field !== 'object' || field === null || !('kind' in field) || !('nullable' in field)) {
+    const field = fields[name] as Field
+    if (!hasMembers(field, 'kind', 'nullable')) {
       throw invalid(
         typeName,
         `"${name}" is no field; declare it with reading.float() or state.float() and their siblings`,
@@ -241,9 +269,17 @@ function assertFields(typeName: string, fields: Readonly<Record<string, Field>>)
 
 function assertCommands(typeName: string, commands: Readonly<Record<string, unknown>>): void {
   for (const [name, member] of Object.entries(commands)) {
-    if (typeof member !== 'object' || member === null || !('payload' in member) || !('qos' in member)) {
+    if (!hasMembers(member, 'payload', 'qos')) {
       throw invalid(typeName, `"${name}" is no command; declare it with command()`)
     }
+  }
+}
+
+function hasMembers(value: unknown, ...names: readonly string[]): boolean {
+  try {
+    return typeof value === 'object' && value !== null && names.every((name) => name in value)
+  } catch {
+    return false
   }
 }
 
@@ -253,7 +289,10 @@ function checkHooks(typeName: string, hooks: object = {}): AnyHooks {
   const set = Object.entries(hooks).filter(([, hook]) => hook !== undefined)
   for (const [name, hook] of set) {
     if (!HOOKS.includes(name))
-      throw invalid(typeName, `there is no hook "${name}"; the hooks are ${HOOKS.join(', ')}`)
+      throw invalid(
+        typeName,
+        `there is no hook ${showText(name)}${meant(name, HOOKS)}; the hooks are ${HOOKS.join(', ')}`,
+      )
     if (typeof hook !== 'function') throw invalid(typeName, `the hook ${name} is not a function`)
   }
   return Object.fromEntries(set)

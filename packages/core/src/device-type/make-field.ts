@@ -1,3 +1,4 @@
+import { accept, isList, meant, record, showText, showValue } from '../check/index.js'
 import { asyncProblem } from '../codec/run-schema.js'
 import { DeviceHubError } from '../errors.js'
 import type { Field, FieldSchema, ReadingKind } from './field.js'
@@ -36,20 +37,27 @@ const STRING_MAX_LENGTH = 255
 /** The field as data. Whether a default fits and whether names are good is checked by `defineDeviceType`, which knows the name. */
 export function makeField(
   kind: ReadingKind,
-  options: RawFieldOptions,
+  given: RawFieldOptions,
   role: 'reading' | 'state',
-  values: readonly string[] | null = null,
+  givenValues: readonly string[] | null = null,
 ): Field {
   const fail: Fail = (message) =>
     new DeviceHubError('invalid_definition', `${role}.${kind}(): ${message}`, { details: { kind } })
+  const options = accept(
+    `${role}.${kind}()`,
+    'options',
+    record,
+    given,
+    'invalid_definition',
+  ) as RawFieldOptions
   assertKnownOptions(kind, options, role, fail)
   const { range = [null, null], precision = null, unit, description, label, renamedFrom, schema } = options
   const preset = role === 'state' ? options.default : undefined
   const [min, max] = checkRange(kind, range, fail)
   if (precision !== null && !(Number.isInteger(precision) && precision >= 0 && precision <= 15)) {
-    throw fail(`precision is a whole number of decimal places from 0 to 15, not ${show(precision)}`)
+    throw fail(`precision is a whole number of decimal places from 0 to 15, not ${showValue(precision)}`)
   }
-  if (values !== null) assertEnumValues(values, fail)
+  const values = givenValues === null ? null : enumValues(givenValues, fail)
   const formerNames = checkFormerNames(renamedFrom, fail)
   return Object.freeze({
     kind,
@@ -61,7 +69,7 @@ export function makeField(
     label: text('label', label, fail),
     nullable: checkBoolean(options.nullable, fail) ?? (preset === undefined || preset === null),
     maxLength: checkMaxLength(kind, options.maxLength, fail),
-    values: values === null ? null : Object.freeze([...values]),
+    values,
     default: preset ?? null,
     renamedFrom: formerNames[0] ?? null,
     ...(formerNames.length > 0 && { formerNames }),
@@ -73,21 +81,23 @@ function assertKnownOptions(kind: ReadingKind, options: RawFieldOptions, role: s
   const known = role === 'state' ? [...OPTIONS_OF[kind], 'default'] : OPTIONS_OF[kind]
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !known.includes(name)) {
-      throw fail(`there is no option "${name}"; the options are ${known.join(', ')}`)
+      throw fail(
+        `there is no option ${showText(name)}${meant(name, known)}; the options are ${known.join(', ')}`,
+      )
     }
   }
 }
 
 function checkRange(kind: ReadingKind, range: unknown, fail: Fail): readonly [number | null, number | null] {
-  if (!Array.isArray(range) || range.length !== 2) {
-    throw fail(`range is [min, max], with null for an open end, not ${show(range)}`)
-  }
-  const [min, max] = range.map((end: unknown) => {
+  const ends = itemsOf(range)
+  if (ends?.length !== 2)
+    throw fail(`range is [min, max], with null for an open end, not ${showValue(range)}`)
+  const [min, max] = ends.map((end) => {
     if (end === null || end === undefined) return null
     const whole = kind !== 'integer' || Number.isSafeInteger(end)
     if (typeof end === 'number' && Number.isFinite(end) && whole) return end
     throw fail(
-      `an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${show(end)}`,
+      `an end of a range is ${kind === 'integer' ? 'an integer' : 'a finite number'} or null, not ${showValue(end)}`,
     )
   }) as [number | null, number | null]
   if (min !== null && max !== null && min > max) {
@@ -99,12 +109,12 @@ function checkRange(kind: ReadingKind, range: unknown, fail: Fail): readonly [nu
 function checkMaxLength(kind: ReadingKind, maxLength: number | undefined, fail: Fail): number | null {
   if (maxLength === undefined) return kind === 'string' ? STRING_MAX_LENGTH : null
   if (Number.isSafeInteger(maxLength) && maxLength > 0) return maxLength
-  throw fail(`maxLength is a whole number above 0, not ${show(maxLength)}`)
+  throw fail(`maxLength is a whole number above 0, not ${showValue(maxLength)}`)
 }
 
-function assertEnumValues(values: readonly unknown[], fail: Fail): void {
-  if (!Array.isArray(values) || values.length === 0)
-    throw fail('an enum needs a list with at least one value')
+function enumValues(given: unknown, fail: Fail): readonly string[] {
+  const values = itemsOf(given)
+  if (values === null || values.length === 0) throw fail('an enum needs a list with at least one value')
   for (const [index, value] of values.entries()) {
     if (
       typeof value !== 'string' ||
@@ -113,24 +123,38 @@ function assertEnumValues(values: readonly unknown[], fail: Fail): void {
       /[\p{Cc}\p{Cs}]/u.test(value)
     ) {
       throw fail(
-        `an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${show(value)}`,
+        `an enum's value is a text of 1 to ${STRING_MAX_LENGTH} printable characters, not ${showValue(value)}`,
       )
     }
-    if (values.indexOf(value) !== index) throw fail(`the enum lists ${show(value)} twice`)
+    if (values.indexOf(value) !== index) throw fail(`the enum lists ${showValue(value)} twice`)
+  }
+  return Object.freeze(values as string[])
+}
+
+/** Of a list, each read once; null for what is none, or cannot be read. */
+function itemsOf(value: unknown): unknown[] | null {
+  try {
+    return isList(value) ? Array.from({ length: value.length }, (_, index) => value[index]) : null
+  } catch {
+    return null
   }
 }
 
 function text(name: string, value: unknown, fail: Fail): string | null {
   if (value === undefined) return null
   if (typeof value === 'string' && value !== '') return value
-  throw fail(`${name} is a text that is not empty, not ${show(value)}`)
+  throw fail(`${name} is a text that is not empty, not ${showValue(value)}`)
 }
 
 function checkFormerNames(given: RawFieldOptions['renamedFrom'], fail: Fail): readonly string[] {
   if (given === undefined) return []
-  const names = Array.isArray(given) ? (given as readonly unknown[]) : [given]
-  if (names.length === 0) throw fail('renamedFrom is a former name, or a list of at least one')
-  const former = names.map((name) => text('renamedFrom', name, fail) as string)
+  const names = isList(given) ? itemsOf(given) : [given]
+  if (names === null || names.length === 0)
+    throw fail('renamedFrom is a former name, or a list of at least one')
+  const former = names.map((name) => {
+    if (typeof name === 'string' && name !== '') return name
+    throw fail(`renamedFrom is a text that is not empty, not ${showValue(name)}`)
+  })
   if (new Set(former.map((name) => name.toLowerCase())).size < former.length)
     throw fail('renamedFrom lists a name twice')
   return Object.freeze(former)
@@ -138,11 +162,11 @@ function checkFormerNames(given: RawFieldOptions['renamedFrom'], fail: Fail): re
 
 function checkBoolean(value: unknown, fail: Fail): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value
-  throw fail(`nullable is true or false, not ${show(value)}`)
+  throw fail(`nullable is true or false, not ${showValue(value)}`)
 }
 
 function checkSchema(schema: FieldSchema, fail: Fail): FieldSchema {
-  if (typeof schema === 'object' && schema !== null && typeof schema.safeParse === 'function') {
+  if (isSchema(schema)) {
     const problem = asyncProblem(schema)
     if (problem === null) return schema
     throw fail(`schema has ${problem}; a value is checked at once, so write it without await`)
@@ -152,9 +176,11 @@ function checkSchema(schema: FieldSchema, fail: Fail): FieldSchema {
 
 type Fail = (message: string) => DeviceHubError
 
-/** A value in a message: short, and on one line. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value)
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
-  return typeof value === 'function' ? 'a function' : String(value)
+/** Not `instanceof`: another copy of zod is as good. */
+export function isSchema(value: unknown): value is FieldSchema {
+  try {
+    return typeof (value as Partial<FieldSchema> | null | undefined)?.safeParse === 'function'
+  } catch {
+    return false
+  }
 }

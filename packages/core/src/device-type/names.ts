@@ -1,7 +1,11 @@
+import { showText, showValue } from '../check/show-value.js'
+import { trusting } from '../check/trusting.js'
 import { DeviceHubError } from '../errors.js'
 
 /** Lower case, without `_`: `weather_station`, `WeatherStation` and the topic level `weatherstation` are one name. */
-export const typeKey = (name: string): string => name.replaceAll('_', '').toLowerCase()
+export const typeKey = trusting('typeKey', 'the name of a device type', (name: string): string =>
+  name.replaceAll('_', '').toLowerCase(),
+)
 
 /** The same at type level, for the names of tables. */
 export type DeviceTypeKey<Name extends string> = string extends Name
@@ -70,13 +74,9 @@ const NAME = /^[a-z][a-z0-9_]*$/i
 
 export function checkTypeName(name: unknown): string {
   const fail = (why: string) =>
-    new DeviceHubError(
-      'invalid_definition',
-      `The device type name ${JSON.stringify(name) ?? String(name)} ${why}`,
-      {
-        details: { type: name },
-      },
-    )
+    new DeviceHubError('invalid_definition', `The device type name ${showValue(name)} ${why}`, {
+      details: { type: showValue(name) },
+    })
   if (typeof name !== 'string') throw fail('must be a text')
   if (!/^[a-z0-9_]*$/i.test(name)) throw fail('may hold only the letters a to z, digits and _')
   const key = typeKey(name)
@@ -96,13 +96,9 @@ export function checkNames(typeName: string, part: NamedPart, names: readonly st
   const seen = new Map<string, string>()
   for (const name of names) {
     const fail = (why: string) =>
-      new DeviceHubError(
-        'invalid_definition',
-        `${typeName}: the ${part} name ${JSON.stringify(name)} ${why}`,
-        {
-          details: { type: typeName, name },
-        },
-      )
+      new DeviceHubError('invalid_definition', `${typeName}: the ${part} name ${showText(name)} ${why}`, {
+        details: { type: typeName, name },
+      })
     if (name.length > NAME_MAX_LENGTH)
       throw fail(`has ${name.length} characters; at most ${NAME_MAX_LENGTH} fit a column name`)
     if (!NAME.test(name)) throw fail('must start with a letter and go on with letters, digits and _')

@@ -11,7 +11,7 @@ import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
 import type { OutboundMessage } from '../ports/transport.js'
-import { buildTopic } from '../topic.js'
+import { topicOf } from '../topic/build-topic.js'
 import type { DispatchRound } from './dispatcher.js'
 
 export interface DispatchContext {
@@ -112,7 +112,7 @@ async function decide(
   change: Pick<CommandChange, 'to' | 'from' | 'reason' | 'attempts'>,
 ): Promise<void> {
   const { topicPrefix: prefix, deviceIdMaxLength } = context
-  const topic = buildTopic(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
+  const topic = topicOf(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
   const { status } = await context.record(decidedMessage(type, record, change, context.clock.now(), topic))
   if (status === 'stored') context.metrics.count('devicehub_commands_total', 1, { state: change.to })
 }

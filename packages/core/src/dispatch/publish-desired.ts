@@ -4,7 +4,7 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { OutboundMessage } from '../ports/transport.js'
 import type { DueTwin } from '../ports/twins.js'
-import { buildTopic } from '../topic.js'
+import { topicOf } from '../topic/build-topic.js'
 import { toWire } from '../twin/twin.js'
 import type { DispatchRound } from './dispatcher.js'
 import { CLAIM_TTL, type DispatchContext, publishableTypes } from './publish-commands.js'
@@ -71,7 +71,7 @@ function desiredMessage(context: DispatchContext, type: AnyDeviceType, twin: Due
   const { topicPrefix: prefix, deviceIdMaxLength } = context
   const codec = type.options.codec ?? jsonCodec
   const { deviceId, desired, version } = twin
-  const topic = buildTopic(type, deviceId, 'desired', { prefix, deviceIdMaxLength })
+  const topic = topicOf(type, deviceId, 'desired', { prefix, deviceIdMaxLength })
   const payload =
     desired === null
       ? new Uint8Array()

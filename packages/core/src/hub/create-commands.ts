@@ -32,7 +32,8 @@ import {
 import { randomIds } from '../ports/ids.js'
 import { isReachable } from '../ports/storage.js'
 import { quietWhenClosed } from '../timing/quiet-when-closed.js'
-import { assertDeviceId, buildTopic } from '../topic.js'
+import { topicOf } from '../topic/build-topic.js'
+import { assertDeviceId } from '../topic.js'
 import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
 import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 
@@ -123,7 +124,7 @@ export function createCommands(context: CommandsContext): CommandsApi {
       )
     if (isFinal(record.state)) return false
     const { topicPrefix: prefix, deviceIdMaxLength } = context
-    const topic = buildTopic(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
+    const topic = topicOf(type, record.deviceId, 'cmd', { prefix, deviceIdMaxLength })
     const change = { to: 'cancelled', from: UNFINISHED, reason } as const
     const { status } = await context.record(decidedMessage(type, record, change, clock.now(), topic))
     return status === 'stored'

@@ -1,4 +1,4 @@
-import { accept } from '../check/index.js'
+import { accept, outboundMessage } from '../check/index.js'
 import { createReplyResolver } from '../commands/resolve-replies.js'
 import { createCommandTracker } from '../commands/tracker.js'
 import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
@@ -41,7 +41,7 @@ import {
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
-import { CLOSE, createAssertType } from './rules.js'
+import { acceptAnnouncement, acceptBroker, CLOSE, createAssertType } from './rules.js'
 import type { SessionsApi } from './sessions-api.js'
 import { createSharedGroups, type SharedGroups } from './shared-groups.js'
 import { createTransports } from './transports.js'
@@ -280,7 +280,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       await pipeline.quarantine(message, refusal, named)
     },
     attachHandler: handlers.attach,
-    announce(transition, record, reason) {
+    announce(given, row, text) {
+      const { transition, record, reason } = acceptAnnouncement(given, row, text)
       directory.forget(transition.type, record.deviceId)
       announcer.transition(transition, knownDevice(record, clock.now()), reason)
       consumers.wake()
@@ -288,7 +289,10 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     sharedGroups: createSharedGroups(),
     attach: transports.attach,
     isServed: transports.has,
-    publish: transports.publish,
+    async publish(message, broker) {
+      const outbound = accept('hub.publish', 'message', outboundMessage, message)
+      await transports.publish(outbound, acceptBroker(broker))
+    },
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),
     async close(how = {}) {
       const { timeout = 10_000 } = accept('hub.close', 'options', CLOSE, how)

@@ -5,7 +5,8 @@ import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { Clock } from '../ports/clock.js'
-import { buildTopic, isValidDeviceId } from '../topic.js'
+import { topicOf } from '../topic/build-topic.js'
+import { isValidDeviceId } from '../topic.js'
 import type { AssertType } from './rules.js'
 import type { SessionEvent, SessionsApi } from './sessions-api.js'
 
@@ -66,7 +67,7 @@ export function createSessions(context: SessionsContext): SessionsApi {
         timestamp: new Date(at).toISOString(),
         ...(session.startedAt !== null && { connected_at: new Date(session.startedAt).toISOString() }),
       })
-      const topic = buildTopic(type, deviceId, 'status', { prefix, deviceIdMaxLength })
+      const topic = topicOf(type, deviceId, 'status', { prefix, deviceIdMaxLength })
       const message = { topic, payload, contentType: 'application/json' }
       const own = ownMessage({ type, deviceId, channel: 'status', direction: 'hub', source, message, now })
       const { status } = await pipeline.record({ ...own, at, session })

@@ -1,9 +1,12 @@
 import {
   accept,
   anything,
+  clock,
   either,
   integer,
   list,
+  logger,
+  metrics,
   number,
   type OptionRules,
   optional,
@@ -13,7 +16,7 @@ import {
   text,
 } from '../check/index.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
-import { checkOption } from '../device-type/options.js'
+import { takeOption } from '../device-type/options.js'
 import { declaredType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
 import type { IngestLimits } from '../ingest/ingest-stats.js'
@@ -99,16 +102,18 @@ export const POLICIES: IngestPolicies = {
 /** Of the hub, the defaults filled in. `invalid_options` names the one that cannot be. */
 export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies {
   const given = Object.entries(options).filter(([name, value]) => name in POLICIES && value !== undefined)
-  for (const [name, value] of given)
-    checkOption(
+  const taken = given.map(([name, value]): [string, unknown] => [
+    name,
+    takeOption(
       name as keyof IngestPolicies,
       value,
       (rule) =>
         new DeviceHubError('invalid_options', `createDeviceHub: ${name} must be ${rule}`, {
-          details: { option: name, value },
+          details: { function: 'createDeviceHub', key: name, expected: rule },
         }),
-    )
-  return { ...POLICIES, ...Object.fromEntries(given) }
+    ),
+  ])
+  return { ...POLICIES, ...Object.fromEntries(taken) }
 }
 
 /** Bytes and counts that fit into memory. */
@@ -162,9 +167,9 @@ const HUB = options<DeviceHubOptions<SignalSink>>({
       cacheFor: optional(SECONDS),
     }),
   ),
-  logger: optional(port<Logger>('a logger', 'debug', 'info', 'warn', 'error')),
-  metrics: optional(port<Metrics>('metrics', 'count', 'gauge', 'observe')),
-  clock: optional(port<Clock>('a clock', 'now')),
+  logger: optional(logger),
+  metrics: optional(metrics),
+  clock: optional(clock),
 })
 
 export const acceptHub = <Signals extends SignalSink>(given: unknown): DeviceHubOptions<Signals> =>

@@ -10,6 +10,7 @@ import {
   orNull,
   record,
   text,
+  trusting,
   word,
 } from '../check/index.js'
 import { fromStored, toStored } from '../codec/stored-value.js'
@@ -51,7 +52,9 @@ export interface NewDevice<State = Readonly<Record<string, unknown>>> {
 }
 
 /** A row as the API shows it. */
-export function toDevice(type: AnyDeviceType, record: DeviceRecord): Device {
+export const toDevice = trusting('toDevice', 'a device type and the row of a device', deviceOf)
+
+function deviceOf(type: AnyDeviceType, record: DeviceRecord): Device {
   const state: Record<string, unknown> = {}
   type.stateNames.forEach((name, index) => {
     const field = type.state[name]

@@ -209,5 +209,5 @@ test('what cannot even be made a text harms nobody', async () => {
 })
 
 test('a bound below one is refused', () => {
-  expect(() => setUp({ maxPending: 0 })).toThrow(/at least 1/)
+  expect(() => setUp({ maxPending: 0 })).toThrow(/maxPending must be a number from 1 up/)
 })

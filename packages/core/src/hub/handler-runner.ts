@@ -1,3 +1,4 @@
+import { accept, logger, metrics, number, optional, options, text } from '../check/index.js'
 import { DeviceHubError } from '../errors.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
@@ -42,13 +43,22 @@ export interface HandlerRunner {
 const LOG_WINDOW_MS = 10_000
 const LOG_LINES_A_WINDOW = 10
 
-export function createHandlerRunner(options: HandlerRunnerOptions): HandlerRunner {
-  const { name, maxPending = 1000, logger, metrics, timeoutMs } = options
-  if (!(maxPending >= 1))
-    throw new DeviceHubError(
-      'invalid_options',
-      `maxPending of the handler ${name} must be at least 1, not ${maxPending}`,
-    )
+const RUNNER = options<HandlerRunnerOptions>({
+  name: text({ max: 1024 }),
+  maxPending: optional(number({ min: 1, infinite: true })),
+  logger,
+  metrics,
+  timeoutMs: optional(number({ above: 0, max: 2_147_483_647 })),
+})
+
+export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner {
+  const {
+    name,
+    maxPending = 1000,
+    logger,
+    metrics,
+    timeoutMs,
+  } = accept('createHandlerRunner', 'options', RUNNER, given)
   const labels = { handler: name }
   let errors = 0
   let dropped = 0
@@ -132,6 +142,7 @@ export function createHandlerRunner(options: HandlerRunnerOptions): HandlerRunne
   }
 
   return {
+    // What is no function fails as one that throws does: nothing is thrown at who emits an event.
     run(handler: (event?: unknown) => unknown, event?: unknown): void {
       if (burstFrom >= 0 || pending >= maxPending) {
         drop()

@@ -1,5 +1,7 @@
 import {
   accept,
+  anyText,
+  brokerName,
   date,
   flag,
   integer,
@@ -12,9 +14,15 @@ import {
 } from '../check/index.js'
 import { isDeviceType } from '../device-type/define-device-type.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
-import { DEVICE_STATUSES, type MessageRef } from '../ports/storage.js'
-import { messageRef } from '../storage/port-rules.js'
+import {
+  DEVICE_STATUSES,
+  type DeviceRecord,
+  type MessageRef,
+  type StatusTransition,
+} from '../ports/storage.js'
+import { device, deviceId, messageRef, time } from '../storage/port-rules.js'
 
 /** What several calls of the hub take. */
 
@@ -56,6 +64,30 @@ export const acceptRef = (call: string, ref: unknown): MessageRef =>
 export const CLOSE = options<{ readonly timeout?: number }>({
   timeout: optional(number({ min: 0, max: TIMER_MAX })),
 })
+
+export const acceptBroker = (broker: unknown): string | undefined =>
+  broker === undefined ? undefined : accept('hub.publish', 'broker', brokerName, broker)
+
+interface Announcement {
+  readonly transition: StatusTransition
+  readonly record: DeviceRecord
+  readonly reason: string
+}
+
+const ANNOUNCEMENT = options<Announcement>({
+  transition: options<StatusTransition>({
+    type: deviceType,
+    deviceId,
+    from: word(...DEVICE_STATUSES),
+    to: word(...DEVICE_STATUSES),
+    at: time,
+  }),
+  record: device,
+  reason: anyText(),
+})
+
+export const acceptAnnouncement = (transition: unknown, record: unknown, reason: unknown): Announcement =>
+  accept('hub.announce', 'arguments', ANNOUNCEMENT, { transition, record, reason })
 
 /** Refuses with `unknown_type` what is not a type of the hub. */
 export type AssertType = (call: string, type: AnyDeviceType) => void

@@ -1,3 +1,4 @@
+import { accept, transport as transportRule } from '../check/index.js'
 import { DeviceHubError } from '../errors.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
 
@@ -6,7 +7,8 @@ export function createTransports(onAttached: () => void) {
   const attached = new Map<string, Transport>()
 
   return {
-    attach(transport: Transport): () => void {
+    attach(given: Transport): () => void {
+      const transport = accept('hub.attach', 'transport', transportRule, given)
       if (attached.has(transport.name)) {
         throw new DeviceHubError(
           'invalid_options',

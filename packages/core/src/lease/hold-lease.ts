@@ -1,3 +1,14 @@
+import {
+  accept,
+  callback,
+  options as checkOptions,
+  leases as leasesRule,
+  logger as loggerRule,
+  number,
+  optional,
+  text,
+  trusting,
+} from '../check/index.js'
 import type { LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
 
@@ -32,9 +43,18 @@ export interface HeldLease {
   abandon(): void
 }
 
+const HOLD = checkOptions<HoldLeaseOptions>({
+  leases: leasesRule,
+  name: text({ max: 255 }),
+  holder: text({ max: 64 }),
+  ttl: number({ min: 1, max: 2_147_483_647 }),
+  logger: loggerRule,
+  onRenewed: optional(callback<() => void>()),
+})
+
 /** Claims a lease and keeps it. Null while another one holds it; rejects with the storage's error. */
 export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | null> {
-  const { leases, name, holder, ttl, logger } = options
+  const { leases, name, holder, ttl, logger, onRenewed } = accept('holdLease', 'options', HOLD, options)
   const every = ttl / 3
   // From before the request: the database's time to live begins later, and so ends later.
   let renewedAt = performance.now()
@@ -84,7 +104,7 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
     if (remaining() <= 0) return lose(`it was not renewed within ${ttl} ms`)
     let next = every
     try {
-      if (await extend()) options.onRenewed?.()
+      if (await extend()) onRenewed?.()
     } catch (error) {
       next = every / 4
       logger.warn({ ...fields, err: error }, `the lease ${name} could not be renewed; trying again`)
@@ -137,8 +157,12 @@ export async function claimOrWait(options: HoldLeaseOptions): Promise<HeldLease 
 }
 
 /** Milliseconds a waiting process may let pass before it looks again: until the first lease expires, and often enough to see one that is given back. */
-export function nextLook(states: readonly LeaseState[], ttl: number): number {
-  const soonest = Math.min(...states.map(({ expiresIn }) => expiresIn).filter((left) => left > 0), ttl / 4)
-  // A little later than the expiry, and not all at once.
-  return soonest + 20 + Math.random() * Math.min(200, ttl / 20)
-}
+export const nextLook = trusting(
+  'nextLook',
+  'states of leases and milliseconds',
+  (states: readonly LeaseState[], ttl: number): number => {
+    const soonest = Math.min(...states.map(({ expiresIn }) => expiresIn).filter((left) => left > 0), ttl / 4)
+    // A little later than the expiry, and not all at once.
+    return soonest + 20 + Math.random() * Math.min(200, ttl / 20)
+  },
+)

@@ -1,3 +1,4 @@
+import { trusting } from '../check/trusting.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { DeviceRecord } from './storage.js'
 import type { TwinKey } from './twins.js'
@@ -80,5 +81,9 @@ export interface AccessChanges {
 }
 
 /** Whether it has not ended; null: it does not end. */
-export const isCredentialGood = ({ expiresAt }: Pick<NewCredential, 'expiresAt'>, now: number): boolean =>
-  expiresAt === null || expiresAt > now
+export const isCredentialGood = trusting(
+  'isCredentialGood',
+  'a credential and a time',
+  ({ expiresAt }: Pick<NewCredential, 'expiresAt'>, now: number): boolean =>
+    expiresAt === null || expiresAt > now,
+)

@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import { DeviceHubError } from '../errors.js'
 import type { Device } from '../hub/device.js'
 import type { Secret } from './secret.js'
 import type { DeviceStatus, StoredMessage } from './storage.js'
@@ -97,4 +98,21 @@ export interface SignalSink {
   hasSubscribers(name: SignalName): boolean
 }
 
-export const noSignals: SignalSink = { emit() {}, hasSubscribers: () => false }
+export const noSignals: SignalSink = {
+  emit() {},
+  hasSubscribers: () => false,
+  ...Object.fromEntries(
+    ['on', 'once', 'off', 'iterate', 'stats', 'close'].map((name) => [name, refuse(name)]),
+  ),
+}
+
+/** In TypeScript a hub without signals has none of these; in JavaScript it says so. */
+function refuse(name: string): () => never {
+  return () => {
+    throw new DeviceHubError(
+      'invalid_options',
+      `hub.signals.${name}: this hub has no signals; pass createDeviceHub({ signals: createSignals() }), from @devicehub/signals`,
+      { details: { function: `hub.signals.${name}`, key: 'signals', expected: 'createSignals()' } },
+    )
+  }
+}

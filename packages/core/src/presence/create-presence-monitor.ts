@@ -1,5 +1,7 @@
+import { accept, port } from '../check/index.js'
 import { DeviceHubError, isDeviceHubError } from '../errors.js'
 import type { DeviceHub } from '../hub/create-device-hub.js'
+import { CLOSE } from '../hub/rules.js'
 import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
 import { randomIds } from '../ports/ids.js'
 import { doneWithin } from '../timing/done-within.js'
@@ -42,6 +44,8 @@ const LEASE = 'presence'
 /** Devices marked in one transaction. */
 const PAGE = 500
 
+const HUB = port<DeviceHub>('a hub made by createDeviceHub', 'announce', 'quarantine')
+
 /**
  * Watches the heartbeats of all types of the hub from now on: a device of which nothing was heard for longer than
  * `multiplier` times its type's `heartbeatInterval` becomes `offline`, with a row in its type's log, the signals
@@ -53,6 +57,7 @@ const PAGE = 500
  * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
  */
 export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions = {}): PresenceMonitor {
+  accept('createPresenceMonitor', 'hub', HUB, hub)
   const settings = presenceSettings(options, hub.types)
   const { storage, clock, logger, metrics } = hub
   const holder = randomIds.next()
@@ -193,7 +198,11 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
       lastError,
       watchingSince: state === 'watching' && watch !== null ? new Date(watch.since) : null,
     }),
-    close: ({ timeout = 10_000 } = {}) => (closed ??= close(timeout)),
+    async close(given = {}) {
+      const { timeout = 10_000 } = accept('presence.close', 'options', CLOSE, given)
+      closed ??= close(timeout)
+      await closed
+    },
     [Symbol.asyncDispose]: () => monitor.close(),
   }
   return monitor

@@ -1,3 +1,4 @@
+import { accept, date, number, optional, options, orNull, partOf } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 
 /** Seconds between two signs of life, of a type that says nothing. */
@@ -25,5 +26,28 @@ export function isHeartbeatOverdue(
   now: number = Date.now(),
   multiplier: number = HEARTBEAT_MULTIPLIER,
 ): boolean {
-  return device.lastSeen === null || now - device.lastSeen.getTime() > heartbeatLimit(type, multiplier)
+  const given = accept('isHeartbeatOverdue', 'arguments', OVERDUE, { type, device, now, multiplier })
+  const { lastSeen } = given.device
+  return lastSeen === null || given.now - lastSeen.getTime() > heartbeatLimit(given.type, given.multiplier)
 }
+
+// A part of a type and of a device will do, since devices come over HTTP as well.
+const OVERDUE = options<{
+  readonly type: Heartbeat
+  readonly device: { readonly lastSeen: Date | null }
+  readonly now: number
+  readonly multiplier: number
+}>({
+  type: partOf<Heartbeat>(
+    {
+      options: partOf<Heartbeat['options']>(
+        { heartbeatInterval: optional(number({ above: 0 })) },
+        'the options of a device type',
+      ),
+    },
+    'a device type',
+  ),
+  device: partOf<{ readonly lastSeen: Date | null }>({ lastSeen: orNull(date) }, 'a device'),
+  now: number(),
+  multiplier: number({ above: 0 }),
+})

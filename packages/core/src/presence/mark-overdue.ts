@@ -11,7 +11,8 @@ import type {
   StatusTransition,
 } from '../ports/storage.js'
 import { sleep } from '../timing/sleep.js'
-import { buildTopic, isValidDeviceId } from '../topic.js'
+import { topicOf } from '../topic/build-topic.js'
+import { isValidDeviceId } from '../topic.js'
 
 /**
  * A device that reported one of these and fell silent is offline. `maintenance` and `provisioning` stay: nobody expects
@@ -72,7 +73,7 @@ function auditOf({ hub, type, now }: MarkContext, record: DeviceRecord): NewMess
     channel: 'status',
     direction: 'hub',
     topic: readable
-      ? buildTopic(type, deviceId, 'status', {
+      ? topicOf(type, deviceId, 'status', {
           prefix: hub.topicPrefix,
           deviceIdMaxLength: Number.POSITIVE_INFINITY,
         })

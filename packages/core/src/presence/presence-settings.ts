@@ -1,3 +1,4 @@
+import { accept, number as anyNumber, callback, optional, options as optionRule } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { HEARTBEAT_MULTIPLIER, heartbeatLimit, heartbeatOf } from './heartbeat.js'
@@ -29,17 +30,25 @@ export interface PresenceSettings {
   readonly isListening: () => boolean | Promise<boolean>
 }
 
+// The bounds of the figures depend on each other and on the types.
+const PRESENCE = optionRule<PresenceOptions>({
+  every: optional(anyNumber()),
+  multiplier: optional(anyNumber()),
+  lease: optional(anyNumber()),
+  isListening: optional(callback<() => boolean | Promise<boolean>>()),
+})
+
 /** Throws `invalid_options`. */
-export function presenceSettings(
-  options: PresenceOptions,
-  types: readonly AnyDeviceType[],
-): PresenceSettings {
+export function presenceSettings(given: PresenceOptions, types: readonly AnyDeviceType[]): PresenceSettings {
+  const options = accept('createPresenceMonitor', 'options', PRESENCE, given)
   const number = (name: string, value: number, min: number, max: number) => {
     if (value >= min && value <= max) return value
     throw new DeviceHubError(
       'invalid_options',
-      `presence: ${name} must be a number from ${min} to ${max}, not ${String(value)}`,
-      { details: { [name]: value } },
+      `createPresenceMonitor: ${name} must be a number from ${min} to ${max}, not ${value}`,
+      {
+        details: { function: 'createPresenceMonitor', key: name, expected: `a number from ${min} to ${max}` },
+      },
     )
   }
   const multiplier = number('multiplier', options.multiplier ?? HEARTBEAT_MULTIPLIER, 1.5, 1_000)

@@ -1,3 +1,4 @@
+import { accept, anything, mapOf, optional, options as optionRule, text } from '../check/index.js'
 import { jsonCodec } from '../codec/json.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { CHANNELS, type Channel, INBOUND_CHANNELS } from '../topic/channel.js'
@@ -8,6 +9,7 @@ import {
   resolveTemplate,
   templateOf,
 } from '../topic/template.js'
+import { acceptTypes } from '../topic/topic-rules.js'
 import type { JsonSchema } from './field-schema.js'
 import { dataSchema, jsonSchema } from './json-schema.js'
 
@@ -44,9 +46,31 @@ export interface AsyncApiDocument {
   }
 }
 
+const ASYNC_API = optionRule<AsyncApiOptions>({
+  title: text(),
+  version: text({ max: 255 }),
+  description: optional(text({ min: 0 })),
+  // Its own check names what is wrong with it.
+  prefix: optional(anything<string>()),
+  servers: optional(
+    mapOf(
+      optionRule<AsyncApiServer>({
+        host: text(),
+        protocol: text({ max: 255 }),
+        protocolVersion: optional(text({ max: 255 })),
+        description: optional(text({ min: 0 })),
+      }),
+      'an object of servers by name',
+    ),
+  ),
+})
+
 /** An AsyncAPI 3.0 document of the hub's MQTT side: what it receives from devices and sends to them. */
-export function asyncApi(types: Iterable<AnyDeviceType>, options: AsyncApiOptions): AsyncApiDocument {
-  const parts = [...types].filter((type) => !type.abstract).map((type) => describeType(type, options))
+export function asyncApi(types: Iterable<AnyDeviceType>, given: AsyncApiOptions): AsyncApiDocument {
+  const options = accept('asyncApi', 'options', ASYNC_API, given)
+  const parts = acceptTypes('asyncApi', types)
+    .filter((type) => !type.abstract)
+    .map((type) => describeType(type, options))
   const join = (part: 'channels' | 'operations' | 'messages' | 'schemas') =>
     Object.assign({}, ...parts.map((described) => described[part])) as Record<string, unknown>
   const { title, version, description, servers } = options

@@ -1,8 +1,10 @@
+import { accept, optional, options as optionRule, word } from '../check/index.js'
 import { FIRMWARE_MAX_LENGTH } from '../codec/parse-status.js'
 import { ID_FIELD, SAMPLE_ID_MAX_LENGTH, TIMESTAMP_FIELD } from '../codec/sample-head.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
 import { formerNamesOf } from '../device-type/former-names.js'
+import { deviceType } from '../device-type/type-rule.js'
 import { DEVICE_STATUSES } from '../ports/storage.js'
 import type { Channel } from '../topic/channel.js'
 import { fieldSchema, type JsonSchema, type SchemaOptions, TIME, zodSchema } from './field-schema.js'
@@ -41,8 +43,12 @@ function headSchemas({ options }: AnyDeviceType): Record<string, JsonSchema> {
   }
 }
 
+const SCHEMA = optionRule<SchemaOptions>({ target: optional(word('draft-2020-12', 'draft-7')) })
+
 /** JSON Schemas of what a device type sends and gets. */
-export function jsonSchema(type: AnyDeviceType, options: SchemaOptions = {}): DeviceTypeSchemas {
+export function jsonSchema(type: AnyDeviceType, given: SchemaOptions = {}): DeviceTypeSchemas {
+  accept('jsonSchema', 'type', deviceType, type)
+  const options = accept('jsonSchema', 'options', SCHEMA, given)
   const sample = sampleSchema(type, options)
   const commands = commandSchemas(type, options)
   const desired = objectOf(type.state, options, [])

@@ -7,10 +7,11 @@ import {
   options,
   orNull,
   type Rule,
+  satisfies,
 } from '../check/index.js'
-import { deviceType } from '../device-type/type-rule.js'
+import { declaredType, deviceType } from '../device-type/type-rule.js'
 import type { ErrorCode } from '../errors.js'
-import type { MigrateOptions, Storage } from '../ports/storage.js'
+import type { MigrateOptions, Storage, StorageContext } from '../ports/storage.js'
 import * as rules from './port-rules.js'
 
 interface Argument {
@@ -133,6 +134,26 @@ const MIGRATE = writes({
 })
 const RETENTION = writes({ now: rules.time })
 
+/** What a database is bound to. */
+const CONTEXT = options<StorageContext>({ types: list(declaredType) })
+
+/** For who writes a storage: what its `open` is given. */
+export const acceptContext = (context: unknown): StorageContext =>
+  accept('storage.open', 'context', CONTEXT, context)
+
+const STORAGE = satisfies<Storage>('a storage, with all its groups of methods', (value) => {
+  const storage = value as Record<string, unknown>
+  return (
+    ['plan', 'migrate', 'commit', 'applyRetention', 'close'].every((name) => isFunction(storage[name])) &&
+    Object.entries(PORT).every(([group, calls]) => {
+      const methods = storage[group] as Record<string, unknown>
+      return Object.keys(calls).every((name) => isFunction(methods[name]))
+    })
+  )
+})
+
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+
 type Method = (...given: unknown[]) => unknown
 
 /**
@@ -141,7 +162,8 @@ type Method = (...given: unknown[]) => unknown
  *
  * `commit` is handed on as it is: it is the hub's, every message passes it, and its rows were made from checked values.
  */
-export function checkedStorage(storage: Storage): Storage {
+export function checkedStorage(given: Storage): Storage {
+  const storage = accept('checkedStorage', 'storage', STORAGE, given)
   const groups = Object.entries(PORT).map(([group, calls]) => [
     group,
     checkedMethods(group, storage[group as keyof typeof PORT], calls),

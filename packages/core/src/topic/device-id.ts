@@ -15,6 +15,7 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
  * brokers treat other characters as they please: some read `.` and `*` as separators and wildcards.
  */
 export function isValidDeviceId(id: string, maxLength = DEVICE_ID_MAX_LENGTH): boolean {
+  if (typeof id !== 'string' || typeof maxLength !== 'number') return false
   const { length } = id
   if (length === 0 || length > maxLength) return false
   for (let i = 0; i < length; i++) {
@@ -28,6 +29,7 @@ export function isValidDeviceId(id: string, maxLength = DEVICE_ID_MAX_LENGTH): b
 export function deviceIdProblem(id: unknown, maxLength = DEVICE_ID_MAX_LENGTH): string | null {
   if (typeof id !== 'string') return 'is not a text'
   if (id === '') return 'is empty'
+  if (typeof maxLength !== 'number') return `cannot be compared with a length of ${showValue(maxLength)}`
   if (id.length > maxLength) return `has ${id.length} characters; at most ${maxLength} are allowed`
   if (isValidDeviceId(id, maxLength)) return null
   const bad = Array.from(id).find((character) => ALLOWED[character.codePointAt(0) ?? 0] !== 1) ?? ''

@@ -21,6 +21,8 @@ function utf8Length(text: string): number {
 }
 
 function isMqttText(text: string): boolean {
+  // Callers in JavaScript.
+  if (typeof text !== 'string') return false
   // [MQTT-4.7.3-1]: at least one character.
   const bytes = utf8Length(text)
   return bytes > 0 && bytes <= MAX_BYTES
@@ -49,6 +51,7 @@ export function isValidTopicFilter(filter: string): boolean {
 
 /** Whether a message on the topic reaches a subscriber of the filter. Both have to be valid; `$share` is to be stripped before. */
 export function topicMatches(filter: string, topic: string): boolean {
+  if (typeof filter !== 'string' || typeof topic !== 'string') return false
   // [MQTT-4.7.2-1]: a filter that starts with a wildcard does not match topics that start with `$`.
   if (topic.charCodeAt(0) === 0x24 && (filter.charCodeAt(0) === 0x2b || filter.charCodeAt(0) === 0x23))
     return false

@@ -11,6 +11,7 @@ import {
   resolveTemplate,
   templateOf,
 } from './template.js'
+import { acceptTopic, acceptTypes } from './topic-rules.js'
 
 export interface TopicOptions {
   /** Default `things`. */
@@ -42,10 +43,11 @@ const makeNode = (): Node => ({ literals: new Map(), device: null, channel: null
  * Finds the type, device and channel of a topic, for all types at once. The types' templates are merged into a tree of
  * levels, so that the number of types costs nothing. `invalid_definition` when a topic could belong to two types.
  */
-export function createTopicRouter(types: Iterable<AnyDeviceType>, options: TopicOptions = {}): TopicRouter {
+export function createTopicRouter(types: Iterable<AnyDeviceType>, given: TopicOptions = {}): TopicRouter {
+  const options = acceptTopic('createTopicRouter', given)
   const prefix = parsePrefix(options.prefix ?? DEFAULT_TOPIC_PREFIX)
   const maxLength = options.deviceIdMaxLength ?? DEVICE_ID_MAX_LENGTH
-  const concrete = [...types].filter((type) => !type.abstract)
+  const concrete = acceptTypes('createTopicRouter', types).filter((type) => !type.abstract)
   const patterns = concrete.map((type) => ({
     type,
     levels: resolveTemplate(parseTemplate(templateOf(type)), prefix, type.key),
@@ -85,7 +87,7 @@ export function createTopicRouter(types: Iterable<AnyDeviceType>, options: Topic
   }
 
   return (topic) => {
-    const type = match(root, topic, 0)
+    const type = typeof topic === 'string' ? match(root, topic, 0) : null
     return type === null ? explainTopic(topic, concrete, prefix, maxLength) : { type, deviceId, channel }
   }
 }

@@ -1,3 +1,4 @@
+import { showText, showValue } from '../check/show-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { isValidTopic } from './mqtt-topic.js'
@@ -24,8 +25,8 @@ const PLACEHOLDERS: ReadonlyMap<string, TemplateLevel> = new Map([
  */
 export function parseTemplate(template: string): readonly TemplateLevel[] {
   const fail = (why: string) =>
-    new DeviceHubError('invalid_topic', `The topic template ${JSON.stringify(template)} ${why}`, {
-      details: { template },
+    new DeviceHubError('invalid_topic', `The topic template ${showValue(template)} ${why}`, {
+      details: { template: showValue(template) },
     })
   if (typeof template !== 'string') throw fail('is not a text')
   if (!isValidTopic(template)) throw fail('is no MQTT topic: it is empty, too long, or holds +, # or NUL')
@@ -35,7 +36,7 @@ export function parseTemplate(template: string): readonly TemplateLevel[] {
     if (text === '') throw fail('has an empty level; remove the extra /')
     if (/[{}]/.test(text)) {
       throw fail(
-        `has the level "${text}"; a level is a plain text or one of ${[...PLACEHOLDERS.keys()].slice(0, 4).join(', ')}`,
+        `has the level ${showText(text)}; a level is a plain text or one of ${[...PLACEHOLDERS.keys()].slice(0, 4).join(', ')}`,
       )
     }
     return { kind: 'literal', text }
@@ -56,8 +57,8 @@ export function parsePrefix(prefix: string): readonly string[] {
     return levels
   throw new DeviceHubError(
     'invalid_topic',
-    `The topic prefix ${JSON.stringify(prefix)} must be one or more levels such as "things" or "acme/things", without empty levels, wildcards, $ and braces`,
-    { details: { prefix } },
+    `The topic prefix ${showValue(prefix)} must be one or more levels such as "things" or "acme/things", without empty levels, wildcards, $ and braces`,
+    { details: { prefix: showValue(prefix) } },
   )
 }
 

@@ -35,8 +35,8 @@ test('thousands of attempts stay at the maximum', () => {
 
 test.each([
   [{ min: 10, max: 5 }, /min 10 and max 5/],
-  [{ factor: 0.5 }, /at least 1/],
-  [{ jitter: 2 }, /0 to 1/],
+  [{ factor: 0.5 }, /factor must be a number from 1 up/],
+  [{ jitter: 2 }, /jitter must be a number from 0 to 1/],
 ])('%o is refused', (options, message) => {
   expect(() => createBackoff(options)).toThrow(message)
 })

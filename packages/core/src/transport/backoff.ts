@@ -1,3 +1,6 @@
+import { accept, callback, number, optional, options } from '../check/index.js'
+import { DeviceHubError } from '../errors.js'
+
 export interface BackoffOptions {
   /** Milliseconds before the first retry. Default 1,000. */
   readonly min?: number | undefined
@@ -24,12 +27,28 @@ export interface Backoff {
   readonly attempts: number
 }
 
-export function createBackoff(options: BackoffOptions = {}): Backoff {
-  const { min = 1000, max = 60_000, factor = 2, jitter = 0.5, random = Math.random } = options
-  if (!(min >= 0 && max >= min))
-    throw new RangeError(`a back-off needs 0 <= min <= max, not min ${min} and max ${max}`)
-  if (!(factor >= 1)) throw new RangeError(`the factor of a back-off is at least 1, not ${factor}`)
-  if (!(jitter >= 0 && jitter <= 1)) throw new RangeError(`the jitter of a back-off is 0 to 1, not ${jitter}`)
+const BACKOFF = options<BackoffOptions>({
+  min: optional(number({ min: 0 })),
+  max: optional(number({ min: 0 })),
+  factor: optional(number({ min: 1 })),
+  jitter: optional(number({ min: 0, max: 1 })),
+  random: optional(callback<() => number>()),
+})
+
+export function createBackoff(given: BackoffOptions = {}): Backoff {
+  const {
+    min = 1000,
+    max = 60_000,
+    factor = 2,
+    jitter = 0.5,
+    random = Math.random,
+  } = accept('createBackoff', 'options', BACKOFF, given)
+  if (max < min)
+    throw new DeviceHubError(
+      'invalid_options',
+      `createBackoff: max must be at least min, not min ${min} and max ${max}`,
+      { details: { function: 'createBackoff', key: 'max', expected: `${min} or more` } },
+    )
   let attempts = 0
   return {
     next() {

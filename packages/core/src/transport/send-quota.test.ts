@@ -75,7 +75,7 @@ test('closing rejects those who wait and those who ask later', async () => {
 
 test('a release too many and a limit below one are refused', () => {
   const quota = createSendQuota(1)
-  expect(() => quota.release()).toThrow(/without acquire/)
-  expect(() => quota.resize(0)).toThrow(/at least 1/)
-  expect(() => createSendQuota(1.5)).toThrow(/at least 1/)
+  expect(() => quota.release()).toThrow(/no acquire/)
+  expect(() => quota.resize(0)).toThrow(/from 1 up/)
+  expect(() => createSendQuota(1.5)).toThrow(/from 1 up/)
 })

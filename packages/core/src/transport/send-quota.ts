@@ -1,3 +1,6 @@
+import { accept, integer, satisfies } from '../check/index.js'
+import { DeviceHubError } from '../errors.js'
+
 /**
  * How many QoS 1 and 2 publications may be unacknowledged at once: the server's Receive Maximum of the CONNACK
  * [MQTT-3.3.4-9], or less. A publisher takes a place before it sends and gives it back with the acknowledgement.
@@ -22,7 +25,7 @@ interface Waiter {
 }
 
 export function createSendQuota(limit: number): SendQuota {
-  let places = checked(limit)
+  let places = checked('createSendQuota', limit)
   let inFlight = 0
   let closed: Error | null = null
   let waiting: Waiter[] = []
@@ -62,16 +65,20 @@ export function createSendQuota(limit: number): SendQuota {
     },
     release() {
       // One release too many would let the quota grow for good.
-      if (inFlight === 0) throw new RangeError('release() without acquire()')
+      if (inFlight === 0)
+        throw new DeviceHubError(
+          'invalid_options',
+          'quota.release: there was no acquire() for this release()',
+        )
       inFlight--
       grant()
     },
     resize(next) {
-      places = checked(next)
+      places = checked('quota.resize', next)
       grant()
     },
     close(error) {
-      closed ??= error
+      closed ??= accept('quota.close', 'error', ERROR, error)
       const rejected = waiting.slice(head)
       waiting = []
       head = 0
@@ -86,8 +93,7 @@ export function createSendQuota(limit: number): SendQuota {
   }
 }
 
-function checked(limit: number): number {
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new RangeError(`a send quota is a whole number of at least 1, not ${limit}`)
-  return limit
-}
+const ERROR = satisfies<Error>('an Error', (value) => value instanceof Error)
+const LIMIT = integer({ min: 1 })
+
+const checked = (call: string, limit: number): number => accept(call, 'limit', LIMIT, limit)

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { acceptPool } from '../option-rules.js'
 
 /** On a pool that is guarded already. Registered: the ESM and the CommonJS copy of this package may both be loaded. */
 const GUARDED = Symbol.for('@devicehub/storage-kysely/guarded')
@@ -20,6 +21,7 @@ export function guardPool<Pool extends EventEmitter>(
   pool: Pool,
   onError: (error: Error) => void = ignore,
 ): Pool {
+  acceptPool(pool, onError)
   const known = pool as Pool & { [GUARDED]?: true }
   if (known[GUARDED] === true && onError === ignore) return pool
   pool.on('error', onError)

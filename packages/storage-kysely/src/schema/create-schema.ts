@@ -2,6 +2,7 @@ import type { AnyDeviceType, MigrateOptions, SchemaPlan } from '@devicehub/core'
 import type { Kysely, QueryExecutorProvider } from 'kysely'
 import { firstConnection } from '../connection/first-connection.js'
 import { withRefusals } from '../connection/storage-refused.js'
+import { acceptMigrate, acceptSchema } from '../option-rules.js'
 import { asStorageErrors } from '../storage-error.js'
 import type { SqlTarget } from './ddl.js'
 import { introspect } from './introspect.js'
@@ -11,7 +12,7 @@ import { withMigrationLock } from './migration-lock.js'
 import { planSteps } from './plan.js'
 import { hypertableWithoutOption, refusal, wrongDialect } from './schema-errors.js'
 import { type TableOptions, tablesOf } from './tables.js'
-import { checkTimescaleOptions, hypertablesAmong, introspectTimescale } from './timescale.js'
+import { hypertablesAmong, introspectTimescale } from './timescale.js'
 import { migrationFile } from './write-migration.js'
 
 export interface SchemaSource<DB> {
@@ -31,12 +32,12 @@ export interface Schema {
 }
 
 /** The tables of these types in this database: what differs, and how to make it so. */
-export function createSchema<DB>(source: SchemaSource<DB>): Schema {
+export function createSchema<DB>(given: SchemaSource<DB>): Schema {
+  const source = acceptSchema<DB>(given)
   const { dialect } = source
   const options: TableOptions = { ...source.options, dialect }
   if (options.timescale) {
     if (dialect !== 'postgres') throw wrongDialect(dialect)
-    checkTimescaleOptions(options.timescale)
   }
   const tables = tablesOf(source.types, options)
   const names = tables.map((table) => table.name)
@@ -63,11 +64,14 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
     return { steps: planSteps({ target, tables, existing, timescale, dropUndeclared }) }
   }
 
-  const plan: Schema['plan'] = ({ allowDestructive = false } = {}) =>
-    connected('comparing its tables', () => planOn(db, allowDestructive))
+  const plan: Schema['plan'] = async (how = {}) => {
+    const { allowDestructive = false } = acceptMigrate('schema.plan', how)
+    return connected('comparing its tables', () => planOn(db, allowDestructive))
+  }
 
-  const migrate: Schema['migrate'] = ({ allowDestructive = false } = {}) =>
-    connected('migrating', () =>
+  const migrate: Schema['migrate'] = async (how = {}) => {
+    const { allowDestructive = false } = acceptMigrate('schema.migrate', how)
+    return connected('migrating', () =>
       withMigrationLock({ db, dialect }, async (connection) => {
         const found = await planOn(connection, allowDestructive)
         const destructive = found.steps.filter((step) => step.destructive)
@@ -84,6 +88,7 @@ export function createSchema<DB>(source: SchemaSource<DB>): Schema {
         return found
       }),
     )
+  }
 
   return {
     plan,

@@ -14,20 +14,6 @@ export interface TimescaleOptions {
 
 const DEFAULT_CHUNK_INTERVAL = '7 days'
 
-const INTERVAL = /^\d+(\.\d+)? (second|minute|hour|day|week|month|year)s?$/
-
-export function checkTimescaleOptions(options: TimescaleOptions): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== null && value !== undefined && !INTERVAL.test(value)) {
-      throw new DeviceHubError(
-        'invalid_options',
-        `timescale.${name} is ${JSON.stringify(value)}: write an interval such as '7 days' or '12 hours'`,
-        { details: { option: name } },
-      )
-    }
-  }
-}
-
 interface Hypertable {
   readonly sameChunkInterval: boolean
   readonly compression: boolean

@@ -1,4 +1,3 @@
-import { DeviceHubError } from '@devicehub/core'
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -10,6 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
+import { acceptSqlite } from '../option-rules.js'
 import type { SqliteDriver } from './find-driver.js'
 import { createSqliteEngine, type SqliteEngine } from './sqlite-engine.js'
 
@@ -38,16 +38,10 @@ export interface SqliteDialectOptions {
  * @example
  * const db = new Kysely<InferDatabase<[typeof WeatherStation]>>({ dialect: sqliteDialect({ file: 'devices.db' }) })
  */
-export function sqliteDialect(options: SqliteDialectOptions): Dialect {
+export function sqliteDialect(given: SqliteDialectOptions): Dialect {
+  const options = acceptSqlite(given)
   const { file, driver = 'auto', thread = file !== ':memory:' } = options
-  if (typeof file !== 'string' || file === '')
-    throw new DeviceHubError('invalid_options', "sqliteDialect: `file` must be a path, or ':memory:'")
   const busyTimeout = options.busyTimeout ?? (thread ? 5000 : 0)
-  if (!Number.isSafeInteger(busyTimeout) || busyTimeout < 0)
-    throw new DeviceHubError(
-      'invalid_options',
-      'sqliteDialect: `busyTimeout` must be a number of milliseconds',
-    )
   const engine = createSqliteEngine({ file, driver, thread, busyTimeout })
   return {
     createAdapter: () => Object.assign(new SqliteAdapter(), { [ENGINE]: engine }),

@@ -1,6 +1,7 @@
+import { accept, options as checkOptions, integer, optional } from '../../check/index.js'
 import { DeviceHubError } from '../../errors.js'
 import type { Storage, StorageAdapter, StorageContext } from '../../ports/storage.js'
-import { checkedStorage } from '../checked-storage.js'
+import { acceptContext, checkedStorage } from '../checked-storage.js'
 import { aggregate } from './aggregate.js'
 import { commit } from './commit.js'
 import { consumerStore } from './consumers.js'
@@ -43,6 +44,14 @@ const DEFAULTS = {
   maxCommands: 100_000,
 }
 
+const COUNT = optional(integer({ min: 1 }))
+const BOUNDS = checkOptions<MemoryStorageOptions>({
+  maxMessages: COUNT,
+  maxMessageBytes: COUNT,
+  maxReadings: COUNT,
+  maxCommands: COUNT,
+})
+
 /**
  * A storage in this process's memory, for trying things out and for tests: it is the reference implementation of the
  * port, and everything is gone with the process. The data belongs to the adapter: what it opens shares it, and closing
@@ -52,18 +61,12 @@ const DEFAULTS = {
  * const hub = createDeviceHub({ types: [WeatherStation], storage: memoryStorage() })
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage {
-  const bounds = { ...DEFAULTS, ...options }
-  for (const [name, value] of Object.entries(bounds))
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new DeviceHubError(
-        'invalid_options',
-        `memoryStorage: ${name} must be a whole number of at least 1.`,
-      )
+  const bounds = { ...DEFAULTS, ...accept('memoryStorage', 'options', BOUNDS, options) }
   const database = new MemoryDatabase(bounds)
   return {
     name: 'memory',
     dropped: database.dropped,
-    open: (context) => checkedStorage(openStorage(database, context)),
+    open: (context) => checkedStorage(openStorage(database, acceptContext(context))),
   }
 }
 

@@ -1,0 +1,330 @@
+import {
+  createRegistry,
+  type Field,
+  jsonCodec,
+  memoryStorage,
+  newDeviceRecord,
+  reading,
+  silentLogger,
+} from '@devicehub/core'
+import { z } from 'zod'
+import { type Coverage, call, without } from '../sample-call.js'
+import { SECRET, Station, type World } from './world.js'
+
+const NOW = 1_767_225_600_000
+const field = reading.float({ range: [0, 100] }) as Field
+const common = { description: 'of a check', label: 'Check', nullable: true, renamedFrom: 'former' }
+const fields = (role: 'reading' | 'state', preset: (value: unknown) => object): Coverage => ({
+  [`${role}.float`]: call(() => [{ ...common, unit: '°C', range: [0, 100], precision: 2, ...preset(5) }]),
+  [`${role}.integer`]: call(() => [{ ...common, unit: 'm', range: [0, null], ...preset(5) }]),
+  [`${role}.boolean`]: call(() => [{ ...common, ...preset(true) }]),
+  [`${role}.string`]: call(() => [{ ...common, maxLength: 5, ...preset('a') }]),
+  [`${role}.enum`]: call(() => [['open', 'closed'], { ...common, ...preset('open') }]),
+  [`${role}.datetime`]: call(() => [{ ...common, ...preset(new Date(0)) }]),
+  [`${role}.json`]: call(() => [{ ...common, schema: z.object({ a: z.int() }), ...preset({ a: 1 }) }]),
+  [`${role}.binary`]: call(() => [{ ...common, maxLength: 5, ...preset(new Uint8Array(2)) }]),
+  [`${role}.geo`]: call(() => [{ ...common, ...preset({ lat: 1, lon: 2 }) }]),
+})
+
+const context = () => ({
+  channel: 'data',
+  contentType: 'application/json',
+  topic: 'things/check_station/S-1/data',
+  deviceId: 'S-1',
+  receivedAt: new Date(NOW),
+})
+
+/** `@devicehub/core/definition`; `@devicehub/core` has all of it too. */
+export const definitionCalls = (): Coverage => ({
+  ...without(
+    'the mechanism itself: packages declare rules with it, and check.test.ts has its own property test',
+    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either'
+      .split(' ')
+      .flatMap((name) => [`check.${name}`]),
+  ),
+  ...without('is thrown, and made with new', 'DeviceHubError'),
+  'jsonCodec.decode': call(() => [new TextEncoder().encode('{"a":1}'), context()]),
+  'jsonCodec.encode': call(() => [{ a: 1 }, { channel: 'data' }]),
+  parseData: call(() => [[{ temperature: 5 }, { readings: [{ type: 'a', value: 1 }] }], { maxSamples: 5 }]),
+  parseStatus: call(() => [{ status: 'online', battery_level: 5, firmware_version: '1' }]),
+  parseTimestamp: call(() => ['2026-01-01T00:00:00Z']),
+  decodeWith: call(() => [jsonCodec, new TextEncoder().encode('{"a":1}'), context()]),
+  encodeWith: call(() => [jsonCodec, { a: 1 }, { channel: 'data', contentType: 'application/json' }]),
+  fromStored: call(() => [field, 5]),
+  toStored: call(() => [field, 5, 'a field']),
+  toJson: call(() => [field, 5]),
+  errorLine: call(() => [new Error('a\nb'), 20]),
+  toLine: call(() => ['a\nb', 20]),
+  compileSampleValidator: call(
+    () => [Station, { unknownField: 'flag', outOfRange: 'clamp', badReading: 'flag', timeZone: 'UTC' }],
+    { returns: 'compileSampleValidator()' },
+  ),
+  checkSchema: call(() => [z.object({ a: z.int() }), { a: 1 }, 'payload']),
+  command: call(() => [{ payload: z.int(), result: z.int(), description: 'a', qos: 1 }]),
+  defineDeviceType: call(() => [
+    'check_type',
+    {
+      extends: Station,
+      abstract: false,
+      readings: { more: reading.float() },
+      commands: {},
+      state: {},
+      hooks: { onData() {} },
+      protocol: 'mqtt',
+      broker: 'default',
+      heartbeatInterval: 5,
+      topicTemplate: '{prefix}/{type_name}/{device_id}/{channel}',
+      retention: { readings: 5, messages: 5 },
+      lastValues: true,
+      onOffline: 'queue',
+      sampleId: 'id',
+      timestampField: 'timestamp',
+      unknownDevice: 'reject',
+      unknownField: 'flag',
+      outOfRange: 'flag',
+      badReading: 'flag',
+      impossibleTime: 'flag',
+      earliestTime: new Date(0),
+      timeZone: 'UTC',
+      clockSkew: { past: 5, future: 5 },
+    },
+  ]),
+  isDeviceType: call(() => [Station]),
+  typeKey: call(() => ['CheckStation']),
+  ...fields('reading', () => ({})),
+  ...fields('state', (value) => ({ default: value })),
+  isHeartbeatOverdue: call(() => [Station, { lastSeen: new Date(NOW) }, NOW, 2.5]),
+  createRegistry: call(() => [[Station]], { returns: 'createRegistry()' }),
+  createBackoff: call(() => [{ min: 1, max: 10, factor: 2, jitter: 0.5, random: Math.random }], {
+    returns: 'createBackoff()',
+  }),
+  createSendQuota: call(() => [5], { returns: 'createSendQuota()' }),
+  isDeviceHubError: call(() => [new Error('a'), 'invalid_options']),
+  isRetryable: call(() => [new Error('a')]),
+  isStorageFault: call(() => [new Error('a')]),
+  buildTopic: call(() => [Station, 'S-1', 'data', { prefix: 'things', deviceIdMaxLength: 128 }]),
+  deviceTopics: call(() => [Station, 'S-1', { prefix: 'things', deviceIdMaxLength: 128 }]),
+  parseTopic: call(() => [
+    Station,
+    'things/check_station/S-1/data',
+    { prefix: 'things', deviceIdMaxLength: 128 },
+  ]),
+  subscribePatterns: call(() => [Station, { prefix: 'things', channels: ['data'] }]),
+  isChannel: call(() => ['data']),
+  assertDeviceId: call(() => ['S-1', 128]),
+  deviceIdProblem: call(() => ['S-1', 128]),
+  isValidDeviceId: call(() => ['S-1', 128]),
+  isValidTopic: call(() => ['a/b']),
+  isValidTopicFilter: call(() => ['a/+']),
+  topicMatches: call(() => ['a/+', 'a/b']),
+  createTopicRouter: call(() => [[Station], { prefix: 'things', deviceIdMaxLength: 128 }], {
+    returns: 'createTopicRouter()',
+  }),
+})
+
+const record = () => newDeviceRecord(Station, { deviceId: 'S-9' }, NOW)
+const twin = () => ({
+  desired: {},
+  desiredAt: {},
+  version: 1,
+  reportedAt: {},
+  reportedVersion: null,
+  publishedVersion: 0,
+  state: ['continuous', null],
+})
+const sample = () => ({
+  deviceId: 'S-1',
+  timestamp: NOW,
+  receivedAt: NOW,
+  orderAt: NOW,
+  sampleId: null,
+  contentHash: 5,
+  flags: null,
+  values: [1, null, null, null, null, null, null, null],
+})
+
+const latestRow = () => ({
+  deviceId: 'S-1',
+  orderAt: NOW,
+  timestamp: NOW,
+  values: sample().values,
+  times: null,
+})
+const progress = () => ({
+  state: 'queued',
+  attempts: 0,
+  sentAt: null,
+  acceptedAt: null,
+  finishedAt: null,
+  result: null,
+  reason: null,
+})
+const claimKey = () => ({
+  id: 'key',
+  lookup: 'lookup',
+  typeKey: Station.key,
+  name: 'a',
+  createsDevices: false,
+  idPrefix: '',
+  maxUses: 5,
+  uses: 0,
+  createdAt: NOW,
+  expiresAt: NOW + 5,
+  revokedAt: null,
+})
+
+/** The rest of `@devicehub/core`. */
+export const coreCalls = ({ hub }: World): Coverage => ({
+  isStorableText: call(() => ['a']),
+  newDeviceRecord: call(() => [
+    Station,
+    {
+      deviceId: 'S-9',
+      name: 'a',
+      status: 'online',
+      isActive: true,
+      firmwareVersion: '1',
+      metadata: { a: 1 },
+      state: { mode: 'burst' },
+    },
+    NOW,
+  ]),
+  toDevice: call(() => [Station, record()]),
+  holdLease: call(
+    () => [{ leases: hub.storage.leases, name: 'check', holder: 'check', ttl: 5_000, logger: silentLogger }],
+    { returns: 'holdLease()' },
+  ),
+  nextLook: call(() => [[{ name: 'a', epoch: 1, holder: null, expiresIn: 0, note: null }], 5_000]),
+  asyncApi: call(() => [
+    [Station],
+    {
+      title: 'a',
+      version: '1',
+      description: 'a',
+      prefix: 'things',
+      servers: { default: { host: 'a', protocol: 'mqtt', protocolVersion: '5', description: 'a' } },
+    },
+  ]),
+  jsonSchema: call(() => [Station, { target: 'draft-7' }]),
+  addToLatest: call(() => [latestRow(), sample()]),
+  applyCommandChange: call(() => [
+    progress(),
+    { id: 'a', to: 'sent', from: ['queued'], at: NOW, reply: false },
+  ]),
+  applyDesired: call(() => [twin(), { mode: 'burst' }, NOW, 0]),
+  applyDeviceChange: call(() => [
+    record(),
+    {
+      type: Station,
+      deviceId: 'S-9',
+      lastSeen: NOW,
+      at: NOW,
+      status: { value: 'online', from: ['offline'] },
+    },
+  ]),
+  applyReport: call(() => [twin(), { values: { mode: 'burst' }, version: 1, at: NOW }]),
+  checkedStorage: call(() => [hub.storage], { returns: 'hub.storage' }),
+  isClaimKeyGood: call(() => [claimKey(), NOW]),
+  judgeClaim: call(() => [
+    { keyId: 'key', proof: 'proof', write: { create: null }, now: NOW },
+    { key: claimKey(), device: { isActive: true, username: null }, proof: null, credentials: [null] },
+  ]),
+  latestRowOf: call(() => [sample()]),
+  latestTime: call(() => [latestRow(), 0]),
+  memoryStorage: call(() => [{ maxMessages: 5, maxMessageBytes: 5_000, maxReadings: 5, maxCommands: 5 }], {
+    returns: 'memoryStorage()',
+  }),
+  planCredentialWrites: call(() => [
+    [
+      {
+        type: Station,
+        deviceId: 'S-1',
+        create: record(),
+        onlyNew: false,
+        onlyWithout: ['password'],
+        retire: { kinds: ['password'], at: NOW },
+        add: [{ id: 'b', kind: 'password', lookup: 'user', hash: 'hash', createdAt: NOW, expiresAt: null }],
+        username: 'user',
+        now: NOW,
+      },
+    ],
+    { devices: [{ typeKey: Station.key, deviceId: 'S-1', username: null }], credentials: [] },
+  ]),
+  withCommandOutcome: call(() => [
+    { flags: null, status: 'processed' },
+    { id: 'a', to: 'sent', from: ['queued'], at: NOW, reply: true },
+    { applied: true, record: null, flag: 'late_reply' },
+  ]),
+  withFlag: call(() => [null, 'a']),
+  withReportOutcome: call(() => [{ flags: null }, ['mode'], { applied: [], record: twin() }]),
+  createDeviceHub: call(
+    () => [
+      {
+        types: createRegistry([Station]),
+        storage: memoryStorage(),
+        topicPrefix: 'things',
+        deviceIdMaxLength: 64,
+        maxPayload: 1_000,
+        maxSamples: 5,
+        ingest: { maxBatch: 5, maxBatchBytes: 5_000, maxQueued: 5, maxQueuedBytes: 5_000 },
+        deviceCache: { max: 5, refreshAfter: 5, unknownFor: 1, lastSeenEvery: 1 },
+        commands: { lookEvery: 1, maxRunning: 5, maxPayload: 500, maxResult: 500 },
+        credentials: {
+          secret: SECRET,
+          cacheMax: 5,
+          cacheFor: 5,
+          maxWaiting: 5,
+          slowConcurrency: 1,
+          slowWaiting: 5,
+        },
+        logger: silentLogger,
+        unknownDevice: 'register',
+        unknownField: 'flag',
+        outOfRange: 'flag',
+        badReading: 'flag',
+        clockSkew: { past: 5, future: 5 },
+        earliestTime: new Date(0),
+        impossibleTime: 'flag',
+        timeZone: 'UTC',
+      },
+    ],
+    { returns: 'hub' },
+  ),
+  createHandlerRunner: call(
+    () => [
+      {
+        name: 'a',
+        maxPending: 5,
+        timeoutMs: 5,
+        logger: silentLogger,
+        metrics: { count() {}, gauge() {}, observe() {} },
+      },
+    ],
+    { returns: 'createHandlerRunner()' },
+  ),
+  'systemClock.now': call(),
+  isFinal: call(() => ['sent']),
+  isCredentialGood: call(() => [{ expiresAt: null }, NOW]),
+  'randomIds.next': call(),
+  ...Object.fromEntries(
+    ['silentLogger', 'consoleLogger'].flatMap((logger) =>
+      ['debug', 'info', 'warn', 'error'].map((level) => [
+        `${logger}.${level}`,
+        call(() => [{ a: 1 }, 'a line']),
+      ]),
+    ),
+  ),
+  'noMetrics.count': call(() => ['a', 1, { a: 'b' }]),
+  'noMetrics.gauge': call(() => ['a', 1, { a: 'b' }]),
+  'noMetrics.observe': call(() => ['a', 1, { a: 'b' }]),
+  secretOf: call(() => ['a'], { returns: 'secretOf()' }),
+  'noSignals.emit': call(() => ['deviceDataReceived', {}]),
+  'noSignals.hasSubscribers': call(() => ['deviceDataReceived']),
+  isReachable: call(() => ['online']),
+  createPresenceMonitor: call(
+    () => [hub, { every: 5, multiplier: 2.5, lease: 5, isListening: () => false }],
+    {
+      returns: 'createPresenceMonitor()',
+    },
+  ),
+})

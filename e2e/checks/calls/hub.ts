@@ -1,0 +1,182 @@
+import { newDeviceRecord } from '@devicehub/core'
+import { type Coverage, call } from '../sample-call.js'
+import { message, Station, type World } from './world.js'
+
+const NOW = 1_767_225_600_000
+const page = () => ({ limit: 5, cursor: undefined })
+const range = () => ({ deviceId: 'S-1', from: new Date(NOW), to: new Date(NOW + 1) })
+const inbound = () => ({
+  ...message('data', { temperature: 5 }),
+  receivedAt: NOW,
+  qos: 1,
+  redelivered: false,
+  retained: false,
+  contentType: 'application/json',
+  correlationId: 'a',
+  userProperties: { a: 'b' },
+})
+
+/** Groups of a hub that are covered by themselves, or are not its own. */
+export const ELSEWHERE = ['registry', 'storage', 'signals', 'logger', 'metrics', 'clock', 'types']
+
+export const hubCalls = ({ ref, commandId }: World): Coverage => ({
+  'ingest.push': call(() => [inbound(), () => {}]),
+  'ingest.drained': call(),
+  ingest: call(() => [[inbound()]]),
+  'devices.create': call(() => [
+    Station,
+    {
+      deviceId: 'S-9',
+      name: 'a',
+      status: 'online',
+      isActive: true,
+      firmwareVersion: '1',
+      metadata: { a: 1 },
+      state: { mode: 'burst' },
+    },
+  ]),
+  'devices.get': call(() => [Station, 'S-1']),
+  'devices.list': call(() => [Station, { status: 'online', isActive: true, search: 'a', ...page() }]),
+  'devices.update': call(() => [
+    Station,
+    'S-1',
+    {
+      name: 'a',
+      status: 'online',
+      isActive: true,
+      firmwareVersion: '1',
+      metadata: { a: 1 },
+      state: { mode: 'burst', level: 5 },
+    },
+  ]),
+  'devices.deactivate': call(() => [Station, 'S-2']),
+  'devices.activate': call(() => [Station, 'S-2']),
+  'devices.delete': call(() => [Station, 'S-3']),
+  'readings.list': call(() => [Station, { ...range(), ...page(), order: 'asc' }]),
+  'readings.latest': call(() => [Station, 'S-1']),
+  'readings.latestOf': call(() => [Station, ['S-1', 'S-2']]),
+  'readings.latestSample': call(() => [Station, 'S-1']),
+  'readings.latestSamplesOf': call(() => [Station, ['S-1', 'S-2']]),
+  'readings.aggregate': call(() => [
+    Station,
+    { ...range(), field: 'temperature', fn: 'avg', interval: 'hour' },
+  ]),
+  'messages.list': call(() => [Station, { ...range(), ...page(), status: 'rejected', channel: 'data' }]),
+  'messages.get': call(() => [ref]),
+  'messages.replay': call(() => [ref]),
+  'commands.send': call(
+    () => [
+      Station,
+      'S-1',
+      'set_interval',
+      { interval: 5 },
+      { timeout: 5, expiresIn: 5, retries: 1, onOffline: 'queue' },
+    ],
+    { returns: 'command' },
+  ),
+  'commands.sendMany': call(
+    () => [
+      Station,
+      { deviceIds: ['S-1', 'S-2'] },
+      'set_interval',
+      { interval: 5 },
+      {
+        timeout: 0.05,
+        expiresIn: 5,
+        retries: 1,
+        onOffline: 'queue',
+        concurrency: 5,
+        onProgress() {},
+        onResult() {},
+      },
+    ],
+    { waits: 'the ends of commands' },
+  ),
+  'commands.get': call(() => [commandId]),
+  'commands.list': call(() => [
+    { type: Station, deviceId: 'S-1', state: ['queued', 'sent'], command: 'reboot', batch: 'a', ...page() },
+  ]),
+  'commands.wait': call(() => [commandId, { timeout: 0.01 }], { waits: 'the end of a command' }),
+  'commands.cancel': call(() => [commandId, 'a reason']),
+  twin: call(() => [Station], { returns: 'twin' }),
+  'credentials.verify': call(() => [{ username: 'a', password: 'b' }]),
+  'credentials.verifyApiKey': call(() => ['key']),
+  'credentials.find': call(() => ['a']),
+  'credentials.hashes.keyed': call(() => ['lookup', 'secret']),
+  'credentials.hashes.slow': call(() => ['a password of a person']),
+  'credentials.hashes.lookups': call(() => ['api_key', 'secret']),
+  'credentials.stats': call(),
+  'sessions.report': call(() => [
+    {
+      type: Station,
+      deviceId: 'S-1',
+      event: 'disconnected',
+      at: NOW,
+      connectedAt: NOW - 5,
+      source: 'broker:checks',
+      reason: 'a reason',
+    },
+  ]),
+  'consumers.list': call(),
+  'consumers.get': call(() => ['checks']),
+  'consumers.seek': call(() => ['checks', new Date(NOW)]),
+  'consumers.failures': call(() => ['checks', page()]),
+  'consumers.retry': call(() => ['checks', ref]),
+  'consumers.skip': call(() => ['checks', ref]),
+  'consumers.delete': call(() => ['another']),
+  consume: call(
+    () => [
+      'spoiled',
+      {
+        types: [Station],
+        unrouted: true,
+        channels: ['data'],
+        statuses: ['processed'],
+        from: 'now',
+        batch: 5,
+        retry: { tries: 1, min: 5, max: 10, isTransient: () => false },
+        timeout: 5,
+        lease: 5,
+        pollInterval: 100,
+        onGap() {},
+      },
+      () => {},
+    ],
+    { returns: 'consumer' },
+  ),
+  quarantine: call(() => [inbound(), { code: 'handler_failed', reason: 'a reason' }, 'handler']),
+  attachHandler: call(() => [
+    { source: 'mqtt:default', name: 'handler', filter: 'a/b', run: async () => ({ status: 'duplicate' }) },
+  ]),
+  announce: call(() => [
+    {
+      type: Station,
+      deviceId: 'S-1',
+      from: 'online',
+      to: 'offline',
+      at: NOW,
+    },
+    newDeviceRecord(Station, { deviceId: 'S-1' }, NOW),
+    'a reason',
+  ]),
+  attach: call(() => [
+    { name: 'checks', start: async () => {}, stop: async () => {}, publish: async () => {} },
+  ]),
+  publish: call(() => [
+    {
+      topic: 'a/b',
+      payload: 'a',
+      qos: 1,
+      retain: false,
+      contentType: 'a',
+      correlationId: 'a',
+      responseTopic: 'a',
+      userProperties: { a: 'b' },
+      expiresIn: 5,
+    },
+    'default',
+  ]),
+  stats: call(),
+  close: call(() => [{ timeout: 50 }]),
+  '[nodejs.asyncDispose]': call(),
+})
