@@ -57,6 +57,8 @@ export async function callOnce(
     return judge(error)
   }
   function judge(error: unknown): string | null {
+    // Documented: the reason of the caller's own signal.
+    if (error instanceof DOMException) return null
     if (!isDeviceHubError(error)) return `threw ${describe(error)}`
     if (!Object.hasOwn(ERROR_CODES, error.code)) return `has an unknown code ${String(error.code)}`
     if (error.message === '') return 'has an error without a message'

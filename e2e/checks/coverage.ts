@@ -59,15 +59,17 @@ export async function attack(subject: Subject, options: AttackOptions): Promise<
 export async function handlesWithoutCoverage(
   subject: Subject,
   covered: ReadonlySet<string>,
+  waiting: Promise<unknown>[],
 ): Promise<string[]> {
   const problems: string[] = []
   for (const { name, run } of allOf(subject)) {
     const sample = subject.calls[name]
     if (sample === undefined || isExcluded(sample) || sample.refusedOnly || LAST.test(name)) continue
     const seen: unknown[] = []
+    const args = sample.args()
     const problem = await callOnce(
       () => {
-        const result = run(...sample.args())
+        const result = run(...args)
         void Promise.resolve(result).then(
           (value) => seen.push(value),
           () => {},
@@ -75,11 +77,12 @@ export async function handlesWithoutCoverage(
         return result
       },
       sample,
-      [],
+      waiting,
+      args,
     )
     if (problem !== null) problems.push(`${subject.name}: ${name} ${problem}`)
-    const [value] = seen
-    if (!isHandle(value)) continue
+    const value = args.includes(seen[0]) ? undefined : seen[0]
+    if (!isHandle(value) || sample.foreign !== undefined) continue
     if (sample.returns === undefined || !covered.has(sample.returns))
       problems.push(
         `${subject.name}: ${name} gives back functions that nothing covers: ${functionNames(value)}`,
@@ -92,7 +95,9 @@ const functionNames = (value: object) => functionsOf(value, 0).map(({ name }) =>
 
 function isHandle(value: unknown): value is object {
   if (typeof value === 'function') return value.length > 0
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && functionNames(value).length > 0
-  )
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  // Of Node, such as a Response.
+  const made = value.constructor as (new () => object) | undefined
+  const global: unknown = (globalThis as Record<string, unknown>)[made?.name ?? '']
+  return (made === Object || global !== made) && functionNames(value).length > 0
 }

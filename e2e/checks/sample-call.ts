@@ -3,6 +3,8 @@ export interface SampleCall {
   readonly args: () => readonly unknown[]
   /** What a call gives back has functions of its own: the name under which they are covered. */
   readonly returns?: string
+  /** Who else calls what it gives back, such as a server: it is not ours to be called. */
+  readonly foreign?: string
   /** Why a call may wait for something; it settles when what it belongs to is closed. */
   readonly waits?: string
   /** Never called with what is right: a call would do something that a test must not, such as to start a server. */

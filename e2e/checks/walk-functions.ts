@@ -4,7 +4,14 @@ export interface FoundFunction {
   readonly run: (...given: unknown[]) => unknown
 }
 
-const nameOf = (key: string | symbol): string => (typeof key === 'symbol' ? `[${key.description}]` : key)
+/** The same on every Node: older ones have no such symbol of their own. */
+const SYMBOLS = new Map<symbol, string>([
+  [Symbol.asyncDispose, 'Symbol.asyncDispose'],
+  [Symbol.dispose, 'Symbol.dispose'],
+])
+
+const nameOf = (key: string | symbol): string =>
+  typeof key === 'symbol' ? `[${SYMBOLS.get(key) ?? key.description}]` : key
 
 const isNamespace = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -223,7 +223,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     },
   ]),
   applyReport: call(() => [twin(), { values: { mode: 'burst' }, version: 1, at: NOW }]),
-  checkedStorage: call(() => [hub.storage], { returns: 'hub.storage' }),
+  acceptContext: call(() => [{ types: [Station] }]),
+  checkedStorage: call(() => [memoryStorage().open({ types: [Station] })], { returns: 'hub.storage' }),
   isClaimKeyGood: call(() => [claimKey(), NOW]),
   judgeClaim: call(() => [
     { keyId: 'key', proof: 'proof', write: { create: null }, now: NOW },
@@ -318,8 +319,6 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   'noMetrics.gauge': call(() => ['a', 1, { a: 'b' }]),
   'noMetrics.observe': call(() => ['a', 1, { a: 'b' }]),
   secretOf: call(() => ['a'], { returns: 'secretOf()' }),
-  'noSignals.emit': call(() => ['deviceDataReceived', {}]),
-  'noSignals.hasSubscribers': call(() => ['deviceDataReceived']),
   isReachable: call(() => ['online']),
   createPresenceMonitor: call(
     () => [hub, { every: 5, multiplier: 2.5, lease: 5, isListening: () => false }],

@@ -46,7 +46,7 @@ export const presenceCalls: Coverage = {
   sweep: call(),
   stats: call(),
   close: call(() => [{ timeout: 5 }]),
-  '[nodejs.asyncDispose]': call(),
+  '[Symbol.asyncDispose]': call(),
 }
 
 export const memoryStorageCalls: Coverage = {
@@ -69,31 +69,43 @@ export const twinCalls: Coverage = {
 export const consumerCalls: Coverage = {
   stats: call(),
   close: call(() => [{ timeout: 5 }]),
-  '[nodejs.asyncDispose]': call(),
+  '[Symbol.asyncDispose]': call(),
 }
 
 export const signalsCalls: Coverage = {
-  on: call(
-    () => [
-      'deviceDataReceived',
-      Station,
-      () => {},
-      { signal: AbortSignal.timeout(5_000), label: 'a', maxPending: 5, timeoutMs: 5 },
-    ],
-    { returns: 'a subscription' },
-  ),
+  on: call(() => [
+    'deviceDataReceived',
+    Station,
+    () => {},
+    { signal: AbortSignal.timeout(5_000), label: 'a', maxPending: 5, timeoutMs: 5 },
+  ]),
   once: call(() => ['deviceDataReceived', () => {}, { maxPending: 5 }]),
   off: call(() => ['deviceDataReceived', Station, () => {}]),
   iterate: call(() => ['deviceDataReceived', Station, { signal: AbortSignal.timeout(5_000), limit: 5 }], {
-    returns: 'an iterator of signals',
+    returns: 'signals.iterate()',
   }),
   emit: call(() => ['deviceConnected', { type: Station, device: {} }]),
   hasSubscribers: call(() => ['deviceDataReceived']),
   stats: call(),
   close: call(),
-  '[nodejs.asyncDispose]': call(),
+  '[Symbol.asyncDispose]': call(),
 }
 
-export const noSignalsCalls: Coverage = Object.fromEntries(
-  ['on', 'once', 'off', 'iterate', 'stats', 'close'].map((name) => [`noSignals.${name}`, call()]),
-)
+export const noSignalsCalls: Coverage = {
+  emit: call(() => ['deviceConnected', {}]),
+  hasSubscribers: call(() => ['deviceConnected']),
+  ...Object.fromEntries(
+    ['on', 'once', 'off', 'iterate', 'stats', 'close'].map((name) => [
+      name,
+      call(() => [], { refusedOnly: true }),
+    ]),
+  ),
+}
+
+export const iteratorCalls: Coverage = {
+  next: call(() => [], { waits: 'an event' }),
+  return: call(),
+  finish: call(),
+  '[Symbol.asyncIterator]': call(() => [], { returns: 'signals.iterate()' }),
+  '[Symbol.asyncDispose]': call(),
+}

@@ -72,7 +72,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
       { interval: 5 },
       { timeout: 5, expiresIn: 5, retries: 1, onOffline: 'queue' },
     ],
-    { returns: 'command' },
+    { returns: 'hub.commands.send()' },
   ),
   'commands.sendMany': call(
     () => [
@@ -98,7 +98,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   ]),
   'commands.wait': call(() => [commandId, { timeout: 0.01 }], { waits: 'the end of a command' }),
   'commands.cancel': call(() => [commandId, 'a reason']),
-  twin: call(() => [Station], { returns: 'twin' }),
+  twin: call(() => [Station], { returns: 'hub.twin()' }),
   'credentials.verify': call(() => [{ username: 'a', password: 'b' }]),
   'credentials.verifyApiKey': call(() => ['key']),
   'credentials.find': call(() => ['a']),
@@ -142,12 +142,17 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
       },
       () => {},
     ],
-    { returns: 'consumer' },
+    { returns: 'hub.consume()' },
   ),
   quarantine: call(() => [inbound(), { code: 'handler_failed', reason: 'a reason' }, 'handler']),
   attachHandler: call(() => [
     { source: 'mqtt:default', name: 'handler', filter: 'a/b', run: async () => ({ status: 'duplicate' }) },
   ]),
+  'sharedGroups.forbid': call(() => [
+    { broker: 'elsewhere', because: 'a check forbids it', remedy: 'Leave it.' },
+  ]),
+  'sharedGroups.assertAllowed': call(() => ['default', 'group']),
+  'sharedGroups.join': call(() => ['default', 'group']),
   announce: call(() => [
     {
       type: Station,
@@ -178,5 +183,5 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   ]),
   stats: call(),
   close: call(() => [{ timeout: 50 }]),
-  '[nodejs.asyncDispose]': call(),
+  '[Symbol.asyncDispose]': call(),
 })

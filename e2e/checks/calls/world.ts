@@ -52,7 +52,14 @@ export async function createWorld(storage: StorageAdapter = memoryStorage()) {
   const rejected = items.find(({ status }) => status === 'rejected')
   const { id: commandId } = await hub.commands.send(Station, 'S-1', 'reboot')
   const consumer = hub.consume('checks', { types: [Station], from: 'beginning' }, () => {})
-  return { hub, signals, consumer, commandId, ref: { typeKey: Station.key, id: rejected?.id ?? '1' } }
+  return {
+    hub,
+    adapter: storage,
+    signals,
+    consumer,
+    commandId,
+    ref: { typeKey: Station.key, id: rejected?.id ?? '1' },
+  }
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>

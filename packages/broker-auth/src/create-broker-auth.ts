@@ -1,5 +1,5 @@
 import type { DeviceHub } from '@devicehub/core'
-import { type FetchHandler, problem, type RequestInfo } from '@devicehub/http'
+import { checkedHandler, type FetchHandler, problem, type RequestInfo } from '@devicehub/http'
 import { type Context, Hono } from 'hono'
 import { type AedesHooks, aedesHooks } from './brokers/aedes.js'
 import type { BrokerAdapter, BrokerContext, BrokerRoute } from './brokers/broker-adapter.js'
@@ -108,7 +108,7 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
 
   let closing: Promise<void> | undefined
   const brokerAuth: BrokerAuth = {
-    async fetch(request, info = {}) {
+    fetch: checkedHandler('brokerAuth.fetch', async (request, info) => {
       const answer = Promise.resolve(app.fetch(request, { info }))
       running.add(answer)
       try {
@@ -116,7 +116,7 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
       } finally {
         running.delete(answer)
       }
-    },
+    }),
     decider,
     aedes: () => aedesHooks(hub, context),
     stats: () => ({ ...decider.stats(), ...counts, presence: presence.stats() }),

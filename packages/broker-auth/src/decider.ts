@@ -192,8 +192,8 @@ export function createDecider(
     hub.metrics.count('devicehub_broker_auth_decisions_total', 1, { question, answer })
   }
 
-  async function accessAll(requests: readonly AccessRequest[]): Promise<readonly Decision[]> {
-    if (!Array.isArray(requests)) return []
+  async function accessAll(given: readonly AccessRequest[]): Promise<readonly Decision[]> {
+    const requests = listOf(given)
     const decisionsOf = () => Promise.all(requests.map((each) => decided(() => access(each), deny)))
     // No client of ours asks for so many, and each of them costs time in which nobody else is answered.
     const isTooLong = requests.length > MAX_TOPICS
@@ -223,6 +223,15 @@ export function createDecider(
       failed: counts.failed,
       pending: decisions.pending,
     }),
+  }
+}
+
+/** Each read once; what is no list, or cannot be read, asks for nothing. */
+function listOf(given: unknown): readonly AccessRequest[] {
+  try {
+    return Array.isArray(given) ? Array.from(given as AccessRequest[]) : []
+  } catch {
+    return []
   }
 }
 

@@ -1,5 +1,6 @@
 import { type DeviceHub, INBOUND_CHANNELS, OUTBOUND_CHANNELS, subscribePatterns } from '@devicehub/core'
 import type { Account } from './decision.js'
+import { acceptGranting } from './option-rules.js'
 
 /**
  * What the hub's own listener needs: to receive what all devices send, also in a shared subscription, and to publish
@@ -9,8 +10,9 @@ import type { Account } from './decision.js'
  * createBrokerAuth(hub, { accounts: { hub: { ...listenerGrants(hub), password, clientId: 'ingest-*' } } })
  */
 export function listenerGrants(
-  hub: Pick<DeviceHub, 'types' | 'topicPrefix'>,
+  given: Pick<DeviceHub, 'types' | 'topicPrefix'>,
 ): Pick<Account, 'publish' | 'subscribe'> & { readonly shared: true } {
+  const hub = acceptGranting(given)
   const concrete = hub.types.filter((type) => !type.abstract)
   const filters = (channels: Parameters<typeof subscribePatterns>[1]) =>
     concrete.flatMap((type) => subscribePatterns(type, { ...channels, prefix: hub.topicPrefix }))

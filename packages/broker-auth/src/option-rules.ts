@@ -1,4 +1,5 @@
-import { check, type DeviceHub } from '@devicehub/core'
+import { type AnyDeviceType, check, type DeviceHub, isDeviceType } from '@devicehub/core'
+import type { AedesBroker } from './brokers/aedes.js'
 import type { RabbitMqOptions } from './brokers/rabbitmq.js'
 import type { BrokerConfigOptions } from './config/broker-config.js'
 import type { AccessRule, AccountLookup, BrokerAuthOptions, ClientIdRule, StaticAccount } from './options.js'
@@ -52,6 +53,16 @@ const CONFIG = options<BrokerConfigOptions>({
   vhost: optional(text({ max: 255, pattern: /^[^\s#]+$/, expected: 'a text without spaces and #' })),
 })
 
+type Granting = Pick<DeviceHub, 'types' | 'topicPrefix'>
+const GRANTING = check.partOf<Granting>(
+  {
+    types: check.list(check.satisfies<AnyDeviceType>('a device type made by defineDeviceType', isDeviceType)),
+    topicPrefix: text(),
+  },
+  'a hub made by createDeviceHub',
+)
+const AEDES = check.port<AedesBroker>('a broker made by Aedes.createBroker', 'on', 'off')
+
 const HUB = check.port<DeviceHub>('a hub made by createDeviceHub', 'quarantine')
 
 /** Each throws `invalid_options` with the key and what is expected. */
@@ -59,5 +70,7 @@ export const acceptBrokerAuth = (hub: unknown, given: unknown): BrokerAuthOption
   accept('createBrokerAuth', 'hub', HUB, hub)
   return accept('createBrokerAuth', 'options', BROKER_AUTH, given)
 }
+export const acceptGranting = (hub: unknown): Granting => accept('listenerGrants', 'hub', GRANTING, hub)
+export const acceptAedes = (broker: unknown): AedesBroker => accept('attachPresence', 'broker', AEDES, broker)
 export const acceptConfig = (given: unknown): BrokerConfigOptions =>
   accept('brokerConfig', 'options', CONFIG, given)

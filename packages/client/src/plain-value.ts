@@ -1,10 +1,19 @@
-import { check, DeviceHubError } from '@devicehub/core/definition'
+import { check, DeviceHubError, errorLine, isDeviceHubError } from '@devicehub/core/definition'
 
 /** How binary values are written: text for JSON, bytes for a codec that has them. */
 export type BinaryForm = 'base64' | 'bytes'
 
 /** A value without a declared field as it goes into a payload. `invalid_payload` for what JSON cannot hold; it names `what`. */
 export function encodePlain(value: unknown, what: string, binary: BinaryForm): unknown {
+  try {
+    return encodeReadable(value, what, binary)
+  } catch (cause) {
+    if (isDeviceHubError(cause)) throw cause
+    throw new DeviceHubError('invalid_payload', `${what} cannot be read: ${errorLine(cause)}`, { cause })
+  }
+}
+
+function encodeReadable(value: unknown, what: string, binary: BinaryForm): unknown {
   if (value instanceof Uint8Array) return binary === 'bytes' ? value : toBase64(value)
   if (value instanceof Date) {
     if (!Number.isNaN(value.getTime())) return value.toISOString()

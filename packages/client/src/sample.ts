@@ -65,10 +65,21 @@ function encodeValue(type: AnyDeviceType | null, name: string, value: unknown, b
   const kind = type !== null && Object.hasOwn(type.readings, name) ? type.readings[name]?.kind : undefined
   // Written as text, they would pass for a value of a string.
   const misplaced =
-    (value instanceof Date && kind !== 'datetime') || (value instanceof Uint8Array && kind !== 'binary')
+    (isOf(Date, value) && kind !== 'datetime') || (isOf(Uint8Array, value) && kind !== 'binary')
   if (kind !== undefined && misplaced)
-    throw invalid(`the reading '${name}' is of kind ${kind} and takes no ${value.constructor.name}`)
+    throw invalid(
+      `the reading '${name}' is of kind ${kind} and takes no ${(value as object).constructor.name}`,
+    )
   return encodePlain(value, `the reading '${name}'`, binary)
+}
+
+/** A proxy may throw when it is asked: then it is neither. */
+function isOf(kind: typeof Date | typeof Uint8Array, value: unknown): boolean {
+  try {
+    return value instanceof kind
+  } catch {
+    return false
+  }
 }
 
 const invalid = (message: string, details: Record<string, unknown> = {}) =>

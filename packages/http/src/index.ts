@@ -1,3 +1,4 @@
+export { checkedHandler } from './checked-handler.js'
 export type { FetchHandler, RequestInfo } from './fetch-handler.js'
 export { expressHandler } from './mount/express-handler.js'
 export { type FastifyScope, fastifyPlugin } from './mount/fastify-plugin.js'

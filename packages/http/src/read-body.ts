@@ -1,3 +1,5 @@
+import { check } from '@devicehub/core'
+import { acceptRequest } from './checked-handler.js'
 import { problem } from './problem.js'
 
 export interface ReadBodyOptions {
@@ -7,14 +9,21 @@ export interface ReadBodyOptions {
   readonly timeout?: number
 }
 
+const OPTIONS = check.options<ReadBodyOptions>({
+  maxBytes: check.number({ min: 0, infinite: true }),
+  timeout: check.optional(check.number({ above: 0, max: 0x7fffffff / 1000 })),
+})
+
 /**
  * The whole body, or the response that refuses it: 413 when it is longer than `maxBytes`, 408 when it is not there in
  * time, 400 when the client left in the middle. Never holds more than `maxBytes` and one chunk.
  */
 export async function readBody(
-  request: Request,
-  { maxBytes, timeout = 10 }: ReadBodyOptions,
+  given: Request,
+  options: ReadBodyOptions,
 ): Promise<Uint8Array<ArrayBuffer> | Response> {
+  const request = acceptRequest('readBody', given)
+  const { maxBytes, timeout = 10 } = check.accept('readBody', 'options', OPTIONS, options)
   // What the header says is only a reason to refuse early; what comes is counted.
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return tooLarge(maxBytes)
   if (request.body === null) return new Uint8Array()

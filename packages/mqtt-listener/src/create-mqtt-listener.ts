@@ -10,7 +10,7 @@ import {
 import { brokerSettings } from './broker-settings.js'
 import type { ConnectionState } from './keep-connected.js'
 import type { ListenerHub } from './listener-hub.js'
-import { acceptAdopt, acceptHandler, acceptHub, acceptStop } from './option-rules.js'
+import { acceptAdopt, acceptBroker, acceptHandler, acceptHub, acceptStop } from './option-rules.js'
 import type { MqttListenerOptions } from './options.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 import { warnOfUnserved } from './unserved-types.js'
@@ -85,7 +85,7 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
       const failed = results.find((result) => result.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },
-    publish: async (message, broker) => pick(broker).publish(message),
+    publish: async (message, broker) => pick(acceptBroker(broker)).publish(message),
     handle(filter, handler, given = {}) {
       const handlerOptions = acceptHandler(handler, given)
       return pick(handlerOptions.broker).handle(filter, handler, handlerOptions)

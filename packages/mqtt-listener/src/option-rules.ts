@@ -99,6 +99,9 @@ const HANDLER = options<TopicHandlerOptions>({
 const STOP = options<StopOptions>({ leave: optional(check.flag) })
 const AT_BROKER = options<{ readonly broker?: string }>({ broker: optional(brokerName) })
 
+export const acceptBroker = (broker: unknown): string | undefined =>
+  broker === undefined ? undefined : accept('listener.publish', 'broker', brokerName, broker)
+
 export const acceptMessage = (message: unknown): OutboundMessage =>
   accept('listener.publish', 'message', check.outboundMessage, message)
 

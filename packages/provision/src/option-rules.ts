@@ -164,6 +164,5 @@ export const acceptServe = (listener: unknown, given: unknown): { readonly broke
 
 /** The texts of a claim are looked at by the claim itself, which says no word of why it refuses one. */
 export const acceptClaim = <Request>(call: string, request: Request): Request => {
-  accept(call, 'request', check.record, request, 'invalid_payload')
-  return request
+  return accept(call, 'request', check.record, request, 'invalid_payload') as Request
 }

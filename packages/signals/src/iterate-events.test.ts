@@ -120,6 +120,8 @@ test('readers that wait side by side get one event each', async () => {
 
 test('a limit below one is refused, and leaves no subscription behind', () => {
   const signals = createSignals()
-  expect(() => signals.iterate('deviceDataReceived', { limit: 0 })).toThrow(/limit must be a whole number from 1 up/)
+  expect(() => signals.iterate('deviceDataReceived', { limit: 0 })).toThrow(
+    /limit must be a whole number from 1 up/,
+  )
   expect(signals.hasSubscribers('deviceDataReceived')).toBe(false)
 })

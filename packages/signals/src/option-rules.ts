@@ -42,7 +42,8 @@ const ITERATE = options<IterateOptions>({
 })
 
 /** What an event pays. */
-export const isName = (name: string): name is SignalName => Object.hasOwn(NAMES, name)
+export const isName = (name: string): name is SignalName =>
+  typeof name === 'string' && Object.hasOwn(NAMES, name)
 
 const NAME = check.word(...(Object.keys(NAMES) as SignalName[]))
 const HANDLER = check.callback<(event: SignalEvents[SignalName]) => unknown>()

@@ -1,4 +1,5 @@
 import { type DeviceHub, DeviceHubError, type Principal, toLine, topicMatches } from '@devicehub/core'
+import { acceptAedes } from '../option-rules.js'
 import type { BrokerContext } from './broker-adapter.js'
 
 /** A client of Aedes, as far as it is looked at: Aedes need not be installed for the types of this package. */
@@ -156,7 +157,8 @@ export function aedesHooks(
       return packet
     },
 
-    attachPresence(broker) {
+    attachPresence(given) {
+      const broker = acceptAedes(given)
       const connectedAt = new WeakMap<AedesClient, number>()
       const timedOut = new WeakSet<AedesClient>()
 

@@ -41,7 +41,7 @@ import {
 import { createDevicesApi, type DevicesApi } from './devices-api.js'
 import { createMessagesApi, type MessagesApi } from './messages-api.js'
 import { createReadingsApi, type ReadingsApi } from './readings-api.js'
-import { acceptAnnouncement, acceptBroker, CLOSE, createAssertType } from './rules.js'
+import { acceptAnnouncement, acceptBroker, acceptRefusal, CLOSE, createAssertType } from './rules.js'
 import type { SessionsApi } from './sessions-api.js'
 import { createSharedGroups, type SharedGroups } from './shared-groups.js'
 import { createTransports } from './transports.js'
@@ -275,7 +275,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     logger,
     metrics,
     clock,
-    async quarantine(message, refusal, handler) {
+    async quarantine(message, given, handler) {
+      const refusal = acceptRefusal(given)
       const named = handler === undefined ? {} : { handler: acceptHandlerName(handler) }
       await pipeline.quarantine(message, refusal, named)
     },

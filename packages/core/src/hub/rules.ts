@@ -9,6 +9,7 @@ import {
   type OptionalRule,
   optional,
   options,
+  satisfies,
   text,
   word,
 } from '../check/index.js'
@@ -16,6 +17,7 @@ import { isDeviceType } from '../device-type/define-device-type.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
+import { REFUSAL_CODES, type Refusal, type RefusalCode } from '../ingest/ingest.js'
 import {
   DEVICE_STATUSES,
   type DeviceRecord,
@@ -64,6 +66,15 @@ export const acceptRef = (call: string, ref: unknown): MessageRef =>
 export const CLOSE = options<{ readonly timeout?: number }>({
   timeout: optional(number({ min: 0, max: TIMER_MAX })),
 })
+
+// Why a topic handler failed is text that may be anybody's: it is cut and cleaned where it is stored.
+const REFUSAL = options<Refusal>({
+  code: word(...(Object.keys(REFUSAL_CODES) as RefusalCode[])),
+  reason: satisfies<string>('a text', (value) => typeof value === 'string'),
+})
+
+export const acceptRefusal = (refusal: unknown): Refusal =>
+  accept('hub.quarantine', 'refusal', REFUSAL, refusal)
 
 export const acceptBroker = (broker: unknown): string | undefined =>
   broker === undefined ? undefined : accept('hub.publish', 'broker', brokerName, broker)

@@ -1,5 +1,5 @@
 import type { Logger } from '@devicehub/core'
-import { type FetchHandler, problem, type RequestInfo, readBody } from '@devicehub/http'
+import { checkedHandler, type FetchHandler, problem, type RequestInfo, readBody } from '@devicehub/http'
 import type { ClaimBounds, ClaimDesk } from './claim-desk.js'
 import type { ClaimReply } from './claim-reply.js'
 
@@ -31,7 +31,7 @@ export function createClaimHandler(
 
   function findAddress(request: Request, info: RequestInfo | undefined): string | null {
     const address = addressOf === undefined ? info?.remoteAddress : addressOf(request, info)
-    if (address === undefined || address === '') {
+    if (typeof address !== 'string' || address === '') {
       if (!saidMissing)
         logger.error(
           {},
@@ -59,12 +59,12 @@ export function createClaimHandler(
     return body
   }
 
-  return async (request, info) => {
+  return checkedHandler('claimHandler', async (request, info) => {
     if (request.method === 'POST') return answer(request, info)
     const refusal = problem(405, 'method_not_allowed', 'A claim is a POST')
     refusal.headers.set('allow', 'POST')
     return refusal
-  }
+  })
 }
 
 function toResponse({ status, body, retryAfter }: ClaimReply): Response {

@@ -1,4 +1,10 @@
-import { type AnyDeviceType, DeviceHubError, type DeviceRecord } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  DeviceHubError,
+  type DeviceRecord,
+  errorLine,
+  isDeviceHubError,
+} from '@devicehub/core'
 import { assertDevice, assertType, checkExpiry } from '../credentials/check-request.js'
 import type { SinkTeller } from '../credentials/tell-sinks.js'
 import type { ProvisionHub } from '../provision-hub.js'
@@ -85,7 +91,7 @@ async function importRows(
     }
   }
 
-  for await (const read of readRows(type, source)) {
+  for await (const read of readable(readRows(type, source))) {
     if (signal?.aborted) return
     take(read)
     if (batch.length < BATCH) continue
@@ -94,6 +100,20 @@ async function importRows(
   }
   if (batch.length > 0 && !signal?.aborted) await writeBatch(batch)
   tally.progress()
+}
+
+/** Whatever the caller's own source throws; a file that cannot be read too. */
+async function* readable(rows: AsyncIterable<ReadRow>): AsyncGenerator<ReadRow> {
+  try {
+    yield* rows
+  } catch (cause) {
+    if (isDeviceHubError(cause)) throw cause
+    throw new DeviceHubError(
+      'invalid_options',
+      `importDevices: source could not be read to its end: ${errorLine(cause)}`,
+      { cause },
+    )
+  }
 }
 
 function readRows(
@@ -105,13 +125,21 @@ function readRows(
   return numbered(source.rows)
 }
 
+function read(line: number, row: unknown): ReadRow {
+  if (typeof row !== 'object' || row === null) return { line, problem: 'the row is not an object' }
+  try {
+    // A row of a class or a proxy may throw when it is read: that is a matter of the row alone.
+    return { line, row: Object.fromEntries(Object.entries(row)) }
+  } catch (cause) {
+    return { line, problem: `the row cannot be read: ${errorLine(cause)}` }
+  }
+}
+
 async function* numbered(rows: Iterable<object> | AsyncIterable<object>): AsyncGenerator<ReadRow> {
   let line = 0
   for await (const row of rows) {
     line++
-    yield typeof row === 'object' && row !== null
-      ? { line, row: row as Readonly<Record<string, unknown>> }
-      : { line, problem: 'the row is not an object' }
+    yield read(line, row)
   }
 }
 

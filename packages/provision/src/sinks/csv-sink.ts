@@ -6,7 +6,7 @@ import type { CredentialSink, SinkChange } from './credential-sink.js'
 import { withFileLock } from './file-lock.js'
 import { createFileWork } from './file-work.js'
 import { usernameOf } from './last-changes.js'
-import { acceptCsv } from './option-rules.js'
+import { acceptChanges, acceptCsv, acceptDevices } from './option-rules.js'
 import { refuseChange } from './refuse-device.js'
 import { readOrEmpty, syncFolder } from './replace-file.js'
 import { sinkFailures } from './sink-failures.js'
@@ -33,8 +33,9 @@ export function csvSink(options: CsvSinkOptions): CredentialSink {
 
   return {
     name: NAME,
-    apply: (changes) =>
+    apply: (given) =>
       run(async () => {
+        const changes = acceptChanges(NAME, given)
         const failures = sinkFailures(NAME)
         const rows: Row[] = []
         for (const change of changes) {
@@ -45,8 +46,9 @@ export function csvSink(options: CsvSinkOptions): CredentialSink {
         await append(file, timeout, rows)
         failures.throwAny()
       }),
-    sync: (devices) =>
+    sync: (given) =>
       run(async () => {
+        const devices = acceptDevices(NAME, given)
         // Before the devices are read: one that is issued meanwhile is no stray.
         const present = await usersIn(file)
         const wanted = new Set<string>()

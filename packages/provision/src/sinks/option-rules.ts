@@ -1,4 +1,12 @@
-import { check } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  check,
+  DeviceHubError,
+  errorLine,
+  isDeviceHubError,
+  isDeviceType,
+} from '@devicehub/core'
+import type { SinkChange, SinkDevice } from './credential-sink.js'
 import type { CsvSinkOptions } from './csv-sink.js'
 import type { DynamicSecurityOptions, SinkTls } from './dynamic-security/options.js'
 import type { MosquittoFilesOptions } from './mosquitto-files/options.js'
@@ -57,6 +65,51 @@ const DYNAMIC_SECURITY = options<DynamicSecurityOptions>({
   clientId: optional(text({ max: 16_383 })),
   timeout: milliseconds,
 })
+
+const anyText = hidden(check.satisfies<string>('a text', (value) => typeof value === 'string'))
+const topics = check.list(anyText)
+const SINK_DEVICE = check.partOf<SinkDevice>(
+  {
+    type: check.satisfies<AnyDeviceType>('a device type made by defineDeviceType', isDeviceType),
+    deviceId: anyText,
+    username: anyText,
+    clientId: anyText,
+    topics: check.partOf<SinkDevice['topics']>(
+      { publish: topics, subscribe: topics },
+      '{ publish, subscribe }',
+    ),
+  },
+  'a device as sinks get it',
+)
+// What the texts must not hold, each sink says of the change that has it.
+const CHANGE = check.either<SinkChange, SinkChange>(
+  options<Extract<SinkChange, { kind: 'set' }>>({
+    kind: check.word('set'),
+    device: SINK_DEVICE,
+    password: anyText,
+  }),
+  options<Extract<SinkChange, { kind: 'remove' }>>({ kind: check.word('remove'), username: anyText }),
+)
+const CHANGES = check.list(CHANGE)
+
+export const acceptChanges = (sink: string, given: unknown): readonly SinkChange[] =>
+  accept(`${sink}.apply`, 'changes', CHANGES, given)
+
+/** One by one, as they are read. */
+export async function* acceptDevices(sink: string, given: unknown): AsyncGenerator<SinkDevice> {
+  let at = 0
+  try {
+    for await (const device of given as AsyncIterable<unknown>)
+      yield accept(`${sink}.sync`, `devices[${at++}]`, SINK_DEVICE, device)
+  } catch (cause) {
+    if (isDeviceHubError(cause)) throw cause
+    throw new DeviceHubError(
+      'invalid_options',
+      `${sink}.sync: devices could not be read to their end: ${errorLine(cause)}`,
+      { cause },
+    )
+  }
+}
 
 /** Each throws `invalid_options` with the key and what is expected. */
 export const acceptCsv = (given: unknown): CsvSinkOptions => accept('csvSink', 'options', CSV, given)

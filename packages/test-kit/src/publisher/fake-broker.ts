@@ -10,6 +10,7 @@ import {
   parser,
   type QoS,
 } from 'mqtt-packet'
+import { acceptCount, acceptOptions } from '../option-rules.js'
 import { freePort } from '../services/free-port.js'
 import { waitUntil } from '../services/wait-until.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
@@ -79,7 +80,8 @@ export interface FakeBroker extends AsyncDisposable {
 }
 
 /** A broker that does as a test says, to see how a client copes with brokers that misbehave. */
-export async function createFakeBroker(options: FakeBrokerOptions = {}): Promise<FakeBroker> {
+export async function createFakeBroker(given: FakeBrokerOptions = {}): Promise<FakeBroker> {
+  const options = acceptOptions('createFakeBroker', given)
   const connections: FakeConnection[] = []
   const sessions = new Set<string>()
   const sockets = new Set<Socket>()
@@ -122,7 +124,10 @@ export async function createFakeBroker(options: FakeBrokerOptions = {}): Promise
     port,
     url: `mqtt://127.0.0.1:${port}`,
     connections,
-    connection: (number) => waitUntil(`connection ${number} to the fake broker`, () => connections[number]),
+    async connection(given) {
+      const number = acceptCount('broker.connection', given)
+      return waitUntil(`connection ${number} to the fake broker`, () => connections[number])
+    },
     cut,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
 import type { IConnackPacket, Packet } from 'mqtt-packet'
+import { acceptOptions, acceptSource } from '../option-rules.js'
 import { randomName } from '../services/random-name.js'
 import { createChangeSignal } from './change-signal.js'
 import { createLedger, type Ledger } from './ledger.js'
@@ -80,7 +81,8 @@ interface Entry {
 const FATAL = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c])
 
 /** Connects at once and for good; see `publishAll`. */
-export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPublisher {
+export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPublisher {
+  const options = acceptOptions('createLedgerPublisher', given)
   const protocolVersion = options.protocolVersion ?? 5
   const clientId = options.clientId ?? randomName('ledger')
   const ledger = createLedger(options.ledgerFile)
@@ -227,7 +229,9 @@ export function createLedgerPublisher(options: LedgerPublisherOptions): LedgerPu
     }
   }
 
-  const publishAll: LedgerPublisher['publishAll'] = async (messages, { window, rate } = {}) => {
+  const publishAll: LedgerPublisher['publishAll'] = async (given, how = {}) => {
+    const messages = acceptSource('publisher.publishAll', given)
+    const { window, rate } = acceptOptions('publisher.publishAll', how)
     const limit = Math.min(window ?? options.window ?? 1000, 65_535)
     const batch: Batch = { left: 0 }
     const started = performance.now()

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { DeviceHubError } from '@devicehub/core'
+import { DeviceHubError, errorLine } from '@devicehub/core'
 import {
   generate,
   type IConnackPacket,
@@ -10,6 +10,7 @@ import {
   parser,
   type QoS,
 } from 'mqtt-packet'
+import { acceptOptions } from '../option-rules.js'
 import { randomName } from '../services/random-name.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
 
@@ -54,10 +55,26 @@ export interface RawMqttClient extends PacketInbox, AsyncDisposable {
   destroy(): Promise<void>
 }
 
+function connectPacket(fields: Partial<IConnectPacket>): Buffer {
+  const packet = { cmd: 'connect', protocolId: 'MQTT', clean: true, keepalive: 0, ...fields }
+  try {
+    return generate(packet as IConnectPacket)
+  } catch (cause) {
+    throw new DeviceHubError(
+      'invalid_options',
+      `createRawClient: connect makes no CONNECT packet: ${errorLine(cause)}`,
+      { cause },
+    )
+  }
+}
+
 /** Connects and waits for the CONNACK, which may be a refusal: see `connack`. */
-export async function createRawClient(options: RawMqttClientOptions): Promise<RawMqttClient> {
+export async function createRawClient(given: RawMqttClientOptions): Promise<RawMqttClient> {
+  const options = acceptOptions('createRawClient', given)
   const protocolVersion = options.protocolVersion ?? 5
   const clientId = options.connect?.clientId ?? randomName('raw')
+  // Before there is a connection that would have to be ended.
+  const hello = connectPacket({ ...options.connect, clientId, protocolVersion })
   const encoding = { protocolVersion }
   const inbox = createPacketInbox()
   const socket: Socket = connect({ port: options.port, host: options.host ?? '127.0.0.1', noDelay: true })
@@ -89,17 +106,7 @@ export async function createRawClient(options: RawMqttClientOptions): Promise<Ra
   })
   socket.on('close', () => inbox.close(reason))
 
-  socket.write(
-    generate({
-      cmd: 'connect',
-      protocolId: 'MQTT',
-      clean: true,
-      keepalive: 0,
-      ...options.connect,
-      protocolVersion,
-      clientId,
-    }),
-  )
+  socket.write(hello)
   const connack = await inbox.next('connack')
 
   const destroy = () => {

@@ -1,4 +1,5 @@
 import type { IPublishPacket, QoS } from 'mqtt-packet'
+import { acceptOptions } from '../option-rules.js'
 import { waitUntil } from '../services/wait-until.js'
 import { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
 
@@ -17,10 +18,11 @@ export interface RawSubscriber extends RawMqttClient {
 }
 
 /** A raw client that has subscribed and, unless told otherwise, acknowledges what it gets. */
-export async function createRawSubscriber(options: RawSubscriberOptions): Promise<RawSubscriber> {
+export async function createRawSubscriber(given: RawSubscriberOptions): Promise<RawSubscriber> {
+  const { topics, qos, ...options } = acceptOptions('createRawSubscriber', given)
   const client = await createRawClient({ acknowledge: true, ...options })
   try {
-    for (const topic of [options.topics].flat()) await client.subscribe(topic, options.qos)
+    for (const topic of [topics].flat()) await client.subscribe(topic, qos)
   } catch (error) {
     await client.destroy()
     throw error

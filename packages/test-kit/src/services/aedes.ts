@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { DeviceHubError, errorLine } from '@devicehub/core'
 import { Aedes, type AedesOptions } from 'aedes'
+import { acceptAedes } from '../option-rules.js'
 import { freePort } from './free-port.js'
 import type { ServiceOptions } from './managed-service.js'
 
@@ -18,9 +20,17 @@ export interface AedesService extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-export async function startAedes(options: AedesServiceOptions = {}): Promise<AedesService> {
-  const { port: wanted, ...brokerOptions } = options
-  const broker = await Aedes.createBroker(brokerOptions)
+/** What the library says of its own options. */
+const createBroker = (options: AedesOptions): Promise<Aedes> =>
+  Promise.resolve()
+    .then(() => Aedes.createBroker(options))
+    .catch((cause: unknown) => {
+      throw new DeviceHubError('invalid_options', `startAedes: ${errorLine(cause)}`, { cause })
+    })
+
+export async function startAedes(given: AedesServiceOptions = {}): Promise<AedesService> {
+  const { port: wanted, ...brokerOptions } = acceptAedes(given)
+  const broker = await createBroker(brokerOptions)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)

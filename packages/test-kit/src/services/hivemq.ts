@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DeviceHubError } from '@devicehub/core'
+import { acceptOptions } from '../option-rules.js'
 import { requireProgram } from './find-program.js'
 import { type Service, type ServiceOptions, startService } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
@@ -21,7 +22,8 @@ export interface HiveMqOptions extends ServiceOptions {
 export type HiveMqService = Service
 
 /** Starts HiveMQ Community Edition. The first call on a machine fetches it with Maven and keeps it. */
-export async function startHiveMq(options: HiveMqOptions = {}): Promise<HiveMqService> {
+export async function startHiveMq(given: HiveMqOptions = {}): Promise<HiveMqService> {
+  const options = acceptOptions('startHiveMq', given)
   const java = requireProgram('hivemq', 'java')
   const program = await buildProgram()
   return startService({

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { acceptOptions } from '../option-rules.js'
 import type { DatabaseService, TestDatabase } from './database-service.js'
 import { requireProgram } from './find-program.js'
 import { type ServiceOptions, startService } from './managed-service.js'
@@ -15,7 +16,8 @@ export interface MariadbOptions extends ServiceOptions {
 export type MariadbService = DatabaseService
 
 /** Starts the installed MariaDB: user `root` without password on loopback, utf8mb4. */
-export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbService> {
+export async function startMariadb(given: MariadbOptions = {}): Promise<MariadbService> {
+  const options = acceptOptions('startMariadb', given)
   const server = requireProgram('mariadb', 'mariadbd', 'mysqld')
   const installer = requireProgram('mariadb', 'mariadb-install-db', 'mysql_install_db')
   const admin = requireProgram('mariadb', 'mariadb-admin', 'mysqladmin')

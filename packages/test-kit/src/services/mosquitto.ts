@@ -2,6 +2,7 @@ import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
+import { acceptOptions } from '../option-rules.js'
 import { type Certificates, createCertificates } from './certificates.js'
 import { findProgram, requireProgram } from './find-program.js'
 import { freePort } from './free-port.js'
@@ -61,7 +62,8 @@ export interface MosquittoService extends Service {
 }
 
 /** Starts Mosquitto, set up to lose nothing: queues without bound, on disk. */
-export async function startMosquitto(options: MosquittoOptions = {}): Promise<MosquittoService> {
+export async function startMosquitto(given: MosquittoOptions = {}): Promise<MosquittoService> {
+  const options = acceptOptions('startMosquitto', given)
   const server = requireProgram('mosquitto', 'mosquitto')
   const websocketPort = options.websockets ? await freePort() : undefined
   const tlsOptions = options.tls === true ? {} : options.tls || undefined

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
+import { acceptOptions, acceptPostgres, acceptText } from '../option-rules.js'
 import type { DatabaseService, TestDatabase } from './database-service.js'
 import { findPostgresPrograms, requireProgram } from './find-program.js'
 import { type ServiceOptions, startService } from './managed-service.js'
@@ -17,7 +18,8 @@ export interface PostgresOptions extends ServiceOptions {
 export type PostgresService = DatabaseService
 
 /** Starts the newest installed PostgreSQL: no password on loopback, user `postgres`, UTF-8. */
-export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresService> {
+export async function startPostgres(given: PostgresOptions = {}): Promise<PostgresService> {
+  const options = acceptOptions('startPostgres', given)
   const psql = requireProgram('postgres', 'psql')
   const programs = findPostgresPrograms()
   if (programs === undefined)
@@ -94,6 +96,8 @@ export async function hasExtension(
   postgres: Pick<PostgresService, 'sql'>,
   extension: string,
 ): Promise<boolean> {
+  acceptPostgres(postgres)
+  acceptText('hasExtension', 'extension', extension)
   const literal = `'${extension.replaceAll("'", "''")}'`
   return (await postgres.sql(`SELECT count(*) FROM pg_available_extensions WHERE name = ${literal}`)) === '1'
 }

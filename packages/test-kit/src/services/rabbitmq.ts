@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { acceptOptions } from '../option-rules.js'
 import { findRabbitMq, requireProgram } from './find-program.js'
 import { freePort } from './free-port.js'
 import { type Service, type ServiceOptions, type ServicePlace, startService } from './managed-service.js'
@@ -31,7 +32,8 @@ export type RabbitMqService = Service
  * persistent session was sent at QoS 1 is on disk before the publisher's acknowledgement. `pid` is the script that
  * runs the broker and the name service of Erlang's nodes (epmd), one for each instance.
  */
-export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<RabbitMqService> {
+export async function startRabbitMq(given: RabbitMqOptions = {}): Promise<RabbitMqService> {
+  const options = acceptOptions('startRabbitMq', given)
   const server = findRabbitMq() ?? requireProgram('rabbitmq', 'rabbitmq-server')
   const epmd = requireProgram('rabbitmq', 'epmd')
   const [namePort, nodePort] = [await freePort(), await freePort()]

@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { acceptOptions } from '../option-rules.js'
 import { requireProgram } from './find-program.js'
 import { type Service, type ServiceOptions, startService } from './managed-service.js'
 
@@ -10,7 +11,8 @@ export interface RedisOptions extends ServiceOptions {
 export type RedisService = Service
 
 /** Starts Redis without a password on loopback. */
-export function startRedis(options: RedisOptions = {}): Promise<RedisService> {
+export async function startRedis(given: RedisOptions = {}): Promise<RedisService> {
+  const options = acceptOptions('startRedis', given)
   const server = requireProgram('redis', 'redis-server', 'valkey-server')
   const settings = {
     bind: '127.0.0.1',

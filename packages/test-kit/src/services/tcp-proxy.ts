@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { acceptMode, acceptOptions, acceptPort } from '../option-rules.js'
 import { freePort } from './free-port.js'
 
 /** `flow`: passed on. `stall`: no longer read, so the sender's buffers fill. `drop`: read and thrown away. */
@@ -55,7 +56,9 @@ interface Connection {
 }
 
 /** A proxy in front of a server on which a test can cause the faults of a network. */
-export async function createTcpProxy(targetPort: number, options: TcpProxyOptions = {}): Promise<TcpProxy> {
+export async function createTcpProxy(targetPort: number, given: TcpProxyOptions = {}): Promise<TcpProxy> {
+  acceptPort('createTcpProxy', targetPort)
+  const options = acceptOptions('createTcpProxy', given)
   const counters: TcpProxyCounters = { accepted: 0, refused: 0, toServer: 0, toClient: 0, dropped: 0 }
   const modes: Record<Direction, FlowMode> = { toServer: 'flow', toClient: 'flow' }
   const connections = new Set<Connection>()
@@ -131,7 +134,7 @@ export async function createTcpProxy(targetPort: number, options: TcpProxyOption
   }
 
   const setMode = (direction: Direction, mode: FlowMode) => {
-    modes[direction] = mode
+    modes[direction] = acceptMode(`proxy.${direction}`, mode)
     for (const connection of connections) connection.apply[direction]()
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
+import { acceptOptions, acceptWait } from '../option-rules.js'
 
 export interface WaitOptions {
   /** Milliseconds before it gives up. Default 60,000: a busy machine can be very slow. */
@@ -15,8 +16,10 @@ export interface WaitOptions {
 export async function waitUntil<T>(
   what: string,
   condition: () => T | Promise<T>,
-  options: WaitOptions = {},
+  given: WaitOptions = {},
 ): Promise<T & {}> {
+  acceptWait(what, condition)
+  const options = acceptOptions('waitUntil', given)
   const timeout = options.timeout ?? 60_000
   const end = Date.now() + timeout
   let cause: unknown

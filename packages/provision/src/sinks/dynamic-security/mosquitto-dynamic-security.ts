@@ -2,6 +2,7 @@ import { DeviceHubError } from '@devicehub/core'
 import { inTurn } from '../../in-turn.js'
 import type { CredentialSink } from '../credential-sink.js'
 import { usernameOf } from '../last-changes.js'
+import { acceptChanges, acceptDevices } from '../option-rules.js'
 import { refuseChange } from '../refuse-device.js'
 import { sinkFailures } from '../sink-failures.js'
 import { applyChanges, type Target } from './apply-changes.js'
@@ -61,8 +62,9 @@ export function mosquittoDynamicSecurity(options: DynamicSecurityOptions): Crede
 
   return {
     name: NAME,
-    apply: (changes) =>
+    apply: (given) =>
       run(async () => {
+        const changes = acceptChanges(NAME, given)
         if (changes.length === 0) return
         await withLink(async (target) => {
           const good = changes.filter((change) => {
@@ -75,7 +77,8 @@ export function mosquittoDynamicSecurity(options: DynamicSecurityOptions): Crede
         })
       }, applyInTurn),
     // Not in turn with `apply`: a device that is revoked does not wait for thousands that are looked at.
-    sync: (devices) => run(() => withLink((target) => syncClients(target, NAME, devices)), syncInTurn),
+    sync: (given) =>
+      run(() => withLink((target) => syncClients(target, NAME, acceptDevices(NAME, given))), syncInTurn),
     async close() {
       closed = true
       await Promise.all(running)

@@ -1,6 +1,7 @@
 import type { CredentialSink } from '../credential-sink.js'
 import { createFileWork } from '../file-work.js'
 import { usernameOf } from '../last-changes.js'
+import { acceptChanges, acceptDevices } from '../option-rules.js'
 import { sinkFailures } from '../sink-failures.js'
 import { applyToFiles } from './apply-to-files.js'
 import { filesSettings, type MosquittoFilesOptions } from './options.js'
@@ -28,8 +29,9 @@ export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
       remedy:
         'Run one listener without `slots` and `sharedGroup`, or hot standbys (`slots` with max 1 and `sharedGroup: false`); or take mosquittoDynamicSecurity or @devicehub/broker-auth, which refuse such a subscription',
     },
-    apply: (changes) =>
+    apply: (given) =>
       run(async () => {
+        const changes = acceptChanges(NAME, given)
         if (changes.length === 0) return
         const failures = sinkFailures(NAME)
         const good = changes.filter((change) => {
@@ -41,8 +43,9 @@ export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
         await reloadBroker(settings.reload)
         failures.throwAny()
       }),
-    sync: (devices) =>
+    sync: (given) =>
       run(async () => {
+        const devices = acceptDevices(NAME, given)
         const failures = sinkFailures(NAME)
         const report = await syncFiles(settings, NAME, devices, failures)
         // Always: a process that was killed after it wrote has told nobody.

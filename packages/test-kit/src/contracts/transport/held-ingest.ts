@@ -1,4 +1,5 @@
 import type { InboundMessage, Ingest, IngestOutcome, Settle } from '@devicehub/core'
+import { acceptHeld, acceptList } from '../../option-rules.js'
 
 export interface HeldMessage {
   readonly message: InboundMessage
@@ -29,6 +30,7 @@ export function holdIngest(): HeldIngest {
   const hasRoom = () => unsettled.size < held.capacity
 
   function push(message: InboundMessage, settle: Settle): boolean {
+    acceptHeld(message, settle)
     const one = { message, text: Buffer.from(message.payload).toString(), settle }
     received.push(one)
     unsettled.add(one)
@@ -44,8 +46,12 @@ export function holdIngest(): HeldIngest {
     waiting = []
   }
 
-  const all = (messages: readonly InboundMessage[]) =>
-    Promise.all(messages.map((message) => new Promise<IngestOutcome>((resolve) => push(message, resolve))))
+  const all = async (messages: readonly InboundMessage[]) =>
+    Promise.all(
+      acceptList<InboundMessage>('ingest', 'messages', messages).map(
+        (message) => new Promise<IngestOutcome>((resolve) => push(message, resolve)),
+      ),
+    )
   const drained = () =>
     hasRoom() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))
   const held: HeldIngest = {

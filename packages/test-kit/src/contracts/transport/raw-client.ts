@@ -1,5 +1,7 @@
 import { connect } from 'node:net'
+import { DeviceHubError } from '@devicehub/core'
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
+import { acceptOptions } from '../../option-rules.js'
 
 /** A bare MQTT 3.1.1 client without reconnects, queues or automatic acknowledgements but its own. */
 export interface RawClient {
@@ -26,13 +28,14 @@ export interface RawClientOptions {
   readonly onPublish?: (packet: IPublishPacket, client: RawClient) => void
 }
 
-export async function connectRaw({ port, clientId, clean, onPublish }: RawClientOptions): Promise<RawClient> {
+export async function connectRaw(given: RawClientOptions): Promise<RawClient> {
+  const { port, clientId, clean, onPublish } = acceptOptions('connectRaw', given)
   const socket = connect(port, '127.0.0.1')
   socket.setNoDelay(true)
   const waiting = new Map<string, { resolve: (packet: Packet) => void; reject: (error: Error) => void }>()
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   void closed.then(() => {
-    for (const { reject } of waiting.values()) reject(new Error('the connection to the broker ended'))
+    for (const { reject } of waiting.values()) reject(ended())
     waiting.clear()
   })
   socket.on('error', () => {})
@@ -40,7 +43,7 @@ export async function connectRaw({ port, clientId, clean, onPublish }: RawClient
   const send = (packet: Packet) => socket.write(generate(packet))
   const answer = (cmd: string, id = 0) =>
     new Promise<Packet>((resolve, reject) => {
-      if (socket.destroyed) reject(new Error('the connection to the broker ended'))
+      if (socket.destroyed) reject(ended())
       else waiting.set(`${cmd} ${id}`, { resolve, reject })
     })
   const reader = parser({ protocolVersion: 4 })
@@ -100,7 +103,9 @@ export async function connectRaw({ port, clientId, clean, onPublish }: RawClient
   send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId, clean, keepalive: 0 })
   const accepted = await connack
   if (accepted.cmd !== 'connack' || accepted.returnCode !== 0)
-    throw new Error('the broker refused the connection')
+    throw new DeviceHubError('connection_refused', 'the broker refused the connection')
   sessionPresent = accepted.sessionPresent
   return client
 }
+
+const ended = () => new DeviceHubError('transport_unavailable', 'the connection to the broker ended')
