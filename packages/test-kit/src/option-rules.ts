@@ -23,7 +23,8 @@ const port = integer({ min: 1, max: 65_535 })
 const count = integer({ min: 0, max: 2 ** 40 })
 const milliseconds = integer({ min: 0, max: 0x7fffffff })
 const SERVICE: check.OptionRules<ServiceOptions> = { port: optional(port) }
-const lines = optional(list(line(10_000)))
+/** Of a file; an empty one divides others. */
+const lines = optional(list(check.either(line(10_000), word(''))))
 const setting = check.either(line(10_000), check.either(number(), flag))
 /** Names go into a command line or a file. */
 const settings = optional(mapOf(setting, 'an object of settings by name'))
