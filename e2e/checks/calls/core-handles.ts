@@ -5,6 +5,7 @@ import {
   createPresenceMonitor,
   createRegistry,
   createSendQuota,
+  createSilentEnds,
   createTopicRouter,
   holdLease,
   memoryStorage,
@@ -29,6 +30,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
   return [
     { name: 'createRegistry()', target: createRegistry([Station]), calls: calls.registryCalls },
     { name: 'createBackoff()', target: createBackoff(), calls: calls.backoffCalls },
+    { name: 'createSilentEnds()', target: createSilentEnds(), calls: calls.silentEndsCalls },
     { name: 'createSendQuota()', target: createSendQuota(5), calls: calls.sendQuotaCalls },
     { name: 'createHandlerRunner()', target: runner, calls: calls.handlerRunnerCalls },
     { name: 'secretOf()', target: secretOf('a'), calls: calls.secretCalls },

@@ -15,6 +15,11 @@ export const registryCalls: Coverage = {
 
 export const backoffCalls: Coverage = { next: call(), reset: call() }
 
+export const silentEndsCalls: Coverage = {
+  ended: call(() => [{ withoutReason: true, lastedMs: 5 }]),
+  failed: call(),
+}
+
 export const sendQuotaCalls: Coverage = {
   acquire: call(() => [], { waits: 'a place that is free' }),
   tryAcquire: call(),

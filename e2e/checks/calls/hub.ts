@@ -167,6 +167,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   attach: call(() => [
     { name: 'checks', start: async () => {}, stop: async () => {}, publish: async () => {} },
   ]),
+  isServed: call(() => ['default']),
   publish: call(() => [
     {
       topic: 'a/b',

@@ -1,3 +1,4 @@
+import { accept, callback } from '../check/index.js'
 import { isDeviceHubError } from '../errors.js'
 
 /**
@@ -5,6 +6,7 @@ import { isDeviceHubError } from '../errors.js'
  * rejection does not end the process, for whoever closed it expects it. Any other rejection does, as always.
  */
 export function quietWhenClosed<Result>(work: () => Promise<Result>): Promise<Result> {
+  accept('quietWhenClosed', 'work', callback(), work)
   const result: Promise<Result> = run()
   async function run(): Promise<Result> {
     try {

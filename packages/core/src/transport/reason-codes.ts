@@ -1,3 +1,5 @@
+import { trusting } from '../check/trusting.js'
+
 /** MQTT 5 reason codes and MQTT 3.1.1 return codes that are decided by or named in errors. */
 const NAMES: Readonly<Record<number, string>> = {
   1: 'unacceptable protocol version',
@@ -37,8 +39,11 @@ const NAMES: Readonly<Record<number, string>> = {
 }
 
 /** For a message: the name, with the code as the standard writes it. */
-export const reasonName = (code: number): string =>
-  `${NAMES[code] ?? 'unknown reason'} (0x${code.toString(16).padStart(2, '0')})`
+export const reasonName = trusting(
+  'reasonName',
+  'a reason code',
+  (code: number): string => `${NAMES[code] ?? 'unknown reason'} (0x${code.toString(16).padStart(2, '0')})`,
+)
 
 /** Receive Maximum exceeded, message rate too high, quota exceeded: send less, and again. */
 export const isSlowDown = (code: number): boolean => code === 0x93 || code === 0x96 || code === 0x97
@@ -53,12 +58,21 @@ export const isRefusal = (code: number): boolean => REFUSALS.has(code)
 
 /** mqtt.js puts the reason code into `code`, where errors of sockets have a text. */
 export function reasonOf(error: unknown): number | null {
-  const code = (error as { code?: unknown } | null)?.code
+  const code = codeOf(error)
   return typeof code === 'number' ? code : null
 }
 
+/** Of an error that may be anything. */
+function codeOf(error: unknown): unknown {
+  try {
+    return (error as { code?: unknown } | null | undefined)?.code
+  } catch {
+    return undefined
+  }
+}
+
 /** Codes of Node's TLS errors that come back until somebody changes a certificate, a name or an option. */
-const CERTIFICATE_ERRORS = new Set([
+const CERTIFICATE_ERRORS: ReadonlySet<unknown> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',
@@ -68,8 +82,7 @@ const CERTIFICATE_ERRORS = new Set([
 ])
 
 /** A certificate that is not valid yet is none: it may be the clock of the machine, and passes. */
-export const isCertificateError = (error: unknown): boolean =>
-  CERTIFICATE_ERRORS.has(String((error as { code?: unknown } | null)?.code))
+export const isCertificateError = (error: unknown): boolean => CERTIFICATE_ERRORS.has(codeOf(error))
 
 const ADVICE: Readonly<Record<number, string>> = {
   1: 'try protocolVersion: 4 for a broker without MQTT 5',
@@ -87,7 +100,11 @@ const ADVICE: Readonly<Record<number, string>> = {
 const SAME_AS: Readonly<Record<number, number>> = { 132: 1, 133: 2, 134: 4, 135: 5 }
 
 /** What to do about a refusal; null where the name says it all. */
-export const refusalAdvice = (code: number): string | null => ADVICE[SAME_AS[code] ?? code] ?? null
+export const refusalAdvice = trusting(
+  'refusalAdvice',
+  'a reason code',
+  (code: number): string | null => ADVICE[SAME_AS[code] ?? code] ?? null,
+)
 
 const UNANSWERED = 'the broker closed the connection without an answer (CONNACK)'
 

@@ -1,3 +1,5 @@
+import { accept, flag, number, options, trusting } from '../check/index.js'
+
 /**
  * Recognises two clients of one client id where the broker does not say so: MQTT 3.1.1 has no reason codes, and Mosquitto
  * 2.0 sends none to a kept session. Each connects at its first attempt, and is thrown out when the other one does. A
@@ -17,10 +19,16 @@ const ENOUGH = 3
 /** The other one comes back after its pause, which grows up to that. */
 const SHORT_MS = 60_000
 
+const END = options<{ readonly withoutReason: boolean; readonly lastedMs: number }>({
+  withoutReason: flag,
+  lastedMs: number(),
+})
+
 export function createSilentEnds(): SilentEnds {
   let inARow = 0
   return {
-    ended({ withoutReason, lastedMs }) {
+    ended(end) {
+      const { withoutReason, lastedMs } = accept('ends.ended', 'end', END, end)
       inARow = withoutReason && lastedMs < SHORT_MS ? inARow + 1 : 0
       return inARow >= ENOUGH ? inARow : 0
     },
@@ -31,5 +39,9 @@ export function createSilentEnds(): SilentEnds {
 }
 
 /** What an end of that kind is, for errors. */
-export const presumablyTakenOver = (clientId: string, inARow: number): string =>
-  `the broker has closed the connection of client id '${clientId}' ${inARow} times in a row, soon after it was made and without a reason: probably another client connects under the same client id, and each throws the other out. Each process and each device needs a client id of its own`
+export const presumablyTakenOver = trusting(
+  'presumablyTakenOver',
+  'a client id and a number',
+  (clientId: string, inARow: number): string =>
+    `the broker has closed the connection of client id '${clientId}' ${inARow} times in a row, soon after it was made and without a reason: probably another client connects under the same client id, and each throws the other out. Each process and each device needs a client id of its own`,
+)
