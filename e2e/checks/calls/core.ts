@@ -240,6 +240,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     { keyId: 'key', proof: 'proof', write: { create: null }, now: NOW },
     { key: claimKey(), device: { isActive: true, username: null }, proof: null, credentials: [null] },
   ]),
+  createPageBudget: call(() => [5_000], { returns: 'createPageBudget()' }),
+  createLatestBudget: call(() => ['the values', 5], { returns: 'createLatestBudget()' }),
   latestRowOf: call(() => [sample()]),
   latestTime: call(() => [latestRow(), 0]),
   memoryStorage: call(() => [{ maxMessages: 5, maxMessageBytes: 5_000, maxReadings: 5, maxCommands: 5 }], {

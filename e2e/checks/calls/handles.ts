@@ -20,6 +20,9 @@ export const silentEndsCalls: Coverage = {
   failed: call(),
 }
 
+export const pageBudgetCalls: Coverage = { takes: call(() => [5]) }
+export const latestBudgetCalls: Coverage = { take: call(() => [5]) }
+
 export const sendQuotaCalls: Coverage = {
   acquire: call(() => [], { waits: 'a place that is free' }),
   tryAcquire: call(),

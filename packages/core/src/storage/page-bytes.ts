@@ -1,3 +1,4 @@
+import { trusting } from '../check/trusting.js'
 import { DeviceHubError } from '../errors.js'
 import { LATEST_BYTES } from '../ports/page.js'
 
@@ -9,12 +10,12 @@ export function createPageBudget(maxBytes: number): { takes(bytes: number): bool
   let left = maxBytes
   let first = true
   return {
-    takes(bytes) {
+    takes: trusting('budget.takes', 'a number of bytes', (bytes: number) => {
       if (bytes > left && !first) return false
       first = false
       left -= bytes
       return true
-    },
+    }),
   }
 }
 
@@ -22,7 +23,7 @@ export function createPageBudget(maxBytes: number): { takes(bytes: number): bool
 export function createLatestBudget(what: string, devices: number): { take(bytes: number): void } {
   let left = LATEST_BYTES
   return {
-    take(bytes) {
+    take: trusting('budget.take', 'a number of bytes', (bytes: number) => {
       left -= bytes
       if (left >= 0 || devices === 1) return
       throw new DeviceHubError(
@@ -30,6 +31,6 @@ export function createLatestBudget(what: string, devices: number): { take(bytes:
         `${what} of these ${devices} devices hold more than ${LATEST_BYTES >> 20} MiB together: ask for fewer devices at a time`,
         { details: { devices, maxBytes: LATEST_BYTES } },
       )
-    },
+    }),
   }
 }
