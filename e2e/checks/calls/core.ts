@@ -269,6 +269,11 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     { applied: true, record: null, flag: 'late_reply' },
   ]),
   withFlag: call(() => [null, 'a']),
+  withSampleOutcomes: call(() => [
+    { flags: null, status: 'processed', reason: null },
+    [sample()],
+    { duplicates: [0], reused: undefined },
+  ]),
   withReportOutcome: call(() => [{ flags: null }, ['mode'], { applied: [], record: twin() }]),
   createDeviceHub: call(
     () => [
