@@ -38,8 +38,13 @@ export function fastifyPlugin(handler: FetchHandler): (scope: FastifyScope) => P
   }
 }
 
-/** By number, since a level of the prefix may be a parameter. */
+/** By number, since a level of the prefix may be a parameter; behind the origin, which the target may begin with. */
 function withoutLevels(url: string, levels: number): string {
+  const [origin = ''] = /^https?:\/\/[^/?#]*/i.exec(url) ?? []
+  return origin + pathWithout(url.slice(origin.length), levels)
+}
+
+function pathWithout(url: string, levels: number): string {
   let at = 0
   for (let i = 0; i < levels; i++) at = url.indexOf('/', at + 1)
   return at === -1 ? '/' : url.slice(at)
