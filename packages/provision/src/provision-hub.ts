@@ -6,6 +6,7 @@ export type ProvisionHub = Pick<
   | 'types'
   | 'topicPrefix'
   | 'deviceIdMaxLength'
+  | 'maxMetadata'
   | 'storage'
   | 'signals'
   | 'devices'

@@ -5,7 +5,7 @@ import { isRecord } from './is-record.js'
 import { parseTimestamp } from './parse-timestamp.js'
 import { isPlainJson } from './plain-json.js'
 import { runSchema } from './run-schema.js'
-import { isTextWithin } from './text.js'
+import { hasBytesWithin, isTextWithin } from './text.js'
 import type { WallClock } from './time-zone.js'
 
 /** A value that is not null, as it came from a device or a caller, in its stored form; undefined when it does not fit. */
@@ -39,7 +39,9 @@ export function compileFieldCheck(field: Field, wallClock?: WallClock): FieldChe
       return (value) => {
         try {
           const parsed = schema === undefined ? value : parseWith(schema, value)
-          return parsed !== undefined && isPlainJson(parsed) ? JSON.stringify(parsed) : undefined
+          if (parsed === undefined || !isPlainJson(parsed)) return undefined
+          const text = JSON.stringify(parsed)
+          return maxLength === null || hasBytesWithin(text, maxLength) ? text : undefined
         } catch {
           // A function of the schema's that throws or is asynchronous, or a value of one that cannot be read.
           return undefined
@@ -75,7 +77,7 @@ export function describeField(field: Field): string {
     case 'datetime':
       return 'an RFC 3339 time, or an epoch number'
     case 'json':
-      return field.schema === undefined ? 'JSON of at most 64 levels' : 'JSON that fits its schema'
+      return `JSON ${field.schema === undefined ? 'of at most 64 levels' : 'that fits its schema'}${field.maxLength === null ? '' : `, at most ${field.maxLength} bytes`}`
     case 'binary':
       return `base64 or bytes${field.maxLength === null ? '' : `, at most ${field.maxLength} bytes`}`
     case 'geo':

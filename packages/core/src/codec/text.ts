@@ -25,6 +25,13 @@ export function isTextWithin(text: string, maxLength: number): boolean {
   return text.length - surrogates <= maxLength
 }
 
+/** Whether a text has at most so many bytes in UTF-8. */
+export function hasBytesWithin(text: string, max: number): boolean {
+  // No code unit has more than three bytes, and none less than one.
+  if (text.length * 3 <= max) return true
+  return text.length <= max && new TextEncoder().encode(text).length <= max
+}
+
 /** Tabs and ends of lines. */
 const SPACE = /[\t\n\v\f\r\u0085\u2028\u2029]+/g
 /** Other control characters, broken surrogates, and what turns the direction of the text around it. */

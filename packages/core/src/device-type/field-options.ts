@@ -44,6 +44,8 @@ export interface JsonOptions<Schema extends z.ZodType = z.ZodType, Nullable exte
   extends CommonFieldOptions<Nullable> {
   /** Checks the value and gives it its type; default: any JSON. Its output must be JSON again. */
   readonly schema?: Schema | undefined
+  /** Bytes of the value as JSON text; default 65,536. */
+  readonly maxLength?: number | undefined
 }
 
 /** A state field's value until a device or a person sets another; with it the field is not nullable by default. */

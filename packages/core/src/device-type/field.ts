@@ -43,7 +43,7 @@ export interface Field {
   readonly label: string | null
   /** False: a sample without it is rejected. Readings are nullable by default. */
   readonly nullable: boolean
-  /** Characters of a string (255 by default), bytes of a binary (no bound by default). */
+  /** Characters of a string (255 by default), bytes of JSON as text (65,536 by default) and of a binary (no bound by default). */
   readonly maxLength: number | null
   /** The members of an enum. */
   readonly values: readonly string[] | null

@@ -27,12 +27,14 @@ const OPTIONS_OF: Readonly<Record<ReadingKind, readonly string[]>> = {
   string: [...COMMON, 'maxLength'],
   enum: COMMON,
   datetime: COMMON,
-  json: [...COMMON, 'schema'],
+  json: [...COMMON, 'schema', 'maxLength'],
   binary: [...COMMON, 'maxLength'],
   geo: COMMON,
 }
 
 const STRING_MAX_LENGTH = 255
+/** Read again with each list of readings, and many times as large as objects: a device decides what is in it. */
+const JSON_MAX_LENGTH = 64 << 10
 
 /** The field as data. Whether a default fits and whether names are good is checked by `defineDeviceType`, which knows the name. */
 export function makeField(
@@ -107,7 +109,8 @@ function checkRange(kind: ReadingKind, range: unknown, fail: Fail): readonly [nu
 }
 
 function checkMaxLength(kind: ReadingKind, maxLength: number | undefined, fail: Fail): number | null {
-  if (maxLength === undefined) return kind === 'string' ? STRING_MAX_LENGTH : null
+  if (maxLength === undefined)
+    return kind === 'string' ? STRING_MAX_LENGTH : kind === 'json' ? JSON_MAX_LENGTH : null
   if (Number.isSafeInteger(maxLength) && maxLength > 0) return maxLength
   throw fail(`maxLength is a whole number above 0, not ${showValue(maxLength)}`)
 }

@@ -1,35 +1,30 @@
 import { accept, outboundMessage } from '../check/index.js'
 import { createReplyResolver } from '../commands/resolve-replies.js'
 import { createCommandTracker } from '../commands/tracker.js'
-import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
+import type { ConsumeHandler } from '../consumer/consumer.js'
 import { createMessageReader } from '../consumer/read-message.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
 import { createDispatcher } from '../dispatch/dispatcher.js'
 import { type DispatchContext, lookForCommands } from '../dispatch/publish-commands.js'
 import { lookForDesired } from '../dispatch/publish-desired.js'
 import { createAnnouncer } from '../ingest/announce.js'
 import { createIngest } from '../ingest/create-ingest.js'
 import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
-import type { Ingest, Refusal } from '../ingest/ingest.js'
-import type { IngestStats } from '../ingest/ingest-stats.js'
 import { createMessagePlanner } from '../ingest/plan-message.js'
-import { type Clock, systemClock } from '../ports/clock.js'
+import { systemClock } from '../ports/clock.js'
 import { randomIds } from '../ports/ids.js'
-import { consoleLogger, type Logger } from '../ports/logger.js'
-import { type Metrics, noMetrics } from '../ports/metrics.js'
+import { consoleLogger } from '../ports/logger.js'
+import { noMetrics } from '../ports/metrics.js'
 import { noSignals, type SignalSink } from '../ports/signals.js'
-import type { DeviceRecord, StatusTransition, Storage } from '../ports/storage.js'
-import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
-import { createRegistry, type Registry } from '../registry.js'
+import { createRegistry } from '../registry.js'
 import { memoryStorage } from '../storage/index.js'
 import { doneWithin } from '../timing/done-within.js'
-import { type AttachedHandler, acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
-import type { CommandsApi } from './commands-api.js'
-import { type ConsumersApi, createConsumers } from './consumers-api.js'
+import { acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
+import { createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
 import { createCredentials } from './create-credentials.js'
 import { createSessions } from './create-sessions.js'
-import type { CredentialsApi } from './credentials-api.js'
+import { METADATA_BYTES } from './device.js'
+import type { DeviceHub } from './device-hub.js'
 import {
   acceptHub,
   CACHE,
@@ -38,89 +33,20 @@ import {
   hubPolicies,
   LIMITS,
 } from './device-hub-options.js'
-import { createDevicesApi, type DevicesApi } from './devices-api.js'
-import { createMessagesApi, type MessagesApi } from './messages-api.js'
-import { createReadingsApi, type ReadingsApi } from './readings-api.js'
+import { createDevicesApi } from './devices-api.js'
+import { createMessagesApi } from './messages-api.js'
+import { createReadingsApi } from './readings-api.js'
 import { acceptAnnouncement, acceptBroker, acceptRefusal, CLOSE, createAssertType } from './rules.js'
-import type { SessionsApi } from './sessions-api.js'
-import { createSharedGroups, type SharedGroups } from './shared-groups.js'
+import { createSharedGroups } from './shared-groups.js'
 import { createTransports } from './transports.js'
-import { createTwinApi, type TwinApi } from './twins-api.js'
+import { createTwinApi } from './twins-api.js'
 
-export interface HubStats {
-  readonly ingest: IngestStats
-  readonly devicesCached: number
-}
+export type { DeviceHub, HubStats } from './device-hub.js'
 
-export interface DeviceHub<Signals extends SignalSink = SignalSink> {
-  readonly registry: Registry
-  readonly types: readonly AnyDeviceType[]
-  readonly topicPrefix: string
-  /** Characters. */
-  readonly deviceIdMaxLength: number
-  readonly storage: Storage
-  readonly signals: Signals
-  readonly ingest: Ingest
-  readonly devices: DevicesApi
-  readonly readings: ReadingsApi
-  readonly messages: MessagesApi
-  readonly commands: CommandsApi
-  /** Desired and reported state of the devices of a type. `unknown_type` for one that is not of this hub. */
-  twin<T extends AnyDeviceType>(type: T): TwinApi<T>
-  /** Who somebody is that shows credentials; `@devicehub/provision` issues them. */
-  readonly credentials: CredentialsApi
-  /** What brokers tell of connections. */
-  readonly sessions: SessionsApi
-  readonly consumers: ConsumersApi
-  /**
-   * Hands every message of the log to `handler`, in batches, at least once and in order for each device: also those
-   * stored by other processes, and those stored while nobody ran it. Its place is kept in the database under `name`, and
-   * one process at a time runs it, however many call this. What the handler fails for is tried again, in the end set
-   * aside. `invalid_options` for an ill-formed name or option.
-   *
-   * @example
-   * hub.consume('billing', { types: [Meter], channels: ['data'] }, async ({ messages, signal }) => {
-   *   for (const { key, deviceId, samples } of messages) await bill(key, deviceId, samples, signal)
-   * })
-   */
-  consume<T extends AnyDeviceType>(
-    name: string,
-    options: ConsumeOptions<T>,
-    handler: ConsumeHandler<T>,
-  ): Consumer
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly clock: Clock
-  /**
-   * An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit.
-   * With the name of the handler, a replay goes through it again: see `attachHandler`.
-   */
-  quarantine(message: InboundMessage, refusal: Refusal, handler?: string): Promise<void>
-  /** Makes a topic handler of a transport known to replays; returns the way to undo it. */
-  attachHandler(handler: AttachedHandler): () => void
-  /** Tells signals, hooks and waiting consumers of a status change that was committed beside ingest; `record` is the device before it. */
-  announce(transition: StatusTransition, record: DeviceRecord, reason: string): void
-  /** Where listeners may share the messages in a group. */
-  readonly sharedGroups: SharedGroups
-  /** Makes a transport known under its broker's name; returns the way to undo it. */
-  attach(transport: Transport): () => void
-  /** Whether a transport is attached for that broker. */
-  isServed(broker: string): boolean
-  /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
-  publish(message: OutboundMessage, broker?: string): Promise<void>
-  stats(): HubStats
-  /**
-   * Stops the attached transports, commits what was taken and waits for the consumers' handlers, for at most `timeout`
-   * milliseconds each (default 10,000), closes the storage. What could not be committed was never acknowledged.
-   */
-  close(options?: { readonly timeout?: number }): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
-
-/** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
 /** Milliseconds that transports get to end once nothing is going to be committed any more. */
 const STOP_GRACE = 1_000
 
+/** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
 export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   given: DeviceHubOptions<Signals>,
 ): DeviceHub<Signals> {
@@ -133,7 +59,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const metrics = options.metrics ?? noMetrics
   const signals = options.signals ?? (noSignals as Signals)
   const topicPrefix = options.topicPrefix ?? 'things'
-  const deviceIdMaxLength = options.deviceIdMaxLength ?? 128
+  const { deviceIdMaxLength = 128, maxMetadata = METADATA_BYTES } = options
   const cache = { ...CACHE, ...options.deviceCache }
   const commandLimits = { ...COMMANDS, ...options.commands }
   const policies = hubPolicies(options)
@@ -243,6 +169,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     types,
     topicPrefix,
     deviceIdMaxLength,
+    maxMetadata,
     storage,
     signals,
     ingest: pipeline.ingest,
@@ -251,6 +178,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       directory,
       clock,
       deviceIdMaxLength,
+      maxMetadata,
       assertType,
       onReachable: () => dispatcher.wake(),
     }),

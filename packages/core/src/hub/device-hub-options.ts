@@ -38,6 +38,8 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
   readonly topicPrefix?: string
   /** Characters; default 128. */
   readonly deviceIdMaxLength?: number
+  /** Bytes of a device's metadata, as JSON; default 64 KiB. */
+  readonly maxMetadata?: number
   /** Bytes; default 1 MiB. A larger payload is rejected and not kept. */
   readonly maxPayload?: number
   /** Samples one backfill may hold; default 10,000. */
@@ -140,6 +142,7 @@ const HUB = options<DeviceHubOptions<SignalSink>>({
   topicPrefix: optional(text({ max: 1024 })),
   // What the column holds.
   deviceIdMaxLength: optional(integer({ min: 1, max: 128 })),
+  maxMetadata: optional(integer({ min: 2, max: 16 << 20 })),
   maxPayload: optional(integer({ min: 1, max: 268_435_455 })),
   maxSamples: optional(COUNT),
   ingest: optional(

@@ -78,10 +78,15 @@ function deviceOf(type: AnyDeviceType, record: DeviceRecord): Device {
 }
 
 /** The row of a device that does not exist yet; the device id was checked by the caller. `invalid_payload` names a field that does not fit. */
-export function newDeviceRecord(type: AnyDeviceType, device: NewDevice, now: number): DeviceRecord {
+export function newDeviceRecord(
+  type: AnyDeviceType,
+  device: NewDevice,
+  now: number,
+  { maxMetadata = METADATA_BYTES }: { readonly maxMetadata?: number } = {},
+): DeviceRecord {
   accept('newDeviceRecord', 'type', deviceType, type)
   accept('newDeviceRecord', 'now', number(), now)
-  return toRecord(type, acceptNewDevice('newDeviceRecord', device), now)
+  return toRecord(type, acceptNewDevice('newDeviceRecord', device, maxMetadata), now)
 }
 
 export function toRecord(type: AnyDeviceType, device: CheckedDevice, now: number): DeviceRecord {
@@ -165,8 +170,21 @@ const CHANGE = options<CheckedFields>(
 )
 
 /** Callers in plain JavaScript, and values from forms: what does not fit is named here, with `invalid_payload`. */
-export const acceptNewDevice = (call: string, device: unknown): CheckedDevice =>
-  accept(call, 'device', NEW_DEVICE, device, 'invalid_payload')
+export const acceptNewDevice = (call: string, device: unknown, maxMetadata: number): CheckedDevice =>
+  withinMetadata(call, accept(call, 'device', NEW_DEVICE, device, 'invalid_payload'), maxMetadata)
 
-export const acceptChange = (call: string, change: unknown): CheckedFields =>
-  accept(call, 'change', CHANGE, change, 'invalid_payload')
+export const acceptChange = (call: string, change: unknown, maxMetadata: number): CheckedFields =>
+  withinMetadata(call, accept(call, 'change', CHANGE, change, 'invalid_payload'), maxMetadata)
+
+/** Of a device's metadata as JSON, where the hub does not say otherwise: each list and each look at a device reads it. */
+export const METADATA_BYTES = 64 << 10
+
+function withinMetadata<T extends CheckedFields>(call: string, fields: T, max: number): T {
+  const bytes = fields.metadata === undefined ? 0 : Buffer.byteLength(fields.metadata)
+  if (bytes <= max) return fields
+  throw new DeviceHubError(
+    'invalid_payload',
+    `${call}: metadata has ${bytes} bytes as JSON; at most ${max} are taken (option maxMetadata of createDeviceHub)`,
+    { details: { function: call, key: 'metadata', bytes, max } },
+  )
+}

@@ -65,6 +65,7 @@ export interface DevicesContext {
   readonly directory: DeviceDirectory
   readonly clock: Clock
   readonly deviceIdMaxLength: number
+  readonly maxMetadata: number
   readonly assertType: AssertType
   /** Commands may be due that waited for a device. */
   readonly onReachable: () => void
@@ -77,6 +78,7 @@ export function createDevicesApi({
   directory,
   clock,
   deviceIdMaxLength,
+  maxMetadata,
   assertType,
   onReachable,
 }: DevicesContext): DevicesApi {
@@ -90,7 +92,7 @@ export function createDevicesApi({
   ) {
     assertType(call, type)
     const deviceId = acceptDeviceId(call, givenId)
-    const change = acceptChange(call, given)
+    const change = acceptChange(call, given, maxMetadata)
     const now = clock.now()
     const record = await storage.devices.update(type, deviceId, toPatch(type, change, now), now)
     directory.forget(type, deviceId)
@@ -111,7 +113,7 @@ export function createDevicesApi({
   return {
     async create(type, given) {
       assertType('devices.create', type)
-      const device = acceptNewDevice('devices.create', given)
+      const device = acceptNewDevice('devices.create', given, maxMetadata)
       assertDeviceId(device.deviceId, deviceIdMaxLength)
       const record = toRecord(type, device, clock.now())
       await storage.devices.create(type, record)

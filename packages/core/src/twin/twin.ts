@@ -71,7 +71,8 @@ function stored(type: AnyDeviceType, { desired }: TwinRecord): Record<string, St
   const values: Record<string, StoredValue> = {}
   for (const [name, value] of Object.entries(desired)) {
     const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
-    if (field !== undefined) values[name] = toStored({ ...field, min: null, max: null }, value, name)
+    if (field !== undefined)
+      values[name] = toStored({ ...field, min: null, max: null, maxLength: null }, value, name)
   }
   return values
 }

@@ -61,6 +61,17 @@ describe('generateCredentials', () => {
     ])
   })
 
+  test('metadata of a device that is to be created has the bound of the hub, and nothing is written', async () => {
+    await using world = provisionWorld()
+    const metadata = { text: 'x'.repeat(70_000) }
+    const issued = world.provisioner.generateCredentials(Station, 'S', { create: { metadata } })
+    await expect(issued).rejects.toMatchObject({
+      code: 'invalid_payload',
+      message: expect.stringContaining('maxMetadata'),
+    })
+    expect(await world.hub.devices.get(Station, 'S')).toBeNull()
+  })
+
   test('serves a device that is there without any, and leaves it as it is', async () => {
     await using world = provisionWorld()
     await world.hub.devices.create(Station, { deviceId: 'S-1', name: 'Old', status: 'maintenance' })

@@ -72,7 +72,7 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     if (present === undefined && !options.create) throw notFound(type, deviceId)
     const given = typeof options.create === 'object' ? options.create : {}
     const record =
-      present ?? newDeviceRecord(type, { status: 'provisioning', ...given, deviceId } as NewDevice, now)
+      present ?? newDeviceRecord(type, { status: 'provisioning', ...given, deviceId } as NewDevice, now, hub)
     const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
     const { sinkErrors } = await write(type, deviceId, made, {
       create: options.create ? record : null,

@@ -127,11 +127,12 @@ describe('importDevices', () => {
           '{"name":"nameless"}',
           `{"device_id":"${'y'.repeat(129)}"}`,
           '{"device_id":"F"}',
+          `{"device_id":"G","metadata":{"text":"${'ä'.repeat(33_000)}"}}`,
         ),
       },
       { output: () => {}, onRow: (row) => seen.push(row), onProgress: (counts) => progress.push(counts) },
     )
-    expect(report).toMatchObject({ created: 2, failed: 10 })
+    expect(report).toMatchObject({ created: 2, failed: 11 })
     expect(report.failures.map(({ line, error }) => [line, error?.code])).toEqual([
       [2, 'invalid_device_id'],
       [3, 'invalid_payload'],
@@ -143,9 +144,10 @@ describe('importDevices', () => {
       [9, 'invalid_device_id'],
       [10, 'invalid_device_id'],
       [11, 'invalid_device_id'],
+      [13, 'invalid_payload'],
     ])
     expect(seen.filter(({ outcome }) => outcome === 'created').map(({ line }) => line)).toEqual([1, 12])
-    expect(progress.at(-1)).toEqual({ created: 2, existing: 0, rotated: 0, failed: 10 })
+    expect(progress.at(-1)).toEqual({ created: 2, existing: 0, rotated: 0, failed: 11 })
   })
 
   test('cells of CSV that do not fit their state field', async () => {

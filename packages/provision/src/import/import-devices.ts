@@ -77,11 +77,10 @@ async function importRows(
   let batch: ImportItem[] = []
 
   function take({ line, ...read }: ReadRow): void {
-    const { deviceIdMaxLength } = hub
     const text = 'csv' in source
     try {
       if ('problem' in read) throw new DeviceHubError('invalid_payload', read.problem)
-      const record = toNewDevice(type, read.row, { text, deviceIdMaxLength, now: hub.clock.now() })
+      const record = toNewDevice(type, read.row, { text, hub, now: hub.clock.now() })
       assertDevice(hub, type, record.deviceId)
       if (!seen.add(record.deviceId))
         throw new DeviceHubError('device_exists', 'an earlier row of the source has the same device_id')
@@ -151,18 +150,14 @@ async function importCount(
   writeBatch: WriteBatch,
 ): Promise<void> {
   const { idOf, first } = numbering(hub, type, prefix)
-  const { deviceIdMaxLength, clock } = hub
+  const { clock } = hub
   let number = await first()
   let row = 0
   let missing = count
   while (missing > 0 && !signal?.aborted) {
     const now = clock.now()
     const items = Array.from({ length: Math.min(BATCH, missing) }, (): ImportItem => {
-      const record: DeviceRecord = toNewDevice(
-        type,
-        { device_id: idOf(number++) },
-        { text: false, deviceIdMaxLength, now },
-      )
+      const record: DeviceRecord = toNewDevice(type, { device_id: idOf(number++) }, { text: false, hub, now })
       return { line: ++row, record }
     })
     // A number that somebody else has taken meanwhile is skipped.

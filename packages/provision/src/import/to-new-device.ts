@@ -7,17 +7,17 @@ import {
   type NewDevice,
   newDeviceRecord,
 } from '@devicehub/core'
+import type { ProvisionHub } from '../provision-hub.js'
 import type { ImportRow } from './import-source.js'
 
 const OWN_COLUMNS = ['device_id', 'name', 'metadata']
-const METADATA_MAX = 65_536
 
 export const columnsOf = (type: AnyDeviceType): readonly string[] => [...OWN_COLUMNS, ...type.stateNames]
 
 export interface ToDeviceOptions {
   /** The cells are text, as in CSV. */
   readonly text: boolean
-  readonly deviceIdMaxLength: number
+  readonly hub: Pick<ProvisionHub, 'deviceIdMaxLength' | 'maxMetadata'>
   readonly now: number
 }
 
@@ -25,10 +25,10 @@ export interface ToDeviceOptions {
 export function toNewDevice(
   type: AnyDeviceType,
   row: ImportRow,
-  { text, deviceIdMaxLength, now }: ToDeviceOptions,
+  { text, hub, now }: ToDeviceOptions,
 ): DeviceRecord {
   const { device_id: deviceId, name, metadata, ...state } = row
-  assertDeviceId(deviceId, deviceIdMaxLength)
+  assertDeviceId(deviceId, hub.deviceIdMaxLength)
   const device = {
     deviceId,
     status: 'provisioning',
@@ -36,14 +36,12 @@ export function toNewDevice(
     metadata: toMetadata(text ? parseCell('metadata', metadata) : metadata),
     state: text ? parseState(type, state) : state,
   }
-  return newDeviceRecord(type, device as NewDevice, now)
+  return newDeviceRecord(type, device as NewDevice, now, hub)
 }
 
 function toMetadata(value: unknown): object {
   if (value === undefined || value === null) return {}
   if (typeof value !== 'object' || Array.isArray(value)) throw unfit('metadata', 'must be a JSON object')
-  if (JSON.stringify(value).length > METADATA_MAX)
-    throw unfit('metadata', `has more than ${METADATA_MAX} characters`)
   return value
 }
 

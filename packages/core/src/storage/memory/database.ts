@@ -6,6 +6,7 @@ import { MemoryCommands } from './commands.js'
 import { MemoryConsumers } from './consumers.js'
 import { MemoryCredentials } from './credentials.js'
 import { MemoryLeases } from './leases.js'
+import { bytesOf } from './page.js'
 import { type Row, RowList } from './row-list.js'
 import { MemoryTwins } from './twins.js'
 
@@ -21,6 +22,7 @@ export interface SampleRow extends Row {
   /** The readings that `sample.values` is in the order of. */
   readonly names: readonly string[]
   readonly sample: NewSample
+  readonly bytes: number
 }
 
 export interface MessageRow extends Row {
@@ -67,6 +69,7 @@ export interface MemoryBounds {
   readonly maxMessages: number
   readonly maxMessageBytes: number
   readonly maxReadings: number
+  readonly maxReadingBytes: number
   readonly maxCommands: number
 }
 
@@ -85,6 +88,7 @@ export class MemoryDatabase {
   readonly #messages = new RowList<MessageRow>(byPosition)
   readonly #samples = new RowList<SampleRow>((a, b) => a.id - b.id)
   #messageBytes = 0
+  #sampleBytes = 0
   #position = 0
   #sampleId = 0
 
@@ -141,7 +145,15 @@ export class MemoryDatabase {
     if (sample.orderAt !== sample.timestamp) of.reordered++
     const flags = before > 0 ? withFlag(sample.flags, ID_REUSED) : sample.flags
     const copy = { ...sample, flags, values: sample.values.map(copyValue) }
-    const row: SampleRow = { removed: false, id: ++this.#sampleId, table, names, sample: copy }
+    const row: SampleRow = {
+      removed: false,
+      id: ++this.#sampleId,
+      table,
+      names,
+      sample: copy,
+      bytes: bytesOf(...copy.values),
+    }
+    this.#sampleBytes += row.bytes
     for (const list of [of.rows, table.samples, this.#samples]) list.add(row)
     table.latest.set(sample.deviceId, withSample(table.latest.get(sample.deviceId), row))
     return before > 0 ? 'reused' : 'stored'
@@ -152,6 +164,7 @@ export class MemoryDatabase {
     const of = row.table.samplesOf.get(deviceId)
     if (row.removed || !of) return
     row.removed = true
+    this.#sampleBytes -= row.bytes
     for (const list of [of.rows, row.table.samples, this.#samples]) list.released()
     for (const identity of identitiesOf(row.sample)) of.identities.delete(identity)
     if (row.sample.orderAt !== row.sample.timestamp) of.reordered--
@@ -184,14 +197,14 @@ export class MemoryDatabase {
 
   /** Invariant 5: past a bound the oldest arrivals go, and `dropped` counts them. */
   dropOverflow(): void {
-    const { maxMessages, maxMessageBytes, maxReadings, maxCommands } = this.#bounds
+    const { maxMessages, maxMessageBytes, maxReadings, maxReadingBytes, maxCommands } = this.#bounds
     while (this.#messages.size > maxMessages || this.#messageBytes > maxMessageBytes) {
       const oldest = this.#messages.oldest()
       if (!oldest) break
       this.removeMessage(oldest)
       this.dropped.messages++
     }
-    while (this.#samples.size > maxReadings) {
+    while (this.#samples.size > maxReadings || this.#sampleBytes > maxReadingBytes) {
       const oldest = this.#samples.oldest()
       if (!oldest) break
       this.removeSample(oldest)

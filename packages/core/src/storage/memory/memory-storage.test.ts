@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { defineDeviceType } from '../../device-type/define-device-type.js'
 import type { AnyDeviceType } from '../../device-type/device-type.js'
+import { reading } from '../../device-type/reading.js'
 import type { CommitEntry, NewSample, Storage } from '../../ports/storage.js'
 import { memoryStorage } from './memory-storage.js'
 
@@ -60,11 +62,11 @@ const commit = (storage: Storage, ...entries: CommitEntry[]) =>
   storage.commit({ entries, touches: [], changes: [] })
 
 const messages = async (storage: Storage) =>
-  (await storage.messages.list(Probe, {}, { limit: 1e6 })).items
+  (await storage.messages.list(Probe, {}, { limit: 1e6, maxBytes: 2 ** 40 })).items
     .map((one) => Number(one.correlationId))
     .reverse()
 const times = async (storage: Storage) =>
-  (await storage.readings.list(Probe, { order: 'asc' }, { limit: 1e6 })).items.map(
+  (await storage.readings.list(Probe, { order: 'asc' }, { limit: 1e6, maxBytes: 2 ** 40 })).items.map(
     ({ timestamp }) => timestamp,
   )
 
@@ -89,6 +91,19 @@ describe('memoryStorage', () => {
     for (let n = 0; n < 10; n++) await commit(storage, entry(n, [], `"${'x'.repeat(298)}"`))
     expect(await messages(storage)).toEqual([7, 8, 9])
     expect(adapter.dropped.messages).toBe(7)
+  })
+
+  test('invariant 5: past maxReadingBytes too, so that large values are bounded', async () => {
+    const adapter = memoryStorage({ maxReadingBytes: 1000 })
+    const Camera = defineDeviceType('camera', { readings: { frame: reading.binary() } })
+    const storage = adapter.open({ types: [Camera] })
+    for (let n = 0; n < 10; n++) {
+      const values = [new Uint8Array(300)]
+      await commit(storage, { ...entry(n, [{ ...sample('d', n, `s${n}`), values }]), type: Camera })
+    }
+    const { items } = await storage.readings.list(Camera, { order: 'asc' }, { limit: 100 })
+    expect(items.map(({ timestamp }) => timestamp)).toEqual([7, 8, 9])
+    expect(adapter.dropped).toEqual({ messages: 0, readings: 7, commands: 0 })
   })
 
   test('invariant 5: past maxReadings the samples that arrived first go, with their identities', async () => {

@@ -28,6 +28,8 @@ export interface MemoryStorageOptions {
   readonly maxMessageBytes?: number
   /** Samples kept over all types; the oldest arrivals go first. Default 100,000. */
   readonly maxReadings?: number
+  /** JSON, texts and bytes of all samples together. Default 64 MiB. */
+  readonly maxReadingBytes?: number
   /** Commands kept; the oldest finished ones go first. Default 100,000. */
   readonly maxCommands?: number
 }
@@ -41,6 +43,7 @@ const DEFAULTS = {
   maxMessages: 100_000,
   maxMessageBytes: 64 * 1024 * 1024,
   maxReadings: 100_000,
+  maxReadingBytes: 64 * 1024 * 1024,
   maxCommands: 100_000,
 }
 
@@ -49,6 +52,7 @@ const BOUNDS = checkOptions<MemoryStorageOptions>({
   maxMessages: COUNT,
   maxMessageBytes: COUNT,
   maxReadings: COUNT,
+  maxReadingBytes: COUNT,
   maxCommands: COUNT,
 })
 

@@ -52,7 +52,7 @@ export function listSamples(
   return pageOf(samplesOf(session, type, filter, order, after), page, {
     toItem: (row) => given(type, row),
     cursorOf: (row) => writeCursor('readings', row.sample.timestamp, row.id),
-    bytesOf: (row) => bytesOf(...row.sample.values),
+    bytesOf: ({ bytes }) => bytes,
   })
 }
 
@@ -103,7 +103,7 @@ export function latestSamples(
       if (of?.reordered === 0) break
     }
     if (last === undefined) return []
-    budget.take(ROW_BYTES + bytesOf(...last.sample.values))
+    budget.take(ROW_BYTES + last.bytes)
     return [given(type, last)]
   })
 }

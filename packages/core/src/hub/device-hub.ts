@@ -1,0 +1,93 @@
+import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Ingest, Refusal } from '../ingest/ingest.js'
+import type { IngestStats } from '../ingest/ingest-stats.js'
+import type { Clock } from '../ports/clock.js'
+import type { Logger } from '../ports/logger.js'
+import type { Metrics } from '../ports/metrics.js'
+import type { SignalSink } from '../ports/signals.js'
+import type { DeviceRecord, StatusTransition, Storage } from '../ports/storage.js'
+import type { InboundMessage, OutboundMessage, Transport } from '../ports/transport.js'
+import type { Registry } from '../registry.js'
+import type { AttachedHandler } from './attached-handlers.js'
+import type { CommandsApi } from './commands-api.js'
+import type { ConsumersApi } from './consumers-api.js'
+import type { CredentialsApi } from './credentials-api.js'
+import type { DevicesApi } from './devices-api.js'
+import type { MessagesApi } from './messages-api.js'
+import type { ReadingsApi } from './readings-api.js'
+import type { SessionsApi } from './sessions-api.js'
+import type { SharedGroups } from './shared-groups.js'
+import type { TwinApi } from './twins-api.js'
+
+export interface HubStats {
+  readonly ingest: IngestStats
+  readonly devicesCached: number
+}
+
+export interface DeviceHub<Signals extends SignalSink = SignalSink> {
+  readonly registry: Registry
+  readonly types: readonly AnyDeviceType[]
+  readonly topicPrefix: string
+  /** Characters. */
+  readonly deviceIdMaxLength: number
+  /** Bytes of a device's metadata, as JSON. */
+  readonly maxMetadata: number
+  readonly storage: Storage
+  readonly signals: Signals
+  readonly ingest: Ingest
+  readonly devices: DevicesApi
+  readonly readings: ReadingsApi
+  readonly messages: MessagesApi
+  readonly commands: CommandsApi
+  /** Desired and reported state of the devices of a type. `unknown_type` for one that is not of this hub. */
+  twin<T extends AnyDeviceType>(type: T): TwinApi<T>
+  /** Who somebody is that shows credentials; `@devicehub/provision` issues them. */
+  readonly credentials: CredentialsApi
+  /** What brokers tell of connections. */
+  readonly sessions: SessionsApi
+  readonly consumers: ConsumersApi
+  /**
+   * Hands every message of the log to `handler`, in batches, at least once and in order for each device: also those
+   * stored by other processes, and those stored while nobody ran it. Its place is kept in the database under `name`, and
+   * one process at a time runs it, however many call this. What the handler fails for is tried again, in the end set
+   * aside. `invalid_options` for an ill-formed name or option.
+   *
+   * @example
+   * hub.consume('billing', { types: [Meter], channels: ['data'] }, async ({ messages, signal }) => {
+   *   for (const { key, deviceId, samples } of messages) await bill(key, deviceId, samples, signal)
+   * })
+   */
+  consume<T extends AnyDeviceType>(
+    name: string,
+    options: ConsumeOptions<T>,
+    handler: ConsumeHandler<T>,
+  ): Consumer
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+  /**
+   * An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit.
+   * With the name of the handler, a replay goes through it again: see `attachHandler`.
+   */
+  quarantine(message: InboundMessage, refusal: Refusal, handler?: string): Promise<void>
+  /** Makes a topic handler of a transport known to replays; returns the way to undo it. */
+  attachHandler(handler: AttachedHandler): () => void
+  /** Tells signals, hooks and waiting consumers of a status change that was committed beside ingest; `record` is the device before it. */
+  announce(transition: StatusTransition, record: DeviceRecord, reason: string): void
+  /** Where listeners may share the messages in a group. */
+  readonly sharedGroups: SharedGroups
+  /** Makes a transport known under its broker's name; returns the way to undo it. */
+  attach(transport: Transport): () => void
+  /** Whether a transport is attached for that broker. */
+  isServed(broker: string): boolean
+  /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
+  publish(message: OutboundMessage, broker?: string): Promise<void>
+  stats(): HubStats
+  /**
+   * Stops the attached transports, commits what was taken and waits for the consumers' handlers, for at most `timeout`
+   * milliseconds each (default 10,000), closes the storage. What could not be committed was never acknowledged.
+   */
+  close(options?: { readonly timeout?: number }): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
