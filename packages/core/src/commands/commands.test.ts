@@ -247,6 +247,18 @@ describe('a command to a device that is not connected', () => {
     expect(contentOf(of.published[0] as never).command).toBe('set_interval')
   })
 
+  test('that is answered while it is queued has its end, and is never sent', async () => {
+    const of = world()
+    await of.hub.devices.create(Station, { deviceId: 'a' })
+    const sent = await of.hub.commands.send(Station, 'a', 'set_interval', { interval: 60 })
+    await send(of, 'a', 'response', { id: sent.id, status: 'failed', error: 'stuck' })
+    expect(await sent.get()).toMatchObject({ state: 'failed', reason: 'stuck', sentAt: null, attempts: 0 })
+    const next = await of.hub.commands.send(Station, 'a', 'set_interval', { interval: 61 })
+    await online(of, 'a')
+    await until('the publication', () => of.published.length === 1)
+    expect(of.published.map((message) => contentOf(message).id)).toEqual([next.id])
+  })
+
   test('is cancelled while it waits, and never sent', async () => {
     const of = world()
     await of.hub.devices.create(Station, { deviceId: 'a' })
