@@ -11,8 +11,10 @@ import * as signals from '@devicehub/signals'
 import * as kysely from '@devicehub/storage-kysely'
 import * as kit from '@devicehub/test-kit'
 import * as calls from './calls/adapters.js'
-import { coreCalls, definitionCalls } from './calls/core.js'
+import { coreCalls } from './calls/core.js'
+import { definitionCalls } from './calls/definition.js'
 import { kitCalls } from './calls/kit.js'
+import * as surfaces from './calls/surfaces.js'
 import type { World } from './calls/world.js'
 import type { Subject } from './coverage.js'
 
@@ -30,9 +32,9 @@ export const entriesOf = (world: World): Subject[] => [
   { name: '@devicehub/storage-kysely', target: kysely, calls: calls.kyselyEntry() },
   { name: '@devicehub/mqtt-listener', target: listener, calls: calls.listenerEntry(world) },
   { name: '@devicehub/provision', target: provision, calls: calls.provisionEntry(world) },
-  { name: '@devicehub/broker-auth', target: auth, calls: calls.authEntry(world) },
-  { name: '@devicehub/client', target: client, calls: calls.clientEntry },
-  { name: '@devicehub/http', target: http, calls: calls.httpEntry },
+  { name: '@devicehub/broker-auth', target: auth, calls: surfaces.authEntry(world) },
+  { name: '@devicehub/client', target: client, calls: surfaces.clientEntry },
+  { name: '@devicehub/http', target: http, calls: surfaces.httpEntry },
   { name: '@devicehub/test-kit', target: kit, calls: kitCalls() },
 ]
 

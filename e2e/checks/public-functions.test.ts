@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { SEED } from './attack.js'
-import {
-  authHandles,
-  clientHandles,
-  kyselyHandles,
-  listenerHandles,
-  provisionHandles,
-} from './calls/adapters.js'
+import { kyselyHandles, listenerHandles, provisionHandles } from './calls/adapters.js'
 import { coreHandles, hubHandles } from './calls/core-handles.js'
 import { kitHandles } from './calls/kit.js'
+import { authHandles, clientHandles } from './calls/surfaces.js'
 import { createWorld, type World } from './calls/world.js'
 import { assertCovered, attack, handlesWithoutCoverage, type Subject } from './coverage.js'
 import { entriesOf, publishedEntries } from './entries.js'

@@ -3,6 +3,7 @@ import {
   createBackoff,
   createHandlerRunner,
   createLatestBudget,
+  createLimitedLines,
   createPageBudget,
   createPresenceMonitor,
   createRegistry,
@@ -15,6 +16,7 @@ import {
   noSignals,
   secretOf,
   silentLogger,
+  systemClock,
 } from '@devicehub/core'
 import { createSignals } from '@devicehub/signals'
 import type { Subject } from '../coverage.js'
@@ -35,6 +37,11 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
     { name: 'createSilentEnds()', target: createSilentEnds(), calls: calls.silentEndsCalls },
     { name: 'createPageBudget()', target: createPageBudget(5_000), calls: calls.pageBudgetCalls },
     { name: 'createLatestBudget()', target: createLatestBudget('values', 5), calls: calls.latestBudgetCalls },
+    {
+      name: 'createLimitedLines()',
+      target: { lines: createLimitedLines({ clock: systemClock, onOverflow() {} }) },
+      calls: calls.limitedLinesCalls,
+    },
     { name: 'createSendQuota()', target: createSendQuota(5), calls: calls.sendQuotaCalls },
     { name: 'createHandlerRunner()', target: runner, calls: calls.handlerRunnerCalls },
     { name: 'secretOf()', target: secretOf('a'), calls: calls.secretCalls },

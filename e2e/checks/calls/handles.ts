@@ -23,6 +23,8 @@ export const silentEndsCalls: Coverage = {
 export const pageBudgetCalls: Coverage = { takes: call(() => [5]) }
 export const latestBudgetCalls: Coverage = { take: call(() => [5]) }
 
+export const limitedLinesCalls: Coverage = { lines: call(() => ['a key', () => {}]) }
+
 export const sendQuotaCalls: Coverage = {
   acquire: call(() => [], { waits: 'a place that is free' }),
   tryAcquire: call(),

@@ -1,3 +1,4 @@
+import { accept, callback, clock as clockRule, options, trusting } from '../check/index.js'
 import type { Clock } from '../ports/clock.js'
 
 const EVERY = 60_000
@@ -18,8 +19,14 @@ export interface LimitedLinesOptions {
   readonly onOverflow: (suppressed: number) => void
 }
 
+const LINES = options<LimitedLinesOptions>({
+  clock: clockRule,
+  onOverflow: callback<LimitedLinesOptions['onOverflow']>(),
+})
+
 /** Lines of a log that strangers can bring about: bounded in number and in memory. */
-export function createLimitedLines({ clock, onOverflow }: LimitedLinesOptions): LimitedLines {
+export function createLimitedLines(given: LimitedLinesOptions): LimitedLines {
+  const { clock, onOverflow } = accept('createLimitedLines', 'options', LINES, given)
   /** The one written longest ago first. */
   const written = new Map<string, Written>()
   let overflow: Written | null = null
@@ -39,7 +46,7 @@ export function createLimitedLines({ clock, onOverflow }: LimitedLinesOptions): 
     return false
   }
 
-  return (key, write) => {
+  return trusting('lines', 'a key and a function', (key: string, write: (suppressed: number) => void) => {
     const now = clock.now()
     const last = written.get(key)
     // A clock that was set back must not silence it.
@@ -51,5 +58,5 @@ export function createLimitedLines({ clock, onOverflow }: LimitedLinesOptions): 
     written.delete(key)
     written.set(key, { at: now, suppressed: 0 })
     write(last?.suppressed ?? 0)
-  }
+  })
 }
