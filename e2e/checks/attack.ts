@@ -43,6 +43,11 @@ export async function callOnce(
     const result = run()
     // Given back as it came: it is the test's, and may throw when it is looked at.
     if (args.includes(result)) return null
+    // Awaiting anything else would read it, and it may be one of the hostile values.
+    if (!isPromise(result)) {
+      await release(result)
+      return null
+    }
     const ended = settled(result)
     const outcome = await within(ended, waits === undefined ? PATIENCE_MS : 5)
     if (outcome === 'late') {
@@ -63,6 +68,14 @@ export async function callOnce(
     if (!Object.hasOwn(ERROR_CODES, error.code)) return `has an unknown code ${String(error.code)}`
     if (error.message === '') return 'has an error without a message'
     return null
+  }
+}
+
+function isPromise(value: unknown): boolean {
+  try {
+    return value instanceof Promise
+  } catch {
+    return false
   }
 }
 
@@ -95,9 +108,17 @@ const ENDS = ['close', 'stop', 'end', 'release', 'return', 'abandon', 'destroy']
 
 /** Ends what a call began: a consumer, an iterator, a subscription. */
 async function release(value: unknown): Promise<void> {
+  try {
+    await end(value)
+  } catch {
+    // A hostile value that was given back inside of another one.
+  }
+}
+
+async function end(value: unknown): Promise<void> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return
-  for (const end of ENDS) {
-    const method = (value as Record<string, unknown>)[end]
+  for (const name of ENDS) {
+    const method = (value as Record<string, unknown>)[name]
     if (typeof method === 'function')
       return void (await within(settled(Reflect.apply(method, value, [])), 2_000))
   }

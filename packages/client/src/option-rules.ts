@@ -149,3 +149,6 @@ export const acceptEvent = (name: unknown, handler: unknown): void => {
   accept('client.on', 'name', word('state', 'error'), name)
   accept('client.on', 'handler', check.callback(), handler)
 }
+
+export const acceptCommand = (name: unknown): string =>
+  accept('client.onCommand', 'name', text({ max: 128 }), name)

@@ -15,6 +15,7 @@ export { decodeWith, encodeWith } from './codec/run-codec.js'
 export type { Head } from './codec/sample-head.js'
 export { errorLine, toLine } from './codec/text.js'
 export {
+  checkSchema,
   compileSampleValidator,
   fromStored,
   parseTimestamp,
@@ -22,7 +23,7 @@ export {
   toStored,
 } from './codec/trusted.js'
 export type { SampleRefusal, SampleValidator, ValidSample } from './codec/validate-sample.js'
-export { type Checked, checkSchema } from './commands/check-schema.js'
+export type { Checked } from './commands/check-schema.js'
 export { type Command, type CommandOptions, type Commands, command } from './device-type/command.js'
 export {
   type DeviceType,

@@ -71,12 +71,17 @@ export class DeviceHubError extends Error {
 
 /** Narrows an unknown to an error of this project, of one code if given. */
 export function isDeviceHubError(error: unknown, code?: ErrorCode): error is DeviceHubError {
-  return (
-    error instanceof Error &&
-    error.name === 'DeviceHubError' &&
-    typeof (error as Partial<DeviceHubError>).code === 'string' &&
-    (code === undefined || (error as DeviceHubError).code === code)
-  )
+  try {
+    return (
+      error instanceof Error &&
+      error.name === 'DeviceHubError' &&
+      typeof (error as Partial<DeviceHubError>).code === 'string' &&
+      (code === undefined || (error as DeviceHubError).code === code)
+    )
+  } catch {
+    // Whatever was thrown: a proxy that cannot be read is none of ours.
+    return false
+  }
 }
 
 /** Whether the same call can succeed later without a change: a database or broker that is away, not a bad value. */

@@ -87,7 +87,7 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     },
     publish: async (message, broker) => pick(acceptBroker(broker)).publish(message),
     handle(filter, handler, given = {}) {
-      const handlerOptions = acceptHandler(handler, given)
+      const handlerOptions = acceptHandler(filter, handler, given)
       return pick(handlerOptions.broker).handle(filter, handler, handlerOptions)
     },
     async adopt(clientId, given = {}) {

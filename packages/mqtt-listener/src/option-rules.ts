@@ -111,7 +111,9 @@ export const acceptHub = (hub: unknown): ListenerHub => accept('createMqttListen
 export const acceptListener = (given: unknown): MqttListenerOptions =>
   accept('createMqttListener', 'options', LISTENER, given)
 
-export const acceptHandler = (handler: unknown, given: unknown): TopicHandlerOptions => {
+export const acceptHandler = (filter: unknown, handler: unknown, given: unknown): TopicHandlerOptions => {
+  // Its own check names what is wrong with it.
+  accept('listener.handle', 'filter', text({ min: 0, max: 65_535 }), filter)
   accept('listener.handle', 'handler', check.callback<TopicHandler>(), handler)
   return accept('listener.handle', 'options', HANDLER, given)
 }

@@ -51,9 +51,18 @@ export interface Subscription {
   idle(): Promise<void>
 }
 
+/** A proxy of a function may throw when it is read. */
+function nameOf(handler: { readonly name: string }): string {
+  try {
+    return String(handler.name)
+  } catch {
+    return ''
+  }
+}
+
 export function createSubscription(request: SubscriptionRequest): Subscription {
   const { name, type, handler, once, signal, maxPending, timeoutMs, logger, metrics, onEnd } = request
-  const label = request.label ?? (handler.name || 'anonymous')
+  const label = request.label ?? (nameOf(handler) || 'anonymous')
   const fullName = type === null ? `${name} ${label}` : `${name}(${type.name}) ${label}`
   const runner = createHandlerRunner({ name: fullName, maxPending, timeoutMs, logger, metrics })
   // The emitter goes on over the list it began with, so a handler that was removed by another one is still called.

@@ -36,7 +36,7 @@ export interface BrokerConfigOptions {
  * console.log(brokerConfig('emqx', { url: 'http://10.0.0.5:8081', secret }))
  */
 export function brokerConfig(broker: BrokerName, options: BrokerConfigOptions): string {
-  if (!Object.hasOwn(CONFIGS, broker))
+  if (typeof broker !== 'string' || !Object.hasOwn(CONFIGS, broker))
     throw new DeviceHubError(
       'invalid_options',
       `There is no configuration for ${check.showValue(broker)}; there is one for ${Object.keys(CONFIGS).join(', ')}`,

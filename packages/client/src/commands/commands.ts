@@ -5,6 +5,7 @@ import {
   errorLine,
   jsonCodec,
 } from '@devicehub/core/definition'
+import { acceptCommand } from '../option-rules.js'
 import { isJson } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'
 import { createCommandLedger, type LedgerEntry } from './command-ledger.js'
@@ -222,7 +223,8 @@ export function createCommands(options: CommandsOptions): Commands {
   }
 
   return {
-    handle(name, handler) {
+    handle(given, handler) {
+      const name = acceptCommand(given)
       const invalid = (message: string) => new DeviceHubError('invalid_options', message)
       if (typeof handler !== 'function') throw invalid(`the handler of the command ${name} is not a function`)
       if (type !== null && declaredIn(type, name) === undefined)

@@ -23,7 +23,7 @@ export const jsonCodec: Codec = Object.freeze({
 })
 
 function readText(payload: Uint8Array): string {
-  if (!(payload instanceof Uint8Array)) throw refused('the payload is no Uint8Array')
+  if (!isBytes(payload)) throw refused('the payload is no Uint8Array')
   if (payload.length === 0) throw refused('the payload is empty')
   try {
     return decoder.decode(payload)
@@ -41,3 +41,11 @@ function written(value: unknown): string | undefined {
 }
 
 const refused = (message: string) => new DeviceHubError('invalid_payload', message)
+
+function isBytes(payload: unknown): boolean {
+  try {
+    return payload instanceof Uint8Array
+  } catch {
+    return false
+  }
+}

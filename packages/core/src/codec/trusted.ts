@@ -1,4 +1,5 @@
 import { accept, optional, partOf, satisfies, trusting, word } from '../check/index.js'
+import * as schemas from '../commands/check-schema.js'
 import { deviceType } from '../device-type/type-rule.js'
 import * as timestamps from './parse-timestamp.js'
 import * as stored from './stored-value.js'
@@ -43,3 +44,5 @@ export const compileSampleValidator: typeof samples.compileSampleValidator = (ty
     ),
     'invalid_payload',
   )
+
+export const checkSchema = trusting('checkSchema', 'a schema, a value and its name', schemas.checkSchema)

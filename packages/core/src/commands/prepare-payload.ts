@@ -1,7 +1,10 @@
+import { accept, text as textRule } from '../check/index.js'
 import { isPlainJson, MAX_JSON_DEPTH } from '../codec/plain-json.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { checkSchema } from './check-schema.js'
+
+const NAME = textRule({ max: 128 })
 
 /**
  * JSON text of what the device gets: what the command's schema makes of the payload. Null for a command without one.
@@ -9,10 +12,11 @@ import { checkSchema } from './check-schema.js'
  */
 export function preparePayload(
   type: AnyDeviceType,
-  name: string,
+  given: string,
   payload: unknown,
   maxBytes: number,
 ): string | null {
+  const name = accept('commands.send', 'name', NAME, given, 'unknown_command')
   const declared = Object.hasOwn(type.commands, name) ? type.commands[name] : undefined
   if (declared === undefined) {
     const known = Object.keys(type.commands).join(', ') || 'none'

@@ -45,6 +45,8 @@ export function createSharedGroups(): SharedGroups {
     )
 
   function assertAllowed(broker: string, group: string): void {
+    accept('hub.sharedGroups', 'broker', line(64), broker)
+    accept('hub.sharedGroups', 'group', text({ max: 16_383 }), group)
     const rule = rules.find((each) => concerns(each, { broker, group }))
     if (rule !== undefined) throw refusal({ broker, group }, rule)
   }

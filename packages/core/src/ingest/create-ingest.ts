@@ -189,9 +189,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
     return true
   }
 
-  async function ingestAll(messages: readonly InboundMessage[]): Promise<IngestOutcome[]> {
-    if (!Array.isArray(messages))
-      throw new DeviceHubError('invalid_options', 'ingest() takes a list of messages')
+  async function ingestAll(given: readonly InboundMessage[]): Promise<IngestOutcome[]> {
+    const messages = listOf(given)
     for (const message of messages) {
       const problem = door.problem(message)
       if (problem !== null) throw problem
@@ -242,6 +241,16 @@ export function createIngest(context: IngestContext): IngestPipeline {
       clearTimeout(timer)
     },
   }
+}
+
+/** A copy, each item read once: what a list holds may change while this waits for room. */
+function listOf(given: unknown): readonly InboundMessage[] {
+  try {
+    if (Array.isArray(given)) return Array.from(given as InboundMessage[])
+  } catch {
+    // A list that throws when it is read.
+  }
+  throw new DeviceHubError('invalid_options', 'ingest() takes a list of messages')
 }
 
 const closedError = () => new DeviceHubError('closed', 'the hub is closed: it takes no more messages')

@@ -1,3 +1,4 @@
+import { isList } from '../check/index.js'
 import { isStorableText, toLine } from '../codec/text.js'
 import { DeviceHubError } from '../errors.js'
 import type { Clock } from '../ports/clock.js'
@@ -55,7 +56,8 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
       (fence === undefined || isFence(fence)) &&
       (message.contentType === undefined || isText(message.contentType, PROPERTY_MAX)) &&
       (message.correlationId === undefined || isText(message.correlationId, PROPERTY_MAX)) &&
-      (message.userProperties === undefined || areProperties(message.userProperties))
+      // They are copied, since they are written as JSON later, and may give something else then, or throw.
+      message.userProperties === undefined
     )
   }
 
@@ -77,6 +79,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
         'a message has a fence that is no { name, epoch } of a lease; leave it out, or pass on that of the lease',
       )
     const bytes = bytesOf(payload)
+    const properties = userProperties === undefined ? undefined : propertiesOf(userProperties)
     const time = (receivedAt as unknown) instanceof Date ? Number(receivedAt) : receivedAt
     return {
       message: {
@@ -99,12 +102,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
           isText(correlationId, PROPERTY_MAX, true),
           undefined,
         ),
-        userProperties: take(
-          'user_properties',
-          userProperties,
-          userProperties === undefined || areProperties(userProperties),
-          undefined,
-        ),
+        userProperties: take('user_properties', properties ?? undefined, properties !== null, undefined),
         fence,
       },
       flags: bad.length === 0 ? null : bad.join(' '),
@@ -131,7 +129,7 @@ const noMessage = (given: unknown) =>
 function kindOf(given: unknown): string {
   if (given === null) return 'null'
   if (typeof given !== 'object') return `a ${typeof given}`
-  return Array.isArray(given) ? 'a list' : 'an object without them'
+  return isList(given) ? 'a list' : 'an object without them'
 }
 
 const isText = (value: unknown, max: number, optional = false): boolean =>
@@ -148,27 +146,28 @@ function isFence(fence: unknown): boolean {
   return isText(name, 255) && name !== '' && Number.isSafeInteger(epoch)
 }
 
-/** NUL and broken surrogates are escaped in the JSON of them; only their number and size are bounded. */
-function areProperties(given: unknown): boolean {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false
+/** A copy. NUL and broken surrogates are escaped in the JSON of them; only their number and size are bounded: else null. */
+function propertiesOf(given: unknown): InboundMessage['userProperties'] | null {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return null
   const names = Object.keys(given)
+  // Without a prototype: one named __proto__ is one like any other.
+  const copy: Record<string, string | readonly string[]> = Object.create(null)
   let count = names.length
   let characters = 0
-  if (count > PROPERTIES_MAX) return false
+  if (count > PROPERTIES_MAX) return null
   for (const name of names) {
     characters += name.length
     const value = (given as Record<string, unknown>)[name]
-    if (typeof value === 'string') characters += value.length
-    else if (Array.isArray(value)) {
-      count += value.length
-      if (count > PROPERTIES_MAX) return false
-      for (const each of value) {
-        if (typeof each !== 'string') return false
-        characters += each.length
-      }
-    } else return false
+    const texts: readonly unknown[] = Array.isArray(value) ? Array.from(value as unknown[]) : [value]
+    count += texts.length - 1
+    if (count > PROPERTIES_MAX) return null
+    for (const each of texts) {
+      if (typeof each !== 'string') return null
+      characters += each.length
+    }
+    copy[name] = Array.isArray(value) ? (texts as string[]) : (value as string)
   }
-  return characters <= PROPERTIES_MAX_CHARACTERS
+  return characters <= PROPERTIES_MAX_CHARACTERS ? copy : null
 }
 
 /** Bytes in other clothes, and a text; null for what is neither. */

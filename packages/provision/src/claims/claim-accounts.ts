@@ -20,8 +20,9 @@ export interface ClaimAccount {
 /** Lets clients with the user name `claim` and a good claim key as their password do nothing but claim. */
 export function createClaimAccounts(topics: ClaimTopics, findKey: ClaimKeyFinder, clock: Clock) {
   return async ({ username, password, clientId }: ClaimLogin): Promise<ClaimAccount | null> => {
+    if (typeof clientId !== 'string') return null
     const own = topics.of(clientId)
-    if (username !== CLAIM_USERNAME || own === null || clientId === undefined) return null
+    if (username !== CLAIM_USERNAME || own === null) return null
     if (password !== null) {
       const key = await findKey(password)
       // One that is used up is good for a device whose answer was lost.
