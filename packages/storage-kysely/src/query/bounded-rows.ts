@@ -1,5 +1,6 @@
 import { createPageBudget, PAGE_BYTES, type PageRequest, ROW_BYTES } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
+import { asText } from '../connection/as-text.js'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { and, type Selected, selectedValue, selectList } from '../connection/sql-fragments.js'
@@ -51,15 +52,17 @@ export function boundedRows(
   const most = Math.max(1, Math.min(limit, ROWS_MAX, Math.floor(maxBytes / rowBytes)))
   const wide = columns.filter((column) => column.wide)
   /** So many rows with values of this size fit. */
-  const share = Math.floor(maxBytes / most / Math.max(1, wide.length))
-  const whole = selectList(dialect, columns)
-  const selection = wide.length === 0 ? whole : guarded(dialect, columns, share)
+  const share = roundedDown(maxBytes / most / Math.max(1, wide.length))
+  const { whole, guarded } = selectionsOf(dialect, columns)
+  const selection = wide.length === 0 ? whole() : guarded(share)
   const heldBy = (row: RowReader) => (wide.length === 0 ? 0 : (row.number(columns.length) ?? 0))
   const bytesOf = (row: RowReader) => rowBytes + heldBy(row)
 
   return {
     selection,
-    whole,
+    get whole() {
+      return whole()
+    },
     limit: most,
     width: columns.length + (wide.length === 0 ? 0 : 1),
     bytesOf,
@@ -83,8 +86,38 @@ export function boundedRows(
   }
 }
 
+/** To a power of two: few shares make few statements, whatever limits callers choose. */
+const roundedDown = (share: number): number => 2 ** Math.floor(Math.log2(Math.max(1, share)))
+
+interface Selections {
+  whole(): RawBuilder<unknown>
+  guarded(share: number): RawBuilder<unknown>
+}
+
+const KNOWN = new WeakMap<readonly Selected[], Map<SqlDialect, Selections>>()
+
+/** Their texts are made once: to put them together costs more than to run them. */
+function selectionsOf(dialect: SqlDialect, columns: readonly Selected[]): Selections {
+  const byDialect = KNOWN.get(columns) ?? new Map<SqlDialect, Selections>()
+  KNOWN.set(columns, byDialect)
+  const known = byDialect.get(dialect)
+  if (known) return known
+  const made = new Map<number, RawBuilder<unknown>>()
+  const once = (share: number, make: () => RawBuilder<unknown>) => {
+    const text = made.get(share) ?? asText(dialect, make())
+    made.set(share, text)
+    return text
+  }
+  const selections: Selections = {
+    whole: () => once(0, () => selectList(dialect, columns)),
+    guarded: (share) => once(share, () => guardedList(dialect, columns, share)),
+  }
+  byDialect.set(dialect, selections)
+  return selections
+}
+
 /** The size of a text is known without reading it, on PostgreSQL and SQLite at least: it is kept beside it. */
-function guarded(dialect: SqlDialect, columns: readonly Selected[], share: number): RawBuilder<unknown> {
+function guardedList(dialect: SqlDialect, columns: readonly Selected[], share: number): RawBuilder<unknown> {
   const bytes = ({ name }: Selected) => sql`octet_length(${sql.ref(`t.${name}`)})`
   const list = columns.map((column, index) => {
     const value = selectedValue(dialect, column)

@@ -29,7 +29,6 @@ import { retryConflicts } from './retry-conflicts.js'
 
 const INSERTED_MAX = 500
 const FOUND_MAX = 1000
-const ROW_ID = { name: 'id', kind: 'integer' } as const
 
 type Run = Pick<Connection, 'run'>
 
@@ -139,7 +138,7 @@ export function createDeviceStore(
       const { rows, last } = await asStorageErrors(`listing devices of ${type.name}`, () =>
         pageOf(connection, {
           table: tableNames(type).device,
-          columns: [ROW_ID, ...shape.columns],
+          columns: shape.listed,
           conditions,
           order: sql`t.created_at desc, t.device_id desc`,
           page,
@@ -167,7 +166,7 @@ export function createDeviceStore(
       const { rows, last } = await asStorageErrors(`looking for overdue devices of ${type.name}`, () =>
         pageOf(connection, {
           table: tableNames(type).device,
-          columns: [ROW_ID, ...shape.columns],
+          columns: shape.listed,
           conditions,
           order: sql`t.id`,
           page,

@@ -7,6 +7,8 @@ import type { RowReader } from './row-reader.js'
 export interface DeviceShape {
   /** In the order of the select list. */
   readonly columns: readonly ColumnSource<DeviceRecord>[]
+  /** The id of the row before them, for lists. */
+  readonly listed: readonly Pick<ColumnSource<never>, 'name' | 'kind' | 'wide'>[]
   /** Of the state fields, in the order of `stateNames`. */
   readonly kinds: readonly ValueKind[]
 }
@@ -47,7 +49,12 @@ export function deviceShape(type: AnyDeviceType): DeviceShape {
       get: (device) => device[key],
     }),
   )
-  return { columns: [...own, ...state], kinds: state.map(({ kind }) => kind) }
+  const columns = [...own, ...state]
+  return {
+    columns,
+    listed: [{ name: 'id', kind: 'integer' }, ...columns],
+    kinds: state.map(({ kind }) => kind),
+  }
 }
 
 /** `first`: where its columns begin. */
