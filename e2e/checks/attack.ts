@@ -1,5 +1,6 @@
 import { ERROR_CODES, isDeviceHubError } from '@devicehub/core'
 import fc from 'fast-check'
+import { NAMED, OWN_ERRORS } from './hostile-values.js'
 import type { SampleCall } from './sample-call.js'
 import { type Spoiling, spoil, spoiling } from './spoil.js'
 import type { FoundFunction } from './walk-functions.js'
@@ -13,6 +14,8 @@ export interface Attack {
   /** Calls that wait for what a sample says they may; they settle when the world is closed. */
   readonly waiting: Promise<unknown>[]
   readonly runs: number
+  /** Each argument with each hostile value as well: what chance leaves out. */
+  readonly everyArgument?: boolean
 }
 
 /** Calls a function with what is no argument of it: each call gives a result or a `DeviceHubError`, and ends. */
@@ -20,13 +23,17 @@ export async function attackFunction(
   name: string,
   { run }: FoundFunction,
   sample: SampleCall,
-  { waiting, runs }: Attack,
+  { waiting, runs, everyArgument = false }: Attack,
 ): Promise<void> {
-  const property = fc.asyncProperty(spoiling, async (how) => {
+  const call = async (how: Spoiling) => {
     const args = spoil(sample.args(), how)
     const problem = await callOnce(() => run(...args), sample, waiting, args)
     if (problem !== null) throw new Error(`${name}(${show(how)}) ${problem}`)
-  })
+  }
+  if (everyArgument)
+    for (const index of sample.args().keys())
+      for (const value of NAMED) await call({ how: 'argument', index, value })
+  const property = fc.asyncProperty(spoiling, call)
   // What a call changed cannot be undone, so a failure is not made smaller: it names the call.
   const details = await fc.check(property, { seed: SEED, numRuns: runs, endOnFailure: true })
   if (details.failed) throw details.errorInstance ?? new Error(`${name} failed: seed ${details.seed}`)
@@ -35,7 +42,7 @@ export async function attackFunction(
 /** Null: it gave a result or a `DeviceHubError`. */
 export async function callOnce(
   run: () => unknown,
-  { waits }: SampleCall,
+  { waits, iterates }: SampleCall,
   waiting: Promise<unknown>[],
   args: readonly unknown[] = [],
 ): Promise<string | null> {
@@ -64,6 +71,7 @@ export async function callOnce(
   function judge(error: unknown): string | null {
     // Documented: the reason of the caller's own signal.
     if (error instanceof DOMException) return null
+    if (iterates === true && error instanceof Error && OWN_ERRORS.includes(error.message)) return null
     if (!isDeviceHubError(error)) return `threw ${describe(error)}`
     if (!Object.hasOwn(ERROR_CODES, error.code)) return `has an unknown code ${String(error.code)}`
     if (error.message === '') return 'has an error without a message'

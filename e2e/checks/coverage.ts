@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { attackFunction, callOnce } from './attack.js'
+import { type Attack, attackFunction, callOnce } from './attack.js'
 import { type Coverage, isExcluded } from './sample-call.js'
 import { type FoundFunction, functionsOf } from './walk-functions.js'
 
@@ -35,12 +35,7 @@ export function assertCovered(subject: Subject): number {
 /** Methods that end what the others need come last. */
 const LAST = /(^|\.)(\[Symbol\.asyncDispose\]|\[Symbol\.dispose\]|close|stop|destroy|release|abandon)$/
 
-export interface AttackOptions {
-  readonly runs: number
-  readonly waiting: Promise<unknown>[]
-}
-
-export async function attack(subject: Subject, options: AttackOptions): Promise<string[]> {
+export async function attack(subject: Subject, options: Attack): Promise<string[]> {
   const functions = allOf(subject).sort((a, b) => Number(LAST.test(a.name)) - Number(LAST.test(b.name)))
   const problems: string[] = []
   for (const found of functions) {

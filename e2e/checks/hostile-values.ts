@@ -32,6 +32,9 @@ function deep(): object {
   return value
 }
 
+/** What the hostile values themselves throw. */
+export const OWN_ERRORS: readonly string[] = ['a callback throws', 'a trap of a proxy throws']
+
 const thrower = () => {
   throw new TypeError('a callback throws')
 }
@@ -123,9 +126,13 @@ export interface Hostile {
   make(): unknown
 }
 
-const named: fc.Arbitrary<Hostile> = fc
-  .constantFrom(...Object.entries(MAKERS))
-  .map(([name, make]) => ({ name, make, toString: () => name }))
+export const NAMED: readonly Hostile[] = Object.entries(MAKERS).map(([name, make]) => ({
+  name,
+  make,
+  toString: () => name,
+}))
+
+const named: fc.Arbitrary<Hostile> = fc.constantFrom(...NAMED)
 
 const anything: fc.Arbitrary<Hostile> = fc
   .anything({

@@ -16,7 +16,7 @@ interface Opened {
 }
 
 /** Every function of a hub, and of what it gives back, on one kind of storage. */
-function hubFunctions(title: string, open: () => Promise<Opened>): void {
+function hubFunctions(title: string, open: () => Promise<Opened>, everyArgument = false): void {
   test(`${title}: whatever a hub is given, it gives a result or a DeviceHubError`, async () => {
     const { adapter, cleanup } = await open()
     const world = await createWorld(adapter)
@@ -25,7 +25,7 @@ function hubFunctions(title: string, open: () => Promise<Opened>): void {
     let covered = 0
     for (const subject of await hubHandles(world)) {
       covered += assertCovered(subject)
-      problems.push(...(await attack(subject, { runs: 40, waiting })))
+      problems.push(...(await attack(subject, { runs: 40, waiting, everyArgument })))
     }
     await world.hub.close({ timeout: 100 })
     // What waited for a device ends with the hub.
@@ -46,7 +46,8 @@ const databaseOf = (db: Kysely<unknown>, drop: () => Promise<void>): Opened => (
 })
 
 describe('in this process', () => {
-  hubFunctions('memory', async () => ({ adapter: memoryStorage(), cleanup: async () => {} }))
+  // The checks are the same for all storages.
+  hubFunctions('memory', async () => ({ adapter: memoryStorage(), cleanup: async () => {} }), true)
   hubFunctions('SQLite', async () =>
     databaseOf(new Kysely({ dialect: sqliteDialect({ file: ':memory:' }) }), async () => {}),
   )

@@ -7,6 +7,8 @@ export interface SampleCall {
   readonly foreign?: string
   /** Why a call may wait for something; it settles when what it belongs to is closed. */
   readonly waits?: string
+  /** It goes through an iterable of the caller's: what that one throws comes out as it is. */
+  readonly iterates?: true
   /** Never called with what is right: a call would do something that a test must not, such as to start a server. */
   readonly refusedOnly?: true
 }

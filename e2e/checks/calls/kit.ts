@@ -123,6 +123,7 @@ export async function kitHandles(): Promise<Subject[]> {
       target: publisher,
       calls: {
         publishAll: call(() => [[{ key: 'a', topic: 'a', payload: 'a' }], { window: 5, rate: 5 }], {
+          iterates: true,
           waits: 'the broker',
         }),
         cut: call(),

@@ -1,4 +1,4 @@
-import { DeviceHubError, type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core'
+import { check, DeviceHubError, type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core'
 import type { AdoptResult } from './adopt.js'
 import {
   type Broker,
@@ -62,7 +62,10 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     const broker = name === undefined ? main : brokers.find((each) => each.name === name)
     if (broker !== undefined) return broker
     const known = brokers.map((each) => each.name).join(', ')
-    throw new DeviceHubError('invalid_options', `this listener has no broker "${name}" (it has ${known})`)
+    throw new DeviceHubError(
+      'invalid_options',
+      `this listener has no broker ${check.showValue(name)} (it has ${known})`,
+    )
   }
 
   const listener: MqttListener = {

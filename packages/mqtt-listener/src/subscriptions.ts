@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type AnyDeviceType,
+  check,
   createBackoff,
   DeviceHubError,
   isValidTopicFilter,
@@ -45,10 +46,11 @@ export const inGroup = (filter: string, group: string | null): string =>
 
 /** Throws `invalid_topic`. A group is given by the options, not by the filter. */
 export function assertFilter(filter: string): void {
-  if (isValidTopicFilter(filter) && !isShared(filter)) return
-  const reason = isShared(filter) ? 'leave out $share, the option sharedGroup adds it' : 'it is malformed'
-  throw new DeviceHubError('invalid_topic', `cannot subscribe to "${filter}": ${reason}`, {
-    details: { filter },
+  const shared = typeof filter === 'string' && isShared(filter)
+  if (isValidTopicFilter(filter) && !shared) return
+  const reason = shared ? 'leave out $share, the option sharedGroup adds it' : 'it is malformed'
+  throw new DeviceHubError('invalid_topic', `cannot subscribe to ${check.showValue(filter)}: ${reason}`, {
+    details: { filter: check.showValue(filter) },
   })
 }
 

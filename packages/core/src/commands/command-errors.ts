@@ -1,3 +1,4 @@
+import { showText } from '../check/index.js'
 import { DeviceHubError, type ErrorCode } from '../errors.js'
 import type { CommandRecord, CommandState } from '../ports/commands.js'
 
@@ -35,4 +36,6 @@ export function commandError({
 }
 
 export const unknownCommandId = (id: string) =>
-  new DeviceHubError('command_not_found', `there is no command of the id "${id}"`, { details: { id } })
+  new DeviceHubError('command_not_found', `there is no command of the id ${showText(id)}`, {
+    details: { id },
+  })

@@ -9,6 +9,7 @@ import {
   options,
   orNull,
   record,
+  showValue,
   text,
   trusting,
   word,
@@ -123,7 +124,7 @@ export function storedState(
       const known = type.stateNames.join(', ') || 'none'
       throw new DeviceHubError(
         'invalid_payload',
-        `${type.name} has no state field "${name}"; declared: ${known}`,
+        `${type.name} has no state field ${showValue(name)}; declared: ${known}`,
         { details: { field: name } },
       )
     }

@@ -1,4 +1,4 @@
-import { accept, list, optional, options, text, word } from '../check/index.js'
+import { accept, list, optional, options, showValue, text, word } from '../check/index.js'
 import { fromStored } from '../codec/stored-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferReadings } from '../device-type/infer.js'
@@ -238,7 +238,7 @@ function assertAggregate(
     new DeviceHubError('invalid_query', message, { details: { type: type.key, field: name, fn, interval } })
   const field = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
   if (field === undefined)
-    throw refuse(`${type.name} has no reading "${name}"; declared: ${type.readingNames.join(', ')}`)
+    throw refuse(`${type.name} has no reading ${showValue(name)}; declared: ${type.readingNames.join(', ')}`)
   const numeric = field.kind === 'float' || field.kind === 'integer'
   if (!numeric && (fn === 'avg' || fn === 'sum' || fn === 'min' || fn === 'max'))
     throw refuse(`${fn} needs a number; ${type.name}.${name} is of kind ${field.kind}`)

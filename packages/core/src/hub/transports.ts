@@ -1,4 +1,4 @@
-import { accept, transport as transportRule } from '../check/index.js'
+import { accept, showValue, transport as transportRule } from '../check/index.js'
 import { DeviceHubError } from '../errors.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
 
@@ -28,7 +28,7 @@ export function createTransports(onAttached: () => void) {
       return Promise.reject(
         new DeviceHubError(
           'transport_unavailable',
-          `no transport for the broker "${broker}" is attached (attached: ${known}); start a listener for it`,
+          `no transport for the broker ${showValue(broker)} is attached (attached: ${known}); start a listener for it`,
         ),
       )
     },

@@ -1,4 +1,4 @@
-import { accept, integer, optional, options, record } from '../check/index.js'
+import { accept, integer, optional, options, record, showValue } from '../check/index.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { InferState } from '../device-type/infer.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
@@ -85,7 +85,7 @@ function toPatch(type: AnyDeviceType, patch: Readonly<Record<string, unknown>>):
       const known = type.stateNames.join(', ') || 'none'
       throw new DeviceHubError(
         'invalid_payload',
-        `${type.name} has no state field "${name}"; declared: ${known}`,
+        `${type.name} has no state field ${showValue(name)}; declared: ${known}`,
         {
           details: { field: name },
         },

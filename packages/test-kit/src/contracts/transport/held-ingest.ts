@@ -40,7 +40,11 @@ export function holdIngest(): HeldIngest {
 
   function settleOne(one: HeldMessage, outcome: IngestOutcome): void {
     if (!unsettled.delete(one)) return
-    one.settle(outcome)
+    try {
+      one.settle(outcome)
+    } catch {
+      // As in a hub: what a source's callback throws harms nobody else.
+    }
     if (!hasRoom()) return
     for (const resolve of waiting) resolve()
     waiting = []
