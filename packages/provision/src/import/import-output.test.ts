@@ -220,9 +220,9 @@ describe('the output', () => {
         },
       }))
       await using world = provisionWorld({ storage })
-      await world.provisioner.importDevices(Station, { rows: rowsOf(600) }, { output })
-      const counts = seen.map((text) => (text === old ? 'old' : (text.match(/D-\d+\b/g) ?? []).length))
-      // Id, name and user name.
+      await world.provisioner.importDevices(Station, { rows: rowsOf(600, 'Device') }, { output })
+      // Longer than what a random secret holds by chance. Id, name and user name.
+      const counts = seen.map((text) => (text === old ? 'old' : (text.match(/Device-\d+\b/g) ?? []).length))
       const perRow = 3
       expect(counts.filter((count) => count !== 0)).toEqual(['old', 500 * perRow, 500 * perRow, 600 * perRow])
       expect((await stat(file)).mode & 0o777).toBe(0o600)
