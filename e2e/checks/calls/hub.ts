@@ -145,6 +145,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
     { returns: 'hub.consume()' },
   ),
   quarantine: call(() => [inbound(), { code: 'handler_failed', reason: 'a reason' }, 'handler']),
+  onClose: call(() => [() => {}]),
   attachHandler: call(() => [
     { source: 'mqtt:default', name: 'handler', filter: 'a/b', run: async () => ({ status: 'duplicate' }) },
   ]),

@@ -40,7 +40,17 @@ export function createCredentials(
   if (options === undefined) return { api: withoutSecret, close() {} }
   const { secret, ...given } = options
   const limits = { ...DEFAULTS, ...given }
-  const hashes = createKeyedHashes(secret)
+  const keyed = createKeyedHashes(secret)
+  let closed = false
+  // Who issues or checks credentials probes this first, and so is refused when it is made, not with its first device.
+  const hashes: typeof keyed = {
+    ...keyed,
+    lookups(purpose, text) {
+      if (closed)
+        throw new DeviceHubError('closed', 'the hub is closed: it checks and issues no more credentials')
+      return keyed.lookups(purpose, text)
+    },
+  }
   const counts = createCredentialCounts(metrics)
   const monotonic = () => performance.now()
   const cache = { max: limits.cacheMax, maxAge: limits.cacheFor * 1000, monotonic }
@@ -67,6 +77,7 @@ export function createCredentials(
       stats: () => ({ ...counts.totals, cached: directory.size }),
     },
     close() {
+      closed = true
       directory.close()
       slow.close()
     },

@@ -35,6 +35,7 @@ import {
 } from './device-hub-options.js'
 import { createDevicesApi } from './devices-api.js'
 import { createMessagesApi } from './messages-api.js'
+import { createOpenParts } from './open-parts.js'
 import { createReadingsApi } from './readings-api.js'
 import { acceptAnnouncement, acceptBroker, acceptRefusal, CLOSE, createAssertType } from './rules.js'
 import { createSharedGroups } from './shared-groups.js'
@@ -100,7 +101,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     every: { first: 200, next: 500 },
   })
   const handlers = createAttachedHandlers()
-  const transports = createTransports(() => dispatcher.start())
+  const parts = createOpenParts(logger)
+  const transports = createTransports({
+    onAttached: () => dispatcher.start(),
+    isClosed: parts.isClosed,
+  })
   const pipeline = createIngest({
     storage,
     directory,
@@ -150,6 +155,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   async function close(timeout: number): Promise<void> {
     const deadline = performance.now() + timeout
     const left = () => Math.max(0, deadline - performance.now())
+    const ended = parts.close()
     credentials.close()
     await dispatcher.close(left())
     const stopped = transports
@@ -161,6 +167,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     if (!(await doneWithin(STOP_GRACE, stopped)))
       logger.error({ timeout }, 'the hub closes before its transports have stopped')
     tracker.close()
+    await doneWithin(left(), ended)
     await storage.close()
   }
 
@@ -218,6 +225,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     sharedGroups: createSharedGroups(),
     attach: transports.attach,
     isServed: transports.has,
+    onClose: parts.onClose,
     async publish(message, broker) {
       const outbound = accept('hub.publish', 'message', outboundMessage, message)
       await transports.publish(outbound, acceptBroker(broker))

@@ -77,7 +77,12 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   announce(transition: StatusTransition, record: DeviceRecord, reason: string): void
   /** Where listeners may share the messages in a group. */
   readonly sharedGroups: SharedGroups
-  /** Makes a transport known under its broker's name; returns the way to undo it. */
+  /**
+   * For what works on the hub by itself: `end` is called once `close()` begins, and waited for before the storage closes.
+   * Returns the way to undo it. `closed` for a hub that is.
+   */
+  onClose(end: () => void | Promise<void>): () => void
+  /** Makes a transport known under its broker's name; returns the way to undo it. `closed` for a hub that is. */
   attach(transport: Transport): () => void
   /** Whether a transport is attached for that broker. */
   isServed(broker: string): boolean

@@ -2,13 +2,24 @@ import { accept, showValue, transport as transportRule } from '../check/index.js
 import { DeviceHubError } from '../errors.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
 
-/** The transports of a hub, by the name of their broker. `onAttached` is called with each new one. */
-export function createTransports(onAttached: () => void) {
+interface TransportsContext {
+  /** Called with each new one. */
+  readonly onAttached: () => void
+  readonly isClosed: () => boolean
+}
+
+/** The transports of a hub, by the name of their broker. */
+export function createTransports({ onAttached, isClosed }: TransportsContext) {
   const attached = new Map<string, Transport>()
 
   return {
     attach(given: Transport): () => void {
       const transport = accept('hub.attach', 'transport', transportRule, given)
+      if (isClosed())
+        throw new DeviceHubError(
+          'closed',
+          `the hub is closed: it takes no transport for the broker "${transport.name}"`,
+        )
       if (attached.has(transport.name)) {
         throw new DeviceHubError(
           'invalid_options',

@@ -50,8 +50,8 @@ const HUB = port<DeviceHub>('a hub made by createDeviceHub', 'announce', 'quaran
  * Watches the heartbeats of all types of the hub from now on: a device of which nothing was heard for longer than
  * `multiplier` times its type's `heartbeatInterval` becomes `offline`, with a row in its type's log, the signals
  * `deviceStatusChanged` and `deviceDisconnected` and the hooks `onStatusChange` and `onDisconnect`, once each. Create it
- * in every process that listens: one of them watches at a time. Close it before the hub. `invalid_options` for an option
- * that cannot work.
+ * in every process that listens: one of them watches at a time. Close it before the hub, which ends it otherwise and says
+ * so. `invalid_options` for an option that cannot work, `closed` for a hub that is.
  *
  * @example
  * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
@@ -167,7 +167,7 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
       } catch (error) {
         if (closing.signal.aborted) break
         if (isDeviceHubError(error, 'closed')) {
-          logger.warn({}, 'the hub was closed before its presence monitor; close the monitor first')
+          logger.warn({}, 'the storage was closed before the presence monitor that works on it')
           closing.abort()
           break
         }
@@ -177,10 +177,15 @@ export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions =
     }
   }
 
+  const forget = hub.onClose(() => {
+    logger.warn({}, 'the hub was closed before its presence monitor; close the monitor first')
+    return monitor.close()
+  })
   const running = run()
   let closed: Promise<void> | undefined
 
   async function close(timeout: number): Promise<void> {
+    forget()
     closing.abort()
     waker.wake()
     const ended = await doneWithin(timeout, Promise.all([running, last]))
