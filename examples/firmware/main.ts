@@ -7,7 +7,7 @@ const FIRMWARE_VERSION = '1.0.0'
 const {
   DEVICEHUB_URL = 'mqtt://localhost:1883',
   DEVICE_ID = 'STATION-001',
-  DEVICE_USERNAME = DEVICE_ID,
+  DEVICE_USERNAME = `${WeatherStation.key}-${DEVICE_ID}`, // what provisioning issues
   DEVICE_PASSWORD,
   DATA_FOLDER = './data',
   MQTT_VERSION = '5',
