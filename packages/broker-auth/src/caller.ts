@@ -8,6 +8,15 @@ const MIN_SECRET = 16
 /** The response for a caller that is not let in; null: it is. `inPath` is what stands for the secret in the path. */
 export type CallerCheck = (headers: Headers, info: RequestInfo, inPath: string | null) => Response | null
 
+/** Throws `invalid_options` when no caller could be let in. What decides in this process needs none. */
+export function assertCallers({ secret, public: isPublic }: CallerOptions): void {
+  if (secret !== undefined || isPublic === true) return
+  throw new DeviceHubError(
+    'invalid_options',
+    'createBrokerAuth: secret is missing, so every call of brokerAuth.fetch would be refused with 401: pass the `secret` that the brokers send (openssl rand -hex 32), or write `public: true` where the broker alone reaches it',
+  )
+}
+
 /** Who may ask: who knows the secret, from where it is allowed. `invalid_options` for a secret that can be guessed. */
 export function createCallerCheck(options: CallerOptions): CallerCheck {
   const secrets = typeof options.secret === 'string' ? [options.secret] : (options.secret ?? [])

@@ -34,12 +34,30 @@ async function statusOf(
 
 describe('the caller', () => {
   test('is refused without a secret, unless the endpoints are public', async () => {
-    expect(await statusOf({})).toBe(401)
-    expect(await statusOf({ allow: ['127.0.0.1'] }, '/broker/auth', {}, '127.0.0.1')).toBe(401)
+    expect(await statusOf({ secret: SECRET })).toBe(401)
     expect(await statusOf({ public: true })).toBe(200)
     // A secret is wanted where there is one.
     expect(await statusOf({ public: true, secret: SECRET })).toBe(401)
   })
+
+  test.each<BrokerAuthOptions>([
+    {},
+    { public: false },
+    { allow: ['127.0.0.1'] },
+    { secret: undefined } as object,
+  ])(
+    'invariant 7: with neither a secret nor `public`, %o, there are no endpoints, and what to pass is said',
+    (options) => {
+      const brokerAuth = createBrokerAuth(fleet.hub, options)
+      expect(() => brokerAuth.fetch).toThrow(
+        expect.objectContaining({
+          code: 'invalid_options',
+          message: expect.stringMatching(/secret is missing.*openssl rand -hex 32.*`public: true`/),
+        }),
+      )
+      expect(brokerAuth.aedes().authenticate).toBeTypeOf('function')
+    },
+  )
 
   test.each([
     ['in authorization', '/broker/auth', { authorization: `Bearer ${SECRET}` }, 200],

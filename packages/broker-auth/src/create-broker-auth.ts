@@ -9,7 +9,7 @@ import { mosquittoGoAuth } from './brokers/mosquitto-go-auth.js'
 import { nanoMq } from './brokers/nanomq.js'
 import { rabbitMq } from './brokers/rabbitmq.js'
 import { verneMq } from './brokers/vernemq.js'
-import { createCallerCheck } from './caller.js'
+import { assertCallers, createCallerCheck } from './caller.js'
 import { createDecider, type DeciderStats } from './decider.js'
 import type { Decider } from './decision.js'
 import { acceptBrokerAuth } from './option-rules.js'
@@ -26,7 +26,10 @@ export interface BrokerAuthStats extends DeciderStats {
 }
 
 export interface BrokerAuth extends AsyncDisposable {
-  /** The endpoints of every broker, to be mounted where the brokers reach them. */
+  /**
+   * The endpoints of every broker, to be mounted where the brokers reach them. `invalid_options` without a `secret` and
+   * without `public`: nobody could ask them.
+   */
   readonly fetch: FetchHandler
   /** Decides without HTTP, for a broker of your own. */
   readonly decider: Decider
@@ -107,16 +110,21 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
   app.notFound(() => problem(404, 'not_found', 'There is no such endpoint; all of them are asked with POST'))
 
   let closing: Promise<void> | undefined
+  const fetch = checkedHandler('brokerAuth.fetch', async (request, info) => {
+    const answer = Promise.resolve(app.fetch(request, { info }))
+    running.add(answer)
+    try {
+      return await answer
+    } finally {
+      running.delete(answer)
+    }
+  })
   const brokerAuth: BrokerAuth = {
-    fetch: checkedHandler('brokerAuth.fetch', async (request, info) => {
-      const answer = Promise.resolve(app.fetch(request, { info }))
-      running.add(answer)
-      try {
-        return await answer
-      } finally {
-        running.delete(answer)
-      }
-    }),
+    // With the mounting, and not with the first call: a broker shows no reason for the 401 it would get.
+    get fetch() {
+      assertCallers(options)
+      return fetch
+    },
     decider,
     aedes: () => aedesHooks(hub, context),
     stats: () => ({ ...decider.stats(), ...counts, presence: presence.stats() }),
