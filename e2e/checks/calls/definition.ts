@@ -91,7 +91,7 @@ export const definitionCalls = (): Coverage => ({
     returns: 'createBackoff()',
   }),
   createSendQuota: call(() => [5], { returns: 'createSendQuota()' }),
-  closedUnanswered: call(() => [5]),
+  closedUnanswered: call(() => [5, 'mqtt://broker', null]),
   isCertificateError: call(() => [new Error('a')]),
   isRefusal: call(() => [5]),
   isSlowDown: call(() => [0x93]),

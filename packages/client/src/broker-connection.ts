@@ -66,12 +66,7 @@ export function openConnection(
       signal.removeEventListener('abort', finish)
       client.end(true)
       if (established) events.onLost({ reasonCode, error })
-      else
-        reject(
-          signal.aborted
-            ? signal.reason
-            : (error ?? new Error(closedUnanswered(options.protocolVersion === 5 ? 5 : 4))),
-        )
+      else reject(signal.aborted ? signal.reason : notAnswered(url, options, error))
     }
 
     /** Ends it from this side: nobody is told of a loss. */
@@ -134,4 +129,10 @@ export function openConnection(
     signal.addEventListener('abort', finish)
     client.connect()
   })
+}
+
+/** What the network said, with what to try where that is not said by itself. */
+function notAnswered(url: string, { protocolVersion }: IClientOptions, error: Error | null): Error | null {
+  const said = closedUnanswered(protocolVersion === 5 ? 5 : 4, url, error)
+  return said === null ? error : new Error(said, { cause: error ?? undefined })
 }

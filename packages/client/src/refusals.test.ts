@@ -49,7 +49,7 @@ describe('a broker that does not let a device in', () => {
 
   test.each([
     [5, /without an answer \(CONNACK\); perhaps it does not speak MQTT 5: set protocolVersion to 4/],
-    [4, /without an answer \(CONNACK\)$/],
+    [4, /without an answer \(CONNACK\); perhaps it is a TLS port: use mqtts:\/\/ or wss:\/\/$/],
   ] as const)('and closes the connection without an answer, MQTT %i', async (protocolVersion, said) => {
     await using broker = await createFakeBroker({
       onConnect: (_packet, connection) => {
@@ -63,6 +63,15 @@ describe('a broker that does not let a device in', () => {
     await expect.poll(() => errors[0], WAIT).toMatch(said)
     await client.close()
     await expect(connected).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  test('mqtts:// at a port without TLS: the error says so, and nothing of MQTT 5', async () => {
+    await using broker = await createFakeBroker()
+    const { client, errors } = clientFor(broker.url.replace('mqtt:', 'mqtts:'))
+    const connected = client.connect()
+    connected.catch(() => {})
+    await expect.poll(() => errors[0], WAIT).toMatch(/perhaps the port speaks no TLS: use mqtt:\/\//)
+    await client.close()
   })
 })
 

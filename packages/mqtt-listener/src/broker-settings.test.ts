@@ -87,8 +87,11 @@ describe('options of a listener', () => {
     [{ url, reconnect: { min: -1 } }, /reconnect\.min must be a number above 0/],
     [{ url, slots: 'ingest' } as unknown as MqttListenerOptions, /slots must be an object of options/],
     [null as unknown as MqttListenerOptions, /createMqttListener: options must be an object/],
-    [{ url, ca: 'pem' }, /a certificate needs mqtts or wss/],
-    [{ url: 'mqtts://localhost', cert: 'pem' }, /both `cert` and `key`/],
+    [{ url, ca: '-----BEGIN CERTIFICATE-----' }, /a certificate needs mqtts or wss/],
+    [{ url: 'mqtts://localhost', cert: '-----BEGIN CERTIFICATE-----' }, /both `cert` and `key`/],
+    [{ url: 'mqtts://localhost', ca: '/path/ca.pem' }, /ca must be the PEM text .* not a path: read it with/],
+    [{ url: 'mqtts://localhost', cert: Buffer.from('a.pem') }, /cert must be the PEM text/],
+    [{ url: 'mqtts://localhost', key: './key.pem' }, /^(?!.*key\.pem).*key must be the PEM text/],
     [{ url, password: 'secret' }, /a password needs a username/],
   ])('%o is refused', (options, message) => {
     expect(() => brokerSettings(options)).toThrow(

@@ -46,12 +46,13 @@ describeWith({ mosquitto: 'own', openssl: {} }, 'ways to a broker over TLS', ({ 
   })
 
   test('a certificate that cannot be read is an error of start(), not of the process', async () => {
+    const NO_PEM = '-----BEGIN CERTIFICATE-----\nof no use\n-----END CERTIFICATE-----\n'
     const listener = createMqttListener(createHeldHub(), {
       url: 'mqtts://127.0.0.1:1',
       clientId: 'a',
-      ca: 'no PEM',
-      cert: 'no PEM',
-      key: 'no PEM',
+      ca: NO_PEM,
+      cert: NO_PEM,
+      key: NO_PEM,
       connectTimeout: 300,
     })
     await expect(listener.start()).rejects.toMatchObject({ code: 'transport_unavailable' })

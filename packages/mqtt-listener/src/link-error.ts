@@ -56,7 +56,7 @@ export function connectError(cause: Error | null, connecting: Connecting): LinkE
       `the broker at ${url} is not trusted: ${cause?.message}; give the certificate authority as \`ca\`, or the name in its certificate as \`servername\``,
       { cause, permanent: 'connection_refused' },
     )
-  return new LinkError(`cannot connect to the broker at ${url}: ${networkReason(cause, protocolVersion)}`, {
+  return new LinkError(`cannot connect to the broker at ${url}: ${networkReason(cause, connecting)}`, {
     cause,
   })
 }
@@ -71,11 +71,11 @@ function refusedError(cause: Error | null, reasonCode: number, connecting: Conne
   )
 }
 
-function networkReason(cause: Error | null, protocolVersion: 4 | 5): string {
-  if (cause === null) return closedUnanswered(protocolVersion)
+function networkReason(cause: Error | null, { protocolVersion, url }: Connecting): string {
+  const unanswered = closedUnanswered(protocolVersion, url, cause)
+  if (unanswered !== null || cause === null) return unanswered ?? 'the connection ended'
   const { code } = cause as { code?: unknown }
-  const reason = cause.message || (typeof code === 'string' ? code : String(cause))
-  return code === 'ECONNRESET' ? `${reason}; ${closedUnanswered(protocolVersion)}` : reason
+  return cause.message || (typeof code === 'string' ? code : String(cause))
 }
 
 /** A `LinkError` as callers see it. */

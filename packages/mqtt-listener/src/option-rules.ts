@@ -12,14 +12,7 @@ const PROTOCOL_TEXT = 16_383
 const MAX_TIMER_MS = 0x7fffffff
 
 const milliseconds = (min: number) => optional(integer({ min, max: MAX_TIMER_MS }))
-const pem = optional(
-  hidden(
-    check.satisfies<string | Uint8Array>(
-      'PEM, as a text or bytes',
-      (value) => typeof value === 'string' || value instanceof Uint8Array,
-    ),
-  ),
-)
+const pem = optional(check.pem)
 
 const BROKER = {
   url: optional(hidden(text({ expected: 'a URL such as mqtt://localhost:1883' }))),

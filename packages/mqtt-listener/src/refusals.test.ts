@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { createFakeBroker, describeWith, type FakeBroker, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from './index.js'
@@ -114,7 +115,26 @@ describe('a broker that closes the connection instead of answering', () => {
     expect(await messageOf(broker, {})).toMatch(
       /^transport_unavailable: .*closed the connection without an answer \(CONNACK\); perhaps it does not speak MQTT 5: set protocolVersion to 4/,
     )
-    expect(await messageOf(broker, { protocolVersion: 4 })).toMatch(/without an answer \(CONNACK\)$/)
+    expect(await messageOf(broker, { protocolVersion: 4 })).toMatch(
+      /without an answer \(CONNACK\); perhaps it is a TLS port: use mqtts:\/\/ or wss:\/\/$/,
+    )
+  })
+
+  test('mqtts:// at a port without TLS, and mqtt:// at one with it, are told apart from MQTT 5', async () => {
+    await using plain = await createFakeBroker()
+    const secure = await messageOf({ url: plain.url.replace('mqtt:', 'mqtts:') }, {})
+    expect(secure).toMatch(/perhaps the port speaks no TLS: use mqtt:\/\//)
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      // The alert of a TLS server for bytes that are no handshake: protocol version.
+      socket.once('data', () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 70])))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    expect(await messageOf({ url: `mqtt://127.0.0.1:${port}` }, {})).toMatch(
+      /perhaps .*it is a TLS port: use mqtts:\/\//,
+    )
+    await new Promise((resolve) => server.close(resolve))
   })
 
   describeWith(['rabbitmq'], 'RabbitMQ', ({ rabbitmq }) => {

@@ -1,6 +1,6 @@
 export { meant, nearestKey } from './nearest-key.js'
 export { isList, type OptionRules, options, partOf } from './options.js'
-export { brokerName, clock, leases, logger, metrics, outboundMessage, transport } from './ports.js'
+export { brokerName, clock, leases, logger, metrics, outboundMessage, pem, transport } from './ports.js'
 export { accept, fits, Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
 export * from './rules.js'
 export { showText, showValue } from './show-value.js'

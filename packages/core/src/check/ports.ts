@@ -8,6 +8,7 @@ import type { Rule } from './rule.js'
 import {
   either,
   flag,
+  hidden,
   line,
   list,
   mapOf,
@@ -58,3 +59,13 @@ export const outboundMessage = options<OutboundMessage>({
   userProperties: optional(mapOf(either(text({ min: 0 }), list(text({ min: 0 }))))),
   expiresIn: optional(number({ min: 0, max: 0xffffffff })),
 })
+
+/** A certificate or key, whose text is never shown. A path is a common mistake, and Node would not say so. */
+export const pem = hidden(
+  satisfies<string | Uint8Array>(
+    'the PEM text or its bytes (-----BEGIN ...), not a path: read it with readFileSync',
+    (value) =>
+      (typeof value === 'string' && value.includes('-----BEGIN ')) ||
+      (value instanceof Uint8Array && new TextDecoder('latin1').decode(value).includes('-----BEGIN ')),
+  ),
+)

@@ -107,9 +107,30 @@ export const refusalAdvice = trusting(
 )
 
 const UNANSWERED = 'the broker closed the connection without an answer (CONNACK)'
+const NO_TLS = 'the port speaks no TLS: use mqtt:// or ws://'
+const IS_TLS = 'it is a TLS port: use mqtts:// or wss://'
 
-/** What it means when a broker closes a connection instead of answering the CONNECT: RabbitMQ 3 and rumqttd do so with MQTT 5. */
-export const closedUnanswered = (protocolVersion: 4 | 5): string =>
-  protocolVersion === 4
-    ? UNANSWERED
-    : `${UNANSWERED}; perhaps it does not speak MQTT 5: set protocolVersion to 4 for MQTT 3.1.1`
+/** Of Node, when what answers the TLS handshake is no TLS, or nothing at all. */
+const NO_HANDSHAKE =
+  /before secure TLS connection was established|wrong version number|packet length too long/i
+/** Of mqtt.js, for the alert with which a TLS server answers a CONNECT that it took for a handshake. */
+const NO_MQTT = /^(Invalid header flag bits|Malformed)/
+
+/**
+ * Why a connection to `url` ended before the CONNACK, with what to try; null when the error says it all. RabbitMQ 3 and
+ * rumqttd close without an answer when they are spoken to in MQTT 5, and so does a port that is for TLS, or is not.
+ */
+export const closedUnanswered = trusting(
+  'closedUnanswered',
+  'a protocol version, a URL and an error',
+  (protocolVersion: 4 | 5, url: string, error: Error | null = null): string | null => {
+    const secure = /^(mqtts|wss):/i.test(url)
+    const said = error?.message ?? ''
+    if (secure && NO_HANDSHAKE.test(said)) return `${said}; perhaps ${NO_TLS}`
+    if (!secure && NO_MQTT.test(said)) return `${said}; perhaps ${IS_TLS}`
+    if (error !== null && codeOf(error) !== 'ECONNRESET') return null
+    const version =
+      protocolVersion === 5 ? 'it does not speak MQTT 5: set protocolVersion to 4 for MQTT 3.1.1, or ' : ''
+    return `${said === '' ? '' : `${said}; `}${UNANSWERED}; perhaps ${version}${secure ? NO_TLS : IS_TLS}`
+  },
+)
