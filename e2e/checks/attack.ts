@@ -35,7 +35,11 @@ export async function attackFunction(
       for (const value of NAMED) await call({ how: 'argument', index, value })
   const property = fc.asyncProperty(spoiling, call)
   // What a call changed cannot be undone, so a failure is not made smaller: it names the call.
-  const details = await fc.check(property, { seed: SEED, numRuns: runs, endOnFailure: true })
+  const details = await fc.check(property, {
+    seed: SEED,
+    numRuns: Math.min(runs, sample.runs ?? runs),
+    endOnFailure: true,
+  })
   if (details.failed) throw details.errorInstance ?? new Error(`${name} failed: seed ${details.seed}`)
 }
 

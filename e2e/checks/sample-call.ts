@@ -9,6 +9,8 @@ export interface SampleCall {
   readonly waits?: string
   /** It goes through an iterable of the caller's: what that one throws comes out as it is. */
   readonly iterates?: true
+  /** A call that is right takes a tenth of a second or more: it is made this often at most. */
+  readonly runs?: number
   /** Never called with what is right: a call would do something that a test must not, such as to start a server. */
   readonly refusedOnly?: true
 }

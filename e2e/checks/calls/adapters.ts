@@ -223,12 +223,10 @@ export function provisionHandles({ hub }: World): Subject[] {
         ]),
         rotate: call(() => [Station, 'S-1', { kinds: ['password'], overlap: 5 }]),
         revoke: call(() => [Station, 'S-1']),
-        setPassword: call(() => [
-          Station,
-          'S-1',
-          'a password of a person',
-          { expiresAt: new Date('2100-01-01') },
-        ]),
+        setPassword: call(
+          () => [Station, 'S-1', 'a password of a person', { expiresAt: new Date('2100-01-01') }],
+          { runs: 8 },
+        ),
         verify: call(() => [{ username: 'a', password: 'b' }]),
         credentials: call(() => [Station, 'S-1']),
         importDevices: call(() => [
