@@ -29,13 +29,13 @@ export {
   type DeviceType,
   type DeviceTypeDefinition,
   defineDeviceType,
-  isDeviceType,
 } from './device-type/define-device-type.js'
 export type * from './device-type/device-type.js'
 export type * from './device-type/field.js'
 export type * from './device-type/field-options.js'
 export type * from './device-type/hooks.js'
 export type * from './device-type/infer.js'
+export { isDeviceType } from './device-type/is-device-type.js'
 export type * from './device-type/json-value.js'
 export { type DeviceTypeKey, typeKey } from './device-type/names.js'
 export { reading } from './device-type/reading.js'

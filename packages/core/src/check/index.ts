@@ -1,3 +1,4 @@
+export * from './compound.js'
 export { meant, nearestKey } from './nearest-key.js'
 export { isList, type OptionRules, options, partOf } from './options.js'
 export { brokerName, clock, leases, logger, metrics, outboundMessage, pem, transport } from './ports.js'

@@ -3,23 +3,10 @@ import type { LeaseStore } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
+import { either, list, mapOf } from './compound.js'
 import { options } from './options.js'
 import type { Rule } from './rule.js'
-import {
-  either,
-  flag,
-  hidden,
-  line,
-  list,
-  mapOf,
-  number,
-  optional,
-  port,
-  satisfies,
-  text,
-  withCode,
-  word,
-} from './rules.js'
+import { flag, hidden, line, number, optional, port, satisfies, text, withCode, word } from './rules.js'
 
 /** What applications pass in, and several functions take. */
 

@@ -2,7 +2,7 @@ import { isRecord } from '../codec/is-record.js'
 import { isPlainJson } from '../codec/plain-json.js'
 import { isStorableText, isTextWithin } from '../codec/text.js'
 import type { ErrorCode } from '../errors.js'
-import { isList, keysOf, read, within } from './options.js'
+import { keysOf, read, within } from './options.js'
 import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
 import { showKind, showNumber, showValue } from './show-value.js'
 
@@ -246,70 +246,4 @@ export function port<T>(what: string, ...methods: readonly (keyof T & string)[])
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
     return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
   })
-}
-
-export interface ListBounds {
-  readonly min?: number
-  readonly max?: number
-}
-
-export function list<T>(item: Rule<T>, { min = 0, max = 100_000 }: ListBounds = {}): Rule<readonly T[]> {
-  const expected = `a list of ${min} to ${max.toLocaleString('en-US')} items, each ${item.expected}`
-  return {
-    expected,
-    take(value, at) {
-      if (!isList(value)) throw misfit(at, expected, value)
-      const given = value as unknown as Readonly<Record<string, unknown>>
-      const length = read(given, 'length', at) as number
-      if (length < min || length > max)
-        throw new Misfit(at, `has ${length} items; it must be ${expected}`, expected)
-      // By index, since holes are items too.
-      return Array.from({ length }, (_, index) => {
-        const place = `${at}[${index}]`
-        return item.take(read(given, String(index), place), place)
-      })
-    },
-  }
-}
-
-/** Names of the caller's choice, each with a value of one kind. */
-export function mapOf<T>(item: Rule<T>, what = 'an object'): Rule<Readonly<Record<string, T>>> {
-  const expected = `${what} whose values are each ${item.expected}`
-  return {
-    expected,
-    take(value, at) {
-      if (typeof value !== 'object' || value === null || isList(value)) throw misfit(at, expected, value)
-      // Without a prototype: a key named __proto__ is a key like any other.
-      const taken: Record<string, T> = Object.create(null)
-      for (const key of keysOf(value, at)) {
-        const place = within(at, key)
-        taken[key] = item.take(read(value as Readonly<Record<string, unknown>>, key, place), place)
-      }
-      return taken
-    },
-  }
-}
-
-/** The first that fits. */
-export function either<A, B>(first: Rule<A>, second: Rule<B>): Rule<A | B> {
-  const expected = `${first.expected}, or ${second.expected}`
-  return {
-    expected,
-    take(value, at) {
-      // What is wrong inside an object says more than that neither fits.
-      let inside: Misfit | undefined
-      let shown: string | undefined
-      for (const rule of [first, second]) {
-        try {
-          return rule.take(value, at)
-        } catch (error) {
-          if (!(error instanceof Misfit)) throw error
-          if (error.at !== at) inside ??= error
-          // As the rule shows it that shows most.
-          else if (shown === undefined || error.shown?.startsWith('"')) shown = error.shown
-        }
-      }
-      throw inside ?? misfit(at, expected, value, shown)
-    },
-  }
 }

@@ -6,6 +6,7 @@ import type { Field } from './field.js'
 import { fitDefault } from './fit-default.js'
 import { formerNamesOf } from './former-names.js'
 import type { Hooks } from './hooks.js'
+import { isDeviceType } from './is-device-type.js'
 import {
   checkNames,
   checkTypeName,
@@ -160,24 +161,6 @@ export function defineDeviceType<
   }
   // The merged types exist only for the compiler; the value was built from the same parts.
   return Object.freeze(type) as ReturnType<typeof defineDeviceType<Name, Readings, Cmds, State, Parent>>
-}
-
-/** Looks at the value, not at its class: two copies of this package may be loaded. */
-export function isDeviceType(value: unknown): value is AnyDeviceType {
-  if (typeof value !== 'object' || value === null) return false
-  try {
-    const type = value as Partial<AnyDeviceType>
-    return (
-      type.kind === 'device-type' &&
-      typeof type.key === 'string' &&
-      [type.readingNames, type.stateNames].every(Array.isArray) &&
-      [type.readings, type.commands, type.state, type.options, type.hooks].every(
-        (part) => typeof part === 'object' && part !== null,
-      )
-    )
-  } catch {
-    return false
-  }
 }
 
 /** An object of the definition, each member read once. */

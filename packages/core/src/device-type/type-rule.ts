@@ -1,6 +1,6 @@
 import { type Rule, satisfies, withCode } from '../check/index.js'
-import { isDeviceType } from './define-device-type.js'
 import type { AnyDeviceType } from './device-type.js'
+import { isDeviceType } from './is-device-type.js'
 
 /** In a list of types. */
 export const declaredType: Rule<AnyDeviceType> = satisfies(

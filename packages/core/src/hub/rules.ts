@@ -13,8 +13,8 @@ import {
   text,
   word,
 } from '../check/index.js'
-import { isDeviceType } from '../device-type/define-device-type.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
+import { isDeviceType } from '../device-type/is-device-type.js'
 import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
 import { REFUSAL_CODES, type Refusal, type RefusalCode } from '../ingest/ingest.js'

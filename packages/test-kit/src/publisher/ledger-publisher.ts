@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DeviceHubError, errorLine, isDeviceHubError } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
 import type { IConnackPacket, Packet } from 'mqtt-packet'
 import { acceptOptions, acceptSource } from '../option-rules.js'
 import { randomName } from '../services/random-name.js'
@@ -7,6 +7,7 @@ import { createChangeSignal } from './change-signal.js'
 import { createLedger, type Ledger } from './ledger.js'
 import { type LedgerConnection, openConnection } from './ledger-connection.js'
 import { encodeMessage, type LedgerMessage } from './ledger-message.js'
+import { refuseSource } from './unreadable-source.js'
 
 export interface LedgerPublisherOptions {
   /** Default 127.0.0.1. */
@@ -79,16 +80,6 @@ interface Entry {
 
 // Connack codes that no second try mends: protocol, client id, credentials, authorisation, ban.
 const FATAL = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c])
-
-/** What a source of messages throws, or a message of it that cannot be written. */
-const asUnreadable = (cause: unknown): DeviceHubError =>
-  isDeviceHubError(cause)
-    ? cause
-    : new DeviceHubError(
-        'invalid_options',
-        `publisher.publishAll: messages could not be read to their end: ${errorLine(cause)}`,
-        { cause },
-      )
 
 /** Connects at once and for good; see `publishAll`. */
 export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPublisher {
@@ -267,18 +258,16 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
           accept(message, batch)
           taken++
         }
-      } else {
-        for await (const message of messages) {
-          if (!ready()) await take()
-          accept(message, batch)
-          taken++
-          flush()
-        }
+        return
+      }
+      for await (const message of messages) {
+        if (!ready()) await take()
+        accept(message, batch)
+        taken++
+        flush()
       }
     }
-    await sendAll().catch((cause: unknown) => {
-      throw asUnreadable(cause)
-    })
+    await sendAll().catch(refuseSource)
     flush()
     await until(() => batch.left === 0)
   }

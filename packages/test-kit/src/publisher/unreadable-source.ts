@@ -1,0 +1,11 @@
+import { DeviceHubError, errorLine, isDeviceHubError } from '@devicehub/core'
+
+/** What a source of messages throws, or a message of it that cannot be written. */
+export function refuseSource(cause: unknown): never {
+  if (isDeviceHubError(cause)) throw cause
+  throw new DeviceHubError(
+    'invalid_options',
+    `publisher.publishAll: messages could not be read to their end: ${errorLine(cause)}`,
+    { cause },
+  )
+}
