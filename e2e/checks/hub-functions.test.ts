@@ -48,10 +48,13 @@ const databaseOf = (db: Kysely<unknown>, drop: () => Promise<void>): Opened => (
 describe('in this process', () => {
   // The checks are the same for all storages.
   hubFunctions('memory', async () => ({ adapter: memoryStorage(), cleanup: async () => {} }), true)
+})
+
+describeWith(['sqlite'], 'on SQLite', () =>
   hubFunctions('SQLite', async () =>
     databaseOf(new Kysely({ dialect: sqliteDialect({ file: ':memory:' }) }), async () => {}),
-  )
-})
+  ),
+)
 
 // Nothing here outlives its test: durability would only cost time.
 describeWith({ postgres: { settings: { fsync: 'off' } } }, 'on PostgreSQL', ({ postgres }) =>
