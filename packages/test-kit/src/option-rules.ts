@@ -29,8 +29,25 @@ const setting = check.either(line(10_000), check.either(number(), flag))
 /** Names go into a command line or a file. */
 const settings = optional(mapOf(setting, 'an object of settings by name'))
 
+interface OptionsOf {
+  readonly startMosquitto: MosquittoOptions
+  readonly startHiveMq: HiveMqOptions
+  readonly startRabbitMq: RabbitMqOptions
+  readonly startPostgres: PostgresOptions
+  readonly startMariadb: MariadbOptions
+  readonly startRedis: RedisOptions
+  readonly createRawClient: RawMqttClientOptions
+  readonly createRawSubscriber: RawSubscriberOptions
+  readonly createFakeBroker: FakeBrokerOptions
+  readonly createLedgerPublisher: LedgerPublisherOptions
+  readonly connectRaw: RawClientOptions
+  readonly createTcpProxy: TcpProxyOptions
+  readonly waitUntil: WaitOptions
+  readonly 'publisher.publishAll': PublishAllOptions
+}
+
 /** By function; each throws `invalid_options` with the function, the key and what is expected. */
-const RULES = {
+const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<OptionsOf[Call]> } = {
   startMosquitto: options<MosquittoOptions>({
     ...SERVICE,
     persistence: optional(flag),
@@ -125,7 +142,7 @@ const RULES = {
     onServerData: optional(callback<NonNullable<TcpProxyOptions['onServerData']>>()),
   }),
   waitUntil: options<WaitOptions>({ timeout: optional(milliseconds), interval: optional(milliseconds) }),
-} as const
+}
 
 function rawClient(): check.OptionRules<RawMqttClientOptions> {
   return {
@@ -138,10 +155,8 @@ function rawClient(): check.OptionRules<RawMqttClientOptions> {
   }
 }
 
-type Taken<Name extends keyof typeof RULES> = (typeof RULES)[Name] extends check.Rule<infer T> ? T : never
-
-export const acceptOptions = <Name extends keyof typeof RULES>(call: Name, given: unknown): Taken<Name> =>
-  accept<Taken<Name>>(call, 'options', RULES[call] as unknown as check.Rule<Taken<Name>>, given)
+export const acceptOptions = <Call extends keyof OptionsOf>(call: Call, given: unknown): OptionsOf[Call] =>
+  accept<OptionsOf[Call]>(call, 'options', RULES[call], given)
 
 export const acceptPort = (call: string, given: unknown): number => accept(call, 'port', port, given)
 
