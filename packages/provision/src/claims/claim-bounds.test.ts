@@ -1,5 +1,6 @@
 import { DeviceHubError, type InboundMessage, memoryStorage, type Transport } from '@devicehub/core'
 import { expect, test } from 'vitest'
+import { countedKeys } from '../testing/counted-keys.js'
 import { provisionWorld, Station, type WorldOptions } from '../testing/provision-world.js'
 
 const proof = 'a proof of sixteen characters or more'
@@ -70,22 +71,10 @@ test('refused claims of one client id are bounded as those of an address; other 
 })
 
 test('of many that come at once over MQTT only as many are looked at as may fail', async () => {
-  let asked = 0
-  const adapter = memoryStorage()
-  const storage = {
-    name: 'counting',
-    open(context: Parameters<typeof adapter.open>[0]) {
-      const opened = adapter.open(context)
-      const findKey = async (lookup: string) => {
-        asked++
-        return opened.claims.findKey(lookup)
-      }
-      return { ...opened, claims: { ...opened.claims, findKey } }
-    },
-  }
-  await using world = bothWays({ storage })
+  const keys = countedKeys()
+  await using world = bothWays({ storage: keys.storage })
   await Promise.all(Array.from({ length: 500 }, () => world.ask(BAD)))
-  expect(asked).toBe(30)
+  expect(keys.lookups).toBe(30)
   expect(world.answers.filter(({ status }) => status === 429)).toHaveLength(470)
 })
 

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { DeviceHubError, memoryStorage } from '@devicehub/core'
 import { nodeListener } from '@devicehub/http'
 import { describe, expect, test } from 'vitest'
+import { countedKeys } from '../testing/counted-keys.js'
 import { type ProvisionWorld, provisionWorld, Station } from '../testing/provision-world.js'
 import { createAttempts, networkOf } from './attempts.js'
 
@@ -105,27 +106,14 @@ describe('claims over HTTP', () => {
   })
 
   test('that are tried at once are bounded as those one after the other', async () => {
-    let asked = 0
-    const adapter = memoryStorage()
-    const storage = {
-      name: 'counting',
-      open(context: Parameters<typeof adapter.open>[0]) {
-        const opened = adapter.open(context)
-        const findKey = async (lookup: string) => {
-          asked++
-          await new Promise((resolve) => setImmediate(resolve))
-          return opened.claims.findKey(lookup)
-        }
-        return { ...opened, claims: { ...opened.claims, findKey } }
-      },
-    }
-    await using world = provisionWorld({ storage })
+    const keys = countedKeys()
+    await using world = provisionWorld({ storage: keys.storage })
     const bad = { claim_key: 'wrong', device_id: 'S-1', proof }
     const responses = await Promise.all(Array.from({ length: 900 }, () => post(world, bad)))
     const statuses = responses.map(({ status }) => status)
     expect(statuses.filter((status) => status === 403)).toHaveLength(30)
     expect(statuses.filter((status) => status === 429)).toHaveLength(870)
-    expect(asked).toBe(30)
+    expect(keys.lookups).toBe(30)
     expect(world.provisioner.stats().claims).toEqual({
       claimed: 0,
       refused: 30,
