@@ -1,15 +1,19 @@
-export type { AdoptResult } from './adopt.js'
-export type { BrokerStats, StopOptions, TopicSubscription } from './broker.js'
-export type { BrokerConnected, BrokerDisconnected } from './connection-events.js'
-export type { Counters } from './counters.js'
-export { createMqttListener, type MqttListener, type MqttListenerStats } from './create-mqtt-listener.js'
-export type { ConnectionState } from './keep-connected.js'
-export type { ListenerHub } from './listener-hub.js'
-export type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options.js'
-export type { SlotStats } from './slot-keeper.js'
+export type { AdoptResult } from './client/adopt'
+export type { ConnectionState } from './connection/keep-connected'
 export type {
   HandedMessage,
   TopicHandler,
   TopicHandlerContext,
   TopicHandlerOptions,
-} from './topic-handler.js'
+} from './handlers/topic-handler'
+export type { BrokerStats, StopOptions, TopicSubscription } from './listener/broker'
+export {
+  createMqttListener,
+  type MqttListener,
+  type MqttListenerStats,
+} from './listener/create-mqtt-listener'
+export type { BrokerConnected, BrokerDisconnected } from './reporting/connection-events'
+export type { Counters } from './reporting/counters'
+export type { ListenerHub } from './settings/listener-hub'
+export type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './settings/options'
+export type { SlotStats } from './slots/slot-keeper'

@@ -1,0 +1,31 @@
+import { waitUntil } from '@devicehub/test-kit'
+import { expect, test } from 'vitest'
+import { keepConnected } from './keep-connected'
+import type { Link, LinkEnd } from './link'
+
+test('before each attempt it is asked whether one may be made; no ends it for good', async () => {
+  const ends: ((end: LinkEnd) => void)[] = []
+  let allowed = true
+  const connection = keepConnected({
+    createLink: () =>
+      ({
+        open: async () => ({}),
+        closed: new Promise<LinkEnd>((resolve) => ends.push(resolve)),
+        drop: () => {},
+      }) as unknown as Link,
+    prepare: async () => {},
+    onEnd: () => {},
+    onState: () => {},
+    reconnect: { min: 1, max: 1, jitter: 0 },
+    clientId: 'a',
+    counters: { failedConnects: 0, takenOver: 0 },
+    mayConnect: () => allowed,
+  })
+  await connection.ready
+  ends[0]?.({ reasonCode: null, error: null })
+  await waitUntil('the second', () => connection.state === 'connected' && ends.length === 2)
+  allowed = false
+  ends[1]?.({ reasonCode: null, error: null })
+  await waitUntil('the end', () => connection.state === 'stopped')
+  expect(ends).toHaveLength(2)
+})

@@ -1,0 +1,35 @@
+import { noMetrics, silentLogger, systemClock } from '@devicehub/core'
+import { describeWith, transportContract } from '@devicehub/test-kit'
+import { createMqttListener } from '../index'
+import { Station } from '../testing/station'
+
+describeWith({ mosquitto: 'own' }, 'at mosquitto', ({ mosquitto }) => {
+  for (const protocolVersion of [4, 5] as const) {
+    transportContract(`mqtt-listener, protocol version ${protocolVersion}`, {
+      startBroker: () => mosquitto.start({ persistence: false }),
+      createTransport({ url, ingest }) {
+        const hub = {
+          types: [Station],
+          topicPrefix: 'things',
+          ingest,
+          quarantine: async () => {},
+          attach: () => () => {},
+          attachHandler: () => () => {},
+          logger: silentLogger,
+          metrics: noMetrics,
+          clock: systemClock,
+        }
+        const reconnect = { min: 100 }
+        return createMqttListener(hub, {
+          url,
+          protocolVersion,
+          clientId: 'contract',
+          sharedGroup: false,
+          qos: 2,
+          reconnect,
+        })
+      },
+      topic: (name) => `things/station/${name}/data`,
+    })
+  }
+})
