@@ -4,6 +4,7 @@ import { createMqttListener } from '@devicehub/mqtt-listener'
 import mqtt from 'mqtt'
 import { storageFor, type Target } from './database.js'
 import * as postgres from './postgres-peers.js'
+import { cpuOfTree } from './process-cpu.js'
 import * as sqlite from './sqlite-peers.js'
 import { Station } from './workload.js'
 
@@ -13,6 +14,14 @@ export interface CandidateOptions {
   readonly count: number
   /** `direct` only: rows a transaction. */
   readonly batch: number
+  /** Process ids of what works with the candidate; SQLite is a part of the candidate itself. */
+  readonly servers: Servers<number>
+}
+
+/** By what a server does. */
+export interface Servers<Value> {
+  readonly broker: Value
+  readonly database?: Value
 }
 
 export interface Measurement {
@@ -24,6 +33,8 @@ export interface Measurement {
   readonly batch?: number
   /** Microseconds of CPU of this process a message. */
   readonly cpuUs: number
+  /** And of the servers it works with. */
+  readonly serverCpuUs: Servers<number>
 }
 
 export const TOPIC = '$share/bench/things/station/+/data'
@@ -31,18 +42,20 @@ export const TOPIC = '$share/bench/things/station/+/data'
 /** The two ways a candidate is called: once to make the session that collects the messages, once to work them off. */
 export type Candidate = (options: CandidateOptions) => Promise<Measurement>
 
-/** Runs `work` from the first message to the last and measures this process meanwhile. */
+/** Runs `work` from the first message to the last and measures this process and its servers meanwhile. */
 async function measure(
-  count: number,
+  { count, servers }: CandidateOptions,
   work: (arrived: () => void) => Promise<{ batch?: number }>,
 ): Promise<Measurement> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   let started = 0
   let cpu = process.cpuUsage()
+  let serverCpu = cpuOfServers(servers)
   let peak = 0
-  const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 20)
+  const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 100)
   const extra = await work(() => {
     if (started !== 0) return
+    serverCpu = cpuOfServers(servers)
     started = performance.now()
     cpu = process.cpuUsage()
     delay.enable()
@@ -51,19 +64,31 @@ async function measure(
   delay.disable()
   clearInterval(sampler)
   const used = process.cpuUsage(cpu)
+  const usedByServers = cpuOfServers(servers)
+  const since = (name: keyof Servers<number>) => ((usedByServers[name] ?? 0) - (serverCpu[name] ?? 0)) / count
   return {
     rate: count / seconds,
     eventLoopP99Ms: delay.percentile(99) / 1e6,
     peakRssMb: Math.max(peak, process.memoryUsage.rss()) / (1 << 20),
     cpuUs: (used.user + used.system) / count,
+    serverCpuUs: {
+      broker: since('broker'),
+      ...(servers.database !== undefined && { database: since('database') }),
+    },
     ...extra,
   }
 }
 
-const listener: Candidate = async ({ url, target, count }) => {
+const cpuOfServers = ({ broker, database }: Servers<number>): Servers<number> => ({
+  broker: cpuOfTree(broker),
+  ...(database !== undefined && { database: cpuOfTree(database) }),
+})
+
+const listener: Candidate = async (options) => {
+  const { url, target, count } = options
   const hub = createDeviceHub({ types: [Station], storage: storageFor(target), logger: silentLogger })
   const mqttListener = createMqttListener(hub, { url, clientId: 'bench', sharedGroup: 'bench' })
-  const result = await measure(count, async (arrived) => {
+  const result = await measure(options, async (arrived) => {
     arrived()
     await mqttListener.start()
     await until(
@@ -82,8 +107,9 @@ const listener: Candidate = async ({ url, target, count }) => {
 }
 
 /** mqtt.js as it comes: acknowledges on receipt and throws the message away. The most that a stored message could reach. */
-const rawSink: Candidate = ({ url, count }) =>
-  measure(count, async (arrived) => {
+const rawSink: Candidate = (options) =>
+  measure(options, async (arrived) => {
+    const { url, count } = options
     let received = 0
     const client = connect(url)
     await new Promise<void>((resolve) => {
@@ -98,10 +124,11 @@ const rawSink: Candidate = ({ url, count }) =>
   })
 
 /** The handler one writes first: parse, insert, commit, acknowledge, next. */
-const oneByOne: Candidate = async ({ url, target, count }) => {
+const oneByOne: Candidate = async (options) => {
+  const { url, target, count } = options
   const store =
     target.kind === 'sqlite' ? sqlite.createOneByOne(target.file) : await postgres.createOneByOne(target.url)
-  const result = await measure(count, async (arrived) => {
+  const result = await measure(options, async (arrived) => {
     let received = 0
     const client = connect(url)
     await new Promise<void>((resolve, reject) => {
@@ -122,12 +149,19 @@ const oneByOne: Candidate = async ({ url, target, count }) => {
 }
 
 /** The same rows in the same batches, inserted by hand, without MQTT. */
-const direct: Candidate = async ({ target, count, batch }) => {
-  const rate =
+const direct: Candidate = async (options) => {
+  const { target, count, batch } = options
+  const prepared =
     target.kind === 'sqlite'
-      ? sqlite.insertInBatches(target.file, count, batch)
-      : await postgres.insertInBatches(target.url, count, batch)
-  return { rate, eventLoopP99Ms: 0, peakRssMb: process.memoryUsage.rss() / (1 << 20), batch, cpuUs: 0 }
+      ? sqlite.prepareBatches(target.file, count, batch)
+      : await postgres.prepareBatches(target.url, count, batch)
+  const result = await measure(options, async (arrived) => {
+    arrived()
+    await prepared.insert()
+    return { batch }
+  })
+  await prepared.close()
+  return result
 }
 
 const connect = (url: string) =>

@@ -3,17 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  createLedgerPublisher,
-  type MosquittoService,
-  startMosquitto,
-  startPostgres,
-} from '@devicehub/test-kit'
-import mqtt from 'mqtt'
+import { type MosquittoService, type Service, startMosquitto, startPostgres } from '@devicehub/test-kit'
 import type { BenchOptions } from '../main.js'
-import { type CandidateOptions, type Measurement, TOPIC } from './candidates.js'
+import type { CandidateOptions, Measurement, Servers } from './candidates.js'
 import { prepareDatabase, type Target } from './database.js'
-import { payload, sample } from './workload.js'
+import { fillQueue } from './queue.js'
 
 /** Rates in messages a second; ratios of the listener's rate to the others'. */
 export interface TargetResult {
@@ -28,7 +22,11 @@ export interface TargetResult {
   /** Messages a transaction of the listener, on average; `direct` inserts as many. */
   readonly batch: number
   readonly cpuUsPerMessage: number
+  /** Microseconds of CPU a message of each process of a run: the candidate's own, the broker's and the database server's. */
+  readonly cpuUs: Readonly<Record<CandidateName, { readonly own: number } & Servers<number>>>
 }
+
+type CandidateName = 'listener' | 'rawSink' | 'direct' | 'oneByOne'
 
 /** Both databases, each with all four candidates one after the other on the same broker and the same disk. */
 export async function run({
@@ -42,11 +40,11 @@ export async function run({
   let files = 0
   try {
     return {
-      sqlite: await compare(broker, count, say, async () => ({
+      sqlite: await compare({ broker }, count, say, async () => ({
         kind: 'sqlite',
         file: join(folder, `${files++}.db`),
       })),
-      postgres: await compare(broker, count, say, async () => ({
+      postgres: await compare({ broker, database: postgres }, count, say, async () => ({
         kind: 'postgres',
         url: (await postgres.createDatabase()).url,
       })),
@@ -59,18 +57,20 @@ export async function run({
 type Say = BenchOptions['say']
 
 async function compare(
-  broker: MosquittoService,
+  { broker, database }: { readonly broker: MosquittoService; readonly database?: Service },
   count: number,
   say: Say,
   makeTarget: () => Promise<Target>,
 ): Promise<TargetResult> {
   const target = await makeTarget()
   say(`${target.kind}: ${count} queued messages of QoS 1, one audit row and one reading row each`)
+  const servers = { broker: pidOf(broker), ...(database && { database: pidOf(database) }) }
+  const base = { url: broker.url, servers }
   const queued = async (name: string, messages: number, extra: { batch?: number } = {}) => {
     const fresh = await makeTarget()
     await prepareDatabase(fresh)
     await fillQueue(broker, messages)
-    return runChild(name, { url: broker.url, target: fresh, count: messages, batch: extra.batch ?? 0 }, say)
+    return runChild(name, { ...base, target: fresh, count: messages, batch: extra.batch ?? 0 }, say)
   }
   // One by one is so slow that fewer messages tell as much.
   const few = Math.min(count, 10_000)
@@ -78,7 +78,7 @@ async function compare(
   const listener = await queued('listener', count)
   const batch = Math.max(1, Math.round(listener.batch ?? 1))
   await prepareDatabase(target)
-  const direct = await runChild('direct', { url: broker.url, target, count, batch }, say)
+  const direct = await runChild('direct', { ...base, target, count, batch }, say)
   const oneByOne = await queued('oneByOne', few)
   return {
     listener: Math.round(listener.rate),
@@ -91,39 +91,24 @@ async function compare(
     peakRssMb: Math.round(listener.peakRssMb),
     batch,
     cpuUsPerMessage: round(listener.cpuUs, 1),
+    cpuUs: {
+      listener: cpuOf(listener),
+      rawSink: cpuOf(rawSink),
+      direct: cpuOf(direct),
+      oneByOne: cpuOf(oneByOne),
+    },
   }
 }
 
-/** Leaves `count` messages in the queue of the session that every candidate takes over. */
-async function fillQueue(broker: MosquittoService, count: number): Promise<void> {
-  const session = mqtt.connect(broker.url, {
-    clientId: 'bench',
-    clean: true,
-    protocolVersion: 5,
-    properties: { sessionExpiryInterval: 0 },
-  })
-  await new Promise((resolve) => session.once('connect', resolve))
-  await session.endAsync()
-  const holder = mqtt.connect(broker.url, {
-    clientId: 'bench',
-    clean: false,
-    protocolVersion: 5,
-    properties: { sessionExpiryInterval: 3600 },
-  })
-  await holder.subscribeAsync(TOPICS, { qos: 1 })
-  await holder.endAsync()
-  await using publisher = createLedgerPublisher({ port: broker.port })
-  await publisher.publishAll(messages(count))
-}
+const cpuOf = ({ cpuUs, serverCpuUs: { broker, database } }: Measurement) => ({
+  own: round(cpuUs, 1),
+  broker: round(broker, 1),
+  ...(database !== undefined && { database: round(database, 1) }),
+})
 
-/** What the listener subscribes to: all of a device type's inbound channels. */
-const TOPICS = ['data', 'status', 'response', 'state'].map((channel) => TOPIC.replace(/data$/, channel))
-
-function* messages(count: number) {
-  for (let n = 0; n < count; n++) {
-    const data = sample(n)
-    yield { key: String(n), topic: data.topic, payload: payload(data) }
-  }
+function pidOf({ name, pid }: Service): number {
+  if (pid === undefined) throw new Error(`${name} does not run`)
+  return pid
 }
 
 const script = fileURLToPath(new URL('./child.ts', import.meta.url))
@@ -138,9 +123,15 @@ async function runChild(name: string, options: CandidateOptions, say: Say): Prom
   if (code !== 0) throw new Error(`the candidate ${name} ended with ${code}`)
   const result = JSON.parse(output) as Measurement
   say(
-    `  ${name.padEnd(9)} ${String(Math.round(result.rate)).padStart(7)} messages/s, event loop p99 ${result.eventLoopP99Ms.toFixed(1)} ms, ${Math.round(result.peakRssMb)} MB, ${result.cpuUs.toFixed(1)} us CPU a message`,
+    `  ${name.padEnd(9)} ${String(Math.round(result.rate)).padStart(7)} messages/s, event loop p99 ${result.eventLoopP99Ms.toFixed(1)} ms, ${Math.round(result.peakRssMb)} MB, ${describeCpu(result)}`,
   )
   return result
+}
+
+function describeCpu(result: Measurement): string {
+  const { own, broker, database } = cpuOf(result)
+  const others = `broker ${broker}${database === undefined ? '' : `, database ${database}`}`
+  return `us of CPU a message: ${own}, ${others}`
 }
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits))

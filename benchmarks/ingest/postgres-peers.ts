@@ -23,21 +23,22 @@ const INSERT_ONE = {
   VALUES ($1, $5, $4, $6, $7, $8, $9)`,
 }
 
-/** Rows made beforehand as arrays of columns; only the inserts are timed. Returns messages a second. */
-export async function insertInBatches(
+/** Rows made beforehand as arrays of columns, so that only the inserts are timed. */
+export async function prepareBatches(
   connectionString: string,
   count: number,
   size: number,
-): Promise<number> {
+): Promise<{ insert(): Promise<void>; close(): Promise<void> }> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   const batches: unknown[][] = []
   for (let from = 0; from < count; from += size) batches.push(columns(from, Math.min(from + size, count)))
-  const started = performance.now()
-  for (const values of batches) await client.query({ ...INSERT_BATCH, values })
-  const seconds = (performance.now() - started) / 1000
-  await client.end()
-  return count / seconds
+  return {
+    async insert() {
+      for (const values of batches) await client.query({ ...INSERT_BATCH, values })
+    },
+    close: () => client.end(),
+  }
 }
 
 export async function createOneByOne(
