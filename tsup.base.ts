@@ -10,6 +10,10 @@ export const options = (entry: string[], format: ('esm' | 'cjs')[] = ['esm', 'cj
   splitting: true,
   shims: true,
   target: 'node18',
+  // tsup's CommonJS form names a class with fields `_class`, and so prints every error. Without fields it keeps the name.
+  esbuildOptions(build) {
+    build.supported = { ...build.supported, 'class-field': false }
+  },
 })
 
 /** The build of a package. */

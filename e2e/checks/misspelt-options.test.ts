@@ -91,7 +91,7 @@ const REFUSED: [string, (to: World) => unknown, string, RegExp][] = [
     'no options at all',
     () => createDeviceHub(any(undefined)),
     'invalid_options',
-    /options must be an object of options, not undefined/,
+    /options must be an object of options \{ types \}, not undefined/,
   ],
   [
     'a misspelt prefix of a hub',

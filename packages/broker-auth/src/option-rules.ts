@@ -11,9 +11,11 @@ const secret = hidden(text({ max: 16_383 }))
 
 /** What its values must be, the accounts themselves say: they come from functions as well. */
 const ACCOUNT = options<StaticAccount>({
-  password: hidden(check.anything<string | readonly string[]>()),
-  publish: check.anything<readonly string[]>(),
-  subscribe: check.anything<readonly string[]>(),
+  password: hidden(
+    check.anything<string | readonly string[]>('a text of at least 16 characters, or a list of such'),
+  ),
+  publish: check.anything<readonly string[]>('a list of topic filters'),
+  subscribe: check.anything<readonly string[]>('a list of topic filters'),
   clientId: optional(check.anything<string>()),
   shared: optional(flag),
 })

@@ -51,7 +51,7 @@ const OUTBOX = options<OutboxFolder>(
 const CLIENT = options<DeviceClientOptions>({
   url: hidden(text({ expected: 'a URL like mqtts://broker.example.com:8883' })),
   // Its own check names the character that is wrong.
-  deviceId: check.anything<string>(),
+  deviceId: check.anything<string>('a text of the letters a to z, digits, _ and -'),
   credentials: optional(
     check.either(CREDENTIALS, check.callback<() => Credentials | Promise<Credentials>>()),
   ),
@@ -86,7 +86,10 @@ const CLIENT = options<DeviceClientOptions>({
 })
 
 const UNTYPED = options<UntypedDevice>(
-  { type: check.anything<string>(), topicTemplate: optional(check.anything<string>()) },
+  {
+    type: check.anything<string>('the name of a device type'),
+    topicTemplate: optional(check.anything<string>()),
+  },
   "a device type, or { type: 'name' }",
 )
 

@@ -50,17 +50,20 @@ const PASSWORD = options<{ readonly expiresAt?: Date }>({ expiresAt })
 
 const OUTPUT = options<Extract<ImportOutput, { readonly file: string }>>(
   { file: text(), format: optional(word('csv', 'json')), overwrite: optional(flag) },
-  '{ file } or a function: the secrets are shown there and nowhere else',
+  '{ file }: the secrets are shown there and nowhere else',
 )
-const IMPORT = options<ImportOptions>({
-  output: either(check.callback<(devices: readonly ImportedDevice[]) => unknown>(), OUTPUT),
-  rotate: optional(flag),
-  overlap,
-  expiresAt,
-  onProgress: optional(check.callback()),
-  onRow: optional(check.callback()),
-  signal: optional(check.abortSignal),
-})
+const IMPORT = options<ImportOptions>(
+  {
+    output: either(check.callback<(devices: readonly ImportedDevice[]) => unknown>(), OUTPUT),
+    rotate: optional(flag),
+    overlap,
+    expiresAt,
+    onProgress: optional(check.callback()),
+    onRow: optional(check.callback()),
+    signal: optional(check.abortSignal),
+  },
+  "an object of options such as { output: { file: 'credentials.csv' } }",
+)
 
 const isIterable = (value: unknown): boolean =>
   typeof value === 'object' &&

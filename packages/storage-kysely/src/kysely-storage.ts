@@ -89,7 +89,11 @@ function openStorage(
   const connection = guarded(
     engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect),
     () => {
-      if (closing) throw new DeviceHubError('closed', 'The storage was closed. Open it again to go on.')
+      if (closing)
+        throw new DeviceHubError(
+          'closed',
+          'The storage is closed, as hub.close() leaves it: to go on, create a new hub',
+        )
       return first.ready()
     },
     first.target,

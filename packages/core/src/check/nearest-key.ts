@@ -4,8 +4,16 @@ export function meant(given: string, known: readonly string[]): string {
   return nearest === undefined ? '' : `; did you mean ${nearest}?`
 }
 
+/** Other words for a key, as libraries of the field have them. */
+const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  url: ['host', 'hostname', 'port', 'address', 'server', 'broker', 'brokerurl', 'uri', 'endpoint'],
+}
+
 /** The known key that the given one was probably meant to be; undefined when none is close. */
 export function nearestKey(given: string, known: readonly string[]): string | undefined {
+  const word = given.toLowerCase()
+  const same = known.find((key) => SYNONYMS[key]?.includes(word))
+  if (same !== undefined) return same
   let best: string | undefined
   // Half of the letters may be wrong at most, or it is another word.
   let least = Math.floor(Math.min(given.length, 40) / 2)

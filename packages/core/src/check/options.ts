@@ -16,10 +16,17 @@ export type OptionRules<T> = {
  */
 export const options = <T extends object>(
   rules: OptionRules<T>,
-  what = 'an object of options',
+  /** Default: an object of options, with the keys that must be there. */
+  what = optionsWith(rules),
   /** What to do instead, behind the refusal of an unknown key. */
   advice = '',
 ): Rule<T> => objectRule(rules, what, (key, known, at) => unknownKey(key, known, at, advice))
+
+function optionsWith<T extends object>(rules: OptionRules<T>): string {
+  const entries = Object.entries(rules) as [string, { readonly optional?: true }][]
+  const needed = entries.filter(([, rule]) => !rule.optional).map(([key]) => key)
+  return `an object of options${needed.length === 0 ? '' : ` { ${needed.join(', ')} }`}`
+}
 
 /** The same for an object that has more, such as a row of which only its reference is of interest: other keys are left out. */
 export const partOf = <T extends object>(rules: OptionRules<T>, what: string): Rule<T> =>

@@ -76,8 +76,11 @@ export function passes(test: (value: unknown) => boolean, value: unknown): boole
   }
 }
 
-/** Looked at by somebody else, such as the schema of a command's payload. */
-export const anything = <T = unknown>(): Rule<T> => satisfies('anything', () => true)
+/**
+ * Looked at by somebody else, such as the schema of a command's payload. `expected`: what it will want, for where the value
+ * is missing.
+ */
+export const anything = <T = unknown>(expected = 'anything'): Rule<T> => satisfies(expected, () => true)
 
 export interface TextBounds {
   /** Characters; default 1. */
@@ -231,14 +234,16 @@ export const jsonObjectText: Rule<string> = {
 }
 
 /** An object of names and values; the values are looked at by others, and read once: this is a copy. */
-export const record: Rule<Readonly<Record<string, unknown>>> = {
-  expected: 'an object of names and values',
+export const recordOf = (expected: string): Rule<Readonly<Record<string, unknown>>> => ({
+  expected,
   take(value, at) {
-    if (!passes(isRecord, value)) throw misfit(at, record.expected, value)
+    if (!passes(isRecord, value)) throw misfit(at, expected, value)
     const given = value as Readonly<Record<string, unknown>>
     return Object.fromEntries(keysOf(given, at).map((key) => [key, read(given, key, within(at, key))]))
   },
-}
+})
+
+export const record = recordOf('an object of names and values')
 
 /** Somebody else's object, passed on as it is: it has these methods. */
 export function port<T>(what: string, ...methods: readonly (keyof T & string)[]): Rule<T> {

@@ -1,4 +1,4 @@
-import { accept, meant, record, showText, showValue } from '../check/index.js'
+import { accept, meant, recordOf, showText, showValue } from '../check/index.js'
 import { DeviceHubError } from '../errors.js'
 import type { Commands } from './command.js'
 import type { AnyCommand, AnyDeviceType, AnyHooks } from './device-type.js'
@@ -164,8 +164,20 @@ export function defineDeviceType<
 }
 
 /** An object of the definition, each member read once. */
-const readPart = (name: string, part: string, given: unknown): Readonly<Record<string, unknown>> =>
-  accept(name, part, record, given, 'invalid_definition')
+const readPart = (
+  name: string,
+  part: keyof typeof PARTS,
+  given: unknown,
+): Readonly<Record<string, unknown>> => accept(name, part, recordOf(PARTS[part]), given, 'invalid_definition')
+
+/** What each of them is, for who gave something else. */
+const PARTS = {
+  definition: 'an object of options such as { readings: { temperature: reading.float() } }',
+  readings: 'an object of fields by name such as { temperature: reading.float() }',
+  commands: 'an object of commands by name such as { reboot: command() }',
+  state: 'an object of fields by name such as { interval: state.integer() }',
+  hooks: 'an object of functions by name such as { onData({ device, readings }) {} }',
+}
 
 const KEYS: readonly string[] = [
   'readings',

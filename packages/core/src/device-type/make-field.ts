@@ -45,6 +45,8 @@ export function makeField(
 ): Field {
   const fail: Fail = (message) =>
     new DeviceHubError('invalid_definition', `${role}.${kind}(): ${message}`, { details: { kind } })
+  // Before the options: of enum('open', 'closed') the second text stands where they belong.
+  const values = givenValues === null ? null : enumValues(givenValues, fail)
   const options = accept(
     `${role}.${kind}()`,
     'options',
@@ -59,7 +61,6 @@ export function makeField(
   if (precision !== null && !(Number.isInteger(precision) && precision >= 0 && precision <= 15)) {
     throw fail(`precision is a whole number of decimal places from 0 to 15, not ${showValue(precision)}`)
   }
-  const values = givenValues === null ? null : enumValues(givenValues, fail)
   const formerNames = checkFormerNames(renamedFrom, fail)
   return Object.freeze({
     kind,
@@ -117,7 +118,10 @@ function checkMaxLength(kind: ReadingKind, maxLength: number | undefined, fail: 
 
 function enumValues(given: unknown, fail: Fail): readonly string[] {
   const values = itemsOf(given)
-  if (values === null || values.length === 0) throw fail('an enum needs a list with at least one value')
+  if (values === null || values.length === 0)
+    throw fail(
+      "an enum needs its values as one list with at least one value, such as enum(['open', 'closed'])",
+    )
   for (const [index, value] of values.entries()) {
     if (
       typeof value !== 'string' ||

@@ -19,6 +19,7 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import { deviceType } from '../device-type/type-rule.js'
 import { DeviceHubError } from '../errors.js'
 import { DEVICE_STATUSES, type DeviceRecord, type DeviceStatus, type StoredValue } from '../ports/storage.js'
+import { DEVICE_ID_RULE } from '../topic/device-id.js'
 
 /** A device as the API and the signals show it: no credentials. */
 export interface Device<State = Readonly<Record<string, unknown>>> {
@@ -162,7 +163,10 @@ const FIELDS: OptionRules<CheckedFields> = {
 }
 
 // The id has a check of its own, which names the character that is wrong.
-const NEW_DEVICE = options<CheckedDevice>({ ...FIELDS, deviceId: anything() }, 'a device')
+const NEW_DEVICE = options<CheckedDevice>(
+  { ...FIELDS, deviceId: anything(DEVICE_ID_RULE) },
+  "an object such as { deviceId: 'STATION-001' }",
+)
 
 const CHANGE = options<CheckedFields>(
   FIELDS,

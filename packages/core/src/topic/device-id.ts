@@ -4,6 +4,9 @@ import { DeviceHubError } from '../errors.js'
 
 export const DEVICE_ID_MAX_LENGTH = 128
 
+/** What it must be, for errors. */
+export const DEVICE_ID_RULE = 'a text of the letters a to z, digits, _ and -'
+
 /** Marks of the characters a device id may hold: `A-Z a-z 0-9 _ -`. */
 const ALLOWED = new Uint8Array(128)
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-') {

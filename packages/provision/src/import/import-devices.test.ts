@@ -254,3 +254,15 @@ describe('importDevices', () => {
     expect(report).toMatchObject({ created: 1_000, aborted: true })
   })
 })
+
+test('a row whose device_id has another name says which', async () => {
+  await using world = provisionWorld()
+  const rows = [{ deviceId: 'A' }, { name: 'no id at all' }]
+  const { failures } = await world.provisioner.importDevices(Station, { rows }, { output: () => {} })
+  expect(failures.map(({ error }) => String((error as { message?: unknown }).message ?? error))).toEqual([
+    expect.stringMatching(
+      /^the row has no device_id; it has "deviceId": name it device_id\. Known: device_id,/,
+    ),
+    expect.stringMatching(/^the row has no device_id\. Known: device_id,/),
+  ])
+})

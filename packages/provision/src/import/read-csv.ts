@@ -1,4 +1,4 @@
-import { DeviceHubError } from '@devicehub/core'
+import { check, DeviceHubError } from '@devicehub/core'
 import { parse } from 'csv-parse/sync'
 import { type ReadRow, ROW_MAX, type TextSource } from './import-source.js'
 import { readLines, readText } from './read-text.js'
@@ -59,7 +59,10 @@ function header(piece: CsvPiece, known: readonly string[]): readonly string[] {
   if (cells === null) throw fail('is not well formed')
   const names = cells.map((name) => name.trim())
   const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) throw fail(`has the unknown column ${JSON.stringify(unknown.slice(0, 80))}`)
+  const nearest = unknown === undefined ? undefined : check.nearestKey(unknown, known)
+  const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`
+  if (unknown !== undefined)
+    throw fail(`has the unknown column ${JSON.stringify(unknown.slice(0, 80))}${hint}`)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) throw fail(`has the column ${twice} twice`)
   if (!names.includes('device_id')) throw fail('lacks device_id')

@@ -155,3 +155,7 @@ test('an id that has come is known, whatever else came', () => {
   expect(ids.every((id) => seen.add(id))).toBe(true)
   expect(ids.some((id) => seen.add(id))).toBe(false)
 })
+
+test('a column of another name for device_id is asked about', async () => {
+  await expect(inPieces(csv, 'deviceId\nA')).rejects.toThrow(/"deviceId" \(did you mean device_id\?\)/)
+})

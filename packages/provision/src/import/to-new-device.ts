@@ -1,6 +1,7 @@
 import {
   type AnyDeviceType,
   assertDeviceId,
+  check,
   DeviceHubError,
   type DeviceRecord,
   type Field,
@@ -28,6 +29,7 @@ export function toNewDevice(
   { text, hub, now }: ToDeviceOptions,
 ): DeviceRecord {
   const { device_id: deviceId, name, metadata, ...state } = row
+  if (deviceId === undefined) throw withoutId(type, row)
   assertDeviceId(deviceId, hub.deviceIdMaxLength)
   const device = {
     deviceId,
@@ -37,6 +39,16 @@ export function toNewDevice(
     state: text ? parseState(type, state) : state,
   }
   return newDeviceRecord(type, device as NewDevice, now, hub)
+}
+
+function withoutId(type: AnyDeviceType, row: ImportRow): DeviceHubError {
+  const similar = Object.keys(row).find((name) => check.nearestKey(name, ['device_id']) !== undefined)
+  const hint = similar === undefined ? '' : `; it has ${check.showText(similar)}: name it device_id`
+  return new DeviceHubError(
+    'invalid_device_id',
+    `the row has no device_id${hint}. Known: ${columnsOf(type).join(', ')}`,
+    { details: { field: 'device_id' } },
+  )
 }
 
 function toMetadata(value: unknown): object {

@@ -36,8 +36,8 @@ const FILES = options<MosquittoFilesOptions>({
   reload: check.either(
     check.callback<Extract<Reload, (...args: never) => unknown>>(),
     check.either(
-      options<{ readonly pid: number }>({ pid }),
-      options<{ readonly pidFile: string }>({ pidFile: text() }),
+      options<{ readonly pid: number }>({ pid }, '{ pid }'),
+      options<{ readonly pidFile: string }>({ pidFile: text() }, '{ pidFile }'),
     ),
   ),
   section: optional(

@@ -78,7 +78,11 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
   const session = createSession(database, types)
   let closed = false
   const run = async <T>(work: () => T): Promise<T> => {
-    if (closed) throw new DeviceHubError('closed', 'The memory storage was closed. Open it again to go on.')
+    if (closed)
+      throw new DeviceHubError(
+        'closed',
+        'The storage is closed, as hub.close() leaves it: to go on, create a new hub',
+      )
     return work()
   }
   return {
