@@ -63,8 +63,12 @@ const ADVICE: [string, (to: World) => unknown, RegExp][] = [
     ({ hub }) => createBrokerAuth(hub, { public: true, accounts: any({ a: { password: 'x'.repeat(16) } }) }),
     /publish is missing; it must be a list of topic filters$/,
   ],
-  ['values of an enum one by one', () => any(reading.enum)('a', 'b'), /values as one list.*enum\(\['open'/],
-  ['the same of a state', () => any(state.enum)('a', 'b'), /values as one list.*enum\(\['open'/],
+  [
+    'values of an enum one by one',
+    () => reading.enum(any('a'), any('b')),
+    /values as one list.*enum\(\['open'/,
+  ],
+  ['the same of a state', () => state.enum(any('a'), any('b')), /values as one list.*enum\(\['open'/],
   [
     'a list of readings',
     () => defineDeviceType('a', any({ readings: ['t'] })),
