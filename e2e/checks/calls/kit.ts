@@ -76,7 +76,14 @@ export const kitCalls = (): Coverage => ({
   waitUntil: call(() => ['a condition', () => true, { timeout: 20, interval: 5 }]),
 })
 
-const DECLARING = ['describeWith', 'storageContract', 'transportContract']
+const DECLARING = [
+  'describeWith',
+  'controlContract',
+  'driverContract',
+  'storageContract',
+  'telemetryContract',
+  'transportContract',
+]
 
 /** Servers in this process, and a publisher that finds none. */
 export async function kitHandles(): Promise<Subject[]> {

@@ -1,2 +1,5 @@
+export * from './control-contract.js'
+export * from './driver-contract.js'
 export * from './storage-contract.js'
+export * from './telemetry-contract.js'
 export * from './transport-contract.js'

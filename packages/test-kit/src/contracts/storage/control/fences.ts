@@ -1,0 +1,303 @@
+import type { AnyDeviceType, CommitBatch, LeaseFence, MessageRef, Storage } from '@devicehub/core'
+import { describe, expect, test } from 'vitest'
+import { waitUntil } from '../../../services/wait-until.js'
+import {
+  batch,
+  change,
+  device,
+  deviceOf,
+  entry,
+  Meter,
+  message,
+  messagesOf,
+  newDevice,
+  newId,
+  Sensor,
+  sample,
+  T0,
+} from '../fixtures.js'
+import { errorOf, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
+
+const LONG = 600_000
+const ALL = [Sensor, Meter, null] as const
+
+/** A batch that goes a way of its own through the storage. */
+interface Path {
+  readonly name: string
+  /** Stores what the batch needs to be there. */
+  readonly prepare: (storage: Storage, deviceId: string) => Promise<CommitBatch>
+}
+
+const good = (deviceId: string, at = T0) => [
+  entry(Sensor, deviceId, [
+    sample(Sensor, deviceId, at, { temperature: 1 }, { sampleId: `s${at}`, contentHash: at }),
+  ]),
+  entry(null, deviceId),
+  entry(Meter, deviceId, [sample(Meter, deviceId, at, { total: 1 }, { contentHash: 7 })]),
+]
+const online = (deviceId: string) => change(Sensor, deviceId, T0, { status: { value: 'online' } })
+/** As a process that watches heartbeats says it. */
+const silent = (deviceId: string) =>
+  change(Sensor, deviceId, T0 + 50, {
+    lastSeen: T0,
+    status: { value: 'offline', from: ['online'] },
+    ifSeenBefore: T0 + 50,
+    audit: message({
+      deviceId,
+      direction: 'hub',
+      channel: 'status',
+      payloadJson: '{"status":"offline"}',
+      receivedAt: T0 + 60,
+    }),
+  })
+const touch = (deviceId: string) => ({ type: Sensor, deviceId, lastSeen: T0 + 5 })
+
+const PATHS: readonly Path[] = [
+  { name: 'messages and samples', prepare: async (_, deviceId) => batch(good(deviceId)) },
+  { name: 'one message', prepare: async (_, deviceId) => batch([entry(Sensor, deviceId)]) },
+  {
+    name: 'messages and touches',
+    prepare: async (_, deviceId) => batch(good(deviceId), { touches: [touch(deviceId)] }),
+  },
+  { name: 'touches alone', prepare: async (_, deviceId) => batch([], { touches: [touch(deviceId)] }) },
+  {
+    name: 'messages and changes',
+    prepare: async (_, deviceId) => batch(good(deviceId), { changes: [online(deviceId)] }),
+  },
+  { name: 'changes alone', prepare: async (_, deviceId) => batch([], { changes: [online(deviceId)] }) },
+  {
+    name: 'duplicates',
+    async prepare(storage, deviceId) {
+      await storage.commit(batch(good(deviceId)))
+      return batch([...good(deviceId), ...good(deviceId, T0 + 1)], {
+        touches: [touch(deviceId)],
+        changes: [online(deviceId)],
+      })
+    },
+  },
+  {
+    name: 'a replay',
+    async prepare(storage, deviceId) {
+      const ref = await rejected(storage, deviceId)
+      const [first, ...rest] = good(deviceId)
+      return batch([...(first ? [{ ...first, replayOf: ref }] : []), ...rest], { touches: [touch(deviceId)] })
+    },
+  },
+]
+
+async function rejected(storage: Storage, deviceId: string): Promise<MessageRef> {
+  await storage.commit(batch([entry(Sensor, deviceId, [], { status: 'rejected' })]))
+  const [found] = await messagesOf(storage, Sensor, deviceId)
+  return { typeKey: Sensor.key, id: found?.id ?? '' }
+}
+
+export function fenceContract(contract: StorageContract): void {
+  describe('fences', () => {
+    const shared = sharedStorage(contract)
+
+    async function claim(storage: Storage, name: string, holder = newId('holder'), ttl = LONG) {
+      return waitUntil(`${name} to be claimed`, () => storage.leases.claim(name, holder, ttl))
+    }
+    const fencedBy = (fence: LeaseFence) =>
+      expect.objectContaining({
+        name: 'DeviceHubError',
+        code: 'fenced',
+        details: expect.objectContaining({ name: fence.name, epoch: fence.epoch }),
+      })
+    /** All that is stored of a device, but its samples, of which the messages tell. */
+    const everything = async (storage: Storage, deviceId: string) => ({
+      messages: await Promise.all(ALL.map((type) => messagesOf(storage, type, deviceId))),
+      samples: await Promise.all(
+        [Sensor, Meter].map(
+          async (type) => (await storage.readings.list(type, { deviceId }, { limit: 100 })).items,
+        ),
+      ),
+      device: await deviceOf(storage, Sensor, deviceId),
+    })
+
+    for (const { name, prepare } of PATHS) {
+      test(`${name}: stored under the present epoch`, async () => {
+        const { storage } = shared
+        const deviceId = await newDevice(storage, Sensor)
+        const lease = await claim(storage, newId('lease'))
+        const one = await prepare(storage, deviceId)
+        const before = await everything(storage, deviceId)
+        const { messageIds } = await storage.commit({ ...one, fences: [lease], wantsIds: true })
+        const after = await everything(storage, deviceId)
+        expect(after).not.toEqual(before)
+        for (const [index, { type, message }] of one.entries.entries()) {
+          const ref = { typeKey: type?.key ?? null, id: messageIds?.[index] as string }
+          expect(await storage.messages.get(ref)).toMatchObject({ topic: message.topic })
+        }
+        expect(after.messages.flat()).toHaveLength(before.messages.flat().length + one.entries.length)
+      })
+
+      test(`${name}: refused as \`fenced\` under a former epoch, and nothing of it is stored`, async () => {
+        const { storage, other } = shared
+        const deviceId = await newDevice(storage, Sensor)
+        const lease = await claim(storage, newId('lease'), 'me')
+        const one = await prepare(storage, deviceId)
+        const before = await everything(storage, deviceId)
+        const end = await storage.log.end(ALL)
+        const present = await claim(other, lease.name, 'me')
+        for (let attempt = 0; attempt < 2; attempt++)
+          await expect(storage.commit({ ...one, fences: [lease] })).rejects.toEqual(fencedBy(lease))
+        expect(await everything(storage, deviceId)).toEqual(before)
+        expect((await storage.log.read(ALL, end, 10)).messages).toEqual([])
+
+        await other.commit({ ...one, fences: [present] })
+        const after = await everything(other, deviceId)
+        expect(after, 'no identity of the refused batch was kept').not.toEqual(before)
+        expect(after.messages.flat()).toHaveLength(before.messages.flat().length + one.entries.length)
+      })
+    }
+
+    test('all fences have to hold; the error names one that does not', async () => {
+      const { storage } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      const leases = [await claim(storage, newId('lease')), await claim(storage, newId('lease'))] as const
+      const gone = await claim(storage, newId('lease'), 'me')
+      await claim(storage, gone.name, 'me')
+      for (const changes of [[], [online(deviceId)]]) {
+        const one = batch([entry(Sensor, deviceId)], { changes })
+        for (const fences of [
+          [...leases, gone],
+          [gone, ...leases],
+          [leases[0], gone, leases[1]],
+        ])
+          await expect(storage.commit({ ...one, fences })).rejects.toEqual(fencedBy(gone))
+        const unknown = { name: newId('lease'), epoch: 1 }
+        await expect(storage.commit({ ...one, fences: [leases[0], unknown] })).rejects.toEqual(
+          fencedBy(unknown),
+        )
+        const future = { ...leases[0], epoch: leases[0].epoch + 1 }
+        await expect(storage.commit({ ...one, fences: [future] })).rejects.toEqual(fencedBy(future))
+      }
+      expect(await messagesOf(storage, Sensor, deviceId)).toEqual([])
+      const one = batch([entry(Sensor, deviceId)])
+      await storage.commit({ ...one, fences: [...leases, leases[0]] })
+      await storage.commit({ ...one, fences: [] })
+      expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(2)
+    })
+
+    test('one that has expired or was given back still holds, until somebody claims it', async () => {
+      const { storage, other } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      const fences = [
+        await claim(storage, newId('lease'), 'me', 1),
+        await claim(storage, newId('lease'), 'me'),
+      ]
+      const [brief, released] = fences as [LeaseFence, (typeof fences)[0] & {}]
+      await waitUntil(
+        'the lease to expire',
+        async () => (await other.leases.find([brief.name]))[0]?.holder === null,
+      )
+      await storage.leases.release(released)
+      await storage.commit(batch([entry(Sensor, deviceId)], { fences }))
+      await storage.commit(batch([entry(Sensor, deviceId)], { fences, changes: [online(deviceId)] }))
+      expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(2)
+      for (const fence of fences) {
+        await claim(other, fence.name)
+        await expect(storage.commit(batch([entry(Sensor, deviceId)], { fences: [fence] }))).rejects.toEqual(
+          fencedBy(fence),
+        )
+      }
+    })
+
+    test('a change of the hub itself under a former epoch leaves neither status nor audit row', async () => {
+      const { storage } = shared
+      const name = newId('lease')
+      const lease = await storage.leases.claim(name, 'one', LONG)
+      if (lease === null) throw new Error('nobody holds it')
+      await storage.leases.claim(name, 'one', LONG)
+      const deviceId = await newDevice(storage, Sensor, { status: 'online', statusAt: T0, lastSeen: T0 })
+      const { epoch } = lease
+      await expect(
+        storage.commit(batch([], { changes: [silent(deviceId)], fences: [{ name, epoch }] })),
+      ).rejects.toEqual(errorOf('fenced'))
+      expect((await deviceOf(storage, Sensor, deviceId)).status).toBe('online')
+      expect(await messagesOf(storage, Sensor, deviceId)).toEqual([])
+    })
+
+    test('renewals and commits under the same lease go on beside each other', async () => {
+      const { storage, other } = shared
+      const deviceId = await newDevice(storage, Sensor)
+      const lease = await claim(storage, newId('lease'))
+      let committing = true
+      const commits = Promise.all(
+        [0, 1, 2].map(async (writer) => {
+          for (let round = 0; round < 10; round++)
+            await (writer === 1 ? other : storage).commit(
+              batch([entry(Sensor, deviceId)], {
+                fences: [lease],
+                changes: writer === 2 ? [online(deviceId)] : [],
+              }),
+            )
+        }),
+      ).finally(() => {
+        committing = false
+      })
+      while (committing) {
+        expect(await other.leases.renew(lease, LONG, 'renewed')).toBe(true)
+        await breathe()
+      }
+      await commits
+      expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(30)
+    })
+
+    test('once a takeover has succeeded, no commit of the former holder does, whatever was under way', async () => {
+      await using opened = await freshStorage(contract)
+      const { storage } = opened
+      const successor = await opened.second()
+      const lanes = [Sensor, Meter, Sensor, Meter].map((type, index) => ({ type, deviceId: newId(), index }))
+      for (const { type, deviceId } of lanes) await storage.devices.create(type, device(type, deviceId))
+      let lease = await claim(storage, 'slot', 'me')
+      for (let round = 0; round < 6; round++) {
+        const fence: LeaseFence = lease
+        let commits = 0
+        const refused = lanes.map(({ type, deviceId, index }) =>
+          untilRefused(storage, type, deviceId, fence, index % 2 === 1, () => commits++),
+        )
+        await waitUntil('some commits', () => commits >= 4)
+        lease = await claim(successor, 'slot', 'me')
+        const stored = await countOf(successor, lanes)
+        expect(await Promise.all(refused)).toEqual(lanes.map(() => fencedBy(fence)))
+        expect(await countOf(successor, lanes), 'what came after the takeover').toBe(stored)
+      }
+    })
+  })
+}
+
+const ROWS = 40
+
+/** A store in this thread answers without a turn of the event loop, on which timers and others wait. */
+const breathe = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Commits under a fence, with changes or without, until it is refused: the error. */
+async function untilRefused(
+  storage: Storage,
+  type: AnyDeviceType,
+  deviceId: string,
+  fence: LeaseFence,
+  changes: boolean,
+  onCommitted: () => void,
+): Promise<unknown> {
+  for (let round = 0; ; round++)
+    try {
+      const entries = Array.from({ length: ROWS }, () => entry(type, deviceId))
+      await storage.commit(
+        batch(entries, { fences: [fence], changes: changes ? [change(type, deviceId, T0 + round)] : [] }),
+      )
+      onCommitted()
+      await breathe()
+    } catch (error) {
+      return error
+    }
+}
+
+async function countOf(
+  storage: Storage,
+  lanes: readonly { readonly type: AnyDeviceType }[],
+): Promise<number> {
+  return storage.log.count([...new Set(lanes.map(({ type }) => type))], null, 1_000_000)
+}

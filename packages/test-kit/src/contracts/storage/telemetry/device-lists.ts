@@ -1,0 +1,94 @@
+import type { DeviceRecord } from '@devicehub/core'
+import { describe, expect, test } from 'vitest'
+import { device, Meter, Sensor, T0 } from '../fixtures.js'
+import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
+
+export function deviceListContract(contract: StorageContract): void {
+  describe('lists of devices', () => {
+    const shared = sharedStorage(contract)
+
+    test('newest first, then by id, in pages without a gap or a repetition', async () => {
+      await using opened = await freshStorage(contract)
+      const { storage } = opened
+      const records = Array.from({ length: 23 }, (_, index) =>
+        device(Sensor, `d${String((index * 7) % 23).padStart(2, '0')}`, { createdAt: T0 + (index % 3) }),
+      )
+      await storage.devices.ensure(Sensor, records)
+      const expected = [...records]
+        .sort((a, b) => b.createdAt - a.createdAt || (a.deviceId < b.deviceId ? 1 : -1))
+        .map(({ deviceId }) => deviceId)
+      for (const limit of [1, 5, 23, 100]) {
+        const { items, sizes } = await everyPage((cursor) =>
+          storage.devices.list(Sensor, {}, { limit, cursor }),
+        )
+        expect(items.map(({ deviceId }) => deviceId)).toEqual(expected)
+        expect(sizes).toHaveLength(Math.ceil(23 / limit))
+      }
+      expect(await storage.devices.list(Meter, {}, { limit: 5 })).toEqual({ items: [], cursor: null })
+    })
+
+    test('a device created or deleted between two pages disturbs none of the others', async () => {
+      await using opened = await freshStorage(contract)
+      const { storage } = opened
+      const ids = Array.from({ length: 10 }, (_, index) => `d${index}`)
+      await storage.devices.ensure(
+        Sensor,
+        ids.map((id, index) => device(Sensor, id, { createdAt: T0 + index })),
+      )
+      const first = await storage.devices.list(Sensor, {}, { limit: 4 })
+      await storage.devices.create(Sensor, device(Sensor, 'newer', { createdAt: T0 + 100 }))
+      await storage.devices.delete(Sensor, 'd6', 0)
+      await storage.devices.delete(Sensor, 'd3', 0)
+      const cursor = first.cursor ?? undefined
+      const second = await storage.devices.list(Sensor, {}, { limit: 10, cursor })
+      expect(first.items.map(({ deviceId }) => deviceId)).toEqual(['d9', 'd8', 'd7', 'd6'])
+      expect(second.items.map(({ deviceId }) => deviceId)).toEqual(['d5', 'd4', 'd2', 'd1', 'd0'])
+    })
+
+    test('filters by status, activity and search, and all of them together', async () => {
+      await using opened = await freshStorage(contract)
+      const { storage } = opened
+      const make = (deviceId: string, name: string, more: Partial<DeviceRecord> = {}) =>
+        device(Sensor, deviceId, { name, createdAt: T0 + deviceId.charCodeAt(0), ...more })
+      await storage.devices.ensure(Sensor, [
+        make('a-100%', 'Roof'),
+        make('b-1000', 'roof_top', { status: 'online' }),
+        make('c_x', 'Cellar', { isActive: false }),
+        make('d-X', 'ROOF 漢字 [a]', { status: 'online', isActive: false }),
+        make("e'q", 'back\\slash'),
+      ])
+      const found = async (filter: Parameters<typeof storage.devices.list>[1]) =>
+        (await storage.devices.list(Sensor, filter, { limit: 10 })).items
+          .map(({ deviceId }) => deviceId[0])
+          .join('')
+      expect(await found({ status: 'online' })).toBe('db')
+      expect(await found({ isActive: false })).toBe('dc')
+      expect(await found({ isActive: true })).toBe('eba')
+      expect(await found({ search: 'roof' })).toBe('dba')
+      expect(await found({ search: 'ROOF' })).toBe('dba')
+      expect(await found({ search: '-x' })).toBe('d')
+      expect(await found({ search: '%' })).toBe('a')
+      expect(await found({ search: '_' })).toBe('cb')
+      expect(await found({ search: '0%' })).toBe('a')
+      expect(await found({ search: '\\' })).toBe('e')
+      expect(await found({ search: '\\s' })).toBe('e')
+      expect(await found({ search: "'" })).toBe('e')
+      expect(await found({ search: '漢' })).toBe('d')
+      expect(await found({ search: '[a' })).toBe('d')
+      expect(await found({ search: '' })).toBe('edcba')
+      expect(await found({ search: 'nothing like it' })).toBe('')
+      expect(await found({ search: 'roof', status: 'online', isActive: true })).toBe('b')
+      const pages = await everyPage((cursor) =>
+        storage.devices.list(Sensor, { search: 'roof' }, { limit: 1, cursor }),
+      )
+      expect(pages.items.map(({ deviceId }) => deviceId)).toEqual(['d-X', 'b-1000', 'a-100%'])
+    })
+
+    test('a cursor that the storage did not give out is `invalid_query`', async () => {
+      for (const cursor of ['nonsense', '', '{}', '-', "1' or '1'='1"])
+        await expect(shared.storage.devices.list(Sensor, {}, { limit: 1, cursor })).rejects.toEqual(
+          errorOf('invalid_query'),
+        )
+    })
+  })
+}

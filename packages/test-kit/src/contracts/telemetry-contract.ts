@@ -1,0 +1,63 @@
+import { describe } from 'vitest'
+import type { MakeStorage, StorageCapabilities, StorageContract } from './storage/harness.js'
+import { aggregateContract } from './storage/telemetry/aggregate.js'
+import { changeOrderContract } from './storage/telemetry/change-order.js'
+import { changeContract } from './storage/telemetry/changes.js'
+import { commitContract } from './storage/telemetry/commit.js'
+import { deviceListContract } from './storage/telemetry/device-lists.js'
+import { deviceContract } from './storage/telemetry/devices.js'
+import { envelopeContract } from './storage/telemetry/envelopes.js'
+import { identityContract } from './storage/telemetry/identity.js'
+import { identityBatchContract } from './storage/telemetry/identity-batches.js'
+import { latestContract } from './storage/telemetry/latest.js'
+import { latestTypeContract } from './storage/telemetry/latest-types.js'
+import { logContract } from './storage/telemetry/log.js'
+import { logPlaceContract } from './storage/telemetry/log-places.js'
+import { messageContract } from './storage/telemetry/messages.js'
+import { pageContract } from './storage/telemetry/pages.js'
+import { presenceContract } from './storage/telemetry/presence.js'
+import { readingContract } from './storage/telemetry/readings.js'
+import { replayContract } from './storage/telemetry/replay.js'
+import { retentionContract } from './storage/telemetry/retention.js'
+import { schemaContract } from './storage/telemetry/schema.js'
+import { sessionContract } from './storage/telemetry/sessions.js'
+import { valueContract } from './storage/telemetry/values.js'
+
+const SUITES: readonly ((contract: StorageContract) => void)[] = [
+  schemaContract,
+  valueContract,
+  messageContract,
+  commitContract,
+  identityContract,
+  identityBatchContract,
+  changeContract,
+  changeOrderContract,
+  sessionContract,
+  presenceContract,
+  replayContract,
+  deviceContract,
+  deviceListContract,
+  readingContract,
+  latestContract,
+  latestTypeContract,
+  aggregateContract,
+  pageContract,
+  logContract,
+  logPlaceContract,
+  retentionContract,
+  envelopeContract,
+]
+
+/**
+ * The part of `storageContract` about what devices send: schema, messages, readings, devices and their last values, the
+ * log, retention. Called as `storageContract` is.
+ */
+export function telemetryContract(
+  name: string,
+  make: MakeStorage,
+  capabilities: StorageCapabilities = {},
+): void {
+  describe(`telemetry contract: ${name}`, () => {
+    for (const suite of SUITES) suite({ make, capabilities })
+  })
+}
