@@ -7,6 +7,11 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 const alias = [
   { find: '@devicehub/core/cbor', replacement: source('core/src/codec/cbor.ts') },
   { find: '@devicehub/core/definition', replacement: source('core/src/definition.ts') },
+  // What tests of every package share, core's too, which must not know the test kit.
+  {
+    find: /^@devicehub-internal\/support\/(.+)$/,
+    replacement: fileURLToPath(new URL('./e2e/support/$1.ts', import.meta.url)),
+  },
   { find: /^@devicehub\/([a-z-]+)$/, replacement: `${source('')}$1/src/index.ts` },
 ]
 

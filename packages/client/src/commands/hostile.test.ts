@@ -1,21 +1,12 @@
 import { type Codec, command, DeviceHubError, defineDeviceType, jsonCodec } from '@devicehub/core'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { judge, resultProblem } from './executable.js'
 import { parseCommand } from './received-command.js'
 import { encodeReply } from './replies.js'
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => void unhandled.push(reason)
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', onUnhandled)
-})
-afterEach(async () => {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
-  process.off('unhandledRejection', onUnhandled)
-  expect(unhandled).toEqual([])
-})
+recordUnhandledRejections()
 
 const rejects = () => Promise.reject(new Error('late')) as never
 const Valve = defineDeviceType('valve', {

@@ -1,19 +1,10 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
+import { expect, test } from 'vitest'
 import type { Codec } from './codec.js'
 import { plainValue } from './plain-value.js'
 import { decodeWith, encodeWith } from './run-codec.js'
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => void unhandled.push(reason)
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', onUnhandled)
-})
-afterEach(async () => {
-  await new Promise((resolve) => setImmediate(resolve))
-  process.off('unhandledRejection', onUnhandled)
-  expect(unhandled).toEqual([])
-})
+recordUnhandledRejections()
 
 class Point {
   x = 1

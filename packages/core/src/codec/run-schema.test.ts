@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { checkSchema } from '../commands/check-schema.js'
 import { command } from '../device-type/command.js'
@@ -6,17 +7,7 @@ import { reading } from '../device-type/reading.js'
 import { state } from '../device-type/state.js'
 import { compileFieldCheck } from './field-check.js'
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => void unhandled.push(reason)
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', onUnhandled)
-})
-afterEach(async () => {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
-  process.off('unhandledRejection', onUnhandled)
-  expect(unhandled).toEqual([])
-})
+recordUnhandledRejections()
 
 /** What looks up a database does: a function that is not declared `async`, of which nothing tells that it returns a promise. */
 const rejects = (..._args: unknown[]) => Promise.reject(new Error('the database is away')) as never

@@ -1,18 +1,9 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
+import { expect, test } from 'vitest'
 import { createPresenceMonitor } from '../presence/create-presence-monitor.js'
 import { online, Station, world } from './testing/command-world.js'
 
-const unhandled: unknown[] = []
-const note = (reason: unknown) => void unhandled.push(reason)
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', note)
-})
-afterEach(() => void process.off('unhandledRejection', note))
-
-const turns = async () => {
-  for (let n = 0; n < 3; n++) await new Promise((resolve) => setImmediate(resolve))
-}
+const unhandled = recordUnhandledRejections()
 
 test.each([undefined, 60])(
   'a hub that is closed while a result is waited for (timeout %s): closed, and no rejection is left behind',
@@ -22,8 +13,7 @@ test.each([undefined, 60])(
     const sent = await hub.commands.send(Station, 's1', 'reboot')
     const result = sent.result(timeout === undefined ? {} : { timeout })
     await hub.close()
-    await turns()
-    expect(unhandled).toEqual([])
+    expect(await unhandled.reasons()).toEqual([])
     await expect(result).rejects.toMatchObject({ code: 'closed' })
   },
 )
@@ -34,7 +24,6 @@ test('a presence monitor that is closed while a sweep waits its turn: the same',
   const monitor = createPresenceMonitor(hub)
   const sweeps = [monitor.sweep(), monitor.sweep()]
   await monitor.close()
-  await turns()
-  expect(unhandled).toEqual([])
+  expect(await unhandled.reasons()).toEqual([])
   await expect(sweeps[1]).rejects.toMatchObject({ code: 'closed' })
 })

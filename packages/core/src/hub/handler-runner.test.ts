@@ -1,6 +1,9 @@
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Logger } from '../ports/logger.js'
 import { createHandlerRunner, type HandlerRunnerOptions } from './handler-runner.js'
+
+const unhandled = recordUnhandledRejections()
 
 interface Line {
   readonly level: string
@@ -63,17 +66,12 @@ test('invariant 6: a handler that throws harms nobody, its error is logged and c
 })
 
 test('invariant 6: a handler that rejects is logged and counted, and leaves no unhandled rejection', async () => {
-  const unhandled: unknown[] = []
-  const note = (reason: unknown) => unhandled.push(reason)
-  process.on('unhandledRejection', note)
   const { runner, lines } = setUp()
   runner.run(async () => {
     throw new Error('later')
   })
   await runner.idle()
-  await new Promise((resolve) => setImmediate(resolve))
-  process.off('unhandledRejection', note)
-  expect(unhandled).toEqual([])
+  expect(await unhandled.reasons()).toEqual([])
   expect(runner.stats()).toEqual({ errors: 1, dropped: 0, pending: 0 })
   expect(lines.map((line) => line.message)).toEqual(['the handler onData rejected: later'])
 })

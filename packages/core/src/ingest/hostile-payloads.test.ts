@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Codec } from '../codec/codec.js'
 import { command } from '../device-type/command.js'
@@ -9,17 +10,7 @@ import { createDeviceHub } from '../hub/create-device-hub.js'
 import { silentLogger } from '../ports/logger.js'
 import { memoryStorage } from '../storage/index.js'
 
-const unhandled: unknown[] = []
-const onUnhandled = (reason: unknown) => void unhandled.push(reason)
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', onUnhandled)
-})
-afterEach(async () => {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
-  process.off('unhandledRejection', onUnhandled)
-  expect(unhandled).toEqual([])
-})
+recordUnhandledRejections()
 
 const rejects = () => Promise.reject(new Error('the database is away')) as never
 let decode: (payload: Uint8Array) => unknown = () => null

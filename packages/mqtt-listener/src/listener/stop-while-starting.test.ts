@@ -1,22 +1,12 @@
 import { freePort } from '@devicehub/test-kit'
-import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { createMqttListener, type MqttListenerOptions } from '../index'
-import { createLeases } from '../testing/breakable-leases'
-import { startFakeBroker } from '../testing/fake-broker'
-import { createHeldHub } from '../testing/held-hub'
+import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
+import { expect, test } from 'vitest'
+import { createMqttListener, type MqttListenerOptions } from '../index.js'
+import { createLeases } from '../testing/breakable-leases.js'
+import { startFakeBroker } from '../testing/fake-broker.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
-const unhandled: unknown[] = []
-const note = (reason: unknown) => void unhandled.push(reason)
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', note)
-})
-afterEach(() => void process.off('unhandledRejection', note))
-
-/** Node tells of a rejection that nobody handles once the turn is over. */
-const turns = async () => {
-  for (let n = 0; n < 3; n++) await new Promise((resolve) => setImmediate(resolve))
-}
+const unhandled = recordUnhandledRejections()
 
 async function starting(options: MqttListenerOptions = {}) {
   const hub = createHeldHub({ leases: createLeases() })
@@ -43,8 +33,7 @@ test.each([
   async (_, options) => {
     const { listener, started } = await starting(options)
     await listener.stop()
-    await turns()
-    expect(unhandled).toEqual([])
+    expect(await unhandled.reasons()).toEqual([])
     await expect(started).rejects.toMatchObject(CLOSED)
   },
 )
@@ -52,8 +41,7 @@ test.each([
 test('stopped by its hub while it starts', async () => {
   const { hub, started } = await starting()
   await Promise.all(hub.attached.map((transport) => transport.stop()))
-  await turns()
-  expect(unhandled).toEqual([])
+  expect(await unhandled.reasons()).toEqual([])
   await expect(started).rejects.toMatchObject(CLOSED)
 })
 
@@ -61,8 +49,7 @@ test('all who started it at once are told, and it can be started again', async (
   const { listener, started } = await starting()
   const again = listener.start()
   await listener.stop()
-  await turns()
-  expect(unhandled).toEqual([])
+  expect(await unhandled.reasons()).toEqual([])
   await expect(started).rejects.toMatchObject(CLOSED)
   await expect(again).rejects.toMatchObject(CLOSED)
   await using broker = await startFakeBroker()
@@ -75,13 +62,10 @@ test('all who started it at once are told, and it can be started again', async (
 })
 
 test('a start that fails for another reason is still told to whoever forgot to look', async () => {
-  // Vitest would take it for an error of the test.
-  const others = process.rawListeners('unhandledRejection').filter((listener) => listener !== note)
-  for (const other of others) process.off('unhandledRejection', other as typeof note)
-  onTestFinished(() => {
-    for (const other of others) process.on('unhandledRejection', other as typeof note)
-  })
+  unhandled.expectSome()
   const { started } = await starting({ connectTimeout: 50 })
-  await expect.poll(() => unhandled, { timeout: 60_000 }).toMatchObject([{ code: 'transport_unavailable' }])
+  await expect
+    .poll(() => unhandled.reasons(), { timeout: 60_000 })
+    .toMatchObject([{ code: 'transport_unavailable' }])
   await expect(started).rejects.toMatchObject({ code: 'transport_unavailable' })
 })
