@@ -1,3 +1,3 @@
-import { refuseUnasked } from './src/services/programs.js'
+import { refuseUnasked } from './src/services/asked.js'
 
 refuseUnasked()

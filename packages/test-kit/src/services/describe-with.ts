@@ -1,5 +1,6 @@
 import { DeviceHubError } from '@devicehub/core'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { markAsked } from './asked.js'
 import {
   isInstalled,
   isOptional,
@@ -11,7 +12,6 @@ import {
   type ToolName,
 } from './catalogue.js'
 import { createCertificates } from './certificates.js'
-import { markAsked } from './programs.js'
 
 type WantedOptions = { [Name in ServiceName]?: ServiceStartOptions[Name] | 'own' } & {
   [Name in ToolName]?: Record<never, never>

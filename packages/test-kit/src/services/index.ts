@@ -1,4 +1,5 @@
 export { type AedesService, type AedesServiceOptions, startAedes } from './aedes.js'
+export { refuseUnasked } from './asked.js'
 export {
   isInstalled,
   missingServices,
@@ -20,7 +21,6 @@ export {
   startMosquitto,
 } from './mosquitto.js'
 export { hasExtension, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
-export { refuseUnasked } from './programs.js'
 export {
   type RabbitMqHttpAuth,
   type RabbitMqOptions,

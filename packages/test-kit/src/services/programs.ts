@@ -1,4 +1,5 @@
 import { DeviceHubError } from '@devicehub/core'
+import { isRefused } from './asked.js'
 
 /** What brings the programs of a service, by the name under which suites ask for it. */
 export const INSTALL = {
@@ -37,22 +38,8 @@ export function isHidden(owner: ProgramOwner): boolean {
   return names.includes(owner) || (names.includes('all') && !LIBRARIES.includes(owner))
 }
 
-const asked = new Set<ProgramOwner>()
-let refusing = false
-
-/**
- * For a vitest setup file: from then on a test that starts a server which no suite asked for fails, on every machine
- * and not only where the server is missing.
- */
-export function refuseUnasked(): void {
-  refusing = true
-}
-
-/** `describeWith` has looked for it, and skips the suite where it is missing. */
-export const markAsked = (owner: ProgramOwner): void => void asked.add(owner)
-
 export function checkAsked(owner: ProgramOwner): void {
-  if (refusing && !asked.has(owner))
+  if (isRefused(owner))
     throw new DeviceHubError(
       'invalid_options',
       `no suite of this file asks for ${owner}: declare it with describeWith(['${owner}'], title, suite), which skips it where it is not installed`,
