@@ -13,7 +13,10 @@ import type { ServerKind, ServerStats } from './server.js'
 import type { StormResult } from './storm.js'
 import { deviceId, openHub, password, Sensor, username } from './workload.js'
 
-export interface Storm extends StormResult, ServerStats {}
+export interface Storm extends StormResult, ServerStats {
+  /** Microseconds of processor time of the server for one decision: steadier than the rate on a busy machine. */
+  readonly cpuUsPerDecision: number
+}
 
 export interface TargetResult {
   /** A server that has just started: nothing is remembered. */
@@ -136,7 +139,8 @@ async function storm({ url, child }: Server, devices: number): Promise<Storm> {
   const { stdout } = await run_(process.execPath, args)
   const result = JSON.parse(stdout) as StormResult
   if (result.allowed !== devices) throw new Error(`only ${result.allowed} of ${devices} logins were allowed`)
-  return { ...result, ...(await statsOf(child)) }
+  const stats = await statsOf(child)
+  return { ...result, ...stats, cpuUsPerDecision: Math.round((stats.cpuMs * 1000) / devices) }
 }
 
 async function statsOf(child: ChildProcess): Promise<ServerStats> {

@@ -18,6 +18,8 @@ export interface ServerStats {
   readonly checks: number
   readonly eventLoopP99Ms: number
   readonly rssMb: number
+  /** Processor time of all threads of the server since the last question. */
+  readonly cpuMs: number
 }
 
 export type ServerKind = 'broker-auth' | 'by-hand' | 'bare'
@@ -34,11 +36,13 @@ const server = createServer(listeners[kind](hub)).listen(0, '127.0.0.1', () =>
 )
 process.on('disconnect', () => process.exit())
 let before = { lookups: 0, queries: 0, checks: 0 }
+let cpuBefore = process.cpuUsage()
 process.on('message', () => {
   const { lookups, queries, checks } =
     kind === 'broker-auth'
       ? hub.credentials.stats()
       : { lookups: byHandQueries, queries: byHandQueries, checks: 0 }
+  const cpu = process.cpuUsage(cpuBefore)
   const stats: ServerStats = {
     lookups: lookups - before.lookups,
     queries: queries - before.queries,
@@ -46,8 +50,10 @@ process.on('message', () => {
     // Without the millisecond of the measuring timer itself.
     eventLoopP99Ms: Math.max(0, Math.round((delay.percentile(99) / 1e6 - 1) * 10) / 10),
     rssMb: Math.round(process.memoryUsage.rss() / 1e6),
+    cpuMs: Math.round((cpu.user + cpu.system) / 1000),
   }
   before = { lookups, queries, checks }
+  cpuBefore = process.cpuUsage()
   delay.reset()
   process.send?.(stats)
 })

@@ -158,6 +158,10 @@ export const httpEntry: Coverage = {
   fastifyPlugin: call(() => [handler], { foreign: 'a server' }),
   honoHandler: call(() => [handler], { foreign: 'a server' }),
   nodeListener: call(() => [handler], { foreign: 'a server' }),
+  plainHandler: call(() => ['a handler', async () => ({ status: 200, headers: {}, body: null })], {
+    foreign: 'a server',
+  }),
+  plainProblem: call(() => [404, 'not_found', 'There is none']),
   problem: call(() => [404, 'not_found', 'There is none']),
   readBody: call(() => [
     new Request('http://x/', { method: 'POST', body: 'a' }),

@@ -1,12 +1,15 @@
 import { BlockList, isIP } from 'node:net'
 import { DeviceHubError } from '@devicehub/core'
-import { problem, type RequestInfo, secretEquals } from '@devicehub/http'
+import { type PlainRequest, type PlainResponse, plainProblem, secretEquals } from '@devicehub/http'
 import type { CallerOptions } from './options.js'
 
 const MIN_SECRET = 16
 
 /** The response for a caller that is not let in; null: it is. `inPath` is what stands for the secret in the path. */
-export type CallerCheck = (headers: Headers, info: RequestInfo, inPath: string | null) => Response | null
+export type CallerCheck = (
+  request: Pick<PlainRequest, 'header' | 'remoteAddress'>,
+  inPath: string | null,
+) => PlainResponse | null
 
 /** Throws `invalid_options` when no caller could be let in. What decides in this process needs none. */
 export function assertCallers({ secret, public: isPublic }: CallerOptions): void {
@@ -28,11 +31,11 @@ export function createCallerCheck(options: CallerOptions): CallerCheck {
   const addresses = options.allow === undefined ? null : addressList(options.allow)
   const isOpen = options.public === true && secrets.length === 0
 
-  return (headers, info, inPath) => {
-    if (addresses !== null && !isListed(addresses, info.remoteAddress))
-      return problem(403, 'address_refused', 'This address may not ask; see the option `allow`')
-    if (isOpen || isKnown(inPath ?? secretIn(headers))) return null
-    return problem(
+  return ({ header, remoteAddress }, inPath) => {
+    if (addresses !== null && !isListed(addresses, remoteAddress))
+      return plainProblem(403, 'address_refused', 'This address may not ask; see the option `allow`')
+    if (isOpen || isKnown(inPath ?? secretIn(header))) return null
+    return plainProblem(
       401,
       'caller_unknown',
       'The secret that brokers share with this server is missing or wrong',
@@ -47,9 +50,9 @@ export function createCallerCheck(options: CallerOptions): CallerCheck {
   }
 }
 
-function secretIn(headers: Headers): string | null {
-  const bearer = /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')
-  return bearer?.[1] ?? headers.get('x-broker-secret')
+function secretIn(header: PlainRequest['header']): string | null {
+  const bearer = /^Bearer (.+)$/i.exec(header('authorization') ?? '')
+  return bearer?.[1] ?? header('x-broker-secret')
 }
 
 function addressList(allow: readonly string[]): BlockList {

@@ -1,8 +1,13 @@
 import type { DeviceHub } from '@devicehub/core'
-import { checkedHandler, type FetchHandler, problem, type RequestInfo } from '@devicehub/http'
-import { type Context, Hono } from 'hono'
+import {
+  type FetchHandler,
+  type PlainRequest,
+  type PlainResponse,
+  plainHandler,
+  plainProblem,
+} from '@devicehub/http'
 import { type AedesHooks, aedesHooks } from './brokers/aedes.js'
-import type { BrokerAdapter, BrokerContext, BrokerRoute } from './brokers/broker-adapter.js'
+import type { BrokerAdapter, BrokerContext } from './brokers/broker-adapter.js'
 import { emqx } from './brokers/emqx.js'
 import { generic } from './brokers/generic.js'
 import { mosquittoGoAuth } from './brokers/mosquitto-go-auth.js'
@@ -12,6 +17,7 @@ import { verneMq } from './brokers/vernemq.js'
 import { assertCallers, createCallerCheck } from './caller.js'
 import { createDecider, type DeciderStats } from './decider.js'
 import type { Decider } from './decision.js'
+import { createRouter } from './find-route.js'
 import { acceptBrokerAuth } from './option-rules.js'
 import type { BrokerAuthOptions } from './options.js'
 import { createPresence, type PresenceOutcome } from './presence.js'
@@ -40,10 +46,6 @@ export interface BrokerAuth extends AsyncDisposable {
   close(): Promise<void>
 }
 
-interface Env {
-  Bindings: { readonly info: RequestInfo }
-}
-
 /**
  * Answers brokers that ask who may connect, publish and subscribe. A device may do so in its own topics and nothing
  * else; who is not known is denied. `invalid_options` for options that cannot work, and for a hub without
@@ -63,28 +65,28 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
   const presence = createPresence(hub)
   const counts = { callersRefused: 0, malformed: 0 }
   const context: BrokerContext = { decider, presence, logger: hub.logger, now: () => hub.clock.now() }
-  const running = new Set<Promise<Response>>()
+  const running = new Set<Promise<PlainResponse>>()
   let closed = false
 
-  async function handle(route: BrokerRoute, { req, env }: Context<Env>): Promise<Response> {
-    const refused = checkCaller(req.raw.headers, env.info, req.param('secret') ?? null)
+  async function answer(request: PlainRequest): Promise<PlainResponse> {
+    const found = request.method === 'POST' ? findRoute(request.path) : null
+    if (found === null) return notFound()
+    const { route, secret } = found
+    const refused = checkCaller(request, secret)
     if (refused !== null) {
       counts.callersRefused++
       return refused
     }
     if (closed) return route.refuse(500)
-    const fields = await readFields(req.raw, maxBody)
+    const fields = await readFields(request, maxBody)
     if (typeof fields === 'number') {
       counts.malformed++
       return route.refuse(fields)
     }
     try {
-      return await route.answer({ fields, headers: req.raw.headers }, context)
+      return await route.answer({ fields, header: request.header }, context)
     } catch (error) {
-      hub.logger.error(
-        { err: error, path: route.path },
-        'A broker could not be answered as it should: it was told no',
-      )
+      hub.logger.error({ err: error, path: route.path }, 'A request of a broker failed and was denied')
       return route.refuse(500)
     }
   }
@@ -97,26 +99,19 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
     verneMq,
     nanoMq,
   ]
-  const app = new Hono<Env>({ strict: false })
-  for (const route of adapters.flatMap(({ routes }) => routes)) {
-    app.post(route.path, (call) => handle(route, call))
-    // For brokers that can set no header.
-    app.post(`/:secret${route.path}`, (call) => handle(route, call))
-  }
-  app.onError((error) => {
-    hub.logger.error({ err: error }, 'A call of a broker could not be answered')
-    return problem(500, 'internal_error', 'The call could not be answered')
-  })
-  app.notFound(() => problem(404, 'not_found', 'There is no such endpoint; all of them are asked with POST'))
+  const findRoute = createRouter(adapters.flatMap(({ routes }) => routes))
 
   let closing: Promise<void> | undefined
-  const fetch = checkedHandler('brokerAuth.fetch', async (request, info) => {
-    const answer = Promise.resolve(app.fetch(request, { info }))
-    running.add(answer)
+  const fetch = plainHandler('brokerAuth.fetch', async (request) => {
+    const answering = answer(request).catch((error) => {
+      hub.logger.error({ err: error }, 'A request of a broker could not be answered')
+      return plainProblem(500, 'internal_error', 'The call could not be answered')
+    })
+    running.add(answering)
     try {
-      return await answer
+      return await answering
     } finally {
-      running.delete(answer)
+      running.delete(answering)
     }
   })
   const brokerAuth: BrokerAuth = {
@@ -137,3 +132,6 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
   }
   return brokerAuth
 }
+
+const notFound = (): PlainResponse =>
+  plainProblem(404, 'not_found', 'There is no such endpoint; all of them are asked with POST')

@@ -17,7 +17,7 @@ import {
   type LoginRequest,
   MAX_TOPICS,
 } from './decision.js'
-import { deviceGrants, deviceTopicProblem, grantsAllow } from './device-rules.js'
+import { createDeviceGrants, deviceTopicProblem, grantsAllow } from './device-rules.js'
 import type { AccountLogin, DeciderOptions } from './options.js'
 import { hasControlCharacter } from './topic-filter.js'
 
@@ -53,6 +53,7 @@ export function createDecider(
   const { maxPending: max = 10_000 } = options
   const timeout = (options.timeout ?? 3) * 1000
   const known = staticAccounts(accounts)
+  const grantsOf = createDeviceGrants(hub.topicPrefix)
   const lookUp = typeof accounts === 'function' ? accounts : null
   const memory = createAccountMemory(accountsFor, hub.clock)
   const counts = { login: { allowed: 0, denied: 0 }, access: { allowed: 0, denied: 0 }, shed: 0, failed: 0 }
@@ -94,7 +95,7 @@ export function createDecider(
 
   function deviceLogin(principal: Principal, clientId: string | undefined): LoginDecision {
     if (!isClientIdOf(principal, clientId)) return refuse('foreign_client_id')
-    const grants = deviceGrants(principal.type, principal.deviceId, hub.topicPrefix)
+    const grants = grantsOf(principal.type, principal.deviceId)
     return { allow: true, reason: 'device', principal, grants, partial: rules !== undefined }
   }
 
@@ -159,7 +160,7 @@ export function createDecider(
     const problem = deviceTopicProblem(request)
     if (problem !== null) return deny(problem)
     const { action, topic } = request
-    const grants = deviceGrants(principal.type, principal.deviceId, hub.topicPrefix)
+    const grants = grantsOf(principal.type, principal.deviceId)
     if (grantsAllow(grants, action, topic)) return ALLOWED
     if (rules === undefined) return deny('foreign_topic')
     const allowed = await functions.run(async () => (await rules(request, principal)) === true, false)

@@ -1,19 +1,43 @@
 import {
   type AnyDeviceType,
-  buildTopic,
   type Channel,
+  DeviceHubError,
+  deviceIdProblem,
   INBOUND_CHANNELS,
+  isValidDeviceId,
   OUTBOUND_CHANNELS,
+  subscribePatterns,
 } from '@devicehub/core'
 import type { AccessRequest, Grants } from './decision.js'
 import { containsFilter, isPublishable, parseSubscription } from './topic-filter.js'
 
-/** Its own topics, and nothing else: none of them holds a wildcard. */
-export function deviceGrants(type: AnyDeviceType, deviceId: string, prefix: string): Grants {
-  // How long an id may be was decided when the device was made.
-  const own = (channel: Channel) =>
-    buildTopic(type, deviceId, channel, { prefix, deviceIdMaxLength: Number.POSITIVE_INFINITY })
-  return { publish: INBOUND_CHANNELS.map(own), subscribe: OUTBOUND_CHANNELS.map(own) }
+/** The grants of one device: its own topics and nothing else. None of them holds a wildcard. */
+export type DeviceGrants = (type: AnyDeviceType, deviceId: string) => Grants
+
+/** For one topic prefix. The topics of each type are taken apart once, not at each login. */
+export function createDeviceGrants(prefix: string): DeviceGrants {
+  type Patterns = { readonly [Action in keyof Grants]: readonly (readonly [string, string])[] }
+  const patterns = new Map<AnyDeviceType, Patterns>()
+
+  function patternsOf(type: AnyDeviceType): Patterns {
+    const known = patterns.get(type)
+    if (known !== undefined) return known
+    // The + stands for the device, and nothing else of a template holds one.
+    const around = (channels: readonly Channel[]) =>
+      subscribePatterns(type, { channels, prefix }).map((pattern) => pattern.split('+') as [string, string])
+    const made = { publish: around(INBOUND_CHANNELS), subscribe: around(OUTBOUND_CHANNELS) }
+    patterns.set(type, made)
+    return made
+  }
+
+  return (type, deviceId) => {
+    // The hub refuses such ids; in a row that somebody else wrote one would be a wildcard or another device's level.
+    if (!isValidDeviceId(deviceId, Number.POSITIVE_INFINITY))
+      throw new DeviceHubError('invalid_device_id', `The stored device id ${deviceIdProblem(deviceId)}`)
+    const { publish, subscribe } = patternsOf(type)
+    const fill = ([before, after]: readonly [string, string]) => before + deviceId + after
+    return { publish: publish.map(fill), subscribe: subscribe.map(fill) }
+  }
 }
 
 /** Why no rule can allow it to a device; null: it may be asked for. */

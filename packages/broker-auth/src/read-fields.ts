@@ -1,4 +1,4 @@
-import { readBody } from '@devicehub/http'
+import type { PlainRequest } from '@devicehub/http'
 import type { BrokerCall } from './brokers/broker-adapter.js'
 
 /** Of a form: brokers send a dozen. */
@@ -6,14 +6,14 @@ const FIELDS_MAX = 100
 
 /** The fields of a JSON object or of a form; the status that says why there are none: 400 or 413. */
 export async function readFields(
-  request: Request,
+  request: PlainRequest,
   maxBytes: number,
 ): Promise<BrokerCall['fields'] | 400 | 413> {
-  const body = await readBody(request, { maxBytes })
-  if (body instanceof Response) return body.status === 413 ? 413 : 400
+  const body = await request.readBody({ maxBytes })
+  if (!(body instanceof Uint8Array)) return body.status === 413 ? 413 : 400
   try {
     const content = new TextDecoder('utf-8', { fatal: true }).decode(body)
-    const type = request.headers.get('content-type') ?? ''
+    const type = request.header('content-type') ?? ''
     return /^application\/x-www-form-urlencoded\b/i.test(type) ? formFields(content) : jsonFields(content)
   } catch {
     return 400

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { check } from '@devicehub/core'
+import { type PlainResponse, toResponse } from './plain-response.js'
 
 const PROBLEM = check.options<{ readonly status: number; readonly code: string; readonly detail: string }>({
   status: check.integer({ min: 200, max: 599 }),
@@ -10,9 +11,20 @@ const PROBLEM = check.options<{ readonly status: number; readonly code: string; 
 /** An error as `application/problem+json` (RFC 9457). `code` is for programs, `detail` for people: never a secret. */
 export function problem(status: number, code: string, detail: string): Response {
   check.accept('problem', 'arguments', PROBLEM, { status, code, detail })
+  return toResponse(problemOf(status, code, detail))
+}
+
+/** The same for a plain handler. */
+export function plainProblem(status: number, code: string, detail: string): PlainResponse {
+  check.accept('plainProblem', 'arguments', PROBLEM, { status, code, detail })
+  return problemOf(status, code, detail)
+}
+
+function problemOf(status: number, code: string, detail: string): PlainResponse {
   const body = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail }
-  return new Response(JSON.stringify(body), {
+  return {
     status,
     headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store' },
-  })
+    body: JSON.stringify(body),
+  }
 }

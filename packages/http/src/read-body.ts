@@ -1,6 +1,7 @@
 import { check } from '@devicehub/core'
 import { acceptRequest } from './checked-handler.js'
-import { problem } from './problem.js'
+import { type PlainResponse, toResponse } from './plain-response.js'
+import { plainProblem } from './problem.js'
 
 export interface ReadBodyOptions {
   /** A longer body is refused before it is taken in. */
@@ -14,24 +15,38 @@ const OPTIONS = check.options<ReadBodyOptions>({
   timeout: check.optional(check.number({ above: 0, max: 0x7fffffff / 1000 })),
 })
 
+/** Checked, with the defaults. `invalid_options`. */
+export function acceptReadBody(given: ReadBodyOptions): Required<ReadBodyOptions> {
+  const { maxBytes, timeout = 10 } = check.accept('readBody', 'options', OPTIONS, given)
+  return { maxBytes, timeout }
+}
+
 /**
  * The whole body, or the response that refuses it: 413 when it is longer than `maxBytes`, 408 when it is not there in
  * time, 400 when the client left in the middle. Never holds more than `maxBytes` and one chunk.
  */
 export async function readBody(
-  given: Request,
+  request: Request,
   options: ReadBodyOptions,
 ): Promise<Uint8Array<ArrayBuffer> | Response> {
-  const request = acceptRequest('readBody', given)
-  const { maxBytes, timeout = 10 } = check.accept('readBody', 'options', OPTIONS, options)
-  // What the header says is only a reason to refuse early; what comes is counted.
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return tooLarge(maxBytes)
+  const body = await readBodyOf(acceptRequest('readBody', request), options)
+  return body instanceof Uint8Array ? body : toResponse(body)
+}
+
+/** The same for a plain handler that was called with a web `Request`. */
+export async function readBodyOf(
+  request: Request,
+  options: ReadBodyOptions,
+): Promise<Uint8Array<ArrayBuffer> | PlainResponse> {
+  const { maxBytes, timeout } = acceptReadBody(options)
+  // The header is only a reason to refuse early; what counts are the bytes that come.
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return bodyTooLarge(maxBytes)
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
   let isLate = false
-  // It ends a read that is pending.
+  // Ends a pending read.
   const giveUp = () => void reader.cancel().catch(() => {})
   const timer = setTimeout(() => {
     isLate = true
@@ -40,17 +55,17 @@ export async function readBody(
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (isLate) return tooSlow(timeout)
+      if (isLate) return bodyTooSlow(timeout)
       if (done) break
       length += value.byteLength
       if (length > maxBytes) {
         giveUp()
-        return tooLarge(maxBytes)
+        return bodyTooLarge(maxBytes)
       }
       chunks.push(value)
     }
   } catch {
-    return problem(400, 'incomplete_body', 'The request ended before its body did')
+    return bodyIncomplete()
   } finally {
     clearTimeout(timer)
   }
@@ -63,12 +78,18 @@ export async function readBody(
   return body
 }
 
-const tooLarge = (maxBytes: number): Response =>
-  problem(413, 'body_too_large', `The body is longer than the ${maxBytes} bytes that are taken here`)
+export const bodyTooLarge = (maxBytes: number): PlainResponse =>
+  plainProblem(413, 'body_too_large', `The body is longer than the ${maxBytes} bytes that are taken here`)
 
-/** The rest of the body may still come: on this connection nothing else can be understood. */
-function tooSlow(timeout: number): Response {
-  const refusal = problem(408, 'body_too_slow', `The body was not there within ${timeout} s`)
-  refusal.headers.set('connection', 'close')
-  return refusal
+/** The rest of the body may still come: nothing else on this connection can be understood. */
+export function bodyTooSlow(timeout: number): PlainResponse {
+  const { headers, ...refusal } = plainProblem(
+    408,
+    'body_too_slow',
+    `The body was not there within ${timeout} s`,
+  )
+  return { ...refusal, headers: { ...headers, connection: 'close' } }
 }
+
+export const bodyIncomplete = (): PlainResponse =>
+  plainProblem(400, 'incomplete_body', 'The request ended before its body did')

@@ -1,4 +1,5 @@
 import type { Logger } from '@devicehub/core'
+import type { PlainRequest, PlainResponse } from '@devicehub/http'
 import type { Decider } from '../decision.js'
 import type { Presence } from '../presence.js'
 
@@ -16,18 +17,18 @@ export interface BrokerRoute {
    * Called only when the caller has authenticated and the body could be read. What it throws is counted, and answered
    * with `refuse(500)`.
    */
-  answer(call: BrokerCall, context: BrokerContext): Promise<Response>
+  answer(call: BrokerCall, context: BrokerContext): Promise<PlainResponse>
   /**
    * The broker's own form of a denial, for what never comes to `answer`: 400 a body that cannot be read, 413 one that is
    * too long, 500 a defect. The number is what plain HTTP would say; most brokers want another.
    */
-  refuse(status: 400 | 413 | 500): Response
+  refuse(status: 400 | 413 | 500): PlainResponse
 }
 
 export interface BrokerCall {
   /** Of the JSON object, or of the form (then each value is a text, the first of that name). Nothing in it can be trusted. */
   readonly fields: Readonly<Record<string, unknown>>
-  readonly headers: Headers
+  readonly header: PlainRequest['header']
 }
 
 export interface BrokerContext {
@@ -45,8 +46,24 @@ export function text(fields: BrokerCall['fields'], name: string): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 
-export const json = (body: unknown, status = 200): Response =>
-  new Response(JSON.stringify(body), {
-    status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-  })
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+const TEXT_HEADERS = { 'content-type': 'text/plain', 'cache-control': 'no-store' }
+const EMPTY_HEADERS = { 'cache-control': 'no-store' }
+
+export const jsonResponse = (body: unknown, status = 200): PlainResponse => ({
+  status,
+  headers: JSON_HEADERS,
+  body: JSON.stringify(body),
+})
+
+export const textResponse = (body: string, status = 200): PlainResponse => ({
+  status,
+  headers: TEXT_HEADERS,
+  body,
+})
+
+export const emptyResponse = (status: number): PlainResponse => ({
+  status,
+  headers: EMPTY_HEADERS,
+  body: null,
+})

@@ -1,10 +1,18 @@
+import type { PlainResponse } from '@devicehub/http'
 import type { LoginDecision } from '../decision.js'
-import { type BrokerAdapter, type BrokerCall, type BrokerContext, json, text } from './broker-adapter.js'
+import {
+  type BrokerAdapter,
+  type BrokerCall,
+  type BrokerContext,
+  emptyResponse,
+  jsonResponse,
+  text,
+} from './broker-adapter.js'
 
 /** A denial is a 200: for any other status EMQX goes on to ask the next source, and in the end may allow. */
-const denied = (): Response => json({ result: 'deny' })
+const denied = (): PlainResponse => jsonResponse({ result: 'deny' })
 
-async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promise<Response> {
+async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promise<PlainResponse> {
   const decision = await decider.login({
     username: text(fields, 'username'),
     password: text(fields, 'password'),
@@ -13,7 +21,7 @@ async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promis
   if (!decision.allow) return denied()
   const acl = decision.partial ? null : aclOf(decision.grants)
   const expiresAt = decision.principal?.expiresAt ?? null
-  return json({
+  return jsonResponse({
     result: 'allow',
     // Superusers are not asked for topics.
     is_superuser: false,
@@ -45,7 +53,7 @@ function aclOf(grants: LoginDecision['grants']): readonly AclRule[] | null {
   ]
 }
 
-async function authz({ fields }: BrokerCall, { decider }: BrokerContext): Promise<Response> {
+async function authz({ fields }: BrokerCall, { decider }: BrokerContext): Promise<PlainResponse> {
   const action = text(fields, 'action')
   if (action !== 'publish' && action !== 'subscribe') return denied()
   const decision = await decider.access({
@@ -54,15 +62,15 @@ async function authz({ fields }: BrokerCall, { decider }: BrokerContext): Promis
     action,
     topic: text(fields, 'topic'),
   })
-  return decision.allow ? json({ result: 'allow' }) : denied()
+  return decision.allow ? jsonResponse({ result: 'allow' }) : denied()
 }
 
 const EVENTS = { 'client.connected': 'connected', 'client.disconnected': 'disconnected' } as const
 
 /** Of the rules `$events/client_connected` and `$events/client_disconnected`. They come twice at times, and out of order. */
-async function events({ fields }: BrokerCall, { presence }: BrokerContext): Promise<Response> {
+async function events({ fields }: BrokerCall, { presence }: BrokerContext): Promise<PlainResponse> {
   const name = text(fields, 'event')
-  if (!Object.hasOwn(EVENTS, name)) return new Response(null, { status: 204 })
+  if (!Object.hasOwn(EVENTS, name)) return emptyResponse(204)
   const event = EVENTS[name as keyof typeof EVENTS]
   const connectedAt = time(fields, 'connected_at')
   const told = event === 'connected' ? connectedAt : time(fields, 'disconnected_at')
@@ -75,7 +83,7 @@ async function events({ fields }: BrokerCall, { presence }: BrokerContext): Prom
     reason: text(fields, 'reason') || undefined,
   })
   // EMQX sends again what is answered with 503.
-  return new Response(null, { status: outcome === 'failed' ? 503 : 204 })
+  return emptyResponse(outcome === 'failed' ? 503 : 204)
 }
 
 /** Epoch milliseconds, as a number or in a text; undefined for anything else. */
@@ -90,6 +98,6 @@ export const emqx: BrokerAdapter = {
   routes: [
     { path: '/emqx/authn', answer: authn, refuse: denied },
     { path: '/emqx/authz', answer: authz, refuse: denied },
-    { path: '/emqx/events', answer: events, refuse: (status) => new Response(null, { status }) },
+    { path: '/emqx/events', answer: events, refuse: (status) => emptyResponse(status) },
   ],
 }

@@ -1,6 +1,8 @@
-import { type BrokerAdapter, type BrokerCall, json, text } from './broker-adapter.js'
+import type { PlainResponse } from '@devicehub/http'
+import { type BrokerAdapter, type BrokerCall, jsonResponse, text } from './broker-adapter.js'
 
-const answer = (allow: boolean, status = 200): Response => json({ result: allow ? 'allow' : 'deny' }, status)
+const answer = (allow: boolean, status = 200): PlainResponse =>
+  jsonResponse({ result: allow ? 'allow' : 'deny' }, status)
 
 const ACTIONS: Readonly<Record<string, 'publish' | 'subscribe'>> = {
   pub: 'publish',

@@ -1,11 +1,13 @@
+import type { PlainResponse } from '@devicehub/http'
 import type { AccessRequest } from '../decision.js'
 import {
   type BrokerAdapter,
   type BrokerCall,
   type BrokerContext,
   type BrokerRoute,
-  json,
+  jsonResponse,
   text,
+  textResponse,
 } from './broker-adapter.js'
 
 /** What `acc` says is wanted: 1 to receive a message, 2 to publish, 3 both, 4 to subscribe. */
@@ -41,17 +43,13 @@ const acl: Question = async ({ fields }, { decider }) => {
 }
 
 /** Right for the response modes `json` and `status`. */
-const inJson = (allow: boolean): Response =>
-  allow ? json({ ok: true, error: '' }) : json({ ok: false, error: 'denied' }, 403)
+const inJson = (allow: boolean): PlainResponse =>
+  allow ? jsonResponse({ ok: true, error: '' }) : jsonResponse({ ok: false, error: 'denied' }, 403)
 
 /** For the response mode `text`: nothing but `ok` allows. */
-const inText = (allow: boolean): Response =>
-  new Response(allow ? 'ok' : 'denied', {
-    status: allow ? 200 : 403,
-    headers: { 'content-type': 'text/plain', 'cache-control': 'no-store' },
-  })
+const inText = (allow: boolean): PlainResponse => textResponse(allow ? 'ok' : 'denied', allow ? 200 : 403)
 
-const routes = (folder: string, reply: (allow: boolean) => Response): BrokerRoute[] =>
+const routes = (folder: string, reply: (allow: boolean) => PlainResponse): BrokerRoute[] =>
   Object.entries({ user, superuser, acl }).map(([name, question]) => ({
     path: `${folder}/${name}`,
     answer: async (call, context) => reply(await question(call, context)),

@@ -1,5 +1,12 @@
+import type { PlainResponse } from '@devicehub/http'
 import { type AccessRequest, MAX_TOPICS } from '../decision.js'
-import { type BrokerAdapter, type BrokerCall, type BrokerContext, text } from './broker-adapter.js'
+import {
+  type BrokerAdapter,
+  type BrokerCall,
+  type BrokerContext,
+  emptyResponse,
+  text,
+} from './broker-adapter.js'
 
 type Fields = BrokerCall['fields']
 
@@ -33,14 +40,13 @@ export const nanoMq: BrokerAdapter = {
     {
       path: '/nanomq/events',
       answer: async ({ fields }, context) =>
-        new Response(null, { status: (await report(fields, context)) === 'failed' ? 503 : 200 }),
+        emptyResponse((await report(fields, context)) === 'failed' ? 503 : 200),
       refuse: (status) => reply(false, status),
     },
   ],
 }
 
-const reply = (allow: boolean, status = 403): Response =>
-  new Response(null, { status: allow ? 200 : status, headers: { 'cache-control': 'no-store' } })
+const reply = (allow: boolean, status = 403): PlainResponse => emptyResponse(allow ? 200 : status)
 
 const whoAsks = (fields: Fields) => ({
   username: text(fields, 'username'),

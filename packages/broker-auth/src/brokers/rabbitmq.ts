@@ -1,5 +1,12 @@
+import type { PlainResponse } from '@devicehub/http'
 import type { AccessRequest } from '../decision.js'
-import { type BrokerAdapter, type BrokerCall, type BrokerContext, text } from './broker-adapter.js'
+import {
+  type BrokerAdapter,
+  type BrokerCall,
+  type BrokerContext,
+  text,
+  textResponse,
+} from './broker-adapter.js'
 
 export interface RabbitMqOptions {
   /** The virtual host that clients may enter; default `/`, which is that of the MQTT plugin too. */
@@ -58,10 +65,7 @@ export function rabbitMq({ vhost = '/' }: RabbitMqOptions = {}): BrokerAdapter {
 }
 
 /** Exactly these words: behind a line end every topic would be refused. Never tags: they make an administrator. */
-const reply = (allow: boolean): Response =>
-  new Response(allow ? 'allow' : 'deny', {
-    headers: { 'content-type': 'text/plain', 'cache-control': 'no-store' },
-  })
+const reply = (allow: boolean): PlainResponse => textResponse(allow ? 'allow' : 'deny')
 
 interface Who {
   readonly username: string

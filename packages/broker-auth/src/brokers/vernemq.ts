@@ -1,5 +1,11 @@
 import { type Decision, MAX_TOPICS } from '../decision.js'
-import { type BrokerAdapter, type BrokerCall, type BrokerContext, json, text } from './broker-adapter.js'
+import {
+  type BrokerAdapter,
+  type BrokerCall,
+  type BrokerContext,
+  jsonResponse,
+  text,
+} from './broker-adapter.js'
 
 type Fields = BrokerCall['fields']
 type Hook = (fields: Fields, context: BrokerContext) => Promise<object>
@@ -16,11 +22,11 @@ export const verneMq: BrokerAdapter = {
   routes: [
     {
       path: '/vernemq',
-      answer: async ({ fields, headers }, context) => {
-        const hook = HOOKS.get(headers.get('vernemq-hook') ?? '')
-        return json(hook === undefined ? NOT_ALLOWED : await hook(fields, context))
+      answer: async ({ fields, header }, context) => {
+        const hook = HOOKS.get(header('vernemq-hook') ?? '')
+        return jsonResponse(hook === undefined ? NOT_ALLOWED : await hook(fields, context))
       },
-      refuse: () => json(NOT_ALLOWED),
+      refuse: () => jsonResponse(NOT_ALLOWED),
     },
   ],
 }

@@ -2,9 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { acceptHandler } from '../accept-handler.js'
 import type { FetchHandler } from '../fetch-handler.js'
+import { malformedRequest, plainHandlerOf } from '../plain-handler.js'
+import { toResponse } from '../plain-response.js'
 import { problem } from '../problem.js'
+import { answerDirectly, createDirectCheck, internalError } from './direct-path.js'
 
-/** What no `Request` can have: it throws when its body is read. */
+/** No `Request` can have these methods: it throws when its body is read. */
 const WITHOUT_REQUEST = ['CONNECT', 'TRACE', 'TRACK']
 
 /**
@@ -17,7 +20,16 @@ export function nodeListener(
   handler: FetchHandler,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   acceptHandler('nodeListener', handler)
-  return getRequestListener(
+  const overFetch = fetchListener(handler)
+  const plain = plainHandlerOf(handler)
+  if (plain === undefined) return overFetch
+  const isDirect = createDirectCheck()
+  return (request, response) =>
+    isDirect(request) ? answerDirectly(plain, request, response) : overFetch(request, response)
+}
+
+const fetchListener = (handler: FetchHandler) =>
+  getRequestListener(
     async (request, { incoming }) => {
       if (WITHOUT_REQUEST.includes(request.method)) return notImplemented(request.method)
       try {
@@ -27,18 +39,14 @@ export function nodeListener(
       }
     },
     {
-      // The globals of the process are not a library's to replace.
+      // A library must not replace the globals of its process.
       overrideGlobalObjects: false,
-      // What the handler throws does not come here: this is a request of which no `Request` can be made.
-      errorHandler: (error) => (error instanceof RequestError ? malformed() : failed()),
+      // An error of the handler does not come here: no `Request` can be made of this one.
+      errorHandler: (error) => (error instanceof RequestError ? toResponse(malformedRequest()) : failed()),
     },
   )
-}
 
-const failed = () => problem(500, 'internal_error', 'The request could not be answered')
+const failed = () => toResponse(internalError())
 
 const notImplemented = (method: string) =>
   problem(501, 'method_not_implemented', `${method} is not answered here`)
-
-const malformed = () =>
-  problem(400, 'malformed_request', 'The target of the request or its Host header is missing or malformed')

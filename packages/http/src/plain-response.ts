@@ -1,0 +1,11 @@
+/** What a plain handler answers: a `Response` without its streams. */
+export interface PlainResponse {
+  readonly status: number
+  /** Names in small letters. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Null: none. */
+  readonly body: string | null
+}
+
+export const toResponse = ({ status, headers, body }: PlainResponse): Response =>
+  new Response(body, { status, headers })
