@@ -131,7 +131,9 @@ const BODIES: [string, () => { type: string; body: string | Uint8Array }][] = [
 ]
 
 const formOf = (fields: object) =>
-  new URLSearchParams(Object.entries(fields).map(([name, value]) => [name, String(value)])).toString()
+  new URLSearchParams(
+    Object.entries(fields).map(([name, value]) => [name, String(value)] as [string, string]),
+  ).toString()
 
 test.each(BODIES)('%s is answered alike at every endpoint', async (_what, make) => {
   const { type, body } = make()

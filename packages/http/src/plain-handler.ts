@@ -22,8 +22,8 @@ export interface PlainRequest {
 /** Answers every request. What it throws is answered with 500. */
 export type PlainHandler = (request: PlainRequest) => Promise<PlainResponse>
 
-/** `Symbol.for`: the ESM and the CommonJS copy of this package may both be loaded. */
-const PLAIN = Symbol.for('devicehub.http.plain-handler')
+/** Beside the fetch handlers, not on them: nobody else is to call what does not check its arguments. */
+const plainHandlers = new WeakMap<FetchHandler, PlainHandler>()
 
 /**
  * For who writes a surface: one handler, mounted as a fetch handler anywhere. In plain Node, Express and Fastify it is
@@ -50,18 +50,12 @@ export function plainHandler(call: string, handler: PlainHandler): FetchHandler 
       }),
     )
   })
-  return Object.defineProperty(fetch, PLAIN, { value: answer })
+  plainHandlers.set(fetch, answer)
+  return fetch
 }
 
 /** The plain handler behind a fetch handler; undefined where there is none. */
-export function plainHandlerOf(handler: FetchHandler): PlainHandler | undefined {
-  try {
-    return (handler as { readonly [PLAIN]?: PlainHandler })[PLAIN]
-  } catch {
-    // A function of the application's may refuse to be read, and can still be called.
-    return undefined
-  }
-}
+export const plainHandlerOf = (handler: FetchHandler): PlainHandler | undefined => plainHandlers.get(handler)
 
 export const malformedRequest = (): PlainResponse =>
   plainProblem(

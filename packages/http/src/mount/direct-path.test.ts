@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { FetchHandler } from '../fetch-handler.js'
 import { type PlainHandler, plainHandler } from '../plain-handler.js'
 import { sendRaw } from '../testing/raw-request.js'
 import { listening, type Running } from '../testing/servers.js'
@@ -153,11 +152,11 @@ test('the connection of a refused body that does not end is closed', async () =>
 })
 
 /** Says over which way it was called. */
-const witness: FetchHandler = Object.defineProperty(
-  async () => new Response('over fetch'),
-  Symbol.for('devicehub.http.plain-handler'),
-  { value: async () => ({ status: 200, headers: {}, body: 'directly' }) },
-)
+const witness = plainHandler('witness', async () => ({
+  status: 200,
+  headers: {},
+  body: new Error('whence').stack?.includes('answerDirectly') ? 'directly' : 'over fetch',
+}))
 
 test.each([
   ['a POST', sized('{}'), 'directly'],
