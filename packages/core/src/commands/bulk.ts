@@ -7,13 +7,14 @@ import {
   options,
   type Rule,
   satisfies,
-} from '../check/index.js'
-import { errorLine } from '../codec/text.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../errors.js'
-import type { CommandState } from '../ports/commands.js'
-import type { DeviceFilter, Storage } from '../ports/storage.js'
-import { deviceFilter } from '../storage/port-rules.js'
+} from '../model/check/index.js'
+import { errorLine } from '../model/codec/text.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../model/errors.js'
+import type { CommandState } from '../model/statuses.js'
+import type { DeviceFilter } from '../ports/devices.js'
+import type { Storage } from '../ports/storage.js'
+import { deviceFilter } from '../rules/port-rules.js'
 import { SEND, type SendOptions } from './send-options.js'
 
 /** Device ids, or a filter as for `devices.list`; `{}` is all devices of the type. */

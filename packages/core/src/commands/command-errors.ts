@@ -1,6 +1,7 @@
-import { showText } from '../check/index.js'
-import { DeviceHubError, type ErrorCode } from '../errors.js'
-import type { CommandRecord, CommandState } from '../ports/commands.js'
+import { showText } from '../model/check/index.js'
+import { DeviceHubError, type ErrorCode } from '../model/errors.js'
+import type { CommandState } from '../model/statuses.js'
+import type { CommandRecord } from '../ports/commands.js'
 
 const CODES: Partial<Record<CommandState, ErrorCode>> = {
   failed: 'command_failed',

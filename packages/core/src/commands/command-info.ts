@@ -1,4 +1,6 @@
-import type { CommandRecord, CommandState, OfflinePolicy } from '../ports/commands.js'
+import type { OfflinePolicy } from '../model/device-type/offline-policy.js'
+import type { CommandState } from '../model/statuses.js'
+import type { CommandRecord } from '../ports/commands.js'
 
 /** A command as the ledger has it. */
 export interface CommandInfo {

@@ -1,11 +1,11 @@
-import { jsonCodec } from '../codec/json.js'
-import { encodeWith } from '../codec/run-codec.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
 import { ownMessage } from '../ingest/own-message.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
+import { jsonCodec } from '../model/codec/json.js'
+import { encodeWith } from '../model/codec/run-codec.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { topicsOf } from '../model/topic/build-topic.js'
 import type { CommandChange, CommandRecord } from '../ports/commands.js'
 import type { OutboundMessage } from '../ports/transport.js'
-import { topicsOf } from '../topic/build-topic.js'
 import { fromJson } from './command-info.js'
 
 export interface CommandMessageContext {

@@ -5,7 +5,7 @@ import {
   dispatchCommands,
   publishableTypes,
 } from '../dispatch/publish-commands.js'
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { CommandRecord, CreateOutcome, NewCommand } from '../ports/commands.js'
 
 export interface CommandQueue {

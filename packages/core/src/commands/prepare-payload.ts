@@ -1,8 +1,8 @@
-import { accept, text as textRule } from '../check/index.js'
-import { isPlainJson, MAX_JSON_DEPTH } from '../codec/plain-json.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
-import { checkSchema } from './check-schema.js'
+import { accept, text as textRule } from '../model/check/index.js'
+import { checkSchema } from '../model/codec/check-schema.js'
+import { isPlainJson, MAX_JSON_DEPTH } from '../model/codec/plain-json.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
 
 const NAME = textRule({ max: 128 })
 

@@ -1,6 +1,7 @@
-import { integer, number, type OptionRules, optional, word } from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { type NewCommand, OFFLINE_POLICIES, type OfflinePolicy } from '../ports/commands.js'
+import { integer, number, type OptionRules, optional, word } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { OFFLINE_POLICIES, type OfflinePolicy } from '../model/device-type/offline-policy.js'
+import type { NewCommand } from '../ports/commands.js'
 
 export interface SendOptions {
   /** Seconds from a publication to the device's final reply, after which the command has timed out; default 30. */

@@ -1,7 +1,8 @@
-import { DeviceHubError } from '../errors.js'
-import { type CommandRecord, isFinal, type NewCommand } from '../ports/commands.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { CommandRecord, NewCommand } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Storage } from '../ports/storage.js'
+import { isFinal } from '../rules/states.js'
 import { createWaker } from '../timing/waker.js'
 import { unknownCommandId } from './command-errors.js'
 

@@ -1,6 +1,6 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
+import { checkSchema } from '../model/codec/check-schema.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { CommandRecord } from '../ports/commands.js'
-import { checkSchema } from './check-schema.js'
 import { fromJson } from './command-info.js'
 
 /** What the command's schema makes of the result in the ledger; as the device sent it where there is no schema, or not this one any more. */

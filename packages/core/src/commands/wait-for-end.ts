@@ -1,5 +1,5 @@
-import { abortSignal, accept, number, optional, options } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
+import { abortSignal, accept, number, optional, options } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { CommandRecord } from '../ports/commands.js'
 import type { CommandTracker, TrackedCommand } from './tracker.js'
 

@@ -1,4 +1,4 @@
-import { toLine } from '../codec/text.js'
+import { toLine } from '../model/codec/text.js'
 import type { ConsumedMessage, ConsumeHandler } from './consumer.js'
 
 export interface HandlerCall {

@@ -13,12 +13,13 @@ import {
   type Rule,
   text,
   word,
-} from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { deviceType } from '../device-type/type-rule.js'
-import { DeviceHubError, isRetryable, isStorageFault } from '../errors.js'
-import { MESSAGE_STATUSES, type MessageStatus, PAGE_BYTES } from '../ports/storage.js'
-import { CHANNELS, type Channel } from '../topic.js'
+} from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { deviceType } from '../model/device-type/type-rule.js'
+import { DeviceHubError, isRetryable, isStorageFault } from '../model/errors.js'
+import { MESSAGE_STATUSES, type MessageStatus } from '../model/message.js'
+import { CHANNELS, type Channel } from '../model/topic/index.js'
+import { PAGE_BYTES } from '../ports/storage.js'
 import type { ConsumeFrom, ConsumeOptions, ConsumeRetry } from './consumer.js'
 
 /** The options of a consumer, checked and complete. Times in milliseconds. */

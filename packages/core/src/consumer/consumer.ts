@@ -1,7 +1,7 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { InferReadings } from '../device-type/infer.js'
-import type { MessageRef, MessageStatus, StoredMessage } from '../ports/storage.js'
-import type { Channel } from '../topic.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { InferReadings } from '../model/device-type/infer.js'
+import type { MessageRef, MessageStatus, StoredMessage } from '../model/message.js'
+import type { Channel } from '../model/topic/index.js'
 
 /** Where a consumer begins when its name is new; later it goes on where it was. */
 export type ConsumeFrom = 'beginning' | 'now' | Date

@@ -1,4 +1,4 @@
-import type { LogPage } from '../ports/storage.js'
+import type { LogPage } from '../ports/messages.js'
 
 /** Pages of the log, the next one read while the one before it is handled. */
 export interface PageReader {

@@ -1,10 +1,10 @@
-import { jsonCodec } from '../codec/json.js'
-import { decodeWith } from '../codec/run-codec.js'
-import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import { plainStatus } from '../ingest/decode-payload.js'
 import { compileDataPlanner, type DataPlanner } from '../ingest/plan-data.js'
 import { readingsOf } from '../ingest/readings-of.js'
-import type { MessageRef, StoredMessage } from '../ports/storage.js'
+import { jsonCodec } from '../model/codec/json.js'
+import { decodeWith } from '../model/codec/run-codec.js'
+import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
+import type { MessageRef, StoredMessage } from '../model/message.js'
 import type { ConsumedMessage, ConsumedSample } from './consumer.js'
 
 export interface ReaderOptions {

@@ -1,5 +1,5 @@
-import { isStorableText } from '../codec/text.js'
-import { DeviceHubError } from '../errors.js'
+import { isStorableText } from '../model/codec/text.js'
+import { DeviceHubError } from '../model/errors.js'
 
 export const USERNAME_MAX = 255
 export const SECRET_MAX = 1024

@@ -1,4 +1,4 @@
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
 import { doneWithin } from '../timing/done-within.js'
 
 /** Milliseconds until a database that does not answer counts as away. */

@@ -1,4 +1,4 @@
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { FoundCredential } from '../ports/credentials.js'
 import { answered } from './answered.js'
 import { type Deferred, deferred } from './deferred.js'

@@ -1,5 +1,5 @@
-import type { CredentialsStats } from '../hub/credentials-api.js'
 import type { Metrics } from '../ports/metrics.js'
+import type { CredentialsStats } from './credentials-api.js'
 
 type Counted = Omit<CredentialsStats, 'cached'>
 

@@ -1,11 +1,7 @@
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
-import {
-  type CredentialKind,
-  type CredentialStore,
-  type FoundCredential,
-  isCredentialGood,
-} from '../ports/credentials.js'
+import type { CredentialKind, CredentialStore, FoundCredential } from '../ports/credentials.js'
+import { isCredentialGood } from '../rules/states.js'
 import { createAccessVersions } from './access-versions.js'
 import { createAccessWatch } from './access-watch.js'
 import { PATIENCE } from './answered.js'

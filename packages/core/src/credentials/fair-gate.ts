@@ -1,4 +1,4 @@
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
 
 /** What one share may have of a gate. */
 export interface ShareLimits {

@@ -1,8 +1,8 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { accept, isList, word } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
-import type { SecretHashes } from '../hub/credentials-api.js'
+import { accept, isList, word } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
 import { assertSecret, assertUsername } from './acceptable.js'
+import type { SecretHashes } from './credentials-api.js'
 import { framed } from './framed.js'
 
 /** The keyed half of `SecretHashes`, and the comparison. */

@@ -1,9 +1,9 @@
-import { accept, anything, optional, partOf } from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { CredentialsApi, Principal } from '../hub/credentials-api.js'
+import { accept, anything, optional, partOf } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { FoundCredential } from '../ports/credentials.js'
 import { isSecret, isUsername } from './acceptable.js'
 import type { CredentialDirectory } from './credential-directory.js'
+import type { CredentialsApi, Principal } from './credentials-api.js'
 import type { KeyedHashes } from './secret-hashes.js'
 
 export interface VerifierOptions {

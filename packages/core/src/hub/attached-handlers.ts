@@ -1,5 +1,5 @@
-import { accept, callback, line, options, text } from '../check/index.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
+import { accept, callback, line, options, text } from '../model/check/index.js'
 import type { InboundMessage } from '../ports/transport.js'
 
 /** A topic handler of a transport. */

@@ -1,4 +1,3 @@
-import { accept, callback, date, either, word } from '../check/index.js'
 import {
   acceptConsume,
   assertConsumerName,
@@ -7,11 +6,14 @@ import {
 } from '../consumer/consume-settings.js'
 import type { ConsumeFrom, ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
 import { type ConsumerContext, createConsumer, type RunningConsumer } from '../consumer/create-consumer.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
+import { CLOSE } from '../model/check/close-options.js'
+import { accept, callback, date, either, word } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { MessageRef } from '../model/message.js'
 import type { ConsumerFailure, ConsumerRecord } from '../ports/consumers.js'
-import type { MessageRef, Page } from '../ports/storage.js'
-import { type AssertType, acceptRef, CLOSE, PAGE_LIMIT, PAGE_OPTIONS } from './rules.js'
+import type { Page } from '../ports/storage.js'
+import { type AssertType, acceptRef, PAGE_LIMIT, PAGE_OPTIONS } from './rules.js'
 
 /** A durable consumer as the database has it, whoever runs it. */
 export interface ConsumerInfo extends Omit<ConsumerRecord, 'createdAt' | 'updatedAt' | 'epoch'> {

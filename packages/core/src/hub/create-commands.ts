@@ -1,4 +1,3 @@
-import { accept, either, list, optional, options, text, word } from '../check/index.js'
 import {
   BULK,
   type BulkOptions,
@@ -17,23 +16,19 @@ import { SEND, type SendOptions, type SendSettings, sendSettings } from '../comm
 import type { CommandTracker, TrackedCommand } from '../commands/tracker.js'
 import { typedResult } from '../commands/typed-result.js'
 import { waitForEnd } from '../commands/wait-for-end.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { deviceType } from '../device-type/type-rule.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import type { DispatchContext } from '../dispatch/publish-commands.js'
-import { DeviceHubError } from '../errors.js'
-import {
-  COMMAND_STATES,
-  type CommandFilter,
-  type CommandState,
-  isFinal,
-  type NewCommand,
-} from '../ports/commands.js'
+import { accept, either, list, optional, options, text, word } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { deviceType } from '../model/device-type/type-rule.js'
+import { DeviceHubError } from '../model/errors.js'
+import { quietWhenClosed } from '../model/quiet-when-closed.js'
+import { COMMAND_STATES, type CommandState } from '../model/statuses.js'
+import { topicOf } from '../model/topic/build-topic.js'
+import { assertDeviceId } from '../model/topic/index.js'
+import type { CommandFilter, NewCommand } from '../ports/commands.js'
 import { randomIds } from '../ports/ids.js'
-import { isReachable } from '../ports/storage.js'
-import { quietWhenClosed } from '../timing/quiet-when-closed.js'
-import { topicOf } from '../topic/build-topic.js'
-import { assertDeviceId } from '../topic.js'
+import { isFinal, isReachable } from '../rules/states.js'
 import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
 import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 

@@ -1,15 +1,15 @@
 import { createCredentialCounts } from '../credentials/credential-counts.js'
 import { createCredentialDirectory } from '../credentials/credential-directory.js'
+import type { CredentialOptions, CredentialsApi } from '../credentials/credentials-api.js'
 import { createKeyedHashes } from '../credentials/secret-hashes.js'
 import { createSlowHash } from '../credentials/slow-hash.js'
 import { createSlowMemory } from '../credentials/slow-memory.js'
 import { createVerifier } from '../credentials/verify.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
-import type { CredentialOptions, CredentialsApi } from './credentials-api.js'
 
 export interface CredentialsContext {
   readonly storage: Storage

@@ -1,12 +1,11 @@
+import type { CredentialOptions } from '../credentials/credentials-api.js'
+import type { IngestLimits } from '../ingest/ingest-stats.js'
 import {
   accept,
   anything,
-  clock,
   either,
   integer,
   list,
-  logger,
-  metrics,
   number,
   type OptionRules,
   optional,
@@ -14,19 +13,18 @@ import {
   port,
   satisfies,
   text,
-} from '../check/index.js'
-import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
-import { takeOption } from '../device-type/options.js'
-import { declaredType } from '../device-type/type-rule.js'
-import { DeviceHubError } from '../errors.js'
-import type { IngestLimits } from '../ingest/ingest-stats.js'
+} from '../model/check/index.js'
+import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
+import { takeOption } from '../model/device-type/options.js'
+import { declaredType } from '../model/device-type/type-rule.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { Registry } from '../model/registry.js'
+import { clock, logger, metrics } from '../ports/checks.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { SignalSink } from '../ports/signals.js'
 import type { StorageAdapter } from '../ports/storage.js'
-import type { Registry } from '../registry.js'
-import type { CredentialOptions } from './credentials-api.js'
 
 export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<IngestPolicies> {
   readonly types: readonly AnyDeviceType[] | Registry

@@ -1,27 +1,22 @@
-import { accept, options } from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { InferState } from '../device-type/infer.js'
-import { DeviceHubError } from '../errors.js'
 import type { DeviceDirectory } from '../ingest/device-directory.js'
+import { accept, options } from '../model/check/index.js'
+import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
+import type { InferState } from '../model/device-type/infer.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { DeviceStatus } from '../model/statuses.js'
+import { assertDeviceId } from '../model/topic/index.js'
 import type { Clock } from '../ports/clock.js'
-import {
-  type DeviceFilter,
-  type DevicePatch,
-  type DeviceStatus,
-  isReachable,
-  type Page,
-  type Storage,
-} from '../ports/storage.js'
-import { assertDeviceId } from '../topic.js'
+import type { DeviceFilter, DevicePatch } from '../ports/devices.js'
+import type { Page, Storage } from '../ports/storage.js'
 import {
   acceptChange,
   acceptNewDevice,
-  type Device,
   type NewDevice,
   storedState,
   toDevice,
   toRecord,
-} from './device.js'
+} from '../rules/device-row.js'
+import { isReachable } from '../rules/states.js'
 import { type AssertType, acceptDeviceId, DEVICE_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {

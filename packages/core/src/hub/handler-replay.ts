@@ -1,8 +1,8 @@
-import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import { handlerOf } from '../ingest/handler-flag.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
-import type { MessageRef, StoredMessage } from '../ports/storage.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { MessageRef, StoredMessage } from '../model/message.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 

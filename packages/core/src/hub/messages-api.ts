@@ -1,20 +1,19 @@
-import { accept, optional, options, word } from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
+import { accept, optional, options, word } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
 import {
   MESSAGE_STATUSES,
-  type MessageFilter,
   type MessageRef,
   type MessageStatus,
-  type Page,
-  type Storage,
   type StoredMessage,
-} from '../ports/storage.js'
+} from '../model/message.js'
+import { CHANNELS, type Channel } from '../model/topic/index.js'
+import type { MessageFilter } from '../ports/messages.js'
+import type { Page, Storage } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
-import { isPartlyStored, isReplayable } from '../storage/replayable.js'
-import { CHANNELS, type Channel } from '../topic.js'
+import { isPartlyStored, isReplayable } from '../rules/replayable.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
 import { type AssertType, acceptRef, PAGE, PAGE_LIMIT, RANGE } from './rules.js'

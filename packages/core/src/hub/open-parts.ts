@@ -1,5 +1,5 @@
-import { accept, callback } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
+import { accept, callback } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { Logger } from '../ports/logger.js'
 
 type End = () => void | Promise<void>

@@ -1,19 +1,18 @@
-import { accept, list, optional, options, showValue, text, word } from '../check/index.js'
-import { fromStored } from '../codec/stored-value.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { InferReadings } from '../device-type/infer.js'
-import { DeviceHubError } from '../errors.js'
+import { accept, list, optional, options, showValue, text, word } from '../model/check/index.js'
+import { fromStored } from '../model/codec/stored-value.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { InferReadings } from '../model/device-type/infer.js'
+import { DeviceHubError } from '../model/errors.js'
 import {
   AGGREGATES,
   type AggregateFunction,
   INTERVALS,
   type Interval,
   type LatestReadings,
-  type Page,
   type ReadingFilter,
-  type Storage,
   type StoredSample,
-} from '../ports/storage.js'
+} from '../ports/readings.js'
+import type { Page, Storage } from '../ports/storage.js'
 import { type AssertType, acceptDeviceId, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
 
 /** One stored sample. */

@@ -1,35 +1,27 @@
+import { REFUSAL_CODES, type Refusal, type RefusalCode } from '../ingest/ingest.js'
 import {
   accept,
   anyText,
-  brokerName,
   date,
   flag,
   integer,
-  number,
   type OptionalRule,
   optional,
   options,
   satisfies,
   text,
   word,
-} from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { isDeviceType } from '../device-type/is-device-type.js'
-import { deviceType } from '../device-type/type-rule.js'
-import { DeviceHubError } from '../errors.js'
-import { REFUSAL_CODES, type Refusal, type RefusalCode } from '../ingest/ingest.js'
-import {
-  DEVICE_STATUSES,
-  type DeviceRecord,
-  type MessageRef,
-  type StatusTransition,
-} from '../ports/storage.js'
-import { device, deviceId, messageRef, time } from '../storage/port-rules.js'
-
-/** What several calls of the hub take. */
-
-/** Milliseconds that a timer can hold. */
-export const TIMER_MAX = 2_147_483_647
+} from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { isDeviceType } from '../model/device-type/is-device-type.js'
+import { deviceType } from '../model/device-type/type-rule.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { MessageRef } from '../model/message.js'
+import { DEVICE_STATUSES } from '../model/statuses.js'
+import { brokerName } from '../ports/checks.js'
+import type { DeviceRecord } from '../ports/devices.js'
+import type { StatusTransition } from '../ports/storage.js'
+import { device, deviceId, messageRef, time } from '../rules/port-rules.js'
 
 /** Rows a page, where none were asked for. */
 export const PAGE_LIMIT = 100
@@ -62,11 +54,6 @@ export const acceptDeviceId = (call: string, deviceId: unknown): string =>
 /** A row of a message will do as well. */
 export const acceptRef = (call: string, ref: unknown): MessageRef =>
   accept(call, 'ref', messageRef, ref, 'invalid_query')
-
-export const CLOSE = options<{ readonly timeout?: number }>({
-  timeout: optional(number({ min: 0, max: TIMER_MAX })),
-})
-
 // Why a topic handler failed is text that may be anybody's: it is cut and cleaned where it is stored.
 const REFUSAL = options<Refusal>({
   code: word(...(Object.keys(REFUSAL_CODES) as RefusalCode[])),

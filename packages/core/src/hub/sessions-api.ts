@@ -1,4 +1,4 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
 
 /** A broker says that a device's session began or ended. */
 export interface SessionEvent {

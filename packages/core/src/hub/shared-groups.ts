@@ -1,5 +1,5 @@
-import { accept, line, optional, options, text } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
+import { accept, line, optional, options, text } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
 
 /** Who says that the listeners of a broker may be in no group. */
 export interface ForbiddenGroups {

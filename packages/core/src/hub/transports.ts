@@ -1,5 +1,6 @@
-import { accept, showValue, transport as transportRule } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
+import { accept, showValue } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
+import { transport as transportRule } from '../ports/checks.js'
 import type { OutboundMessage, Transport } from '../ports/transport.js'
 
 interface TransportsContext {

@@ -1,7 +1,7 @@
+import type { MessageRecord } from '../model/message.js'
 import type { CommitEntry, CommitResult } from '../ports/commit.js'
-import type { MessageRecord } from '../ports/signals.js'
-import { withReportOutcome } from '../storage/record-outcome.js'
-import { withSampleOutcomes } from '../storage/sample-outcomes.js'
+import { withReportOutcome } from '../rules/record-outcome.js'
+import { withSampleOutcomes } from '../rules/sample-outcomes.js'
 
 /** The audit row of an entry of a batch, as it was committed. */
 export function auditRecord(

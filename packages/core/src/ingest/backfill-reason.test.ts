@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
 import { someProblems } from './backfill-reason.js'
 import { deviceWorld, NOW } from './testing/device-world.js'
 

@@ -1,5 +1,5 @@
-import { errorLine, toLine } from '../codec/text.js'
-import { type DeviceHubError, isDeviceHubError } from '../errors.js'
+import { errorLine, toLine } from '../model/codec/text.js'
+import { type DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { LeaseFence } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'

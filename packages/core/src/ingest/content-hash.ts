@@ -1,4 +1,4 @@
-import type { StoredValue } from '../ports/storage.js'
+import type { StoredValue } from '../model/values.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)

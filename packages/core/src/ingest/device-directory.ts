@@ -1,8 +1,9 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { Device } from '../hub/device.js'
-import { toDevice } from '../hub/device.js'
+import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
+import type { DeviceStatus } from '../model/statuses.js'
 import type { Clock } from '../ports/clock.js'
-import type { DeviceRecord, DeviceStatus, Storage } from '../ports/storage.js'
+import type { DeviceRecord } from '../ports/devices.js'
+import type { Storage } from '../ports/storage.js'
+import { toDevice } from '../rules/device-row.js'
 
 /** A device as ingest knows it. `status`, `statusAt` and `statusClaimedAt` run ahead of the record: they hold what is being committed. */
 export interface KnownDevice {

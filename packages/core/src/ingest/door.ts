@@ -1,6 +1,6 @@
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { MessageRef } from '../model/message.js'
 import type { Clock } from '../ports/clock.js'
-import type { MessageRef } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { createEnvelopeCheck } from './envelope.js'
 import type { Refusal, Settle } from './ingest.js'

@@ -1,5 +1,5 @@
-import { toLine } from '../codec/text.js'
-import { duplicateReason } from '../storage/sample-outcomes.js'
+import { toLine } from '../model/codec/text.js'
+import { duplicateReason } from '../rules/sample-outcomes.js'
 import { comesAgain } from './ingest-stats.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
 import type { PlannedMessage } from './planned-message.js'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
 import { type LogFields, type Logger, silentLogger } from '../ports/logger.js'
 import { deviceWorld, NOW } from './testing/device-world.js'
 

@@ -1,6 +1,6 @@
-import { isList } from '../check/index.js'
-import { isStorableText, toLine } from '../codec/text.js'
-import { DeviceHubError } from '../errors.js'
+import { isList } from '../model/check/index.js'
+import { isStorableText, toLine } from '../model/codec/text.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { InboundMessage } from '../ports/transport.js'
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
 import { createDeviceHub } from '../hub/create-device-hub.js'
+import { memoryStorage } from '../memory/memory-storage.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
 import type { LeaseFence } from '../ports/leases.js'
 import { silentLogger } from '../ports/logger.js'
 import type { CommitBatch, StorageAdapter } from '../ports/storage.js'
-import { memoryStorage } from '../storage/index.js'
 import type { IngestOutcome } from './ingest.js'
 
 const Station = defineDeviceType('station', {

@@ -1,14 +1,14 @@
 import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Codec } from '../codec/codec.js'
-import { command } from '../device-type/command.js'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
-import { state } from '../device-type/state.js'
 import { createDeviceHub } from '../hub/create-device-hub.js'
+import { memoryStorage } from '../memory/memory-storage.js'
+import type { Codec } from '../model/codec/codec.js'
+import { command } from '../model/device-type/command.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
+import { state } from '../model/device-type/state.js'
 import { silentLogger } from '../ports/logger.js'
-import { memoryStorage } from '../storage/index.js'
 
 recordUnhandledRejections()
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
-import { DeviceHubError } from '../errors.js'
 import { createDeviceHub } from '../hub/create-device-hub.js'
 import type { DeviceHubOptions } from '../hub/device-hub-options.js'
+import { memoryStorage } from '../memory/memory-storage.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
+import { DeviceHubError } from '../model/errors.js'
 import { silentLogger } from '../ports/logger.js'
 import type { SignalEvents, SignalName, SignalSink } from '../ports/signals.js'
 import type { CommitBatch, Storage, StorageAdapter } from '../ports/storage.js'
-import { memoryStorage } from '../storage/index.js'
 import type { IngestOutcome } from './ingest.js'
 
 /** The reference storage with a tap on its commits, so that a test decides when and whether they work. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
 import { createDeviceHub } from '../hub/create-device-hub.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
 
 const NOON = Date.parse('2026-05-01T12:00:00Z')
 const YEAR_2106 = 4_294_967_295

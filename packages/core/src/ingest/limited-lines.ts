@@ -1,4 +1,5 @@
-import { accept, callback, clock as clockRule, options, trusting } from '../check/index.js'
+import { accept, callback, options, trusting } from '../model/check/index.js'
+import { clock as clockRule } from '../ports/checks.js'
 import type { Clock } from '../ports/clock.js'
 
 const EVERY = 60_000

@@ -1,5 +1,5 @@
-import { errorLine, toLine } from '../codec/text.js'
-import { isDeviceHubError } from '../errors.js'
+import { errorLine, toLine } from '../model/codec/text.js'
+import { isDeviceHubError } from '../model/errors.js'
 import type { Logger } from '../ports/logger.js'
 import { type PlannedMessage, refuse } from './planned-message.js'
 import type { Retry } from './retry.js'

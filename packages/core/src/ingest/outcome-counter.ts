@@ -1,4 +1,4 @@
-import { isDeviceHubError } from '../errors.js'
+import { isDeviceHubError } from '../model/errors.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type { CommitResult } from '../ports/commit.js'
 import type { Metrics } from '../ports/metrics.js'

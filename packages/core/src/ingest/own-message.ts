@@ -1,7 +1,7 @@
-import { jsonCodec } from '../codec/json.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
+import { jsonCodec } from '../model/codec/json.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Channel } from '../model/topic/index.js'
 import type { OutboundMessage } from '../ports/transport.js'
-import type { Channel } from '../topic.js'
 import type { PlannedMessage } from './planned-message.js'
 
 export interface OwnMessage {

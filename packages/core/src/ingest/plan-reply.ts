@@ -1,4 +1,4 @@
-import { parseReply } from '../codec/parse-reply.js'
+import { parseReply } from '../model/codec/parse-reply.js'
 import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
 

@@ -1,5 +1,6 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DEVICE_STATUSES, isReachable } from '../ports/storage.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DEVICE_STATUSES } from '../model/statuses.js'
+import { isReachable } from '../rules/states.js'
 import type { KnownDevice } from './device-directory.js'
 import { type PlannedMessage, type SessionNews, toCommitEntry } from './planned-message.js'
 

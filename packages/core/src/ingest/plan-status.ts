@@ -1,5 +1,5 @@
-import { parseStatus } from '../codec/parse-status.js'
-import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import { parseStatus } from '../model/codec/parse-status.js'
+import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import type { Refusal } from './ingest.js'
 import type { Content } from './planned-message.js'
 import { compileClaimJudge, headOf } from './sample-time.js'

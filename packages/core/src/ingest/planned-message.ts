@@ -1,19 +1,13 @@
-import type { Reply } from '../codec/parse-reply.js'
-import { toLine } from '../codec/text.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { Reply } from '../model/codec/parse-reply.js'
+import { toLine } from '../model/codec/text.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { MessageDirection, MessageRef } from '../model/message.js'
+import type { DeviceStatus } from '../model/statuses.js'
+import type { Channel } from '../model/topic/index.js'
 import type { CommandChange } from '../ports/commands.js'
-import type {
-  CommitEntry,
-  DeviceChange,
-  DeviceStatus,
-  DeviceTouch,
-  MessageDirection,
-  MessageRef,
-  NewSample,
-} from '../ports/storage.js'
+import type { CommitEntry, DeviceChange, DeviceTouch, NewSample } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { DesiredPublished, StateReport } from '../ports/twins.js'
-import type { Channel } from '../topic.js'
 import type { KnownDevice } from './device-directory.js'
 import type { Refusal, Settle } from './ingest.js'
 

@@ -1,6 +1,6 @@
-import { fromStored } from '../codec/stored-value.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { Field } from '../device-type/field.js'
+import { fromStored } from '../model/codec/stored-value.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Field } from '../model/device-type/field.js'
 import type { NewSample } from '../ports/storage.js'
 
 /** Typed values by name; what the sample did not have is absent. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
 import { createDeviceHub } from '../hub/create-device-hub.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
 import { type LogFields, type Logger, silentLogger } from '../ports/logger.js'
 
 const Station = defineDeviceType('station', { readings: { temperature: reading.float() } })

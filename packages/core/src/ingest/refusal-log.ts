@@ -1,4 +1,4 @@
-import { toLine } from '../codec/text.js'
+import { toLine } from '../model/codec/text.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'

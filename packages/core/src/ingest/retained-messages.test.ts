@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { command } from '../device-type/command.js'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
-import { state } from '../device-type/state.js'
+import { command } from '../model/device-type/command.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
+import { state } from '../model/device-type/state.js'
 import { deviceWorld, NOW } from './testing/device-world.js'
 
 const Station = defineDeviceType('station', {

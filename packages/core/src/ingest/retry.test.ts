@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DeviceHubError } from '../errors.js'
+import { DeviceHubError } from '../model/errors.js'
 import { systemClock } from '../ports/clock.js'
 import { silentLogger } from '../ports/logger.js'
 import { createRetry } from './retry.js'

@@ -1,4 +1,4 @@
-import { isDeviceHubError } from '../errors.js'
+import { isDeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import { sleep } from '../timing/sleep.js'

@@ -1,4 +1,4 @@
-import { toLine } from '../codec/text.js'
+import { toLine } from '../model/codec/text.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
 import type { PlannedMessage } from './planned-message.js'
 import type { LogOptions } from './refusal-log.js'

@@ -1,6 +1,6 @@
-import { compileHead, type HeadReader, ID_FIELD, TIMESTAMP_FIELD } from '../codec/sample-head.js'
-import { wallClockOf } from '../codec/time-zone.js'
-import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
+import { compileHead, type HeadReader, ID_FIELD, TIMESTAMP_FIELD } from '../model/codec/sample-head.js'
+import { wallClockOf } from '../model/codec/time-zone.js'
+import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 
 /** How payloads of a type say who a sample is and when it was measured. */
 export function headOf({ options }: AnyDeviceType, policies: Pick<IngestPolicies, 'timeZone'>): HeadReader {

@@ -1,5 +1,6 @@
 import type { CommandOutcome } from '../ports/commands.js'
-import { type CommitBatch, type CommitEntry, type CommitResult, isReachable } from '../ports/storage.js'
+import type { CommitBatch, CommitEntry, CommitResult } from '../ports/storage.js'
+import { isReachable } from '../rules/states.js'
 import type { Announcer } from './announce.js'
 import { auditRecord } from './audit-record.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { cborCodec } from '../codec/cbor.js'
-import { defineDeviceType } from '../device-type/define-device-type.js'
-import { reading } from '../device-type/reading.js'
+import { cborCodec } from '../model/codec/cbor.js'
+import { defineDeviceType } from '../model/device-type/define-device-type.js'
+import { reading } from '../model/device-type/reading.js'
 import { deviceWorld, NOW } from './testing/device-world.js'
 
 /** A device that was told to be offline ten seconds ago, and who is told of changes. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { DeviceHubError } from '../errors.js'
+import { memoryStorage } from '../memory/memory-storage.js'
+import { DeviceHubError } from '../model/errors.js'
 import type { LeaseStore } from '../ports/leases.js'
 import { silentLogger } from '../ports/logger.js'
-import { memoryStorage } from '../storage/index.js'
 import { type HoldLeaseOptions, holdLease, nextLook } from './hold-lease.js'
 
 const until = async (condition: () => boolean | Promise<boolean>) => {

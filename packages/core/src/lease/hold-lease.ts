@@ -2,13 +2,12 @@ import {
   accept,
   callback,
   options as checkOptions,
-  leases as leasesRule,
-  logger as loggerRule,
   number,
   optional,
   text,
   trusting,
-} from '../check/index.js'
+} from '../model/check/index.js'
+import { leases as leasesRule, logger as loggerRule } from '../ports/checks.js'
 import type { LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
 

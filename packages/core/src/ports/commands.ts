@@ -1,27 +1,7 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { OfflinePolicy } from '../model/device-type/offline-policy.js'
+import type { CommandState } from '../model/statuses.js'
 import type { Page, PageRequest } from './page.js'
-
-/** In the order in which they can follow each other; from `succeeded` on nothing changes any more. */
-export const COMMAND_STATES = [
-  'queued',
-  'sent',
-  'accepted',
-  'succeeded',
-  'failed',
-  'rejected',
-  'timed_out',
-  'expired',
-  'cancelled',
-] as const
-export type CommandState = (typeof COMMAND_STATES)[number]
-
-/**
- * - `queue`: wait until the device is connected, or the command expires
- * - `fail`: refuse it at once
- * - `send`: publish it whatever the status says, for devices that say nothing of themselves; does not wait behind queued ones
- */
-export const OFFLINE_POLICIES = ['queue', 'fail', 'send'] as const
-export type OfflinePolicy = (typeof OFFLINE_POLICIES)[number]
 
 /**
  * The ledger of commands. What becomes of a command after its creation is written by `Storage.commit`
@@ -143,7 +123,3 @@ export interface CommandOutcome {
   /** A flag for the audit row of a reply: `late_reply`, `repeated_reply`, `unknown_command`. */
   readonly flag: string | null
 }
-
-const FINAL: ReadonlySet<CommandState> = new Set(COMMAND_STATES.slice(COMMAND_STATES.indexOf('succeeded')))
-
-export const isFinal = (state: CommandState): boolean => FINAL.has(state)

@@ -1,43 +1,10 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { Channel } from '../topic.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { MessageRef, NewMessage } from '../model/message.js'
+import type { DeviceStatus } from '../model/statuses.js'
+import type { StoredValue } from '../model/values.js'
 import type { CommandChange, CommandOutcome } from './commands.js'
 import type { LeaseFence } from './leases.js'
-import type { DeviceStatus } from './storage.js'
 import type { DesiredPublished, ReportOutcome, StateReport } from './twins.js'
-
-export type StoredValue = number | string | boolean | Uint8Array | null
-
-export const MESSAGE_STATUSES = ['processed', 'duplicate', 'rejected', 'quarantined', 'replayed'] as const
-export type MessageStatus = (typeof MESSAGE_STATUSES)[number]
-
-/** Inbound from a device, sent to one, or decided by the hub itself. */
-export type MessageDirection = 'in' | 'out' | 'hub'
-
-export interface NewMessage {
-  readonly deviceId: string | null
-  readonly channel: Channel | null
-  readonly direction: MessageDirection
-  readonly topic: string
-  /** The payload when it is valid JSON text; exactly one of the two is set, both are null for an empty payload. */
-  readonly payloadJson: string | null
-  readonly payloadRaw: Uint8Array | null
-  readonly contentType: string | null
-  readonly correlationId: string | null
-  /** JSON text. */
-  readonly userProperties: string | null
-  readonly source: string
-  readonly qos: 0 | 1 | 2
-  readonly redelivered: boolean
-  readonly retained: boolean
-  readonly status: MessageStatus
-  /** Why it was rejected or quarantined, or not stored in full: a code and a sentence. Of a duplicate the sentence alone. */
-  readonly code: string | null
-  readonly reason: string | null
-  /** Space-separated, e.g. `out_of_range:temperature clock_skew`. */
-  readonly flags: string | null
-  readonly receivedAt: number
-  readonly processedAt: number
-}
 
 export interface NewSample {
   readonly deviceId: string
@@ -73,12 +40,6 @@ export interface CommitEntry {
   /** Of the message's device. The audit row gets the flag `stale_report` when nothing of it is taken. */
   readonly report?: StateReport
   readonly desired?: DesiredPublished
-}
-
-export interface MessageRef {
-  /** Key of the type whose table holds it; null for `devicehub_message`. */
-  readonly typeKey: string | null
-  readonly id: string
 }
 
 /** Only moves `last_seen` forward. At most one a device and batch. */

@@ -1,5 +1,5 @@
+import type { MessageRef } from '../model/message.js'
 import type { Page, PageRequest } from './page.js'
-import type { MessageRef } from './storage.js'
 
 /** The places of durable consumers in the log, and the messages they set aside. */
 export interface ConsumerStore {

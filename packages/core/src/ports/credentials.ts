@@ -1,6 +1,5 @@
-import { trusting } from '../check/trusting.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { DeviceRecord } from './storage.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { DeviceRecord } from './devices.js'
 import type { TwinKey } from './twins.js'
 
 /** `password`: of a user name at brokers. `api_key`: of HTTP, with no user name beside it. */
@@ -79,11 +78,3 @@ export interface AccessChanges {
   readonly position: number
   readonly devices: readonly TwinKey[] | null
 }
-
-/** Whether it has not ended; null: it does not end. */
-export const isCredentialGood = trusting(
-  'isCredentialGood',
-  'a credential and a time',
-  ({ expiresAt }: Pick<NewCredential, 'expiresAt'>, now: number): boolean =>
-    expiresAt === null || expiresAt > now,
-)

@@ -1,14 +1,8 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
-import type { Device } from '../hub/device.js'
+import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { MessageRecord } from '../model/message.js'
+import type { DeviceStatus } from '../model/statuses.js'
 import type { Secret } from './secret.js'
-import type { DeviceStatus, StoredMessage } from './storage.js'
-
-/** The audit row of a message, as `hub.messages.get` gives it. */
-export interface MessageRecord extends Omit<StoredMessage, 'id'> {
-  /** With `typeKey` the reference for `hub.messages.get`. Null when the database's answer was lost on the way. */
-  readonly id: string | null
-}
 
 /**
  * What the hub announces, after the commit: `device` is as the commit left its row. `@devicehub/signals` narrows each to

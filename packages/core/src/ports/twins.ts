@@ -1,5 +1,5 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { StoredValue } from './storage.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { StoredValue } from '../model/values.js'
 
 /**
  * Desired state and what is known of the reports. The reported values themselves are columns of the device's row.

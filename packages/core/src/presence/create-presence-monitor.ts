@@ -1,13 +1,13 @@
-import { accept, port } from '../check/index.js'
-import { DeviceHubError, isDeviceHubError } from '../errors.js'
-import type { DeviceHub } from '../hub/create-device-hub.js'
-import { CLOSE } from '../hub/rules.js'
 import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
+import { CLOSE } from '../model/check/close-options.js'
+import { accept, port } from '../model/check/index.js'
+import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import { randomIds } from '../ports/ids.js'
+import { heartbeatLimit } from '../rules/heartbeat.js'
 import { doneWithin } from '../timing/done-within.js'
 import { createWaker } from '../timing/waker.js'
-import { heartbeatLimit } from './heartbeat.js'
 import { markOverdue, WATCHED_STATUSES } from './mark-overdue.js'
+import type { PresenceHub } from './presence-hub.js'
 import { type PresenceOptions, presenceSettings } from './presence-settings.js'
 import { readWatch, type Watch, watchAt, writeWatch } from './watch.js'
 
@@ -44,7 +44,7 @@ const LEASE = 'presence'
 /** Devices marked in one transaction. */
 const PAGE = 500
 
-const HUB = port<DeviceHub>('a hub made by createDeviceHub', 'announce', 'quarantine')
+const HUB = port<PresenceHub>('a hub made by createDeviceHub', 'announce', 'onClose')
 
 /**
  * Watches the heartbeats of all types of the hub from now on: a device of which nothing was heard for longer than
@@ -56,7 +56,7 @@ const HUB = port<DeviceHub>('a hub made by createDeviceHub', 'announce', 'quaran
  * @example
  * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
  */
-export function createPresenceMonitor(hub: DeviceHub, options: PresenceOptions = {}): PresenceMonitor {
+export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions = {}): PresenceMonitor {
   accept('createPresenceMonitor', 'hub', HUB, hub)
   const settings = presenceSettings(options, hub.types)
   const { storage, clock, logger, metrics } = hub

@@ -1,18 +1,14 @@
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { isRetryable } from '../errors.js'
-import type { DeviceHub } from '../hub/create-device-hub.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { isRetryable } from '../model/errors.js'
+import type { NewMessage } from '../model/message.js'
+import type { DeviceStatus } from '../model/statuses.js'
+import { topicOf } from '../model/topic/build-topic.js'
+import { isValidDeviceId } from '../model/topic/index.js'
+import type { DeviceRecord } from '../ports/devices.js'
 import type { LeaseFence } from '../ports/leases.js'
-import type {
-  CommitBatch,
-  DeviceChange,
-  DeviceRecord,
-  DeviceStatus,
-  NewMessage,
-  StatusTransition,
-} from '../ports/storage.js'
+import type { CommitBatch, DeviceChange, StatusTransition } from '../ports/storage.js'
 import { sleep } from '../timing/sleep.js'
-import { topicOf } from '../topic/build-topic.js'
-import { isValidDeviceId } from '../topic.js'
+import type { PresenceHub } from './presence-hub.js'
 
 /**
  * A device that reported one of these and fell silent is offline. `maintenance` and `provisioning` stay: nobody expects
@@ -21,7 +17,7 @@ import { isValidDeviceId } from '../topic.js'
 export const WATCHED_STATUSES: readonly DeviceStatus[] = ['online', 'error', 'low_battery']
 
 export interface MarkContext {
-  readonly hub: DeviceHub
+  readonly hub: PresenceHub
   readonly type: AnyDeviceType
   /** Milliseconds without a sign of life. */
   readonly limit: number

@@ -1,7 +1,13 @@
-import { accept, number as anyNumber, callback, optional, options as optionRule } from '../check/index.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import { DeviceHubError } from '../errors.js'
-import { HEARTBEAT_MULTIPLIER, heartbeatLimit, heartbeatOf } from './heartbeat.js'
+import {
+  accept,
+  number as anyNumber,
+  callback,
+  optional,
+  options as optionRule,
+} from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
+import { HEARTBEAT_MULTIPLIER, heartbeatLimit, heartbeatOf } from '../rules/heartbeat.js'
 
 export interface PresenceOptions {
   /** Seconds between two sweeps; default a tenth of the smallest heartbeat interval, from 1 to 60. At most 0.4 of the time after which a device is overdue. */

@@ -1,5 +1,5 @@
-import { accept, callback, number, optional, options } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
+import { accept, callback, number, optional, options } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
 
 export interface BackoffOptions {
   /** Milliseconds before the first retry. Default 1,000. */

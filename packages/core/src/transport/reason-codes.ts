@@ -1,4 +1,4 @@
-import { trusting } from '../check/trusting.js'
+import { trusting } from '../model/check/trusting.js'
 
 /** MQTT 5 reason codes and MQTT 3.1.1 return codes that are decided by or named in errors. */
 const NAMES: Readonly<Record<number, string>> = {

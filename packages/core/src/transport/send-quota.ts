@@ -1,5 +1,5 @@
-import { accept, integer, satisfies } from '../check/index.js'
-import { DeviceHubError } from '../errors.js'
+import { accept, integer, satisfies } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
 
 /**
  * How many QoS 1 and 2 publications may be unacknowledged at once: the server's Receive Maximum of the CONNACK

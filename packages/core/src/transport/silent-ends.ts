@@ -1,4 +1,4 @@
-import { accept, flag, number, options, trusting } from '../check/index.js'
+import { accept, flag, number, options, trusting } from '../model/check/index.js'
 
 /**
  * Recognises two clients of one client id where the broker does not say so: MQTT 3.1.1 has no reason codes, and Mosquitto

@@ -1,8 +1,8 @@
-import { jsonCodec } from '../codec/json.js'
-import { fromStored, toJson, toStored } from '../codec/stored-value.js'
-import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { Field } from '../device-type/field.js'
-import type { StoredValue } from '../ports/storage.js'
+import { jsonCodec } from '../model/codec/json.js'
+import { fromStored, toJson, toStored } from '../model/codec/stored-value.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Field } from '../model/device-type/field.js'
+import type { StoredValue } from '../model/values.js'
 import type { TwinRecord } from '../ports/twins.js'
 
 /** The state of a device: what it is to be, what it says it is, and where the two differ. */

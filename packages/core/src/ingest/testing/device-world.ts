@@ -1,10 +1,10 @@
-import type { AnyDeviceType } from '../../device-type/device-type.js'
 import { createDeviceHub } from '../../hub/create-device-hub.js'
 import type { DeviceHubOptions } from '../../hub/device-hub-options.js'
+import type { AnyDeviceType } from '../../model/device-type/device-type.js'
+import type { Channel } from '../../model/topic/index.js'
 import { silentLogger } from '../../ports/logger.js'
 import type { SignalSink } from '../../ports/signals.js'
 import type { InboundMessage } from '../../ports/transport.js'
-import type { Channel } from '../../topic.js'
 
 export const NOW = Date.parse('2026-05-01T10:00:00Z')
 

@@ -1,8 +1,0 @@
-export * from './compound.js'
-export { meant, nearestKey } from './nearest-key.js'
-export { isList, type OptionRules, options, partOf } from './options.js'
-export { brokerName, clock, leases, logger, metrics, outboundMessage, pem, transport } from './ports.js'
-export { accept, fits, Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
-export * from './rules.js'
-export { showText, showValue } from './show-value.js'
-export { trusting } from './trusting.js'

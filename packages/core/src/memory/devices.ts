@@ -1,0 +1,164 @@
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type { Page, PageRequest } from '../ports/storage.js'
+import { checkValues } from './accepted.js'
+import { readCursor, writeCursor } from './cursor.js'
+import type { MemoryDatabase } from './database.js'
+import { bytesOf, pageOf } from './page.js'
+import type { Session } from './session.js'
+import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './tables.js'
+
+export function createDevice(session: Session, type: AnyDeviceType, device: DeviceRecord): void {
+  if (session.tableOf(type).devices.has(device.deviceId))
+    throw new DeviceHubError(
+      'device_exists',
+      `A ${type.name} with the id ${device.deviceId} exists already. Choose another id or update the device.`,
+      { details: { type: type.name, deviceId: device.deviceId } },
+    )
+  ensureDevices(session, type, [device])
+}
+
+export function ensureDevices(
+  { telemetry, tableOf }: Session,
+  type: AnyDeviceType,
+  devices: readonly DeviceRecord[],
+): void {
+  const table = tableOf(type)
+  const added = devices.filter(({ deviceId }) => !table.devices.has(deviceId))
+  for (const device of added) check(type, table, device)
+  for (const device of added)
+    if (!table.devices.has(device.deviceId)) telemetry.addDevice(table, device, type.stateNames)
+}
+
+export function findDevices(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  ids: readonly string[],
+): DeviceRecord[] {
+  const { devices } = tableOf(type)
+  return [...new Set(ids)].flatMap((id) => {
+    const row = devices.get(id)
+    return row ? [given(type, row)] : []
+  })
+}
+
+export function listDevices(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  filter: DeviceFilter,
+  page: PageRequest,
+): Page<DeviceRecord> {
+  const before = page.cursor === undefined ? null : readCursor('devices', page.cursor)
+  const rows = tableOf(type).deviceList.descending(
+    undefined,
+    ({ record }) =>
+      before !== null &&
+      (record.createdAt > before.key || (record.createdAt === before.key && record.deviceId >= before.tie)),
+  )
+  const search = filter.search?.toLowerCase()
+  const matches = ({ record }: DeviceRow) =>
+    (filter.status === undefined || record.status === filter.status) &&
+    (filter.isActive === undefined || record.isActive === filter.isActive) &&
+    (search === undefined ||
+      record.deviceId.toLowerCase().includes(search) ||
+      record.name.toLowerCase().includes(search))
+  return pageOf(rows, page, {
+    matches,
+    toItem: (row) => given(type, row),
+    cursorOf: ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
+    bytesOf: bytesOfDevice,
+  })
+}
+
+export function overdueDevices(
+  { tableOf }: Session,
+  type: AnyDeviceType,
+  { before, statuses, cursor, ...page }: OverdueQuery,
+): Page<DeviceRecord> {
+  const after = cursor === undefined ? null : readCursor('overdue', cursor)
+  const rows = tableOf(type).deviceList.ascending(
+    ({ record }) =>
+      after === null ||
+      record.createdAt > after.key ||
+      (record.createdAt === after.key && record.deviceId > after.tie),
+  )
+  const matches = ({ record }: DeviceRow) =>
+    record.isActive &&
+    record.lastSeen !== null &&
+    record.lastSeen < before &&
+    (record.statusAt === null || record.statusAt < before) &&
+    statuses.includes(record.status)
+  return pageOf(rows, page, {
+    matches,
+    toItem: (row) => given(type, row),
+    cursorOf: ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
+    bytesOf: bytesOfDevice,
+  })
+}
+
+export function updateDevice(
+  database: MemoryDatabase,
+  { telemetry, tableOf }: Session,
+  type: AnyDeviceType,
+  deviceId: string,
+  { state, ...columns }: DevicePatch,
+  now: number,
+): DeviceRecord | null {
+  const table = tableOf(type)
+  const row = table.devices.get(deviceId)
+  if (!row) return null
+  const record = given(type, row)
+  const nextState = [...record.state]
+  for (const [name, value] of Object.entries(state ?? {})) {
+    const index = type.stateNames.indexOf(name)
+    if (index < 0)
+      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, {
+        details: { name },
+      })
+    nextState[index] = copyValue(value)
+  }
+  const changed = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+  const next = { ...record, ...changed, state: nextState, updatedAt: now }
+  check(type, table, next)
+  telemetry.updateDevice(table, row, next, type.stateNames)
+  if (columns.isActive !== undefined) database.credentials.changed({ typeKey: type.key, deviceId })
+  return given(type, row)
+}
+
+export function deleteDevice(
+  database: MemoryDatabase,
+  { telemetry, tableOf }: Session,
+  type: AnyDeviceType,
+  deviceId: string,
+  now: number,
+): boolean {
+  const table = tableOf(type)
+  const row = table.devices.get(deviceId)
+  if (!row) return false
+  telemetry.removeDevice(table, row)
+  database.commands.cancelOf(type.key, deviceId, 'the device was deleted', now)
+  database.twins.deleted(type.key, deviceId)
+  database.claims.deleted({ typeKey: type.key, deviceId })
+  database.credentials.deleted({ typeKey: type.key, deviceId })
+  return true
+}
+
+const bytesOfDevice = ({ record }: DeviceRow) => bytesOf(record.metadata, ...record.state)
+
+const given = (type: AnyDeviceType, { record, stateNames }: DeviceRow): DeviceRecord => ({
+  ...record,
+  state: inOrderOf(type.stateNames, stateNames, record.state),
+})
+
+function check(type: AnyDeviceType, table: TypeTable, device: DeviceRecord): void {
+  checkValues(`The state of ${device.deviceId}`, type.state, type.stateNames, device.state)
+  const { deviceId, mqttUsername } = device
+  const holder = mqttUsername === null ? undefined : table.holders.get(mqttUsername)
+  if (holder === undefined || holder === deviceId) return
+  throw new DeviceHubError(
+    'credential_taken',
+    `${deviceId} cannot have the user name of ${holder}: it belongs to one ${type.name}.`,
+    { details: { deviceIds: [deviceId] } },
+  )
+}

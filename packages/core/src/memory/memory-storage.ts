@@ -1,0 +1,159 @@
+import { accept, options as checkOptions, integer, optional } from '../model/check/index.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { Storage, StorageAdapter, StorageContext } from '../ports/storage.js'
+import { acceptContext, checkedStorage } from '../rules/checked-storage.js'
+import { aggregate } from './aggregate.js'
+import { commit } from './commit.js'
+import { consumerStore } from './consumers.js'
+import { MemoryDatabase } from './database.js'
+import {
+  createDevice,
+  deleteDevice,
+  ensureDevices,
+  findDevices,
+  listDevices,
+  overdueDevices,
+  updateDevice,
+} from './devices.js'
+import { leaseStore } from './leases.js'
+import { countLog, endOfLog, getMessage, listMessages, readLog, seekLog } from './messages.js'
+import { latestReadings, latestSamples, listSamples } from './readings.js'
+import { applyRetention } from './retention.js'
+import { createSession } from './session.js'
+
+export interface MemoryStorageOptions {
+  /** Messages kept over all types; the oldest go first. Default 100,000. */
+  readonly maxMessages?: number
+  /** Payload of all messages together, in bytes (characters of JSON text). Default 64 MiB. */
+  readonly maxMessageBytes?: number
+  /** Samples kept over all types; the oldest arrivals go first. Default 100,000. */
+  readonly maxReadings?: number
+  /** JSON, texts and bytes of all samples together. Default 64 MiB. */
+  readonly maxReadingBytes?: number
+  /** Commands kept; the oldest finished ones go first. Default 100,000. */
+  readonly maxCommands?: number
+}
+
+export interface MemoryStorage extends StorageAdapter {
+  /** How many rows went because a bound was reached. */
+  readonly dropped: { readonly messages: number; readonly readings: number; readonly commands: number }
+}
+
+const DEFAULTS = {
+  maxMessages: 100_000,
+  maxMessageBytes: 64 * 1024 * 1024,
+  maxReadings: 100_000,
+  maxReadingBytes: 64 * 1024 * 1024,
+  maxCommands: 100_000,
+}
+
+const COUNT = optional(integer({ min: 1 }))
+const BOUNDS = checkOptions<MemoryStorageOptions>({
+  maxMessages: COUNT,
+  maxMessageBytes: COUNT,
+  maxReadings: COUNT,
+  maxReadingBytes: COUNT,
+  maxCommands: COUNT,
+})
+
+/**
+ * A storage in this process's memory, for trying things out and for tests: it is the reference implementation of the
+ * port, and everything is gone with the process. The data belongs to the adapter: what it opens shares it, and closing
+ * does not lose it.
+ *
+ * @example
+ * const hub = createDeviceHub({ types: [WeatherStation], storage: memoryStorage() })
+ */
+export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage {
+  const bounds = { ...DEFAULTS, ...accept('memoryStorage', 'options', BOUNDS, options) }
+  const database = new MemoryDatabase(bounds)
+  return {
+    name: 'memory',
+    get dropped() {
+      return database.dropped
+    },
+    open: (context) => checkedStorage(openStorage(database, acceptContext(context))),
+  }
+}
+
+function openStorage(database: MemoryDatabase, { types }: StorageContext): Storage {
+  const session = createSession(database.telemetry, types)
+  let closed = false
+  const run = async <T>(work: () => T): Promise<T> => {
+    if (closed)
+      throw new DeviceHubError(
+        'closed',
+        'The storage is closed, as hub.close() leaves it: to go on, create a new hub',
+      )
+    return work()
+  }
+  return {
+    name: 'memory',
+    devices: {
+      create: (type, device) => run(() => createDevice(session, type, device)),
+      ensure: (type, devices) => run(() => ensureDevices(session, type, devices)),
+      find: (type, deviceIds) => run(() => findDevices(session, type, deviceIds)),
+      list: (type, filter, page) => run(() => listDevices(session, type, filter, page)),
+      overdue: (type, query) => run(() => overdueDevices(session, type, query)),
+      update: (type, deviceId, patch, now) =>
+        run(() => updateDevice(database, session, type, deviceId, patch, now)),
+      delete: (type, deviceId, now) => run(() => deleteDevice(database, session, type, deviceId, now)),
+    },
+    readings: {
+      list: (type, filter, page) => run(() => listSamples(session, type, filter, page)),
+      latest: (type, deviceIds) => run(() => latestReadings(session, type, deviceIds)),
+      latestSamples: (type, deviceIds) => run(() => latestSamples(session, type, deviceIds)),
+      aggregate: (type, query) => run(() => aggregate(session, type, query)),
+    },
+    messages: {
+      list: (type, filter, page) => run(() => listMessages(session, type, filter, page)),
+      get: (ref) => run(() => getMessage(session, ref)),
+    },
+    log: {
+      read: (types, cursor, limit, maxBytes) => run(() => readLog(session, types, cursor, limit, maxBytes)),
+      end: () => run(() => endOfLog(session)),
+      seek: (types, time) => run(() => seekLog(session, types, time)),
+      count: (types, cursor, max) => run(() => countLog(session, types, cursor, max)),
+    },
+    leases: leaseStore(database.leases, run),
+    consumers: consumerStore(database.consumers, run),
+    commands: {
+      create: (commands, claim) => run(() => database.commands.create(session, commands, claim)),
+      find: (ids) => run(() => database.commands.find(ids)),
+      list: (filter, page) => run(() => database.commands.list(filter, page)),
+      claimDue: (request) => run(() => database.commands.claimDue(request)),
+      release: (claim, ids, delay) => run(() => database.commands.release(claim, ids, delay)),
+      wake: (type, ids) => run(() => database.commands.wake(type.key, new Set(ids))),
+    },
+    twins: {
+      get: (type, deviceId) => run(() => database.twins.get(session, type, deviceId)),
+      setDesired: (change) => run(() => database.twins.setDesired(session, change)),
+      claimDue: (request) => run(() => database.twins.claimDue(request)),
+      release: (claim, twins, delay) => run(() => database.twins.release(claim, twins, delay)),
+    },
+    credentials: {
+      find: (kind, lookups) => run(() => database.credentials.find(session, kind, lookups)),
+      ofDevices: (type, ids) =>
+        run(() => {
+          session.tableOf(type)
+          return database.credentials.ofDevices(type.key, ids)
+        }),
+      write: (writes) => run(() => database.credentials.write(session, writes)),
+      changes: (position, limit) => run(() => database.credentials.changes(position, limit)),
+    },
+    claims: {
+      createKey: (key) => run(() => database.claims.createKey(key)),
+      findKey: (lookup) => run(() => database.claims.findKey(lookup)),
+      listKeys: (page) => run(() => database.claims.listKeys(page)),
+      revokeKey: (id, now) => run(() => database.claims.revokeKey(id, now)),
+      claim: (request) => run(() => database.claims.claim(session, request)),
+    },
+    plan: () => run(() => ({ steps: [] })),
+    migrate: () => run(() => ({ steps: [] })),
+    commit: (batch) => run(() => commit(database, session, batch)),
+    applyRetention: (now) => run(() => applyRetention(database, session, now)),
+    close: async () => {
+      closed = true
+    },
+  }
+}

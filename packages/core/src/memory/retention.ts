@@ -1,0 +1,41 @@
+import type { RetentionResult } from '../ports/storage.js'
+import type { MemoryDatabase } from './database.js'
+import type { Session } from './session.js'
+
+export function applyRetention(
+  database: MemoryDatabase,
+  { telemetry, types, tableOf }: Session,
+  now: number,
+): RetentionResult {
+  let readings = 0
+  let messages = 0
+  for (const type of types) {
+    const { retention } = type.options
+    const table = tableOf(type)
+    if (retention?.readings !== undefined) {
+      const keptFrom = now - retention.readings * 1000
+      for (const row of table.samples.ascending()) {
+        if (row.sample.receivedAt >= keptFrom) continue
+        telemetry.removeSample(row)
+        readings++
+      }
+    }
+    if (retention?.messages !== undefined) {
+      const keptFrom = now - retention.messages * 1000
+      for (const row of table.messages.ascending()) {
+        if (row.message.receivedAt >= keptFrom) continue
+        telemetry.removeMessage(row)
+        messages++
+      }
+    }
+  }
+  const keptFrom = new Map(
+    types.flatMap(({ key, options: { retention } }) =>
+      retention?.messages === undefined ? [] : [[key, now - retention.messages * 1000]],
+    ),
+  )
+  database.commands.removeFinished(
+    (typeKey, { finishedAt }) => (finishedAt ?? now) < (keptFrom.get(typeKey) ?? Number.NEGATIVE_INFINITY),
+  )
+  return { readings, messages }
+}

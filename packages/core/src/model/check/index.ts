@@ -1,0 +1,8 @@
+export * from './compound.js'
+export { meant, nearestKey } from './nearest-key.js'
+export { isList, type OptionRules, options, partOf } from './options.js'
+export { pem } from './pem.js'
+export { accept, fits, Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
+export * from './rules.js'
+export { showText, showValue } from './show-value.js'
+export { trusting } from './trusting.js'

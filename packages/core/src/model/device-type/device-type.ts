@@ -1,0 +1,143 @@
+import type { Codec } from '../codec/codec.js'
+import type { MessageRecord } from '../message.js'
+import type { DeviceStatus } from '../statuses.js'
+import type { Field } from './field.js'
+import type { OfflinePolicy } from './offline-policy.js'
+
+export type UnknownDevicePolicy = 'quarantine' | 'register' | 'reject'
+export type UnknownFieldPolicy = 'ignore' | 'flag' | 'reject'
+export type OutOfRangePolicy = 'flag' | 'reject' | 'clamp'
+export type BadReadingPolicy = 'flag' | 'reject'
+export type ImpossibleTimePolicy = 'received' | 'flag' | 'reject'
+
+/** Policies a hub sets for all its types and a type can set for itself. */
+export interface IngestPolicies {
+  /** Default `quarantine`: the audit row says so and can be replayed once the device exists. */
+  readonly unknownDevice: UnknownDevicePolicy
+  /** Default `ignore`. */
+  readonly unknownField: UnknownFieldPolicy
+  /** Default `flag`: stored as sent, with `out_of_range:<reading>`. */
+  readonly outOfRange: OutOfRangePolicy
+  /**
+   * What becomes of a sample with a value that does not fit its reading. Default `flag`: the other readings are stored,
+   * with `bad_reading:<reading>`, and the audit row says why. `reject`: the sample is refused.
+   */
+  readonly badReading: BadReadingPolicy
+  /**
+   * How far a device's clock may be off. Seconds; default 7 days back, 10 minutes ahead. A measured time further back is
+   * flagged `clock_skew` and stored: devices send what they kept during an outage. One further ahead cannot be true.
+   */
+  readonly clockSkew: { readonly past: number; readonly future: number }
+  /** A measured time before this cannot be true; default 2020-01-01T00:00:00Z. Clocks that start at boot begin in 1970 or 2000. */
+  readonly earliestTime: Date
+  /**
+   * What becomes of a sample whose time cannot be true. Such a time orders nothing. Default `received`: the received time
+   * stands in. `flag`: it is stored as sent. Both flag the sample `impossible_time`. `reject`: the sample is refused.
+   */
+  readonly impossibleTime: ImpossibleTimePolicy
+  /** Of times that name none: `UTC` (the default), a fixed offset such as `+02:00`, or a zone such as `Europe/Berlin`. */
+  readonly timeZone: string
+}
+
+export interface Retention {
+  /** Seconds; readings received longer ago are deleted by `applyRetention`. Absent: kept for good. */
+  readonly readings?: number
+  /** Seconds, by received time. */
+  readonly messages?: number
+}
+
+export interface TypeOptions extends IngestPolicies {
+  /** Default `mqtt`. */
+  readonly protocol: string
+  /** Name of the broker the type's devices use; default `default`. */
+  readonly broker: string
+  /** Seconds between two signs of life; default 300. */
+  readonly heartbeatInterval: number
+  /** Default `{prefix}/{type_name}/{device_id}/{channel}`. */
+  readonly topicTemplate: string
+  /** Default JSON. */
+  readonly codec: Codec
+  /** Name of the payload's field that is the sample's id; default `id`. False: samples have no id, whatever `id` says. */
+  readonly sampleId: string | false
+  /** Name of the payload's field that says when it was measured; default `timestamp`. False: the received time counts. */
+  readonly timestampField: string | false
+  readonly retention: Retention
+  /**
+   * Whether the last value of each reading is kept beside the samples, default true: `hub.readings.latest` is a look-up
+   * then, and a value outlives its sample. False spares each commit that work, for a type whose last values are hardly
+   * asked for: they are searched in the samples there are. See docs/decisions/last-values-have-a-table.md.
+   */
+  readonly lastValues: boolean
+  /** What becomes of commands while the device is not connected, where `send` does not say; default `queue`. */
+  readonly onOffline: OfflinePolicy
+}
+
+/** A type with its inference erased: what the pipeline, storages and transports work with. Every `DeviceType<...>` is one. */
+export interface AnyDeviceType {
+  readonly kind: 'device-type'
+  /** As declared. */
+  readonly name: string
+  /** Lower case, without `_`: the topic segment and the prefix of the tables. */
+  readonly key: string
+  readonly abstract: boolean
+  /** Keys of the types it extends, nearest first; absent when it extends none. */
+  readonly ancestors?: readonly string[] | undefined
+  readonly readings: Readonly<Record<string, Field>>
+  /** Column order: inherited ones first, then as declared. */
+  readonly readingNames: readonly string[]
+  readonly commands: Readonly<Record<string, AnyCommand>>
+  readonly state: Readonly<Record<string, Field>>
+  readonly stateNames: readonly string[]
+  /** Only what the type sets itself (inherited included); the hub fills in the rest. */
+  readonly options: Partial<TypeOptions>
+  readonly hooks: AnyHooks
+}
+
+export interface AnyCommand {
+  /** A zod schema; null takes no payload. */
+  readonly payload: unknown
+  readonly result: unknown
+  readonly description: string | null
+  /** Default 1. */
+  readonly qos: 0 | 1 | 2
+}
+
+/** Called after the commit, isolated from ingest and from each other. Method syntax: a narrower parameter is admitted. */
+export interface AnyHooks {
+  onData?(event: {
+    device: Device
+    readings: Readonly<Record<string, unknown>>
+    measuredAt: Date
+    flags: readonly string[]
+    message: MessageRecord
+  }): unknown
+  onStatusChange?(event: { device: Device; oldStatus: DeviceStatus; newStatus: DeviceStatus }): unknown
+  onConnect?(event: { device: Device }): unknown
+  onDisconnect?(event: { device: Device; reason: string }): unknown
+  onCommandResponse?(event: {
+    device: Device
+    command: string
+    id: string
+    status: string
+    result: unknown
+    error: string | null
+  }): unknown
+}
+
+/** A device as the API and the signals show it: no credentials. */
+export interface Device<State = Readonly<Record<string, unknown>>> {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly name: string
+  readonly status: DeviceStatus
+  /** Percent. */
+  readonly batteryLevel: number | null
+  readonly lastSeen: Date | null
+  readonly firmwareVersion: string | null
+  readonly isActive: boolean
+  readonly mqttUsername: string | null
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly state: State
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}

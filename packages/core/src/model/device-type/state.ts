@@ -1,0 +1,84 @@
+import type { z } from 'zod'
+import type { JsonValue } from '../values.js'
+import type { GeoPoint } from './field.js'
+import type {
+  BinaryOptions,
+  CommonFieldOptions,
+  DefaultOption,
+  FloatOptions,
+  JsonOptions,
+  NumberOptions,
+  StringOptions,
+} from './field-options.js'
+import { makeField } from './make-field.js'
+import type { StateField } from './typed-field.js'
+
+/** A field with a default always has a value, unless its options say otherwise. */
+type Optional<Default> = Default extends undefined ? true : false
+
+/**
+ * What a device is set to: columns of the device's row, kept in step with the device by desired and reported state.
+ *
+ * @example
+ * state: { recording_mode: state.enum(['continuous', 'burst'], { default: 'continuous' }) }
+ */
+export const state = {
+  /** A finite number. */
+  float: <Default extends number | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: FloatOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<number, NoInfer<Nullable>, 'float'> => make('float', options),
+
+  /** A whole number within ±(2^53 - 1). */
+  integer: <Default extends number | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: NumberOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<number, NoInfer<Nullable>, 'integer'> => make('integer', options),
+
+  boolean: <Default extends boolean | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<boolean, NoInfer<Nullable>, 'boolean'> => make('boolean', options),
+
+  /** At most 255 characters unless `maxLength` says otherwise. */
+  string: <Default extends string | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: StringOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<string, NoInfer<Nullable>, 'string'> => make('string', options),
+
+  /** One of the listed texts. */
+  enum: <
+    const Value extends string,
+    Default extends NoInfer<Value> | undefined = undefined,
+    Nullable extends boolean = Optional<Default>,
+  >(
+    values: readonly [Value, ...Value[]],
+    options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<Value, NoInfer<Nullable>, 'enum'> => make('enum', options, values),
+
+  /** A `Date`; on the wire RFC 3339 or an epoch number (seconds below 10^11, else milliseconds). */
+  datetime: <Default extends Date | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<Date, NoInfer<Nullable>, 'datetime'> => make('datetime', options),
+
+  /** Any JSON, or what `schema` admits. */
+  json: <
+    Schema extends z.ZodType = z.ZodType<JsonValue>,
+    Default extends z.output<NoInfer<Schema>> | undefined = undefined,
+    Nullable extends boolean = Optional<Default>,
+  >(
+    options: JsonOptions<Schema, Nullable> & DefaultOption<Default> = {},
+  ): StateField<z.output<Schema>, NoInfer<Nullable>, 'json'> => make('json', options),
+
+  /** Bytes; base64 in JSON, a byte string in CBOR. */
+  binary: <Default extends Uint8Array | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: BinaryOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<Uint8Array, NoInfer<Nullable>, 'binary'> => make('binary', options),
+
+  /** `{ lat, lon, alt? }` in degrees and metres. */
+  geo: <Default extends GeoPoint | undefined = undefined, Nullable extends boolean = Optional<Default>>(
+    options: CommonFieldOptions<Nullable> & DefaultOption<Default> = {},
+  ): StateField<GeoPoint, NoInfer<Nullable>, 'geo'> => make('geo', options),
+}
+
+const make = <F extends StateField>(
+  kind: StateField['kind'],
+  options: object,
+  values: readonly string[] | null = null,
+): F => makeField(kind, options, 'state', values) as F

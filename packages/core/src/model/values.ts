@@ -1,0 +1,10 @@
+export type StoredValue = number | string | boolean | Uint8Array | null
+
+/** What JSON can say. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue }

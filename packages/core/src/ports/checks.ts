@@ -1,0 +1,48 @@
+import { either, list, mapOf } from '../model/check/compound.js'
+import { options } from '../model/check/options.js'
+import type { Rule } from '../model/check/rule.js'
+import { flag, line, number, optional, port, satisfies, text, withCode, word } from '../model/check/rules.js'
+import type { Clock } from './clock.js'
+import type { LeaseStore } from './leases.js'
+import type { Logger } from './logger.js'
+import type { Metrics } from './metrics.js'
+import type { OutboundMessage, Transport } from './transport.js'
+
+/** What applications pass in, and several functions take. */
+
+export const logger = port<Logger>('a logger', 'debug', 'info', 'warn', 'error')
+export const metrics = port<Metrics>('metrics', 'count', 'gauge', 'observe')
+export const clock = port<Clock>('a clock', 'now')
+export const leases = port<LeaseStore>('the leases of a storage', 'find', 'claim', 'renew', 'release')
+
+/** A transport's name is part of log lines and of the `source` of audit rows, which holds 128 characters. */
+export const brokerName = line(64)
+
+const methods = port<Transport>('a transport', 'start', 'stop', 'publish')
+export const transport: Rule<Transport> = {
+  expected: methods.expected,
+  take(value, at) {
+    const taken = methods.take(value, at)
+    brokerName.take(taken.name, `${at}name`)
+    return taken
+  },
+}
+
+/** Longer ones than the protocol's 65,535 bytes could not be sent. */
+const PROTOCOL_TEXT = 16_383
+const propertyText = optional(text({ min: 0, max: PROTOCOL_TEXT }))
+
+export const outboundMessage = options<OutboundMessage>({
+  topic: withCode('invalid_topic', text()),
+  payload: satisfies<Uint8Array | string>(
+    'a text or a Uint8Array',
+    (value) => typeof value === 'string' || value instanceof Uint8Array,
+  ),
+  qos: optional(word(0, 1, 2)),
+  retain: optional(flag),
+  contentType: propertyText,
+  correlationId: propertyText,
+  responseTopic: propertyText,
+  userProperties: optional(mapOf(either(text({ min: 0 }), list(text({ min: 0 }))))),
+  expiresIn: optional(number({ min: 0, max: 0xffffffff })),
+})

@@ -1,0 +1,66 @@
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { DeviceStatus } from '../model/statuses.js'
+import type { StoredValue } from '../model/values.js'
+import type { Page, PageRequest } from './page.js'
+
+export interface DeviceRecord {
+  readonly deviceId: string
+  readonly name: string
+  readonly status: DeviceStatus
+  /** When the news came in that set status, battery and firmware: the hub's time, not the device's. */
+  readonly statusAt: number | null
+  /** The device's own time of the latest report that had one: it orders the device's reports among themselves; null: any counts. */
+  readonly statusClaimedAt: number | null
+  readonly batteryLevel: number | null
+  readonly lastSeen: number | null
+  readonly firmwareVersion: string | null
+  readonly isActive: boolean
+  /** When the connection began that the broker told of last; null: it tells of none. */
+  readonly sessionAt: number | null
+  readonly mqttUsername: string | null
+  /** JSON text of an object. */
+  readonly metadata: string
+  /** In the order of `type.stateNames`. */
+  readonly state: readonly StoredValue[]
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+export type DevicePatch = Partial<Omit<DeviceRecord, 'deviceId' | 'createdAt' | 'updatedAt' | 'state'>> & {
+  /** By name of the state field. */
+  readonly state?: Readonly<Record<string, StoredValue>>
+}
+
+export interface DeviceFilter {
+  readonly status?: DeviceStatus
+  readonly isActive?: boolean
+  /** Part of the device id or name, case-insensitive; `%` and `_` are ordinary characters. */
+  readonly search?: string
+}
+
+/** Devices that gave no sign of life: active, seen once, neither seen nor their status changed at `before` or later. */
+export interface OverdueQuery extends PageRequest {
+  readonly before: number
+  /** Only those whose present status is one of these. */
+  readonly statuses: readonly DeviceStatus[]
+}
+
+export interface DeviceStore {
+  /** `device_exists` when the id is taken. */
+  create(type: AnyDeviceType, device: DeviceRecord): Promise<void>
+  /** Creates those that do not exist, in one statement or transaction; existing ones are untouched. */
+  ensure(type: AnyDeviceType, devices: readonly DeviceRecord[]): Promise<void>
+  /** Those that exist, in any order. */
+  find(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly DeviceRecord[]>
+  /** Newest first (created_at, then device_id, both descending). */
+  list(type: AnyDeviceType, filter: DeviceFilter, page: PageRequest): Promise<Page<DeviceRecord>>
+  /** Each once over all pages, in any order, also when those of earlier pages are changed meanwhile. */
+  overdue(type: AnyDeviceType, query: OverdueQuery): Promise<Page<DeviceRecord>>
+  /** The record after the change; null when there is none. */
+  update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
+  /**
+   * Deletes the device, its readings and last values and its desired state (the version stays, and what the broker retains is due to be
+   * cleared), and cancels its commands; its messages stay as the audit trail. False when there was none.
+   */
+  delete(type: AnyDeviceType, deviceId: string, now: number): Promise<boolean>
+}

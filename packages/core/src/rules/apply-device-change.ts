@@ -1,0 +1,56 @@
+import type { DeviceChange, LiveState } from '../ports/storage.js'
+import { isReachable } from './states.js'
+
+/**
+ * One step of "old news changes nothing" (invariant 4), shared by every storage: `last_seen` only moves forward, and news
+ * that came in before the news a row already holds changes nothing else; nor does a report that the device itself dates
+ * before its last dated one, nor the end of a session that a later one has replaced. A device's time and the hub's are
+ * never compared. Gives `current` itself back when the change's own condition does not hold.
+ */
+export function applyDeviceChange(current: LiveState, change: DeviceChange): LiveState {
+  const { ifSeenBefore, session } = change
+  if (ifSeenBefore !== undefined && (current.lastSeen === null || current.lastSeen >= ifSeenBefore))
+    return current
+  const lastSeen = Math.max(current.lastSeen ?? change.lastSeen, change.lastSeen)
+  const isReplaced =
+    current.sessionAt !== null && session !== undefined && current.sessionAt > session.startedAt
+  if (session?.ended && isReplaced) return { ...current, lastSeen }
+  // Also of one that is told late: the ends that it outlives are still to come.
+  const sessionAt = session && !isReplaced ? session.startedAt : current.sessionAt
+  const claimedAt = change.claimedAt ?? null
+  const isDatedBack =
+    claimedAt !== null && current.statusClaimedAt !== null && claimedAt < current.statusClaimedAt
+  const cameLate = current.statusAt !== null && change.at < current.statusAt
+  const isLate = isDatedBack || cameLate
+  if (isLate && !outlives(current, session)) {
+    // That it sends at all is news of now, however old what it says.
+    const wakes = !cameLate && change.status?.from?.includes(current.status)
+    return wakes && change.status
+      ? { ...current, lastSeen, sessionAt, status: change.status.value, statusAt: change.at }
+      : { ...current, lastSeen, sessionAt }
+  }
+  const applies = change.status !== undefined && (change.status.from?.includes(current.status) ?? true)
+  const status = applies && change.status ? change.status.value : current.status
+  // A will, a broker or a silence says that the device is gone: it may come back with another clock.
+  const isGone = claimedAt === null && change.status !== undefined && !isReachable(status)
+  return {
+    status,
+    statusAt: isLate ? current.statusAt : change.at,
+    statusClaimedAt: claimedAt ?? (isGone ? null : current.statusClaimedAt),
+    batteryLevel: change.batteryLevel ?? current.batteryLevel,
+    firmwareVersion: change.firmwareVersion ?? current.firmwareVersion,
+    lastSeen,
+    sessionAt,
+  }
+}
+
+/**
+ * A session that began behind the one whose end the row knows: a broker ends the earlier connection of a device when the
+ * next one is there, so that its end has the later time.
+ */
+const outlives = ({ status, sessionAt }: LiveState, session: DeviceChange['session']): boolean =>
+  session !== undefined &&
+  !session.ended &&
+  status === 'offline' &&
+  sessionAt !== null &&
+  session.startedAt > sessionAt

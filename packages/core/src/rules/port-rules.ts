@@ -1,0 +1,276 @@
+import {
+  anyText,
+  flag,
+  hidden,
+  integer,
+  list,
+  mapOf,
+  number,
+  optional,
+  options,
+  orNull,
+  partOf,
+  type Rule,
+  satisfies,
+  text,
+  withCode,
+  word,
+} from '../model/check/index.js'
+import { isStorableText } from '../model/codec/text.js'
+import { OFFLINE_POLICIES } from '../model/device-type/offline-policy.js'
+import { deviceType } from '../model/device-type/type-rule.js'
+import { MESSAGE_STATUSES, type MessageRef } from '../model/message.js'
+import { COMMAND_STATES, DEVICE_STATUSES } from '../model/statuses.js'
+import { CHANNELS } from '../model/topic/index.js'
+import type { StoredValue } from '../model/values.js'
+import type { ClaimKeyRecord, ClaimRequestRecord } from '../ports/claims.js'
+import type { ClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
+import type { ConsumerStart, ConsumerStep, NewFailure } from '../ports/consumers.js'
+import type { CredentialKind, CredentialWrite, NewCredential } from '../ports/credentials.js'
+import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type { Lease } from '../ports/leases.js'
+import type { MessageFilter } from '../ports/messages.js'
+import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingFilter } from '../ports/readings.js'
+import type { PageRequest } from '../ports/storage.js'
+import type { DesiredChange, TwinClaimRequest, TwinKey } from '../ports/twins.js'
+
+/** Rules for what a storage is given. The bounds are those of the columns. */
+
+/** Epoch milliseconds that every database can hold. */
+export const time = number({ min: -62_135_596_800_000, max: 253_402_300_799_999 })
+/** Milliseconds. */
+export const duration = number({ min: 0, max: 366 * 86_400_000 * 100 })
+export const deviceId = text({ max: 128 })
+export const deviceIds = list(deviceId)
+export const typeKey = text({ max: 64 })
+export const id = text({ max: 64 })
+export const ids = list(id)
+/** A cursor is checked once more by the list it belongs to. */
+export const cursor = text({ max: 65_535 })
+/** Of the changes of access. */
+export const position = integer({ min: 0 })
+export const count = integer({ min: 1, max: 1_000_000 })
+export const name = text({ max: 255 })
+export const types = list(orNull(deviceType))
+
+const storedValue: Rule<StoredValue> = satisfies(
+  'a value as it is stored',
+  (value) =>
+    value === null ||
+    typeof value === 'boolean' ||
+    Number.isFinite(value) ||
+    value instanceof Uint8Array ||
+    (typeof value === 'string' && isStorableText(value)),
+)
+
+/** Of a page. */
+export const bytes = integer({ min: 1, max: 2 ** 40 })
+
+const PAGE = { limit: count, cursor: optional(cursor), maxBytes: optional(bytes) }
+export const page = options<PageRequest>(PAGE)
+
+const DEVICE = {
+  name: text({ min: 0, max: 255 }),
+  status: word(...DEVICE_STATUSES),
+  statusAt: orNull(time),
+  statusClaimedAt: orNull(time),
+  batteryLevel: orNull(number()),
+  lastSeen: orNull(time),
+  firmwareVersion: orNull(text({ min: 0, max: 50 })),
+  isActive: flag,
+  sessionAt: orNull(time),
+  mqttUsername: orNull(text({ max: 255 })),
+  metadata: anyText(),
+}
+
+export const device = options<DeviceRecord>({
+  ...DEVICE,
+  deviceId,
+  state: list(storedValue),
+  createdAt: time,
+  updatedAt: time,
+})
+
+export const devicePatch = options<DevicePatch>({
+  name: optional(DEVICE.name),
+  status: optional(DEVICE.status),
+  statusAt: optional(DEVICE.statusAt),
+  statusClaimedAt: optional(DEVICE.statusClaimedAt),
+  batteryLevel: optional(DEVICE.batteryLevel),
+  lastSeen: optional(DEVICE.lastSeen),
+  firmwareVersion: optional(DEVICE.firmwareVersion),
+  isActive: optional(flag),
+  sessionAt: optional(DEVICE.sessionAt),
+  mqttUsername: optional(DEVICE.mqttUsername),
+  metadata: optional(DEVICE.metadata),
+  state: optional(mapOf(storedValue)),
+})
+
+export const DEVICE_FILTER = {
+  status: optional(word(...DEVICE_STATUSES)),
+  isActive: optional(flag),
+  search: optional(text({ min: 0, max: 255 })),
+}
+export const deviceFilter = options<DeviceFilter>(DEVICE_FILTER)
+
+export const overdueQuery = options<OverdueQuery>({
+  ...PAGE,
+  before: time,
+  statuses: list(word(...DEVICE_STATUSES)),
+})
+
+const RANGE = { deviceId: optional(deviceId), from: optional(time), to: optional(time) }
+
+export const readingFilter = options<ReadingFilter & { readonly order?: 'asc' | 'desc' }>({
+  ...RANGE,
+  order: optional(word('asc', 'desc')),
+})
+
+export const aggregateQuery = options<AggregateQuery>({
+  ...RANGE,
+  field: text({ max: 63 }),
+  fn: word(...AGGREGATES),
+  interval: optional(word(...INTERVALS)),
+})
+
+export const messageFilter = options<MessageFilter>({
+  ...RANGE,
+  status: optional(word(...MESSAGE_STATUSES)),
+  channel: optional(word(...CHANNELS)),
+})
+
+/** A row of a message is as good as its reference. */
+export const messageRef = partOf<MessageRef>(
+  // Of any other form there is none, and that is an answer too.
+  { typeKey: orNull(typeKey), id: text({ min: 0, max: 128 }) },
+  "a message's { typeKey, id }",
+)
+
+const epoch = integer({ min: 0 })
+export const holder = text({ max: 64 })
+export const lease = partOf<Lease>({ name, epoch, holder }, 'a lease that was claimed')
+export const note = optional(orNull(anyText()))
+
+const typeKeys = list(orNull(typeKey))
+
+export const consumerStart = options<ConsumerStart>({
+  name: text({ max: 128 }),
+  epoch,
+  typeKeys,
+  cursor: orNull(cursor),
+  now: time,
+})
+
+const FAILURE = {
+  ref: messageRef,
+  deviceId: orNull(deviceId),
+  error: anyText(),
+  attempts: integer({ min: 0 }),
+  failedAt: number(),
+}
+export const newFailure = partOf<NewFailure>(FAILURE, 'what a consumer set aside')
+
+export const consumerStep = options<ConsumerStep>({
+  name: text({ max: 128 }),
+  epoch,
+  from: orNull(cursor),
+  to: cursor,
+  passed: integer({ min: 0 }),
+  setAside: list(newFailure),
+  now: time,
+})
+
+export const consumerWriter = partOf<{ readonly name: string; readonly epoch: number }>(
+  { name: text({ max: 128 }), epoch },
+  'the { name, epoch } of a consumer',
+)
+
+export const newCommand = options<NewCommand>({
+  id,
+  type: deviceType,
+  deviceId,
+  command: text({ max: 128 }),
+  payload: orNull(anyText()),
+  timeout: duration,
+  expiresIn: duration,
+  retries: integer({ min: 0, max: 32_767 }),
+  onOffline: word(...OFFLINE_POLICIES),
+  batch: orNull(id),
+  createdAt: time,
+})
+
+const CLAIM = { claim: holder, ttl: duration, types: list(typeKey) }
+export const claimRequest = options<ClaimRequest>(CLAIM)
+export const dueCommands = options<ClaimRequest & { readonly limit: number }>({ ...CLAIM, limit: count })
+export const dueTwins = options<TwinClaimRequest>({ ...CLAIM, limit: count })
+export const twinKey = partOf<TwinKey>({ typeKey, deviceId }, 'a { typeKey, deviceId }')
+
+export const commandFilter = options<CommandFilter>({
+  typeKey: optional(typeKey),
+  deviceId: optional(deviceId),
+  states: optional(list(word(...COMMAND_STATES))),
+  command: optional(text({ max: 128 })),
+  batch: optional(id),
+})
+
+export const desiredChange = options<DesiredChange>({
+  type: deviceType,
+  deviceId,
+  patch: mapOf(satisfies('anything', () => true)),
+  ifVersion: optional(integer({ min: 0 })),
+  at: time,
+})
+
+export const credentialKind = word<CredentialKind>('password', 'api_key')
+/** Of any form: of what cannot be there, there is none. */
+export const anyId = satisfies<string>('a text', (value) => typeof value === 'string')
+/** Shown to nobody, and of any form: strangers choose it, and what cannot be there is not found. */
+export const lookup = hidden(anyId)
+
+/** Data that no column holds: the same code as from a database. */
+const stored = (max: number) => withCode('storage_failed', hidden(text({ max })))
+
+const newCredential = partOf<NewCredential>(
+  {
+    id: stored(64),
+    kind: credentialKind,
+    lookup: stored(255),
+    hash: stored(512),
+    createdAt: time,
+    expiresAt: orNull(time),
+  },
+  'a credential',
+)
+
+export const credentialWrite = options<CredentialWrite>({
+  type: deviceType,
+  deviceId,
+  create: orNull(device),
+  onlyNew: flag,
+  onlyWithout: optional(list(credentialKind)),
+  retire: orNull(options<NonNullable<CredentialWrite['retire']>>({ kinds: list(credentialKind), at: time })),
+  add: list(newCredential),
+  username: optional(orNull(text({ max: 255 }))),
+  now: time,
+})
+
+export const claimKey = options<ClaimKeyRecord>({
+  id,
+  lookup: hidden(text({ max: 255 })),
+  typeKey,
+  name,
+  createsDevices: flag,
+  idPrefix: text({ min: 0, max: 128 }),
+  maxUses: integer({ min: 0 }),
+  uses: integer({ min: 0 }),
+  createdAt: time,
+  expiresAt: time,
+  revokedAt: orNull(time),
+})
+
+export const claimOfDevice = options<ClaimRequestRecord>({
+  keyId: id,
+  proof: hidden(text({ max: 255 })),
+  write: credentialWrite,
+  now: time,
+})

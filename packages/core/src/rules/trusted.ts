@@ -1,0 +1,66 @@
+import { trusting } from '../model/check/index.js'
+import * as commands from './apply-command-change.js'
+import * as desired from './apply-desired.js'
+import * as devices from './apply-device-change.js'
+import * as reports from './apply-report.js'
+import * as claims from './judge-claim.js'
+import * as latest from './latest-values.js'
+import * as credentials from './plan-credential-writes.js'
+import * as outcomes from './record-outcome.js'
+import * as samples from './sample-outcomes.js'
+
+/**
+ * The rules that every storage takes alike, for who writes one. They are called for each row, with rows that the storage
+ * read itself and changes that the hub made.
+ */
+
+export const applyCommandChange = trusting(
+  'applyCommandChange',
+  'a row and a change of a command',
+  commands.applyCommandChange,
+)
+export const applyDesired = trusting(
+  'applyDesired',
+  'a row and a patch of desired state',
+  desired.applyDesired,
+)
+export const applyReport = trusting('applyReport', 'a row and a report of state', reports.applyReport)
+export const applyDeviceChange = trusting(
+  'applyDeviceChange',
+  'a row and a change of a device',
+  devices.applyDeviceChange,
+)
+export const isClaimKeyGood = trusting(
+  'isClaimKeyGood',
+  'the row of a claim key and a time',
+  claims.isClaimKeyGood,
+)
+export const judgeClaim = trusting('judgeClaim', 'a request and its rows', claims.judgeClaim)
+export const addToLatest = trusting('addToLatest', 'a row of last values and a sample', latest.addToLatest)
+export const latestRowOf = trusting('latestRowOf', 'a sample', latest.latestRowOf)
+export const latestTime = trusting(
+  'latestTime',
+  'a row of last values and the place of a reading',
+  latest.latestTime,
+)
+export const planCredentialWrites = trusting(
+  'planCredentialWrites',
+  'writes of credentials and their rows',
+  credentials.planCredentialWrites,
+)
+export const withCommandOutcome = trusting(
+  'withCommandOutcome',
+  'a message, a change of a command and its outcome',
+  outcomes.withCommandOutcome,
+)
+export const withReportOutcome = trusting(
+  'withReportOutcome',
+  'a message, names of fields and the outcome of a report',
+  outcomes.withReportOutcome,
+)
+export const withFlag = trusting('withFlag', 'flags and a flag', outcomes.withFlag)
+export const withSampleOutcomes = trusting(
+  'withSampleOutcomes',
+  'a message and what became of its samples',
+  samples.withSampleOutcomes,
+)
