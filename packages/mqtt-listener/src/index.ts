@@ -1,19 +1,25 @@
-export type { AdoptResult } from './client/adopt'
-export type { ConnectionState } from './connection/keep-connected'
+export type { AdoptResult } from './client/adopt.js'
+export type { ConnectionState } from './connection/keep-connected.js'
 export type {
   HandedMessage,
   TopicHandler,
   TopicHandlerContext,
   TopicHandlerOptions,
-} from './handlers/topic-handler'
-export type { BrokerStats, StopOptions, TopicSubscription } from './listener/broker'
+} from './handlers/topic-handler.js'
+export type { BrokerStats, StopOptions, TopicSubscription } from './listener/broker.js'
 export {
   createMqttListener,
   type MqttListener,
   type MqttListenerStats,
-} from './listener/create-mqtt-listener'
-export type { BrokerConnected, BrokerDisconnected } from './reporting/connection-events'
-export type { Counters } from './reporting/counters'
-export type { ListenerHub } from './settings/listener-hub'
-export type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './settings/options'
-export type { SlotStats } from './slots/slot-keeper'
+} from './listener/create-mqtt-listener.js'
+export type { Counters } from './reporting/counters.js'
+export type { ListenerHub } from './settings/listener-hub.js'
+export type {
+  BrokerConnected,
+  BrokerDisconnected,
+  BrokerOptions,
+  MqttListenerOptions,
+  ReconnectOptions,
+  SlotOptions,
+} from './settings/options.js'
+export type { SlotStats } from './slots/slot-keeper.js'

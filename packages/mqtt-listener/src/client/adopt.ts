@@ -1,95 +1,108 @@
-import { createLink, type Link } from '../connection/link'
-import { asError, LinkError, SLOT_LOST, unavailable } from '../connection/link-error'
-import type { HandlerSpec } from '../handlers/handler-spec'
-import { drainQueue, endSession } from '../session/drain'
-import { createInbox } from '../session/inbox'
-import type { Tenure } from '../session/slot-lease'
-import type { BrokerContext } from './broker-context'
-import { deviceIntake, handlerIntake, type Intake, sessionBasis } from './client-sessions'
+import { asError, ConnectionError, SLOT_LOST, unavailable } from '../connection/connection-error.js'
+import { createLink, type Link } from '../connection/link.js'
+import type { HandlerSpec } from '../handlers/handler-spec.js'
+import { drainQueue, endSession } from '../session/drain.js'
+import { createInbox } from '../session/inbox.js'
+import type { SlotLease } from '../session/slot-lease.js'
+import type { BrokerContext } from './broker-context.js'
+import {
+  commonSessionOptions,
+  deviceSessionPlan,
+  handlerSessionPlan,
+  type SessionPlan,
+} from './session-plan.js'
 
 export interface AdoptResult {
-  /** Sessions the broker still had: of the device topics and of each topic handler. */
+  /** Sessions found at the broker, of the device topics and of the topic handlers. */
   readonly sessions: number
-  /** Messages taken from them. */
+  /** Messages received from these sessions. */
   readonly messages: number
 }
 
 /**
- * Takes over what runs under the client id of a replica that will not come back: connects under it, takes no new
- * messages, stores what the broker kept, and ends the sessions. Of a slot, `tenure` says how long that may go on.
+ * Empties the sessions of a process that will not come back: connects with its client id, unsubscribes, stores what the
+ * broker has queued, and has the broker delete the sessions. For the client id of a slot it stops when `slotLease` ends.
  */
 export async function adoptSessions(
   context: BrokerContext,
-  deadId: string,
+  clientId: string,
   specs: readonly HandlerSpec[],
-  tenure?: Tenure,
+  slotLease?: SlotLease,
 ): Promise<AdoptResult> {
-  const abort = new AbortController()
-  const end = () => abort.abort()
-  tenure?.over.addEventListener('abort', end, { once: true })
-  const adopted: (number | null)[] = []
+  const stopping = new AbortController()
+  const abortCalls = () => stopping.abort()
+  slotLease?.ended.addEventListener('abort', abortCalls, { once: true })
+  const plans = [
+    deviceSessionPlan(context, clientId),
+    ...specs.map((spec) => handlerSessionPlan(context, spec, clientId, stopping.signal)),
+  ]
+  let sessions = 0
+  let messages = 0
   try {
-    adopted.push(await adoptSession(context, deviceIntake(context, deadId), tenure))
-    for (const spec of specs) {
-      const intake = handlerIntake(context, spec, deadId, abort.signal)
-      adopted.push(await adoptSession(context, intake, tenure))
+    for (const plan of plans) {
+      const received = await adoptSession(context, plan, slotLease)
+      if (received === null) continue
+      sessions++
+      messages += received
     }
   } finally {
-    end()
+    abortCalls()
   }
-  const found = adopted.filter((messages) => messages !== null)
-  const result = { sessions: found.length, messages: found.reduce((sum, each) => sum + each, 0) }
   context.hub.logger.info(
-    { broker: context.settings.name, clientId: deadId, ...result },
-    'adopted the sessions of a replica',
+    { broker: context.settings.name, clientId, sessions, messages },
+    `emptied and ended the sessions of client id ${clientId}`,
   )
-  return result
+  return { sessions, messages }
 }
 
 /**
- * One of them. Resolves with the number of messages; null if there was no session. Whoever still holds the session
- * loses its connection [MQTT-3.1.4-3], and its return makes this reject.
+ * Resolves with the number of messages received; null if the broker has no such session. A client that still uses the
+ * session is disconnected by the broker [MQTT-3.1.4-3]. If it connects again meanwhile, this rejects.
  */
-async function adoptSession(context: BrokerContext, intake: Intake, tenure?: Tenure): Promise<number | null> {
-  const { settings, counters, now } = sessionBasis(context)
-  const { clientId, subscriptions, window, consumer } = intake
+async function adoptSession(
+  context: BrokerContext,
+  plan: SessionPlan,
+  slotLease?: SlotLease,
+): Promise<number | null> {
+  const { settings, counters, now } = commonSessionOptions(context)
+  const { clientId, subscriptions, window, sink } = plan
   const { name, url, sessionExpiry, qos0Buffer } = settings
-  if (tenure?.valid === false)
+  if (slotLease?.valid === false)
     throw unavailable(`cannot adopt the session ${clientId} at ${url}: ${SLOT_LOST}`)
   const source = `mqtt:${name}`
-  const inbox = createInbox({ consumer, window, qos0Buffer, source, now, counters, tenure })
+  const inbox = createInbox({ sink, window, qos0Buffer, source, now, counters, slotLease })
   const link: Link = createLink({
     settings,
     clientId,
     clean: false,
     sessionExpiry,
     receiveMaximum: window,
-    onPublish: (packet, qos) => epoch.take(packet, qos),
+    onPublish: (packet, qos) => connectionInbox.take(packet, qos),
   })
-  const epoch = inbox.openEpoch(link)
-  void link.closed.then(epoch.close)
-  const cut = () => {
-    epoch.close()
-    link.drop(new LinkError(SLOT_LOST))
+  const connectionInbox = inbox.openConnection(link)
+  void link.closed.then(connectionInbox.close)
+  const dropConnection = () => {
+    connectionInbox.close()
+    link.drop(new ConnectionError(SLOT_LOST))
   }
-  tenure?.over.addEventListener('abort', cut)
+  slotLease?.ended.addEventListener('abort', dropConnection)
   try {
     const { sessionPresent } = await link.open()
     if (sessionPresent) {
       await link.unsubscribe(subscriptions.filters)
       await drainQueue(link, inbox, settings)
-      epoch.flush()
+      connectionInbox.flush()
     }
-    await endSession(link, settings, clientId, tenure)
+    await endSession(link, settings, clientId, slotLease)
     return sessionPresent ? inbox.taken : null
   } catch (error) {
-    epoch.flush()
+    connectionInbox.flush()
     await link.end()
     throw unavailable(
-      `cannot adopt the session ${clientId} at ${url}: ${asError(error).message}. What was not stored is still in it; try again, unless its holder is alive`,
+      `cannot adopt the session ${clientId} at ${url}: ${asError(error).message}. Messages that were not stored are still in the session. Try again, unless its process is alive`,
       error,
     )
   } finally {
-    tenure?.over.removeEventListener('abort', cut)
+    slotLease?.ended.removeEventListener('abort', dropConnection)
   }
 }

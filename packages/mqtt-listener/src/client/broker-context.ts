@@ -1,9 +1,9 @@
-import type { ConnectionEvents } from '../reporting/connection-events'
-import type { Counters } from '../reporting/counters'
-import type { ListenerHub } from '../settings/listener-hub'
-import type { BrokerSettings } from '../settings/options'
+import type { ConnectionEvents } from '../reporting/connection-events.js'
+import type { Counters } from '../reporting/counters.js'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+import type { ListenerHub } from '../settings/listener-hub.js'
 
-/** What everything that belongs to one broker of a listener works with. */
+/** Used by everything that belongs to one broker of a listener. */
 export interface BrokerContext {
   readonly hub: ListenerHub
   readonly settings: BrokerSettings

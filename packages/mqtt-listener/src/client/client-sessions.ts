@@ -1,91 +1,60 @@
-import { asError } from '../connection/link-error'
-import { createHandlerCall } from '../handlers/handler-call'
-import type { HandlerSpec } from '../handlers/handler-spec'
-import { createHandlerConsumer } from '../handlers/topic-handler'
-import { createSession, type Session, type SessionOptions } from '../session/session'
-import type { Tenure } from '../session/slot-lease'
-import { typeSubscriptions } from '../session/subscriptions'
-import type { BrokerContext } from './broker-context'
+import { asError } from '../connection/connection-error.js'
+import type { HandlerSpec } from '../handlers/handler-spec.js'
+import { createSession, type Session } from '../session/session.js'
+import type { SlotLease } from '../session/slot-lease.js'
+import type { BrokerContext } from './broker-context.js'
+import { commonSessionOptions, deviceSessionPlan, handlerSessionPlan } from './session-plan.js'
 
-/** A topic handler of a listener, whatever client id it runs under at the time. */
+/** A topic handler of a listener. With slots, its session moves with each slot the process holds. */
 export interface RegisteredHandler {
   readonly spec: HandlerSpec
+  /** Called when the broker has granted the subscription. */
   readonly granted: () => void
+  /** Called when no attempt to subscribe can succeed. */
   readonly refused: (error: Error) => void
-  /** Aborted when it is taken away. */
+  /** Aborted when the application removes the handler. */
   readonly removed: AbortSignal
 }
 
-/** What runs under one client id: the session of the device topics and one for each topic handler. */
+/** The sessions that belong to one client id: one for the device topics, and one for each topic handler. */
 export interface ClientSessions {
-  /** That of the device topics is the first. */
+  /** The first is that of the device topics. */
   readonly sessions: readonly Session[]
   readonly lastError: Error | null
   start(): void
   /** Resolves when all are connected and subscribed. Rejects when no attempt can succeed. */
   ready(): Promise<void>
   add(handler: RegisteredHandler): void
-  /** What is queued for the handler is handled, then the broker forgets its session. */
+  /** Handles the messages that are queued for the handler, and then has the broker delete its session. */
   remove(handler: RegisteredHandler): Promise<void>
-  /** Drains and disconnects; with `leave` the sessions are emptied and ended. */
+  /** Settles what was received and disconnects. With `leave` the sessions are emptied and deleted at the broker. */
   stop(leave: boolean): Promise<void>
 }
 
-/** What a session takes and who takes it. */
-export type Intake = Pick<SessionOptions, 'clientId' | 'subscriptions' | 'window' | 'consumer'>
-
-export function deviceIntake({ hub, settings }: BrokerContext, clientId: string): Intake {
-  const subscriptions = typeSubscriptions(hub.types, hub.topicPrefix, settings)
-  return { clientId, subscriptions, window: settings.window, consumer: hub.ingest }
+export interface ClientSessionsOptions {
+  readonly context: BrokerContext
+  readonly clientId: string
+  /** The handlers that start together with the device topics. */
+  readonly handlers: () => Iterable<RegisteredHandler>
+  readonly slotLease?: SlotLease
+  /** An earlier holder of the slot has left its session at the broker. Default false. */
+  readonly resumes?: boolean
 }
 
-/** `stopping` lets go of calls that are still running. */
-export function handlerIntake(
-  { hub, settings, counters }: BrokerContext,
-  spec: HandlerSpec,
-  clientId: string,
-  stopping: AbortSignal,
-): Intake {
-  const { subscriptions, window, filter, name } = spec
-  const call = createHandlerCall({ ...spec, hub, stopping })
-  const consumer = createHandlerConsumer({
-    filter,
-    name,
-    call,
-    hub,
-    broker: settings.name,
-    counters,
-    stopping,
-  })
-  return { clientId: spec.clientIdOf(clientId), subscriptions, window, consumer }
-}
-
-/** What all sessions of a broker have in common. */
-export const sessionBasis = ({ hub, settings, counters }: BrokerContext) => ({
-  settings,
-  counters,
-  logger: hub.logger,
-  now: () => hub.clock.now(),
-})
-
-export function createClientSessions(
-  context: BrokerContext,
-  clientId: string,
-  handlers: () => Iterable<RegisteredHandler>,
-  { tenure, resumes = false }: { readonly tenure?: Tenure; readonly resumes?: boolean } = {},
-): ClientSessions {
-  const basis = { ...sessionBasis(context), tenure }
+export function createClientSessions(options: ClientSessionsOptions): ClientSessions {
+  const { context, clientId, handlers, slotLease, resumes = false } = options
   const { connections } = context
-  const devices = createSession({ ...basis, ...deviceIntake(context, clientId), resumes, connections })
-  const running = new Map<RegisteredHandler, { readonly session: Session; readonly end: () => void }>()
+  const common = { ...commonSessionOptions(context), slotLease }
+  const devices = createSession({ ...common, ...deviceSessionPlan(context, clientId), resumes, connections })
+  const running = new Map<RegisteredHandler, { readonly session: Session; readonly abortCalls: () => void }>()
 
   function add(handler: RegisteredHandler): void {
-    const abort = new AbortController()
-    const end = () => abort.abort()
-    tenure?.over.addEventListener('abort', end, { once: true, signal: abort.signal })
-    const intake = handlerIntake(context, handler.spec, clientId, abort.signal)
-    const session = createSession({ ...basis, ...intake })
-    running.set(handler, { session, end })
+    const stopping = new AbortController()
+    const abortCalls = () => stopping.abort()
+    slotLease?.ended.addEventListener('abort', abortCalls, { once: true, signal: stopping.signal })
+    const plan = handlerSessionPlan(context, handler.spec, clientId, stopping.signal)
+    const session = createSession({ ...common, ...plan })
+    running.set(handler, { session, abortCalls })
     session.start()
     session.ready().then(handler.granted, (error) => handler.refused(asError(error)))
   }
@@ -113,14 +82,14 @@ export function createClientSessions(
       try {
         await found?.session.leave()
       } finally {
-        found?.end()
+        found?.abortCalls()
       }
     },
     async stop(leave) {
       const results = await Promise.allSettled(
         sessions().map((session) => (leave ? session.leave() : session.stop())),
       )
-      for (const { end } of running.values()) end()
+      for (const { abortCalls } of running.values()) abortCalls()
       const failed = results.find((result) => result.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },

@@ -1,16 +1,28 @@
 import type { IClientOptions } from 'mqtt'
-import type { LinkOptions } from './link'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+
+/** What the CONNECT of a link says. */
+export interface ConnectSettings {
+  readonly settings: BrokerSettings
+  readonly clientId: string
+  /** Clean start: the broker forgets an earlier session of this client id. */
+  readonly clean: boolean
+  /** Seconds the broker keeps the session after the connection ends. MQTT 5. */
+  readonly sessionExpiry: number
+  /** The largest number of unacknowledged messages the broker may send. MQTT 5. */
+  readonly receiveMaximum?: number
+}
 
 const silent = () => {}
 
-/** mqtt.js is asked for one connection and nothing else: no retries, no resubscribing, no queue. */
+/** mqtt.js makes one connection and nothing else: no reconnect, no resubscribe, no queue. */
 export function toClientOptions({
   settings,
   clientId,
   clean,
   sessionExpiry,
   receiveMaximum,
-}: LinkOptions): IClientOptions {
+}: ConnectSettings): IClientOptions {
   const { protocol, host, port, path, tls, protocolVersion, username, password } = settings
   const isWebSocket = protocol === 'ws' || protocol === 'wss'
   const bytes = (pem: string | Uint8Array) => (typeof pem === 'string' ? pem : Buffer.from(pem))
@@ -23,7 +35,7 @@ export function toClientOptions({
   }
   return {
     protocol,
-    // A WebSocket's URL is put together from its parts, and there an IPv6 address wants its brackets.
+    // mqtt.js builds the URL of a WebSocket from these parts. In a URL an IPv6 address stands in brackets.
     hostname: isWebSocket && host.includes(':') ? `[${host}]` : host,
     port,
     ...(isWebSocket ? { path, wsOptions: protocol === 'wss' ? secure : {} } : {}),
@@ -44,9 +56,9 @@ export function toClientOptions({
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
-    // Handlers are in place before the first packet: a stored message may follow the CONNACK in the same read.
+    // Connects only after the event handlers are set: a stored message can follow the CONNACK in the same chunk.
     manualConnect: true,
-    // Its debug output would show payloads and passwords.
+    // The debug output of mqtt.js would show payloads and passwords.
     log: silent,
   }
 }

@@ -1,7 +1,7 @@
 import { waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { keepConnected } from './keep-connected'
-import type { Link, LinkEnd } from './link'
+import { keepConnected } from './keep-connected.js'
+import type { Link, LinkEnd } from './link.js'
 
 test('before each attempt it is asked whether one may be made; no ends it for good', async () => {
   const ends: ((end: LinkEnd) => void)[] = []

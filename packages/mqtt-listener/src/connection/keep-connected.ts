@@ -1,30 +1,40 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createBackoff, createSilentEnds, presumablyTakenOver, SESSION_TAKEN_OVER } from '@devicehub/core'
-import type { Counters } from '../reporting/counters'
-import type { ReconnectOptions } from '../settings/options'
-import type { Grants, Link, LinkEnd } from './link'
-import { asError, LinkError } from './link-error'
+import { deferred } from '../async/deferred.js'
+import { pause } from '../async/waiting.js'
+import type { Counters } from '../reporting/counters.js'
+import type { ReconnectOptions } from '../settings/options.js'
+import { asError, ConnectionError } from './connection-error.js'
+import type { Grants } from './grants.js'
+import type { Link, LinkEnd } from './link.js'
 
 export interface KeepConnectedOptions {
-  /** A link of its own for each attempt. */
+  /** Called for each attempt: a link is used once. */
   readonly createLink: () => Link
-  /** Makes an open link ready for use; what it rejects with ends the attempt. */
+  /** Prepares an open link, by subscribing say. When it rejects, the attempt has failed. */
   readonly prepare: (link: Link, grants: Grants) => Promise<void>
-  /** After each link, whether or not it was ever open. */
+  /** Called when a link has ended, whether or not it was ever open. */
   readonly onEnd: (link: Link, end: LinkEnd) => void
   readonly onState: (state: ConnectionState, error: Error | null) => void
   readonly reconnect: Required<ReconnectOptions>
   readonly clientId: string
   readonly counters: Pick<Counters, 'failedConnects' | 'takenOver'>
-  /** Asked at the end of a link: nothing was sent on it for which a broker may have closed it. Default: yes. */
+  /** Asked when a link ends: true if nothing sent on it can be the reason. Default: always true. */
   readonly isIdle?: () => boolean
-  /** Asked before each attempt; no ends it for good. Default: yes. */
+  /** Asked before each attempt. False: no further attempt. Default: always true. */
   readonly mayConnect?: () => boolean
-  /** What it means here that another client connected under the same id. */
+  /** The error text for when another client has connected with the same client id. */
   readonly takenOver?: string | undefined
 }
 
-/** `standby`: all slots of the group are held by other processes. */
+/**
+ * - `idle`: not started.
+ * - `connecting`: an attempt to connect and subscribe is under way.
+ * - `connected`: connected and subscribed.
+ * - `waiting`: the next attempt comes after a delay.
+ * - `refused`: the last attempt failed for a reason that does not pass by itself. The next comes after the longest delay.
+ * - `standby`: other processes hold all slots of the group.
+ * - `stopped`: no further attempt.
+ */
 export type ConnectionState =
   | 'idle'
   | 'connecting'
@@ -36,36 +46,40 @@ export type ConnectionState =
 
 export interface KeptConnection {
   readonly state: ConnectionState
-  /** The link that is ready for use. */
+  /** The link that is connected and prepared; null while there is none. */
   readonly link: Link | null
   readonly lastError: Error | null
-  /** Resolves with the first link that is ready; rejects only when no attempt can succeed. */
+  /** Resolves when the first link is prepared. Rejects when no attempt can succeed. */
   readonly ready: Promise<void>
-  /** Makes no further attempt. The present link is the caller's to end; one that is not ready is dropped. */
+  /** Makes no further attempt, and drops a link that is not prepared yet. Returns the prepared one: the caller ends it. */
   stop(): Link | null
 }
 
-/** A connection that held so long was a good one: the next outage starts with the shortest delay. */
+/** The delays start again with the shortest after a connection that lasted so long. */
 const STABLE_MS = 5_000
 
-/** Connects, and again whenever the connection is lost, with growing and jittered delays in between. */
+/** How one attempt, and the connection it made, has ended. */
+interface Attempt {
+  readonly end: LinkEnd
+  /** How long the link was prepared; null when it never was. */
+  readonly lastedMs: number | null
+  readonly wasIdle: boolean
+}
+
+/** Connects, and connects again whenever the connection is lost, with growing and jittered delays. */
 export function keepConnected(options: KeepConnectedOptions): KeptConnection {
   const { reconnect, clientId, counters } = options
-  const { mayConnect = () => true, isIdle = () => true, takenOver = ANOTHER_OF_THIS_ID } = options
+  const { mayConnect = () => true, isIdle = () => true, takenOver = SAME_CLIENT_ID } = options
   const silentEnds = createSilentEnds()
   const backoff = createBackoff(reconnect)
   const stopping = new AbortController()
+  const ready = deferred()
   let state: ConnectionState = 'idle'
+  /** Prepared. */
   let link: Link | null = null
-  let attempt: Link | null = null
+  /** Of the present attempt, prepared or not. */
+  let latest: Link | null = null
   let lastError: Error | null = null
-  let resolveReady: () => void
-  let rejectReady: (error: Error) => void
-  const ready = new Promise<void>((resolve, reject) => {
-    resolveReady = resolve
-    rejectReady = reject
-  })
-  ready.catch(() => {})
 
   function enter(next: ConnectionState, error: Error | null = null): void {
     if (state === 'stopped') return
@@ -73,71 +87,66 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     options.onState(next, error)
   }
 
-  interface Ended {
-    readonly end: LinkEnd
-    /** Milliseconds the link was ready; negative: it never was. */
-    readonly lasted: number
-    readonly wasIdle: boolean
-  }
-
-  async function once(): Promise<Ended> {
-    const mine = options.createLink()
-    attempt = mine
-    let readyAt = Number.POSITIVE_INFINITY
+  async function connectOnce(): Promise<Attempt> {
+    const current = options.createLink()
+    latest = current
+    let preparedAt: number | null = null
     try {
-      await options.prepare(mine, await mine.open())
-      if (stopping.signal.aborted) throw new LinkError('stopped')
-      link = mine
-      readyAt = performance.now()
+      await options.prepare(current, await current.open())
+      if (stopping.signal.aborted) throw new ConnectionError('stopped')
+      link = current
+      preparedAt = performance.now()
       lastError = null
       enter('connected')
-      resolveReady()
+      ready.resolve()
     } catch (error) {
       lastError = asError(error)
-      mine.drop(lastError)
-      if (isPermanent(error)) rejectReady(error)
+      current.drop(lastError)
+      if (isPermanent(error)) ready.reject(error)
     }
-    const end = await mine.closed
+    const end = await current.closed
     link = null
-    attempt = null
+    latest = null
     const wasIdle = isIdle()
-    options.onEnd(mine, end)
-    return { end, lasted: performance.now() - readyAt, wasIdle }
+    options.onEnd(current, end)
+    return { end, lastedMs: preparedAt === null ? null : performance.now() - preparedAt, wasIdle }
   }
 
-  /** Whether another client took the place of this one, as the broker said or as it appears. */
-  function noteEnd({ end, lasted, wasIdle }: Ended): boolean {
-    if (lasted <= 0) {
+  /** Counts the end, and says whether another client with this client id has caused it: reported, or presumed. */
+  function wasTakenOver({ end, lastedMs, wasIdle }: Attempt): boolean {
+    if (lastedMs === null) {
       counters.failedConnects++
       silentEnds.failed()
       return false
     }
-    const said = end.reasonCode === SESSION_TAKEN_OVER
+    const reported = end.reasonCode === SESSION_TAKEN_OVER
     const withoutReason = end.reasonCode === null && end.error === null && wasIdle
-    const inARow = silentEnds.ended({ withoutReason, lastedMs: lasted })
-    const message = inARow > 0 ? presumablyTakenOver(clientId, inARow) : describeEnd(end, takenOver)
-    lastError = end.error ?? new LinkError(message)
-    if (said || inARow > 0) counters.takenOver++
-    return said || inARow > 0
+    const endsInARow = silentEnds.ended({ withoutReason, lastedMs })
+    const presumed = endsInARow > 0
+    const message = presumed ? presumablyTakenOver(clientId, endsInARow) : describeEnd(end, takenOver)
+    lastError = end.error ?? new ConnectionError(message)
+    if (reported || presumed) counters.takenOver++
+    return reported || presumed
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      // A process that was frozen finds this attempt due before it hears that it has lost its lease.
+      // A process that was frozen may come here before it notices that its lease has ended.
       if (!mayConnect()) {
         enter('stopped')
         stopping.abort()
         return
       }
       enter('connecting')
-      const ended = await once()
+      const attempt = await connectOnce()
       if (stopping.signal.aborted) return
-      // Two clients of one id would throw each other out as fast as they can connect.
-      const patient = noteEnd(ended) || (lastError instanceof LinkError && lastError.patient)
-      if (ended.lasted >= STABLE_MS) backoff.reset()
-      const delay = patient ? reconnect.max : backoff.next()
+      // Two clients with one client id would otherwise disconnect each other as fast as they can connect.
+      const waitLongest =
+        wasTakenOver(attempt) || (lastError instanceof ConnectionError && lastError.waitsLongest)
+      if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS) backoff.reset()
+      const delay = waitLongest ? reconnect.max : backoff.next()
       enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError)
-      await sleep(delay, undefined, { signal: stopping.signal }).catch(() => {})
+      await pause(delay, stopping.signal)
     }
   }
   void run()
@@ -152,32 +161,32 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     get lastError() {
       return lastError
     },
-    ready,
+    ready: ready.promise,
     stop() {
-      const last = link
+      const prepared = link
       enter('stopped')
       stopping.abort()
-      if (last === null) attempt?.drop(new LinkError('stopped'))
-      return last
+      if (prepared === null) latest?.drop(new ConnectionError('stopped'))
+      return prepared
     },
   }
 }
 
-const isPermanent = (error: unknown): error is LinkError =>
-  error instanceof LinkError && error.permanent !== null
+const isPermanent = (error: unknown): error is ConnectionError =>
+  error instanceof ConnectionError && error.permanentCode !== null
 
-/** For logs: why there is no connection, and when it is tried again. */
-export const whatNext = (error: Error, { max }: Required<ReconnectOptions>): string =>
+/** For logs: why there is no connection, and when the next attempt comes. */
+export const describeRetry = (error: Error, { max }: Required<ReconnectOptions>): string =>
   isPermanent(error)
-    ? `${error.message}. That does not pass by itself; once it is mended, the next attempt is within ${max / 1000} s`
+    ? `${error.message}. Retrying cannot help until this is corrected; the next attempt is within ${max / 1000} s`
     : `${error.message}; trying again`
 
-const ANOTHER_OF_THIS_ID =
-  'another client connected under the same client id; each process needs one of its own'
+const SAME_CLIENT_ID =
+  'another client connected with the same client id; each process needs a client id of its own'
 
-export function describeEnd({ reasonCode }: LinkEnd, takenOver = ANOTHER_OF_THIS_ID): string {
+export function describeEnd({ reasonCode }: LinkEnd, takenOver = SAME_CLIENT_ID): string {
   if (reasonCode === SESSION_TAKEN_OVER) return takenOver
   return reasonCode === null
     ? 'the broker closed the connection'
-    : `the broker ended the connection with reason 0x${reasonCode.toString(16)}`
+    : `the broker ended the connection with reason code 0x${reasonCode.toString(16)}`
 }

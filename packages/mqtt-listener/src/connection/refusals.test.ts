@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { createFakeBroker, describeWith, type FakeBroker, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener, type MqttListenerOptions } from '../index'
-import { startFakeBroker } from '../testing/fake-broker'
-import { createHeldHub } from '../testing/held-hub'
+import { createMqttListener, type MqttListenerOptions } from '../index.js'
+import { startFakeBroker } from '../testing/fake-broker.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
 const LOGIN = { clientId: 'ingest-1', username: 'hub', password: 'hunter2' }
 
@@ -59,7 +59,7 @@ describe('a refusal that does not pass', () => {
     expect(performance.now() - refused).toBeGreaterThan(300)
     expect(listener.stats().lastError).toBe(null)
     expect(hub.log.map(({ message }) => message).join()).toMatch(
-      /check the user name.*That does not pass by itself; once it is mended, the next attempt is within 0\.4 s/,
+      /check the user name.*Retrying cannot help until this is corrected; the next attempt is within 0\.4 s/,
     )
   })
 })

@@ -1,7 +1,7 @@
 import { createFakeBroker, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
+import { createMqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
 const TAKEN_OVER = /another client (connects|connected) under the same client id/
 

@@ -1,9 +1,9 @@
 import { createDeviceHub, type DeviceHub, memoryStorage, silentLogger } from '@devicehub/core'
 import { createRawClient, createRawSubscriber, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener, type MqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
-import { Station } from '../testing/station'
+import { createMqttListener, type MqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { Station } from '../testing/station.js'
 
 describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) => {
   let count = 0

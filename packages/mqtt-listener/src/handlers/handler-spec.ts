@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto'
 import { DeviceHubError, type OutboundMessage } from '@devicehub/core'
-import { assertFilter, FORMER_GROUP, inGroup, type Subscriptions } from '../session/subscriptions'
-import type { BrokerSettings } from '../settings/options'
-import type { TopicHandler, TopicHandlerOptions } from './topic-handler'
+import { assertFilter, FORMER_GROUP, inGroup, type Subscriptions } from '../session/subscriptions.js'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
-/** A topic handler, checked: what its session is made of. */
+/** A topic handler with its options, checked and with defaults. */
 export interface HandlerSpec {
   readonly filter: string
-  /** Given, or a hash of the filter: part of the client id, and of what replays know the handler by. */
+  /** The option `name`, or a hash of the filter. */
   readonly name: string
   readonly handler: TopicHandler
   readonly timeout: number
-  /** At the handler's broker. */
+  /** Publishes to the handler's broker. */
   readonly publish: (message: OutboundMessage) => Promise<void>
   readonly subscriptions: Subscriptions
-  /** Calls at once, and so messages at once. */
+  /** The option `concurrency`: the session has at most so many unacknowledged messages. */
   readonly window: number
-  /** The same for each run of a listener with that client id. */
+  /** The client id of the handler's session, from the listener's. */
   readonly clientIdOf: (listenerId: string) => string
 }
 
@@ -31,27 +31,33 @@ export function handlerSpec(
   publish: HandlerSpec['publish'],
 ): HandlerSpec {
   assertFilter(filter)
-  const { qos = 1, timeout = 30_000, concurrency = 32, shared = true, name } = options
-  const at = `the handler of "${filter}"`
-  if (name === 'pub')
-    throw invalid(`${at}: the name "pub" is taken by the connection that publishes; choose another`)
-  // Slot 2 of the group `hub-1` is `hub-1-2`.
-  if (slots !== null && name !== undefined && /^\d+$/.test(name))
-    throw invalid(`${at}: name "${name}" reads like the number of a slot; add a letter`)
-  const suffix = name ?? createHash('sha256').update(filter).digest('hex').slice(0, 8)
+  const { qos = 1, timeout = 30_000, concurrency = 32, shared = true } = options
+  assertName(filter, options.name, slots !== null)
+  const name = options.name ?? createHash('sha256').update(filter).digest('hex').slice(0, 8)
+  // Each handler has a group of its own. In the group of the device topics it would take messages away from the hub.
+  const group = shared && sharedGroup ? `${sharedGroup}-${name}` : null
   return {
     filter,
-    name: suffix,
+    name,
     handler,
     timeout,
     publish,
-    // A group of its own: in that of the device topics, a handler of such a topic would take the hub's messages away.
     subscriptions: {
-      filters: [inGroup(filter, shared && sharedGroup ? `${sharedGroup}-${suffix}` : null)],
+      filters: [inGroup(filter, group)],
       qos,
-      former: [inGroup(filter, `${FORMER_GROUP}-${suffix}`)],
+      formerFilters: [inGroup(filter, `${FORMER_GROUP}-${name}`)],
     },
     window: concurrency,
-    clientIdOf: (listenerId) => `${listenerId}-${suffix}`,
+    clientIdOf: (listenerId) => `${listenerId}-${name}`,
   }
+}
+
+/** The client id of the handler's session must not be one of the publisher or of a slot. */
+function assertName(filter: string, name: string | undefined, withSlots: boolean): void {
+  const at = `the handler of "${filter}"`
+  if (name === 'pub')
+    throw invalid(`${at}: the name "pub" belongs to the connection that publishes; choose another`)
+  // Slot 2 of the group `hub-1` has the client id `hub-1-2`.
+  if (withSlots && name !== undefined && /^\d+$/.test(name))
+    throw invalid(`${at}: name "${name}" looks like the number of a slot; add a letter`)
 }

@@ -1,8 +1,8 @@
 import type { InboundMessage } from '@devicehub/core'
 import { createRawClient, createRawSubscriber, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener, type MqttListenerOptions } from '../index'
-import { createHeldHub } from '../testing/held-hub'
+import { createMqttListener, type MqttListenerOptions } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
 const textOf = ({ payload }: InboundMessage) => Buffer.from(payload).toString()
 
@@ -98,8 +98,8 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
     at.hub.storageAway = true
     await at.device.publish('bad/topic', 'poison')
     await waitUntil('the failure', () => at.listener.stats().handlerErrors === 1)
-    await waitUntil('a try to put it on record', () =>
-      at.hub.log.some(({ message }) => /put on record/.test(message ?? '')),
+    await waitUntil('a try to quarantine it', () =>
+      at.hub.log.some(({ message }) => /could not be quarantined/.test(message ?? '')),
     )
     expect(at.listener.stats().acknowledged).toBe(0)
     at.hub.storageAway = false

@@ -1,7 +1,7 @@
 import { createLedgerPublisher, describeWith, type MosquittoService, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener, type MqttListener, type MqttListenerOptions } from '../index'
-import { createHeldHub, type HeldHub } from '../testing/held-hub'
+import { createMqttListener, type MqttListener, type MqttListenerOptions } from '../index.js'
+import { createHeldHub, type HeldHub } from '../testing/held-hub.js'
 
 const SENT = 1_500
 
@@ -56,7 +56,9 @@ describeWith({ mosquitto: 'own' }, 'mosquitto restarted under load', ({ mosquitt
   test('a member of a group says and counts that its session was resumed where groups may be forgotten', async () => {
     await restartUnderLoad(mosquitto.start(), { sharedGroup: 'ingest' }, async ({ listener, hub }) => {
       expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharesResumed: 1 })
-      const resumed = hub.log.filter(({ message }) => /resumed a session in a group/.test(message ?? ''))
+      const resumed = hub.log.filter(({ message }) =>
+        /resumed a session with shared subscriptions/.test(message ?? ''),
+      )
       expect(resumed).toMatchObject([
         {
           level: 'warn',

@@ -1,28 +1,22 @@
 import { setMaxListeners } from 'node:events'
-import {
-  DeviceHubError,
-  isDeviceHubError,
-  type OutboundMessage,
-  randomIds,
-  type Transport,
-} from '@devicehub/core'
-import { type AdoptResult, adoptSessions } from '../client/adopt'
-import type { BrokerContext } from '../client/broker-context'
-import { createClientSessions, type RegisteredHandler } from '../client/client-sessions'
-import type { ConnectionState } from '../connection/keep-connected'
-import { asError, closedError, LinkError, unavailable } from '../connection/link-error'
-import { createHandlerCall } from '../handlers/handler-call'
-import { handlerSpec } from '../handlers/handler-spec'
-import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler'
-import { createPublisher, type Publisher } from '../publisher/publisher'
-import { createConnectionEvents } from '../reporting/connection-events'
-import { type Counters, createCounters, createMetricsReporter } from '../reporting/counters'
-import type { ListenerHub } from '../settings/listener-hub'
-import type { BrokerSettings } from '../settings/options'
-import { createSlotKeeper, type SlotKeeper, type SlotStats } from '../slots/slot-keeper'
-import { isSlotClientId } from '../slots/slots'
+import { DeviceHubError, type OutboundMessage, randomIds, type Transport } from '@devicehub/core'
+import { type AdoptResult, adoptSessions } from '../client/adopt.js'
+import type { BrokerContext } from '../client/broker-context.js'
+import { createClientSessions } from '../client/client-sessions.js'
+import { closedError, unavailable } from '../connection/connection-error.js'
+import type { ConnectionState } from '../connection/keep-connected.js'
+import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler.js'
+import { createPublisher, type Publisher } from '../publisher/publisher.js'
+import { createConnectionEvents } from '../reporting/connection-events.js'
+import { type Counters, createCounters, createMetricsReporter } from '../reporting/counters.js'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+import type { ListenerHub } from '../settings/listener-hub.js'
+import { createSlotKeeper, type SlotKeeper, type SlotStats } from '../slots/slot-keeper.js'
+import { isSlotClientId } from '../slots/slot-leases.js'
+import { createHandlerRegistry, type Registration } from './handler-registry.js'
+import { waitUntilReady } from './wait-until-ready.js'
 
-/** One broker of a listener: the session of the device topics, one for each topic handler, and the publisher. */
+/** One broker of a listener: the sessions that receive from it, and the publisher. It can be stopped and started again. */
 export interface Broker extends Transport {
   handle(filter: string, handler: TopicHandler, options?: TopicHandlerOptions): TopicSubscription
   stop(options?: StopOptions): Promise<void>
@@ -32,230 +26,184 @@ export interface Broker extends Transport {
 
 export interface StopOptions {
   /**
-   * For good: unsubscribe, take what is queued, and have the broker forget the sessions. Default false. With slots the
-   * last session of the group is kept all the same.
+   * True: this process will not come back. It unsubscribes, receives the queued messages, and has the broker delete the
+   * sessions. With slots, the last session of the group is kept nevertheless. Default false: the broker keeps the sessions
+   * for the next `start()`.
    */
   readonly leave?: boolean
 }
 
-/** Call it to unsubscribe: what is queued is handled first, then the broker forgets the handler's session. */
+/**
+ * Call it to remove the handler: it unsubscribes, handles the messages that are queued, and has the broker delete the
+ * handler's session.
+ */
 export interface TopicSubscription {
   (): Promise<void>
-  /** Resolves when the broker has granted the subscription; pending until the listener is started and has a slot. */
+  /** Resolves when the broker has granted the subscription: not before the listener is started and holds a slot. */
   readonly ready: Promise<void>
 }
 
 export interface BrokerStats extends Readonly<Counters> {
   readonly state: ConnectionState
-  /** Why it is not connected, or cannot publish; null while all is well. */
+  /** Why the listener is not connected, or cannot publish; null while it can do both. */
   readonly lastError: string | null
   /** Null without the option `slots`. */
   readonly slot: SlotStats | null
-  /** Messages taken and not acknowledged. */
+  /** Messages received and not acknowledged. */
   readonly inFlight: number
   /** Publications sent and not acknowledged. */
   readonly publishing: number
 }
 
-/** Under which client id the listener receives: its own, or that of the slot it holds. */
+/** Runs the sessions that receive: under the listener's client id, or under that of the slot it holds. */
 type Receiver = Pick<SlotKeeper, 'start' | 'ready' | 'stop' | 'add' | 'remove' | 'sessions' | 'lastError'> & {
   readonly slot: SlotStats | null
 }
 
-const REPORT_EVERY_MS = 1_000
+/** What exists between `start()` and `stop()`. */
+interface Run {
+  readonly receiver: Receiver
+  readonly publisher: Publisher
+  /** Aborted at the beginning of `stop()`. */
+  readonly stopped: AbortController
+}
+
+const METRICS_INTERVAL_MS = 1_000
 
 export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker {
   const { name, url, clientId, slots, sharedGroup } = settings
-  const { logger } = hub
   const leases = hub.storage?.leases
   if (slots !== null && leases === undefined)
     throw new DeviceHubError(
       'invalid_options',
       `broker "${name}": slots need a hub with a storage that has leases`,
     )
-  if (sharedGroup !== null) hub.sharedGroups?.assertAllowed(name, sharedGroup)
+  assertGroupAllowed()
   const counters = createCounters()
   const connections = createConnectionEvents(hub, settings)
   const context: BrokerContext = { hub, settings, counters, connections }
   const reportMetrics = createMetricsReporter(hub.metrics, counters, name)
-  /** By client id. */
-  const handlers = new Map<string, RegisteredHandler>()
-  let receiver: Receiver | null = null
-  let publisher: Publisher | null = null
+  const handlers = createHandlerRegistry(hub, settings, (message) => broker.publish(message))
+  let run: Run | null = null
   let starting: Promise<void> | null = null
   let stopping: Promise<void> | null = null
-  let stopped = new AbortController()
   let startedBefore = false
 
+  function assertGroupAllowed(): void {
+    if (sharedGroup !== null) hub.sharedGroups?.assertAllowed(name, sharedGroup)
+  }
+
   function createReceiver(): Receiver {
-    const registered = () => [...handlers.values()]
     if (slots !== null && leases !== undefined)
-      return createSlotKeeper({ context, slots, leases, handlers: registered })
-    const clients = createClientSessions(context, clientId, registered)
+      return createSlotKeeper({ context, slots, leases, handlers: handlers.all })
+    const clients = createClientSessions({ context, clientId, handlers: handlers.all })
     return Object.assign(clients, { slot: null })
   }
 
-  async function start(): Promise<void> {
-    if (sharedGroup !== null) hub.sharedGroups?.assertAllowed(name, sharedGroup)
+  /** Everything it registers is removed when the signal is aborted. */
+  function registerAtHub(stopped: AbortSignal): void {
     const detach = hub.attach(broker)
     const leaveGroup = sharedGroup === null ? undefined : hub.sharedGroups?.join(name, sharedGroup)
-    const reporter = setInterval(reportMetrics, REPORT_EVERY_MS).unref()
-    startedBefore = true
-    stopped = new AbortController()
-    // Each topic handler listens: not a leak.
-    setMaxListeners(0, stopped.signal)
-    stopped.signal.addEventListener('abort', () => {
+    const reporting = setInterval(reportMetrics, METRICS_INTERVAL_MS).unref()
+    stopped.addEventListener('abort', () => {
       detach()
       leaveGroup?.()
-      clearInterval(reporter)
+      clearInterval(reporting)
     })
-    // Of its own for each process of a group: one that stands by publishes too.
+  }
+
+  async function start(): Promise<void> {
+    assertGroupAllowed()
+    const stopped = new AbortController()
+    // Each topic handler adds a listener. Without this, Node would warn of a leak.
+    setMaxListeners(0, stopped.signal)
+    registerAtHub(stopped.signal)
+    startedBefore = true
+    // With slots, several processes share the configuration, and those that stand by publish too: each needs its own id.
     const publisherId = slots === null ? `${clientId}-pub` : `${clientId}-pub-${randomIds.next().slice(0, 8)}`
-    publisher = createPublisher({ settings, clientId: publisherId, counters, logger })
-    receiver = createReceiver()
+    const publisher = createPublisher({ settings, clientId: publisherId, counters, logger: hub.logger })
+    const receiver = createReceiver()
+    run = { receiver, publisher, stopped }
     receiver.start()
-    for (const handler of handlers.values()) attachHandler(handler)
+    for (const handler of handlers.all()) handlers.attachForReplay(handler, stopped.signal)
     try {
-      await ready([receiver, publisher], stopped.signal)
+      await waitUntilReady([receiver, publisher], settings, stopped.signal)
     } catch (error) {
       await stop()
       throw error
     }
   }
 
-  async function ready(
-    all: readonly Pick<Receiver, 'ready' | 'lastError'>[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { connectTimeout } = settings
-    let timer: NodeJS.Timeout | undefined
-    const givenUp = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () =>
-        reject(closedError(`the listener of ${url} was stopped while it started`)),
-      )
-      timer = setTimeout(() => {
-        const cause = all.map(({ lastError }) => lastError).find((error) => error !== null)
-        const reason = cause?.message ?? `the broker at ${url} did not answer`
-        reject(
-          new DeviceHubError(
-            isDeviceHubError(cause, 'storage_unavailable') ? 'storage_unavailable' : 'transport_unavailable',
-            `not connected and subscribed within ${connectTimeout} ms: ${reason}`,
-            cause === undefined ? {} : { cause },
-          ),
-        )
-      }, connectTimeout)
-    })
-    const permanent = (error: unknown) =>
-      isDeviceHubError(error)
-        ? error
-        : new DeviceHubError(
-            (error instanceof LinkError ? error.permanent : null) ?? 'invalid_options',
-            asError(error).message,
-            { cause: error },
-          )
-    try {
-      await Promise.race([
-        Promise.all(all.map((each) => each.ready().catch((error) => Promise.reject(permanent(error))))),
-        givenUp,
-      ])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
   function stop({ leave = false }: StopOptions = {}): Promise<void> {
-    if (receiver === null) return Promise.resolve()
-    stopping ??= end(receiver, leave).finally(() => {
+    if (run === null) return Promise.resolve()
+    stopping ??= stopRun(run, leave).finally(() => {
       stopping = null
     })
     return stopping
   }
 
-  async function end(ending: Receiver, leave: boolean): Promise<void> {
+  async function stopRun({ receiver, publisher, stopped }: Run, leave: boolean): Promise<void> {
     stopped.abort()
-    const [result] = await Promise.allSettled([ending.stop(leave)])
-    // Handlers may publish until they are done: the publisher goes last.
-    await publisher?.stop()
-    receiver = null
-    publisher = null
+    const [result] = await Promise.allSettled([receiver.stop(leave)])
+    // Last: topic handlers may publish until they are done.
+    await publisher.close()
+    run = null
     starting = null
     reportMetrics()
     if (result.status === 'rejected') throw result.reason
   }
 
   function handle(filter: string, fn: TopicHandler, options: TopicHandlerOptions = {}): TopicSubscription {
-    const spec = handlerSpec(filter, fn, options, settings, (message) => broker.publish(message))
-    const id = spec.clientIdOf(clientId)
-    if (handlers.has(id))
+    const registration = handlers.add(filter, fn, options)
+    const { handler, ready } = registration
+    if (stopping === null && run !== null) {
+      run.receiver.add(handler)
+      handlers.attachForReplay(handler, run.stopped.signal)
+    }
+    return Object.assign(() => removeHandler(registration), { ready })
+  }
+
+  async function removeHandler({ handler, remove }: Registration): Promise<void> {
+    if (remove()) await run?.receiver.remove(handler)
+  }
+
+  async function adopt(deadClientId: string): Promise<AdoptResult> {
+    if (slots !== null && isSlotClientId(slots, deadClientId))
       throw new DeviceHubError(
         'invalid_options',
-        `"${filter}" has a handler already; give this one a \`name\``,
+        `${deadClientId} is the client id of a slot of group ${slots.group}: the processes of the group empty free slots by themselves`,
       )
-    let granted = () => {}
-    let refused: (error: Error) => void = () => {}
-    const whenReady = new Promise<void>((resolve, reject) => {
-      granted = resolve
-      refused = reject
-    })
-    whenReady.catch(() => {})
-    const removal = new AbortController()
-    const handler: RegisteredHandler = { spec, granted, refused, removed: removal.signal }
-    handlers.set(id, handler)
-    if (stopping === null && receiver !== null) {
-      receiver.add(handler)
-      attachHandler(handler)
-    }
-    const remove = () => {
-      removal.abort()
-      return forget(id, handler)
-    }
-    return Object.assign(remove, { ready: whenReady })
-  }
-
-  /** For replays, as long as the listener runs and the handler is not taken away. */
-  function attachHandler({ spec, removed }: RegisteredHandler): void {
-    const { name: handlerName, filter } = spec
-    const over = new AbortController()
-    const run = createHandlerCall({ ...spec, hub, stopping: over.signal })
-    const detach = hub.attachHandler({ source: `mqtt:${name}`, name: handlerName, filter, run })
-    const end = () => {
-      detach()
-      over.abort()
-    }
-    stopped.signal.addEventListener('abort', end, { once: true, signal: over.signal })
-    removed.addEventListener('abort', end, { once: true, signal: over.signal })
-  }
-
-  async function forget(id: string, handler: RegisteredHandler): Promise<void> {
-    if (handlers.get(id) !== handler) return
-    handlers.delete(id)
-    await receiver?.remove(handler)
-  }
-
-  async function adopt(deadId: string): Promise<AdoptResult> {
-    if (slots !== null && isSlotClientId(slots, deadId))
+    if (deadClientId === clientId || handlers.has(deadClientId) || deadClientId === `${clientId}-pub`)
       throw new DeviceHubError(
         'invalid_options',
-        `${deadId} belongs to a slot of group ${slots.group}: whoever holds a slot adopts those of the others by itself`,
-      )
-    if (deadId === clientId || handlers.has(deadId) || deadId === `${clientId}-pub`)
-      throw new DeviceHubError(
-        'invalid_options',
-        `${deadId} is this listener's own client id; start() resumes its session`,
+        `${deadClientId} is a client id of this listener; start() resumes its session`,
       )
     return adoptSessions(
       context,
-      deadId,
-      [...handlers.values()].map(({ spec }) => spec),
+      deadClientId,
+      handlers.all().map(({ spec }) => spec),
     )
   }
 
   function state(): ConnectionState {
-    if (receiver === null) return 'idle'
-    const notConnected = receiver.sessions.find((session) => session.state !== 'connected')
+    if (run === null) return 'idle'
+    const { sessions, slot } = run.receiver
+    const notConnected = sessions.find((session) => session.state !== 'connected')
     if (notConnected !== undefined) return notConnected.state
-    if (receiver.slot === null || receiver.slot.state === 'held') return 'connected'
-    return receiver.slot.state === 'standby' ? 'standby' : 'waiting'
+    if (slot === null || slot.state === 'held') return 'connected'
+    return slot.state === 'standby' ? 'standby' : 'waiting'
+  }
+
+  function stats(): BrokerStats {
+    const noSlot = slots && ({ group: slots.group, number: null, state: 'none', epoch: null } as const)
+    return {
+      ...counters,
+      state: state(),
+      lastError: (run?.receiver.lastError ?? run?.publisher.lastError)?.message ?? null,
+      slot: run?.receiver.slot ?? noSlot,
+      inFlight: run?.receiver.sessions.reduce((sum, { inFlight }) => sum + inFlight, 0) ?? 0,
+      publishing: run?.publisher.inFlight ?? 0,
+    }
   }
 
   const broker: Broker = {
@@ -267,20 +215,13 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       })),
     stop,
     async publish(message: OutboundMessage) {
-      if (publisher !== null) return publisher.publish(message)
+      if (run !== null) return run.publisher.publish(message)
       if (startedBefore) throw closedError(`the listener of the broker at ${url} was stopped`)
       throw unavailable(`the listener of the broker at ${url} is not started`)
     },
     handle,
     adopt,
-    stats: () => ({
-      ...counters,
-      state: state(),
-      lastError: (receiver?.lastError ?? publisher?.lastError)?.message ?? null,
-      slot: receiver?.slot ?? (slots && { group: slots.group, number: null, state: 'none', epoch: null }),
-      inFlight: receiver?.sessions.reduce((sum, { inFlight }) => sum + inFlight, 0) ?? 0,
-      publishing: publisher?.inFlight ?? 0,
-    }),
+    stats,
   }
   return broker
 }

@@ -1,9 +1,9 @@
 import { createDeviceHub, defineDeviceType, reading, silentLogger } from '@devicehub/core'
 import { createRawClient, describeWith, startAedes, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener, type MqttListenerOptions } from '../index'
-import { createHeldHub } from '../testing/held-hub'
-import { Station } from '../testing/station'
+import { createMqttListener, type MqttListenerOptions } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { Station } from '../testing/station.js'
 
 /** A message to the listener and one back, over whatever the options say. */
 async function roundTrip(port: number, options: MqttListenerOptions) {

@@ -1,7 +1,7 @@
 import { createDeviceHub, defineDeviceType, reading, silentLogger } from '@devicehub/core'
 import { createFakeBroker } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener } from '../index'
+import { createMqttListener } from '../index.js'
 
 const Station = defineDeviceType('station', { readings: { level: reading.float() } })
 

@@ -1,53 +1,73 @@
 import { check, DeviceHubError, type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core'
-import type { AdoptResult } from '../client/adopt'
-import type { ConnectionState } from '../connection/keep-connected'
-import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler'
-import { brokerSettings } from '../settings/broker-settings'
-import type { ListenerHub } from '../settings/listener-hub'
-import { acceptAdopt, acceptBroker, acceptHandler, acceptHub, acceptStop } from '../settings/option-rules'
-import type { MqttListenerOptions } from '../settings/options'
+import type { AdoptResult } from '../client/adopt.js'
+import { acceptHandler } from '../handlers/accept-handler.js'
+import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler.js'
+import { brokerSettings } from '../settings/broker-settings.js'
+import type { ListenerHub } from '../settings/listener-hub.js'
+import { acceptHub } from '../settings/option-rules.js'
+import type { MqttListenerOptions } from '../settings/options.js'
+import { acceptAdopt, acceptBroker, acceptStop } from './accept-calls.js'
 import {
   type Broker,
   type BrokerStats,
   createBroker,
   type StopOptions,
   type TopicSubscription,
-} from './broker'
-import { warnOfUnserved } from './unserved-types'
+} from './broker.js'
+import { sumOf } from './sum-stats.js'
+import { warnOfUnservedTypes } from './unserved-types.js'
 
+/**
+ * The figures of all brokers together: counters are sums, `maxInFlight` is the largest, `state` is the first that is not
+ * well, `slot` and `lastError` are those of the first broker that has one.
+ */
 export interface MqttListenerStats extends BrokerStats {
-  /** Each broker's own; the figures beside it are their sum, `maxInFlight` the largest, `slot` and `lastError` the first broker's that has any. */
+  /** The figures of each broker, by its name. */
   readonly brokers: Readonly<Record<string, BrokerStats>>
 }
 
+/** `stop()` does not end it for good: it can be started again. `hub.close()` stops it and refuses another start. */
 export interface MqttListener extends Transport, AsyncDisposable {
   /**
-   * Resolves when every broker is connected and has granted the subscriptions. Tries for `connectTimeout`, then rejects
-   * with `transport_unavailable` and stops. At once when no later attempt could succeed: `connection_refused` for what the
-   * broker refuses, such as the credentials, and `invalid_options` for what it cannot do. `closed` when it is stopped
-   * meanwhile, which needs nobody to look.
+   * Connects and subscribes. Resolves when every broker has granted all subscriptions. Tries for `connectTimeout`, then
+   * stops and rejects:
+   * - `transport_unavailable`, with the reason of the last attempt.
+   * - `connection_refused`, at once: the broker refuses the listener, for its password say.
+   * - `invalid_options`, at once: the broker lacks what the options need, such as MQTT 5.
+   * - `closed`: `stop()` was called meanwhile, or the hub is closed. Nobody has to handle this rejection.
    */
   start(): Promise<void>
   /**
-   * Reads nothing more, waits for what was taken, acknowledges what is committed, disconnects. The broker keeps the
-   * session and collects messages for the next `start()`; with `{ leave: true }` it is emptied and ended instead, for a
-   * replica that will not come back.
+   * Receives nothing more, waits until the hub has stored what was received, acknowledges it, and disconnects. The broker
+   * keeps the session and collects messages for the next `start()`. With `{ leave: true }` the session is emptied and
+   * deleted instead: for a process that will not come back.
    */
   stop(options?: StopOptions): Promise<void>
-  /** At the broker of the listener's name, or at the one named. */
+  /**
+   * Publishes to the broker of the listener's name, or to the one named. Resolves when the broker has acknowledged the
+   * message (QoS 1 and 2), or when it was written (QoS 0). Rejects with `transport_unavailable`, `publish_failed`,
+   * `invalid_topic`, `invalid_options` or `closed`.
+   */
   publish(message: OutboundMessage, broker?: string): Promise<void>
-  /** Handles a topic of any form. It may be called before and after `start()`. */
+  /**
+   * Subscribes to any topic filter, and calls the handler for each message. May be called before and after `start()`.
+   * Throws `invalid_topic` or `invalid_options`.
+   */
   handle(filter: string, handler: TopicHandler, options?: TopicHandlerOptions): TopicSubscription
   /**
-   * Stores what the broker keeps for a replica that will not come back, and ends its sessions. The device types, the
-   * topic handlers and the group must be the same here as there. A replica that is still alive would be disconnected.
+   * Empties the sessions of a process that will not come back: stores the messages the broker has queued for its client id
+   * and its topic handlers, and has the broker delete the sessions. Device types, topic handlers and `sharedGroup` must be
+   * the same here as there. A process that is still alive is disconnected, and this rejects when it connects again.
    */
   adopt(clientId: string, options?: { readonly broker?: string }): Promise<AdoptResult>
   stats(): MqttListenerStats
+  /** The same as `stop()`. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * Receives the messages of the hub's device types over MQTT and acknowledges each one after its commit.
+ * Receives the messages of the hub's device types over MQTT, and acknowledges each message after its commit. Throws
+ * `invalid_options`.
  *
  * @example
  * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883', clientId: 'hub-1' })
@@ -58,7 +78,7 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
   const brokers = brokerSettings(options).map((settings) => createBroker(hub, settings))
   const main = brokers.find(({ name }) => name === 'default') ?? (brokers[0] as Broker)
 
-  function pick(name: string | undefined): Broker {
+  function brokerNamed(name: string | undefined): Broker {
     const broker = name === undefined ? main : brokers.find((each) => each.name === name)
     if (broker !== undefined) return broker
     const known = brokers.map((each) => each.name).join(', ')
@@ -68,62 +88,42 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     )
   }
 
+  async function start(): Promise<void> {
+    const results = await Promise.allSettled(brokers.map((broker) => broker.start()))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) {
+      await listener.stop()
+      throw failed.reason
+    }
+    warnOfUnservedTypes(
+      hub,
+      brokers.map(({ name }) => name),
+    )
+  }
+
   const listener: MqttListener = {
     name: main.name,
-    start: () =>
-      quietWhenClosed(async () => {
-        const results = await Promise.allSettled(brokers.map((broker) => broker.start()))
-        const failed = results.find((result) => result.status === 'rejected')
-        if (failed === undefined)
-          return warnOfUnserved(
-            hub,
-            brokers.map(({ name }) => name),
-          )
-        await listener.stop()
-        throw failed.reason
-      }),
+    start: () => quietWhenClosed(start),
     async stop(given = {}) {
       const stopOptions = acceptStop(given)
       const results = await Promise.allSettled(brokers.map((broker) => broker.stop(stopOptions)))
       const failed = results.find((result) => result.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },
-    publish: async (message, broker) => pick(acceptBroker(broker)).publish(message),
+    publish: async (message, broker) => brokerNamed(acceptBroker(broker)).publish(message),
     handle(filter, handler, given = {}) {
       const handlerOptions = acceptHandler(filter, handler, given)
-      return pick(handlerOptions.broker).handle(filter, handler, handlerOptions)
+      return brokerNamed(handlerOptions.broker).handle(filter, handler, handlerOptions)
     },
     async adopt(clientId, given = {}) {
       const { broker } = acceptAdopt(clientId, given)
-      return pick(broker).adopt(clientId)
+      return brokerNamed(broker).adopt(clientId)
     },
     stats() {
       const all = brokers.map((broker) => [broker.name, broker.stats()] as const)
-      return { ...all.map(([, stats]) => stats).reduce(add), brokers: Object.fromEntries(all) }
+      return { ...sumOf(all.map(([, stats]) => stats)), brokers: Object.fromEntries(all) }
     },
     [Symbol.asyncDispose]: () => listener.stop(),
   }
   return listener
-}
-
-const isWell = (state: ConnectionState) => state === 'connected' || state === 'standby'
-
-function worse(a: ConnectionState, b: ConnectionState): ConnectionState {
-  if (!isWell(a)) return a
-  return a === 'connected' || !isWell(b) ? b : a
-}
-
-function add(sum: BrokerStats, next: BrokerStats): BrokerStats {
-  const total: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(next)) {
-    const other = sum[name as keyof BrokerStats]
-    total[name] = typeof value === 'number' ? value + (other as number) : value
-  }
-  return {
-    ...(total as unknown as BrokerStats),
-    maxInFlight: Math.max(sum.maxInFlight, next.maxInFlight),
-    slot: sum.slot ?? next.slot,
-    lastError: sum.lastError ?? next.lastError,
-    state: worse(sum.state, next.state),
-  }
 }

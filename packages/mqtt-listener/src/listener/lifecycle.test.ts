@@ -1,9 +1,9 @@
 import { createFakeBroker, createRawClient, describeWith, freePort, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { startFakeBroker } from '../testing/fake-broker'
-import { createHeldHub } from '../testing/held-hub'
-import { listening } from '../testing/listening'
+import { createMqttListener } from '../index.js'
+import { startFakeBroker } from '../testing/fake-broker.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { listening } from '../testing/listening.js'
 
 const filtersOf = (subscriptions: readonly { topic: string }[]) => subscriptions.map(({ topic }) => topic)
 

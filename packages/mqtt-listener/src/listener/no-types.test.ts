@@ -1,9 +1,9 @@
 import { createDeviceHub, defineDeviceType, reading, silentLogger } from '@devicehub/core'
 import { createFakeBroker, createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
-import { Station } from '../testing/station'
+import { createMqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { Station } from '../testing/station.js'
 
 const readings = { depth: reading.float() }
 const Buoy = defineDeviceType('buoy', { readings, broker: 'sea' })
@@ -52,10 +52,10 @@ describe('a type that nobody serves', () => {
     await listener.start()
     expect(warnings(hub)).toEqual([
       expect.stringMatching(
-        /^nothing is received of the device type "buoy": its option `broker` is "sea", and this listener has "default"\. Put "sea" into `brokers`/,
+        /^no messages are received for the device type "buoy": its option `broker` is "sea", and this listener has "default"\. Add "sea" to `brokers`/,
       ),
       expect.stringMatching(
-        /^nothing is received of the device type "typo": its option `protocol` is "mqqt"; a listener serves "mqtt"/,
+        /^no messages are received for the device type "typo": its option `protocol` is "mqqt", and a listener receives "mqtt" only/,
       ),
     ])
   })

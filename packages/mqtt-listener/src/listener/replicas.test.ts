@@ -1,8 +1,8 @@
 import { createRawClient, type MosquittoService, waitUntil } from '@devicehub/test-kit'
 import { beforeEach, expect, test } from 'vitest'
-import { createMqttListener, type MqttListenerOptions } from '../index'
-import { describeBrokers } from '../testing/brokers'
-import { createHeldHub, type HeldHub } from '../testing/held-hub'
+import { createMqttListener, type MqttListenerOptions } from '../index.js'
+import { describeBrokers } from '../testing/brokers.js'
+import { createHeldHub, type HeldHub } from '../testing/held-hub.js'
 
 describeBrokers('replicas', (broker, name) => {
   // One group a test: what a failed one left behind takes no share of the next.

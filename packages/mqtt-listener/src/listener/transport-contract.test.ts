@@ -1,7 +1,7 @@
 import { noMetrics, silentLogger, systemClock } from '@devicehub/core'
 import { describeWith, transportContract } from '@devicehub/test-kit'
-import { createMqttListener } from '../index'
-import { Station } from '../testing/station'
+import { createMqttListener } from '../index.js'
+import { Station } from '../testing/station.js'
 
 describeWith({ mosquitto: 'own' }, 'at mosquitto', ({ mosquitto }) => {
   for (const protocolVersion of [4, 5] as const) {

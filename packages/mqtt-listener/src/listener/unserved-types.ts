@@ -1,38 +1,29 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { ListenerHub } from '../settings/listener-hub'
+import type { ListenerHub } from '../settings/listener-hub.js'
+import { brokerOf, isMqttType, protocolOf } from '../settings/type-broker.js'
 
-const MQTT = 'mqtt'
-/** Served by whoever mounts them, and not by listeners. */
-const ELSEWHERE = new Set(['http'])
+/** Protocols that the application receives by itself, without a listener. */
+const WITHOUT_LISTENER = new Set(['http'])
 
-export const brokerOf = ({ options }: AnyDeviceType): string => options.broker ?? 'default'
-export const isOfMqtt = ({ abstract, options }: AnyDeviceType): boolean =>
-  !abstract && (options.protocol ?? MQTT) === MQTT
-
-/** Says of which types nothing is received, since an option of theirs names what no listener of the hub serves. */
-export function warnOfUnserved(hub: ListenerHub, brokers: readonly string[]): void {
-  const isServed = (broker: string) => brokers.includes(broker) || hub.isServed?.(broker) === true
+/** Logs a warning for each device type whose messages nobody receives, with the option that causes it. */
+export function warnOfUnservedTypes(hub: ListenerHub, brokers: readonly string[]): void {
   for (const type of hub.types) {
-    if (type.abstract) continue
-    const { protocol = MQTT } = type.options
-    if (ELSEWHERE.has(protocol)) continue
-    const problem = isOfMqtt(type)
-      ? brokerProblem(brokerOf(type), brokers, isServed)
-      : `its option \`protocol\` is "${protocol}"; a listener serves "${MQTT}". Correct it, or hand its messages to hub.ingest`
+    const problem = problemOf(type, hub, brokers)
     if (problem === null) continue
     hub.logger.warn(
-      { type: type.key, protocol, broker: brokerOf(type), brokers },
-      `nothing is received of the device type "${type.key}": ${problem}`,
+      { type: type.key, protocol: protocolOf(type), broker: brokerOf(type), brokers },
+      `no messages are received for the device type "${type.key}": ${problem}`,
     )
   }
 }
 
-function brokerProblem(
-  broker: string,
-  brokers: readonly string[],
-  isServed: (broker: string) => boolean,
-): string | null {
-  if (isServed(broker)) return null
-  const has = brokers.map((each) => `"${each}"`).join(', ')
-  return `its option \`broker\` is "${broker}", and this listener has ${has}. Put "${broker}" into \`brokers\`, or start another listener for it`
+function problemOf(type: AnyDeviceType, hub: ListenerHub, brokers: readonly string[]): string | null {
+  const protocol = protocolOf(type)
+  if (type.abstract || WITHOUT_LISTENER.has(protocol)) return null
+  if (!isMqttType(type))
+    return `its option \`protocol\` is "${protocol}", and a listener receives "mqtt" only. Correct the option, or pass the messages to hub.ingest`
+  const broker = brokerOf(type)
+  if (brokers.includes(broker) || hub.isServed?.(broker) === true) return null
+  const known = brokers.map((each) => `"${each}"`).join(', ')
+  return `its option \`broker\` is "${broker}", and this listener has ${known}. Add "${broker}" to \`brokers\`, or start another listener for it`
 }

@@ -1,36 +1,36 @@
-import { DeviceHubError, isValidTopic, type OutboundMessage } from '@devicehub/core'
-import type { Grants, PublishOptions } from '../connection/link'
-import { acceptMessage } from '../settings/option-rules'
+import { check, DeviceHubError, isValidTopic, type OutboundMessage } from '@devicehub/core'
+import type { Grants } from '../connection/grants.js'
+import type { PublishOptions } from '../connection/link.js'
 
-/** A message as it goes to mqtt.js, checked: what cannot be encoded would cost the connection. */
+/** A message in the form mqtt.js takes. It is checked first: mqtt.js ends the connection when it cannot encode one. */
 export interface Publication {
   readonly topic: string
   readonly payload: Buffer
   readonly options: PublishOptions
-  /** Bytes on the wire, rounded up. */
+  /** The largest number of bytes the PUBLISH packet can have. */
   readonly size: number
 }
 
-/** [MQTT-1.5.4]: strings and binary data have a length of 16 bits. */
+/** Bytes of a string or of binary data [MQTT-1.5.4]. */
 const MAX_FIELD = 65_535
-/** The largest packet of the protocol. */
+/** Bytes of an MQTT packet. */
 const MAX_PACKET = 268_435_455
-/** Fixed header, packet id, and the identifiers and lengths of the properties. */
+/** Bytes for the fixed header, the packet id, and the identifiers and lengths of the properties. */
 const OVERHEAD = 64
 
-/** Throws `invalid_topic` or `invalid_options`. MQTT 3.1.1 carries topic and payload only. */
+/** Throws `invalid_topic` or `invalid_options`. MQTT 3.1.1 has no properties: the message goes without them. */
 export function toPublication(given: OutboundMessage, protocolVersion: 4 | 5): Publication {
-  const message = acceptMessage(given)
+  const message = check.accept('listener.publish', 'message', check.outboundMessage, given)
   const { topic, qos = 1, retain = false } = message
   if (!isValidTopic(topic))
     throw new DeviceHubError(
       'invalid_topic',
-      `cannot publish to ${JSON.stringify(topic)}: it is empty, too long, or holds +, # or NUL`,
+      `cannot publish to ${JSON.stringify(topic)}: a topic must not be empty, too long, or contain +, # or NUL`,
       {
         details: { topic },
       },
     )
-  // A copy: the caller's bytes may change while the message waits.
+  // A copy: the caller may change its bytes while the message waits.
   const payload = Buffer.from(message.payload as Uint8Array)
   const properties = protocolVersion === 5 ? propertiesOf(message) : undefined
   const size = OVERHEAD + Buffer.byteLength(topic) + payload.length + bytesOf(message)
@@ -42,11 +42,11 @@ export function toPublication(given: OutboundMessage, protocolVersion: 4 | 5): P
   return { topic, payload, options: { qos, retain, properties }, size }
 }
 
-/** Why this broker would not take it, though another may; null if it would. */
+/** Which limit of this broker the message exceeds; null if none. */
 export function refusalBy(grants: Grants, { size, options }: Publication): string | null {
   if (size > grants.maximumPacketSize)
-    return `it has up to ${size} bytes and the broker takes ${grants.maximumPacketSize}`
-  if (options.qos > grants.maximumQos) return `the broker takes at most QoS ${grants.maximumQos}`
+    return `it may have ${size} bytes, and the broker accepts at most ${grants.maximumPacketSize}`
+  if (options.qos > grants.maximumQos) return `the broker accepts at most QoS ${grants.maximumQos}`
   if (options.retain && !grants.retain) return 'the broker keeps no retained messages'
   return null
 }
@@ -61,14 +61,14 @@ function propertiesOf(message: OutboundMessage): PublishOptions['properties'] {
   if (responseTopic !== undefined && !isValidTopic(responseTopic))
     throw new DeviceHubError(
       'invalid_topic',
-      `the response topic ${JSON.stringify(responseTopic)} is no topic`,
+      `the response topic ${JSON.stringify(responseTopic)} is not a valid topic`,
     )
   return {
     ...(contentType !== undefined && { contentType }),
     ...(correlationId !== undefined && { correlationData: Buffer.from(correlationId) }),
     ...(responseTopic !== undefined && { responseTopic }),
     ...(userProperties !== undefined && { userProperties: mutable(userProperties) }),
-    // Rounded up: a message must not vanish before its time.
+    // In whole seconds, rounded up: a message must not expire too early.
     ...(expiresIn !== undefined && { messageExpiryInterval: Math.ceil(expiresIn) }),
   }
 }
@@ -83,7 +83,7 @@ function assertText(text: unknown, topic: string): void {
   if (typeof text === 'string' && !text.includes('\0') && Buffer.byteLength(text) <= MAX_FIELD) return
   throw new DeviceHubError(
     'invalid_options',
-    `content type, correlation id, response topic and user properties are texts of at most ${MAX_FIELD} bytes without NUL (publishing to ${topic})`,
+    `content type, correlation id, response topic and user properties must be strings of at most ${MAX_FIELD} bytes without NUL (publishing to ${topic})`,
   )
 }
 

@@ -1,10 +1,14 @@
-import { createBackoff, DeviceHubError, type Logger, type OutboundMessage } from '@devicehub/core'
-import { type ConnectionState, keepConnected, whatNext } from '../connection/keep-connected'
-import { createLink, type Grants, type Link, type LinkEnd } from '../connection/link'
-import { closedError, unavailable } from '../connection/link-error'
-import type { Counters } from '../reporting/counters'
-import type { BrokerSettings } from '../settings/options'
-import { type Publication, refusalBy, toPublication } from './publication'
+import { createBackoff, type DeviceHubError, type Logger, type OutboundMessage } from '@devicehub/core'
+import { waitAtMost } from '../async/waiting.js'
+import { closedError, unavailable } from '../connection/connection-error.js'
+import type { Grants } from '../connection/grants.js'
+import { type ConnectionState, describeRetry, keepConnected } from '../connection/keep-connected.js'
+import { createLink, type Link, type LinkEnd } from '../connection/link.js'
+import type { Counters } from '../reporting/counters.js'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+import { type Publication, refusalBy, toPublication } from './publication.js'
+import { createPublishQueue, type QueuedPublication } from './publish-queue.js'
+import { interruptedError, refusedError, timeoutError } from './publisher-errors.js'
 
 export interface PublisherOptions {
   readonly settings: BrokerSettings
@@ -14,60 +18,49 @@ export interface PublisherOptions {
 }
 
 /**
- * Publishes on a connection of its own: on the listener's, a PUBACK would wait behind the messages of a full window,
- * and a handler that publishes would wait for itself.
+ * Publishes on a connection of its own. On the listener's connection a PUBACK would wait behind the messages of a full
+ * window, and a topic handler that publishes would wait for its own acknowledgement.
  */
 export interface Publisher {
+  /** Resolves when the broker has acknowledged the message (QoS 1 and 2), or when it was written (QoS 0). */
   publish(message: OutboundMessage): Promise<void>
   /** Resolves when connected for the first time. Rejects when no attempt can succeed. */
   ready(): Promise<void>
   readonly state: ConnectionState
   readonly lastError: Error | null
-  /** Sends what waits, for at most the drain timeout, and disconnects. */
-  stop(): Promise<void>
+  /** Ends for good: sends what waits, for at most `drainTimeout`, and disconnects. */
+  close(): Promise<void>
+  /** Publications sent and not acknowledged. */
   readonly inFlight: number
 }
 
-interface Waiting extends Publication {
-  readonly resolve: () => void
-  readonly reject: (error: DeviceHubError) => void
-  timer: NodeJS.Timeout | undefined
-  /** Times it was on the wire. */
-  attempts: number
-  done: boolean
-}
-
-/** Receive Maximum exceeded, message rate too high, quota exceeded: later it will be taken. */
+/** Reason codes: Receive Maximum exceeded, message rate too high, quota exceeded. The broker will take the message later. */
 const SLOW_DOWN = [0x93, 0x96, 0x97]
 
-/** A message some brokers answer by closing the connection would otherwise cost the connection for ever. */
+/** Some brokers close the connection over a message they refuse. Without a limit it would be sent on each new connection. */
 const MAX_ATTEMPTS = 5
 
 export function createPublisher({ settings, clientId, counters, logger }: PublisherOptions): Publisher {
   const { name, url, publishTimeout, publishQueue, publishWindow, reconnect } = settings
   const fields = { broker: name, url, clientId }
   const slowDown = createBackoff({ ...reconnect, min: Math.min(100, reconnect.max) })
-  /** Sent and not acknowledged, in the order sent; each has a place of the quota, also when its sender no longer waits. */
-  const inFlight = new Set<Waiting>()
-  let queue: Waiting[] = []
-  let head = 0
+  const queue = createPublishQueue()
+  /** In the order sent. A publication stays here until it is acknowledged, also after its sender has given up. */
+  const inFlight = new Set<QueuedPublication>()
   let link: Link | null = null
   let grants: Grants | null = null
-  /** The window; halved when the broker complains, and then growing by one each time so many were taken. */
-  let ceiling = publishWindow
-  let pausedUntil: NodeJS.Timeout | null = null
-  let stopped = false
+  /** At most so many are in flight: `publishWindow`; halved when the broker asks to slow down, and then growing again. */
+  let sendLimit = publishWindow
+  let pauseTimer: NodeJS.Timeout | null = null
+  let closed = false
+  /** Publications whose sender waits. */
+  let unsettled = 0
   let waitingForEmpty: (() => void)[] = []
 
-  /** Publications whose sender still waits. */
-  let waiting = 0
-
-  const isEmpty = () => waiting === 0
-
-  function settle(entry: Waiting, error?: DeviceHubError): void {
-    if (entry.done) return
-    entry.done = true
-    waiting--
+  function settle(entry: QueuedPublication, error?: DeviceHubError): void {
+    if (entry.settled) return
+    entry.settled = true
+    unsettled--
     clearTimeout(entry.timer)
     if (error === undefined) {
       counters.published++
@@ -78,81 +71,57 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     }
   }
 
-  function wakeIfEmpty(): void {
-    if (!isEmpty()) return
-    const ready = waitingForEmpty
+  function tellIfEmpty(): void {
+    if (unsettled > 0) return
+    const resolves = waitingForEmpty
     waitingForEmpty = []
-    for (const resolve of ready) resolve()
+    for (const resolve of resolves) resolve()
   }
 
-  /** The next one whose sender still waits. Those who gave up leave the queue here, also while the broker is away. */
-  function peek(): Waiting | undefined {
-    while (queue[head]?.done) head++
-    if (head > 1024 && head * 2 > queue.length) {
-      queue = queue.slice(head)
-      head = 0
-    }
-    return queue[head]
-  }
-
-  function pump(): void {
-    while (link !== null && grants !== null && pausedUntil === null) {
-      if (inFlight.size >= Math.min(Math.floor(ceiling), grants.receiveMaximum)) break
-      const entry = peek()
+  function sendQueued(): void {
+    while (link !== null && grants !== null && pauseTimer === null) {
+      if (inFlight.size >= Math.min(Math.floor(sendLimit), grants.receiveMaximum)) break
+      const entry = queue.peek()
       if (entry === undefined) break
-      head++
+      queue.shift()
       const refusal = refusalBy(grants, entry)
       if (refusal === null) send(link, entry)
-      else settle(entry, refused(entry, refusal))
+      else settle(entry, refusedError(settings, entry, refusal))
     }
-    wakeIfEmpty()
+    tellIfEmpty()
   }
 
-  function send(over: Link, entry: Waiting): void {
+  function send(over: Link, entry: QueuedPublication): void {
     entry.attempts++
     inFlight.add(entry)
     over.publish(entry.topic, entry.payload, entry.options, (error) => {
-      // What was in flight on a connection that ended is dealt with there.
+      // `onEnd` settles or requeues what was in flight when a connection ended.
       if (over !== link || !inFlight.delete(entry)) return
       const code = (error as { code?: unknown } | undefined)?.code
       if (error === undefined) {
         slowDown.reset()
-        ceiling = Math.min(publishWindow, ceiling + 1 / ceiling)
+        sendLimit = Math.min(publishWindow, sendLimit + 1 / sendLimit)
         settle(entry)
       } else if (typeof code === 'number' && SLOW_DOWN.includes(code)) {
-        requeue([entry])
-        pause(code)
+        queue.unshift([entry])
+        pauseSending(code)
       } else {
-        settle(entry, refused(entry, error.message))
+        settle(entry, refusedError(settings, entry, error.message))
       }
-      pump()
+      sendQueued()
     })
   }
 
-  function requeue(entries: readonly Waiting[]): void {
-    queue = [...entries.filter(({ done }) => !done), ...queue.slice(head)]
-    head = 0
-  }
-
-  function pause(reasonCode: number): void {
+  function pauseSending(reasonCode: number): void {
     counters.throttled++
-    if (pausedUntil !== null) return
+    if (pauseTimer !== null) return
     const delay = slowDown.next()
     logger.warn({ ...fields, reasonCode, delay }, 'the broker asks the publisher to slow down')
-    pausedUntil = setTimeout(() => {
-      pausedUntil = null
-      pump()
+    pauseTimer = setTimeout(() => {
+      pauseTimer = null
+      sendQueued()
     }, delay)
   }
-
-  const refused = (entry: Waiting, reason: string) =>
-    new DeviceHubError(
-      'publish_failed',
-      `the broker at ${url} did not take the message to ${entry.topic}: ${reason}`,
-      {
-        details: { topic: entry.topic, broker: name },
-      },
-    )
 
   function onEnd(ended: Link, { reasonCode, error }: LinkEnd): void {
     if (ended !== link) return
@@ -160,27 +129,19 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     grants = null
     const throttled = reasonCode !== null && SLOW_DOWN.includes(reasonCode)
     if (throttled) {
-      ceiling = Math.max(1, ceiling / 2)
-      pause(reasonCode)
+      sendLimit = Math.max(1, sendLimit / 2)
+      pauseSending(reasonCode)
     }
     const interrupted = [...inFlight]
     inFlight.clear()
-    const again: Waiting[] = []
-    for (const entry of interrupted) {
-      // Once more could be once too often: at most once for QoS 0, exactly once for QoS 2.
-      if (entry.options.qos === 1 && (throttled || entry.attempts < MAX_ATTEMPTS)) again.push(entry)
-      else settle(entry, interruptedError(entry, error))
-    }
-    requeue(again)
-    wakeIfEmpty()
+    // The broker may have the message. QoS 0 means at most once and QoS 2 exactly once: only QoS 1 may be sent again.
+    const mayRepeat = ({ options, attempts }: QueuedPublication) =>
+      options.qos === 1 && (throttled || attempts < MAX_ATTEMPTS)
+    for (const entry of interrupted)
+      if (!mayRepeat(entry)) settle(entry, interruptedError(settings, entry, error))
+    queue.unshift(interrupted.filter(mayRepeat))
+    tellIfEmpty()
   }
-
-  const interruptedError = (entry: Waiting, cause: Error | null) =>
-    new DeviceHubError(
-      'transport_unavailable',
-      `the connection to ${url} ended while the message to ${entry.topic} was on its way; whether the broker took it is not known`,
-      { details: { topic: entry.topic, outcome: 'unknown', attempts: entry.attempts }, cause },
-    )
 
   const connection = keepConnected({
     createLink: () =>
@@ -198,73 +159,65 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
     },
     onEnd,
     onState(state, error) {
-      if (state === 'connected') pump()
+      if (state === 'connected') sendQueued()
       else if (error !== null)
-        logger.warn({ ...fields, err: error }, `cannot publish: ${whatNext(error, reconnect)}`)
+        logger.warn({ ...fields, err: error }, `cannot publish: ${describeRetry(error, reconnect)}`)
     },
     reconnect,
     clientId,
     counters,
-    // A broker may close a connection because of what was published on it.
+    // A broker may close the connection because of a message sent on it.
     isIdle: () => inFlight.size === 0,
   })
 
   function enqueue(publication: Publication): Promise<void> {
     return new Promise((resolve, reject) => {
-      const entry: Waiting = { ...publication, resolve, reject, timer: undefined, attempts: 0, done: false }
+      const entry: QueuedPublication = {
+        ...publication,
+        resolve,
+        reject,
+        timer: undefined,
+        attempts: 0,
+        settled: false,
+      }
       entry.timer = setTimeout(() => {
-        const details = { topic: entry.topic, outcome: entry.attempts > 0 ? 'unknown' : 'not sent' }
-        const waitedFor = entry.attempts > 0 ? 'acknowledged' : 'sent'
-        settle(
-          entry,
-          new DeviceHubError(
-            'transport_unavailable',
-            `the message to ${entry.topic} was not ${waitedFor} within ${publishTimeout} ms by the broker at ${url}`,
-            { details, cause: connection.lastError ?? undefined },
-          ),
-        )
-        peek()
-        wakeIfEmpty()
+        settle(entry, timeoutError(settings, entry, connection.lastError))
+        // Lets settled entries leave the queue while nothing is sent.
+        queue.peek()
+        tellIfEmpty()
       }, publishTimeout)
-      waiting++
+      unsettled++
       queue.push(entry)
-      pump()
+      sendQueued()
     })
+  }
+
+  async function close(): Promise<void> {
+    closed = true
+    if (unsettled > 0 && link !== null) {
+      const empty = new Promise<void>((resolve) => waitingForEmpty.push(resolve))
+      await waitAtMost(Promise.race([empty, link.closed]), settings.drainTimeout)
+    }
+    const last = connection.stop()
+    if (pauseTimer !== null) clearTimeout(pauseTimer)
+    await last?.end()
+    for (const entry of queue.takeAll())
+      settle(entry, closedError(`the listener was stopped before the message to ${entry.topic} was sent`))
   }
 
   return {
     async publish(message) {
-      if (stopped) throw closedError(`the listener of the broker at ${url} was stopped`)
+      if (closed) throw closedError(`the listener of the broker at ${url} was stopped`)
       const publication = toPublication(message, settings.protocolVersion)
-      if (waiting >= publishQueue) {
+      if (unsettled >= publishQueue) {
         counters.publishFailed++
         throw unavailable(
-          `${publishQueue} messages wait for the broker at ${url} already; publish more slowly`,
+          `${publishQueue} messages already wait for the broker at ${url} (publishQueue); publish more slowly`,
         )
       }
       return enqueue(publication)
     },
-    async stop() {
-      stopped = true
-      if (!isEmpty() && link !== null) {
-        let timer: NodeJS.Timeout | undefined
-        await Promise.race([
-          new Promise<void>((resolve) => waitingForEmpty.push(resolve)),
-          link.closed,
-          new Promise((resolve) => {
-            timer = setTimeout(resolve, settings.drainTimeout)
-          }),
-        ])
-        clearTimeout(timer)
-      }
-      const last = connection.stop()
-      if (pausedUntil !== null) clearTimeout(pausedUntil)
-      await last?.end()
-      for (const entry of queue.slice(head))
-        settle(entry, closedError(`the listener was stopped before the message to ${entry.topic} was sent`))
-      queue = []
-      head = 0
-    },
+    close,
     ready: () => connection.ready,
     get state() {
       return connection.state

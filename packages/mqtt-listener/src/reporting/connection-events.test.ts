@@ -1,7 +1,7 @@
 import { createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
+import { createMqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
 describeWith(['mosquitto'], 'what a listener tells of its connections', ({ mosquitto }) => {
   let count = 0

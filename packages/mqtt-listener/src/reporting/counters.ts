@@ -1,49 +1,49 @@
 import type { Metrics } from '@devicehub/core'
 
-/** What one broker's connections count, for good: a reconnect resets nothing. */
+/** Counters of one broker, since the listener was created. Neither a reconnect nor a restart resets them. */
 export interface Counters {
-  /** PUBLISH packets taken from the broker, redelivered ones included. */
+  /** PUBLISH packets received, redelivered ones included. */
   received: number
-  /** Of those, the ones the broker marked as sent before (DUP). */
+  /** PUBLISH packets received with the DUP flag: the broker has sent them before. */
   redelivered: number
   /** PUBACK and PUBREC packets written. */
   acknowledged: number
-  /** Messages that were stored after their connection had ended: their acknowledgement was dropped, the broker sends them again. */
+  /** Messages stored after their connection had ended. They could not be acknowledged; the broker sends them again. */
   staleAcks: number
-  /** Most messages that were unacknowledged at once in one session. */
+  /** The largest number of unacknowledged messages in one session so far. */
   maxInFlight: number
-  /** How often the socket was left unread because the window or the hub's queue was full. */
+  /** How often reading from the socket stopped because the window or the hub's queue was full. */
   windowHolds: number
-  /** QoS 0 messages that were dropped because too many were waiting. */
+  /** QoS 0 messages dropped because `qos0Buffer` was full. */
   droppedQos0: number
-  /** Messages the hub could not store before it closed: not acknowledged. */
+  /** Messages the hub could not store before it closed. They are not acknowledged. */
   failed: number
-  /** Messages refused at the commit because another process had taken over the slot: not acknowledged. */
+  /** Messages the database refused because another process holds the slot by now. They are not acknowledged. */
   fenced: number
   reconnects: number
-  /** Attempts to connect and subscribe that failed, one after the other with growing pauses. */
+  /** Attempts to connect and subscribe that failed. */
   failedConnects: number
-  /** Reconnects at which the broker had forgotten the session. */
+  /** Connections at which the broker no longer had the session. Its messages may be lost. */
   sessionsLost: number
   /**
-   * Connections at which the broker had kept the session of a member of a group. If it was restarted and forgets its
-   * groups, as Mosquitto 2.0 does, what was sent until then is lost.
+   * Connections at which the broker still had the session of a listener with a shared subscription. If the broker was
+   * restarted and forgets shared subscriptions (Mosquitto 2.0), messages sent until then are lost.
    */
   sharesResumed: number
-  /** Connections the broker ended because another client connected under the same id, as it said or as it appears. */
+  /** Connections that ended because another client connected with the same client id: reported by the broker, or presumed. */
   takenOver: number
-  /** Slots claimed in which a former holder had left a session. */
+  /** Slots claimed together with the session of an earlier holder. */
   slotsTaken: number
-  /** Slots lost: not renewed in time, or taken over by another process. */
+  /** Slots lost because the lease was not renewed in time, or because another process took it over. */
   slotsLost: number
-  /** Sessions of unheld slots that were emptied and ended. */
+  /** Sessions of free slots that this process has emptied and ended. */
   adopted: number
-  /** Publications the broker took over (QoS 1 and 2) or that were written (QoS 0). */
+  /** Publications that the broker acknowledged (QoS 1 and 2) or that were written (QoS 0). */
   published: number
   publishFailed: number
   /** Times the broker asked the publisher to slow down. */
   throttled: number
-  /** Calls of topic handlers that threw or took too long. */
+  /** Calls of topic handlers that failed or exceeded their `timeout`. */
   handlerErrors: number
 }
 
@@ -76,8 +76,8 @@ const metricName = (counter: string) =>
   `devicehub_mqtt_${counter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`
 
 /**
- * Hands over what the counters grew by since the last call, instead of a call to the metrics for each message.
- * `maxInFlight` is no count and goes as a gauge.
+ * The returned function reports by how much each counter has grown since its last call: one call of the metrics per
+ * counter instead of one per message. `maxInFlight` is reported as a gauge.
  */
 export function createMetricsReporter(metrics: Metrics, counters: Counters, broker: string): () => void {
   const reported = createCounters()

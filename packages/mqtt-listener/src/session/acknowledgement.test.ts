@@ -1,10 +1,10 @@
 import { waitUntil } from '@devicehub/test-kit'
 import type { Packet } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { startFakeBroker } from '../testing/fake-broker'
-import { createHeldHub } from '../testing/held-hub'
-import { listening } from '../testing/listening'
+import { createMqttListener } from '../index.js'
+import { startFakeBroker } from '../testing/fake-broker.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { listening } from '../testing/listening.js'
 
 const failed = { status: 'failed', error: new Error('the hub closed') } as const
 

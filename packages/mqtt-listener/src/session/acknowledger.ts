@@ -1,39 +1,39 @@
-import type { Counters } from '../reporting/counters'
+import type { Counters } from '../reporting/counters.js'
 
 const PUBACK = 0x40
 const PUBREC = 0x50
 
 const PENDING = 0
 const SETTLED = 1
-/** Not to be acknowledged, though settled. */
+/** Settled, but no acknowledgement is written. */
 const SUPPRESSED = 2
 
 export interface AcknowledgerOptions {
-  /** Messages that may be unacknowledged at once; whoever receives keeps to it. */
+  /** The largest number of unacknowledged messages. The caller makes sure that there are no more. */
   readonly window: number
   readonly write: (bytes: Buffer) => void
-  /** So many messages left the window. */
+  /** Called when so many messages have left the window. */
   readonly onReleased: (count: number) => void
   readonly counters: Counters
 }
 
 /**
- * The acknowledgements of one network connection: settled in any order, written in the order received
- * [MQTT-4.6.0-2, MQTT-4.6.0-3], all that are ready in one write. It lives and dies with its connection, so that nothing
- * settled later can acknowledge another message that got the same packet id on the next one.
+ * Writes the acknowledgements of one network connection. Messages are settled in any order and acknowledged in the order
+ * received [MQTT-4.6.0-2, MQTT-4.6.0-3]; all acknowledgements that are ready go out in one write. Each connection has its
+ * own: on the next one the same packet id may belong to another message.
  */
 export interface Acknowledger {
   /**
-   * A ticket for `settle`. Null: a retransmission of a message that is still in work here; the first copy's
-   * acknowledgement is the one the broker waits for.
+   * Returns a ticket for `settle`. Null: the same message, sent again while the first copy is not settled. The first copy
+   * will be acknowledged, and this one is dropped.
    */
   receive(packetId: number, qos: 1 | 2, dup: boolean): number | null
   settle(ticket: number): void
-  /** Writes at once what would be written at the end of the turn. */
+  /** Writes the acknowledgements that are ready at once, and not at the end of the event loop's turn. */
   flush(): void
-  /** The connection ended: what is settled from now on is counted as stale. */
+  /** The connection has ended. Messages settled from now on count as `staleAcks`. */
   close(): void
-  /** Received and not yet acknowledged. */
+  /** Messages received and not acknowledged. */
   readonly size: number
 }
 
@@ -44,14 +44,14 @@ export function createAcknowledger(options: AcknowledgerOptions): Acknowledger {
   const packetIds = new Uint16Array(capacity)
   const states = new Uint8Array(capacity)
   const commands = new Uint8Array(capacity)
-  /** Packet id -> its place in the ring plus one, while it is in work. */
+  /** By packet id: the message's place in the ring buffer plus one; 0 for an id that is not in use. */
   const places = new Uint32Array(65536)
   let head = 0
   let tail = 0
   let scheduled = false
   let closed = false
 
-  /** Without it, the acknowledgement of the older message would go out for the newer one of the same packet id. */
+  /** Otherwise the acknowledgement of the older message would acknowledge the newer one with the same packet id. */
   function suppress(place: number): void {
     states[place] = (states[place] as number) | SUPPRESSED
   }
@@ -63,7 +63,7 @@ export function createAcknowledger(options: AcknowledgerOptions): Acknowledger {
     while (end < tail && ((states[end & mask] as number) & SETTLED) !== 0) end++
     const released = end - head
     if (released === 0) return
-    // A success needs neither reason code nor properties: four bytes in every version of the protocol.
+    // Without reason code and properties it means success: four bytes in MQTT 5 and 3.1.1.
     const bytes = Buffer.allocUnsafe(released * 4)
     let length = 0
     for (; head < end; head++) {
@@ -85,8 +85,8 @@ export function createAcknowledger(options: AcknowledgerOptions): Acknowledger {
     receive(packetId, qos, dup) {
       const held = places[packetId] as number
       if (held !== 0) {
-        // A server that still waits for the acknowledgement cannot give the id to another message [MQTT-2.2.1-4]:
-        // with DUP it is the same message; without, the server has given up on the first one.
+        // The broker may not use the packet id of an unacknowledged message for another one [MQTT-2.2.1-4]. So with DUP
+        // it is the same message. Without DUP the broker has given up the first one.
         if (dup) return null
         suppress(held - 1)
       }
@@ -108,7 +108,7 @@ export function createAcknowledger(options: AcknowledgerOptions): Acknowledger {
       states[place] = (states[place] as number) | SETTLED
       if (ticket !== head || scheduled) return
       scheduled = true
-      // A commit settles its whole batch in one turn: one write for all of them.
+      // A commit settles its whole batch in one turn of the event loop: one write acknowledges all of it.
       setImmediate(flush)
     },
     flush,

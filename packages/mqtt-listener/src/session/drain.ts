@@ -1,57 +1,58 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLink, type Link } from '../connection/link'
-import { LinkError, SLOT_LOST, unavailable } from '../connection/link-error'
-import type { BrokerSettings } from '../settings/options'
-import type { Inbox } from './inbox'
-import type { Tenure } from './slot-lease'
+import { ConnectionError, SLOT_LOST, unavailable } from '../connection/connection-error.js'
+import { createLink, type Link } from '../connection/link.js'
+import { rejectWhenEnded } from '../connection/link-ended.js'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+import type { Inbox } from './inbox.js'
+import type { SlotLease } from './slot-lease.js'
 
-/** Resolves when the window is empty: true; or when it has not moved for `timeout` milliseconds: false. */
-export async function settled(inbox: Inbox, timeout: number): Promise<boolean> {
+/**
+ * Waits until no message is unacknowledged: true. False when no message has left the window for `timeout` milliseconds.
+ */
+export async function waitUntilEmpty(inbox: Inbox, timeout: number): Promise<boolean> {
   for (;;) {
     if (inbox.size === 0) return true
     const before = inbox.released
-    await Promise.race([inbox.idle(), sleep(timeout, undefined, { ref: false })])
+    await Promise.race([inbox.whenEmpty(), sleep(timeout, undefined, { ref: false })])
     if (inbox.size > 0 && inbox.released === before) return false
   }
 }
 
 /**
- * Takes what the broker still has for a session that is no longer subscribed to anything. MQTT has no mark for the end
- * of a queue: it counts as empty when everything taken is acknowledged, the broker has read the acknowledgements (it
- * answered a PINGREQ sent after them), and nothing more came for the quiet period.
+ * Receives the messages the broker still has for a session without subscriptions. MQTT does not tell the end of a queue.
+ * It counts as empty when every message is acknowledged, the broker has read the acknowledgements (it has answered a
+ * PINGREQ sent after them), and no further message has arrived for the quiet period.
  */
 export async function drainQueue(link: Link, inbox: Inbox, settings: BrokerSettings): Promise<void> {
-  const ended = link.closed.then(({ error, reasonCode }) => {
-    const code = reasonCode === null ? '' : ` with reason 0x${reasonCode.toString(16)}`
-    throw new LinkError(`the connection ended${code} while the session was drained`, { cause: error })
-  })
-  ended.catch(() => {})
+  const { drainTimeout, quietPeriod } = settings
+  const ended = rejectWhenEnded(link, 'while the session was drained')
   for (;;) {
-    if (!(await Promise.race([ended, settled(inbox, settings.drainTimeout)])))
-      throw unavailable(
-        `${inbox.size} messages were not stored within ${settings.drainTimeout} ms; the session is kept, with them in it`,
-      )
+    if (!(await Promise.race([ended, waitUntilEmpty(inbox, drainTimeout)])))
+      throw unavailable(`${inbox.size} messages were not stored within ${drainTimeout} ms`)
     const { taken } = inbox
     await Promise.race([ended, link.ping()])
-    await Promise.race([ended, sleep(settings.quietPeriod)])
+    await Promise.race([ended, sleep(quietPeriod)])
     if (inbox.taken === taken && inbox.size === 0) return
   }
 }
 
-/** Ends the session and closes: with MQTT 3.1.1 only a clean connection makes a broker forget one. */
+/**
+ * Disconnects and has the broker delete the session. MQTT 5: with session expiry 0. MQTT 3.1.1: with one more connection
+ * that asks for a clean session.
+ */
 export async function endSession(
   link: Link,
   settings: BrokerSettings,
   clientId: string,
-  tenure?: Tenure,
+  slotLease?: SlotLease,
 ): Promise<void> {
   await link.end({ sessionExpiry: 0 })
   if (settings.protocolVersion === 5) return
-  if (tenure?.valid === false) throw new LinkError(SLOT_LOST)
-  const eraser = createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true })
+  if (slotLease?.valid === false) throw new ConnectionError(SLOT_LOST)
+  const cleanLink = createLink({ settings, clientId, clean: true, sessionExpiry: 0, onPublish: () => true })
   try {
-    await eraser.open()
+    await cleanLink.open()
   } finally {
-    await eraser.end()
+    await cleanLink.end()
   }
 }

@@ -1,7 +1,7 @@
 import { createFakeBroker, createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
+import { createMqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
 describeWith(['mosquitto'], 'a session that version 0.1 left in the group "devicehub"', ({ mosquitto }) => {
   test('leaves the group: nothing comes twice', async () => {

@@ -1,7 +1,7 @@
 import type { InboundMessage, LeaseFence } from '@devicehub/core'
-import type { PublishPacket } from '../connection/link'
+import type { PublishPacket } from '../connection/publish-reader.js'
 
-/** A PUBLISH as the hub takes it; what MQTT 5 adds is there if the sender gave it. */
+/** The PUBLISH in the form the hub takes. The properties of MQTT 5 are there if the sender has set them. */
 export function toInboundMessage(
   packet: PublishPacket,
   qos: 0 | 1 | 2,

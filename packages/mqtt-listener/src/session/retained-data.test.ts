@@ -2,7 +2,7 @@ import { createDeviceHub, defineDeviceType, reading, silentLogger } from '@devic
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { connectAsync } from 'mqtt'
 import { expect, test } from 'vitest'
-import { createMqttListener } from '../index'
+import { createMqttListener } from '../index.js'
 
 const Station = defineDeviceType('station', { readings: { temperature: reading.float() } })
 

@@ -1,40 +1,36 @@
 import { setMaxListeners } from 'node:events'
 import type { HeldLease, LeaseFence } from '@devicehub/core'
 
-/** The time in which this process holds a slot: what runs under the slot's client id runs no longer than this. */
-export interface Tenure {
-  /** Goes with each message. */
+/**
+ * The lease of the slot whose client id a session uses. The session must not outlive it: afterwards another process may
+ * connect with that client id.
+ */
+export interface SlotLease {
+  /** Sent with each message: the database refuses the message once another process holds the lease. */
   readonly fence: LeaseFence
-  /** Whether the slot surely is held now. */
+  /** True only while the lease is certainly held. */
   readonly valid: boolean
-  /** Aborted when it is over. */
-  readonly over: AbortSignal
-  /** It was found to be over: a commit was refused. */
+  /** Aborted when the lease has ended. */
+  readonly ended: AbortSignal
+  /** Ends it: the database has refused a message. */
   end(): void
 }
 
-/** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
-
-/** It is over when the lease is lost, when one of the signals is aborted, or when `end()` is called. */
-export function createTenure(lease: HeldLease, ...signals: readonly AbortSignal[]): Tenure {
-  const ended = new AbortController()
-  // Each session and each topic handler listens: not a leak.
-  setMaxListeners(0, ended.signal)
-  const end = () => ended.abort()
-  for (const signal of [lease.lost, ...signals])
+/** Ends when the held lease is lost, when one of the signals is aborted, or with `end()`. */
+export function createSlotLease(lease: HeldLease, ...signals: readonly AbortSignal[]): SlotLease {
+  const ending = new AbortController()
+  // Each session and each topic handler adds a listener. Without this, Node would warn of a leak.
+  setMaxListeners(0, ending.signal)
+  const end = () => ending.abort()
+  for (const signal of [lease.lost, ...signals]) {
     if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true, signal: ended.signal })
+    else signal.addEventListener('abort', end, { once: true, signal: ending.signal })
+  }
   return {
     fence: lease.fence,
-    over: ended.signal,
+    ended: ending.signal,
     get valid() {
-      return lease.valid && !ended.signal.aborted
+      return lease.valid && !ending.signal.aborted
     },
     end,
   }

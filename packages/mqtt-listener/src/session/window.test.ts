@@ -1,8 +1,8 @@
 import { createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
-import { listening } from '../testing/listening'
+import { createMqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { listening } from '../testing/listening.js'
 
 const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))

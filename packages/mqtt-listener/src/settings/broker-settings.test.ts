@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { brokerSettings } from './broker-settings'
-import type { MqttListenerOptions } from './options'
+import { brokerSettings } from './broker-settings.js'
+import type { MqttListenerOptions } from './options.js'
 
 const url = 'mqtt://localhost:1883'
 
@@ -66,7 +66,10 @@ describe('options of a listener', () => {
     [{ url, brokers: { other: { url } } }, /either `url` or `brokers`/],
     [{ brokers: {} }, /names no broker/],
     [{ brokers: { other: {} } }, /"other": give its `url`/],
-    [{ url, sharedGroup: 'acme' }, /needs a clientId that stays the same after a restart.*wait for nobody/],
+    [
+      { url, sharedGroup: 'acme' },
+      /needs a clientId that stays the same after a restart.*no listener would receive them/,
+    ],
     [{ url, clientId: 'mqttjs_8f3a2b1c' }, /looks random/],
     [{ url, clientId: `hub-${crypto.randomUUID()}` }, /looks random/],
     [{ url, clientId: '' }, /clientId must be a text of 1 to/],

@@ -1,28 +1,75 @@
 import { DeviceHubError, randomIds } from '@devicehub/core'
-import { slotSettings } from '../slots/slots'
-import { acceptListener } from './option-rules'
-import type { BrokerOptions, BrokerSettings, MqttListenerOptions } from './options'
+import { acceptListener } from './option-rules.js'
+import type {
+  BrokerConnected,
+  BrokerDisconnected,
+  BrokerOptions,
+  MqttListenerOptions,
+  ReconnectOptions,
+} from './options.js'
+import { type SlotSettings, slotSettings } from './slot-settings.js'
+
+/** The options of one broker, checked and with defaults. */
+export interface BrokerSettings {
+  readonly name: string
+  /** Without user name and password: for error and log texts. */
+  readonly url: string
+  readonly protocol: 'mqtt' | 'mqtts' | 'ws' | 'wss'
+  readonly host: string
+  readonly port: number
+  /** Of a WebSocket, with its query; else empty. */
+  readonly path: string
+  readonly protocolVersion: 4 | 5
+  /** With `slots` their group: the client id of each slot begins with it. */
+  readonly clientId: string
+  readonly slots: SlotSettings | null
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly tls: {
+    readonly ca: string | Uint8Array | undefined
+    readonly cert: string | Uint8Array | undefined
+    readonly key: string | Uint8Array | undefined
+    readonly servername: string | undefined
+    readonly rejectUnauthorized: boolean
+  }
+  readonly keepalive: number
+  readonly sharedGroup: string | null
+  readonly qos: 0 | 1 | 2
+  readonly clean: boolean
+  readonly sessionExpiry: number
+  readonly window: number
+  readonly qos0Buffer: number
+  readonly yieldEvery: number
+  readonly reconnect: Required<ReconnectOptions>
+  readonly connectTimeout: number
+  readonly drainTimeout: number
+  readonly quietPeriod: number
+  readonly publishTimeout: number
+  readonly publishQueue: number
+  readonly publishWindow: number
+  readonly onConnect: ((event: BrokerConnected) => unknown) | undefined
+  readonly onDisconnect: ((event: BrokerDisconnected) => unknown) | undefined
+}
 
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const
 type Protocol = keyof typeof PORTS
 
 const DEFAULT_CLIENT_ID = 'devicehub'
 
-/** Ids that a library or a generator made up: mqtt.js' own, and UUIDs. */
+/** Client ids that mqtt.js generates, and UUIDs. */
 const RANDOM_CLIENT_ID =
   /^mqttjs_|[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}/i
 
-const refuse = (message: string, details: Record<string, unknown> = {}) =>
-  new DeviceHubError('invalid_options', message, { details })
+const invalid = (message: string) => new DeviceHubError('invalid_options', message)
 
-/** The brokers of a listener, checked and complete. Throws `invalid_options`. */
+/** The settings of each broker of a listener. Throws `invalid_options`. */
 export function brokerSettings(options: MqttListenerOptions): BrokerSettings[] {
   const { brokers, name = 'default', ...shared } = acceptListener(options)
   if (brokers === undefined) return [settingsOf(name, shared)]
   if (shared.url !== undefined)
-    throw refuse('give either `url` or `brokers`; put the broker of `url` into `brokers` under its name')
+    throw invalid('give either `url` or `brokers`; move the broker of `url` into `brokers`, under its name')
   const names = Object.keys(brokers)
-  if (names.length === 0) throw refuse('`brokers` names no broker')
+  if (names.length === 0) throw invalid('`brokers` names no broker')
   return names.map((each) => settingsOf(each, { ...shared, ...brokers[each] }))
 }
 
@@ -30,16 +77,16 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
   const at = (text: string) => `broker "${name}": ${text}`
   const { protocolVersion = 5, clean = false, qos = 1, keepalive = 60, sessionExpiry = 604_800 } = options
   const { min = 500, max = 30_000, jitter = 0.5 } = options.reconnect ?? {}
-  if (min > max) throw refuse(at(`reconnect.min must be at most reconnect.max, not ${min} and ${max}`))
+  if (min > max) throw invalid(at(`reconnect.min must be at most reconnect.max, not ${min} and ${max}`))
 
-  const reached = address(at, options)
+  const endpoint = endpointOf(at, options)
   const expiry = clean ? 0 : sessionExpiry
-  const slots = slotSettings(at, { ...options, protocolVersion, sessionExpiry: expiry }, reached)
+  const slots = slotSettings(at, { ...options, protocolVersion, sessionExpiry: expiry }, endpoint)
   return {
     name,
-    ...reached,
+    ...endpoint,
     protocolVersion,
-    ...identity(at, options, protocolVersion, clean),
+    ...clientIdAndGroup(at, options, protocolVersion, clean),
     slots,
     tls: {
       ca: options.ca,
@@ -69,26 +116,26 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
 
 type At = (text: string) => string
 
-function address(at: At, options: BrokerOptions) {
+function endpointOf(at: At, options: BrokerOptions) {
   const { url } = options
-  if (url === undefined) throw refuse(at('give its `url`, such as mqtt://localhost:1883'))
-  // Not a word of the URL in the message: it may hold a password.
-  if (!URL.canParse(url)) throw refuse(at('`url` is no URL; it looks like mqtt://localhost:1883'))
+  if (url === undefined) throw invalid(at('give its `url`, such as mqtt://localhost:1883'))
+  // The message does not show the URL: it may hold a password.
+  if (!URL.canParse(url)) throw invalid(at('`url` is no URL; it looks like mqtt://localhost:1883'))
   const parsed = new URL(url)
   const protocol = parsed.protocol.slice(0, -1)
   if (!isProtocol(protocol))
-    throw refuse(at(`the protocol of \`url\` is mqtt, mqtts, ws or wss, not ${protocol}`))
-  if (parsed.hostname === '') throw refuse(at('`url` names no host'))
+    throw invalid(at(`the protocol of \`url\` is mqtt, mqtts, ws or wss, not ${protocol}`))
+  if (parsed.hostname === '') throw invalid(at('`url` names no host'))
   const secure = protocol === 'mqtts' || protocol === 'wss'
   if (!secure && (options.ca ?? options.cert ?? options.key) !== undefined)
-    throw refuse(at(`a certificate needs mqtts or wss, and \`url\` says ${protocol}`))
+    throw invalid(at(`a certificate needs mqtts or wss, and \`url\` has ${protocol}`))
   if ((options.cert === undefined) !== (options.key === undefined))
-    throw refuse(at('mutual TLS needs both `cert` and `key`'))
+    throw invalid(at('mutual TLS needs both `cert` and `key`'))
   const port = parsed.port === '' ? PORTS[protocol] : Number(parsed.port)
   const path = protocol === 'ws' || protocol === 'wss' ? `${parsed.pathname || '/'}${parsed.search}` : ''
   const username = options.username ?? (parsed.username ? decodeURIComponent(parsed.username) : undefined)
   const password = options.password ?? (parsed.password ? decodeURIComponent(parsed.password) : undefined)
-  if (password !== undefined && username === undefined) throw refuse(at('a password needs a username'))
+  if (password !== undefined && username === undefined) throw invalid(at('a password needs a username'))
   return {
     url: `${protocol}://${parsed.hostname}:${port}${path.replace(/\?.*/, '')}`,
     protocol,
@@ -102,25 +149,28 @@ function address(at: At, options: BrokerOptions) {
 
 const isProtocol = (protocol: string): protocol is Protocol => Object.hasOwn(PORTS, protocol)
 
-/** The client id and the group, if `slots` or `sharedGroup` asks for one. They go together: a member of a group must be found again under its id. */
-function identity(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean: boolean) {
+/**
+ * The client id and the group of the shared subscription. They are checked together: the broker keeps messages for a
+ * member of a group under its client id.
+ */
+function clientIdAndGroup(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean: boolean) {
   const { sharedGroup, slots } = options
   const clientId = options.clientId ?? slots?.group
   if (!clean) {
-    const kept = 'the broker keeps its messages under it, and under a new one they would wait for nobody'
+    const reason = 'the broker keeps messages under it, and no listener would receive them under another'
     if (clientId === undefined && sharedGroup)
-      throw refuse(at(`sharedGroup needs a clientId that stays the same after a restart: ${kept}`))
+      throw invalid(at(`sharedGroup needs a clientId that stays the same after a restart: ${reason}`))
     if (clientId !== undefined && RANDOM_CLIENT_ID.test(clientId))
-      throw refuse(
+      throw invalid(
         at(
-          `the ${slots ? 'group' : 'clientId'} looks random (${clientId}); it must stay the same after a restart: ${kept}`,
+          `the ${slots ? 'group' : 'clientId'} looks random (${clientId}); it must stay the same after a restart: ${reason}`,
         ),
       )
   }
-  // A single process is in no group: brokers that forget groups in a restart (Mosquitto) keep its own subscription.
-  const shares = sharedGroup ?? (protocolVersion === 5 && slots !== undefined ? slots.group : false)
+  // Without slots or sharedGroup no shared subscription: Mosquitto 2.0 forgets those in a restart, and keeps others.
+  const group = sharedGroup ?? (protocolVersion === 5 && slots !== undefined ? slots.group : false)
   return {
     clientId: clientId ?? (clean ? `${DEFAULT_CLIENT_ID}-${randomIds.next()}` : DEFAULT_CLIENT_ID),
-    sharedGroup: shares === false ? null : shares,
+    sharedGroup: group === false ? null : group,
   }
 }

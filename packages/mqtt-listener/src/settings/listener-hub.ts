@@ -12,23 +12,23 @@ import type {
   Transport,
 } from '@devicehub/core'
 
-/** What a listener needs of a hub; every `DeviceHub` is one. */
+/** What a listener needs of a hub. Every `DeviceHub` has it. */
 export interface ListenerHub {
-  /** The concrete types: what to subscribe to. */
+  /** The device types: the listener subscribes to the topics of those that use MQTT and one of its brokers. */
   readonly types: readonly AnyDeviceType[]
   readonly topicPrefix: string
   readonly ingest: {
-    /** False: the queue is full. The message was taken, the next one must wait for `drained()`. */
+    /** False: the message was accepted, but the queue is full. Wait for `drained()` before the next `push`. */
     push(message: InboundMessage, settle: Settle): boolean
     drained(): Promise<void>
   }
-  /** Resolves when the audit row is committed; rejects while the storage is away. */
+  /** Stores a message that could not be handled. Resolves after the commit; rejects while the storage is unavailable. */
   quarantine(message: InboundMessage, refusal: Refusal, handler: string): Promise<void>
-  /** Makes a topic handler known to replays; returns the way to undo it. */
+  /** Registers a topic handler for replays. Returns the function that removes it. */
   attachHandler(handler: AttachedHandler): () => void
-  /** Where slots are leased; a listener without slots needs none. */
+  /** Slots are leased here. A listener without slots needs none. */
   readonly storage?: Pick<Storage, 'leases'>
-  /** Where a group would be unsafe; without it a group is allowed everywhere. */
+  /** Says whether a shared subscription is safe at a broker. Without it, every group is allowed. */
   readonly sharedGroups?: Pick<SharedGroups, 'assertAllowed' | 'join'>
   attach(transport: Transport): () => void
   /** Whether a transport of that name is attached. */

@@ -1,29 +1,28 @@
-import { check, type OutboundMessage } from '@devicehub/core'
-import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler'
-import type { StopOptions } from '../listener/broker'
-import { MAX_SLOTS } from '../slots/slots'
-import type { ListenerHub } from './listener-hub'
-import type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options'
+import { check } from '@devicehub/core'
+import type { ListenerHub } from './listener-hub.js'
+import type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options.js'
+import { MAX_SLOTS } from './slot-settings.js'
 
 const { accept, brokerName, hidden, integer, number, optional, options, text, word } = check
 
-/** Longer ones than the protocol's 65,535 bytes could not be sent. */
-const PROTOCOL_TEXT = 16_383
+/** Characters. MQTT strings have at most 65,535 bytes, and a character takes up to four in UTF-8. */
+export const MAX_TEXT = 16_383
+/** A longer timer would fire at once in Node. */
 const MAX_TIMER_MS = 0x7fffffff
 
-const milliseconds = (min: number) => optional(integer({ min, max: MAX_TIMER_MS }))
+export const milliseconds = (min: number) => optional(integer({ min, max: MAX_TIMER_MS }))
 const pem = optional(check.pem)
 
 const BROKER = {
   url: optional(hidden(text({ expected: 'a URL such as mqtt://localhost:1883' }))),
   protocolVersion: optional(word(4, 5)),
-  clientId: optional(text({ max: PROTOCOL_TEXT })),
+  clientId: optional(text({ max: MAX_TEXT })),
   slots: optional(
     options<SlotOptions>({
       group: text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, _ and -' }),
       max: integer({ min: 1, max: MAX_SLOTS }),
       lease: optional(number({ min: 1, max: 3_600 })),
-      // Goes into the names of leases, as the group does.
+      // Part of the lease names, like the group.
       broker: optional(
         text({
           max: 128,
@@ -33,8 +32,8 @@ const BROKER = {
       ),
     }),
   ),
-  username: optional(text({ max: PROTOCOL_TEXT })),
-  password: optional(hidden(text({ min: 0, max: PROTOCOL_TEXT }))),
+  username: optional(text({ max: MAX_TEXT })),
+  password: optional(hidden(text({ min: 0, max: MAX_TEXT }))),
   ca: pem,
   cert: pem,
   key: pem,
@@ -44,7 +43,7 @@ const BROKER = {
   sharedGroup: optional(
     check.either(
       word(false),
-      text({ max: PROTOCOL_TEXT, pattern: /^[^/+#]+$/, expected: 'a name without / + #' }),
+      text({ max: MAX_TEXT, pattern: /^[^/+#]+$/, expected: 'a name without / + #' }),
     ),
   ),
   qos: optional(word(0, 1, 2)),
@@ -78,42 +77,9 @@ const LISTENER = options<MqttListenerOptions>({
 
 const HUB = check.port<ListenerHub>('a hub made by createDeviceHub', 'attach', 'attachHandler', 'quarantine')
 
-const HANDLER = options<TopicHandlerOptions>({
-  qos: optional(word(0, 1, 2)),
-  timeout: milliseconds(1),
-  concurrency: optional(integer({ min: 1, max: 65_535 })),
-  shared: optional(check.flag),
-  name: optional(
-    text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, _ and -' }),
-  ),
-  broker: optional(brokerName),
-})
-
-const STOP = options<StopOptions>({ leave: optional(check.flag) })
-const AT_BROKER = options<{ readonly broker?: string }>({ broker: optional(brokerName) })
-
-export const acceptBroker = (broker: unknown): string | undefined =>
-  broker === undefined ? undefined : accept('listener.publish', 'broker', brokerName, broker)
-
-export const acceptMessage = (message: unknown): OutboundMessage =>
-  accept('listener.publish', 'message', check.outboundMessage, message)
-
-/** Of `createMqttListener`; each throws `invalid_options` with the key and what is expected. */
+/** Throws `invalid_options` with the key and what is expected. */
 export const acceptHub = (hub: unknown): ListenerHub => accept('createMqttListener', 'hub', HUB, hub)
 
+/** Throws `invalid_options` with the key and what is expected. */
 export const acceptListener = (given: unknown): MqttListenerOptions =>
   accept('createMqttListener', 'options', LISTENER, given)
-
-export const acceptHandler = (filter: unknown, handler: unknown, given: unknown): TopicHandlerOptions => {
-  // Its own check names what is wrong with it.
-  accept('listener.handle', 'filter', text({ min: 0, max: 65_535 }), filter)
-  accept('listener.handle', 'handler', check.callback<TopicHandler>(), handler)
-  return accept('listener.handle', 'options', HANDLER, given)
-}
-
-export const acceptStop = (given: unknown): StopOptions => accept('listener.stop', 'options', STOP, given)
-
-export const acceptAdopt = (clientId: unknown, given: unknown): { readonly broker?: string } => {
-  accept('listener.adopt', 'clientId', text({ max: PROTOCOL_TEXT }), clientId)
-  return accept('listener.adopt', 'options', AT_BROKER, given)
-}

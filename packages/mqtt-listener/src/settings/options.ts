@@ -1,150 +1,147 @@
-import type { BrokerConnected, BrokerDisconnected } from '../reporting/connection-events'
-
-/** Backing off before the next attempt to connect. Milliseconds. */
+/** The delay before the next attempt to connect. It grows with each failure. Milliseconds. */
 export interface ReconnectOptions {
-  /** Default 500. */
+  /** The first delay. Default 500. */
   readonly min?: number
-  /** Default 30,000. */
+  /** The longest delay. Default 30,000. */
   readonly max?: number
-  /** The share of each delay that is left to chance, 0 to 1; default 0.5, so that a fleet of listeners does not return at once. */
+  /**
+   * The random share of each delay, 0 to 1. Default 0.5: when a broker restarts, its listeners do not all connect in the
+   * same moment.
+   */
   readonly jitter?: number
 }
 
-/** How processes of one configuration share out client ids; each holds one at a time. */
+/** Lets several processes run with the same options: each leases a slot, and with it a client id, from the database. */
 export interface SlotOptions {
-  /** Slot 2 of `ingest` is the client id `ingest-2`. Letters, digits, `_` and `-`, at most 64. */
+  /** Slot 2 of the group `ingest` has the client id `ingest-2`. Letters, digits, `_` and `-`; at most 64. */
   readonly group: string
-  /** Slots of the group, 1 to 1,024: as many processes receive at once, any others stand by. */
+  /** Number of slots, 1 to 1,024. So many processes receive messages at once; any others stand by. */
   readonly max: number
   /**
-   * Seconds until the slot of a process that died is free for another, at least 1; default 15. Less is quicker and asks
-   * the database more often: a listener writes three times in each, and reads as often.
+   * Seconds until the slot of a process that died is free for another, 1 to 3,600; default 15. A shorter lease is taken
+   * over sooner and costs more queries: each process renews its lease three times, and reads the others' three times,
+   * within each lease.
    */
   readonly lease?: number | undefined
   /**
-   * Names the broker, for processes that reach the same one under several addresses. Default: host and port of `url`.
+   * A name for the broker. Needed when processes reach the same broker under different addresses: give them the same name.
+   * Default: host and port of `url`.
    */
   readonly broker?: string | undefined
 }
 
 export interface BrokerOptions {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with a user name and password if need be: they are never logged. */
+  /**
+   * `mqtt://`, `mqtts://`, `ws://` or `wss://`. May hold a user name and a password, which are never logged.
+   */
   readonly url?: string | undefined
-  /** Default 5; 4 is MQTT 3.1.1. */
+  /** 5 (default), or 4 for MQTT 3.1.1. */
   readonly protocolVersion?: 4 | 5
   /**
-   * The process's name at the broker, the same after every restart: the broker keeps its messages under it. Default
-   * `devicehub`; two processes of one client id throw each other out. Beside it the listener connects as
-   * `<clientId>-pub` to publish and as `<clientId>-<hash>` for each topic handler.
+   * The client id of the MQTT session. Default `devicehub`. Keep it the same after every restart: under it the broker
+   * keeps the messages that arrive meanwhile. Two processes need two ids, else the broker disconnects one whenever the
+   * other connects. The listener also connects as `<clientId>-pub` to publish, and as `<clientId>-<name or hash>` for
+   * each topic handler.
    */
   readonly clientId?: string | undefined
   /**
-   * Instead of a `clientId`: each process leases one from the hub's database, so that all start with the same options,
-   * and the session of one that died is taken over by another.
+   * Instead of a `clientId`: each process leases its client id from the hub's database. All processes start with the same
+   * options, and another process takes over the session of one that died.
    */
   readonly slots?: SlotOptions | undefined
   readonly username?: string | undefined
   readonly password?: string | undefined
-  /** PEM, the contents and not a path. `cert` and `key` are for mutual TLS. */
+  /** Certificate authority, PEM: the contents of the file, not its path. Default: the authorities Node trusts. */
   readonly ca?: string | Uint8Array | undefined
+  /** Client certificate for mutual TLS, PEM. Needs `key`. */
   readonly cert?: string | Uint8Array | undefined
+  /** Private key of `cert`, PEM. */
   readonly key?: string | Uint8Array | undefined
-  /** The name the server's certificate must have, when it is not the host of the URL. */
+  /** The host name in the broker's certificate, when it differs from the host of `url`. */
   readonly servername?: string | undefined
-  /** Default true. False accepts any certificate: for experiments. */
+  /** Default true. False accepts any certificate: only for experiments. */
   readonly rejectUnauthorized?: boolean
-  /** Seconds; default 60. */
+  /** Keep-alive interval in seconds. Default 60; 0 turns it off. */
   readonly keepalive?: number
   /**
-   * The group in which replicas share the messages, so that each message goes to one of them. Default: none, and every
-   * listener gets every message; with `slots` and MQTT 5 their group. Mosquitto 2.0 forgets groups in a restart: what is
-   * sent until the members are back is lost.
+   * The name of a shared subscription (`$share/<sharedGroup>/...`): the broker sends each message to one listener of the
+   * group. Default: none, and every listener receives every message; with `slots` and MQTT 5 the group of the slots.
+   * Mosquitto 2.0 forgets shared subscriptions when it restarts: messages are lost until the listeners subscribe again.
    */
   readonly sharedGroup?: string | false
-  /** Of the subscriptions to device topics; default 1. With 0 the broker forgets a message when it has sent it. */
+  /** QoS of the subscriptions to device topics. Default 1. With 0, messages in transit are lost with the connection. */
   readonly qos?: 0 | 1 | 2
-  /** Start without the messages of an earlier session, and leave none behind. Default false. */
+  /**
+   * Default false. True starts a new MQTT session with each connection: the broker keeps no messages while the listener is
+   * disconnected.
+   */
   readonly clean?: boolean
-  /** Seconds the broker keeps the session while the listener is away; default 604,800 (7 days). MQTT 5. */
+  /**
+   * Session expiry interval in seconds: how long the broker keeps the session while the listener is disconnected. Default
+   * 604,800 (7 days). MQTT 5.
+   */
   readonly sessionExpiry?: number
-  /** Messages that may be unacknowledged at once, 1 to 65,535; default 4,000. Bounds memory and the batches of the storage. */
+  /**
+   * The largest number of messages (QoS 1 and 2) that are received and not yet acknowledged, 1 to 65,535; default 4,000.
+   * It is the Receive Maximum of the CONNECT. It bounds the memory and the batches of the storage.
+   */
   readonly window?: number
-  /** QoS 0 messages that may wait for the storage; more are dropped and counted. Default 2,000. */
+  /** The largest number of QoS 0 messages that wait for the storage. More are dropped and counted. Default 2,000. */
   readonly qos0Buffer?: number
-  /** Messages after which the event loop gets its turn; default 100. Larger is a little faster and less even. */
+  /**
+   * After so many messages the event loop gets a turn. Default 100. A larger number is a little faster, and delays other
+   * work of the process for longer.
+   */
   readonly yieldEvery?: number
   readonly reconnect?: ReconnectOptions
-  /** Milliseconds `start()` tries to connect and subscribe, and one attempt may take; default 30,000. */
+  /** How long `start()` tries to connect and subscribe, and how long one attempt may take. Milliseconds; default 30,000. */
   readonly connectTimeout?: number
-  /** Milliseconds without progress after which `stop()` no longer waits for the storage; default 10,000. */
+  /** `stop()` waits for the storage until it has made no progress for so long. Milliseconds; default 10,000. */
   readonly drainTimeout?: number
-  /** Milliseconds without a message after which a queue that is drained counts as empty; default 1,000. */
+  /**
+   * When a session is emptied: its queue counts as empty when no message has arrived for so long. Milliseconds; default
+   * 1,000.
+   */
   readonly quietPeriod?: number
-  /** Milliseconds a publication may wait, for a connection and for its acknowledgement; default 10,000. */
+  /** How long a publication may wait for a connection and for its acknowledgement. Milliseconds; default 10,000. */
   readonly publishTimeout?: number
-  /** Publications that may wait at once; more are refused. Default 10,000. */
+  /** The largest number of publications that wait. More are refused. Default 10,000. */
   readonly publishQueue?: number
-  /** Publications that may be unacknowledged at once, if the broker grants as many; default 100. */
+  /**
+   * The largest number of publications that are sent and not yet acknowledged. Default 100; less if the broker's Receive
+   * Maximum is lower.
+   */
   readonly publishWindow?: number
-  /** Called whenever it is connected and subscribed to the device topics. What it throws is logged and counted. */
+  /**
+   * Called when the listener is connected and subscribed to the device topics, after each reconnect too. An error it
+   * throws is logged and counted.
+   */
   readonly onConnect?: ((event: BrokerConnected) => unknown) | undefined
-  /** Called whenever a connection of which `onConnect` was told has ended. */
+  /** Called when a connection for which `onConnect` was called has ended. */
   readonly onDisconnect?: ((event: BrokerDisconnected) => unknown) | undefined
 }
 
 export interface MqttListenerOptions extends BrokerOptions {
-  /** The name of the broker at `url`; default `default`. Device types pick their broker by it. */
+  /** The name of the broker at `url`. Default `default`. A device type chooses its broker by this name. */
   readonly name?: string
-  /** Several brokers by name, one connection each. What stands beside `brokers` is their default. */
+  /** Several brokers by name. The other options are the defaults of each. */
   readonly brokers?: Readonly<Record<string, BrokerOptions>>
 }
 
-export interface SlotSettings {
-  readonly group: string
-  readonly max: number
-  /** Milliseconds. */
-  readonly ttl: number
+/** The session for the device topics is connected and subscribed. */
+export interface BrokerConnected {
+  /** The broker's name in the options. */
   readonly broker: string
+  /** Without user name and password. */
+  readonly url: string
+  readonly clientId: string
+  /** True: the broker had kept the session, and the messages that arrived meanwhile. */
+  readonly sessionPresent: boolean
 }
 
-/** The options of one broker, checked and complete. */
-export interface BrokerSettings {
-  readonly name: string
-  /** Without credentials: for messages and logs. */
-  readonly url: string
-  readonly protocol: 'mqtt' | 'mqtts' | 'ws' | 'wss'
-  readonly host: string
-  readonly port: number
-  /** Of a WebSocket, with its query. */
-  readonly path: string
-  readonly protocolVersion: 4 | 5
-  /** With `slots` their group, which the client ids begin with. */
-  readonly clientId: string
-  readonly slots: SlotSettings | null
-  readonly username: string | undefined
-  readonly password: string | undefined
-  readonly tls: {
-    readonly ca: string | Uint8Array | undefined
-    readonly cert: string | Uint8Array | undefined
-    readonly key: string | Uint8Array | undefined
-    readonly servername: string | undefined
-    readonly rejectUnauthorized: boolean
-  }
-  readonly keepalive: number
-  readonly sharedGroup: string | null
-  readonly qos: 0 | 1 | 2
-  readonly clean: boolean
-  readonly sessionExpiry: number
-  readonly window: number
-  readonly qos0Buffer: number
-  readonly yieldEvery: number
-  readonly reconnect: Required<ReconnectOptions>
-  readonly connectTimeout: number
-  readonly drainTimeout: number
-  readonly quietPeriod: number
-  readonly publishTimeout: number
-  readonly publishQueue: number
-  readonly publishWindow: number
-  readonly onConnect: ((event: BrokerConnected) => unknown) | undefined
-  readonly onDisconnect: ((event: BrokerDisconnected) => unknown) | undefined
+/** That connection has ended. */
+export interface BrokerDisconnected extends Pick<BrokerConnected, 'broker' | 'url' | 'clientId'> {
+  readonly reason: string
+  /** True: the listener was stopped. False: the connection was lost, and the listener connects again. */
+  readonly stopped: boolean
 }

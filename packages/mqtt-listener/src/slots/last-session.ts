@@ -1,47 +1,56 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type HeldLease, holdLease, type LeaseStore, type Logger } from '@devicehub/core'
-import type { SlotSettings } from '../settings/options'
-import { endLease, numbers, type SlotNote, slotLease } from './slots'
+import { pause } from '../async/waiting.js'
+import type { SlotSettings } from '../settings/slot-settings.js'
+import { endLeaseName, type SlotNote, slotLeaseName, slotNumbers } from './slot-leases.js'
 
 export interface EndRequest {
   readonly leases: LeaseStore
   readonly slots: SlotSettings
-  /** The slot whose session is to be ended, and its lease. */
+  /** The slot whose session is to be ended. */
   readonly slot: number
+  /** The lease of that slot, held by this process. */
   readonly lease: HeldLease
-  /** What its note says. */
+  /** What the lease says of the session so far. */
   readonly note: SlotNote
-  /** Who asks. */
+  /** This process. */
   readonly holder: string
   readonly logger: Logger
-  /** Gives up waiting for others that end theirs. */
-  readonly signal?: AbortSignal
+  /** Aborted: stops waiting for other processes that end their sessions. The answer is false. */
+  readonly stopping?: AbortSignal
 }
 
 /**
- * Whether the session of a slot may be ended: only while another slot of the group has one that is subscribed. What is
- * sent to a group without any subscription is lost. After a yes the slot's note is `unsure`, so that nobody counts on it.
+ * Whether the session of a slot may be ended: only if another slot of the group has a subscribed session, since messages
+ * sent to a group without one are lost. After `true` the slot's note is `unsure`, and no process counts on its session.
  */
-export async function mayEnd(request: EndRequest): Promise<boolean> {
-  const { leases, slots, slot, lease, note, holder, logger, signal } = request
-  const givenUp = performance.now() + 2 * slots.ttl
-  let guard: HeldLease | null = null
-  while (guard === null) {
-    guard = await holdLease({ leases, name: endLease(slots), holder, ttl: slots.ttl, logger })
-    if (guard !== null) break
-    if (performance.now() > givenUp || signal?.aborted || !lease.valid) return false
-    await sleep(Math.min(slots.ttl / 50, 250))
-  }
+export async function mayEndSession(request: EndRequest): Promise<boolean> {
+  const { leases, slots, slot, lease, note } = request
+  const guard = await waitForTurn(request)
+  if (guard === null) return false
   try {
-    // First its own note, then a look at the others: of two that did both at once, and even without the guard, at least
-    // one would see the other's.
+    // First changes its own note, then reads the others'. Two processes that do so at once cannot both see the other's
+    // session as open.
     if (!(await lease.note('unsure'))) return false
-    const others = numbers(slots.max).filter((other) => other !== slot)
-    const states = await leases.find(others.map((other) => slotLease(slots, other)))
+    const others = slotNumbers(slots.max).filter((other) => other !== slot)
+    const states = await leases.find(others.map((other) => slotLeaseName(slots, other)))
     if (states.some((other) => other.note === 'open')) return true
     await lease.note(note)
     return false
   } finally {
     await guard.release()
+  }
+}
+
+const NEVER = new AbortController().signal
+
+/** One process at a time decides. Null when it has waited too long, or when its slot is lost. */
+async function waitForTurn(request: EndRequest): Promise<HeldLease | null> {
+  const { leases, slots, lease, holder, logger, stopping = NEVER } = request
+  const deadline = performance.now() + 2 * slots.ttl
+  for (;;) {
+    const guard = await holdLease({ leases, name: endLeaseName(slots), holder, ttl: slots.ttl, logger })
+    if (guard !== null) return guard
+    if (performance.now() > deadline || stopping.aborted || !lease.valid) return null
+    await pause(Math.min(slots.ttl / 50, 250), stopping)
   }
 }

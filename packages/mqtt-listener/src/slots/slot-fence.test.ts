@@ -7,9 +7,9 @@ import {
 } from '@devicehub/core'
 import { createRawClient, describeWith, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { breakableLeases } from '../testing/breakable-leases'
-import { Station } from '../testing/station'
+import { createMqttListener } from '../index.js'
+import { breakableLeases } from '../testing/breakable-leases.js'
+import { Station } from '../testing/station.js'
 
 describeWith(['mosquitto'], 'two hubs of one database', ({ mosquitto }) => {
   test('invariant 2: a commit under way when the slot goes to another process writes nothing', async () => {

@@ -1,10 +1,10 @@
 import { DeviceHubError, type LeaseStore } from '@devicehub/core'
 import { waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { startFakeBroker } from '../testing/fake-broker'
-import { createHeldHub } from '../testing/held-hub'
-import { brief, logOf, slots, slotWorld } from '../testing/slot-world'
+import { createMqttListener } from '../index.js'
+import { startFakeBroker } from '../testing/fake-broker.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { brief, logOf, slots, slotWorld } from '../testing/slot-world.js'
 
 describe('a slot', () => {
   test('gives the client id and the shared group; what comes by it carries its fence', async () => {

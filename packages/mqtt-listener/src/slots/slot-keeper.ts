@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createBackoff,
   type HeldLease,
@@ -10,24 +9,28 @@ import {
   nextLook,
   randomIds,
 } from '@devicehub/core'
-import type { BrokerContext } from '../client/broker-context'
-import { type ClientSessions, createClientSessions, type RegisteredHandler } from '../client/client-sessions'
-import { asError } from '../connection/link-error'
-import type { Session } from '../session/session'
-import { aborted, createTenure, type Tenure } from '../session/slot-lease'
-import type { SlotSettings } from '../settings/options'
-import { adoptOrphans } from './adopt-orphans'
-import { boundedLeases } from './bounded-leases'
-import { mayEnd } from './last-session'
-import { bySlot, claimable, numbers, type SlotNote, slotClientId, slotLease } from './slots'
+import { deferred } from '../async/deferred.js'
+import { pause } from '../async/waiting.js'
+import type { BrokerContext } from '../client/broker-context.js'
+import type { ClientSessions, RegisteredHandler } from '../client/client-sessions.js'
+import { asError } from '../connection/connection-error.js'
+import type { Session } from '../session/session.js'
+import type { SlotSettings } from '../settings/slot-settings.js'
+import { holdSlot, type SlotEnd } from './hold-slot.js'
+import { leasesWithTimeout } from './leases-with-timeout.js'
+import { bySlot, claimableSlots, slotLeaseName, slotNumbers } from './slot-leases.js'
 
 export interface SlotStats {
   readonly group: string
-  /** Of the slot this process holds. */
+  /** The slot this process holds; null while it holds none. */
   readonly number: number | null
-  /** `standby`: other processes hold all of them. `none`: it has not claimed one yet, or the database is away. */
+  /**
+   * - `held`: this process holds a slot.
+   * - `standby`: other processes hold all slots.
+   * - `none`: it has not claimed a slot yet, or the database is unavailable.
+   */
   readonly state: 'held' | 'standby' | 'none'
-  /** Grows with each holder of the slot. */
+  /** Grows with each holder of the slot; null while this process holds none. */
   readonly epoch: number | null
 }
 
@@ -38,12 +41,15 @@ export interface SlotKeeperOptions {
   readonly handlers: () => readonly RegisteredHandler[]
 }
 
-/** Holds one slot of the group whenever one is to be had, and runs the sessions of its client id while it does. */
+/** Holds one slot of the group whenever one is free, and runs the sessions of its client id meanwhile. */
 export interface SlotKeeper {
   start(): void
-  /** Resolves when connected and subscribed under a slot, or standing by. Rejects when no attempt can succeed. */
+  /** Resolves when connected and subscribed in a slot, or standing by. Rejects when no attempt can succeed. */
   ready(): Promise<void>
-  /** Gives the slot back, its session kept for whoever takes it; with `leave` ended, unless it is the group's last. */
+  /**
+   * Gives the slot back. The broker keeps its session for the next holder; with `leave` the session is ended, unless it is
+   * the last of the group.
+   */
   stop(leave: boolean): Promise<void>
   add(handler: RegisteredHandler): void
   remove(handler: RegisteredHandler): Promise<void>
@@ -56,212 +62,116 @@ interface Held {
   readonly slot: number
   readonly lease: HeldLease
   readonly clients: ClientSessions
-  /** What its note says. */
-  note: SlotNote
 }
 
 export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   const { context, slots, handlers } = options
-  const leases = boundedLeases(options.leases, slots.ttl)
-  const { counters, settings } = context
-  const { logger } = context.hub
   const { group, max, ttl } = slots
-  const fields = { broker: settings.name, group }
+  const leases = leasesWithTimeout(options.leases, ttl)
+  const { logger } = context.hub
+  const fields = { broker: context.settings.name, group }
   const holder = randomIds.next()
-  const names = numbers(max).map((slot) => slotLease(slots, slot))
+  const leaseNames = slotNumbers(max).map((slot) => slotLeaseName(slots, slot))
   const backoff = createBackoff({ min: 100, max: Math.max(100, ttl / 4) })
-  /** Milliseconds without a connection after which another process had better try. */
-  const patience = Math.max(2 * ttl, settings.connectTimeout)
   const stopping = new AbortController()
+  const ready = deferred()
   let state: SlotStats['state'] = 'none'
   let held: Held | null = null
-  let last: number | null = null
+  let lastSlot: number | null = null
   let leaving = false
-  let outOfReach = false
   let storageError: Error | null = null
-  let partingError: Error | null = null
+  let stopError: Error | null = null
   let running: Promise<void> = Promise.resolve()
-  let resolveReady: () => void
-  let rejectReady: (error: Error) => void
-  const ready = new Promise<void>((resolve, reject) => {
-    resolveReady = resolve
-    rejectReady = reject
-  })
-  ready.catch(() => {})
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        const states = await leases.find(names)
+        const states = await leases.find(leaseNames)
         storageError = null
         const claimedAt = performance.now()
-        if (!(await claim(bySlot(slots, states)))) await standBy(states)
+        const end = await holdFreeSlot(states)
+        if (end === null) await standBy(states)
         if (performance.now() - claimedAt >= ttl) backoff.reset()
-        // Long enough for those that stand by to take it, and for others to adopt it.
-        if (outOfReach) {
-          outOfReach = false
-          await pause(ttl)
-        } else if (state === 'none') await pause(backoff.next())
+        // Time for a process that stands by to take the slot, or for others to adopt it.
+        if (end === 'unreachable') await pause(ttl, stopping.signal)
+        else if (end !== null) await pause(backoff.next(), stopping.signal)
       } catch (error) {
         state = 'none'
         storageError = asError(error)
-        if (isDeviceHubError(error) && !isRetryable(error)) rejectReady(error)
+        if (isDeviceHubError(error) && !isRetryable(error)) ready.reject(error)
         logger.error({ ...fields, err: error }, `cannot claim a slot: ${storageError.message}; trying again`)
-        await pause(backoff.next())
+        await pause(backoff.next(), stopping.signal)
       }
     }
   }
 
-  /** False when others hold all slots. Otherwise resolves when the slot is lost or given back. */
-  async function claim(states: ReadonlyMap<number, LeaseState>): Promise<boolean> {
-    for (const slot of claimable(states, max, holder, last)) {
-      if (stopping.signal.aborted) return true
-      const lease = await holdLease({ leases, name: slotLease(slots, slot), holder, ttl, logger })
+  /** Resolves when this process no longer holds the slot it claimed; with null at once if others hold all slots. */
+  async function holdFreeSlot(states: readonly LeaseState[]): Promise<SlotEnd | null> {
+    for (const slot of claimableSlots(bySlot(slots, states), max, holder, lastSlot)) {
+      if (stopping.signal.aborted) return 'stopped'
+      const lease = await holdLease({ leases, name: slotLeaseName(slots, slot), holder, ttl, logger })
       if (lease === null) continue
       try {
-        await hold(slot, lease)
+        const end = await hold(slot, lease)
+        if (end === 'unreachable') lastSlot = null
+        return end
       } finally {
         held = null
         state = 'none'
         await lease.release()
       }
-      return true
     }
-    return false
+    return null
+  }
+
+  function hold(slot: number, lease: HeldLease): Promise<SlotEnd> {
+    return holdSlot({
+      context,
+      slots,
+      leases,
+      handlers,
+      holder,
+      slot,
+      lease,
+      stopping: stopping.signal,
+      isLeaving: () => leaving,
+      onHeld(clients) {
+        held = { slot, lease, clients }
+        state = 'held'
+        lastSlot = slot
+      },
+      onReady: ready.resolve,
+      onRefused: ready.reject,
+      onStorageError(error) {
+        storageError = error
+      },
+      onStopError(error) {
+        stopError = error
+      },
+    })
   }
 
   async function standBy(states: readonly LeaseState[]): Promise<void> {
     if (state !== 'standby') {
-      const all = max === 1 ? 'the only slot of' : `all ${max} slots of`
-      logger.info(fields, `${all} group ${group} ${max === 1 ? 'is' : 'are'} held; this process stands by`)
+      const which =
+        max === 1 ? `the only slot of group ${group} is` : `all ${max} slots of group ${group} are`
+      logger.info(fields, `${which} held; this process stands by`)
     }
     state = 'standby'
-    resolveReady()
-    await pause(nextLook(states, ttl))
-  }
-
-  /** Resolves when the slot is lost, or the listener has stopped and left it in order. */
-  async function hold(slot: number, lease: HeldLease): Promise<void> {
-    // Read after the claim: a former holder may have written it just before.
-    const [before] = await leases.find([lease.name])
-    if (stopping.signal.aborted || !(await lease.note('unsure'))) return
-    last = slot
-    if ((before?.note ?? null) !== null) counters.slotsTaken++
-    const tenure = createTenure(lease)
-    const clients = createClientSessions(context, slotClientId(slots, slot), handlers, {
-      tenure,
-      resumes: before?.note === 'open',
-    })
-    const mine: Held = { slot, lease, clients, note: 'unsure' }
-    held = mine
-    state = 'held'
-    logger.info({ ...fields, slot, epoch: lease.fence.epoch }, `holds slot ${slot} of group ${group}`)
-    clients.start()
-    const until = createTenure(lease, tenure.over, stopping.signal).over
-    outOfReach = false
-    await Promise.all([
-      markOpen(mine, until),
-      adoptOrphans({
-        context,
-        slots,
-        leases,
-        own: slot,
-        holder: `${holder}-adopts`,
-        isConnected: () => mine.note === 'open' && clients.sessions[0]?.state === 'connected',
-        specs: () => handlers().map(({ spec }) => spec),
-        until,
-      }),
-      watchReach(clients, until, tenure),
-    ])
-    if (!tenure.over.aborted) await part(mine)
-    if (outOfReach) {
-      last = null
-      logger.warn(
-        { ...fields, slot },
-        `gives slot ${slot} of group ${group} back: the broker is out of reach from here`,
-      )
-    } else if (tenure.over.aborted) {
-      counters.slotsLost++
-      logger.warn({ ...fields, slot }, `lost slot ${slot} of group ${group}: its connections are cut`)
-    }
-    // Nothing is left to drain; it lets go of handlers that still run.
-    await clients.stop(false)
-  }
-
-  /** Resolves with the end; by itself after too long without the broker. */
-  async function watchReach(clients: ClientSessions, until: AbortSignal, tenure: Tenure): Promise<void> {
-    let reachedAt = performance.now()
-    while (!until.aborted) {
-      if (clients.sessions[0]?.isAccepted) reachedAt = performance.now()
-      else if (tenure.valid && performance.now() - reachedAt > patience) {
-        outOfReach = true
-        tenure.end()
-      }
-      await pause(ttl / 10, until)
-    }
-  }
-
-  async function markOpen(mine: Held, until: AbortSignal): Promise<void> {
-    const { clients, lease } = mine
-    const isThere = clients.ready().catch(async (error) => {
-      rejectReady(asError(error))
-      // No attempt could succeed, and yet a broker may be replaced by one with which it does.
-      while (!until.aborted && clients.sessions[0]?.state !== 'connected') await pause(ttl / 4, until)
-    })
-    await Promise.race([isThere, aborted(until)])
-    while (!until.aborted) {
-      try {
-        if (!(await lease.note('open'))) return
-        mine.note = 'open'
-        return resolveReady()
-      } catch (error) {
-        storageError = asError(error)
-        await pause(ttl / 12, until)
-      }
-    }
-  }
-
-  async function part(mine: Held): Promise<void> {
-    const { lease, clients } = mine
-    try {
-      const ends = leaving && (await mayLeave(mine))
-      await clients.stop(ends)
-      if (ends) await lease.note(null)
-    } catch (error) {
-      partingError = asError(error)
-    }
-  }
-
-  async function mayLeave({ slot, lease, note }: Held): Promise<boolean> {
-    try {
-      if (await mayEnd({ leases, slots, slot, lease, note, holder, logger })) return true
-      logger.info(
-        { ...fields, slot },
-        `slot ${slot} has the last session of group ${group}: it is kept, since without any the messages sent meanwhile would be lost`,
-      )
-    } catch (error) {
-      logger.warn(
-        { ...fields, slot, err: error },
-        `cannot ask the database whether slot ${slot} has the last session of group ${group}: it is kept`,
-      )
-    }
-    return false
-  }
-
-  async function pause(milliseconds: number, signal = stopping.signal): Promise<void> {
-    await sleep(milliseconds, undefined, { signal }).catch(() => {})
+    ready.resolve()
+    await pause(nextLook(states, ttl), stopping.signal)
   }
 
   return {
     start() {
       running = run()
     },
-    ready: () => ready,
+    ready: () => ready.promise,
     async stop(leave) {
       leaving = leave
       stopping.abort()
       await running
-      if (partingError !== null) throw partingError
+      if (stopError !== null) throw stopError
     },
     add: (handler) => held?.clients.add(handler),
     remove: async (handler) => held?.clients.remove(handler),

@@ -1,10 +1,10 @@
 import type { LeaseStore } from '@devicehub/core'
 import { createRawClient, createTcpProxy, waitUntil } from '@devicehub/test-kit'
 import { beforeEach, expect, test } from 'vitest'
-import { createMqttListener, type MqttListenerOptions } from '../index'
-import { breakableLeases, createLeases } from '../testing/breakable-leases'
-import { describeBrokers } from '../testing/brokers'
-import { createHeldHub } from '../testing/held-hub'
+import { createMqttListener, type MqttListenerOptions } from '../index.js'
+import { breakableLeases, createLeases } from '../testing/breakable-leases.js'
+import { describeBrokers } from '../testing/brokers.js'
+import { createHeldHub } from '../testing/held-hub.js'
 
 describeBrokers('processes of one configuration', (broker, name) => {
   let database: LeaseStore

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { brokerSettings } from '../settings/broker-settings'
-import type { MqttListenerOptions } from '../settings/options'
-import { createHeldHub } from '../testing/held-hub'
-import { bySlot, claimable, slotLease } from './slots'
+import { createMqttListener } from '../index.js'
+import { brokerSettings } from '../settings/broker-settings.js'
+import type { MqttListenerOptions } from '../settings/options.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { bySlot, claimableSlots, slotLeaseName } from './slot-leases.js'
 
 const url = 'mqtt://localhost'
 const slots = { group: 'ingest', max: 4 }
@@ -70,7 +70,7 @@ describe('which slot to claim', () => {
     bySlot(
       settings,
       Object.entries(held).map(([slot, { holder = null, note = null }]) => ({
-        name: slotLease(settings, Number(slot)),
+        name: slotLeaseName(settings, Number(slot)),
         epoch: 1,
         holder,
         expiresIn: holder === null ? 0 : 500,
@@ -79,16 +79,16 @@ describe('which slot to claim', () => {
     )
 
   test('the lowest, when none was ever used', () => {
-    expect(claimable(states({}), 4, 'me', null)).toEqual([1, 2, 3, 4])
+    expect(claimableSlots(states({}), 4, 'me', null)).toEqual([1, 2, 3, 4])
   })
 
   test('those that others hold are left alone; one in which a session waits goes first', () => {
     const held = states({ 1: { holder: 'you' }, 2: {}, 3: { note: 'open' }, 4: { note: 'unsure' } })
-    expect(claimable(held, 4, 'me', null)).toEqual([3, 4, 2])
+    expect(claimableSlots(held, 4, 'me', null)).toEqual([3, 4, 2])
   })
 
   test('the one this process held before, even if its lease still runs', () => {
     const held = states({ 1: { note: 'open' }, 4: { holder: 'me', note: 'open' } })
-    expect(claimable(held, 4, 'me', 4)).toEqual([4, 1, 2, 3])
+    expect(claimableSlots(held, 4, 'me', 4)).toEqual([4, 1, 2, 3])
   })
 })

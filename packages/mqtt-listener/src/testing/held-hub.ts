@@ -11,7 +11,7 @@ import {
   type Transport,
 } from '@devicehub/core'
 import { type HeldIngest, holdIngest } from '@devicehub/test-kit'
-import type { ListenerHub } from '../settings/listener-hub'
+import type { ListenerHub } from '../settings/listener-hub.js'
 import { Station } from './station.js'
 
 export interface LogLine {

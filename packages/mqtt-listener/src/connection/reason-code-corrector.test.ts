@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import type { Packet } from 'mqtt-packet'
 import { generate } from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'
-import { createMqttListener } from '../index'
-import { createHeldHub } from '../testing/held-hub'
-import { createMender } from './odd-acknowledgements'
+import { createMqttListener } from '../index.js'
+import { createHeldHub } from '../testing/held-hub.js'
+import { createReasonCodeCorrector } from './reason-code-corrector.js'
 
 describe('a broker with reason codes of its own', () => {
   async function publishTo(reasonCode: number, qos: 1 | 2) {
@@ -89,7 +89,7 @@ describe('the bytes of a stream', () => {
     const mended = Buffer.concat([...whole, odd(0), ...whole, odd(0x80), ...whole])
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sizes) => {
-        const mend = createMender()
+        const mend = createReasonCodeCorrector()
         const bytes = Buffer.from(given)
         for (let at = 0, n = 0; at < bytes.length; n++) {
           const size = sizes[n % sizes.length] as number

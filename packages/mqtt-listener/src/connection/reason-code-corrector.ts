@@ -1,28 +1,28 @@
 import type { Duplex } from 'node:stream'
 
 const [PUBACK, PUBREC] = [4, 5]
-/** [MQTT-3.4.2.1], [MQTT-3.5.2.1]: mqtt.js takes any other for a broken connection. */
+/** The reason codes of PUBACK and PUBREC [MQTT-3.4.2.1, MQTT-3.5.2.1]. After any other, mqtt.js ends the connection. */
 const KNOWN = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 const [SUCCESS, UNSPECIFIED_ERROR, FIRST_ERROR] = [0x00, 0x80, 0x80]
 
 /**
- * Puts right the reason codes of acknowledgements that the protocol does not have. mochi-mqtt 2.7 answers a publication
- * with user properties by PUBACK 0x01, the granted QoS. mqtt.js drops the connection over it, and on the next one
- * everything that was under way is sent again. For connections that receive acknowledgements alone: each byte is looked at.
+ * Replaces reason codes of acknowledgements that MQTT does not define. mochi-mqtt 2.7 answers a publication with user
+ * properties with PUBACK 0x01, the granted QoS. mqtt.js would end the connection, and all unacknowledged publications would
+ * be sent again. Only for connections that publish: every byte received is examined.
  */
-export function tolerateOddAcknowledgements(stream: Duplex): void {
+export function correctReasonCodes(stream: Duplex): void {
   const push = stream.push.bind(stream)
-  const mend = createMender()
+  const correct = createReasonCodeCorrector()
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk instanceof Uint8Array) mend(chunk)
+    if (chunk instanceof Uint8Array) correct(chunk)
     return push(chunk, encoding)
   }
 }
 
-/** Follows the packets of a stream, and changes bytes in place. */
-export function createMender(): (chunk: Uint8Array) => void {
+/** Follows the packets of a stream over its chunks, and changes the reason codes in place. */
+export function createReasonCodeCorrector(): (chunk: Uint8Array) => void {
   let type: number | null = null
-  /** Bytes of the packet that are still to come; grows while its length is read. */
+  /** Bytes of the packet that are still to come. Its length is read bit by bit into this. */
   let left = 0
   let lengthShift: number | null = null
   let position = 0
@@ -43,9 +43,9 @@ export function createMender(): (chunk: Uint8Array) => void {
   function readBody(chunk: Uint8Array, at: number): number {
     const taken = Math.min(left, chunk.length - at)
     const reason = at + 2 - position
-    // Behind the two bytes of the packet id.
+    // The reason code follows the two bytes of the packet id.
     if ((type === PUBACK || type === PUBREC) && reason >= at && reason < at + taken)
-      chunk[reason] = mended(chunk[reason] as number)
+      chunk[reason] = corrected(chunk[reason] as number)
     position += taken
     left -= taken
     if (left === 0) type = null
@@ -60,7 +60,7 @@ export function createMender(): (chunk: Uint8Array) => void {
   }
 }
 
-function mended(reasonCode: number): number {
+function corrected(reasonCode: number): number {
   if (KNOWN.has(reasonCode)) return reasonCode
   return reasonCode < FIRST_ERROR ? SUCCESS : UNSPECIFIED_ERROR
 }

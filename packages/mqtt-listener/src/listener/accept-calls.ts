@@ -1,0 +1,19 @@
+import { check } from '@devicehub/core'
+import { MAX_TEXT } from '../settings/option-rules.js'
+import type { StopOptions } from './broker.js'
+
+const { accept, brokerName, optional, options, text } = check
+
+const STOP = options<StopOptions>({ leave: optional(check.flag) })
+const AT_BROKER = options<{ readonly broker?: string }>({ broker: optional(brokerName) })
+
+/** The second argument of `listener.publish`. Each of these throws `invalid_options`. */
+export const acceptBroker = (broker: unknown): string | undefined =>
+  broker === undefined ? undefined : accept('listener.publish', 'broker', brokerName, broker)
+
+export const acceptStop = (given: unknown): StopOptions => accept('listener.stop', 'options', STOP, given)
+
+export function acceptAdopt(clientId: unknown, given: unknown): { readonly broker?: string } {
+  accept('listener.adopt', 'clientId', text({ max: MAX_TEXT }), clientId)
+  return accept('listener.adopt', 'options', AT_BROKER, given)
+}

@@ -1,0 +1,78 @@
+import { DeviceHubError, type OutboundMessage } from '@devicehub/core'
+import { deferred } from '../async/deferred.js'
+import type { RegisteredHandler } from '../client/client-sessions.js'
+import { createHandlerCall } from '../handlers/handler-call.js'
+import { handlerSpec } from '../handlers/handler-spec.js'
+import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler.js'
+import type { BrokerSettings } from '../settings/broker-settings.js'
+import type { ListenerHub } from '../settings/listener-hub.js'
+
+/** A handler and what the application gets for it. */
+export interface Registration {
+  readonly handler: RegisteredHandler
+  /** Settles when its subscription is granted, or can never be. */
+  readonly ready: Promise<void>
+  /** False: it was removed before. */
+  remove(): boolean
+}
+
+/** The topic handlers of one broker, by the client ids of their sessions. */
+export interface HandlerRegistry {
+  add(filter: string, handler: TopicHandler, options: TopicHandlerOptions): Registration
+  has(clientId: string): boolean
+  all(): readonly RegisteredHandler[]
+  /** Lets the hub replay messages through the handler, until it is removed or `stopped` is aborted. */
+  attachForReplay(handler: RegisteredHandler, stopped: AbortSignal): void
+}
+
+export function createHandlerRegistry(
+  hub: ListenerHub,
+  settings: BrokerSettings,
+  publish: (message: OutboundMessage) => Promise<void>,
+): HandlerRegistry {
+  const { clientId, name: broker } = settings
+  const handlers = new Map<string, RegisteredHandler>()
+
+  return {
+    add(filter, fn, options) {
+      const spec = handlerSpec(filter, fn, options, settings, publish)
+      const id = spec.clientIdOf(clientId)
+      if (handlers.has(id))
+        throw new DeviceHubError(
+          'invalid_options',
+          `"${filter}" already has a handler; give this one a \`name\``,
+        )
+      const ready = deferred()
+      const removal = new AbortController()
+      const handler: RegisteredHandler = {
+        spec,
+        granted: ready.resolve,
+        refused: ready.reject,
+        removed: removal.signal,
+      }
+      handlers.set(id, handler)
+      return {
+        handler,
+        ready: ready.promise,
+        remove() {
+          removal.abort()
+          return handlers.get(id) === handler && handlers.delete(id)
+        },
+      }
+    },
+    has: (id) => handlers.has(id),
+    all: () => [...handlers.values()],
+    attachForReplay({ spec, removed }, stopped) {
+      const { name, filter } = spec
+      const ending = new AbortController()
+      const run = createHandlerCall({ ...spec, hub, stopping: ending.signal })
+      const detach = hub.attachHandler({ source: `mqtt:${broker}`, name, filter, run })
+      const end = () => {
+        detach()
+        ending.abort()
+      }
+      stopped.addEventListener('abort', end, { once: true, signal: ending.signal })
+      removed.addEventListener('abort', end, { once: true, signal: ending.signal })
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import { DeviceHubError, type LeaseStore } from '@devicehub/core'
+import { withTimeout } from '../async/waiting.js'
+
+/**
+ * The same leases; a call rejects with `storage_unavailable` when the database has not answered within `timeout`
+ * milliseconds, the duration of a lease. A claim that succeeds later belongs to this holder, who can claim it again.
+ */
+export function leasesWithTimeout(leases: LeaseStore, timeout: number): LeaseStore {
+  const limit = <Result>(call: Promise<Result>) =>
+    withTimeout(
+      call,
+      timeout,
+      () => new DeviceHubError('storage_unavailable', `the database did not answer within ${timeout} ms`),
+    )
+  return {
+    find: (names) => limit(leases.find(names)),
+    claim: (name, holder, ttl) => limit(leases.claim(name, holder, ttl)),
+    renew: (lease, ttl, note) => limit(leases.renew(lease, ttl, note)),
+    release: (lease) => limit(leases.release(lease)),
+  }
+}
