@@ -15,13 +15,15 @@ interface ColumnInput {
 
 /** Renames, additions, changed types, then what is no longer declared. */
 export function planColumns(input: ColumnInput, table: TableModel, found: ExistingTable): SchemaStep[] {
-  const { dialect } = input.target
+  const { existing, target } = input
+  const { dialect } = target
+  const recordedKinds = existing.recorded.get(table.name)
   // PostgreSQL alone tells column names apart by case.
   const fold = (name: string) => (dialect === 'postgres' ? name : name.toLowerCase())
   const undeclared = new Map(found.columns.map((column) => [fold(column.name), column]))
   const declaredNames = new Set(table.columns.map((column) => fold(column.name)))
   const renames: SchemaStep[] = []
-  const adds: SchemaStep[] = []
+  const added: ColumnModel[] = []
   const changes: SchemaStep[] = []
 
   for (const column of table.columns) {
@@ -31,7 +33,7 @@ export function planColumns(input: ColumnInput, table: TableModel, found: Existi
       .find((name, index) => undeclared.has(name) && (index === 0 || !declaredNames.has(name)))
     const held = key === undefined ? undefined : undeclared.get(key)
     if (key === undefined || !held) {
-      adds.push(addColumn(input.target, table, column))
+      added.push(column)
       continue
     }
     undeclared.delete(key)
@@ -39,8 +41,30 @@ export function planColumns(input: ColumnInput, table: TableModel, found: Existi
     changes.push(...changeColumn(input, table, column, held))
   }
 
+  const withdrawn = [...undeclared.values()].filter(({ name }) =>
+    existing.recorded.get(table.name)?.has(name),
+  )
+  const adds = added.map((column) => {
+    const step = addColumn(input.target, table, column)
+    return { ...step, description: `${step.description}${renameHint(column, withdrawn, recordedKinds)}` }
+  })
   const rest = [...undeclared.values()].flatMap((column) => withoutDeclaration(input, table, found, column))
   return [...renames, ...adds, ...changes, ...rest]
+}
+
+/** A field that was renamed without `renamedFrom`, or from a name that is not there, would get a new, empty column. */
+function renameHint(
+  { field, type, formerNames = [] }: ColumnModel,
+  withdrawn: readonly ExistingColumn[],
+  kinds: ReadonlyMap<string, string> | undefined,
+): string {
+  if (field === undefined) return ''
+  if (formerNames.length > 0)
+    return `; no column is left to rename: there is none of the name ${formerNames.join(' or ')} that is not declared`
+  const similar = withdrawn.filter(({ name }) => kinds?.get(name) === type.kind).map(({ name }) => name)
+  return similar.length === 0
+    ? ''
+    : `. ${similar.join(', ')} is no longer declared: if it was renamed, declare renamedFrom: '${similar[0]}'`
 }
 
 function addColumn(target: SqlTarget, table: TableModel, column: ColumnModel): SchemaStep {
