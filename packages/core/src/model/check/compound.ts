@@ -52,6 +52,7 @@ export function either<A, B>(first: Rule<A>, second: Rule<B>): Rule<A | B> {
       // What is wrong inside an object says more than that neither fits.
       let inside: Misfit | undefined
       let shown: string | undefined
+      let hint = ''
       for (const rule of [first, second]) {
         try {
           return rule.take(value, at)
@@ -60,9 +61,12 @@ export function either<A, B>(first: Rule<A>, second: Rule<B>): Rule<A | B> {
           if (error.at !== at) inside ??= error
           // As the rule shows it that shows most.
           else if (shown === undefined || error.shown?.startsWith('"')) shown = error.shown
+          hint ||= error.hint
         }
       }
-      throw inside ?? misfit(at, expected, value, shown)
+      if (inside !== undefined) throw inside
+      const { problem } = misfit(at, expected, value, shown)
+      throw new Misfit(at, problem, expected, undefined, shown, hint)
     },
   }
 }

@@ -1,4 +1,5 @@
 export * from './compound.js'
+export * from './duration.js'
 export { meant, nearestKey } from './nearest-key.js'
 export { isList, type OptionRules, options, partOf } from './options.js'
 export { pem } from './pem.js'

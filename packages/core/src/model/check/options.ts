@@ -98,11 +98,23 @@ export function read(value: Readonly<Record<string, unknown>>, key: string, at: 
 
 function unknownKey(key: string, known: readonly string[], at: string, advice: string): Misfit {
   const expected = known.length === 0 ? 'no key at all' : `one of ${known.join(', ')}`
-  const nearest = nearestKey(key, known)
-  const hint = nearest === undefined ? '' : `did you mean ${nearest}? `
+  const hint = formerName(key, known) ?? nearestHint(key, known)
   return new Misfit(
     within(at, showText(key)),
     `is not known here; ${hint}Known: ${known.join(', ') || 'none'}${advice && `. ${advice}`}`,
     expected,
   )
+}
+
+function nearestHint(key: string, known: readonly string[]): string {
+  const nearest = nearestKey(key, known)
+  return nearest === undefined ? '' : `did you mean ${nearest}? `
+}
+
+/** Of an option that named the unit of its number. */
+function formerName(key: string, known: readonly string[]): string | undefined {
+  const name = key.replace(/(?:Ms|Millis|Seconds)$/, '')
+  return name !== key && known.includes(name)
+    ? `${key} is now ${name}, a duration: seconds, or text such as '250ms'. `
+    : undefined
 }

@@ -29,6 +29,8 @@ export class Misfit extends Error {
     readonly code?: ErrorCode | undefined,
     /** The value, as the problem shows it. */
     readonly shown?: string | undefined,
+    /** What was probably meant, to go behind all of it. */
+    readonly hint = '',
   ) {
     super(problem)
   }
@@ -57,10 +59,10 @@ export function accept<T>(
     return rule.take(value, '')
   } catch (error) {
     if (!(error instanceof Misfit)) throw error
-    const { problem, expected } = error
+    const { problem, expected, hint } = error
     // The argument itself, or an item of it; a key of an object of options is named as it is.
     const at = error.at === '' || error.at.startsWith('[') ? `${argument}${error.at}` : error.at
-    throw new DeviceHubError(error.code ?? code, `${call}: ${at} ${problem}`, {
+    throw new DeviceHubError(error.code ?? code, `${call}: ${at} ${problem}${hint}`, {
       details: { function: call, key: at, expected },
     })
   }

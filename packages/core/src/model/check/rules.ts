@@ -21,7 +21,7 @@ export const withCode = <T>(code: ErrorCode, rule: Rule<T>): Rule<T> => ({
       return rule.take(value, at)
     } catch (error) {
       if (!(error instanceof Misfit)) throw error
-      throw new Misfit(error.at, error.problem, error.expected, error.code ?? code, error.shown)
+      throw new Misfit(error.at, error.problem, error.expected, error.code ?? code, error.shown, error.hint)
     }
   },
 })
@@ -34,7 +34,8 @@ export const withExpected = <T>(expected: string, rule: Rule<T>): Rule<T> => ({
       return rule.take(value, at)
     } catch (error) {
       if (!(error instanceof Misfit)) throw error
-      throw misfit(at, expected, value, error.code)
+      const { code, shown, hint } = error
+      throw new Misfit(at, misfit(at, expected, value).problem, expected, code, shown, hint)
     }
   },
 })
