@@ -11,7 +11,7 @@ const METRICS: Readonly<Record<keyof Counted, string>> = {
   slowHashes: 'devicehub_credentials_slow_hashes_total',
 }
 
-/** Counts for `stats()` and for the metrics at once. */
+/** Counters, for `stats()` and the metrics alike. */
 export interface CredentialCounts {
   add(name: keyof Counted, by?: number): void
   readonly totals: Counted

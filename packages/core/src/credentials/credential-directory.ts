@@ -2,19 +2,19 @@ import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { CredentialKind, CredentialStore, FoundCredential } from '../ports/credentials.js'
 import { isCredentialGood } from '../rules/states.js'
-import { createAccessVersions } from './access-versions.js'
-import { createAccessWatch } from './access-watch.js'
-import { PATIENCE } from './answered.js'
-import { type Answer, createBatchedFind } from './batched-find.js'
+import { type Answer, createBatchedLookup } from './batched-lookup.js'
+import { createChangeVersions } from './change-versions.js'
+import { createChangeWatch } from './change-watch.js'
 import type { CredentialCounts } from './credential-counts.js'
-import { createRecent } from './recent.js'
-import { createSpread } from './spread.js'
+import { createLruTtlCache } from './lru-ttl-cache.js'
+import { LOOKUP_TIMEOUT_MS } from './with-timeout.js'
+import { createYieldEvery } from './yield-every.js'
 
-/** The credentials behind user names and keys, remembered, and never from before a change that was committed before the call. */
+/** Finds the credentials of a user name or key, through a cache that never answers from before a change that was committed before the call. */
 export interface CredentialDirectory {
   /**
-   * Those that are good now: not expired, of an active device. `queue_full` when too many wait already, `closed`;
-   * otherwise rejects as the database does.
+   * The credentials that can log in now: not expired, of an active device. Rejects with `queue_full` when too many calls
+   * wait, with `closed`, or as the database does.
    */
   find(kind: CredentialKind, lookup: string): Promise<readonly FoundCredential[]>
   readonly size: number
@@ -25,61 +25,60 @@ export interface CredentialDirectoryOptions {
   readonly store: CredentialStore
   readonly clock: Clock
   readonly counts: CredentialCounts
-  /** Look-ups remembered. */
+  /** Lookups in the cache. */
   readonly max: number
   /** Milliseconds. */
   readonly maxAge: number
   /** Calls that may wait for the database. */
   readonly maxWaiting: number
   readonly monotonic?: () => number
-  /** Milliseconds until a database that does not answer counts as away. */
-  readonly patience?: number
+  /** Until a database that does not answer counts as unavailable; default 5,000. */
+  readonly timeoutMs?: number
 }
 
-/** Answers given in one turn of the event loop: some milliseconds of hashing and of what callers do with them. */
-const ANSWERS_A_TURN = 16
+/** Results per event loop turn: a few milliseconds of hashing and of the callers' own work. */
+const RESULTS_PER_TURN = 16
 
-/** When an answer was asked for: among the calls, and among the changes. */
+/** When a query was sent: its place among the calls, and the version of the changes known then. */
 interface Stamp {
-  readonly turn: number
+  readonly sequence: number
   readonly version: number
 }
 
 /**
- * How an answer stays fresh. (1) A call first waits for a look at what changed that began after the call. (2) Every
- * answer has the version that was known when the database was asked, so it holds all that was told up to there; what
- * changed behind that is told by a later look, whose version is higher. (3) An answer of which a device has changed
- * since its version is not given from the cache. (4) Who joined a query that had begun before
- * its call may be given an answer from before a change: that one was told by its look, so the answer is out of date
- * by (3), and the call asks again, with a query that begins now.
+ * Why no result is stale. (1) A call first waits for a poll of the changes that started after the call. (2) Each result
+ * is stamped with the version known before its query, so it includes every change up to that version; a later change
+ * gets a higher version. (3) A cached result is not used when one of its devices has changed since its stamp. (4) A call
+ * may join a query that was sent before the call and misses a change. The poll of (1) told of that change, so the result
+ * fails (3), and the call sends a query of its own.
  */
 export function createCredentialDirectory(options: CredentialDirectoryOptions): CredentialDirectory {
   const { store, clock, counts, max, maxAge, maxWaiting } = options
-  const { monotonic = () => performance.now(), patience = PATIENCE } = options
-  const versions = createAccessVersions(max)
-  const cache = createRecent<Answer<Stamp>>({ max, maxAge, monotonic })
-  const watch = createAccessWatch({
+  const { monotonic = () => performance.now(), timeoutMs = LOOKUP_TIMEOUT_MS } = options
+  const versions = createChangeVersions(max)
+  const cache = createLruTtlCache<Answer<Stamp>>({ max, maxAge, monotonic })
+  const watch = createChangeWatch({
     changes: (position, limit) => store.changes(position, limit),
     onChanges: versions.changed,
-    onLook: () => counts.add('checks'),
+    onPoll: () => counts.add('checks'),
     monotonic,
-    patience,
+    timeoutMs,
   })
-  const finds = { password: finderOf('password'), api_key: finderOf('api_key') }
-  const spread = createSpread(ANSWERS_A_TURN)
-  let turn = 0
+  const lookups = { password: lookupOf('password'), api_key: lookupOf('api_key') }
+  const yieldEvery = createYieldEvery(RESULTS_PER_TURN)
+  let sequence = 0
   let waiting = 0
 
-  function finderOf(kind: CredentialKind) {
-    return createBatchedFind<Stamp>({
+  function lookupOf(kind: CredentialKind) {
+    return createBatchedLookup<Stamp>({
       find: (lookups) => store.find(kind, lookups),
-      stamp: () => ({ turn: ++turn, version: versions.present }),
+      stamp: () => ({ sequence: ++sequence, version: versions.current }),
       onAnswer: (lookup, answer) => cache.set(`${kind} ${lookup}`, answer),
       onQuery(lookups) {
         counts.add('queries')
         counts.add('lookups', lookups)
       },
-      patience,
+      timeoutMs,
     })
   }
 
@@ -90,15 +89,15 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
     versions.isCurrent(stamp.version, found, found.some(isGood))
 
   async function answer(kind: CredentialKind, lookup: string): Promise<Answer<Stamp>> {
-    const calledAt = ++turn
-    await watch.look()
+    const calledAt = ++sequence
+    await watch.poll()
     const known = cache.get(`${kind} ${lookup}`)
     if (known !== undefined && isCurrent(known)) {
       counts.add('hits')
       return known
     }
-    const first = await finds[kind].find(lookup)
-    return first.stamp.turn > calledAt || isCurrent(first) ? first : finds[kind].find(lookup)
+    const first = await lookups[kind].find(lookup)
+    return first.stamp.sequence > calledAt || isCurrent(first) ? first : lookups[kind].find(lookup)
   }
 
   return {
@@ -106,13 +105,13 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
       if (waiting >= maxWaiting)
         throw new DeviceHubError(
           'queue_full',
-          `${maxWaiting} look-ups of credentials wait for the database (credentials.maxWaiting); try again later`,
+          `${maxWaiting} credential lookups wait for the database (credentials.maxWaiting); try again later`,
         )
       waiting++
       try {
         const { found } = await answer(kind, lookup)
-        // All that waited for one look or one query would go on at once.
-        await spread()
+        // All that waited for the same poll or query would otherwise run in one turn.
+        await yieldEvery()
         return found.filter(isGood)
       } finally {
         waiting--
@@ -123,8 +122,8 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
     },
     close() {
       watch.close()
-      finds.password.close()
-      finds.api_key.close()
+      lookups.password.close()
+      lookups.api_key.close()
     },
   }
 }

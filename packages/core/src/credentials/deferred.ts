@@ -4,7 +4,7 @@ export interface Deferred<Value> {
   readonly reject: (error: unknown) => void
 }
 
-/** A promise with its ends. Settling it a second time does nothing. */
+/** A promise with its `resolve` and `reject`. Settling it twice has no effect. */
 export function deferred<Value>(): Deferred<Value> {
   let resolve!: (value: Value) => void
   let reject!: (error: unknown) => void

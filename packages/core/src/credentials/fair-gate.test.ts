@@ -3,7 +3,7 @@ import { createFairGate, type ShareLimits } from './fair-gate.js'
 
 afterEach(() => void vi.useRealTimers())
 
-const EACH = { running: 1, waiting: 2, patience: 1_000 }
+const EACH = { running: 1, waiting: 2, waitTimeoutMs: 1_000 }
 
 /** Tasks that end when they are told to; `begun` names them in the order in which they ran. */
 function gateOf({ concurrency = 2, maxWaiting = 6, ...limits }: Partial<ShareLimits & Bounds> = {}) {

@@ -1,30 +1,35 @@
 import { DeviceHubError } from '../model/errors.js'
 
-/** What one share may have of a gate. */
+/** The limits of one share of the gate. */
 export interface ShareLimits {
-  /** At once. */
+  /** Tasks that run at the same time. */
   readonly running: number
+  /** Tasks in its queue. */
   readonly waiting: number
-  /** Milliseconds after which a task that waits is refused: nobody waits for it any more. */
-  readonly patience: number
+  /** A task that waits longer is refused: its caller has given up. */
+  readonly waitTimeoutMs: number
 }
 
 /**
- * Lets so many tasks run at once. The others wait, those of one share in order of arrival; the shares take turns, so that
- * none of them can keep the others out, however much it asks for.
+ * A semaphore with fair queues: a bounded number of tasks runs, the others wait. Each share (a user name) has a first in,
+ * first out queue of its own, and the shares take turns (round robin), so that a flood on one does not starve the others.
  */
 export interface FairGate {
   /**
-   * `queue_full` past the limits of the share or of the gate, or when the patience ends; `closed` for those that wait when
-   * it closes. `rest` says of the result for how many milliseconds the place in the share stays taken: the place in the gate
-   * is free at once.
+   * Rejects with `queue_full` beyond the limits of the share or of the gate, or after `waitTimeoutMs`; with `closed` when
+   * the gate closes before the task runs. `cooldown` returns for how many milliseconds after the result the share keeps its
+   * slot; the slot of the gate is free at once.
    */
-  run<Result>(share: string, task: () => Promise<Result>, rest?: (result: Result) => number): Promise<Result>
+  run<Result>(
+    share: string,
+    task: () => Promise<Result>,
+    cooldown?: (result: Result) => number,
+  ): Promise<Result>
   close(): void
 }
 
 export interface FairGateOptions {
-  /** For messages of errors. */
+  /** What the tasks are, for error messages: `slow hashes`. */
   readonly name: string
   readonly concurrency: number
   readonly maxWaiting: number
@@ -43,7 +48,7 @@ interface Share {
 }
 
 export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: FairGateOptions): FairGate {
-  /** In the order of their turns; only those that have something running or waiting. */
+  /** In the order of their turns; only shares with a running or waiting task. */
   const shares = new Map<string, Share>()
   let running = 0
   let waiting = 0
@@ -55,7 +60,7 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
   async function enter(key: string): Promise<Share> {
     if (closed) throw closedError()
     const share = shareOf(key)
-    // Whoever could run does so already: where there is room, nobody of the share waits before this one.
+    // Where a slot is free, nobody of this share waits: it would have run already.
     if (running < concurrency && mayRun(share)) start(key, share)
     else await queue(key, share)
     return share
@@ -64,11 +69,11 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
   function start(key: string, share: Share): void {
     running++
     share.running++
-    toTheEnd(key, share)
+    moveToEnd(key, share)
   }
 
-  /** Its next turn comes after that of all who wait. */
-  function toTheEnd(key: string, share: Share): void {
+  /** Its next turn comes after those of all other shares. */
+  function moveToEnd(key: string, share: Share): void {
     shares.delete(key)
     shares.set(key, share)
   }
@@ -79,8 +84,8 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
     if (waiting >= maxWaiting && !takeFromLongest(share)) throw full(`${maxWaiting} ${name} wait`)
     return new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { enter: () => leaveQueue(() => resolve(start(key, share))), refuse }
-      const late = () => refuse(full(`no place among the ${name} came free within ${limits.patience} ms`))
-      const timer = Number.isFinite(limits.patience) ? setTimeout(late, limits.patience) : undefined
+      const late = () => refuse(full(`no slot for ${name} came free within ${limits.waitTimeoutMs} ms`))
+      const timer = Number.isFinite(limits.waitTimeoutMs) ? setTimeout(late, limits.waitTimeoutMs) : undefined
 
       function refuse(error: Error): void {
         leaveQueue(() => reject(error))
@@ -93,13 +98,13 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
         forgetIdle(key, share)
       }
       share.waiting.add(waiter)
-      // Where it is, when it is there.
+      // Keeps its place where the share is in the map already.
       shares.set(key, share)
       waiting++
     })
   }
 
-  /** The share with the most that wait gives up its last place for one that has fewer. */
+  /** Refuses the last waiter of the longest queue in favour of a share with a shorter one. False: no queue is longer. */
   function takeFromLongest(share: Share): boolean {
     let longest = share
     for (const one of shares.values()) if (one.waiting.size > longest.waiting.size) longest = one
@@ -113,22 +118,22 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
     for (const share of shares.values()) {
       if (running >= concurrency) return
       const [first] = share.waiting
-      // What runs goes to the end of the map, where this comes to it once more.
+      // A share that starts a task moves to the end of the map, so this loop comes to it again.
       if (first !== undefined && mayRun(share)) first.enter()
     }
   }
 
-  function leave(key: string, share: Share, rest: number): void {
+  function leave(key: string, share: Share, cooldownMs: number): void {
     running--
-    toTheEnd(key, share)
-    const rested = () => {
+    moveToEnd(key, share)
+    const release = () => {
       share.running--
       forgetIdle(key, share)
       admit()
     }
-    if (rest <= 0 || closed) rested()
+    if (cooldownMs <= 0 || closed) release()
     else {
-      setTimeout(rested, rest).unref()
+      setTimeout(release, cooldownMs).unref()
       admit()
     }
   }
@@ -137,18 +142,18 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
     if (share.running === 0 && share.waiting.size === 0) shares.delete(key)
   }
 
-  const closedError = () => new DeviceHubError('closed', `the hub is closed: it makes no more ${name}`)
+  const closedError = () => new DeviceHubError('closed', `the hub is closed: it runs no more ${name}`)
 
   return {
-    async run(key, task, rest = () => 0) {
+    async run(key, task, cooldown = () => 0) {
       const share = await enter(key)
-      let pause = 0
+      let cooldownMs = 0
       try {
         const result = await task()
-        pause = rest(result)
+        cooldownMs = cooldown(result)
         return result
       } finally {
-        leave(key, share, pause)
+        leave(key, share, cooldownMs)
       }
     },
     close() {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createDeviceHub } from '../index.js'
-import { framed } from './framed.js'
+import { lengthPrefixed } from './length-prefixed.js'
 import { createKeyedHashes } from './secret-hashes.js'
 import { createSlowHash } from './slow-hash.js'
 
@@ -25,7 +25,7 @@ describe('a keyed hash', () => {
     expect(createKeyedHashes(B).keyed('lock-1', 'open sesame').split('$')[1]).not.toBe(hash.split('$')[1])
   })
 
-  it('is good for its own look-up, password and secret alone', () => {
+  it('is good for its own lookup, password and secret alone', () => {
     const hashes = createKeyedHashes(A)
     const hash = hashes.keyed('lock-1', 'open sesame')
     expect(hashes.matches('lock-1', 'open sesame', hash)).toBe(true)
@@ -72,10 +72,10 @@ describe('a keyed hash', () => {
     expect(new Set(all).size).toBe(3)
   })
 
-  it('texts are framed: no two lists give the same bytes', () => {
-    expect(framed('ab', 'c')).not.toEqual(framed('a', 'bc'))
-    expect(framed('a', '')).not.toEqual(framed('a'))
-    expect(framed('a\0', 'b')).not.toEqual(framed('a', '\0b'))
+  it('texts are lengthPrefixed: no two lists give the same bytes', () => {
+    expect(lengthPrefixed('ab', 'c')).not.toEqual(lengthPrefixed('a', 'bc'))
+    expect(lengthPrefixed('a', '')).not.toEqual(lengthPrefixed('a'))
+    expect(lengthPrefixed('a\0', 'b')).not.toEqual(lengthPrefixed('a', '\0b'))
   })
 
   it.each(['', 'x\0', '\ud800', 'x'.repeat(1025)])('is not made of %j', (secret) => {

@@ -1,15 +1,15 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { accept, isList, word } from '../model/check/index.js'
 import { DeviceHubError } from '../model/errors.js'
-import { assertSecret, assertUsername } from './acceptable.js'
 import type { SecretHashes } from './credentials-api.js'
-import { framed } from './framed.js'
+import { lengthPrefixed } from './length-prefixed.js'
+import { assertSecret, assertUsername } from './validate-secret.js'
 
-/** The keyed half of `SecretHashes`, and the comparison. */
+/** The keyed hashes of `SecretHashes`, and their comparison. */
 export interface KeyedHashes extends Pick<SecretHashes, 'keyed' | 'lookups'> {
-  /** Costs one HMAC, whatever `hash` is. */
+  /** In constant time: one HMAC, whatever `hash` is. */
   matches(lookup: string, secret: string, hash: string): boolean
-  /** Is of no secret: for the comparison that an unknown user name is due. */
+  /** A hash that no secret matches: an unknown user name is compared with it, so that it takes as long as a known one. */
   readonly decoy: string
 }
 
@@ -18,9 +18,9 @@ type LookupPurpose = Parameters<SecretHashes['lookups']>[0]
 const LOOKUP_PURPOSES: readonly LookupPurpose[] = ['api_key', 'claim_key', 'claim_proof']
 const SECRET_MIN = 32
 
-/** What is made of one configured secret: a key for each purpose, so that a hash of one is no hash of another. */
+/** The keys derived from one configured secret: one for each purpose, so that a hash for one is useless for another. */
 interface Keys {
-  /** Says in a stored hash which secret made it. */
+  /** Written into each stored hash: which secret made it. */
   readonly id: string
   readonly secret: Buffer
   readonly lookup: Readonly<Record<LookupPurpose, Buffer>>
@@ -28,32 +28,34 @@ interface Keys {
 
 const PURPOSE = word(...LOOKUP_PURPOSES)
 
-/** `invalid_options` for a secret that is too short. Of several the first makes new hashes. */
+/** `invalid_options` for a secret that is too short. Rotation: the first secret makes new hashes, all of them verify. */
 export function createKeyedHashes(secrets: string | readonly string[]): KeyedHashes {
   const all = (isList(secrets) ? secrets : [secrets]).map(keysOf)
-  const [present] = all
-  if (present === undefined) throw badSecret('is an empty list')
+  const [primary] = all
+  if (primary === undefined) throw invalidSecret('is an empty list')
 
   const digest = ({ secret }: Keys, lookup: string, text: string) =>
-    hmac(secret, framed('secret', lookup, text))
+    hmac(secret, lengthPrefixed('secret', lookup, text))
 
   return {
-    decoy: stored(present.id, randomBytes(32)),
+    decoy: stored(primary.id, randomBytes(32)),
     keyed(lookup, secret) {
       assertUsername(lookup)
       assertSecret(secret)
-      return stored(present.id, digest(present, lookup, secret))
+      return stored(primary.id, digest(primary, lookup, secret))
     },
     lookups(given, secret) {
       const purpose = accept('credentials.hashes.lookups', 'purpose', PURPOSE, given)
       assertSecret(secret)
-      return all.map(({ lookup }) => hmac(lookup[purpose], framed(purpose, secret)).toString('base64url'))
+      return all.map(({ lookup }) =>
+        hmac(lookup[purpose], lengthPrefixed(purpose, secret)).toString('base64url'),
+      )
     },
     matches(lookup, secret, hash) {
       const [version, id, text = ''] = hash.split('$')
       const keys = all.find((one) => one.id === id)
       const expected = Buffer.from(text, 'base64url')
-      const actual = digest(keys ?? present, lookup, secret)
+      const actual = digest(keys ?? primary, lookup, secret)
       const isEqual = expected.length === actual.length && timingSafeEqual(expected, actual)
       return isEqual && keys !== undefined && version === 'h1'
     },
@@ -61,8 +63,8 @@ export function createKeyedHashes(secrets: string | readonly string[]): KeyedHas
 }
 
 function keysOf(secret: unknown): Keys {
-  if (typeof secret !== 'string') throw badSecret('is not a text')
-  if (secret.length < SECRET_MIN) throw badSecret(`has ${secret.length} characters`)
+  if (typeof secret !== 'string') throw invalidSecret('is not a text')
+  if (secret.length < SECRET_MIN) throw invalidSecret(`has ${secret.length} characters`)
   const lookup = LOOKUP_PURPOSES.map((purpose) => [purpose, derive(secret, `lookup ${purpose}`, 32)])
   return {
     id: derive(secret, 'key id', 6).toString('base64url'),
@@ -78,7 +80,7 @@ const hmac = (key: Buffer, data: Buffer): Buffer => createHmac('sha256', key).up
 
 const stored = (id: string, digest: Buffer): string => `h1$${id}$${digest.toString('base64url')}`
 
-const badSecret = (problem: string) =>
+const invalidSecret = (problem: string) =>
   new DeviceHubError(
     'invalid_options',
     `credentials.secret ${problem}; pass one of ${SECRET_MIN} characters or more, the same in every process: openssl rand -base64 32`,

@@ -1,15 +1,15 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { assertSecret } from './acceptable.js'
+import { createFailureDelays } from './failure-delay.js'
 import { createFairGate } from './fair-gate.js'
-import { createPauses } from './pauses.js'
+import { assertSecret } from './validate-secret.js'
 
-/** scrypt, for passwords that a person chose. 32 MiB and some 100 ms of another thread each. */
+/** scrypt, for passwords that a person chose. Each hash takes 32 MiB and about 100 ms of a worker thread. */
 export interface SlowHash {
   hash(password: string): Promise<string>
   /**
-   * False, without work, for a text that is no hash of this kind or asks for more work than is reasonable. Those of one
-   * user name share a part of the places, and the more of them are wrong, the longer is the pause between two.
+   * False at once for a text that is no such hash, or one whose cost is above the limits. Comparisons for one user name
+   * cannot take all places, and each wrong password beyond the fifth delays the next (`createFailureDelays`).
    */
   matches(username: string, password: string, hash: string): Promise<boolean>
   close(): void
@@ -19,12 +19,12 @@ export interface SlowHashOptions {
   readonly concurrency: number
   readonly maxWaiting: number
   readonly onHash: () => void
-  /** Milliseconds of a clock that nobody sets. */
+  /** A monotonic clock in milliseconds. */
   readonly monotonic: () => number
 }
 
 interface Cost {
-  /** Of N, the base 2 logarithm. */
+  /** The base 2 logarithm of N. */
   readonly ln: number
   readonly r: number
   readonly p: number
@@ -33,30 +33,34 @@ interface Cost {
 const COST: Cost = { ln: 15, r: 8, p: 1 }
 const LENGTH = 32
 const SALT = 16
-/** Twice what a new hash takes: a row that asks for more was not written by this. */
+/** Bytes: twice what a new hash takes. A row that needs more was not written by this code. */
 const MEMORY_MAX = 64 << 20
 const P_MAX = 4
 const FORMAT = /^s1\$(\d{1,2})\$(\d{1,2})\$(\d)\$([A-Za-z0-9_-]{22,86})\$([A-Za-z0-9_-]{43})$/
 
-/** Of one user name: what waits is there for devices that share it, not for whoever tries passwords. */
-const WAITING_EACH = 4
-/** Milliseconds that a login waits: those who ask (brokers) have given up by then. */
-const PATIENCE = 3_000
-/** The share of the application, which makes hashes; no user name is empty. */
-const OWN = ''
+/** Comparisons of one user name that may wait: enough for devices that share it, too few for guessing. */
+const MAX_WAITING_PER_USERNAME = 4
+/** A login waits no longer for its turn: brokers have given up by then. */
+const WAIT_TIMEOUT_MS = 3_000
+/** The share for new hashes, which the application makes. It collides with no user name: none is empty. */
+const APPLICATION = ''
 
 const run = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
 export function createSlowHash({ concurrency, maxWaiting, onHash, monotonic }: SlowHashOptions): SlowHash {
-  const own = { running: concurrency, waiting: maxWaiting, patience: Number.POSITIVE_INFINITY }
-  const each = { running: Math.max(1, concurrency - 1), waiting: WAITING_EACH, patience: PATIENCE }
-  const limitsOf = (share: string) => (share === OWN ? own : each)
+  const application = { running: concurrency, waiting: maxWaiting, waitTimeoutMs: Number.POSITIVE_INFINITY }
+  const perUsername = {
+    running: Math.max(1, concurrency - 1),
+    waiting: MAX_WAITING_PER_USERNAME,
+    waitTimeoutMs: WAIT_TIMEOUT_MS,
+  }
+  const limitsOf = (share: string) => (share === APPLICATION ? application : perUsername)
   const gate = createFairGate({ name: 'slow hashes', concurrency, maxWaiting, limitsOf })
-  const pauses = createPauses(monotonic)
+  const delays = createFailureDelays(monotonic)
 
   function digest(password: string, salt: Buffer, { ln, r, p }: Cost): Promise<Buffer> {
     onHash()
-    // scrypt takes 128 N r bytes, and a little beside them.
+    // scrypt needs 128 N r bytes, and a little more.
     return run(password, salt, LENGTH, { N: 2 ** ln, r, p, maxmem: MEMORY_MAX + (1 << 20) })
   }
 
@@ -64,7 +68,7 @@ export function createSlowHash({ concurrency, maxWaiting, onHash, monotonic }: S
     async hash(password) {
       assertSecret(password)
       const salt = randomBytes(SALT)
-      const hash = await gate.run(OWN, () => digest(password, salt, COST))
+      const hash = await gate.run(APPLICATION, () => digest(password, salt, COST))
       const { ln, r, p } = COST
       return `s1$${ln}$${r}$${p}$${salt.toString('base64url')}$${hash.toString('base64url')}`
     },
@@ -73,7 +77,7 @@ export function createSlowHash({ concurrency, maxWaiting, onHash, monotonic }: S
       if (parsed === null) return false
       const compare = async () =>
         timingSafeEqual(await digest(password, parsed.salt, parsed.cost), parsed.expected)
-      return gate.run(username, compare, (matches) => pauses.after(username, matches))
+      return gate.run(username, compare, (matches) => delays.after(username, matches))
     },
     close: gate.close,
   }

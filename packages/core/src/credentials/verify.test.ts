@@ -64,7 +64,7 @@ describe('a user name and a password', () => {
   })
 
   it.each(['lock-L1\0', 'LOCK-L1', 'lock-L1 ', 'lock-\ud800', 'x'.repeat(256), ''])(
-    'the name %j is nobody, and has cost no look-up more than it must',
+    'the name %j is nobody, and has cost no lookup more than it must',
     async (username) => {
       const hub = hubOn()
       await issue(hub, 'L1')
@@ -119,7 +119,7 @@ describe('a user name and a password', () => {
     expect(await verifierOf([of('D1', Lock.key)]).verify(name)).toMatchObject({ deviceId: 'D1' })
   })
 
-  it('cost one HMAC more than the look-ups, whether there is such a name or not', async () => {
+  it('cost one HMAC more than the lookups, whether there is such a name or not', async () => {
     const keyed = createKeyedHashes(SECRET)
     const found: FoundCredential[] = []
     let compared = 0

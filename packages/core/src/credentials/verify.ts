@@ -1,10 +1,10 @@
 import { accept, anything, optional, partOf } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { FoundCredential } from '../ports/credentials.js'
-import { isSecret, isUsername } from './acceptable.js'
 import type { CredentialDirectory } from './credential-directory.js'
 import type { CredentialsApi, Principal } from './credentials-api.js'
 import type { KeyedHashes } from './secret-hashes.js'
+import { isSecret, isUsername } from './validate-secret.js'
 
 export interface VerifierOptions {
   readonly directory: Pick<CredentialDirectory, 'find'>
@@ -13,7 +13,7 @@ export interface VerifierOptions {
   readonly types: readonly AnyDeviceType[]
 }
 
-// What was issued will do as a whole. Strangers choose what is in it, so whatever cannot be a login is answered with null.
+// Strangers choose the values: one that cannot be a user name or password is answered with null, not with an error.
 const anyValue = optional(anything<string>())
 const LOGIN = partOf<{ readonly username?: string; readonly password?: string }>(
   { username: anyValue, password: anyValue },
@@ -28,22 +28,23 @@ export function createVerifier({
 }: VerifierOptions): Pick<CredentialsApi, 'verify' | 'verifyApiKey' | 'find'> {
   const typesByKey = new Map(types.map((type) => [type.key, type]))
 
-  /** Those that the secret is of. The work does not depend on whether there are any. */
+  /** The credentials that the secret matches. Takes as long for none as for one, so that the time tells nothing. */
   async function matching(
     found: readonly FoundCredential[],
     lookup: string,
     secret: string,
   ): Promise<FoundCredential[]> {
-    const [keyed, slow] = [found.filter((one) => !isSlow(one)), found.filter(isSlow)]
+    const keyed = found.filter((credential) => !isSlow(credential))
+    const slow = found.filter(isSlow)
     if (keyed.length === 0) hashes.matches(lookup, secret, hashes.decoy)
     const matched = keyed.filter((one) => hashes.matches(one.lookup, secret, one.hash))
     if (matched.length > 0) return matched
-    // One after the other: a login takes one place among the slow hashes, however many passwords the name has.
+    // One after the other: a login takes one slot of the slow hashes, however many passwords its user name has.
     for (const one of slow) if (await matchesSlow(one, secret)) matched.push(one)
     return matched
   }
 
-  /** Null unless they are of one device, of a type of this hub. */
+  /** Null unless all are of one device, whose type this hub knows. */
   function principalOf(good: readonly FoundCredential[], username: string | null): Principal | null {
     const [first] = good
     const type = first && typesByKey.get(first.typeKey)

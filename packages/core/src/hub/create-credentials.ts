@@ -3,7 +3,7 @@ import { createCredentialDirectory } from '../credentials/credential-directory.j
 import type { CredentialOptions, CredentialsApi } from '../credentials/credentials-api.js'
 import { createKeyedHashes } from '../credentials/secret-hashes.js'
 import { createSlowHash } from '../credentials/slow-hash.js'
-import { createSlowMemory } from '../credentials/slow-memory.js'
+import { createSlowHashCache } from '../credentials/slow-hash-cache.js'
 import { createVerifier } from '../credentials/verify.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { DeviceHubError } from '../model/errors.js'
@@ -67,7 +67,7 @@ export function createCredentials(
     onHash: () => counts.add('slowHashes'),
     monotonic,
   })
-  const matchesSlow = createSlowMemory(slow, cache)
+  const matchesSlow = createSlowHashCache(slow, cache)
   const verifier = createVerifier({ directory, hashes, matchesSlow, types })
 
   return {

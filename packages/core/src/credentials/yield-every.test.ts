@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createSpread } from './spread.js'
+import { createYieldEvery } from './yield-every.js'
 
 test('of many at once so many go on in each turn of the event loop, in order', async () => {
-  const spread = createSpread(4)
+  const yieldEvery = createYieldEvery(4)
   const gone: number[] = []
-  for (let n = 0; n < 10; n++) void spread().then(() => gone.push(n))
+  for (let n = 0; n < 10; n++) void yieldEvery().then(() => gone.push(n))
   await Promise.resolve()
   expect(gone).toEqual([0, 1, 2, 3])
   await nextTurn()
@@ -15,10 +15,10 @@ test('of many at once so many go on in each turn of the event loop, in order', a
 })
 
 test('one alone goes on at once, and again when a turn has passed', async () => {
-  const spread = createSpread(1)
+  const yieldEvery = createYieldEvery(1)
   for (let n = 0; n < 3; n++) {
     let isGone = false
-    void spread().then(() => {
+    void yieldEvery().then(() => {
       isGone = true
     })
     await Promise.resolve()
@@ -29,11 +29,11 @@ test('one alone goes on at once, and again when a turn has passed', async () => 
 })
 
 test('who comes while others wait does not overtake them', async () => {
-  const spread = createSpread(2)
+  const yieldEvery = createYieldEvery(2)
   const gone: string[] = []
-  for (const name of ['a', 'b', 'c', 'd', 'e']) void spread().then(() => gone.push(name))
+  for (const name of ['a', 'b', 'c', 'd', 'e']) void yieldEvery().then(() => gone.push(name))
   await nextTurn()
-  void spread().then(() => gone.push('late'))
+  void yieldEvery().then(() => gone.push('late'))
   await nextTurn()
   await nextTurn()
   expect(gone).toEqual(['a', 'b', 'c', 'd', 'e', 'late'])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DeviceHubError, type FoundCredential, type Metrics, memoryStorage } from '../index.js'
 import { noMetrics } from '../ports/metrics.js'
-import { createAccessWatch } from './access-watch.js'
+import { createChangeWatch } from './change-watch.js'
 import { createCredentialCounts } from './credential-counts.js'
 import { createCredentialDirectory } from './credential-directory.js'
 import {
@@ -36,7 +36,7 @@ describe('many at once', () => {
     expect(warm.hits).toBe(10_000)
   })
 
-  it('one device a thousand times is one look-up; so is nobody', async () => {
+  it('one device a thousand times is one lookup; so is nobody', async () => {
     const hub = hubOn()
     await issue(hub, 'L1')
     await Promise.all(Array.from({ length: 1000 }, () => login(hub, 'L1')))
@@ -56,14 +56,14 @@ describe('many at once', () => {
 
   it('and spaced under load', async () => {
     const begun: number[] = []
-    const watch = createAccessWatch({
+    const watch = createChangeWatch({
       changes: async () => ({ position: 0, devices: [] }),
       onChanges() {},
-      onLook: () => void begun.push(performance.now()),
+      onPoll: () => void begun.push(performance.now()),
       monotonic: () => performance.now(),
-      patience: 60_000,
+      timeoutMs: 60_000,
     })
-    for (let index = 0; index < 20; index++) await watch.look()
+    for (let index = 0; index < 20; index++) await watch.poll()
     watch.close()
     const gaps = begun.slice(1).map((time, index) => time - (begun[index] as number))
     // 5 ms, less what a timer may be early.
@@ -199,7 +199,7 @@ describe('a database that is away', () => {
         max: 10,
         maxAge: 1000,
         maxWaiting: 10,
-        patience: 20,
+        timeoutMs: 20,
       })
       await expect(directory.find('password', 'a')).rejects.toMatchObject({ code: 'storage_unavailable' })
       isHanging = false
@@ -214,7 +214,7 @@ describe('a database that is away', () => {
 describe('closing', () => {
   it.each([
     ['a look', { changes: never }],
-    ['a look-up', { find: never }],
+    ['a lookup', { find: never }],
   ])('ends what waits for %s', async (_, stuck) => {
     let asked = false
     const storage = withCredentials((store) => ({

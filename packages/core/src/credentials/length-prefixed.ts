@@ -1,5 +1,5 @@
-/** Texts as bytes, each behind its length: no two lists of texts give the same bytes. */
-export function framed(...texts: readonly string[]): Buffer {
+/** Each text as UTF-8 behind its length (4 bytes, big endian), so that no two lists of texts have the same bytes. */
+export function lengthPrefixed(...texts: readonly string[]): Buffer {
   return Buffer.concat(
     texts.flatMap((text) => {
       const bytes = Buffer.from(text)
