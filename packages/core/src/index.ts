@@ -6,7 +6,6 @@ export type {
   BulkSummary,
   BulkTarget,
 } from './commands/bulk.js'
-export type { CommandInfo } from './commands/command-info.js'
 export type { SendOptions } from './commands/send-options.js'
 export type { WaitOptions } from './commands/wait-for-end.js'
 export type * from './consumer/consumer.js'
@@ -73,6 +72,7 @@ export type { PresenceOptions } from './presence/presence-settings.js'
 export type { AppliedCommandChange } from './rules/apply-command-change.js'
 export type { AppliedReport } from './rules/apply-report.js'
 export { acceptContext, checkedStorage } from './rules/checked-storage.js'
+export type { CommandInfo } from './rules/command-info.js'
 export { type NewDevice, newDeviceRecord, toDevice } from './rules/device-row.js'
 export type { ClaimRows } from './rules/judge-claim.js'
 export type { LatestRow } from './rules/latest-values.js'

@@ -1,4 +1,3 @@
-import { commandMessage, decidedMessage, sentMessage } from '../commands/command-message.js'
 import type { DeviceDirectory } from '../ingest/device-directory.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
@@ -12,6 +11,7 @@ import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
 import type { OutboundMessage } from '../ports/transport.js'
+import { commandMessage, decidedMessage, sentMessage } from './command-message.js'
 import type { DispatchRound } from './dispatcher.js'
 
 export interface DispatchContext {

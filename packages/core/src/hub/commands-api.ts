@@ -1,11 +1,11 @@
 import type { BulkOptions, BulkSummary, BulkTarget } from '../commands/bulk.js'
-import type { CommandInfo } from '../commands/command-info.js'
 import type { SendOptions } from '../commands/send-options.js'
 import type { WaitOptions } from '../commands/wait-for-end.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InferCommands } from '../model/device-type/infer.js'
 import type { CommandState } from '../model/statuses.js'
 import type { Page } from '../ports/storage.js'
+import type { CommandInfo } from '../rules/command-info.js'
 
 export type CommandNames<T extends AnyDeviceType> = keyof T['commands'] & string
 

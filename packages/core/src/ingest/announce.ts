@@ -1,5 +1,3 @@
-import { fromJson } from '../commands/command-info.js'
-import { typedResult } from '../commands/typed-result.js'
 import { createHandlerRunner, type HandlerRunner } from '../handlers/handler-runner.js'
 import { fromStored } from '../model/codec/stored-value.js'
 import type { AnyDeviceType, AnyHooks, Device } from '../model/device-type/device-type.js'
@@ -12,11 +10,13 @@ import type { Metrics } from '../ports/metrics.js'
 import type { SignalName, SignalSink } from '../ports/signals.js'
 import type { StatusTransition } from '../ports/storage.js'
 import type { ReportOutcome } from '../ports/twins.js'
+import { fromJson } from '../rules/command-info.js'
 import { ID_REUSED, withFlag } from '../rules/record-outcome.js'
 import { deltaOf } from '../twin/twin.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
 import type { PlannedMessage } from './planned-message.js'
 import { readingsOf } from './readings-of.js'
+import { typedResult } from './typed-result.js'
 
 /** Tells signals and hooks what was committed. It runs after the acknowledgement and never throws (invariant 6). */
 export interface Announcer {

@@ -1,7 +1,7 @@
 import { checkSchema } from '../model/codec/check-schema.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { CommandRecord } from '../ports/commands.js'
-import { fromJson } from './command-info.js'
+import { fromJson } from '../rules/command-info.js'
 
 /** What the command's schema makes of the result in the ledger; as the device sent it where there is no schema, or not this one any more. */
 export function typedResult(type: AnyDeviceType, { command, result }: CommandRecord): unknown {

@@ -6,7 +6,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { topicsOf } from '../model/topic/build-topic.js'
 import type { CommandChange, CommandRecord } from '../ports/commands.js'
 import type { OutboundMessage } from '../ports/transport.js'
-import { fromJson } from './command-info.js'
+import { fromJson } from '../rules/command-info.js'
 
 export interface CommandMessageContext {
   readonly topicPrefix: string

@@ -1,0 +1,40 @@
+/**
+ * The house, as data: which folder and which package may import which. `pnpm layers` enforces it on the real import
+ * graph, and the picture in docs/architecture is drawn from it.
+ */
+
+/** Folders of core/src from the lowest up. Each imports folders of lower rows, and itself. */
+export const CORE_LAYERS = [
+  ['timing'],
+  ['model'],
+  ['ports'],
+  ['rules'],
+  ['memory', 'transport'],
+  ['handlers', 'lease', 'twin', 'credentials'],
+  ['ingest', 'presence'],
+  ['dispatch', 'consumer'],
+  ['commands'],
+  ['hub'],
+]
+
+/** What of Node core may use: it computes. Sockets, files, processes and clocks of others come in as ports. */
+export const CORE_BUILTINS = ['buffer', 'crypto', 'util', 'v8']
+
+/** npm packages that core may import. */
+export const CORE_PACKAGES = ['zod', 'cborg']
+
+/** The packages that each package may import. Adapters and surfaces never import each other. */
+export const PACKAGES = {
+  core: [],
+  http: ['core'],
+  signals: ['core'],
+  'storage-kysely': ['core'],
+  'mqtt-listener': ['core'],
+  client: ['core'],
+  provision: ['core', 'http'],
+  'broker-auth': ['core', 'http'],
+  'test-kit': ['core'],
+}
+
+/** Entries of core that a device installs: the client imports no other. */
+export const DEVICE_ENTRIES = ['definition', 'cbor']
