@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineConfig } from 'vitest/config'
+import { keepFilesInMemory } from './e2e/support/files-in-memory.js'
 
 const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
 
@@ -17,6 +18,8 @@ const alias = [
 
 // A run for what differs with the machine leaves out what does not: the compiler's answers.
 const TYPES = process.env.DEVICEHUB_WITHOUT_TYPES !== '1'
+
+keepFilesInMemory()
 
 export default defineConfig({
   resolve: { alias },
