@@ -16,8 +16,24 @@ const alias = [
   { find: /^@devicehub\/([a-z-]+)$/, replacement: `${source('')}$1/src/index.ts` },
 ]
 
-// A run for what differs with the machine leaves out what does not: the compiler's answers.
-const TYPES = process.env.DEVICEHUB_WITHOUT_TYPES !== '1'
+// On a second machine only what differs with the machine is run. The same everywhere are the compiler's answers, what
+// arguments are checked for, and what the storage in memory does.
+const SAME_EVERYWHERE =
+  process.env.DEVICEHUB_ONLY_MACHINE === '1'
+    ? ['e2e/docs-samples.test.ts', 'e2e/checks/**', '**/memory-storage.contract.test.ts', '**/*.test-d.ts']
+    : []
+
+// One project for the type tests of all packages: each project with some would start a compiler for the same program.
+const TYPES = {
+  name: 'types',
+  include: [],
+  typecheck: {
+    enabled: SAME_EVERYWHERE.length === 0,
+    only: true,
+    tsconfig: './tsconfig.type-tests.json',
+    include: ['packages/*/src/**/*.test-d.ts'],
+  },
+}
 
 keepFilesInMemory()
 
@@ -26,7 +42,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './e2e/secrets/no-secrets-reporter.ts', './e2e/skipped/skipped-reporter.ts'],
     setupFiles: ['./e2e/secrets/record-secrets.ts', './packages/test-kit/refuse-unasked.ts'],
-    exclude: [...configDefaults.exclude, ...(TYPES ? [] : ['e2e/docs-samples.test.ts'])],
+    exclude: [...configDefaults.exclude, ...SAME_EVERYWHERE],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     // Most tests wait for a server or a process: more of them than processors fill the time.
@@ -44,25 +60,11 @@ export default defineConfig({
     ]
       .map((name) => ({
         extends: true as const,
-        test: {
-          name,
-          include: [`packages/${name}/src/**/*.test.ts`],
-          typecheck: {
-            enabled: TYPES && ['core', 'signals', 'client'].includes(name),
-            tsconfig: './tsconfig.type-tests.json',
-            include: [`packages/${name}/src/**/*.test-d.ts`],
-          },
-        },
+        test: { name, include: [`packages/${name}/src/**/*.test.ts`] },
       }))
       .concat([
-        {
-          extends: true as const,
-          test: {
-            name: 'e2e',
-            include: ['e2e/**/*.test.ts', 'examples/**/*.test.ts'],
-            typecheck: { enabled: false, tsconfig: '', include: [] },
-          },
-        },
+        { extends: true, test: { name: 'e2e', include: ['e2e/**/*.test.ts', 'examples/**/*.test.ts'] } },
+        { extends: true, test: TYPES },
       ]),
   },
 })

@@ -8,6 +8,9 @@ import type { FoundFunction } from './walk-functions.js'
 /** The same calls in each run; another seed, or that of a failure: `CHECKS_SEED=5`. */
 export const SEED = Number(process.env.CHECKS_SEED ?? 20_260_731)
 
+/** More calls of each function than the usual ones: `CHECKS_TIMES=10`. */
+const TIMES = Number(process.env.CHECKS_TIMES ?? 1)
+
 const PATIENCE_MS = 5_000
 
 export interface Attack {
@@ -37,7 +40,7 @@ export async function attackFunction(
   // What a call changed cannot be undone, so a failure is not made smaller: it names the call.
   const details = await fc.check(property, {
     seed: SEED,
-    numRuns: Math.min(runs, sample.runs ?? runs),
+    numRuns: TIMES * Math.min(runs, sample.runs ?? runs),
     endOnFailure: true,
   })
   if (details.failed) throw details.errorInstance ?? new Error(`${name} failed: seed ${details.seed}`)

@@ -16,7 +16,11 @@ interface Opened {
 }
 
 /** Every function of a hub, and of what it gives back, on one kind of storage. */
-function hubFunctions(title: string, open: () => Promise<Opened>, everyArgument = false): void {
+function hubFunctions(
+  title: string,
+  open: () => Promise<Opened>,
+  { runs, everyArgument = false }: { runs: number; everyArgument?: boolean },
+): void {
   test(`${title}: whatever a hub is given, it gives a result or a DeviceHubError`, async () => {
     const { adapter, cleanup } = await open()
     const world = await createWorld(adapter)
@@ -25,7 +29,7 @@ function hubFunctions(title: string, open: () => Promise<Opened>, everyArgument 
     let covered = 0
     for (const subject of await hubHandles(world)) {
       covered += assertCovered(subject)
-      problems.push(...(await attack(subject, { runs: 40, waiting, everyArgument })))
+      problems.push(...(await attack(subject, { runs, waiting, everyArgument })))
     }
     await world.hub.close({ timeout: 100 })
     // What waited for a device ends with the hub.
@@ -37,6 +41,9 @@ function hubFunctions(title: string, open: () => Promise<Opened>, everyArgument 
   })
 }
 
+/** Of a database it is asked what it makes of what the checks let through. */
+const FEW = { runs: 12 }
+
 const databaseOf = (db: Kysely<unknown>, drop: () => Promise<void>): Opened => ({
   adapter: kyselyStorage({ db }),
   async cleanup() {
@@ -46,28 +53,41 @@ const databaseOf = (db: Kysely<unknown>, drop: () => Promise<void>): Opened => (
 })
 
 describe('in this process', () => {
-  // The checks are the same for all storages.
-  hubFunctions('memory', async () => ({ adapter: memoryStorage(), cleanup: async () => {} }), true)
+  // The checks are the same for all storages, and come before them.
+  hubFunctions('memory', async () => ({ adapter: memoryStorage(), cleanup: async () => {} }), {
+    runs: 40,
+    everyArgument: true,
+  })
 })
 
 describeWith(['sqlite'], 'on SQLite', () =>
-  hubFunctions('SQLite', async () =>
-    databaseOf(new Kysely({ dialect: sqliteDialect({ file: ':memory:' }) }), async () => {}),
+  hubFunctions(
+    'SQLite',
+    async () => databaseOf(new Kysely({ dialect: sqliteDialect({ file: ':memory:' }) }), async () => {}),
+    FEW,
   ),
 )
 
 // Nothing here outlives its test: durability would only cost time.
 describeWith({ postgres: { settings: { fsync: 'off' } } }, 'on PostgreSQL', ({ postgres }) =>
-  hubFunctions('PostgreSQL', async () => {
-    const { url, drop } = await postgres().createDatabase()
-    const pool = new pg.Pool({ connectionString: url, max: 8 })
-    return databaseOf(new Kysely({ dialect: new PostgresDialect({ pool }) }), drop)
-  }),
+  hubFunctions(
+    'PostgreSQL',
+    async () => {
+      const { url, drop } = await postgres().createDatabase()
+      const pool = new pg.Pool({ connectionString: url, max: 8 })
+      return databaseOf(new Kysely({ dialect: new PostgresDialect({ pool }) }), drop)
+    },
+    FEW,
+  ),
 )
 
 describeWith({ mariadb: { settings: { innodb_flush_log_at_trx_commit: 0 } } }, 'on MariaDB', ({ mariadb }) =>
-  hubFunctions('MariaDB', async () => {
-    const { url, drop } = await mariadb().createDatabase()
-    return databaseOf(new Kysely({ dialect: new MysqlDialect({ pool: mysql.createPool(url) }) }), drop)
-  }),
+  hubFunctions(
+    'MariaDB',
+    async () => {
+      const { url, drop } = await mariadb().createDatabase()
+      return databaseOf(new Kysely({ dialect: new MysqlDialect({ pool: mysql.createPool(url) }) }), drop)
+    },
+    FEW,
+  ),
 )

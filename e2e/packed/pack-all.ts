@@ -30,13 +30,19 @@ export async function runIn(cwd: string, program: string, args: readonly string[
 export async function packAll(to: string): Promise<Tarballs> {
   mkdirSync(to, { recursive: true })
   const tarballs = new Map<string, string>()
-  for (const name of readdirSync(join(root, 'packages'))) {
+  const names = readdirSync(join(root, 'packages'))
+  for (const name of names) {
     const folder = join(root, 'packages', name)
     const { files } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { files: string[] }
     if (!files.every((each) => readdirSync(folder).includes(each)))
       throw new Error(`packages/${name} is not built: run pnpm build first`)
-    const { ok, output } = await runIn(folder, 'npx', ['-y', 'pnpm@10', 'pack', '--pack-destination', to])
-    if (!ok) throw new Error(output)
+  }
+  const { ok, output } = await runIn(root, 'npx', [
+    ...['-y', 'pnpm@10', '-r', '--filter', './packages/*', 'exec'],
+    ...['pnpm', 'pack', '--pack-destination', to],
+  ])
+  if (!ok) throw new Error(output)
+  for (const name of names) {
     const packed = readdirSync(to).find((file) => new RegExp(`^devicehub-${name}-\\d`).test(file))
     if (packed === undefined) throw new Error(`pnpm pack made no tarball of ${name}`)
     tarballs.set(name, join(to, packed))
