@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { configDefaults, defineConfig } from 'vitest/config'
 import { keepFilesInMemory } from './e2e/support/files-in-memory.js'
+import { LongestFirst } from './e2e/support/longest-first.js'
 
 const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
 
@@ -47,6 +48,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Most tests wait for a server or a process: more of them than processors fill the time.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       'core',
       'signals',

@@ -1,4 +1,4 @@
-import { accessSync, constants, statfsSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statfsSync } from 'node:fs'
 
 const MEMORY = '/dev/shm'
 /** What a run needs at most, and more: databases of three servers, a broker's kept program, SQLite files. */
@@ -16,6 +16,11 @@ export function keepFilesInMemory(): void {
 function hasRoom(): boolean {
   try {
     accessSync(MEMORY, constants.W_OK)
+    // A container may mount it so that no program in it can be started, and tests start some that they have written.
+    const options = new RegExp(`^\\S+ ${MEMORY} tmpfs (\\S+)`, 'm').exec(
+      readFileSync('/proc/mounts', 'utf8'),
+    )?.[1]
+    if (options === undefined || options.split(',').includes('noexec')) return false
     const { bavail, bsize } = statfsSync(MEMORY)
     return bavail * bsize >= NEEDED
   } catch {
