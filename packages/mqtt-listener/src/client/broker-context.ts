@@ -1,5 +1,6 @@
 import type { ConnectionEvents } from '../reporting/connection-events.js'
 import type { Counters } from '../reporting/counters.js'
+import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 
@@ -9,4 +10,5 @@ export interface BrokerContext {
   readonly settings: BrokerSettings
   readonly counters: Counters
   readonly connections: ConnectionEvents
+  readonly outages: OutageLog
 }

@@ -28,9 +28,10 @@ export function handlerSessionPlan(
 }
 
 /** The same for all sessions of a broker. */
-export const commonSessionOptions = ({ hub, settings, counters }: BrokerContext) => ({
+export const commonSessionOptions = ({ hub, settings, counters, outages }: BrokerContext) => ({
   settings,
   counters,
+  outages,
   logger: hub.logger,
   now: () => hub.clock.now(),
 })

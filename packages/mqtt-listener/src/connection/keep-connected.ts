@@ -14,7 +14,8 @@ export interface KeepConnectedOptions {
   readonly prepare: (link: Link, grants: Grants) => Promise<void>
   /** Called when a link has ended, whether or not it was ever open. */
   readonly onEnd: (link: Link, end: LinkEnd) => void
-  readonly onState: (state: ConnectionState, error: Error | null) => void
+  /** `retryInMs`: the pause until the next attempt, where one follows. */
+  readonly onState: (state: ConnectionState, error: Error | null, retryInMs: number | null) => void
   readonly reconnect: Required<ReconnectOptions>
   readonly clientId: string
   readonly counters: Pick<Counters, 'failedConnects' | 'takenOver'>
@@ -81,10 +82,10 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
   let latest: Link | null = null
   let lastError: Error | null = null
 
-  function enter(next: ConnectionState, error: Error | null = null): void {
+  function enter(next: ConnectionState, error: Error | null = null, retryInMs: number | null = null): void {
     if (state === 'stopped') return
     state = next
-    options.onState(next, error)
+    options.onState(next, error, retryInMs)
   }
 
   async function connectOnce(): Promise<Attempt> {
@@ -145,7 +146,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
         wasTakenOver(attempt) || (lastError instanceof ConnectionError && lastError.waitsLongest)
       if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS) backoff.reset()
       const delay = waitLongest ? reconnect.max : backoff.next()
-      enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError)
+      enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError, delay)
       await pause(delay, stopping.signal)
     }
   }
@@ -172,7 +173,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
   }
 }
 
-const isPermanent = (error: unknown): error is ConnectionError =>
+export const isPermanent = (error: unknown): error is ConnectionError =>
   error instanceof ConnectionError && error.permanentCode !== null
 
 /** For logs: why there is no connection, and when the next attempt comes. */

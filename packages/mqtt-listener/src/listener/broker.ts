@@ -9,6 +9,7 @@ import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handle
 import { createPublisher, type Publisher } from '../publisher/publisher.js'
 import { createConnectionEvents } from '../reporting/connection-events.js'
 import { type Counters, createCounters, createMetricsReporter } from '../reporting/counters.js'
+import { createOutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import { createSlotKeeper, type SlotKeeper, type SlotStats } from '../slots/slot-keeper.js'
@@ -81,7 +82,8 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   assertGroupAllowed()
   const counters = createCounters()
   const connections = createConnectionEvents(hub, settings)
-  const context: BrokerContext = { hub, settings, counters, connections }
+  const outages = createOutageLog(hub.logger, settings)
+  const context: BrokerContext = { hub, settings, counters, connections, outages }
   const reportMetrics = createMetricsReporter(hub.metrics, counters, name)
   const handlers = createHandlerRegistry(hub, settings, (message) => broker.publish(message))
   let run: Run | null = null
@@ -121,7 +123,8 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     startedBefore = true
     // With slots, several processes share the configuration, and those that stand by publish too: each needs its own id.
     const publisherId = slots === null ? `${clientId}-pub` : `${clientId}-pub-${randomIds.next().slice(0, 8)}`
-    const publisher = createPublisher({ settings, clientId: publisherId, counters, logger: hub.logger })
+    const { logger } = hub
+    const publisher = createPublisher({ settings, clientId: publisherId, counters, logger, outages })
     const receiver = createReceiver()
     run = { receiver, publisher, stopped }
     receiver.start()

@@ -2,9 +2,10 @@ import { createBackoff, type DeviceHubError, type Logger, type OutboundMessage }
 import { waitAtMost } from '../async/waiting.js'
 import { closedError, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
-import { type ConnectionState, describeRetry, keepConnected } from '../connection/keep-connected.js'
+import { type ConnectionState, keepConnected } from '../connection/keep-connected.js'
 import { createLink, type Link, type LinkEnd } from '../connection/link.js'
 import type { Counters } from '../reporting/counters.js'
+import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import { type Publication, refusalBy, toPublication } from './publication.js'
 import { createPublishQueue, type QueuedPublication } from './publish-queue.js'
@@ -15,6 +16,7 @@ export interface PublisherOptions {
   readonly clientId: string
   readonly counters: Counters
   readonly logger: Logger
+  readonly outages: OutageLog
 }
 
 /**
@@ -40,9 +42,11 @@ const SLOW_DOWN = [0x93, 0x96, 0x97]
 /** Some brokers close the connection over a message they refuse. Without a limit it would be sent on each new connection. */
 const MAX_ATTEMPTS = 5
 
-export function createPublisher({ settings, clientId, counters, logger }: PublisherOptions): Publisher {
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { settings, clientId, counters, logger, outages } = options
   const { name, url, publishTimeout, publishQueue, publishWindow, reconnect } = settings
   const fields = { broker: name, url, clientId }
+  const log = outages.of(clientId, 'warn', 'cannot publish: ')
   const slowDown = createBackoff({ ...reconnect, min: Math.min(100, reconnect.max) })
   const queue = createPublishQueue()
   /** In the order sent. A publication stays here until it is acknowledged, also after its sender has given up. */
@@ -158,10 +162,12 @@ export function createPublisher({ settings, clientId, counters, logger }: Publis
       grants = granted
     },
     onEnd,
-    onState(state, error) {
-      if (state === 'connected') sendQueued()
-      else if (error !== null)
-        logger.warn({ ...fields, err: error }, `cannot publish: ${describeRetry(error, reconnect)}`)
+    onState(state, error, retryInMs) {
+      if (state === 'connected') {
+        log.connected()
+        sendQueued()
+      } else if (error !== null) log.failed(error, retryInMs)
+      else if (state === 'stopped') log.ended()
     },
     reconnect,
     clientId,

@@ -5,13 +5,13 @@ import type { Grants } from '../connection/grants.js'
 import {
   type ConnectionState,
   describeEnd,
-  describeRetry,
   type KeptConnection,
   keepConnected,
 } from '../connection/keep-connected.js'
 import { createLink, type Link, type LinkEnd } from '../connection/link.js'
 import type { ConnectionEvents } from '../reporting/connection-events.js'
 import type { Counters } from '../reporting/counters.js'
+import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ConnectionInbox } from './connection-inbox.js'
 import { drainQueue, endSession, waitUntilEmpty } from './drain.js'
@@ -32,6 +32,7 @@ export interface SessionOptions {
   readonly counters: Counters
   readonly now: () => number
   readonly logger: Logger
+  readonly outages: OutageLog
   /** Of the slot whose client id this is. When it ends, the connection is dropped and no other is made. */
   readonly slotLease?: SlotLease | undefined
   /** An earlier holder of the slot has left the session at the broker. Default false. */
@@ -59,10 +60,22 @@ export interface Session {
 }
 
 export function createSession(options: SessionOptions): Session {
-  const { settings, clientId, subscriptions, window, sink, counters, now, logger, slotLease, connections } =
-    options
+  const {
+    settings,
+    clientId,
+    subscriptions,
+    window,
+    sink,
+    counters,
+    now,
+    logger,
+    outages,
+    slotLease,
+    connections,
+  } = options
   const { name, url, clean, sessionExpiry, qos0Buffer } = settings
   const fields = { broker: name, url, clientId }
+  const log = outages.of(clientId, 'error')
   const source = `mqtt:${name}`
   const inbox = createInbox({ sink, window, qos0Buffer, source, now, counters, slotLease })
   const subscriber = createSubscriber({
@@ -109,14 +122,13 @@ export function createSession(options: SessionOptions): Session {
     await subscriber.subscribe(link, grants)
   }
 
-  function onState(state: ConnectionState, error: Error | null): void {
+  function onState(state: ConnectionState, error: Error | null, retryInMs: number | null): void {
     if (state === 'connected') {
-      logger.info(fields, 'connected to the broker and subscribed')
+      log.connected()
       toldConnected = true
       connections?.connected({ clientId, sessionPresent })
-    } else if (error !== null) {
-      logger.error({ ...fields, err: error }, describeRetry(error, settings.reconnect))
-    }
+    } else if (error !== null) log.failed(error, retryInMs)
+    else if (state === 'stopped') log.ended()
   }
 
   function onEnd(_link: Link, end: LinkEnd): void {
