@@ -13,8 +13,8 @@ export const DEVICES = 1_000
 
 export const deviceId = (index: number) => `station-${String(index).padStart(4, '0')}`
 
-/** 2026-01-01, in epoch milliseconds: each device measures once a second from there. */
-const FIRST = 1_767_225_600_000
+/** An hour ago, in epoch milliseconds: each device measures once a second from there. Older times would be flagged. */
+const FIRST = Math.floor(Date.now() / 1000 - 3600) * 1000
 
 export interface Sample {
   readonly deviceId: string

@@ -103,8 +103,7 @@ function openStorage(
   const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
   return {
     name: dialect,
-    // A worker's fsync is worth more rows, and larger batches do not block this thread.
-    preferredBatch: engine?.threaded ? 2_000 : 500,
+    preferredBatch: preferredBatch(dialect, engine?.threaded ?? false),
     devices: createDeviceStore(connection, known.shapeOf),
     readings: createReadingStore(connection, known),
     messages: createMessageStore(connection, known),
@@ -124,6 +123,13 @@ function openStorage(
       return closing
     },
   }
+}
+
+/** Larger batches cost less a message: a statement is planned and a commit is synced for more rows. */
+function preferredBatch(dialect: SqlDialect, threaded: boolean): number {
+  // They do not block this thread.
+  if (threaded) return 2_000
+  return dialect === 'postgres' ? 1_000 : 500
 }
 
 /** Each statement asks first, and waits where there is something to wait for; what only a person can mend says so. */

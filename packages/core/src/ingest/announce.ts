@@ -22,6 +22,8 @@ import { typedResult } from './typed-result.js'
 export interface Announcer {
   /** Whether a subscriber or a hook is going to be told the ids of these messages. */
   wantsIds(planned: readonly PlannedMessage[]): boolean
+  /** Whether anybody is told of the samples of a type. */
+  hearsData(type: AnyDeviceType | null): boolean
   /** `rowOf`: the message's audit row. */
   data(planned: PlannedMessage, found: FoundOfSamples, rowOf: () => MessageRecord): void
   /** `reason`: why it is offline, when it is not the device that said so. */
@@ -63,6 +65,9 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   const wantsIds = (planned: readonly PlannedMessage[]): boolean =>
     WITH_MESSAGE.some((name) => signals.hasSubscribers(name)) ||
     planned.some(({ type }) => type?.hooks.onData !== undefined)
+
+  const hearsData = (type: AnyDeviceType | null): boolean =>
+    type !== null && (type.hooks.onData !== undefined || signals.hasSubscribers('deviceDataReceived'))
 
   function data(
     planned: PlannedMessage,
@@ -159,7 +164,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       signals.emit('deviceStateDiverged', { ...base, delta: visible(type, delta) })
   }
 
-  return { wantsIds, data, transition, command, report }
+  return { wantsIds, hearsData, data, transition, command, report }
 }
 
 /** The signals that show the audit row. */

@@ -156,7 +156,11 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   function settle(message: PlannedMessage, outcome: IngestOutcome): void {
     message.settled = true
-    guard(() => message.settle(outcome))
+    try {
+      message.settle(outcome)
+    } catch (error) {
+      callbackThrew(error)
+    }
   }
 
   function fail(message: PlannedMessage, error: Error): void {
@@ -168,8 +172,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
     try {
       call()
     } catch (error) {
-      context.logger.error({ err: error }, 'a callback of the ingest threw')
+      callbackThrew(error)
     }
+  }
+
+  function callbackThrew(error: unknown): void {
+    context.logger.error({ err: error }, 'a callback of the ingest threw')
   }
 
   function enqueue(planned: PlannedMessage): boolean {

@@ -124,6 +124,8 @@ export function toCommitEntry(planned: PlannedMessage, processedAt: number): Com
   }
   const samples = refusal === null ? planned.samples : NO_SAMPLES
   const { type, replayOf, command, report, desired } = planned
+  // Most have none of the rest, and looking through it costs each message.
+  if (!replayOf && !command && !report && !desired) return { type, message, samples }
   return {
     type,
     message,

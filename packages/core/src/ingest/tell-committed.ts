@@ -1,3 +1,4 @@
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type { CommitBatch, CommitEntry, CommitResult } from '../ports/storage.js'
 import { isReachable } from '../rules/states.js'
@@ -45,13 +46,27 @@ export function createTeller(options: TellerOptions): (committed: Committed) => 
     }
   }
 
+  /** Asked once a type: mostly nobody listens, and then there is nothing to do for each message. */
+  function whoHears(): (type: AnyDeviceType | null) => boolean {
+    const known = new Map<AnyDeviceType | null, boolean>()
+    return (type) => {
+      const before = known.get(type)
+      if (before !== undefined) return before
+      let hears = false
+      guard(() => (hears = announcer.hearsData(type)))
+      known.set(type, hears)
+      return hears
+    }
+  }
+
   return ({ planned, entries, events, batch, result }) => {
     const { transitions, commands, reports, duplicateSamples, reusedIds } = result
     takeOver(planned, result.devices)
     const rowOf = (index: number) => auditRecord(batch.entries[index] as CommitEntry, result, index)
+    const hearing = whoHears()
     entries.forEach((message, index) => {
       if (message.refusal !== null) guard(() => options.logRefusal(message))
-      else if (message.samples.length > 0)
+      else if (message.samples.length > 0 && hearing(message.type))
         guard(() =>
           announcer.data(
             message,

@@ -78,10 +78,13 @@ export const idleLimitSql = (ttl: string): string =>
 /** Milliseconds. */
 const IDLE_LIMIT_MIN = 500
 
+/** A text that is there already is not sent twice: samples mostly have the devices and times of their messages. */
 const parameterOf =
   (parameters: unknown[]): Parameter =>
-  (value) =>
-    `$${parameters.push(value)}`
+  (value) => {
+    const known = typeof value === 'string' ? parameters.indexOf(value) : -1
+    return `$${known === -1 ? parameters.push(value) : known + 1}`
+  }
 
 function statementsOf({ inserts, touches }: Writes, parameters: unknown[], condition: string): string[] {
   const parameter = parameterOf(parameters)
@@ -109,8 +112,9 @@ function insertSql(insert: Insert, parameter: Parameter, condition: string): str
           : `case when ${sentAs(unlessNull)} is not null then ${sentAs(as)} end`,
       )
     } else {
-      values.push(fromElement(column.kind, `v.c${arrays.length}`))
-      arrays.push(arraySql(column, parameter))
+      const [array, value] = arraySql(column, parameter, `v.c${arrays.length}`)
+      values.push(value)
+      arrays.push(array)
     }
     names.push(`"${column.name}"`)
   }
@@ -149,8 +153,6 @@ function fromElement(kind: ValueKind, element: string): string {
       return `decode(${element}, 'hex')`
     case 'boolean':
       return `${element} = 1`
-    case 'time':
-      return `to_timestamp(${element} / 1000)`
     default:
       return element
   }
@@ -162,30 +164,46 @@ const ELEMENT_TYPES: Readonly<Record<ValueKind, string>> = {
   bytes: 'text[]',
   boolean: 'int8[]',
   integer: 'int8[]',
-  time: 'float8[]',
+  time: 'int8[]',
   float: 'float8[]',
 }
 
 // JSON text and the like is full of quotes: splitting at a separator needs no escapes, an array literal would.
 const SPLIT = `, E'\\x1f', E'\\x1e')`
 
-function arraySql(column: Exclude<Column, { form: 'constant' | 'same' }>, parameter: Parameter): string {
+/** The array of a column, and the column's value made of the element of a row. */
+function arraySql(
+  column: Exclude<Column, { form: 'constant' | 'same' }>,
+  parameter: Parameter,
+  element: string,
+): readonly [array: string, value: string] {
+  const { kind } = column
   switch (column.form) {
     case 'text':
-      return `string_to_array(${parameter(column.text)}::text${SPLIT}`
+      return [`string_to_array(${parameter(column.text)}::text${SPLIT}`, element]
     case 'numbers': {
-      const list = column.numbers.join(',')
-      const literal = column.nulls ? list.replaceAll('NaN', 'NULL') : list
-      return `${parameter(`{${literal}}`)}::text::${ELEMENT_TYPES[column.kind]}`
+      const numbers = parameterOfNumbers(column, parameter)
+      if (kind !== 'time') return [`${numbers(0)}::text::${ELEMENT_TYPES[kind]}`, fromElement(kind, element)]
+      // Differences are short texts, for this process, the wire and the server.
+      const base = column.numbers.find((time) => !Number.isNaN(time)) ?? 0
+      const sum = `${parameter(String(base))}::text::float8 + ${element}`
+      return [`${numbers(base)}::text::int8[]`, `to_timestamp((${sum}) / 1000)`]
     }
     case 'values': {
-      if (column.kind !== 'bytes')
-        return `${parameter(textArray(column.values as (string | null)[]))}::text::text[]`
+      if (kind !== 'bytes')
+        return [`${parameter(textArray(column.values as (string | null)[]))}::text::text[]`, element]
       const list = column.values.map((value) => (value === null ? NULL_TEXT : hex(value as Uint8Array)))
-      return `string_to_array(${parameter(list.join(SEPARATOR))}::text${SPLIT}`
+      return [`string_to_array(${parameter(list.join(SEPARATOR))}::text${SPLIT}`, fromElement(kind, element)]
     }
   }
 }
+
+const parameterOfNumbers =
+  ({ numbers, nulls }: Extract<Column, { form: 'numbers' }>, parameter: Parameter) =>
+  (base: number): string => {
+    const list = (base === 0 ? numbers : numbers.map((number) => number - base)).join(',')
+    return parameter(`{${nulls ? list.replaceAll('NaN', 'NULL') : list}}`)
+  }
 
 const hex = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')

@@ -84,7 +84,7 @@ export function compileSampleValidator(
   const { length } = columns
 
   return ({ fields, flags: given, malformed }) => {
-    const values: StoredValue[] = []
+    const values = new Array<StoredValue>(length)
     const problems: string[] = []
     let flags = given
     let seen = false
@@ -102,7 +102,7 @@ export function compileSampleValidator(
       if (raw === undefined || raw === null) {
         if (!column.nullable) return missing(type, column)
         seen ||= raw === null
-        values.push(null)
+        values[i] = null
         continue
       }
       let value = column.check(raw)
@@ -111,7 +111,7 @@ export function compileSampleValidator(
         if (badReading === 'reject' || !column.nullable) return refusal
         problems.push(refusal.reason)
         flags = [...flags, `bad_reading:${column.name}`]
-        values.push(null)
+        values[i] = null
         continue
       }
       seen = true
@@ -122,7 +122,7 @@ export function compileSampleValidator(
           flags = [...flags, `clamped:${column.name}`]
         } else flags = [...flags, `out_of_range:${column.name}`]
       }
-      values.push(value)
+      values[i] = value
     }
     if (malformed !== undefined) {
       const [first] = malformed
