@@ -6,7 +6,7 @@ import type { DeciderOptions, StaticAccount } from './options.js'
 import { isPublishable, parseSubscription } from './topic-filter.js'
 
 const MIN_PASSWORD = 16
-const REMEMBERED = 10_000
+const CACHE_MAX = 10_000
 
 const refuse = (message: string, details: Record<string, unknown> = {}) =>
   new DeviceHubError('invalid_options', message, { details })
@@ -55,7 +55,7 @@ function isGrantable(filter: unknown): boolean {
   return parseSubscription(filter)?.group === null
 }
 
-/** Compares with all of them, whichever fits. */
+/** Compares with every password, so that the time does not tell which one matched. */
 export function passwordFits(account: StaticAccount, password: string): boolean {
   let fits = false
   for (const each of list(account.password)) fits = secretEquals(password, each) || fits
@@ -75,15 +75,15 @@ export function accountAllows(account: Account, { action, topic }: AccessRequest
   return grantsAllow(account, action, subscription.filter)
 }
 
-export interface AccountMemory {
+export interface AccountCache {
   get(username: string, clientId: string | undefined): Account | null
   set(username: string, clientId: string | undefined, account: Account): void
 }
 
-/** What a function said of an account, for a while; the least recently used goes first. */
-export function createAccountMemory(seconds: number, clock: Clock): AccountMemory {
+/** Caches what the accounts function returned; the least recently used is evicted first. */
+export function createAccountCache(seconds: number, clock: Clock): AccountCache {
   const known = new Map<string, { readonly account: Account; readonly until: number }>()
-  // Two clients of one user name may have been told apart.
+  // The function may have returned different accounts for two clients of one user name.
   const keyOf = (username: string, clientId: string | undefined) => JSON.stringify([username, clientId])
   return {
     get(username, clientId) {
@@ -99,7 +99,7 @@ export function createAccountMemory(seconds: number, clock: Clock): AccountMemor
       const key = keyOf(username, clientId)
       known.delete(key)
       known.set(key, { account, until: clock.now() + seconds * 1000 })
-      if (known.size > REMEMBERED) known.delete(known.keys().next().value as string)
+      if (known.size > CACHE_MAX) known.delete(known.keys().next().value as string)
     },
   }
 }

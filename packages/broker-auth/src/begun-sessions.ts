@@ -1,15 +1,15 @@
-/** Which sessions began, at a broker that also tells of the end of logins that it refused. */
+/** Tracks which sessions began, for a broker that reports a disconnect for refused logins too. */
 export interface BegunSessions {
   began(session: string): void
-  /** A login under the same names was refused: one end that is told now is its own. */
+  /** A login under the same names was refused: the next disconnect is of that login. */
   refused(session: string): void
-  /** Whether it is the end of a session that began; it is over then. */
+  /** Whether this disconnect ends a session that began; the session is over then. */
   ended(session: string): boolean
 }
 
-/** Remembered at once; of those before them no end is believed, and the presence monitor sees their silence. */
+/** Sessions kept. A disconnect of an older one is ignored; the presence monitor notices its silence. */
 const MAX_SESSIONS = 500_000
-/** Milliseconds after which the end of a refused login comes no more. */
+/** Milliseconds in which the disconnect of a refused login may arrive. */
 const REFUSED_FOR = 60_000
 
 interface Begun {

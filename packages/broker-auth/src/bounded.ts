@@ -1,23 +1,23 @@
 export interface BoundedOptions {
-  /** At once. */
+  /** Tasks that may run at the same time. */
   readonly max: number
-  /** Milliseconds until it is answered without its result. */
+  /** Milliseconds until `run` resolves without the result of the task. */
   readonly timeout: number
   /**
-   * When its place is free again: `answered`, for work that bounds itself, or `settled`, for work that nobody else
-   * bounds: what hangs keeps its place.
+   * When the slot is free again. `answered`: when `run` resolves, for tasks with a time limit of their own. `settled`:
+   * when the task itself ends, for code without one: a task that hangs keeps its slot.
    */
   readonly until: 'answered' | 'settled'
   readonly onShed: (why: 'full' | 'late') => unknown
 }
 
 export interface Bounded {
-  /** What the work resolves with; `shed` instead when there is no place or no time. Rejects as the work does, in time. */
+  /** The result of the task; `shed` when no slot is free or the time is over. Rejects when the task does. */
   run<T>(work: () => Promise<T>, shed: T): Promise<T>
   readonly pending: number
 }
 
-/** So much at once, each for so long: under a load past that the answer is no, at once, instead of late. */
+/** Load shedding: bounds how many tasks run and for how long. Beyond that it answers `shed` at once instead of late. */
 export function createBounded({ max, timeout, until, onShed }: BoundedOptions): Bounded {
   let pending = 0
   return {

@@ -5,13 +5,13 @@ import type { CallerOptions } from './options.js'
 
 const MIN_SECRET = 16
 
-/** The response for a caller that is not let in; null: it is. `inPath` is what stands for the secret in the path. */
+/** The response that refuses a caller; null: the caller is authenticated. `inPath` is the secret in the path, if any. */
 export type CallerCheck = (
   request: Pick<PlainRequest, 'header' | 'remoteAddress'>,
   inPath: string | null,
 ) => PlainResponse | null
 
-/** Throws `invalid_options` when no caller could be let in. What decides in this process needs none. */
+/** Throws `invalid_options` when every HTTP caller would be refused. Decisions within the process need no secret. */
 export function assertCallers({ secret, public: isPublic }: CallerOptions): void {
   if (secret !== undefined || isPublic === true) return
   throw new DeviceHubError(
@@ -20,7 +20,7 @@ export function assertCallers({ secret, public: isPublic }: CallerOptions): void
   )
 }
 
-/** Who may ask: who knows the secret, from where it is allowed. `invalid_options` for a secret that can be guessed. */
+/** Checks the secret and the address of callers. `invalid_options` for a secret that is too short. */
 export function createCallerCheck(options: CallerOptions): CallerCheck {
   const secrets = typeof options.secret === 'string' ? [options.secret] : (options.secret ?? [])
   if (secrets.some((each) => typeof each !== 'string' || each.length < MIN_SECRET))

@@ -58,7 +58,7 @@ export interface BrokerAuth extends AsyncDisposable {
 export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}): BrokerAuth {
   const options = acceptBrokerAuth(hub, given)
   const { maxBody = 2 << 20 } = options
-  // Better now than with the first device.
+  // Throws here, not at the first login, when the hub has no secret.
   hub.credentials.hashes.lookups('api_key', 'probe')
   const checkCaller = createCallerCheck(options)
   const decider = createDecider(hub, options)
@@ -115,7 +115,7 @@ export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}):
     }
   })
   const brokerAuth: BrokerAuth = {
-    // With the mounting, and not with the first call: a broker shows no reason for the 401 it would get.
+    // Throws where it is mounted, not at the first call: a broker would not show why it got a 401.
     get fetch() {
       assertCallers(options)
       return fetch

@@ -3,7 +3,7 @@ import {
   accountAllows,
   accountProblem,
   clientIdFits,
-  createAccountMemory,
+  createAccountCache,
   passwordFits,
   staticAccounts,
 } from './accounts.js'
@@ -55,13 +55,13 @@ export function createDecider(
   const known = staticAccounts(accounts)
   const grantsOf = createDeviceGrants(hub.topicPrefix)
   const lookUp = typeof accounts === 'function' ? accounts : null
-  const memory = createAccountMemory(accountsFor, hub.clock)
+  const accountCache = createAccountCache(accountsFor, hub.clock)
   const counts = { login: { allowed: 0, denied: 0 }, access: { allowed: 0, denied: 0 }, shed: 0, failed: 0 }
   let failing = false
 
   const decisions = createBounded({ max, timeout, until: 'answered', onShed: () => counts.shed++ })
-  // Nobody else bounds what a function of the application waits for: a rule that hangs fills its own places only.
-  // When one is late, the decision that waits for it is so already, and counted.
+  // Functions of the application have no time limit of their own: one that hangs keeps its slot here, not a decision's.
+  // Late ones are not counted again: the decision that waits for them is late too, and counted.
   const functions = createBounded({
     max,
     timeout,
@@ -80,7 +80,7 @@ export function createDecider(
     const account = known.get(username)
     if (account !== undefined) {
       if (passwordFits(account, password)) return accountLogin(account, clientId)
-      // As long as for anybody else: the time does not tell that there is such an account.
+      // Takes as long as for any user name, so that the time does not tell that the account exists.
       await hub.credentials.verify({ username, password })
       return refuse('wrong_credentials')
     }
@@ -89,7 +89,7 @@ export function createDecider(
     const found = await accountOf({ username, password, clientId })
     if (found === null) return refuse('wrong_credentials')
     const decision = accountLogin(found, clientId)
-    if (decision.allow) memory.set(username, clientId, found)
+    if (decision.allow) accountCache.set(username, clientId, found)
     return decision
   }
 
@@ -138,10 +138,10 @@ export function createDecider(
     const principal = await hub.credentials.find(username)
     if (principal !== null && principal.username === username)
       return deviceAccess(principal, request, clientId)
-    let found = memory.get(username, clientId)
+    let found = accountCache.get(username, clientId)
     if (found === null) {
       found = await accountOf({ username, password: null, clientId })
-      if (found !== null) memory.set(username, clientId, found)
+      if (found !== null) accountCache.set(username, clientId, found)
     }
     return found === null ? deny('unknown_user') : accountAccess(found, request, clientId)
   }
@@ -167,21 +167,21 @@ export function createDecider(
     return allowed ? { allow: true, reason: 'rule' } : deny('foreign_topic')
   }
 
-  /** Denied, whatever goes wrong. */
+  /** Denies when the work throws. */
   async function decided<D extends Decision>(work: () => Promise<D>, no: (reason: string) => D): Promise<D> {
     try {
       const decision = await work()
       if (decision.reason !== SHED) failing = false
       return decision
     } catch (error) {
-      // Nothing is broken: too many ask at once, or too often for one user name. That is no line in a log for each of them.
+      // Overload, no fault: too many requests, or too many for one user name. Not logged for each of them.
       if (isDeviceHubError(error, 'queue_full')) {
         counts.shed++
         return no(SHED)
       }
       counts.failed++
-      // Once for an outage, not once for each of its devices.
-      if (!failing) hub.logger.warn({ err: error }, 'Brokers are told no: a decision failed')
+      // Logged once for an outage, not for each device.
+      if (!failing) hub.logger.warn({ err: error }, 'Decisions fail: logins and topics are denied')
       failing = true
       return no('failed')
     }
@@ -196,12 +196,12 @@ export function createDecider(
   async function accessAll(given: readonly AccessRequest[]): Promise<readonly Decision[]> {
     const requests = listOf(given)
     const decisionsOf = () => Promise.all(requests.map((each) => decided(() => access(each), deny)))
-    // No client of ours asks for so many, and each of them costs time in which nobody else is answered.
+    // No device needs so many topics, and deciding them would delay everybody else.
     const isTooLong = requests.length > MAX_TOPICS
     if (isTooLong) counts.shed++
     const some = isTooLong ? [] : await decisions.run(decisionsOf, [])
     const all = requests.map((_request, index) => some[index] ?? NOT_DECIDED)
-    // One question, whatever is in it: a sender must not make the figures say what it likes.
+    // One question counts once, however many topics are in it: a sender must not inflate the figures.
     count('access', all.length === 0 ? NOT_DECIDED : (all.find(({ allow }) => !allow) ?? ALLOWED))
     return all
   }

@@ -1,7 +1,7 @@
 import type { PlainRequest } from '@devicehub/http'
 import type { BrokerCall } from './brokers/broker-adapter.js'
 
-/** Of a form: brokers send a dozen. */
+/** Fields of a form: brokers send about twelve. */
 const FIELDS_MAX = 100
 
 /** The fields of a JSON object or of a form; the status that says why there are none: 400 or 413. */
@@ -26,9 +26,9 @@ function jsonFields(content: string): BrokerCall['fields'] | 400 {
   return isObject ? (value as Record<string, unknown>) : 400
 }
 
-/** A name twice is refused: two readers could differ on which of them counts. */
+/** A repeated name is refused: two parsers could differ on which value counts. */
 function formFields(content: string): BrokerCall['fields'] | 400 {
-  // Taking half a million of them apart would hold up everybody else.
+  // Parsing half a million fields would block the event loop.
   if (content.split('&', FIELDS_MAX + 1).length > FIELDS_MAX) return 400
   const entries = [...new URLSearchParams(content)]
   const fields = new Map(entries)
