@@ -1,4 +1,6 @@
 import { describeWith, driverContract } from '@devicehub/test-kit'
+import { expect, test } from 'vitest'
+import { findSqliteDriver } from '../sqlite/find-driver.js'
 import { contractOn } from '../testing/contract-on.js'
 import { plainSqliteFile, sqliteFile } from '../testing/open-database.js'
 import { SQLITE_DRIVERS } from '../testing/sqlite-drivers.js'
@@ -10,6 +12,10 @@ import { SQLITE_DRIVERS } from '../testing/sqlite-drivers.js'
  */
 describeWith(['sqlite'], 'SQLite', () => {
   const tested = SQLITE_DRIVERS.includes('node:sqlite') ? 'node:sqlite' : 'better-sqlite3'
+  test('the driver that has the whole contract is the one that is chosen by default', () => {
+    expect(findSqliteDriver('auto').driver).toBe(tested)
+  })
+
   for (const driver of SQLITE_DRIVERS.filter((each) => each !== tested))
     for (const thread of [true, false])
       contractOn(driverContract, `SQLite, ${driver}, ${thread ? 'in a worker' : 'in this thread'}`, () =>
