@@ -1,10 +1,10 @@
 import {
   acceptContext,
   checkedStorage,
-  DeviceHubError,
   type Storage,
   type StorageAdapter,
   type StorageContext,
+  storageClosed,
 } from '@devicehub/core'
 import type { Kysely } from 'kysely'
 import { createCommandStore } from './command/command-store.js'
@@ -89,11 +89,7 @@ function openStorage(
   const connection = guarded(
     engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect),
     () => {
-      if (closing)
-        throw new DeviceHubError(
-          'closed',
-          'The storage is closed, as hub.close() leaves it: to go on, create a new hub',
-        )
+      if (closing) throw storageClosed()
       return first.ready()
     },
     first.target,

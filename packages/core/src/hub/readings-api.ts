@@ -1,8 +1,7 @@
-import { accept, list, optional, options, showValue, text, word } from '../model/check/index.js'
+import { accept, list, optional, options, text, word } from '../model/check/index.js'
 import { fromStored } from '../model/codec/stored-value.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InferReadings } from '../model/device-type/infer.js'
-import { DeviceHubError } from '../model/errors.js'
 import {
   AGGREGATES,
   type AggregateFunction,
@@ -13,6 +12,7 @@ import {
   type StoredSample,
 } from '../ports/readings.js'
 import type { Page, Storage } from '../ports/storage.js'
+import { aggregateField } from '../rules/aggregate-field.js'
 import { type AssertType, acceptDeviceId, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
 
 /** One stored sample. */
@@ -75,7 +75,7 @@ export interface AggregateRequest<Readings> extends ReadingRange {
 export interface Bucket {
   /** Start of the bucket; null without an interval. */
   readonly bucket: Date | null
-  /** A number, or the field's own value for `first` and `last`; null over nothing. */
+  /** A number; for `first`, `last`, `min` and `max` a value of the field, a `Date` of a datetime; null over nothing. */
   readonly result: unknown
 }
 
@@ -99,7 +99,7 @@ export interface ReadingsApi {
     type: T,
     deviceIds: readonly string[],
   ): Promise<ReadonlyMap<string, Reading<InferReadings<T>>>>
-  /** Computed in the database. `invalid_query` for a field that is not declared or a sum of what is no number. */
+  /** Computed in the database. `invalid_query` for a field that is not declared, a sum of what is no number, a least of what has no order. */
   aggregate<T extends AnyDeviceType>(
     type: T,
     request: AggregateRequest<InferReadings<T>>,
@@ -114,6 +114,9 @@ const REQUEST = options<AggregateRequest<Readonly<Record<string, unknown>>>>({
   fn: word(...AGGREGATES),
   interval: optional(word(...INTERVALS)),
 })
+
+/** Functions whose result is one of the values. */
+const OF_THE_FIELD: ReadonlySet<AggregateFunction> = new Set(['first', 'last', 'min', 'max'])
 
 const DEVICE_IDS = list(text({ max: 255 }))
 
@@ -165,17 +168,12 @@ export function createReadingsApi(storage: Storage, assertType: AssertType): Rea
         request,
         'invalid_query',
       )
-      const declared = assertAggregate(type, field, fn, interval)
-      const buckets = await storage.readings.aggregate(type, {
-        ...toFilter(range),
-        field,
-        fn,
-        ...(interval === undefined ? {} : { interval }),
-      })
-      const own = fn === 'first' || fn === 'last'
+      const query = { ...toFilter(range), field, fn, ...(interval === undefined ? {} : { interval }) }
+      const declared = aggregateField(type, query)
+      const buckets = await storage.readings.aggregate(type, query)
       return buckets.map(({ bucket, result }) => ({
         bucket: bucket === null ? null : new Date(bucket),
-        result: own && result !== null ? fromStored(declared, result) : result,
+        result: OF_THE_FIELD.has(fn) && result !== null ? fromStored(declared, result) : result,
       }))
     },
   }
@@ -225,21 +223,4 @@ function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
     ...(from === undefined ? {} : { from: from.getTime() }),
     ...(to === undefined ? {} : { to: to.getTime() }),
   }
-}
-
-function assertAggregate(
-  type: AnyDeviceType,
-  name: string,
-  fn: AggregateFunction,
-  interval: Interval | undefined,
-) {
-  const refuse = (message: string) =>
-    new DeviceHubError('invalid_query', message, { details: { type: type.key, field: name, fn, interval } })
-  const field = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
-  if (field === undefined)
-    throw refuse(`${type.name} has no reading ${showValue(name)}; declared: ${type.readingNames.join(', ')}`)
-  const numeric = field.kind === 'float' || field.kind === 'integer'
-  if (!numeric && (fn === 'avg' || fn === 'sum' || fn === 'min' || fn === 'max'))
-    throw refuse(`${fn} needs a number; ${type.name}.${name} is of kind ${field.kind}`)
-  return field
 }

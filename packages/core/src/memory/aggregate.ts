@@ -1,38 +1,15 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import { DeviceHubError } from '../model/errors.js'
 import type { StoredValue } from '../model/values.js'
-import {
-  AGGREGATES,
-  type AggregateBucket,
-  type AggregateFunction,
-  type AggregateQuery,
-  INTERVALS,
-} from '../ports/readings.js'
+import type { AggregateBucket, AggregateFunction, AggregateQuery } from '../ports/readings.js'
+import { aggregateField } from '../rules/aggregate-field.js'
 import { calendarBucket } from '../rules/calendar-bucket.js'
 import { byOrder, samplesOf } from './readings.js'
 import type { Session } from './session.js'
 import { inOrderOf, type SampleRow } from './tables.js'
 
-const NUMERIC = new Set(['float', 'integer', 'datetime'])
-
 export function aggregate(session: Session, type: AnyDeviceType, query: AggregateQuery): AggregateBucket[] {
   const { field: name, fn, interval, ...filter } = query
-  const field = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
-  if (!field)
-    throw new DeviceHubError(
-      'invalid_query',
-      `${type.name} has no reading ${name}. Its readings are ${type.readingNames.join(', ')}.`,
-    )
-  if (!AGGREGATES.includes(fn) || (interval !== undefined && !INTERVALS.includes(interval)))
-    throw new DeviceHubError(
-      'invalid_query',
-      `There is no such aggregate or interval. Aggregates are ${AGGREGATES.join(', ')}, intervals ${INTERVALS.join(', ')}.`,
-    )
-  if (!NUMERIC.has(field.kind) && fn !== 'count' && fn !== 'first' && fn !== 'last')
-    throw new DeviceHubError(
-      'invalid_query',
-      `${fn} needs a number, and ${type.name}.${name} is of kind ${field.kind}. Use count, first or last.`,
-    )
+  aggregateField(type, query)
 
   // In order of measured time, so that the buckets come oldest first.
   const rows = new Map<number | null, SampleRow[]>()

@@ -1,4 +1,3 @@
-import { DeviceHubError } from '../model/errors.js'
 import type {
   ClaimRequest,
   CommandChange,
@@ -11,8 +10,9 @@ import type {
 } from '../ports/commands.js'
 import type { Page, PageRequest } from '../ports/storage.js'
 import { applyCommandChange } from '../rules/apply-command-change.js'
+import { readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { isFinal, isReachable } from '../rules/states.js'
-import { readNumericCursor, writeCursor } from './cursor.js'
+import { commandExists } from '../rules/storage-errors.js'
 import { bytesOf, pageOf } from './page.js'
 import { type Row, RowList } from './row-list.js'
 import type { Session } from './session.js'
@@ -45,8 +45,7 @@ export class MemoryCommands {
 
   create(session: Session, commands: readonly NewCommand[], claim: ClaimRequest | null): CreateOutcome[] {
     const ids = new Set(commands.map(({ id }) => id))
-    if (ids.size < commands.length || commands.some(({ id }) => this.#byId.has(id)))
-      throw new DeviceHubError('storage_failed', 'A command of this id exists already; ids are unique.')
+    if (ids.size < commands.length || commands.some(({ id }) => this.#byId.has(id))) throw commandExists()
     return commands.map((command) => this.#createOne(session, command, claim))
   }
 

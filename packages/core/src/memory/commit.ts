@@ -1,5 +1,5 @@
 import { DeviceHubError } from '../model/errors.js'
-import type { MessageRef, NewMessage } from '../model/message.js'
+import type { NewMessage } from '../model/message.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type {
   CommitBatch,
@@ -17,6 +17,7 @@ import { withCommandOutcome, withReportOutcome } from '../rules/record-outcome.j
 import { isReplayable } from '../rules/replayable.js'
 import { withSampleOutcomes } from '../rules/sample-outcomes.js'
 import { isReachable } from '../rules/states.js'
+import { notReplayable } from '../rules/storage-errors.js'
 import { checkValues } from './accepted.js'
 import type { MemoryDatabase } from './database.js'
 import { findMessage } from './messages.js'
@@ -105,13 +106,6 @@ function check(session: Session, batch: CommitBatch): ReadonlySet<MessageRow> {
   for (const { type } of [...batch.touches, ...batch.changes]) session.tableOf(type)
   return replayed
 }
-
-const notReplayable = (ref: MessageRef) =>
-  new DeviceHubError(
-    'not_replayable',
-    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or nothing of it was refused (any more).`,
-    { details: { ...ref } },
-  )
 
 const NO_ROW: Written = { duplicates: [], reused: [], id: null }
 

@@ -8,7 +8,7 @@ import type {
   NewFailure,
 } from '../ports/consumers.js'
 import type { Page, PageRequest } from '../ports/storage.js'
-import { logPosition, readNumericCursor, writeCursor } from './cursor.js'
+import { logPosition, readNumericCursor, writeCursor } from '../rules/cursor.js'
 
 interface ConsumerRow {
   record: Omit<ConsumerRecord, 'failures'>

@@ -1,21 +1,16 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import { DeviceHubError } from '../model/errors.js'
 import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
 import type { Page, PageRequest } from '../ports/storage.js'
+import { readCursor, writeCursor } from '../rules/cursor.js'
+import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
 import { checkValues } from './accepted.js'
-import { readCursor, writeCursor } from './cursor.js'
 import type { MemoryDatabase } from './database.js'
 import { bytesOf, pageOf } from './page.js'
 import type { Session } from './session.js'
 import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './tables.js'
 
 export function createDevice(session: Session, type: AnyDeviceType, device: DeviceRecord): void {
-  if (session.tableOf(type).devices.has(device.deviceId))
-    throw new DeviceHubError(
-      'device_exists',
-      `A ${type.name} with the id ${device.deviceId} exists already. Choose another id or update the device.`,
-      { details: { type: type.name, deviceId: device.deviceId } },
-    )
+  if (session.tableOf(type).devices.has(device.deviceId)) throw deviceExists(type, device.deviceId)
   ensureDevices(session, type, [device])
 }
 
@@ -112,10 +107,7 @@ export function updateDevice(
   const nextState = [...record.state]
   for (const [name, value] of Object.entries(state ?? {})) {
     const index = type.stateNames.indexOf(name)
-    if (index < 0)
-      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, {
-        details: { name },
-      })
+    if (index < 0) throw unknownStateField(type, name)
     nextState[index] = copyValue(value)
   }
   const changed = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
@@ -155,10 +147,5 @@ function check(type: AnyDeviceType, table: TypeTable, device: DeviceRecord): voi
   checkValues(`The state of ${device.deviceId}`, type.state, type.stateNames, device.state)
   const { deviceId, mqttUsername } = device
   const holder = mqttUsername === null ? undefined : table.holders.get(mqttUsername)
-  if (holder === undefined || holder === deviceId) return
-  throw new DeviceHubError(
-    'credential_taken',
-    `${deviceId} cannot have the user name of ${holder}: it belongs to one ${type.name}.`,
-    { details: { deviceIds: [deviceId] } },
-  )
+  if (holder !== undefined && holder !== deviceId) throw usernameTaken(type, [deviceId])
 }

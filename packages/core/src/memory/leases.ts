@@ -1,5 +1,5 @@
-import { DeviceHubError } from '../model/errors.js'
 import type { Lease, LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
+import { fenced } from '../rules/storage-errors.js'
 
 interface LeaseRow {
   holder: string | null
@@ -56,12 +56,7 @@ export class MemoryLeases {
   /** `fenced` unless each is the present epoch. */
   check(fences: readonly LeaseFence[]): void {
     for (const { name, epoch } of fences)
-      if (this.#rows.get(name)?.epoch !== epoch)
-        throw new DeviceHubError(
-          'fenced',
-          `The lease ${name} has another epoch than ${epoch} by now: nothing was written`,
-          { details: { name, epoch } },
-        )
+      if (this.#rows.get(name)?.epoch !== epoch) throw fenced({ name, epoch })
   }
 }
 

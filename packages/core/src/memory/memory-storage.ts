@@ -1,7 +1,7 @@
 import { accept, options as checkOptions, integer, optional } from '../model/check/index.js'
-import { DeviceHubError } from '../model/errors.js'
 import type { Storage, StorageAdapter, StorageContext } from '../ports/storage.js'
 import { acceptContext, checkedStorage } from '../rules/checked-storage.js'
+import { storageClosed } from '../rules/storage-errors.js'
 import { aggregate } from './aggregate.js'
 import { commit } from './commit.js'
 import { consumerStore } from './consumers.js'
@@ -80,11 +80,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
   const session = createSession(database.telemetry, types)
   let closed = false
   const run = async <T>(work: () => T): Promise<T> => {
-    if (closed)
-      throw new DeviceHubError(
-        'closed',
-        'The storage is closed, as hub.close() leaves it: to go on, create a new hub',
-      )
+    if (closed) throw storageClosed()
     return work()
   }
   return {

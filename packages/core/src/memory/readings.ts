@@ -1,9 +1,9 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { LatestReadings, LatestValue, ReadingFilter, StoredSample } from '../ports/readings.js'
 import type { Page, PageRequest } from '../ports/storage.js'
+import { readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { latestTime } from '../rules/latest-values.js'
 import { createLatestBudget, ROW_BYTES } from '../rules/page-bytes.js'
-import { readNumericCursor, writeCursor } from './cursor.js'
 import { bytesOf, pageOf } from './page.js'
 import type { Session } from './session.js'
 import {

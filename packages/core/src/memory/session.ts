@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import { DeviceHubError } from '../model/errors.js'
+import { typeNotOpened } from '../rules/storage-errors.js'
 import type { RowList } from './row-list.js'
 import { type MessageRow, TypeTable } from './tables.js'
 import type { MemoryTelemetry } from './telemetry.js'
@@ -18,11 +18,7 @@ export interface Session {
 export function createSession(telemetry: MemoryTelemetry, types: readonly AnyDeviceType[]): Session {
   const keys = new Set(types.map((type) => type.key))
   const tableOf = (type: AnyDeviceType): TypeTable => {
-    if (!keys.has(type.key))
-      throw new DeviceHubError(
-        'unknown_type',
-        `The storage was not opened with the device type ${type.name}. Pass it to the hub in \`types\`.`,
-      )
+    if (!keys.has(type.key)) throw typeNotOpened(type)
     const table = telemetry.tables.get(type.key) ?? new TypeTable()
     telemetry.tables.set(type.key, table)
     return table

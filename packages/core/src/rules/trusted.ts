@@ -1,19 +1,27 @@
 import { trusting } from '../model/check/index.js'
+import * as aggregates from './aggregate-field.js'
 import * as commands from './apply-command-change.js'
 import * as desired from './apply-desired.js'
 import * as devices from './apply-device-change.js'
 import * as reports from './apply-report.js'
+import * as cursors from './cursor.js'
 import * as claims from './judge-claim.js'
 import * as latest from './latest-values.js'
 import * as credentials from './plan-credential-writes.js'
 import * as outcomes from './record-outcome.js'
 import * as samples from './sample-outcomes.js'
+import * as errors from './storage-errors.js'
 
 /**
  * The rules that every storage takes alike, for who writes one. They are called for each row, with rows that the storage
  * read itself and changes that the hub made.
  */
 
+export const aggregateField = trusting(
+  'aggregateField',
+  'a device type and an aggregate query',
+  aggregates.aggregateField,
+)
 export const applyCommandChange = trusting(
   'applyCommandChange',
   'a row and a change of a command',
@@ -64,3 +72,24 @@ export const withSampleOutcomes = trusting(
   'a message and what became of its samples',
   samples.withSampleOutcomes,
 )
+
+const CURSOR = 'the name of a list and a cursor, or what it is made of'
+export const writeCursor = trusting('writeCursor', CURSOR, cursors.writeCursor)
+export const readCursor = trusting('readCursor', CURSOR, cursors.readCursor, 'invalid_query')
+export const readNumericCursor = trusting(
+  'readNumericCursor',
+  CURSOR,
+  cursors.readNumericCursor,
+  'invalid_query',
+)
+export const badCursor = trusting('badCursor', CURSOR, cursors.badCursor)
+
+const REFUSED = 'what is refused'
+export const typeNotOpened = trusting('typeNotOpened', REFUSED, errors.typeNotOpened)
+export const storageClosed = trusting('storageClosed', REFUSED, errors.storageClosed)
+export const deviceExists = trusting('deviceExists', REFUSED, errors.deviceExists)
+export const usernameTaken = trusting('usernameTaken', REFUSED, errors.usernameTaken)
+export const unknownStateField = trusting('unknownStateField', REFUSED, errors.unknownStateField)
+export const notReplayable = trusting('notReplayable', REFUSED, errors.notReplayable)
+export const fenced = trusting('fenced', REFUSED, errors.fenced)
+export const commandExists = trusting('commandExists', REFUSED, errors.commandExists)

@@ -1,4 +1,11 @@
-import type { ClaimRequest, CommandFilter, CommandRecord, CommandStore } from '@devicehub/core'
+import {
+  type ClaimRequest,
+  type CommandFilter,
+  type CommandRecord,
+  type CommandStore,
+  readNumericCursor,
+  writeCursor,
+} from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
@@ -6,7 +13,6 @@ import { databaseNow, statementNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { selectList } from '../connection/sql-fragments.js'
 import { idOf, pageOf } from '../query/bounded-rows.js'
-import { readNumericCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
 import { COMMAND_TABLE } from '../schema/tables.js'

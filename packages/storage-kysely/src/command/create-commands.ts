@@ -2,7 +2,7 @@ import {
   type AnyDeviceType,
   type ClaimRequest,
   type CreateOutcome,
-  DeviceHubError,
+  commandExists,
   type DeviceStatus,
   isReachable,
   type NewCommand,
@@ -46,10 +46,7 @@ export async function createCommands(
     )
   } catch (error) {
     const failure = classify(error)
-    if (failure === 'unique')
-      throw new DeviceHubError('storage_failed', 'A command of this id exists already; ids are unique.', {
-        cause: error,
-      })
+    if (failure === 'unique') throw commandExists(error)
     const written = failure === 'lost' ? await outcomesOf(connection, commands, claim) : null
     if (written === null) throw error
     return written

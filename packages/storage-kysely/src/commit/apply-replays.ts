@@ -1,4 +1,4 @@
-import { type CommitEntry, DeviceHubError, type MessageRef } from '@devicehub/core'
+import { type CommitEntry, type MessageRef, notReplayable } from '@devicehub/core'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
@@ -33,10 +33,3 @@ export const messageTableOfRef = (known: KnownTypes, { typeKey }: MessageRef): s
 }
 
 export const isMessageId = (id: string): boolean => /^\d{1,16}$/.test(id) && Number.isSafeInteger(Number(id))
-
-const notReplayable = (ref: MessageRef) =>
-  new DeviceHubError(
-    'not_replayable',
-    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or nothing of it was refused (any more).`,
-    { details: { ...ref } },
-  )

@@ -8,6 +8,7 @@ import {
   type LatestRow,
   latestRowOf,
   type NewSample,
+  typeNotOpened,
   withFlag,
   withSampleOutcomes,
 } from '@devicehub/core'
@@ -32,12 +33,7 @@ export function knownTypes(types: readonly AnyDeviceType[]): KnownTypes {
     has: (typeKey) => shapes.has(typeKey),
     shapeOf(type) {
       const shape = shapes.get(type.key)
-      if (shape === undefined)
-        throw new DeviceHubError(
-          'unknown_type',
-          `The storage was not opened with the device type ${type.name}. Pass it to the hub in \`types\`.`,
-          { details: { type: type.name } },
-        )
+      if (shape === undefined) throw typeNotOpened(type)
       return shape
     },
   }

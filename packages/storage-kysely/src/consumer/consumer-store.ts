@@ -1,9 +1,14 @@
-import type { ConsumerRecord, ConsumerStep, ConsumerStore } from '@devicehub/core'
+import {
+  type ConsumerRecord,
+  type ConsumerStep,
+  type ConsumerStore,
+  readNumericCursor,
+  writeCursor,
+} from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { asStored, columnValue, forUpdate, insertIfAbsent, timeValue } from '../connection/sql-fragments.js'
-import { readNumericCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
 import { CONSUMER_FAILURE_TABLE, CONSUMER_TABLE } from '../schema/tables.js'

@@ -8,13 +8,14 @@ import {
   isClaimKeyGood,
   isStorableText,
   judgeClaim,
+  readCursor,
+  writeCursor,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { and, forUpdate, timeValue } from '../connection/sql-fragments.js'
-import { readCursor, writeCursor } from '../query/cursor.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
 import { CLAIM_KEY_TABLE, CLAIM_TABLE, tableNames } from '../schema/tables.js'

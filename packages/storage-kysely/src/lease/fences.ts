@@ -1,4 +1,4 @@
-import { DeviceHubError, type LeaseFence } from '@devicehub/core'
+import { fenced, type LeaseFence } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
@@ -32,10 +32,3 @@ export function requireFences(fences: readonly LeaseFence[], rows: readonly Driv
   const missing = missingFence(fences, rows)
   if (missing) throw fenced(missing)
 }
-
-export const fenced = ({ name, epoch }: LeaseFence): DeviceHubError =>
-  new DeviceHubError(
-    'fenced',
-    `The lease ${name} is not held under the epoch ${epoch} any more: another one has claimed it since. Nothing was written.`,
-    { details: { name, epoch } },
-  )

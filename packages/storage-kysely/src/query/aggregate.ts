@@ -1,13 +1,9 @@
 import {
-  AGGREGATES,
   type AggregateBucket,
   type AggregateFunction,
   type AggregateQuery,
   type AnyDeviceType,
-  DeviceHubError,
-  type Field,
-  INTERVALS,
-  type Interval,
+  aggregateField,
   type StoredValue,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
@@ -23,8 +19,6 @@ import { asStorageErrors } from '../storage-error.js'
 import { bucketSql } from './calendar-bucket-sql.js'
 import { readingConditions } from './reading-store.js'
 
-const NUMERIC = new Set(['float', 'integer', 'datetime'])
-
 export async function aggregate(
   connection: Connection,
   known: KnownTypes,
@@ -34,7 +28,7 @@ export async function aggregate(
   const { field: name, fn, interval, ...filter } = query
   const { dialect } = connection
   const shape = known.shapeOf(type)
-  checkQuery(type, name, fn, interval)
+  aggregateField(type, query)
   const kind = shape.kinds[type.readingNames.indexOf(name)] as ValueKind
   const column = sql.ref(`t.${name}`)
   const table = sql`${sql.table(tableNames(type).reading)} as t`
@@ -59,30 +53,6 @@ export async function aggregate(
   return result.length === 0 && !interval ? [{ bucket: null, result: null }] : result
 }
 
-function checkQuery(
-  type: AnyDeviceType,
-  name: string,
-  fn: AggregateFunction,
-  interval: Interval | undefined,
-): void {
-  const field: Field | undefined = Object.hasOwn(type.readings, name) ? type.readings[name] : undefined
-  if (!field)
-    throw new DeviceHubError(
-      'invalid_query',
-      `${type.name} has no reading ${name}. Its readings are ${type.readingNames.join(', ')}.`,
-    )
-  if (!AGGREGATES.includes(fn) || (interval !== undefined && !INTERVALS.includes(interval)))
-    throw new DeviceHubError(
-      'invalid_query',
-      `There is no such aggregate or interval. Aggregates are ${AGGREGATES.join(', ')}, intervals ${INTERVALS.join(', ')}.`,
-    )
-  if (!NUMERIC.has(field.kind) && fn !== 'count' && fn !== 'first' && fn !== 'last')
-    throw new DeviceHubError(
-      'invalid_query',
-      `${fn} needs a number, and ${type.name}.${name} is of kind ${field.kind}. Use count, first or last.`,
-    )
-}
-
 /** Sums and averages as floating point: those of integers could exceed what the database's integers hold, or be cut. */
 function resultSql(
   dialect: SqlDialect,
@@ -90,11 +60,9 @@ function resultSql(
   fn: Exclude<AggregateFunction, 'first' | 'last'>,
   column: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  const time = dialect === 'postgres' && kind === 'time'
-  const number = time ? sql`(extract(epoch from ${column}) * 1000)` : column
   const float =
     dialect === 'postgres'
-      ? sql`${number}::float8`
+      ? sql`${column}::float8`
       : dialect === 'mysql'
         ? sql`(${column} + 0e0)`
         : sql`(${column} * 1.0)`

@@ -1,10 +1,15 @@
 import {
   type AnyDeviceType,
   type DeviceFilter,
-  DeviceHubError,
   type DevicePatch,
   type DeviceRecord,
   type DeviceStore,
+  deviceExists,
+  readCursor,
+  readNumericCursor,
+  unknownStateField,
+  usernameTaken,
+  writeCursor,
 } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import { cancelCommands } from '../command/cancel-commands.js'
@@ -23,7 +28,6 @@ import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
 import { clearTwin } from '../twin/clear-twin.js'
 import { idOf, pageOf } from './bounded-rows.js'
-import { readCursor, readNumericCursor, writeCursor } from './cursor.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
 
@@ -77,8 +81,8 @@ export function createDeviceStore(
       } catch (error) {
         if (classify(error) === 'unique')
           throw (await asStorageErrors(doing, () => exists(type, device.deviceId)))
-            ? deviceExists(type, device)
-            : credentialTaken(type, [device.deviceId], error)
+            ? deviceExists(type, device.deviceId)
+            : usernameTaken(type, [device.deviceId], error)
         throw toStorageError(error, doing)
       }
     },
@@ -97,7 +101,7 @@ export function createDeviceStore(
           await retryConflicts(() => connection.run(insert)).catch((error: unknown) => {
             if (classify(error) !== 'unique') throw error
             const named = part.filter(({ mqttUsername }) => mqttUsername !== null)
-            throw credentialTaken(
+            throw usernameTaken(
               type,
               named.map(({ deviceId }) => deviceId),
               error,
@@ -113,7 +117,7 @@ export function createDeviceStore(
           const there = new Set(found.map(({ deviceId }) => deviceId))
           const missing = part.filter(({ deviceId }) => !there.has(deviceId))
           if (missing.length > 0)
-            throw credentialTaken(
+            throw usernameTaken(
               type,
               missing.map(({ deviceId }) => deviceId),
             )
@@ -203,7 +207,7 @@ export function createDeviceStore(
           }),
         )
       } catch (error) {
-        if (classify(error) === 'unique') throw credentialTaken(type, [deviceId], error)
+        if (classify(error) === 'unique') throw usernameTaken(type, [deviceId], error)
         throw toStorageError(error, doing)
       }
     },
@@ -273,25 +277,8 @@ function patchSql(
   for (const [name, value] of Object.entries(state)) {
     const index = type.stateNames.indexOf(name)
     const kind = shape.kinds[index]
-    if (kind === undefined)
-      throw new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, {
-        details: { name },
-      })
+    if (kind === undefined) throw unknownStateField(type, name)
     assignments.push(assign(name, kind, value))
   }
   return assignments
 }
-
-const deviceExists = (type: AnyDeviceType, { deviceId }: DeviceRecord) =>
-  new DeviceHubError(
-    'device_exists',
-    `A ${type.name} with the id ${deviceId} exists already. Choose another id or update the device.`,
-    { details: { type: type.name, deviceId } },
-  )
-
-const credentialTaken = (type: AnyDeviceType, deviceIds: readonly string[], cause?: unknown) =>
-  new DeviceHubError(
-    'credential_taken',
-    `${deviceIds.join(', ')} cannot have the user name of another ${type.name}: it belongs to one device.`,
-    { details: { deviceIds }, cause },
-  )

@@ -1,4 +1,10 @@
-import type { AnyDeviceType, MessageFilter, MessageStore } from '@devicehub/core'
+import {
+  type AnyDeviceType,
+  type MessageFilter,
+  type MessageStore,
+  readNumericCursor,
+  writeCursor,
+} from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import { isMessageId, messageTableOfRef } from '../commit/apply-replays.js'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
@@ -9,7 +15,6 @@ import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { asStorageErrors } from '../storage-error.js'
 import { idOf, pageOf } from './bounded-rows.js'
-import { readNumericCursor, writeCursor } from './cursor.js'
 
 export function createMessageStore(connection: Connection, known: KnownTypes): MessageStore {
   const { dialect } = connection

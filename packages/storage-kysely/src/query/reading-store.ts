@@ -1,4 +1,4 @@
-import type { ReadingFilter, ReadingStore } from '@devicehub/core'
+import { type ReadingFilter, type ReadingStore, readNumericCursor, writeCursor } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
@@ -11,7 +11,6 @@ import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { aggregate } from './aggregate.js'
 import { idOf, pageOf } from './bounded-rows.js'
-import { readNumericCursor, writeCursor } from './cursor.js'
 import { readLatest, readLatestSamples } from './latest.js'
 
 export function createReadingStore(connection: Connection, known: KnownTypes): ReadingStore {

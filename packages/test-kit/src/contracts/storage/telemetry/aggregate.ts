@@ -219,6 +219,12 @@ export function aggregateContract(contract: StorageContract): void {
       },
     )
 
+    test.each(['avg', 'sum'] as const)('%s of a time is `invalid_query`', async (fn) => {
+      await expect(shared.storage.readings.aggregate(Sensor, { field: 'calibrated_at', fn })).rejects.toEqual(
+        errorOf('invalid_query'),
+      )
+    })
+
     test.each(['avg', 'sum', 'min', 'max'] as const)('%s of a text is `invalid_query`', async (fn) => {
       for (const field of ['label', 'mode', 'config', 'frame', 'position'])
         await expect(shared.storage.readings.aggregate(Sensor, { field, fn })).rejects.toEqual(

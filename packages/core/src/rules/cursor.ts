@@ -1,11 +1,11 @@
-import { DeviceHubError } from '@devicehub/core'
+import { DeviceHubError } from '../model/errors.js'
 
-/** Keyset cursors: which list they belong to, a number and what breaks ties. */
+/** Keyset cursors: which list they belong to, a number (an id, or a time in epoch milliseconds) and what breaks ties. */
 export const writeCursor = (list: string, key: number, tie: string | number): string =>
   `${list}.${key}.${tie}`
 
 export function readCursor(list: string, cursor: string): { key: number; tie: string } {
-  const [of, key = '', ...tie] = cursor.split('.')
+  const [of, key, ...tie] = cursor.split('.')
   if (of !== list || !isInteger(key) || tie.length === 0) throw badCursor(list, cursor)
   return { key: Number(key), tie: tie.join('.') }
 }
@@ -17,15 +17,19 @@ export function readNumericCursor(list: string, cursor: string): { key: number; 
   return { key, tie: Number(tie) }
 }
 
-/** The end of the year 9999 in milliseconds, which every database's times can hold; ids are smaller. */
+/** Of the last row of the log before the cursor. */
+export const logPosition = (cursor: string | null): number =>
+  cursor === null ? 0 : readNumericCursor('log', cursor).key
+
+/** The end of the year 9999 in milliseconds: what other storages can hold as well. */
 const KEY_MAX = 253_402_300_799_999
 /** The beginning of the year 1. */
 const KEY_MIN = -62_135_596_800_000
 
-const isInteger = (text: string) =>
-  /^-?\d{1,15}$/.test(text) && Number(text) >= KEY_MIN && Number(text) <= KEY_MAX
+const isInteger = (text: string | undefined): boolean =>
+  text !== undefined && /^-?\d{1,15}$/.test(text) && Number(text) >= KEY_MIN && Number(text) <= KEY_MAX
 
-export const badCursor = (list: string, cursor: string): DeviceHubError =>
+export const badCursor = (list: string, cursor: string) =>
   new DeviceHubError(
     'invalid_query',
     `The cursor of ${list} is not one that this storage gave out. Start again without a cursor.`,

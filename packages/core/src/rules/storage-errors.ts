@@ -1,0 +1,57 @@
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { DeviceHubError } from '../model/errors.js'
+import type { MessageRef } from '../model/message.js'
+import type { LeaseFence } from '../ports/leases.js'
+
+/** What a storage refuses, in the same words whichever database it is. */
+
+export const typeNotOpened = (type: AnyDeviceType): DeviceHubError =>
+  new DeviceHubError(
+    'unknown_type',
+    `The storage was not opened with the device type ${type.name}. Pass it to the hub in \`types\`.`,
+    { details: { type: type.name } },
+  )
+
+export const storageClosed = (): DeviceHubError =>
+  new DeviceHubError('closed', 'The storage is closed, as hub.close() leaves it: to go on, create a new hub')
+
+export const deviceExists = (type: AnyDeviceType, deviceId: string): DeviceHubError =>
+  new DeviceHubError(
+    'device_exists',
+    `A ${type.name} with the id ${deviceId} exists already. Choose another id or update the device.`,
+    { details: { type: type.name, deviceId } },
+  )
+
+/** `cause`: the database's own error, where it told. */
+export const usernameTaken = (
+  type: AnyDeviceType,
+  deviceIds: readonly string[],
+  cause?: unknown,
+): DeviceHubError =>
+  new DeviceHubError(
+    'credential_taken',
+    `${deviceIds.join(', ')} cannot have the user name of another ${type.name}: it belongs to one device.`,
+    { details: { deviceIds }, cause },
+  )
+
+export const unknownStateField = (type: AnyDeviceType, name: string): DeviceHubError =>
+  new DeviceHubError('invalid_query', `${type.name} has no state field ${name}.`, { details: { name } })
+
+export const notReplayable = (ref: MessageRef): DeviceHubError =>
+  new DeviceHubError(
+    'not_replayable',
+    `Message ${ref.id} of ${ref.typeKey ?? 'no type'} cannot be replayed: it is not there, or nothing of it was refused (any more).`,
+    { details: { ...ref } },
+  )
+
+/** `details` tell the hub which of a batch's messages to hand back. */
+export const fenced = ({ name, epoch }: LeaseFence): DeviceHubError =>
+  new DeviceHubError(
+    'fenced',
+    `The lease ${name} is not held under the epoch ${epoch} any more: another one has taken it since. Nothing was written.`,
+    { details: { name, epoch } },
+  )
+
+/** `cause`: the database's own error, where it told. */
+export const commandExists = (cause?: unknown): DeviceHubError =>
+  new DeviceHubError('storage_failed', 'A command of this id exists already; ids are unique.', { cause })
