@@ -105,8 +105,9 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     },
   ]),
   applyReport: call(() => [twin(), { values: { mode: 'burst' }, version: 1, at: NOW }]),
-  acceptContext: call(() => [{ types: [Station] }]),
-  checkedStorage: call(() => [memoryStorage().open({ types: [Station] })], { returns: 'hub.storage' }),
+  defineStorage: call(() => ['a', () => memoryStorage().open({ types: [Station] })], {
+    returns: 'memoryStorage()',
+  }),
   writeCursor: call(() => ['devices', NOW, 'S-1']),
   readCursor: call(() => ['devices', `devices.${NOW}.S-1`]),
   readNumericCursor: call(() => ['readings', `readings.${NOW}.5`]),
@@ -118,6 +119,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   unknownStateField: call(() => [Station, 'a']),
   notReplayable: call(() => [{ typeKey: Station.key, id: '1' }]),
   fenced: call(() => [{ name: 'a', epoch: 1 }]),
+  controlMissing: call(() => ['a', 'commands']),
   commandExists: call(() => []),
   isClaimKeyGood: call(() => [claimKey(), NOW]),
   judgeClaim: call(() => [

@@ -1,7 +1,6 @@
 import {
-  acceptContext,
-  checkedStorage,
-  type Storage,
+  type CompleteStorage,
+  defineStorage,
   type StorageAdapter,
   type StorageContext,
   storageClosed,
@@ -63,13 +62,9 @@ export function kyselyStorage<DB>(given: KyselyStorageOptions<DB>): StorageAdapt
   // Our names are the database's names: a plugin that changes case must not touch them.
   const db = options.db.withoutPlugins() as unknown as Kysely<unknown>
   const dialect = options.dialect ?? detectDialect(db)
-  return {
-    name: dialect,
-    open: (context) =>
-      checkedStorage(
-        openStorage(db, dialect, options as KyselyStorageOptions<unknown>, acceptContext(context)),
-      ),
-  }
+  return defineStorage(dialect, (context) =>
+    openStorage(db, dialect, options as KyselyStorageOptions<unknown>, context),
+  )
 }
 
 function openStorage(
@@ -82,7 +77,7 @@ function openStorage(
     db: given,
   }: KyselyStorageOptions<unknown>,
   { types }: StorageContext,
-): Storage {
+): CompleteStorage {
   const engine = engineOf(db)
   let closing: Promise<void> | undefined
   const first = firstConnection(db, dialect)
@@ -98,8 +93,7 @@ function openStorage(
   const commit = createCommit({ connection, known, timescale: timescale !== null })
   const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
   return {
-    name: dialect,
-    preferredBatch: preferredBatch(dialect, engine?.threaded ?? false),
+    capabilities: { preferredBatch: preferredBatch(dialect, engine?.threaded ?? false) },
     devices: createDeviceStore(connection, known.shapeOf),
     readings: createReadingStore(connection, known),
     messages: createMessageStore(connection, known),

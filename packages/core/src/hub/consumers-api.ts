@@ -13,6 +13,7 @@ import { DeviceHubError } from '../model/errors.js'
 import type { MessageRef } from '../model/message.js'
 import type { ConsumerFailure, ConsumerRecord } from '../ports/consumers.js'
 import type { Page } from '../ports/storage.js'
+import { assertControl } from '../rules/storage-errors.js'
 import { type AssertType, acceptRef, PAGE_LIMIT, PAGE_OPTIONS } from './rules.js'
 
 /** A durable consumer as the database has it, whoever runs it. */
@@ -75,12 +76,16 @@ export function createConsumers(context: ConsumersContext): Consumers {
   let closed = false
 
   function consume(name: string, given: ConsumeOptions, handler: ConsumeHandler): Consumer {
+    assertControl(storage, 'consumers')
     assertConsumerName('hub.consume', name)
     const options = acceptConsume(given)
     accept('hub.consume', 'handler', callback(), handler)
     if (closed) throw new DeviceHubError('closed', `the hub is closed: it runs no consumer "${name}"`)
     for (const type of options.types ?? []) assertType('hub.consume', type)
-    const settings = consumeSettings(name, options, { types, preferredBatch: storage.preferredBatch ?? 500 })
+    const settings = consumeSettings(name, options, {
+      types,
+      preferredBatch: storage.capabilities.preferredBatch,
+    })
     if (running.has(name))
       throw new DeviceHubError(
         'invalid_options',

@@ -10,6 +10,7 @@ import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
+import { controlMissing } from '../rules/storage-errors.js'
 
 export interface CredentialsContext {
   readonly storage: Storage
@@ -37,7 +38,9 @@ export function createCredentials(
   options: CredentialOptions | undefined,
   { storage, types, clock, metrics }: CredentialsContext,
 ): Credentials {
-  if (options === undefined) return { api: withoutSecret, close() {} }
+  if (!storage.capabilities.control)
+    return { api: refusing(() => controlMissing(storage.name, 'credentials')), close() {} }
+  if (options === undefined) return { api: refusing(secretMissing), close() {} }
   const { secret, ...given } = options
   const limits = { ...DEFAULTS, ...given }
   const keyed = createKeyedHashes(secret)
@@ -84,17 +87,21 @@ export function createCredentials(
   }
 }
 
-function refuse(): never {
-  throw new DeviceHubError(
+const secretMissing = () =>
+  new DeviceHubError(
     'invalid_options',
     'the hub has no secret to check credentials with; pass createDeviceHub({ credentials: { secret } }), from: openssl rand -base64 32',
   )
-}
 
-const withoutSecret: CredentialsApi = {
-  verify: async () => refuse(),
-  verifyApiKey: async () => refuse(),
-  find: async () => refuse(),
-  hashes: { keyed: refuse, slow: async () => refuse(), lookups: refuse },
-  stats: () => ({ lookups: 0, queries: 0, checks: 0, hits: 0, slowHashes: 0, cached: 0 }),
+function refusing(error: () => DeviceHubError): CredentialsApi {
+  const refuse = (): never => {
+    throw error()
+  }
+  return {
+    verify: async () => refuse(),
+    verifyApiKey: async () => refuse(),
+    find: async () => refuse(),
+    hashes: { keyed: refuse, slow: async () => refuse(), lookups: refuse },
+    stats: () => ({ lookups: 0, queries: 0, checks: 0, hits: 0, slowHashes: 0, cached: 0 }),
+  }
 }

@@ -38,6 +38,7 @@ import {
 import { createDevicesApi } from './devices-api.js'
 import { createMessagesApi } from './messages-api.js'
 import { createOpenParts } from './open-parts.js'
+import { openStorage } from './open-storage.js'
 import { createReadingsApi } from './readings-api.js'
 import { acceptAnnouncement, acceptBroker, acceptRefusal, createAssertType } from './rules.js'
 import { createSharedGroups } from './shared-groups.js'
@@ -67,8 +68,9 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const commandLimits = { ...COMMANDS, ...options.commands }
   const policies = hubPolicies(options)
 
-  const storage = (options.storage ?? memoryStorage()).open({ types })
-  const limits = { ...LIMITS, maxBatch: storage.preferredBatch ?? LIMITS.maxBatch, ...options.ingest }
+  const storage = openStorage(options.storage ?? memoryStorage(), types)
+  const { control, preferredBatch } = storage.capabilities
+  const limits = { ...LIMITS, maxBatch: preferredBatch, ...options.ingest }
   const directory = createDeviceDirectory(storage, clock, {
     max: cache.max,
     refreshAfter: cache.refreshAfter * 1000,
@@ -83,6 +85,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     deviceIdMaxLength,
     maxPayload: options.maxPayload ?? 1 << 20,
     maxSamples,
+    control,
   })
   /** Who claims, in the database, for this run of the process. */
   const holder = randomIds.next()
@@ -105,7 +108,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const handlers = createAttachedHandlers()
   const parts = createOpenParts(logger)
   const transports = createTransports({
-    onAttached: () => dispatcher.start(),
+    onAttached: () => control && dispatcher.start(),
     isClosed: parts.isClosed,
   })
   const pipeline = createIngest({

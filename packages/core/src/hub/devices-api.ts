@@ -99,7 +99,7 @@ export function createDevicesApi({
       )
     }
     if (change.status !== undefined && isReachable(change.status)) {
-      await storage.commands.wake(type, [deviceId])
+      if (storage.capabilities.control) await storage.commands.wake(type, [deviceId])
       onReachable()
     }
     return typed<T>(toDevice(type, record))

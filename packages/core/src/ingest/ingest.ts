@@ -62,6 +62,8 @@ export const REFUSAL_CODES = {
   handler_failed: 'A topic handler threw or took too long',
   storage_failed: 'The database refused the row',
   unknown_command: 'The device was sent no command of this id',
+  not_supported:
+    'The storage of the hub keeps telemetry alone, and has no place for replies and reported state',
 } as const
 
 export type RefusalCode = keyof typeof REFUSAL_CODES

@@ -2,7 +2,7 @@ import { jsonCodec } from '../model/codec/json.js'
 import { errorLine } from '../model/codec/text.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import type { MessageRef } from '../model/message.js'
-import { createTopicRouter, type TopicRoute } from '../model/topic/index.js'
+import { type Channel, createTopicRouter, type TopicRoute } from '../model/topic/index.js'
 import type { Clock } from '../ports/clock.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { decodeJson, decodePayload } from './decode-payload.js'
@@ -22,6 +22,8 @@ export interface PlannerOptions {
   readonly deviceIdMaxLength: number
   readonly maxPayload: number
   readonly maxSamples: number
+  /** Whether the storage has the control group: a place for commands and reported state. */
+  readonly control: boolean
 }
 
 /** From bytes to rows, as far as that goes without the database: route, decode, validate, plan. Never throws. */
@@ -100,6 +102,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     isPartlyStored: boolean,
   ): Content | Refusal {
     const retained = message.retained === true
+    if (!options.control && NEEDS_CONTROL.has(channel)) return noPlace(channel)
     switch (channel) {
       case 'data':
         return (dataPlanners.get(type) as DataPlanner)(value, {
@@ -167,6 +170,14 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     },
   }
 }
+
+const NEEDS_CONTROL: ReadonlySet<Channel> = new Set(['response', 'state'])
+
+/** Can be replayed into a storage that has it. */
+const noPlace = (channel: Channel): Refusal => ({
+  code: 'not_supported',
+  reason: `the storage of the hub keeps telemetry alone: it has no place for what devices say on "${channel}"`,
+})
 
 const flagRetained = (content: Content | Refusal, retained: boolean): Content | Refusal =>
   !retained || 'code' in content

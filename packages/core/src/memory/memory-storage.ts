@@ -1,6 +1,6 @@
 import { accept, options as checkOptions, integer, optional } from '../model/check/index.js'
-import type { Storage, StorageAdapter, StorageContext } from '../ports/storage.js'
-import { acceptContext, checkedStorage } from '../rules/checked-storage.js'
+import type { CompleteStorage, StorageAdapter, StorageContext } from '../ports/storage.js'
+import { defineStorage } from '../rules/define-storage.js'
 import { storageClosed } from '../rules/storage-errors.js'
 import { aggregate } from './aggregate.js'
 import { commit } from './commit.js'
@@ -68,15 +68,14 @@ export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage
   const bounds = { ...DEFAULTS, ...accept('memoryStorage', 'options', BOUNDS, options) }
   const database = new MemoryDatabase(bounds)
   return {
-    name: 'memory',
+    ...defineStorage('memory', (context) => openStorage(database, context)),
     get dropped() {
       return database.dropped
     },
-    open: (context) => checkedStorage(openStorage(database, acceptContext(context))),
   }
 }
 
-function openStorage(database: MemoryDatabase, { types }: StorageContext): Storage {
+function openStorage(database: MemoryDatabase, { types }: StorageContext): CompleteStorage {
   const session = createSession(database.telemetry, types)
   let closed = false
   const run = async <T>(work: () => T): Promise<T> => {
@@ -84,7 +83,6 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Stora
     return work()
   }
   return {
-    name: 'memory',
     devices: {
       create: (type, device) => run(() => createDevice(session, type, device)),
       ensure: (type, devices) => run(() => ensureDevices(session, type, devices)),

@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   storage_refused:
     'The database does not let the application in, or not do this: a wrong password, a missing database, a missing right; trying again does not help until somebody has mended it',
   storage_failed: 'The database refused the data; trying again does not help',
+  not_supported: 'The storage of this hub has no place for what is asked of it',
   fenced: 'Another process has taken over the lease under which this was done; nothing was written',
   consumer_not_found: 'No consumer of that name exists',
   transport_unavailable: 'The broker cannot be reached now; trying again can help',

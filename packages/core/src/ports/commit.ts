@@ -28,13 +28,18 @@ export interface NewSample {
   readonly values: readonly StoredValue[]
 }
 
-export interface CommitEntry {
+/** A message of a batch, as every storage takes it. */
+export interface TelemetryEntry {
   /** Null: the message belongs to no known type and goes to `devicehub_message`. */
   readonly type: AnyDeviceType | null
   readonly message: NewMessage
   readonly samples: readonly NewSample[]
   /** The message this one replays, which was rejected, quarantined or stored in part: it becomes `replayed`, or `not_replayable` fails the commit. */
   readonly replayOf?: MessageRef
+}
+
+/** What a message says besides, for storages with the control group. */
+export interface CommitEntry extends TelemetryEntry {
   /** Of a command of the message's device. */
   readonly command?: CommandChange
   /** Of the message's device. The audit row gets the flag `stale_report` when nothing of it is taken. */
@@ -73,18 +78,22 @@ export interface DeviceChange {
   readonly audit?: NewMessage
 }
 
-export interface CommitBatch {
+export interface TelemetryBatch {
   /** In order of arrival. */
-  readonly entries: readonly CommitEntry[]
+  readonly entries: readonly TelemetryEntry[]
   readonly touches: readonly DeviceTouch[]
   readonly changes: readonly DeviceChange[]
-  /** Looked at in the same transaction: no other holder can take over between the look and the commit. */
-  readonly fences?: readonly LeaseFence[]
   /** Somebody wants to know the ids of the audit rows (`CommitResult.messageIds`). Without it they must cost nothing. */
   readonly wantsIds?: boolean
 }
 
-export interface CommitResult {
+export interface CommitBatch extends TelemetryBatch {
+  readonly entries: readonly CommitEntry[]
+  /** Looked at in the same transaction: no other holder can take over between the look and the commit. */
+  readonly fences?: readonly LeaseFence[]
+}
+
+export interface TelemetryResult {
   /**
    * How many samples of each entry were stored before, by index; null when none of any.
    * An entry whose samples all were is written with the status `duplicate`.
@@ -105,6 +114,9 @@ export interface CommitResult {
   readonly devices: readonly CommittedDevice[]
   /** With `wantsIds`, by entry; null for an entry without a row. Absent when they are not known. */
   readonly messageIds?: readonly (string | null)[] | undefined
+}
+
+export interface CommitResult extends TelemetryResult {
   /** By entry; null when no entry had one. */
   readonly commands: ReadonlyMap<number, CommandOutcome> | null
   /** By entry, of devices that exist; null when no entry had one. */

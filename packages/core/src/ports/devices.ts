@@ -59,8 +59,9 @@ export interface DeviceStore {
   /** The record after the change; null when there is none. */
   update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
   /**
-   * Deletes the device, its readings and last values and its desired state (the version stays, and what the broker retains is due to be
-   * cleared), and cancels its commands; its messages stay as the audit trail. False when there was none.
+   * Deletes the device, its readings and last values; its messages stay as the audit trail. With the control group also
+   * its credentials and its desired state (the version stays, and what the broker retains is due to be cleared), and
+   * cancels its commands. False when there was none.
    */
   delete(type: AnyDeviceType, deviceId: string, now: number): Promise<boolean>
 }

@@ -1,7 +1,7 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { ClaimStore } from './claims.js'
 import type { CommandStore } from './commands.js'
-import type { CommitBatch, CommitResult } from './commit.js'
+import type { CommitBatch, CommitResult, TelemetryBatch, TelemetryResult } from './commit.js'
 import type { ConsumerStore } from './consumers.js'
 import type { CredentialStore } from './credentials.js'
 import type { DeviceStore } from './devices.js'
@@ -19,8 +19,9 @@ export * from './readings.js'
 export type * from './schema.js'
 
 /**
- * What the hub needs of a database. Implementers write `StorageAdapter.open`; `@devicehub/test-kit` has the contract
- * suite that every implementation passes. Times are epoch milliseconds, JSON is text, ids and cursors are opaque strings.
+ * What a hub is given: `defineStorage` makes one out of what an implementer writes, a `TelemetryStorage` or a
+ * `CompleteStorage`. `@devicehub/test-kit` has the contract suites of both groups. Times are epoch milliseconds, JSON is
+ * text, ids and cursors are opaque strings.
  */
 export interface StorageAdapter {
   readonly name: string
@@ -33,35 +34,67 @@ export interface StorageContext {
   readonly types: readonly AnyDeviceType[]
 }
 
-export interface Storage {
-  readonly name: string
-  /** Messages a transaction that suit this store best; the hub's default for `ingest.maxBatch` and a consumer's `batch`. */
-  readonly preferredBatch?: number
+/** What a storage says of itself; what its implementer leaves out has its default. */
+export interface StorageCapabilities {
+  /** Whether it has the control group, as `defineStorage` finds out. Without it each of its functions rejects with `not_supported`. */
+  readonly control: boolean
+  /**
+   * Messages in a transaction that suit it best: the hub's default for `ingest.maxBatch` and for a consumer's `batch`.
+   * Default 500.
+   */
+  readonly preferredBatch: number
+}
+
+/** What devices send, and the devices: the group that every storage has. */
+export interface TelemetryStorage {
+  readonly capabilities?: Partial<Omit<StorageCapabilities, 'control'>>
   readonly devices: DeviceStore
   readonly readings: ReadingStore
   readonly messages: MessageStore
   readonly log: LogStore
+  /** The difference between the declared types and the database. */
+  plan(): Promise<SchemaPlan>
+  /** Applies the plan; `schema_refused` when a step is destructive and not allowed. Safe to call from several processes at once. */
+  migrate(options?: MigrateOptions): Promise<SchemaPlan>
+  /**
+   * Writes a batch in ONE transaction: audit rows, samples, changes of devices; all or nothing. `storage_unavailable`
+   * when trying again can help, `storage_failed` when the data itself was refused.
+   */
+  commit(batch: TelemetryBatch): Promise<TelemetryResult>
+  /** Deletes what was received longer ago than each type's retention says; returns how many rows went. */
+  applyRetention(now: number): Promise<RetentionResult>
+  close(): Promise<void>
+}
+
+/**
+ * What the hub keeps to work: commands, desired state, credentials, and who does what. It lives in the database of the
+ * telemetry: a batch is one transaction over both.
+ */
+export interface ControlStorage {
   readonly leases: LeaseStore
   readonly consumers: ConsumerStore
   readonly commands: CommandStore
   readonly twins: TwinStore
   readonly credentials: CredentialStore
   readonly claims: ClaimStore
-  /** The difference between the declared types and the database. */
-  plan(): Promise<SchemaPlan>
-  /** Applies the plan; `schema_refused` when a step is destructive and not allowed. Safe to call from several processes at once. */
-  migrate(options?: MigrateOptions): Promise<SchemaPlan>
   /**
-   * Writes a batch in ONE transaction: audit rows, samples, changes of devices, commands and reported state; all or
-   * nothing. A device that becomes reachable by it (see `isReachable`) has its queued commands due from then on.
-   * `storage_unavailable` when trying again can help, `storage_failed` when the data itself was refused, `fenced` when
-   * one of its fences is not the present epoch (`details.name` and `details.epoch`).
+   * In the same transaction also what the entries say of commands, reported state and publications. A device that becomes
+   * reachable by it (see `isReachable`) has its queued commands due from then on. `fenced` when one of its fences is not
+   * the present epoch (`details.name` and `details.epoch`).
    */
   commit(batch: CommitBatch): Promise<CommitResult>
-  /**
-   * Deletes what was received longer ago than each type's retention says; returns how many rows went. What a consumer had
-   * not read yet counts as missed.
-   */
-  applyRetention(now: number): Promise<RetentionResult>
-  close(): Promise<void>
+}
+
+/**
+ * Both groups. Besides: `devices.delete` also cancels the device's commands, deletes its credentials and its desired
+ * state; what `applyRetention` deletes before a consumer had read it counts as missed.
+ */
+export interface CompleteStorage extends TelemetryStorage, ControlStorage {
+  commit(batch: CommitBatch): Promise<CommitResult>
+}
+
+/** An opened storage as the hub and applications see it: everything is there, `capabilities` say what works. */
+export interface Storage extends CompleteStorage {
+  readonly name: string
+  readonly capabilities: StorageCapabilities
 }

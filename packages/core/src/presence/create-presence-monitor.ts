@@ -4,6 +4,7 @@ import { accept, port } from '../model/check/index.js'
 import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import { randomIds } from '../ports/ids.js'
 import { heartbeatLimit } from '../rules/heartbeat.js'
+import { assertControl } from '../rules/storage-errors.js'
 import { doneWithin } from '../timing/done-within.js'
 import { createWaker } from '../timing/waker.js'
 import { markOverdue, WATCHED_STATUSES } from './mark-overdue.js'
@@ -51,7 +52,8 @@ const HUB = port<PresenceHub>('a hub made by createDeviceHub', 'announce', 'onCl
  * `multiplier` times its type's `heartbeatInterval` becomes `offline`, with a row in its type's log, the signals
  * `deviceStatusChanged` and `deviceDisconnected` and the hooks `onStatusChange` and `onDisconnect`, once each. Create it
  * in every process that listens: one of them watches at a time. Close it before the hub, which ends it otherwise and says
- * so. `invalid_options` for an option that cannot work, `closed` for a hub that is.
+ * so. `invalid_options` for an option that cannot work, `not_supported` for a storage without the control group, `closed` for
+ * a hub that is.
  *
  * @example
  * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
@@ -59,6 +61,7 @@ const HUB = port<PresenceHub>('a hub made by createDeviceHub', 'announce', 'onCl
 export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions = {}): PresenceMonitor {
   accept('createPresenceMonitor', 'hub', HUB, hub)
   const settings = presenceSettings(options, hub.types)
+  assertControl(hub.storage, 'presence monitors')
   const { storage, clock, logger, metrics } = hub
   const holder = randomIds.next()
   const closing = new AbortController()

@@ -2,6 +2,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { MessageRef } from '../model/message.js'
 import type { LeaseFence } from '../ports/leases.js'
+import type { Storage } from '../ports/storage.js'
 
 /** What a storage refuses, in the same words whichever database it is. */
 
@@ -55,3 +56,18 @@ export const fenced = ({ name, epoch }: LeaseFence): DeviceHubError =>
 /** `cause`: the database's own error, where it told. */
 export const commandExists = (cause?: unknown): DeviceHubError =>
   new DeviceHubError('storage_failed', 'A command of this id exists already; ids are unique.', { cause })
+
+/** For who works on a storage in the background: refused at once, and not with each try. */
+export function assertControl({ name, capabilities }: StorageNature, what: string): void {
+  if (!capabilities.control) throw controlMissing(name, what)
+}
+
+type StorageNature = Pick<Storage, 'name' | 'capabilities'>
+
+/** Of a storage without the control group; `what` is in the plural. */
+export const controlMissing = (storage: string, what: string): DeviceHubError =>
+  new DeviceHubError(
+    'not_supported',
+    `${what} need the control group of a storage, which "${storage}" does not have: it keeps telemetry alone (devices, readings, messages). Give the hub a storage with both groups, such as kyselyStorage({ db })`,
+    { details: { storage, group: 'control', what } },
+  )

@@ -92,4 +92,5 @@ export const usernameTaken = trusting('usernameTaken', REFUSED, errors.usernameT
 export const unknownStateField = trusting('unknownStateField', REFUSED, errors.unknownStateField)
 export const notReplayable = trusting('notReplayable', REFUSED, errors.notReplayable)
 export const fenced = trusting('fenced', REFUSED, errors.fenced)
+export const controlMissing = trusting('controlMissing', REFUSED, errors.controlMissing)
 export const commandExists = trusting('commandExists', REFUSED, errors.commandExists)

@@ -1,5 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import { DeviceHubError, type OutboundMessage, randomIds, type Transport } from '@devicehub/core'
+import {
+  controlMissing,
+  DeviceHubError,
+  type OutboundMessage,
+  randomIds,
+  type Transport,
+} from '@devicehub/core'
 import { type AdoptResult, adoptSessions } from '../client/adopt.js'
 import type { BrokerContext } from '../client/broker-context.js'
 import { createClientSessions } from '../client/client-sessions.js'
@@ -79,6 +85,8 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       'invalid_options',
       `broker "${name}": slots need a hub with a storage that has leases`,
     )
+  if (slots !== null && hub.storage?.capabilities?.control === false)
+    throw controlMissing(hub.storage.name ?? 'storage', `slots (of the broker "${name}")`)
   assertGroupAllowed()
   const counters = createCounters()
   const connections = createConnectionEvents(hub, settings)

@@ -27,7 +27,7 @@ export interface ListenerHub {
   /** Registers a topic handler for replays. Returns the function that removes it. */
   attachHandler(handler: AttachedHandler): () => void
   /** Slots are leased here. A listener without slots needs none. */
-  readonly storage?: Pick<Storage, 'leases'>
+  readonly storage?: Pick<Storage, 'leases'> & Partial<Pick<Storage, 'name' | 'capabilities'>>
   /** Says whether a shared subscription is safe at a broker. Without it, every group is allowed. */
   readonly sharedGroups?: Pick<SharedGroups, 'assertAllowed' | 'join'>
   attach(transport: Transport): () => void

@@ -12,7 +12,7 @@ import { fenceContract } from './storage/control/fences.js'
 import { leaseContract } from './storage/control/leases.js'
 import { missedRowContract } from './storage/control/missed-rows.js'
 import { twinContract } from './storage/control/twins.js'
-import type { MakeStorage, StorageCapabilities, StorageContract } from './storage/harness.js'
+import type { ContractOptions, MakeStorage, StorageContract } from './storage/harness.js'
 
 const SUITES: readonly ((contract: StorageContract) => void)[] = [
   leaseContract,
@@ -34,11 +34,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
  * The part of `storageContract` about what the hub keeps to work: leases, consumers, commands, twins, credentials and
  * claims. Called as `storageContract` is.
  */
-export function controlContract(
-  name: string,
-  make: MakeStorage,
-  capabilities: StorageCapabilities = {},
-): void {
+export function controlContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   describe(`control contract: ${name}`, () => {
     for (const suite of SUITES) suite({ make, capabilities })
   })

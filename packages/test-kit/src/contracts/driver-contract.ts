@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { leaseContract } from './storage/control/leases.js'
-import type { MakeStorage, StorageCapabilities, StorageContract } from './storage/harness.js'
+import type { ContractOptions, MakeStorage, StorageContract } from './storage/harness.js'
 import { aggregateContract } from './storage/telemetry/aggregate.js'
 import { commitContract } from './storage/telemetry/commit.js'
 import { messageContract } from './storage/telemetry/messages.js'
@@ -21,11 +21,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
  * numbers and bytes go in and come out, how a refusal of the database reads, how connections wait for each other. For a
  * further driver of a database whose first driver passes `storageContract`. Called as `storageContract` is.
  */
-export function driverContract(
-  name: string,
-  make: MakeStorage,
-  capabilities: StorageCapabilities = {},
-): void {
+export function driverContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   describe(`driver contract: ${name}`, () => {
     for (const suite of SUITES) suite({ make, capabilities })
   })

@@ -1,8 +1,8 @@
 import { controlContract } from './control-contract.js'
-import type { MakeStorage, StorageCapabilities } from './storage/harness.js'
+import type { ContractOptions, MakeStorage } from './storage/harness.js'
 import { telemetryContract } from './telemetry-contract.js'
 
-export type { MakeStorage, StorageCapabilities, StorageUnderTest } from './storage/harness.js'
+export type { ContractOptions, MakeStorage, StorageUnderTest } from './storage/harness.js'
 
 /**
  * What every implementation of the storage port does: `telemetryContract` and `controlContract`. Call it in a vitest
@@ -14,11 +14,7 @@ export type { MakeStorage, StorageCapabilities, StorageUnderTest } from './stora
  *   return { adapter, connect: async () => adapter, cleanup: async () => {} }
  * }, { secondStorage: true })
  */
-export function storageContract(
-  name: string,
-  make: MakeStorage,
-  capabilities: StorageCapabilities = {},
-): void {
+export function storageContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   telemetryContract(name, make, capabilities)
   controlContract(name, make, capabilities)
 }

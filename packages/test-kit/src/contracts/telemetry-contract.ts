@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import type { MakeStorage, StorageCapabilities, StorageContract } from './storage/harness.js'
+import type { ContractOptions, MakeStorage, StorageContract } from './storage/harness.js'
 import { aggregateContract } from './storage/telemetry/aggregate.js'
 import { changeOrderContract } from './storage/telemetry/change-order.js'
 import { changeContract } from './storage/telemetry/changes.js'
@@ -52,11 +52,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
  * The part of `storageContract` about what devices send: schema, messages, readings, devices and their last values, the
  * log, retention. Called as `storageContract` is.
  */
-export function telemetryContract(
-  name: string,
-  make: MakeStorage,
-  capabilities: StorageCapabilities = {},
-): void {
+export function telemetryContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   describe(`telemetry contract: ${name}`, () => {
     for (const suite of SUITES) suite({ make, capabilities })
   })

@@ -13,7 +13,7 @@ export interface StorageUnderTest {
 
 export type MakeStorage = (types: readonly AnyDeviceType[]) => Promise<StorageUnderTest>
 
-export interface StorageCapabilities {
+export interface ContractOptions {
   /** `connect` is there: the suite then writes and reads through two storages at once, and reopens. Default false. */
   readonly secondStorage?: boolean
   /** Turns a good entry with samples into one that the database refuses with `storage_failed`; left out when it takes anything. */
@@ -22,7 +22,7 @@ export interface StorageCapabilities {
 
 export interface StorageContract {
   readonly make: MakeStorage
-  readonly capabilities: StorageCapabilities
+  readonly capabilities: ContractOptions
 }
 
 export interface OpenedStorage extends AsyncDisposable {

@@ -1,17 +1,7 @@
-import {
-  accept,
-  flag,
-  list,
-  type OptionalRule,
-  optional,
-  options,
-  orNull,
-  type Rule,
-  satisfies,
-} from '../model/check/index.js'
-import { declaredType, deviceType } from '../model/device-type/type-rule.js'
+import { flag, list, type OptionalRule, optional, options, orNull, type Rule } from '../model/check/index.js'
+import { deviceType } from '../model/device-type/type-rule.js'
 import type { ErrorCode } from '../model/errors.js'
-import type { MigrateOptions, Storage, StorageContext } from '../ports/storage.js'
+import type { ControlStorage, MigrateOptions, TelemetryStorage } from '../ports/storage.js'
 import * as rules from './port-rules.js'
 
 interface Argument {
@@ -20,7 +10,7 @@ interface Argument {
 }
 
 /** What a method takes, and the code of what it refuses. */
-interface Call {
+export interface Call {
   readonly code: ErrorCode
   readonly given: readonly Argument[]
 }
@@ -36,10 +26,13 @@ const call =
 const asks = call('invalid_query')
 const writes = call('invalid_options')
 
-/** By group and method; a method that is missing does not compile. `commit` is not among them, see `checkedStorage`. */
-const PORT: {
-  readonly [Group in Exclude<keyof Storage, Unchecked>]: Calls<Storage[Group]>
-} = {
+export type TelemetryStores = Pick<TelemetryStorage, 'devices' | 'readings' | 'messages' | 'log'>
+export type ControlStores = Omit<ControlStorage, 'commit'>
+
+type CallsOf<Stores> = { readonly [Name in keyof Stores]: Calls<Stores[Name]> }
+
+/** By store and method; one that is missing does not compile. */
+export const TELEMETRY: CallsOf<TelemetryStores> = {
   devices: {
     create: writes({ type: deviceType, device: rules.device }),
     ensure: writes({ type: deviceType, devices: list(rules.device) }),
@@ -75,6 +68,9 @@ const PORT: {
     seek: asks({ types: rules.types, time: rules.time }),
     count: asks({ types: rules.types, cursor: orNull(rules.cursor), max: rules.count }),
   },
+}
+
+export const CONTROL: CallsOf<ControlStores> = {
   leases: {
     find: asks({ names: list(rules.name) }),
     claim: writes({ name: rules.name, holder: rules.holder, ttl: rules.duration }),
@@ -127,74 +123,7 @@ const PORT: {
   },
 }
 
-type Unchecked = 'name' | 'preferredBatch' | 'plan' | 'migrate' | 'commit' | 'applyRetention' | 'close'
-
-const MIGRATE = writes({
+export const MIGRATE = writes({
   options: optional(options<MigrateOptions>({ allowDestructive: optional(flag) })),
 })
-const RETENTION = writes({ now: rules.time })
-
-/** What a database is bound to. */
-const CONTEXT = options<StorageContext>({ types: list(declaredType) })
-
-/** For who writes a storage: what its `open` is given. */
-export const acceptContext = (context: unknown): StorageContext =>
-  accept('storage.open', 'context', CONTEXT, context)
-
-const STORAGE = satisfies<Storage>('a storage, with all its groups of methods', (value) => {
-  const storage = value as Record<string, unknown>
-  return (
-    ['plan', 'migrate', 'commit', 'applyRetention', 'close'].every((name) => isFunction(storage[name])) &&
-    Object.entries(PORT).every(([group, calls]) => {
-      const methods = storage[group] as Record<string, unknown>
-      return Object.keys(calls).every((name) => isFunction(methods[name]))
-    })
-  )
-})
-
-const isFunction = (value: unknown): boolean => typeof value === 'function'
-
-type Method = (...given: unknown[]) => unknown
-
-/**
- * A storage that looks at what its methods are given before it does anything, whoever calls them: `invalid_query` or
- * `invalid_options` instead of what a driver makes of a bad value, the same in every database. For who writes a storage.
- *
- * `commit` is handed on as it is: it is the hub's, every message passes it, and its rows were made from checked values.
- */
-export function checkedStorage(given: Storage): Storage {
-  const storage = accept('checkedStorage', 'storage', STORAGE, given)
-  const groups = Object.entries(PORT).map(([group, calls]) => [
-    group,
-    checkedMethods(group, storage[group as keyof typeof PORT], calls),
-  ])
-  return {
-    ...storage,
-    ...(Object.fromEntries(groups) as Pick<Storage, keyof typeof PORT>),
-    migrate: checkedMethod('storage.migrate', MIGRATE, (how) => storage.migrate(how as MigrateOptions)),
-    applyRetention: checkedMethod('storage.applyRetention', RETENTION, (now) =>
-      storage.applyRetention(now as number),
-    ),
-  } as Storage
-}
-
-function checkedMethods(group: string, store: object, calls: Readonly<Record<string, Call>>): object {
-  const methods = store as Readonly<Record<string, Method>>
-  const checked = Object.entries(calls).map(([name, one]) => [
-    name,
-    checkedMethod(`storage.${group}.${name}`, one, (...given) => methods[name]?.(...given)),
-  ])
-  return { ...store, ...Object.fromEntries(checked) }
-}
-
-const checkedMethod =
-  (name: string, { code, given }: Call, method: Method) =>
-  async (...values: unknown[]): Promise<never> =>
-    method(
-      ...given.map((argument, index) => {
-        const value = values[index]
-        return value === undefined && argument.rule.optional
-          ? undefined
-          : accept(name, argument.name, argument.rule, value, code)
-      }),
-    ) as never
+export const RETENTION = writes({ now: rules.time })
