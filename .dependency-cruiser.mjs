@@ -1,4 +1,11 @@
-import { CORE_BUILTINS, CORE_LAYERS, CORE_PACKAGES, DEVICE_ENTRIES, PACKAGES } from './e2e/layers/layers.mjs'
+import {
+  CORE_BUILTINS,
+  CORE_ENTRIES,
+  CORE_LAYERS,
+  CORE_PACKAGES,
+  DEVICE_ENTRIES,
+  PACKAGES,
+} from './e2e/layers/layers.mjs'
 
 const CORE = '^packages/core/src'
 /** Tests and what they share may import from anywhere. */
@@ -71,11 +78,19 @@ export default {
       to: { path: '^packages/([^/]+)/', pathNot: '^packages/$2/', dependencyTypesNot: ['aliased'] },
     },
     {
+      name: 'through-an-entry-of-core',
+      comment:
+        'Core is imported by its entries, of which the alias @devicehub/core/* would give out any file.',
+      severity: 'error',
+      from: { path: '^(packages|examples|benchmarks)/', pathNot: `${CORE}/` },
+      to: { path: `${CORE}/`, pathNot: `${CORE}/${any(CORE_ENTRIES)}\\.ts$` },
+    },
+    {
       name: 'client-imports-definitions-only',
-      comment: 'A device installs what it needs of core: @devicehub/core/definition, and no hub.',
+      comment: `A device has no hub and no storage: the client imports ${DEVICE_ENTRIES.join(', ')} of core.`,
       severity: 'error',
       from: { path: '^packages/client/src/', pathNot: TEST },
-      to: { path: `${CORE}/`, pathNot: `${CORE}/(${DEVICE_ENTRIES.join('|')}|model/codec/cbor)\\.ts$` },
+      to: { path: `${CORE}/`, pathNot: `${CORE}/(${DEVICE_ENTRIES.join('|')})\\.ts$` },
     },
   ],
   options: {

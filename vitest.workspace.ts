@@ -7,8 +7,7 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 
 // Tests run on the sources: nothing has to be built first, and nothing stale can be tested.
 const alias = [
-  { find: '@devicehub/core/cbor', replacement: source('core/src/model/codec/cbor.ts') },
-  { find: '@devicehub/core/definition', replacement: source('core/src/definition.ts') },
+  { find: /^@devicehub\/core\/([a-z]+)$/, replacement: `${source('core/src/')}$1.ts` },
   // What tests of every package share, core's too, which must not know the test kit.
   {
     find: /^@devicehub-internal\/support\/(.+)$/,

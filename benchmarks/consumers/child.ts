@@ -1,6 +1,7 @@
 /** One measurement in a process of its own. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createDeviceHub, holdLease, silentLogger } from '@devicehub/core'
+import { createDeviceHub, silentLogger } from '@devicehub/core'
+import { holdLease } from '@devicehub/core/transport'
 import { kyselyStorage } from '@devicehub/storage-kysely'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'

@@ -1,13 +1,12 @@
 /** One listener process of the fault runs. The parent talks to it over the IPC channel and kills it as it pleases. */
 import {
-  type CommitBatch,
-  type CommitResult,
   consoleLogger,
   createDeviceHub,
   isDeviceHubError,
   type StorageAdapter,
   silentLogger,
 } from '@devicehub/core'
+import type { CommitBatch, CommitResult } from '@devicehub/core/storage'
 import { createMqttListener } from '@devicehub/mqtt-listener'
 import { storageFor } from './database.js'
 import { monotonic } from './monotonic.js'

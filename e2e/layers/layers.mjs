@@ -36,5 +36,7 @@ export const PACKAGES = {
   'test-kit': ['core'],
 }
 
-/** Entries of core that a device installs: the client imports no other. */
-export const DEVICE_ENTRIES = ['definition', 'cbor']
+/** The files of core that others import. */
+export const CORE_ENTRIES = ['index', 'definition', 'storage', 'transport', 'check', 'cbor']
+/** Those of them that the client imports: none has a hub or a storage. */
+export const DEVICE_ENTRIES = ['definition', 'transport', 'check', 'cbor']

@@ -13,7 +13,7 @@ const SPREAD = ['DeviceColumns', 'ReadingColumns', 'MessageColumns', 'LatestColu
 export function unnamedTypes(): string[] {
   const packages = join(root, 'packages')
   const entriesOf = (name: string) =>
-    ['index', 'definition', 'model/codec/cbor']
+    ['index', 'definition', 'storage', 'transport', 'check', 'cbor']
       .map((entry) => join(packages, name, 'dist', `${entry}.d.ts`))
       .filter(existsSync)
   const names = readdirSync(packages)

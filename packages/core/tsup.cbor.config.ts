@@ -3,7 +3,7 @@ import { options } from '../../tsup.base.js'
 
 /** cborg has no CommonJS form: the CommonJS form of the codec carries it. Built after the rest. */
 export default defineConfig({
-  ...options(['src/model/codec/cbor.ts'], ['cjs']),
+  ...options(['src/cbor.ts'], ['cjs']),
   noExternal: ['cborg'],
   banner: {
     js: '/* Contains cborg, Copyright 2020 Rod Vagg, licensed under the Apache License 2.0: https://github.com/rvagg/cborg */',

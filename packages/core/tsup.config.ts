@@ -1,3 +1,10 @@
 import { library } from '../../tsup.base.js'
 
-export default library(['src/index.ts', 'src/definition.ts', 'src/model/codec/cbor.ts'])
+export default library([
+  'src/index.ts',
+  'src/definition.ts',
+  'src/storage.ts',
+  'src/transport.ts',
+  'src/check.ts',
+  'src/cbor.ts',
+])

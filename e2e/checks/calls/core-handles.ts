@@ -1,23 +1,24 @@
 import {
+  createPresenceMonitor,
+  createRegistry,
+  memoryStorage,
+  silentLogger,
+  systemClock,
+} from '@devicehub/core'
+import { createLatestBudget, createPageBudget } from '@devicehub/core/storage'
+import {
   compileSampleValidator,
   createBackoff,
   createHandlerRunner,
-  createLatestBudget,
   createLimitedLines,
-  createPageBudget,
-  createPresenceMonitor,
-  createRegistry,
   createSendQuota,
   createSilentEnds,
   createTopicRouter,
   holdLease,
-  memoryStorage,
   noMetrics,
   noSignals,
   secretOf,
-  silentLogger,
-  systemClock,
-} from '@devicehub/core'
+} from '@devicehub/core/transport'
 import { createSignals } from '@devicehub/signals'
 import type { Subject } from '../coverage.js'
 import * as calls from './handles.js'

@@ -1,4 +1,5 @@
-import { createRegistry, memoryStorage, newDeviceRecord, silentLogger, systemClock } from '@devicehub/core'
+import { createRegistry, memoryStorage, silentLogger, systemClock } from '@devicehub/core'
+import { newDeviceRecord } from '@devicehub/core/storage'
 import { type Coverage, call } from '../sample-call.js'
 import { SECRET, Station, type World } from './world.js'
 

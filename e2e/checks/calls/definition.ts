@@ -1,4 +1,5 @@
-import { type Field, jsonCodec, reading } from '@devicehub/core'
+import { jsonCodec, reading } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 import { z } from 'zod'
 import { type Coverage, call, without } from '../sample-call.js'
 import { Station } from './world.js'
@@ -26,14 +27,18 @@ const context = () => ({
   receivedAt: new Date(NOW),
 })
 
-/** `@devicehub/core/definition`; `@devicehub/core` has all of it too. */
-export const definitionCalls = (): Coverage => ({
+/** `@devicehub/core/check`. */
+export const checkCalls = (): Coverage => ({
   ...without(
     'the mechanism itself: packages declare rules with it, and check.test.ts has its own property test',
-    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either'
-      .split(' ')
-      .flatMap((name) => [`check.${name}`]),
+    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either duration recordOf durationText parseDuration'.split(
+      ' ',
+    ),
   ),
+})
+
+/** `@devicehub/core/definition`, and what the other entries have of the model. */
+export const definitionCalls = (): Coverage => ({
   ...without('is thrown, and made with new', 'DeviceHubError'),
   'jsonCodec.decode': call(() => [new TextEncoder().encode('{"a":1}'), context()]),
   'jsonCodec.encode': call(() => [{ a: 1 }, { channel: 'data' }]),

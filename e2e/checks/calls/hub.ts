@@ -1,4 +1,4 @@
-import { newDeviceRecord } from '@devicehub/core'
+import { newDeviceRecord } from '@devicehub/core/storage'
 import { type Coverage, call } from '../sample-call.js'
 import { message, Station, type World } from './world.js'
 

@@ -1,4 +1,5 @@
-import type { CommitBatch, StorageAdapter } from '@devicehub/core'
+import type { StorageAdapter } from '@devicehub/core'
+import type { CommitBatch } from '@devicehub/core/storage'
 import { Probe } from '../workload.js'
 
 /** Milliseconds from the moment a healthy device made a sample to the moment its commit was done. */

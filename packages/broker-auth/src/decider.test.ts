@@ -1,4 +1,5 @@
-import { CHANNELS, DeviceHubError, deviceTopics } from '@devicehub/core'
+import { DeviceHubError, deviceTopics } from '@devicehub/core'
+import { CHANNELS } from '@devicehub/core/definition'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDecider } from './decider.js'
 import type { AccessRequest } from './decision.js'

@@ -1,4 +1,5 @@
-import { type DeviceHub, isDeviceHubError, type Principal, toLine } from '@devicehub/core'
+import { type DeviceHub, isDeviceHubError, type Principal } from '@devicehub/core'
+import { toLine } from '@devicehub/core/transport'
 import {
   accountAllows,
   accountProblem,

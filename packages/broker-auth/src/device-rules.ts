@@ -1,13 +1,6 @@
-import {
-  type AnyDeviceType,
-  type Channel,
-  DeviceHubError,
-  deviceIdProblem,
-  INBOUND_CHANNELS,
-  isValidDeviceId,
-  OUTBOUND_CHANNELS,
-  subscribePatterns,
-} from '@devicehub/core'
+import { type AnyDeviceType, type Channel, DeviceHubError, subscribePatterns } from '@devicehub/core'
+import { isValidDeviceId } from '@devicehub/core/definition'
+import { deviceIdProblem, INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core/transport'
 import type { AccessRequest, Grants } from './decision.js'
 import { containsFilter, isPublishable, parseSubscription } from './topic-filter.js'
 

@@ -1,11 +1,6 @@
-import {
-  type AnyDeviceType,
-  CHANNELS,
-  defineDeviceType,
-  deviceTopics,
-  reading,
-  topicMatches,
-} from '@devicehub/core'
+import { type AnyDeviceType, defineDeviceType, deviceTopics, reading } from '@devicehub/core'
+import { CHANNELS } from '@devicehub/core/definition'
+import { topicMatches } from '@devicehub/core/transport'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDecider } from './decider.js'

@@ -1,4 +1,5 @@
-import { type DeviceHub, INBOUND_CHANNELS, OUTBOUND_CHANNELS, subscribePatterns } from '@devicehub/core'
+import { type DeviceHub, subscribePatterns } from '@devicehub/core'
+import { INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core/transport'
 import type { Account } from './decision.js'
 import { acceptGranting } from './option-rules.js'
 

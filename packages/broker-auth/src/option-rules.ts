@@ -1,4 +1,5 @@
-import { type AnyDeviceType, check, type DeviceHub, isDeviceType } from '@devicehub/core'
+import { type AnyDeviceType, type DeviceHub, isDeviceType } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { AedesBroker } from './brokers/aedes.js'
 import type { RabbitMqOptions } from './brokers/rabbitmq.js'
 import type { BrokerConfigOptions } from './config/broker-config.js'

@@ -1,4 +1,4 @@
-import { topicMatches } from '@devicehub/core'
+import { topicMatches } from '@devicehub/core/transport'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { containsFilter, parseSubscription } from './topic-filter.js'

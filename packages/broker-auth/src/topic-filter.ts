@@ -1,4 +1,4 @@
-import { isValidTopic, isValidTopicFilter } from '@devicehub/core'
+import { isValidTopic, isValidTopicFilter } from '@devicehub/core/transport'
 
 /** What a client subscribes to: the filter, and the group it shares it with. */
 export interface Subscription {

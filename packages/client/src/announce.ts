@@ -1,4 +1,5 @@
-import { DeviceHubError, errorLine, isSlowDown, reasonName, reasonOf } from '@devicehub/core/definition'
+import { DeviceHubError } from '@devicehub/core/definition'
+import { errorLine, isSlowDown, reasonName, reasonOf } from '@devicehub/core/transport'
 import type { BrokerConnection } from './broker-connection.js'
 
 export interface Subscription {

@@ -1,4 +1,4 @@
-import { closedUnanswered } from '@devicehub/core/definition'
+import { closedUnanswered } from '@devicehub/core/transport'
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
 
 /** One connection to the broker, from CONNACK to its end. It is never reused: a reconnect opens another. */

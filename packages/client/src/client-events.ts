@@ -1,4 +1,5 @@
-import { DeviceHubError, errorLine } from '@devicehub/core/definition'
+import { DeviceHubError } from '@devicehub/core/definition'
+import { errorLine } from '@devicehub/core/transport'
 import type { ClientEvents } from './device-client.js'
 import { createEventEmitter, type EventEmitter } from './event-emitter.js'
 

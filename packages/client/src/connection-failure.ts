@@ -1,12 +1,5 @@
-import {
-  DeviceHubError,
-  isCertificateError,
-  isDeviceHubError,
-  isRefusal,
-  reasonName,
-  reasonOf,
-  refusalAdvice,
-} from '@devicehub/core/definition'
+import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { isCertificateError, isRefusal, reasonName, reasonOf, refusalAdvice } from '@devicehub/core/transport'
 
 /** Whether trying again with the same options is useless. A certificate that is not valid yet is the device's clock, and passes. */
 export function isPermanent(error: unknown): boolean {

@@ -1,11 +1,11 @@
+import { DeviceHubError } from '@devicehub/core/definition'
 import {
   type Backoff,
   createSilentEnds,
-  DeviceHubError,
   presumablyTakenOver,
   reasonName,
   SESSION_TAKEN_OVER,
-} from '@devicehub/core/definition'
+} from '@devicehub/core/transport'
 import type { BrokerConnection, ConnectionEvents, ConnectionLoss } from './broker-connection.js'
 import { describeFailure, isPermanent } from './connection-failure.js'
 

@@ -1,14 +1,12 @@
 import {
   type AnyDeviceType,
-  createBackoff,
   DeviceHubError,
   defineDeviceType,
   deviceTopics,
-  encodeWith,
   isDeviceType,
   jsonCodec,
-  quietWhenClosed,
 } from '@devicehub/core/definition'
+import { createBackoff, encodeWith, quietWhenClosed } from '@devicehub/core/transport'
 import type { IPublishPacket } from 'mqtt'
 import { announce } from './announce.js'
 import { beforeDeadline } from './before-deadline.js'

@@ -1,4 +1,5 @@
-import { type Codec, type DeviceHubError, encodeWith } from '@devicehub/core/definition'
+import type { Codec, DeviceHubError } from '@devicehub/core/definition'
+import { encodeWith } from '@devicehub/core/transport'
 import type { ResolvedOptions } from './device-client-options.js'
 import { createDurableQueue } from './outbox/durable-queue.js'
 import type { Publisher } from './publisher.js'

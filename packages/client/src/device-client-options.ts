@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import type { BackoffOptions } from '@devicehub/core/definition'
 import { DeviceHubError } from '@devicehub/core/definition'
+import type { BackoffOptions } from '@devicehub/core/transport'
 import { acceptClient } from './option-rules.js'
 
 export interface Credentials {

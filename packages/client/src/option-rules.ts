@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  type BackoffOptions,
-  check,
-  DEVICE_STATUSES,
-  isDeviceType,
-} from '@devicehub/core/definition'
+import * as check from '@devicehub/core/check'
+import { type AnyDeviceType, DEVICE_STATUSES, isDeviceType } from '@devicehub/core/definition'
+import type { BackoffOptions } from '@devicehub/core/transport'
 import type {
   BatchSample,
   DeviceDeclaration,

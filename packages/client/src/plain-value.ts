@@ -1,4 +1,6 @@
-import { check, DeviceHubError, errorLine, isDeviceHubError } from '@devicehub/core/definition'
+import * as check from '@devicehub/core/check'
+import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { errorLine } from '@devicehub/core/transport'
 
 /** How binary values are written: text for JSON, bytes for a codec that has them. */
 export type BinaryForm = 'base64' | 'bytes'

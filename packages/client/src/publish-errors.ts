@@ -1,4 +1,5 @@
-import { DeviceHubError, reasonName } from '@devicehub/core/definition'
+import { DeviceHubError } from '@devicehub/core/definition'
+import { reasonName } from '@devicehub/core/transport'
 
 export const queueFull = (queued: number, queuedBytes: number): DeviceHubError =>
   new DeviceHubError(

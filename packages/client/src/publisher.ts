@@ -1,4 +1,4 @@
-import { createBackoff, createSendQuota, isSlowDown, reasonOf } from '@devicehub/core/definition'
+import { createBackoff, createSendQuota, isSlowDown, reasonOf } from '@devicehub/core/transport'
 import type { BrokerConnection, PublicationProperties } from './broker-connection.js'
 import { type Item, packetSize } from './publication.js'
 import { givenUp, queueFull, refusedByBroker, tooLarge } from './publish-errors.js'

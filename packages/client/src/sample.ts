@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type AnyDeviceType, compileSampleValidator, DeviceHubError } from '@devicehub/core/definition'
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core/definition'
+import { compileSampleValidator } from '@devicehub/core/transport'
 import { type BinaryForm, encodePlain } from './plain-value.js'
 
 export interface SampleOptions {

@@ -1,29 +1,9 @@
-export * as check from './check.js'
-export type { Checked } from './model/codec/check-schema.js'
+/**
+ * What a device or a browser needs: declarations, their types, topics, errors. No Node API, and no zod unless a declared
+ * type brings it. `@devicehub/core` exports all that an application declares types with, too.
+ */
 export type * from './model/codec/codec.js'
 export { jsonCodec } from './model/codec/json.js'
-export {
-  type MalformedItem,
-  type ParseDataOptions,
-  type ParsedData,
-  parseData,
-  type RawSample,
-  type RefusedItem,
-} from './model/codec/parse-data.js'
-export { type ParsedStatus, parseStatus } from './model/codec/parse-status.js'
-export { decodeWith, encodeWith } from './model/codec/run-codec.js'
-export type { Head } from './model/codec/sample-head.js'
-export { errorLine, toLine } from './model/codec/text.js'
-export {
-  checkSchema,
-  compileSampleValidator,
-  fromStored,
-  parseTimestamp,
-  toJson,
-  toStored,
-} from './model/codec/trusted.js'
-export type { DataRefusal } from './model/codec/unreadable.js'
-export type { SampleRefusal, SampleValidator, ValidSample } from './model/codec/validate-sample.js'
 export { type Command, type CommandOptions, type Commands, command } from './model/device-type/command.js'
 export {
   type DeviceType,
@@ -37,27 +17,41 @@ export type * from './model/device-type/hooks.js'
 export type * from './model/device-type/infer.js'
 export { isDeviceType } from './model/device-type/is-device-type.js'
 export { type DeviceTypeKey, typeKey } from './model/device-type/names.js'
+export { OFFLINE_POLICIES, type OfflinePolicy } from './model/device-type/offline-policy.js'
 export { reading } from './model/device-type/reading.js'
 export { state } from './model/device-type/state.js'
 export type { FieldValue, ReadingField, StateField, TypedField } from './model/device-type/typed-field.js'
-export type * from './model/duration.js'
-export * from './model/errors.js'
-export { quietWhenClosed } from './model/quiet-when-closed.js'
-export { createRegistry, type Registry } from './model/registry.js'
-export { DEVICE_STATUSES, type DeviceStatus } from './model/statuses.js'
-export * from './model/topic/index.js'
-export type { JsonValue } from './model/values.js'
-export { isHeartbeatOverdue } from './rules/heartbeat.js'
-export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
+export type { Duration, DurationText } from './model/duration.js'
 export {
-  closedUnanswered,
-  isCertificateError,
-  isRefusal,
-  isSlowDown,
-  reasonName,
-  reasonOf,
-  refusalAdvice,
-  SESSION_TAKEN_OVER,
-} from './transport/reason-codes.js'
-export { createSendQuota, type SendQuota } from './transport/send-quota.js'
-export { createSilentEnds, presumablyTakenOver, type SilentEnds } from './transport/silent-ends.js'
+  DeviceHubError,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorOptions,
+  isDeviceHubError,
+  isRetryable,
+} from './model/errors.js'
+export type {
+  MessageDirection,
+  MessageRecord,
+  MessageStatus,
+  NewMessage,
+  StoredMessage,
+} from './model/message.js'
+export { DEVICE_STATUSES, type DeviceStatus } from './model/statuses.js'
+export {
+  buildTopic,
+  CHANNELS,
+  type Channel,
+  DEFAULT_TOPIC_PREFIX,
+  DEFAULT_TOPIC_TEMPLATE,
+  DEVICE_ID_MAX_LENGTH,
+  deviceTopics,
+  isValidDeviceId,
+  parseTopic,
+  type SubscribePatternOptions,
+  subscribePatterns,
+  type TopicOptions,
+  type TopicRefusal,
+  type TopicRoute,
+} from './model/topic/index.js'
+export type { JsonValue } from './model/values.js'

@@ -1,3 +1,8 @@
+/**
+ * What an application calls: declare device types, create a hub, and work with it.
+ * Beside it: `@devicehub/core/definition` for devices and browsers, `/storage` for who writes a storage, `/transport` for
+ * who writes a transport or a surface, `/check` for the rules of options, `/cbor` for the codec.
+ */
 export type {
   BulkOptions,
   BulkOutcome,
@@ -9,10 +14,12 @@ export type {
 export type { SendOptions } from './commands/send-options.js'
 export type { WaitOptions } from './commands/wait-for-end.js'
 export type * from './consumer/consumer.js'
-export type * from './credentials/credentials-api.js'
-export * from './definition.js'
-export * from './handlers/handler-runner.js'
-export type { AttachedHandler } from './hub/attached-handlers.js'
+export type {
+  CredentialOptions,
+  CredentialsApi,
+  CredentialsStats,
+  Principal,
+} from './credentials/credentials-api.js'
 export type * from './hub/commands-api.js'
 export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
 export * from './hub/create-device-hub.js'
@@ -29,56 +36,65 @@ export type {
   ReadingRange,
   ReadingsApi,
 } from './hub/readings-api.js'
-export type * from './hub/sessions-api.js'
-export type { ForbiddenGroups, SharedGroups } from './hub/shared-groups.js'
+export type { SessionEvent, SessionsApi } from './hub/sessions-api.js'
 export type { DesiredPatch, TwinApi } from './hub/twins-api.js'
-export * from './ingest/ingest.js'
+export { type IngestOutcome, REFUSAL_CODES, type RefusalCode } from './ingest/ingest.js'
 export type { IngestLimits, IngestStats } from './ingest/ingest-stats.js'
-export { createLimitedLines, type LimitedLines, type LimitedLinesOptions } from './ingest/limited-lines.js'
-export type { StorageFault } from './ingest/retry.js'
-export { type HeldLease, type HoldLeaseOptions, holdLease, nextLook } from './lease/hold-lease.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
-export { isStorableText } from './model/codec/text.js'
-export type { Device } from './model/device-type/device-type.js'
-export * from './model/device-type/offline-policy.js'
-export * from './model/errors.js'
-export * from './model/message.js'
+export type { Codec } from './model/codec/codec.js'
+export { jsonCodec } from './model/codec/json.js'
+export { command } from './model/device-type/command.js'
+export { type DeviceType, defineDeviceType } from './model/device-type/define-device-type.js'
+export type { AnyDeviceType, Device } from './model/device-type/device-type.js'
+export type { GeoPoint } from './model/device-type/field.js'
+export type { CommandResponseEvent, DataEvent, Hooks } from './model/device-type/hooks.js'
+export type { InferCommands, InferReadings, InferState } from './model/device-type/infer.js'
+export { isDeviceType } from './model/device-type/is-device-type.js'
+export { typeKey } from './model/device-type/names.js'
+export type { OfflinePolicy } from './model/device-type/offline-policy.js'
+export { reading } from './model/device-type/reading.js'
+export { state } from './model/device-type/state.js'
+export type { Duration } from './model/duration.js'
 export {
-  type AsyncApiDocument,
-  type AsyncApiOptions,
-  type AsyncApiServer,
-  asyncApi,
-} from './model/schema/async-api.js'
-export type { JsonSchema, SchemaOptions } from './model/schema/field-schema.js'
-export { type CommandSchemas, type DeviceTypeSchemas, jsonSchema } from './model/schema/json-schema.js'
-export * from './model/statuses.js'
-export type { StoredValue } from './model/values.js'
-export type * from './ports/claims.js'
-export * from './ports/clock.js'
-export * from './ports/commands.js'
-export * from './ports/consumers.js'
-export * from './ports/credentials.js'
-export * from './ports/ids.js'
-export * from './ports/leases.js'
-export * from './ports/logger.js'
-export * from './ports/metrics.js'
-export * from './ports/secret.js'
-export * from './ports/signals.js'
-export * from './ports/storage.js'
-export * from './ports/transport.js'
-export * from './ports/twins.js'
+  DeviceHubError,
+  ERROR_CODES,
+  type ErrorCode,
+  isDeviceHubError,
+  isRetryable,
+} from './model/errors.js'
+export {
+  MESSAGE_STATUSES,
+  type MessageRecord,
+  type MessageRef,
+  type MessageStatus,
+  type StoredMessage,
+} from './model/message.js'
+export { createRegistry, type Registry } from './model/registry.js'
+export { type AsyncApiDocument, type AsyncApiOptions, asyncApi } from './model/schema/async-api.js'
+export type { JsonSchema } from './model/schema/field-schema.js'
+export { type DeviceTypeSchemas, jsonSchema } from './model/schema/json-schema.js'
+export { COMMAND_STATES, type CommandState, DEVICE_STATUSES, type DeviceStatus } from './model/statuses.js'
+export {
+  buildTopic,
+  type Channel,
+  DEFAULT_TOPIC_PREFIX,
+  deviceTopics,
+  parseTopic,
+  subscribePatterns,
+} from './model/topic/index.js'
+export type { JsonValue } from './model/values.js'
+export { type Clock, systemClock } from './ports/clock.js'
+export { consoleLogger, type LogFields, type Logger, silentLogger } from './ports/logger.js'
+export type { MetricLabels, Metrics } from './ports/metrics.js'
+export type { Page } from './ports/page.js'
+export type { AggregateFunction, Interval } from './ports/readings.js'
+export type { MigrateOptions, RetentionResult, SchemaPlan, SchemaStep } from './ports/schema.js'
+export type { Secret } from './ports/secret.js'
+export type { ProvisionedCredentials, SignalEvents, SignalName } from './ports/signals.js'
+export type { Storage, StorageAdapter } from './ports/storage.js'
+export type { InboundMessage } from './ports/transport.js'
 export * from './presence/create-presence-monitor.js'
 export type { PresenceOptions } from './presence/presence-settings.js'
-export type { AppliedCommandChange } from './rules/apply-command-change.js'
-export type { AppliedReport } from './rules/apply-report.js'
 export type { CommandInfo } from './rules/command-info.js'
-export { defineStorage } from './rules/define-storage.js'
-export { type NewDevice, newDeviceRecord, toDevice } from './rules/device-row.js'
-export type { ClaimRows } from './rules/judge-claim.js'
-export type { LatestRow } from './rules/latest-values.js'
-export { createLatestBudget, createPageBudget, ROW_BYTES } from './rules/page-bytes.js'
-export type { CredentialPlan, CredentialRows, UsernameChange } from './rules/plan-credential-writes.js'
-export type { SampleOutcomes } from './rules/sample-outcomes.js'
-export * from './rules/states.js'
-export * from './rules/trusted.js'
+export type { NewDevice } from './rules/device-row.js'
 export type { Twin } from './twin/twin.js'

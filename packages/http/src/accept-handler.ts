@@ -1,4 +1,4 @@
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { FetchHandler } from './fetch-handler.js'
 
 /** `invalid_options`, when it is mounted and not with the first request. */

@@ -1,4 +1,4 @@
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { FetchHandler, RequestInfo } from './fetch-handler.js'
 
 const REQUEST = check.satisfies<Request>('a Request', (value) => {

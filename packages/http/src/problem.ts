@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { type PlainResponse, toResponse } from './plain-response.js'
 
 const PROBLEM = check.options<{ readonly status: number; readonly code: string; readonly detail: string }>({

@@ -1,4 +1,4 @@
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { acceptRequest } from './checked-handler.js'
 import { type PlainResponse, toResponse } from './plain-response.js'
 import { plainProblem } from './problem.js'

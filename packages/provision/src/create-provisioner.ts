@@ -1,4 +1,5 @@
-import type { AnyDeviceType, CredentialKind, CredentialsApi, InferState } from '@devicehub/core'
+import type { AnyDeviceType, CredentialsApi, InferState } from '@devicehub/core'
+import type { CredentialKind } from '@devicehub/core/storage'
 import type { FetchHandler } from '@devicehub/http'
 import { type Claimed, type ClaimRequest, createClaim } from './claims/claim.js'
 import { type ClaimAccount, type ClaimLogin, createClaimAccounts } from './claims/claim-accounts.js'

@@ -1,4 +1,6 @@
-import { type AnyDeviceType, type CredentialKind, check, isDeviceType } from '@devicehub/core'
+import { type AnyDeviceType, isDeviceType } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import type { CredentialKind } from '@devicehub/core/storage'
 import type { ClaimHandlerOptions } from './claims/claim-handler.js'
 import type { NewClaimKey } from './claims/claim-keys.js'
 import type { ClaimListener } from './claims/serve-claims.js'

@@ -1,4 +1,5 @@
-import type { DeviceStatus, SignalEvents, SignalSink } from '@devicehub/core'
+import type { DeviceStatus, SignalEvents } from '@devicehub/core'
+import type { SignalSink } from '@devicehub/core/transport'
 import { expectTypeOf, test } from 'vitest'
 import { createSignals } from './create-signals.js'
 import { Door, Outdoor, WeatherStation } from './testing/stations.js'

@@ -1,16 +1,15 @@
 import {
   type AnyDeviceType,
-  check,
   consoleLogger,
   DeviceHubError,
   isDeviceType,
   type Logger,
   type Metrics,
-  noMetrics,
   type SignalEvents,
   type SignalName,
-  type SignalSink,
 } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import { noMetrics, type SignalSink } from '@devicehub/core/transport'
 import { EventEmitter } from 'eventemitter3'
 import { type IterateOptions, iterateEvents, type SignalIterator } from './iterate-events.js'
 import {

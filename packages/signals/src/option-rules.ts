@@ -1,4 +1,5 @@
-import { type AnyDeviceType, check, isDeviceType, type SignalEvents, type SignalName } from '@devicehub/core'
+import { type AnyDeviceType, isDeviceType, type SignalEvents, type SignalName } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { SignalsOptions } from './create-signals.js'
 import type { IterateOptions } from './iterate-events.js'
 import type { SubscribeOptions } from './subscription.js'

@@ -1,4 +1,5 @@
-import type { HandlerStats, SignalName } from '@devicehub/core'
+import type { SignalName } from '@devicehub/core'
+import type { HandlerStats } from '@devicehub/core/transport'
 import type { Subscription } from './subscription.js'
 
 export interface SignalsStats {

@@ -1,12 +1,5 @@
-import {
-  type AnyDeviceType,
-  createHandlerRunner,
-  type HandlerStats,
-  type Logger,
-  type Metrics,
-  type SignalEvents,
-  type SignalName,
-} from '@devicehub/core'
+import type { AnyDeviceType, Logger, Metrics, SignalEvents, SignalName } from '@devicehub/core'
+import { createHandlerRunner, type HandlerStats } from '@devicehub/core/transport'
 import { matchesType } from './matches-type.js'
 
 /** Ends the subscription when called, once or often; `using` does it at the end of the block. */

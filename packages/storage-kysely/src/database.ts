@@ -1,15 +1,6 @@
-import type {
-  AnyDeviceType,
-  CommandState,
-  CredentialKind,
-  DeviceStatus,
-  DeviceTypeKey,
-  Field,
-  FieldValue,
-  MessageDirection,
-  MessageStatus,
-  OfflinePolicy,
-} from '@devicehub/core'
+import type { AnyDeviceType, CommandState, DeviceStatus, MessageStatus, OfflinePolicy } from '@devicehub/core'
+import type { DeviceTypeKey, Field, FieldValue, MessageDirection } from '@devicehub/core/definition'
+import type { CredentialKind } from '@devicehub/core/storage'
 import type { ColumnType, Generated } from 'kysely'
 import type { SqlDialect } from './schema/logical-type.js'
 

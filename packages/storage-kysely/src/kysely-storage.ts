@@ -1,10 +1,6 @@
-import {
-  type CompleteStorage,
-  defineStorage,
-  type StorageAdapter,
-  type StorageContext,
-  storageClosed,
-} from '@devicehub/core'
+import type { StorageAdapter } from '@devicehub/core'
+import type { StorageContext } from '@devicehub/core/storage'
+import { type CompleteStorage, defineStorage, storageClosed } from '@devicehub/core/storage'
 import type { Kysely } from 'kysely'
 import { createCommandStore } from './command/command-store.js'
 import { createCommit } from './commit/create-commit.js'

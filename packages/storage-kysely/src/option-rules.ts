@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
-import { type AnyDeviceType, check, isDeviceType, type MigrateOptions } from '@devicehub/core'
+import { type AnyDeviceType, isDeviceType, type MigrateOptions } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { Kysely } from 'kysely'
 import type { KyselyStorageOptions } from './kysely-storage.js'
 import type { SchemaSource } from './schema/create-schema.js'

@@ -1,4 +1,5 @@
-import { check, type InboundMessage } from '@devicehub/core'
+import type { InboundMessage } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { AedesOptions } from 'aedes'
 import type { RawClientOptions } from './contracts/transport/raw-client.js'
 import type { FakeBrokerOptions } from './publisher/fake-broker.js'
@@ -12,7 +13,7 @@ import type { ServiceOptions } from './services/managed-service.js'
 import type { MariadbOptions } from './services/mariadb.js'
 import type { MosquittoOptions, MosquittoTls } from './services/mosquitto.js'
 import type { PostgresOptions, PostgresService } from './services/postgres.js'
-import type { RabbitMqHttpAuth, RabbitMqOptions } from './services/rabbitmq.js'
+import type { RabbitMqHttpAuth, RabbitMqServerOptions } from './services/rabbitmq.js'
 import type { RedisOptions } from './services/redis.js'
 import type { FlowMode, TcpProxyOptions } from './services/tcp-proxy.js'
 import type { WaitOptions } from './services/wait-until.js'
@@ -32,7 +33,7 @@ const settings = optional(mapOf(setting, 'an object of settings by name'))
 interface OptionsOf {
   readonly startMosquitto: MosquittoOptions
   readonly startHiveMq: HiveMqOptions
-  readonly startRabbitMq: RabbitMqOptions
+  readonly startRabbitMq: RabbitMqServerOptions
   readonly startPostgres: PostgresOptions
   readonly startMariadb: MariadbOptions
   readonly startRedis: RedisOptions
@@ -79,7 +80,7 @@ const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<OptionsOf[Call]> }
     maxQueued: optional(count),
     persistence: optional(flag),
   }),
-  startRabbitMq: options<RabbitMqOptions>({
+  startRabbitMq: options<RabbitMqServerOptions>({
     ...SERVICE,
     maxInflight: optional(integer({ min: 1, max: 65_535 })),
     httpAuth: optional(

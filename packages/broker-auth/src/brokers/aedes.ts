@@ -1,4 +1,5 @@
-import { type DeviceHub, DeviceHubError, type Principal, toLine, topicMatches } from '@devicehub/core'
+import { type DeviceHub, DeviceHubError, type Principal } from '@devicehub/core'
+import { toLine, topicMatches } from '@devicehub/core/transport'
 import { acceptAedes } from '../option-rules.js'
 import type { BrokerContext } from './broker-adapter.js'
 

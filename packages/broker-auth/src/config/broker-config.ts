@@ -1,4 +1,5 @@
-import { check, DeviceHubError } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { acceptConfig } from '../option-rules.js'
 import type { ConfigTarget } from './config-target.js'
 import { emqxConfig } from './emqx.js'

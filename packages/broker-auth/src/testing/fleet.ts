@@ -5,10 +5,10 @@ import {
   type DeviceHub,
   type DeviceHubOptions,
   defineDeviceType,
-  newDeviceRecord,
   reading,
   silentLogger,
 } from '@devicehub/core'
+import { newDeviceRecord } from '@devicehub/core/storage'
 
 export const Sensor = defineDeviceType('sensor', { readings: { temperature: reading.float() } })
 export const Pump = defineDeviceType('pump', { readings: { flow: reading.float() } })

@@ -1,10 +1,5 @@
-import {
-  type AnyDeviceType,
-  type Codec,
-  DeviceHubError,
-  errorLine,
-  jsonCodec,
-} from '@devicehub/core/definition'
+import { type AnyDeviceType, type Codec, DeviceHubError, jsonCodec } from '@devicehub/core/definition'
+import { errorLine } from '@devicehub/core/transport'
 import { acceptCommand } from '../option-rules.js'
 import { isJson } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'

@@ -1,4 +1,5 @@
-import { type AnyCommand, type AnyDeviceType, checkSchema } from '@devicehub/core/definition'
+import type { AnyCommand, AnyDeviceType } from '@devicehub/core/definition'
+import { checkSchema } from '@devicehub/core/transport'
 import type { ParsedCommand, ReceivedCommand } from './received-command.js'
 
 export type AnyCommandHandler = (payload: never, command: ReceivedCommand) => unknown

@@ -1,4 +1,5 @@
-import { type Codec, DeviceHubError, decodeWith, parseTimestamp } from '@devicehub/core/definition'
+import { type Codec, DeviceHubError } from '@devicehub/core/definition'
+import { decodeWith, parseTimestamp } from '@devicehub/core/transport'
 import { isRecord } from '../is-record.js'
 import { contextOf, type ReceivedMessage } from '../received-message.js'
 

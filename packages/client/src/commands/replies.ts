@@ -1,11 +1,5 @@
-import {
-  type Codec,
-  DeviceHubError,
-  encodeWith,
-  errorLine,
-  isDeviceHubError,
-  toLine,
-} from '@devicehub/core/definition'
+import { type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { encodeWith, errorLine, toLine } from '@devicehub/core/transport'
 import type { Publisher } from '../publisher.js'
 import type { CommandLedger, LedgerEntry } from './command-ledger.js'
 

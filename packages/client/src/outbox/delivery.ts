@@ -1,4 +1,5 @@
-import { createBackoff, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { createBackoff } from '@devicehub/core/transport'
 import type { Outbox } from './outbox.js'
 import type { StoredBatch } from './segment-reader.js'
 

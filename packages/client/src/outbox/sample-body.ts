@@ -1,4 +1,5 @@
-import { type Codec, encodeWith, jsonCodec } from '@devicehub/core/definition'
+import { type Codec, jsonCodec } from '@devicehub/core/definition'
+import { encodeWith } from '@devicehub/core/transport'
 
 /**
  * A sample as it lies on disk: JSON, whatever codec the type has, so that a client with another codec still sends it.

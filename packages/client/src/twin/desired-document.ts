@@ -1,4 +1,5 @@
-import { type Codec, DeviceHubError, decodeWith, errorLine } from '@devicehub/core/definition'
+import { type Codec, DeviceHubError } from '@devicehub/core/definition'
+import { decodeWith, errorLine } from '@devicehub/core/transport'
 import { isRecord } from '../is-record.js'
 import { contextOf, type ReceivedMessage } from '../received-message.js'
 import type { FieldState, StateFields } from './state-fields.js'

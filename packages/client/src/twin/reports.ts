@@ -1,10 +1,5 @@
-import {
-  type AnyDeviceType,
-  type Codec,
-  DeviceHubError,
-  encodeWith,
-  isDeviceHubError,
-} from '@devicehub/core/definition'
+import { type AnyDeviceType, type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
+import { encodeWith } from '@devicehub/core/transport'
 import { acceptPatch, acceptReport } from '../option-rules.js'
 import type { Publisher } from '../publisher.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'

@@ -1,12 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import {
-  type AnyDeviceType,
-  DeviceHubError,
-  type Field,
-  fromStored,
-  toJson,
-  toStored,
-} from '@devicehub/core/definition'
+import { type AnyDeviceType, DeviceHubError, type Field } from '@devicehub/core/definition'
+import { fromStored, toJson, toStored } from '@devicehub/core/transport'
 import { type BinaryForm, encodePlain } from '../plain-value.js'
 
 /** One value of the twin, as callers have it and as it goes out. */

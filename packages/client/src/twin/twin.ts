@@ -1,4 +1,5 @@
-import { type AnyDeviceType, type Codec, DeviceHubError, errorLine } from '@devicehub/core/definition'
+import { type AnyDeviceType, type Codec, DeviceHubError } from '@devicehub/core/definition'
+import { errorLine } from '@devicehub/core/transport'
 import { isRecord } from '../is-record.js'
 import type { BinaryForm } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { DeviceHubError, type FoundCredential, type Metrics, memoryStorage } from '../index.js'
+import { DeviceHubError, type Metrics, memoryStorage } from '../index.js'
 import { noMetrics } from '../ports/metrics.js'
+import type { FoundCredential } from '../storage.js'
 import { createChangeWatch } from './change-watch.js'
 import { createCredentialCounts } from './credential-counts.js'
 import { createCredentialDirectory } from './credential-directory.js'

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  createDeviceHub,
-  type FoundCredential,
-  memoryStorage,
-  type NewCredential,
-  randomIds,
-  silentLogger,
-} from '../index.js'
+import { createDeviceHub, memoryStorage, silentLogger } from '../index.js'
+import type { FoundCredential, NewCredential } from '../storage.js'
+import { randomIds } from '../transport.js'
 import { createKeyedHashes } from './secret-hashes.js'
 import {
   clock,

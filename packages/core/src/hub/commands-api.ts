@@ -9,12 +9,15 @@ import type { CommandInfo } from '../rules/command-info.js'
 
 export type CommandNames<T extends AnyDeviceType> = keyof T['commands'] & string
 
-export type PayloadOf<
+export type CommandPayload<
   T extends AnyDeviceType,
   Name extends CommandNames<T>,
 > = InferCommands<T>[Name]['payload']
 
-export type ResultOf<T extends AnyDeviceType, Name extends CommandNames<T>> = InferCommands<T>[Name]['result']
+export type CommandResult<
+  T extends AnyDeviceType,
+  Name extends CommandNames<T>,
+> = InferCommands<T>[Name]['result']
 
 /** A command without a payload needs none; one with a payload cannot go without. */
 type Rest<Payload, Options> = undefined extends Payload
@@ -66,8 +69,8 @@ export interface CommandsApi {
     type: T,
     deviceId: string,
     name: Name,
-    ...rest: Rest<PayloadOf<T, Name>, SendOptions>
-  ): Promise<CommandHandle<ResultOf<T, Name>>>
+    ...rest: Rest<CommandPayload<T, Name>, SendOptions>
+  ): Promise<CommandHandle<CommandResult<T, Name>>>
   /**
    * Sends one command to many devices, so many at a time. Resolves when each has an end, or waits for its device.
    * What concerns one device is counted and told to `onResult`; only what concerns all of them rejects.
@@ -76,7 +79,7 @@ export interface CommandsApi {
     type: T,
     target: BulkTarget,
     name: Name,
-    ...rest: Rest<PayloadOf<T, Name>, BulkOptions<ResultOf<T, Name>>>
+    ...rest: Rest<CommandPayload<T, Name>, BulkOptions<CommandResult<T, Name>>>
   ): Promise<BulkSummary>
   /** Null when there is none of that id. */
   get(id: string): Promise<CommandInfo | null>

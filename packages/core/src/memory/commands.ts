@@ -1,6 +1,6 @@
 import type {
-  ClaimRequest,
   CommandChange,
+  CommandClaimRequest,
   CommandFilter,
   CommandOutcome,
   CommandProgress,
@@ -43,13 +43,17 @@ export class MemoryCommands {
     return this.#byId.size
   }
 
-  create(session: Session, commands: readonly NewCommand[], claim: ClaimRequest | null): CreateOutcome[] {
+  create(
+    session: Session,
+    commands: readonly NewCommand[],
+    claim: CommandClaimRequest | null,
+  ): CreateOutcome[] {
     const ids = new Set(commands.map(({ id }) => id))
     if (ids.size < commands.length || commands.some(({ id }) => this.#byId.has(id))) throw commandExists()
     return commands.map((command) => this.#createOne(session, command, claim))
   }
 
-  #createOne(session: Session, command: NewCommand, claim: ClaimRequest | null): CreateOutcome {
+  #createOne(session: Session, command: NewCommand, claim: CommandClaimRequest | null): CreateOutcome {
     const { type, ...given } = command
     const device = session.tableOf(type).devices.get(command.deviceId)?.record
     if (device === undefined) return 'device_not_found'
@@ -114,7 +118,7 @@ export class MemoryCommands {
     })
   }
 
-  claimDue({ claim, ttl, types, limit }: ClaimRequest & { readonly limit: number }): CommandRecord[] {
+  claimDue({ claim, ttl, types, limit }: CommandClaimRequest & { readonly limit: number }): CommandRecord[] {
     const now = performance.now()
     const due = [...this.#open]
       .filter((row) => row.nextAt <= now && (types.includes(row.typeKey) || !isToPublish(row, now)))

@@ -14,7 +14,10 @@ export interface CommandStore {
    * can be published now is claimed for the caller: its type is among `claim.types`, its device is reachable (or it is
    * of `send`), and no earlier one of its device waits that is not the caller's own. One for a device that is not waits until the device is, or it expires.
    */
-  create(commands: readonly NewCommand[], claim: ClaimRequest | null): Promise<readonly CreateOutcome[]>
+  create(
+    commands: readonly NewCommand[],
+    claim: CommandClaimRequest | null,
+  ): Promise<readonly CreateOutcome[]>
   /** Those that exist, in any order. */
   find(ids: readonly string[]): Promise<readonly CommandRecord[]>
   /** Newest first. */
@@ -26,7 +29,7 @@ export interface CommandStore {
    * A queued one is given out only together with, or after, all earlier queued ones of its device, or while they are
    * the caller's own. In order of creation. Only what was due is given out, not what the caller has already.
    */
-  claimDue(request: ClaimRequest & { readonly limit: number }): Promise<readonly CommandRecord[]>
+  claimDue(request: CommandClaimRequest & { readonly limit: number }): Promise<readonly CommandRecord[]>
   /** Gives claimed ones back: due again after `delay` milliseconds. Those whose claim is another by now are left alone. */
   release(claim: string, ids: readonly string[], delay: number): Promise<void>
   /** The queued ones of devices that have become reachable beside ingest are due from now on. */
@@ -54,7 +57,7 @@ export interface NewCommand {
   readonly createdAt: number
 }
 
-export interface ClaimRequest {
+export interface CommandClaimRequest {
   /** Who claims: unique for this run of a process. What it has claimed before and not done with yet is its own too. */
   readonly claim: string
   /** Milliseconds. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import {
-  type CommitBatch,
   createPresenceMonitor,
   DeviceHubError,
   memoryStorage,
@@ -8,6 +7,7 @@ import {
   type Storage,
   type StorageAdapter,
 } from '../index.js'
+import type { CommitBatch } from '../storage.js'
 import {
   clock,
   closeLater,

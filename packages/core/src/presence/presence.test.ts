@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import {
-  type CommitBatch,
   createDeviceHub,
   type DeviceStatus,
   defineDeviceType,
-  isHeartbeatOverdue,
   memoryStorage,
   reading,
   type Storage,
   type StorageAdapter,
   silentLogger,
 } from '../index.js'
+import type { CommitBatch } from '../storage.js'
+import { isHeartbeatOverdue } from '../transport.js'
 import {
   clock,
   closeLater,

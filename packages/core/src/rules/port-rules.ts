@@ -24,7 +24,7 @@ import { COMMAND_STATES, DEVICE_STATUSES } from '../model/statuses.js'
 import { CHANNELS } from '../model/topic/index.js'
 import type { StoredValue } from '../model/values.js'
 import type { ClaimKeyRecord, ClaimRequestRecord } from '../ports/claims.js'
-import type { ClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
+import type { CommandClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
 import type { ConsumerStart, ConsumerStep, NewFailure } from '../ports/consumers.js'
 import type { CredentialKind, CredentialWrite, NewCredential } from '../ports/credentials.js'
 import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
@@ -200,8 +200,11 @@ export const newCommand = options<NewCommand>({
 })
 
 const CLAIM = { claim: holder, ttl: duration, types: list(typeKey) }
-export const claimRequest = options<ClaimRequest>(CLAIM)
-export const dueCommands = options<ClaimRequest & { readonly limit: number }>({ ...CLAIM, limit: count })
+export const claimRequest = options<CommandClaimRequest>(CLAIM)
+export const dueCommands = options<CommandClaimRequest & { readonly limit: number }>({
+  ...CLAIM,
+  limit: count,
+})
 export const dueTwins = options<TwinClaimRequest>({ ...CLAIM, limit: count })
 export const twinKey = partOf<TwinKey>({ typeKey, deviceId }, 'a { typeKey, deviceId }')
 

@@ -1,13 +1,12 @@
+import { DeviceHubError, type ErrorCode } from '@devicehub/core'
 import {
   closedUnanswered,
-  DeviceHubError,
-  type ErrorCode,
   isCertificateError,
   isRefusal,
   reasonName,
   reasonOf,
   refusalAdvice,
-} from '@devicehub/core'
+} from '@devicehub/core/transport'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 
 /** A connection could not be made, or has ended. */

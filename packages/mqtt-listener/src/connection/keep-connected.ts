@@ -1,4 +1,9 @@
-import { createBackoff, createSilentEnds, presumablyTakenOver, SESSION_TAKEN_OVER } from '@devicehub/core'
+import {
+  createBackoff,
+  createSilentEnds,
+  presumablyTakenOver,
+  SESSION_TAKEN_OVER,
+} from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import { pause } from '../async/waiting.js'
 import type { Counters } from '../reporting/counters.js'

@@ -1,4 +1,4 @@
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { milliseconds } from '../settings/option-rules.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 

@@ -1,10 +1,6 @@
-import {
-  check,
-  DeviceHubError,
-  type InboundMessage,
-  type IngestOutcome,
-  type OutboundMessage,
-} from '@devicehub/core'
+import { DeviceHubError, type InboundMessage, type IngestOutcome } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import type { OutboundMessage } from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import type { HandlerSpec } from './handler-spec.js'

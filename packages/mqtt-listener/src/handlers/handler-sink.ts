@@ -1,11 +1,5 @@
-import {
-  createBackoff,
-  errorLine,
-  type InboundMessage,
-  type IngestOutcome,
-  isDeviceHubError,
-  toLine,
-} from '@devicehub/core'
+import { type InboundMessage, type IngestOutcome, isDeviceHubError } from '@devicehub/core'
+import { createBackoff, errorLine, toLine } from '@devicehub/core/transport'
 import { pause } from '../async/waiting.js'
 import { asError } from '../connection/connection-error.js'
 import type { Counters } from '../reporting/counters.js'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { DeviceHubError, type OutboundMessage } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { OutboundMessage } from '@devicehub/core/transport'
 import { assertFilter, FORMER_GROUP, inGroup, type Subscriptions } from '../session/subscriptions.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'

@@ -1,4 +1,5 @@
-import type { InboundMessage, OutboundMessage } from '@devicehub/core'
+import type { InboundMessage } from '@devicehub/core'
+import type { OutboundMessage } from '@devicehub/core/transport'
 
 /** A message for the hub. A field that is left out has the value of the message that is being handled. */
 export type HandedMessage = Pick<InboundMessage, 'topic' | 'payload'> & Partial<InboundMessage>

@@ -1,4 +1,4 @@
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { MAX_TEXT } from '../settings/option-rules.js'
 import type { StopOptions } from './broker.js'
 

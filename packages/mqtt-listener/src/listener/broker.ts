@@ -1,11 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import {
-  controlMissing,
-  DeviceHubError,
-  type OutboundMessage,
-  randomIds,
-  type Transport,
-} from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import { controlMissing } from '@devicehub/core/storage'
+import { type OutboundMessage, randomIds, type Transport } from '@devicehub/core/transport'
 import { type AdoptResult, adoptSessions } from '../client/adopt.js'
 import type { BrokerContext } from '../client/broker-context.js'
 import { createClientSessions } from '../client/client-sessions.js'

@@ -1,4 +1,6 @@
-import { check, DeviceHubError, type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import { type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core/transport'
 import type { AdoptResult } from '../client/adopt.js'
 import { acceptHandler } from '../handlers/accept-handler.js'
 import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler.js'

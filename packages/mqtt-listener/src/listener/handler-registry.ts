@@ -1,4 +1,5 @@
-import { DeviceHubError, type OutboundMessage } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { OutboundMessage } from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import type { RegisteredHandler } from '../client/client-sessions.js'
 import { createHandlerCall } from '../handlers/handler-call.js'

@@ -1,4 +1,5 @@
-import { noMetrics, silentLogger, systemClock } from '@devicehub/core'
+import { silentLogger, systemClock } from '@devicehub/core'
+import { noMetrics } from '@devicehub/core/transport'
 import { describeWith, transportContract } from '@devicehub/test-kit'
 import { createMqttListener } from '../index.js'
 import { Station } from '../testing/station.js'

@@ -1,4 +1,6 @@
-import { check, DeviceHubError, isValidTopic, type OutboundMessage } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import { isValidTopic, type OutboundMessage } from '@devicehub/core/transport'
 import type { Grants } from '../connection/grants.js'
 import type { PublishOptions } from '../connection/link.js'
 

@@ -1,4 +1,5 @@
-import { createBackoff, type DeviceHubError, type Logger, type OutboundMessage } from '@devicehub/core'
+import type { DeviceHubError, Logger } from '@devicehub/core'
+import { createBackoff, type OutboundMessage } from '@devicehub/core/transport'
 import { waitAtMost } from '../async/waiting.js'
 import { closedError, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'

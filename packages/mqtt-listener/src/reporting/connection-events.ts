@@ -1,4 +1,4 @@
-import { createHandlerRunner } from '@devicehub/core'
+import { createHandlerRunner } from '@devicehub/core/transport'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import type { BrokerConnected, BrokerDisconnected } from '../settings/options.js'

@@ -1,4 +1,5 @@
-import { type IngestOutcome, isDeviceHubError, type Settle } from '@devicehub/core'
+import { type IngestOutcome, isDeviceHubError } from '@devicehub/core'
+import type { Settle } from '@devicehub/core/transport'
 import { ConnectionError, SLOT_LOST } from '../connection/connection-error.js'
 import type { Link } from '../connection/link.js'
 import type { PublishPacket } from '../connection/publish-reader.js'

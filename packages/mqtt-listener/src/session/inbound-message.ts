@@ -1,4 +1,5 @@
-import type { InboundMessage, LeaseFence } from '@devicehub/core'
+import type { InboundMessage } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
 import type { PublishPacket } from '../connection/publish-reader.js'
 
 /** The PUBLISH in the form the hub takes. The properties of MQTT 5 are there if the sender has set them. */

@@ -1,4 +1,5 @@
-import type { InboundMessage, Settle } from '@devicehub/core'
+import type { InboundMessage } from '@devicehub/core'
+import type { Settle } from '@devicehub/core/transport'
 
 /** Takes the messages of a session: the hub's ingest, or a topic handler. */
 export interface MessageSink {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { HeldLease, LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
+import type { HeldLease } from '@devicehub/core/transport'
 
 /**
  * The lease of the slot whose client id a session uses. The session must not outlive it: afterwards another process may

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBackoff } from '@devicehub/core'
+import { createBackoff } from '@devicehub/core/transport'
 import { ConnectionError } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import type { Link } from '../connection/link.js'

@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  check,
-  DeviceHubError,
-  isValidTopicFilter,
-  subscribePatterns,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, subscribePatterns } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import { isValidTopicFilter } from '@devicehub/core/transport'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import { brokerOf, isMqttType } from '../settings/type-broker.js'
 

@@ -1,4 +1,5 @@
-import { DeviceHubError, randomIds } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import { randomIds } from '@devicehub/core/transport'
 import { acceptListener } from './option-rules.js'
 import type {
   BrokerConnected,

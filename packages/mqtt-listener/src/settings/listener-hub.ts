@@ -1,16 +1,5 @@
-import type {
-  AnyDeviceType,
-  AttachedHandler,
-  Clock,
-  InboundMessage,
-  Logger,
-  Metrics,
-  Refusal,
-  Settle,
-  SharedGroups,
-  Storage,
-  Transport,
-} from '@devicehub/core'
+import type { AnyDeviceType, Clock, InboundMessage, Logger, Metrics, Storage } from '@devicehub/core'
+import type { AttachedHandler, Refusal, Settle, SharedGroups, Transport } from '@devicehub/core/transport'
 
 /** What a listener needs of a hub. Every `DeviceHub` has it. */
 export interface ListenerHub {

@@ -1,4 +1,4 @@
-import { check } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { ListenerHub } from './listener-hub.js'
 import type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options.js'
 import { MAX_SLOTS } from './slot-settings.js'

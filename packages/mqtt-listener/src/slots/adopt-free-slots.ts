@@ -1,4 +1,5 @@
-import { holdLease, type LeaseState, type LeaseStore } from '@devicehub/core'
+import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
+import { holdLease } from '@devicehub/core/transport'
 import { pause } from '../async/waiting.js'
 import { adoptSessions } from '../client/adopt.js'
 import type { BrokerContext } from '../client/broker-context.js'

@@ -1,4 +1,5 @@
-import type { HeldLease, LeaseStore } from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core/storage'
+import type { HeldLease } from '@devicehub/core/transport'
 import { aborted, pause } from '../async/waiting.js'
 import type { BrokerContext } from '../client/broker-context.js'
 import {

@@ -1,4 +1,6 @@
-import { type HeldLease, holdLease, type LeaseStore, type Logger } from '@devicehub/core'
+import type { Logger } from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core/storage'
+import { type HeldLease, holdLease } from '@devicehub/core/transport'
 import { pause } from '../async/waiting.js'
 import type { SlotSettings } from '../settings/slot-settings.js'
 import { endLeaseName, type SlotNote, slotLeaseName, slotNumbers } from './slot-leases.js'

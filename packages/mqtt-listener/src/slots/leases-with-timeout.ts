@@ -1,4 +1,5 @@
-import { DeviceHubError, type LeaseStore } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core/storage'
 import { withTimeout } from '../async/waiting.js'
 
 /**

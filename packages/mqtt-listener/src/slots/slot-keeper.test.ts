@@ -1,4 +1,5 @@
-import { DeviceHubError, type LeaseStore } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core/storage'
 import { waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
 import { createMqttListener } from '../index.js'

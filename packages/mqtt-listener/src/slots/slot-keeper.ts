@@ -1,14 +1,6 @@
-import {
-  createBackoff,
-  type HeldLease,
-  holdLease,
-  isDeviceHubError,
-  isRetryable,
-  type LeaseState,
-  type LeaseStore,
-  nextLook,
-  randomIds,
-} from '@devicehub/core'
+import { isDeviceHubError, isRetryable } from '@devicehub/core'
+import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
+import { createBackoff, type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import { pause } from '../async/waiting.js'
 import type { BrokerContext } from '../client/broker-context.js'

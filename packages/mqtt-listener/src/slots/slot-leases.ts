@@ -1,4 +1,4 @@
-import type { LeaseState } from '@devicehub/core'
+import type { LeaseState } from '@devicehub/core/storage'
 import type { SlotSettings } from '../settings/slot-settings.js'
 
 /**

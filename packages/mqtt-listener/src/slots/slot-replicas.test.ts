@@ -1,4 +1,4 @@
-import type { LeaseStore } from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core/storage'
 import { createRawClient, createTcpProxy, waitUntil } from '@devicehub/test-kit'
 import { beforeEach, expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from '../index.js'

@@ -1,4 +1,5 @@
-import { DeviceHubError, type LeaseStore, memoryStorage } from '@devicehub/core'
+import { DeviceHubError, memoryStorage } from '@devicehub/core'
+import type { LeaseStore } from '@devicehub/core/storage'
 
 /** The leases of a database of their own. */
 export const createLeases = (): LeaseStore => memoryStorage().open({ types: [] }).leases

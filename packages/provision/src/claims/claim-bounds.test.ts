@@ -1,4 +1,5 @@
-import { DeviceHubError, type InboundMessage, memoryStorage, type Transport } from '@devicehub/core'
+import { DeviceHubError, type InboundMessage, memoryStorage } from '@devicehub/core'
+import type { Transport } from '@devicehub/core/transport'
 import { expect, test } from 'vitest'
 import { countedKeys } from '../testing/counted-keys.js'
 import { provisionWorld, Station, type WorldOptions } from '../testing/provision-world.js'

@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  type ClaimKeyRecord,
-  DeviceHubError,
-  type Page,
-  randomIds,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, type Page } from '@devicehub/core'
+import type { ClaimKeyRecord } from '@devicehub/core/storage'
+import { randomIds } from '@devicehub/core/transport'
 import { assertType } from '../credentials/check-request.js'
 import { randomSecret } from '../credentials/secrets.js'
 import { acceptClaimId, acceptClaimKey, acceptClaimPage } from '../option-rules.js'

@@ -1,12 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import {
-  type Clock,
-  createLimitedLines,
-  isDeviceHubError,
-  isRetryable,
-  isStorageFault,
-  type Logger,
-} from '@devicehub/core'
+import { type Clock, isDeviceHubError, isRetryable, type Logger } from '@devicehub/core'
+import { createLimitedLines, isStorageFault } from '@devicehub/core/transport'
 import type { Claimed, ClaimRequest } from './claim.js'
 
 /** What a device is told: over HTTP the status and the body, over MQTT the body alone. */

@@ -1,4 +1,5 @@
-import { createTopicRouter, DeviceHubError } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import { createTopicRouter } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 
 export const CLAIM_USERNAME = 'claim'

@@ -1,17 +1,6 @@
-import {
-  type AnyDeviceType,
-  type ClaimKeyRecord,
-  type ClaimOutcome,
-  createLimitedLines,
-  DeviceHubError,
-  deviceIdProblem,
-  deviceTopics,
-  type NewDevice,
-  newDeviceRecord,
-  secretOf,
-  toDevice,
-  toLine,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, deviceTopics, type NewDevice } from '@devicehub/core'
+import { type ClaimKeyRecord, type ClaimOutcome, newDeviceRecord } from '@devicehub/core/storage'
+import { createLimitedLines, deviceIdProblem, secretOf, toDevice, toLine } from '@devicehub/core/transport'
 import type { IssuedCredentials } from '../credentials/issue.js'
 import { ALL_KINDS, makeCredentials } from '../credentials/make-credentials.js'
 import { sinkDevice } from '../credentials/sink-device.js'

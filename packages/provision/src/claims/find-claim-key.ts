@@ -1,4 +1,5 @@
-import { type ClaimKeyRecord, isStorableText } from '@devicehub/core'
+import type { ClaimKeyRecord } from '@devicehub/core/storage'
+import { isStorableText } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 
 export type ClaimKeyFinder = (key: string) => Promise<ClaimKeyRecord | null>

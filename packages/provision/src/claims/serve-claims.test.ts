@@ -1,4 +1,5 @@
-import { type InboundMessage, type OutboundMessage, silentLogger } from '@devicehub/core'
+import { type InboundMessage, silentLogger } from '@devicehub/core'
+import type { OutboundMessage } from '@devicehub/core/transport'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { provisionWorld } from '../testing/provision-world.js'
 import { createClaimDesk } from './claim-desk.js'

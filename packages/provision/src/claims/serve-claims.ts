@@ -1,4 +1,5 @@
-import { createLimitedLines, DeviceHubError, type InboundMessage } from '@devicehub/core'
+import { DeviceHubError, type InboundMessage } from '@devicehub/core'
+import { createLimitedLines } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { ClaimDesk } from './claim-desk.js'
 import { unavailable } from './claim-reply.js'

@@ -1,4 +1,6 @@
-import { type AnyDeviceType, assertDeviceId, type CredentialKind, DeviceHubError } from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
+import type { CredentialKind } from '@devicehub/core/storage'
+import { assertDeviceId } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import { usernameOf } from './username.js'
 

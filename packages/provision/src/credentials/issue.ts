@@ -1,16 +1,11 @@
+import type { AnyDeviceType, Device, DeviceHubError, InferState, NewDevice } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   type CredentialKind,
   type CredentialWrite,
-  type Device,
-  type DeviceHubError,
   type DeviceRecord,
-  type InferState,
-  type NewDevice,
   newDeviceRecord,
-  secretOf,
-  toDevice,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
+import { secretOf, toDevice } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import { assertDevice, checkExpiry, notFound } from './check-request.js'
 import { ALL_KINDS, type MadeCredentials, makeCredentials } from './make-credentials.js'

@@ -1,4 +1,6 @@
-import { type AnyDeviceType, type CredentialKind, type NewCredential, randomIds } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { CredentialKind, NewCredential } from '@devicehub/core/storage'
+import { randomIds } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import { randomApiKey, randomSecret } from './secrets.js'
 import { usernameOf } from './username.js'

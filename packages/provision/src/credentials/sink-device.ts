@@ -1,4 +1,5 @@
-import { type AnyDeviceType, deviceTopics, INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core'
+import { type AnyDeviceType, deviceTopics } from '@devicehub/core'
+import { INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { SinkDevice } from '../sinks/credential-sink.js'
 import { usernameOf } from './username.js'

@@ -1,4 +1,5 @@
-import { type AnyDeviceType, isCredentialGood } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import { isCredentialGood } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { CredentialSink, SinkDevice, SyncReport } from '../sinks/credential-sink.js'
 import { sinkDevice } from './sink-device.js'

@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  type CredentialKind,
-  DeviceHubError,
-  isCredentialGood,
-  randomIds,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
+import { type CredentialKind, isCredentialGood } from '@devicehub/core/storage'
+import { randomIds } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import { assertDevice, checkExpiry } from './check-request.js'
 import { ALL_KINDS } from './make-credentials.js'

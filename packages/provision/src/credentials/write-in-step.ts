@@ -1,4 +1,5 @@
-import type { AnyDeviceType, CredentialWrite } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { CredentialWrite } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { SinkChange } from '../sinks/credential-sink.js'
 import { hasCredentials, notFound } from './check-request.js'

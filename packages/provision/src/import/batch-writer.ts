@@ -1,13 +1,6 @@
-import {
-  type AnyDeviceType,
-  type CredentialOutcome,
-  type CredentialWrite,
-  type DeviceHubError,
-  type DeviceRecord,
-  isDeviceHubError,
-  secretOf,
-  toDevice,
-} from '@devicehub/core'
+import { type AnyDeviceType, type DeviceHubError, isDeviceHubError } from '@devicehub/core'
+import type { CredentialOutcome, CredentialWrite, DeviceRecord } from '@devicehub/core/storage'
+import { secretOf, toDevice } from '@devicehub/core/transport'
 import { notFound } from '../credentials/check-request.js'
 import { ALL_KINDS, makeCredentials } from '../credentials/make-credentials.js'
 import { sinkDevice } from '../credentials/sink-device.js'

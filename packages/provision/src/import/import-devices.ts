@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  DeviceHubError,
-  type DeviceRecord,
-  errorLine,
-  isDeviceHubError,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, isDeviceHubError } from '@devicehub/core'
+import type { DeviceRecord } from '@devicehub/core/storage'
+import { errorLine } from '@devicehub/core/transport'
 import { assertDevice, assertType, checkExpiry } from '../credentials/check-request.js'
 import type { SinkTeller } from '../credentials/tell-sinks.js'
 import type { ProvisionHub } from '../provision-hub.js'

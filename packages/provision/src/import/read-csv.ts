@@ -1,4 +1,5 @@
-import { check, DeviceHubError } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { parse } from 'csv-parse/sync'
 import { type ReadRow, ROW_MAX, type TextSource } from './import-source.js'
 import { readLines, readText } from './read-text.js'

@@ -1,13 +1,8 @@
-import {
-  type AnyDeviceType,
-  assertDeviceId,
-  check,
-  DeviceHubError,
-  type DeviceRecord,
-  type Field,
-  type NewDevice,
-  newDeviceRecord,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, type NewDevice } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import type { Field } from '@devicehub/core/definition'
+import { type DeviceRecord, newDeviceRecord } from '@devicehub/core/storage'
+import { assertDeviceId } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { ImportRow } from './import-source.js'
 

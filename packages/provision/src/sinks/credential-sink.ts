@@ -1,4 +1,5 @@
-import type { AnyDeviceType, ForbiddenGroups } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { ForbiddenGroups } from '@devicehub/core/transport'
 
 /** What a broker has to know of a device. */
 export interface SinkDevice {

@@ -1,11 +1,6 @@
-import {
-  type AnyDeviceType,
-  check,
-  DeviceHubError,
-  errorLine,
-  isDeviceHubError,
-  isDeviceType,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, isDeviceHubError, isDeviceType } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import { errorLine } from '@devicehub/core/transport'
 import type { SinkChange, SinkDevice } from './credential-sink.js'
 import type { CsvSinkOptions } from './csv-sink.js'
 import type { DynamicSecurityOptions, SinkTls } from './dynamic-security/options.js'

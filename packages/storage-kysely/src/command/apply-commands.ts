@@ -4,7 +4,7 @@ import {
   type CommandProgress,
   type CommitEntry,
   isFinal,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'

@@ -1,4 +1,5 @@
-import type { CommandRecord, CommandState, OfflinePolicy } from '@devicehub/core'
+import type { CommandState, OfflinePolicy } from '@devicehub/core'
+import type { CommandRecord } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import { databaseNow } from '../connection/database-clock.js'
 import type { Selected } from '../connection/sql-fragments.js'

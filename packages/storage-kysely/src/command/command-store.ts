@@ -1,11 +1,5 @@
-import {
-  type ClaimRequest,
-  type CommandFilter,
-  type CommandRecord,
-  type CommandStore,
-  readNumericCursor,
-  writeCursor,
-} from '@devicehub/core'
+import type { CommandClaimRequest, CommandFilter, CommandRecord, CommandStore } from '@devicehub/core/storage'
+import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
@@ -32,7 +26,9 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
   const selection = selectList(dialect, columns)
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
 
-  async function claimDue(request: ClaimRequest & { readonly limit: number }): Promise<CommandRecord[]> {
+  async function claimDue(
+    request: CommandClaimRequest & { readonly limit: number },
+  ): Promise<CommandRecord[]> {
     const { claim, ttl, types, limit } = request
     const began = statementNow(dialect)
     const publishable = types.length === 0 ? sql`1 = 0` : sql`type_key in (${sql.join(types)})`

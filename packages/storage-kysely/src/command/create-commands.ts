@@ -1,12 +1,11 @@
+import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
 import {
-  type AnyDeviceType,
-  type ClaimRequest,
+  type CommandClaimRequest,
   type CreateOutcome,
   commandExists,
-  type DeviceStatus,
   isReachable,
   type NewCommand,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'
@@ -34,7 +33,7 @@ interface Judged {
 export async function createCommands(
   connection: Connection,
   commands: readonly NewCommand[],
-  claim: ClaimRequest | null,
+  claim: CommandClaimRequest | null,
 ): Promise<CreateOutcome[]> {
   try {
     return await retryConflicts(() =>
@@ -57,7 +56,7 @@ export async function createCommands(
 async function outcomesOf(
   connection: Connection,
   commands: readonly NewCommand[],
-  claim: ClaimRequest | null,
+  claim: CommandClaimRequest | null,
 ): Promise<CreateOutcome[] | null> {
   const { rows } = await connection.run(
     sql`select command_id as c0, claim as c1 from ${sql.table(COMMAND_TABLE)}
@@ -79,7 +78,7 @@ async function outcomesOf(
 async function judge(
   session: Session,
   commands: readonly NewCommand[],
-  claim: ClaimRequest | null,
+  claim: CommandClaimRequest | null,
 ): Promise<Judged[]> {
   const idsOf = new Map<AnyDeviceType, Set<string>>()
   for (const { type, deviceId } of commands) {
@@ -142,7 +141,7 @@ async function insert(
   session: Session,
   commands: readonly NewCommand[],
   judged: readonly Judged[],
-  claim: ClaimRequest | null,
+  claim: CommandClaimRequest | null,
 ): Promise<void> {
   const { dialect } = session
   const now = databaseNow(dialect)

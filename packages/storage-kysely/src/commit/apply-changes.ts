@@ -1,14 +1,13 @@
+import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   applyDeviceChange,
   type CommitEntry,
   type CommittedDevice,
   type DeviceChange,
-  type DeviceStatus,
   type DeviceTouch,
   type LiveState,
   type StatusTransition,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'

@@ -1,4 +1,6 @@
-import { type CommitEntry, type MessageRef, notReplayable } from '@devicehub/core'
+import type { MessageRef } from '@devicehub/core'
+import type { CommitEntry } from '@devicehub/core/storage'
+import { notReplayable } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'

@@ -1,4 +1,5 @@
-import { DeviceHubError, type StoredValue } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { StoredValue } from '@devicehub/core/transport'
 import type { ColumnSource, SameAs, ValueKind } from '../rows/column-source.js'
 
 /**

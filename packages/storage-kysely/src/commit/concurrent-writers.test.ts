@@ -1,4 +1,4 @@
-import type { CommitEntry } from '@devicehub/core'
+import type { CommitEntry } from '@devicehub/core/storage'
 import { expect, test } from 'vitest'
 import { describeDatabases } from '../testing/describe-databases.js'
 import { openStorages } from '../testing/opened-storage.js'

@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type AnyDeviceType, isDeviceHubError } from '@devicehub/core'
+import type { NewMessage } from '@devicehub/core/definition'
 import {
-  type AnyDeviceType,
   type CommandOutcome,
   type CommitBatch,
   type CommitEntry,
   type CommitResult,
-  isDeviceHubError,
   isReachable,
-  type NewMessage,
   type ReportOutcome,
   type StatusTransition,
   withCommandOutcome,
   withReportOutcome,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { applyCommands } from '../command/apply-commands.js'
 import { wakeCommands } from '../command/wake-commands.js'

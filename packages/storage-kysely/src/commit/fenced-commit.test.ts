@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { type CommitBatch, type DeviceHubError, isDeviceHubError, type Storage } from '@devicehub/core'
+import { type DeviceHubError, isDeviceHubError, type Storage } from '@devicehub/core'
+import type { CommitBatch } from '@devicehub/core/storage'
 import { createTcpProxy, describeWith, waitUntil } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect, sql } from 'kysely'
 import mysql from 'mysql2'

@@ -1,4 +1,5 @@
-import type { AnyDeviceType, CommitBatch, NewSample } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { CommitBatch, NewSample } from '@devicehub/core/storage'
 import type { Session } from '../connection/connection.js'
 import { contentIdentity, idIdentity, reuseMark } from './identities.js'
 import type { KnownTypes } from './prepare-batch.js'

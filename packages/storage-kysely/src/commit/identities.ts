@@ -1,4 +1,4 @@
-import type { NewSample } from '@devicehub/core'
+import type { NewSample } from '@devicehub/core/storage'
 
 type Id = Pick<NewSample, 'deviceId' | 'sampleId'>
 export const idIdentity = ({ deviceId, sampleId }: Id): string => `${deviceId.length}.${deviceId}${sampleId}`

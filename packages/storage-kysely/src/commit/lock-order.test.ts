@@ -1,4 +1,4 @@
-import type { CommitBatch } from '@devicehub/core'
+import type { CommitBatch } from '@devicehub/core/storage'
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-import type { CommitBatch, CommitEntry, CommitResult, LeaseFence } from '@devicehub/core'
+import type { CommitBatch, CommitEntry, CommitResult, LeaseFence } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'

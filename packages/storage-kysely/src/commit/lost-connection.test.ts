@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CommitBatch, type CommitResult, isDeviceHubError, type Storage } from '@devicehub/core'
+import { isDeviceHubError, type Storage } from '@devicehub/core'
+import type { CommitBatch, CommitResult } from '@devicehub/core/storage'
 import { createTcpProxy, describeWith, waitUntil } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'

@@ -1,9 +1,8 @@
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   addToLatest,
   type CommitBatch,
   type CommitEntry,
-  DeviceHubError,
   type DeviceTouch,
   type LatestRow,
   latestRowOf,
@@ -11,7 +10,7 @@ import {
   typeNotOpened,
   withFlag,
   withSampleOutcomes,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import type { TouchGroup, Writes, WrittenIds } from '../connection/connection.js'
 import type { LatestShape } from '../rows/latest-columns.js'
 import { MESSAGE_COLUMNS, type MessageRow } from '../rows/message-columns.js'

@@ -1,4 +1,6 @@
-import type { AnyDeviceType, NewSample, StoredSample, StoredValue } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { NewSample, StoredSample } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'

@@ -1,4 +1,4 @@
-import type { LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
 import type { RawBuilder } from 'kysely'
 import type { Insert } from '../commit/columns.js'
 import type { DriverRow, RowReader } from '../rows/row-reader.js'

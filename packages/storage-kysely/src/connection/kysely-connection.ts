@@ -1,4 +1,4 @@
-import type { LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
 import {
   CompiledQuery,
   type Kysely,

@@ -1,4 +1,4 @@
-import type { LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
 import { type Kysely, sql } from 'kysely'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { LEASE_TABLE } from '../schema/tables.js'

@@ -1,4 +1,4 @@
-import type { LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
 import { CompiledQuery } from 'kysely'
 import { type Column, type Insert, NULL_TEXT, SEPARATOR } from '../commit/columns.js'
 import type { ValueKind } from '../rows/column-source.js'

@@ -1,4 +1,5 @@
-import { fenced, type LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
+import { fenced } from '@devicehub/core/storage'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Column, Insert } from '../commit/columns.js'
 import { distinctFences, fenceRows, requireFences } from '../lease/fences.js'

@@ -1,4 +1,5 @@
-import { type ConsumerFailure, DeviceHubError, type MessageRef, type NewFailure } from '@devicehub/core'
+import { DeviceHubError, type MessageRef } from '@devicehub/core'
+import type { ConsumerFailure, NewFailure } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { isMessageId } from '../commit/apply-replays.js'
 import { columnValue, selectList, timeValue } from '../connection/sql-fragments.js'

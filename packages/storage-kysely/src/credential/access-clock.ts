@@ -1,4 +1,4 @@
-import type { AccessChanges, TwinKey } from '@devicehub/core'
+import type { AccessChanges, TwinKey } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'

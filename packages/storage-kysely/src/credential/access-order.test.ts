@@ -1,4 +1,4 @@
-import type { CredentialWrite } from '@devicehub/core'
+import type { CredentialWrite } from '@devicehub/core/storage'
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { type Kysely, sql } from 'kysely'
 import { expect, test } from 'vitest'

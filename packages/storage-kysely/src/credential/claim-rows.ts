@@ -1,4 +1,4 @@
-import type { ClaimKeyRecord } from '@devicehub/core'
+import type { ClaimKeyRecord } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { columnValue, selectList } from '../connection/sql-fragments.js'
 import type { ColumnSource } from '../rows/column-source.js'

@@ -1,16 +1,15 @@
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   type ClaimKeyRecord,
   type ClaimOutcome,
   type ClaimRequestRecord,
   type ClaimStore,
-  DeviceHubError,
   isClaimKeyGood,
-  isStorableText,
   judgeClaim,
   readCursor,
   writeCursor,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
+import { isStorableText } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'

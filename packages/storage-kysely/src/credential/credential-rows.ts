@@ -1,4 +1,4 @@
-import type { CredentialKind, CredentialRecord } from '@devicehub/core'
+import type { CredentialKind, CredentialRecord } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'

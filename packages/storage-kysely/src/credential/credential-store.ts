@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  type CredentialKind,
-  type CredentialStore,
-  type FoundCredential,
-  isStorableText,
-} from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { CredentialKind, CredentialStore, FoundCredential } from '@devicehub/core/storage'
+import { isStorableText } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'

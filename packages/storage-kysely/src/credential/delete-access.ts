@@ -1,4 +1,4 @@
-import type { TwinKey } from '@devicehub/core'
+import type { TwinKey } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { CLAIM_TABLE, CREDENTIAL_TABLE } from '../schema/tables.js'

@@ -1,4 +1,5 @@
-import { type CredentialWrite, isDeviceHubError } from '@devicehub/core'
+import { isDeviceHubError } from '@devicehub/core'
+import type { CredentialWrite } from '@devicehub/core/storage'
 import { createTcpProxy, describeWith, waitUntil } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'

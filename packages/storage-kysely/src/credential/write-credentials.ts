@@ -1,5 +1,5 @@
+import type { AnyDeviceType } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   type CredentialOutcome,
   type CredentialPlan,
   type CredentialRecord,
@@ -8,7 +8,7 @@ import {
   planCredentialWrites,
   type TwinKey,
   type UsernameChange,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import { buildInsert } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'

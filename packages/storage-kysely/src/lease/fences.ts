@@ -1,4 +1,5 @@
-import { fenced, type LeaseFence } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
+import { fenced } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'

@@ -1,4 +1,5 @@
-import { DeviceHubError, type Lease, type LeaseState, type LeaseStore } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { Lease, LeaseState, LeaseStore } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'

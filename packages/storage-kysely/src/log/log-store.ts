@@ -1,4 +1,5 @@
-import { type AnyDeviceType, type LogPage, type LogStore, PAGE_BYTES } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import { type LogPage, type LogStore, PAGE_BYTES } from '@devicehub/core/storage'
 import type { RawBuilder } from 'kysely'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'

@@ -1,4 +1,5 @@
-import { badCursor, type StoredMessage } from '@devicehub/core'
+import type { StoredMessage } from '@devicehub/core'
+import { badCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, QueryRows } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'

@@ -1,4 +1,4 @@
-import { badCursor } from '@devicehub/core'
+import { badCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'

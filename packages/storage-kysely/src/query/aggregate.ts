@@ -1,11 +1,7 @@
-import {
-  type AggregateBucket,
-  type AggregateFunction,
-  type AggregateQuery,
-  type AnyDeviceType,
-  aggregateField,
-  type StoredValue,
-} from '@devicehub/core'
+import type { AggregateFunction, AnyDeviceType } from '@devicehub/core'
+import type { AggregateBucket, AggregateQuery } from '@devicehub/core/storage'
+import { aggregateField } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'

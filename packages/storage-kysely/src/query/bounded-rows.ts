@@ -1,4 +1,4 @@
-import { createPageBudget, PAGE_BYTES, type PageRequest, ROW_BYTES } from '@devicehub/core'
+import { createPageBudget, PAGE_BYTES, type PageRequest, ROW_BYTES } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { asText } from '../connection/as-text.js'
 import type { Connection } from '../connection/connection.js'

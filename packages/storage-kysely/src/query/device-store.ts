@@ -1,16 +1,13 @@
+import type { AnyDeviceType } from '@devicehub/core'
+import type { DeviceFilter, DevicePatch, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
 import {
-  type AnyDeviceType,
-  type DeviceFilter,
-  type DevicePatch,
-  type DeviceRecord,
-  type DeviceStore,
   deviceExists,
   readCursor,
   readNumericCursor,
   unknownStateField,
   usernameTaken,
   writeCursor,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { cancelCommands } from '../command/cancel-commands.js'
 import { isOfKind, refused } from '../commit/columns.js'

@@ -1,4 +1,5 @@
-import { type AnyDeviceType, DeviceHubError, type DeviceRecord } from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
+import type { DeviceRecord } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { isOfKind, refused } from '../commit/columns.js'
 import { columnValue } from '../connection/sql-fragments.js'

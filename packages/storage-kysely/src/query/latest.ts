@@ -1,11 +1,11 @@
+import type { AnyDeviceType } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   createLatestBudget,
   LATEST_BYTES,
   type LatestReadings,
   type LatestValue,
   type StoredSample,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'

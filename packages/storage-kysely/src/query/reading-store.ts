@@ -1,4 +1,5 @@
-import { type ReadingFilter, type ReadingStore, readNumericCursor, writeCursor } from '@devicehub/core'
+import type { ReadingFilter, ReadingStore } from '@devicehub/core/storage'
+import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'

@@ -1,4 +1,5 @@
-import type { Field, StoredValue } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
+import type { StoredValue } from '@devicehub/core/transport'
 import type { LogicalType } from '../schema/logical-type.js'
 
 /** What a column's values are on this side of the driver: booleans, epoch milliseconds, safe integers. */

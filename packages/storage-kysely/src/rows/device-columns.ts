@@ -1,4 +1,6 @@
-import type { AnyDeviceType, DevicePatch, DeviceRecord, DeviceStatus, Field } from '@devicehub/core'
+import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
+import type { DevicePatch, DeviceRecord } from '@devicehub/core/storage'
 import { fieldType } from '../schema/logical-type.js'
 import { type ColumnSource, isWide, type ValueKind, valueKind } from './column-source.js'
 import type { RowReader } from './row-reader.js'

@@ -1,10 +1,5 @@
-import {
-  type AnyDeviceType,
-  type LatestReadings,
-  type LatestRow,
-  type LatestValue,
-  latestTime,
-} from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import { type LatestReadings, type LatestRow, type LatestValue, latestTime } from '@devicehub/core/storage'
 import type { Upsert } from '../commit/columns.js'
 import { latestTimeColumn } from '../schema/latest-table.js'
 import type { ColumnSource, ValueKind } from './column-source.js'

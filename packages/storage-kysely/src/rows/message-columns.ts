@@ -1,11 +1,5 @@
-import type {
-  Channel,
-  MessageDirection,
-  MessageRef,
-  MessageStatus,
-  NewMessage,
-  StoredMessage,
-} from '@devicehub/core'
+import type { Channel, MessageRef, MessageStatus, StoredMessage } from '@devicehub/core'
+import type { MessageDirection, NewMessage } from '@devicehub/core/definition'
 import type { ColumnSource } from './column-source.js'
 import type { RowReader } from './row-reader.js'
 

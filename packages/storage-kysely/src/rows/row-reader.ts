@@ -1,4 +1,4 @@
-import type { StoredValue } from '@devicehub/core'
+import type { StoredValue } from '@devicehub/core/transport'
 import type { ValueKind } from './column-source.js'
 
 export type DriverRow = Readonly<Record<string, unknown>>

@@ -1,4 +1,6 @@
-import type { AnyDeviceType, Field, NewSample, StoredSample } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
+import type { NewSample, StoredSample } from '@devicehub/core/storage'
 import { keepsLastValues } from '../schema/latest-table.js'
 import { fieldType } from '../schema/logical-type.js'
 import { type ColumnSource, isWide, type ValueKind, valueKind } from './column-source.js'

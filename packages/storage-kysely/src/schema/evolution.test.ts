@@ -1,4 +1,5 @@
-import type { Field, SchemaStep } from '@devicehub/core'
+import type { SchemaStep } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'

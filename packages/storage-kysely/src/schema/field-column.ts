@@ -1,4 +1,4 @@
-import type { Field } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 import { fieldType } from './logical-type.js'
 import type { ColumnModel } from './table-model.js'
 

@@ -1,4 +1,5 @@
-import { type AnyDeviceType, defineDeviceType, type NewSample, reading } from '@devicehub/core'
+import { type AnyDeviceType, defineDeviceType, reading } from '@devicehub/core'
+import type { NewSample } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { kyselyStorage } from '../kysely-storage.js'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { AnyDeviceType, Field } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 import { fieldColumn } from './field-column.js'
 import type { SqlDialect } from './logical-type.js'
 import { quoteName } from './quote.js'

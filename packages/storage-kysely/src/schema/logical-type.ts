@@ -1,4 +1,4 @@
-import type { Field } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 
 export type SqlDialect = 'sqlite' | 'postgres' | 'mysql'
 

@@ -1,4 +1,4 @@
-import type { Field } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 import type { LogicalType } from './logical-type.js'
 import type { TimescaleOptions } from './timescale.js'
 

@@ -1,4 +1,5 @@
-import { type AnyDeviceType, DeviceHubError, type Field } from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 import { fieldColumn } from './field-column.js'
 import { hubTables } from './hub-tables.js'
 import { latestTable } from './latest-table.js'

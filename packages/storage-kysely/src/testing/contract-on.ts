@@ -1,4 +1,4 @@
-import type { CommitEntry } from '@devicehub/core'
+import type { CommitEntry } from '@devicehub/core/storage'
 import type { storageContract } from '@devicehub/test-kit'
 import { type KyselyStorageOptions, kyselyStorage } from '../kysely-storage.js'
 import type { EmptyDatabase } from './open-database.js'

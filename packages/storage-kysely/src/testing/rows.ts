@@ -1,14 +1,7 @@
-import {
-  type AnyDeviceType,
-  type CommitBatch,
-  type CommitEntry,
-  type DeviceRecord,
-  defineDeviceType,
-  type NewMessage,
-  type NewSample,
-  reading,
-  type StoredValue,
-} from '@devicehub/core'
+import { type AnyDeviceType, defineDeviceType, reading } from '@devicehub/core'
+import type { NewMessage } from '@devicehub/core/definition'
+import type { CommitBatch, CommitEntry, DeviceRecord, NewSample } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 
 export const Station = defineDeviceType('Station', {
   readings: {

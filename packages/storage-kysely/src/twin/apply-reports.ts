@@ -1,12 +1,12 @@
+import type { AnyDeviceType } from '@devicehub/core'
 import {
-  type AnyDeviceType,
   applyReport,
   type CommitEntry,
   type DesiredPublished,
   type ReportOutcome,
   type StateReport,
-  type StoredValue,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { sql } from 'kysely'
 import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'

@@ -1,4 +1,6 @@
-import type { AnyDeviceType, ReportMark, StoredValue, TwinRecord } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { ReportMark, TwinRecord } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { columnValue, forNoKeyUpdate, insertIfAbsent, selectList } from '../connection/sql-fragments.js'

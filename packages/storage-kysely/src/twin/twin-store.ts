@@ -5,7 +5,7 @@ import {
   type SetDesiredOutcome,
   type TwinClaimRequest,
   type TwinStore,
-} from '@devicehub/core'
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection, Session } from '../connection/connection.js'

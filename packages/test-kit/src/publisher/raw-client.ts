@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { DeviceHubError, errorLine } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import { errorLine } from '@devicehub/core/transport'
 import {
   generate,
   type IConnackPacket,

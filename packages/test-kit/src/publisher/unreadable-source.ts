@@ -1,4 +1,5 @@
-import { DeviceHubError, errorLine, isDeviceHubError } from '@devicehub/core'
+import { DeviceHubError, isDeviceHubError } from '@devicehub/core'
+import { errorLine } from '@devicehub/core/transport'
 
 /** What a source of messages throws, or a message of it that cannot be written. */
 export function refuseSource(cause: unknown): never {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { DeviceHubError, errorLine } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import { errorLine } from '@devicehub/core/transport'
 import { Aedes, type AedesOptions } from 'aedes'
 import { acceptAedes } from '../option-rules.js'
 import { freePort } from './free-port.js'

@@ -10,7 +10,7 @@ import { type MariadbOptions, type MariadbService, startMariadb } from './mariad
 import { type MosquittoOptions, type MosquittoService, startMosquitto } from './mosquitto.js'
 import { type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
 import { INSTALL, isHidden, type ProgramOwner } from './programs.js'
-import { type RabbitMqOptions, type RabbitMqService, startRabbitMq } from './rabbitmq.js'
+import { type RabbitMqServerOptions, type RabbitMqService, startRabbitMq } from './rabbitmq.js'
 import { type RedisOptions, type RedisService, startRedis } from './redis.js'
 
 /** The handle of each service by name. */
@@ -30,7 +30,7 @@ export interface ServiceHandles {
 export interface ServiceStartOptions {
   mosquitto: MosquittoOptions
   hivemq: HiveMqOptions
-  rabbitmq: RabbitMqOptions
+  rabbitmq: RabbitMqServerOptions
   aedes: AedesServiceOptions
   postgres: PostgresOptions
   timescaledb: PostgresOptions

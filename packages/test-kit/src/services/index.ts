@@ -23,7 +23,7 @@ export {
 export { hasExtension, type PostgresOptions, type PostgresService, startPostgres } from './postgres.js'
 export {
   type RabbitMqHttpAuth,
-  type RabbitMqOptions,
+  type RabbitMqServerOptions,
   type RabbitMqService,
   startRabbitMq,
 } from './rabbitmq.js'

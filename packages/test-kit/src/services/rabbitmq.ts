@@ -6,7 +6,7 @@ import { freePort } from './free-port.js'
 import { type Service, type ServiceOptions, type ServicePlace, startService } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
 
-export interface RabbitMqOptions extends ServiceOptions {
+export interface RabbitMqServerOptions extends ServiceOptions {
   /** Unacknowledged QoS 1 messages a client may have (`mqtt.prefetch`). Default 10, as RabbitMQ's own. */
   readonly maxInflight?: number
   /** Asks these URLs (POST, form) instead of its own users; then nobody is anonymous. Default: everybody may do everything. */
@@ -32,7 +32,7 @@ export type RabbitMqService = Service
  * persistent session was sent at QoS 1 is on disk before the publisher's acknowledgement. `pid` is the script that
  * runs the broker and the name service of Erlang's nodes (epmd), one for each instance.
  */
-export async function startRabbitMq(given: RabbitMqOptions = {}): Promise<RabbitMqService> {
+export async function startRabbitMq(given: RabbitMqServerOptions = {}): Promise<RabbitMqService> {
   const options = acceptOptions('startRabbitMq', given)
   const server = findRabbitMq() ?? requireProgram('rabbitmq', 'rabbitmq-server')
   const epmd = requireProgram('rabbitmq', 'epmd')
@@ -76,13 +76,13 @@ kill -TERM "$epmd"
 wait "$epmd"
 exit "$status"`
 
-const pluginsOf = ({ httpAuth, plugins }: RabbitMqOptions) => [
+const pluginsOf = ({ httpAuth, plugins }: RabbitMqServerOptions) => [
   'rabbitmq_mqtt',
   ...(httpAuth ? ['rabbitmq_auth_backend_http'] : []),
   ...(plugins ?? []),
 ]
 
-function configuration({ httpAuth, maxInflight, config }: RabbitMqOptions, port: number): string[] {
+function configuration({ httpAuth, maxInflight, config }: RabbitMqServerOptions, port: number): string[] {
   return [
     // MQTT only: AMQP's own listener would need one more port.
     'listeners.tcp = none',

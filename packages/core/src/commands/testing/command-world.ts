@@ -9,13 +9,12 @@ import {
   defineDeviceType,
   type IngestOutcome,
   memoryStorage,
-  type OutboundMessage,
   reading,
-  type SignalSink,
   type StorageAdapter,
   silentLogger,
   state,
 } from '../../index.js'
+import type { OutboundMessage, SignalSink } from '../../transport.js'
 
 export interface Heard {
   readonly command: string

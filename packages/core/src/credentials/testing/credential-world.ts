@@ -1,21 +1,22 @@
 import { afterEach } from 'vitest'
 import {
   type CredentialOptions,
-  type CredentialStore,
-  type CredentialWrite,
   createDeviceHub,
   type DeviceHub,
   type DeviceHubOptions,
   defineDeviceType,
   memoryStorage,
-  type NewCredential,
-  newDeviceRecord,
-  randomIds,
   reading,
-  type SignalSink,
   type StorageAdapter,
   silentLogger,
 } from '../../index.js'
+import {
+  type CredentialStore,
+  type CredentialWrite,
+  type NewCredential,
+  newDeviceRecord,
+} from '../../storage.js'
+import { randomIds, type SignalSink } from '../../transport.js'
 
 export const SECRET = 'a-secret-of-the-tests-0123456789'
 export const Lock = defineDeviceType('lock', { readings: { bolt: reading.boolean() } })

@@ -9,7 +9,7 @@ import {
   acceptSubscribe,
   acceptTopic,
   acceptType,
-  type SubscribeOptions,
+  type SubscribePatternOptions,
   type TopicOptions,
 } from './topic-rules.js'
 
@@ -53,7 +53,7 @@ export function topicsOf(
 }
 
 /** The filters that bring what all devices of the type send: one a channel, with `+` for the device. */
-export function subscribePatterns(type: AnyDeviceType, options: SubscribeOptions = {}): string[] {
+export function subscribePatterns(type: AnyDeviceType, options: SubscribePatternOptions = {}): string[] {
   acceptType('subscribePatterns', type)
   const { prefix = DEFAULT_TOPIC_PREFIX, channels = INBOUND_CHANNELS } = acceptSubscribe(options)
   return channels.map((channel) => fill(type, prefix, '+', channel))

@@ -12,14 +12,14 @@ const TOPIC = {
   deviceIdMaxLength: optional(number({ min: 1, infinite: true })),
 }
 const TOPIC_OPTIONS = options<TopicOptions>(TOPIC)
-const SUBSCRIBE = options<SubscribeOptions>({
+const SUBSCRIBE = options<SubscribePatternOptions>({
   ...TOPIC,
   channels: optional(list(word(...CHANNELS), { max: 100 })),
 })
 
 export const acceptTopic = (call: string, given: unknown): TopicOptions =>
   accept(call, 'options', TOPIC_OPTIONS, given)
-export const acceptSubscribe = (given: unknown): SubscribeOptions =>
+export const acceptSubscribe = (given: unknown): SubscribePatternOptions =>
   accept('subscribePatterns', 'options', SUBSCRIBE, given)
 export const acceptType = (call: string, type: unknown): AnyDeviceType =>
   accept(call, 'type', deviceType, type)
@@ -38,7 +38,7 @@ function iterated(given: unknown): unknown {
   }
 }
 
-export interface SubscribeOptions extends TopicOptions {
+export interface SubscribePatternOptions extends TopicOptions {
   /** Default: those that devices send on. */
   readonly channels?: readonly Channel[] | undefined
 }

@@ -1,4 +1,5 @@
-import type { AnyDeviceType, Field } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { Field } from '@devicehub/core/definition'
 
 /** A field of a type, as the definition would leave it. */
 export const field = (kind: Field['kind'], options: Partial<Field> = {}): Field => ({

@@ -1,18 +1,14 @@
-import {
-  type AnyDeviceType,
-  type CommitBatch,
-  type CommitEntry,
-  type DeviceChange,
-  type DeviceRecord,
-  defineDeviceType,
-  type NewMessage,
-  type NewSample,
-  reading,
-  type Storage,
-  type StoredSample,
-  type StoredValue,
-  state,
-} from '@devicehub/core'
+import { type AnyDeviceType, defineDeviceType, reading, type Storage, state } from '@devicehub/core'
+import type { NewMessage } from '@devicehub/core/definition'
+import type {
+  CommitBatch,
+  CommitEntry,
+  DeviceChange,
+  DeviceRecord,
+  NewSample,
+  StoredSample,
+} from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 
 /** Every kind of reading, and every kind of state. */
 export const Sensor: AnyDeviceType = defineDeviceType('Contract_Sensor', {

@@ -1,4 +1,5 @@
-import type { AnyDeviceType, CommitEntry, Page, Storage, StorageAdapter } from '@devicehub/core'
+import type { AnyDeviceType, Page, Storage, StorageAdapter } from '@devicehub/core'
+import type { CommitEntry } from '@devicehub/core/storage'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Meter, Sensor } from './fixtures.js'
 

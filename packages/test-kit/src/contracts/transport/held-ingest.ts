@@ -1,4 +1,5 @@
-import type { InboundMessage, Ingest, IngestOutcome, Settle } from '@devicehub/core'
+import type { InboundMessage, IngestOutcome } from '@devicehub/core'
+import type { Ingest, Settle } from '@devicehub/core/transport'
 import { acceptHeld, acceptList } from '../../option-rules.js'
 
 export interface HeldMessage {

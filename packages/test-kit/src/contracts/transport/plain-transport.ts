@@ -1,5 +1,5 @@
-import type { Ingest, OutboundMessage, Transport } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
+import type { Ingest, OutboundMessage, Transport } from '@devicehub/core/transport'
 import type { IPublishPacket } from 'mqtt-packet'
 import { connectRaw, type RawClient } from './raw-client.js'
 

@@ -1,4 +1,4 @@
-import type { Ingest, Transport } from '@devicehub/core'
+import type { Ingest, Transport } from '@devicehub/core/transport'
 import { vi } from 'vitest'
 import { type HeldIngest, holdIngest } from './held-ingest.js'
 import { connectRaw, type RawClient } from './raw-client.js'

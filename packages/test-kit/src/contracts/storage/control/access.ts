@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Storage, TwinKey } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { TwinKey } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { Meter, newDevice, newId, Sensor, T0 } from '../fixtures.js'
 import { errorOf, freshStorage, type StorageContract, sharedStorage } from '../harness.js'

@@ -1,4 +1,4 @@
-import type { ClaimKeyRecord, ClaimRequestRecord, CredentialWrite } from '@devicehub/core'
+import type { ClaimKeyRecord, ClaimRequestRecord, CredentialWrite } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { device, deviceOf, Meter, newDevice, newId, Sensor, T0 } from '../fixtures.js'
 import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'

@@ -1,4 +1,4 @@
-import type { NewCommand } from '@devicehub/core'
+import type { NewCommand } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { waitUntil } from '../../../services/wait-until.js'
 import { batch, entry, Meter, newDevice, Sensor } from '../fixtures.js'

@@ -1,4 +1,5 @@
-import type { CommandChange, CommandRecord, CommandState, NewCommand, Storage } from '@devicehub/core'
+import type { CommandState, Storage } from '@devicehub/core'
+import type { CommandChange, CommandRecord, NewCommand } from '@devicehub/core/storage'
 import { batch, change, entry, newId, Sensor, T0 } from '../fixtures.js'
 
 /** So long that nothing becomes due while a slow machine runs a test. */

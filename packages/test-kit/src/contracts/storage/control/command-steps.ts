@@ -1,4 +1,4 @@
-import type { CommandChange } from '@devicehub/core'
+import type { CommandChange } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { batch, entry, messagesOf, newDevice, newId, Sensor, T0 } from '../fixtures.js'
 import { type StorageContract, sharedStorage } from '../harness.js'

@@ -1,4 +1,5 @@
-import type { ConsumerRecord, ConsumerStart, ConsumerStep, NewFailure, Storage } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { ConsumerRecord, ConsumerStart, ConsumerStep, NewFailure } from '@devicehub/core/storage'
 import { expect } from 'vitest'
 import { newId, Sensor, T0 } from '../fixtures.js'
 import { everyPage } from '../harness.js'

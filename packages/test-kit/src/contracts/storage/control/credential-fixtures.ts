@@ -1,11 +1,5 @@
-import type {
-  AnyDeviceType,
-  CredentialRecord,
-  CredentialWrite,
-  NewCredential,
-  Storage,
-  TwinKey,
-} from '@devicehub/core'
+import type { AnyDeviceType, Storage } from '@devicehub/core'
+import type { CredentialRecord, CredentialWrite, NewCredential, TwinKey } from '@devicehub/core/storage'
 import { device, newId, Sensor, T0 } from '../fixtures.js'
 
 /** A password without an end, under a user name of its own. */

@@ -1,4 +1,5 @@
-import type { AnyDeviceType, CommitBatch, LeaseFence, MessageRef, Storage } from '@devicehub/core'
+import type { AnyDeviceType, MessageRef, Storage } from '@devicehub/core'
+import type { CommitBatch, LeaseFence } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { waitUntil } from '../../../services/wait-until.js'
 import {

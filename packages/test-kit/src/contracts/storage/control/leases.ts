@@ -1,4 +1,5 @@
-import type { Lease, LeaseState, Storage } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { Lease, LeaseState } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { waitUntil } from '../../../services/wait-until.js'
 import { newId } from '../fixtures.js'

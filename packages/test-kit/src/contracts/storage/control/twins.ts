@@ -1,4 +1,6 @@
-import type { ReportOutcome, StateReport, Storage, StoredValue, TwinRecord } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { ReportOutcome, StateReport, TwinRecord } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { describe, expect, test } from 'vitest'
 import { waitUntil } from '../../../services/wait-until.js'
 import {

@@ -1,4 +1,5 @@
-import type { AggregateFunction, Interval, StoredValue } from '@devicehub/core'
+import type { AggregateFunction, Interval } from '@devicehub/core'
+import type { StoredValue } from '@devicehub/core/transport'
 import { describe, expect, test } from 'vitest'
 import { Meter, newDevice, newId, Sensor, sample, store, T0 } from '../fixtures.js'
 import { errorOf, type StorageContract, sharedStorage } from '../harness.js'

@@ -1,4 +1,5 @@
-import type { DeviceChange, DeviceStatus } from '@devicehub/core'
+import type { DeviceStatus } from '@devicehub/core'
+import type { DeviceChange } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { batch, change, deviceOf, newDevice, Sensor, T0 } from '../fixtures.js'
 import { type StorageContract, sharedStorage } from '../harness.js'

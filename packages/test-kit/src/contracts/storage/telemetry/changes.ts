@@ -1,4 +1,4 @@
-import type { DeviceChange, StatusTransition } from '@devicehub/core'
+import type { DeviceChange, StatusTransition } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { batch, change, deviceOf, Meter, newDevice, newId, Sensor, T0 } from '../fixtures.js'
 import { type StorageContract, sharedStorage } from '../harness.js'

@@ -1,4 +1,5 @@
-import { type CommitBatch, defineDeviceType, reading } from '@devicehub/core'
+import { defineDeviceType, reading } from '@devicehub/core'
+import type { CommitBatch } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,

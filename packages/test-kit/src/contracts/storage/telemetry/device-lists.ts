@@ -1,4 +1,4 @@
-import type { DeviceRecord } from '@devicehub/core'
+import type { DeviceRecord } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { device, Meter, Sensor, T0 } from '../fixtures.js'
 import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'

@@ -1,4 +1,4 @@
-import type { DeviceRecord } from '@devicehub/core'
+import type { DeviceRecord } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,

@@ -1,4 +1,4 @@
-import type { NewSample } from '@devicehub/core'
+import type { NewSample } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,

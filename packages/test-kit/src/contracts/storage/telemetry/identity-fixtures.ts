@@ -1,4 +1,5 @@
-import type { NewSample, Storage } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { NewSample } from '@devicehub/core/storage'
 import { expect } from 'vitest'
 import { hashOf, Sensor, sample, samplesOf, T0 } from '../fixtures.js'
 

@@ -1,10 +1,6 @@
-import {
-  type AnyDeviceType,
-  defineDeviceType,
-  type NewSample,
-  reading,
-  type StoredValue,
-} from '@devicehub/core'
+import { type AnyDeviceType, defineDeviceType, reading } from '@devicehub/core'
+import type { NewSample } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { describe, expect, test } from 'vitest'
 import { newDevice, sample, samplesOf, store, T0 } from '../fixtures.js'
 import { freshStorage, type StorageContract } from '../harness.js'

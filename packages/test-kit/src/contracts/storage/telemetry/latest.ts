@@ -1,4 +1,5 @@
-import type { NewSample, Storage } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { NewSample } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   ALL_BYTES,

@@ -1,4 +1,5 @@
-import { type LogPage, PAGE_BYTES, type Storage } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import { type LogPage, PAGE_BYTES } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,

@@ -1,4 +1,5 @@
-import type { DeviceChange, DeviceStatus, StatusTransition, Storage } from '@devicehub/core'
+import type { DeviceStatus, Storage } from '@devicehub/core'
+import type { DeviceChange, StatusTransition } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,

@@ -1,4 +1,5 @@
-import type { CommitEntry, MessageRef, MessageStatus, Storage } from '@devicehub/core'
+import type { MessageRef, MessageStatus, Storage } from '@devicehub/core'
+import type { CommitEntry } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,

@@ -1,4 +1,4 @@
-import type { DeviceChange } from '@devicehub/core'
+import type { DeviceChange } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { batch, change, deviceOf, newDevice, Sensor, T0 } from '../fixtures.js'
 import { type StorageContract, sharedStorage } from '../harness.js'

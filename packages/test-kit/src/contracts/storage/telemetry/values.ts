@@ -1,4 +1,4 @@
-import type { StoredValue } from '@devicehub/core'
+import type { StoredValue } from '@devicehub/core/transport'
 import { describe, expect, test } from 'vitest'
 import {
   ALL_BYTES,

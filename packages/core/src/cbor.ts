@@ -1,0 +1,2 @@
+/** The CBOR codec, on cborg. */
+export { cborCodec } from './model/codec/cbor.js'

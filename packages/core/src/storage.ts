@@ -1,0 +1,26 @@
+/**
+ * For who writes a storage: the port, the rules that every storage decides by, and the reference storage in memory.
+ * `@devicehub/test-kit` has the contract suites.
+ */
+export * from './memory/memory-storage.js'
+export * from './model/message.js'
+export * from './model/statuses.js'
+export type { StoredValue } from './model/values.js'
+export type * from './ports/claims.js'
+export type * from './ports/commands.js'
+export type * from './ports/consumers.js'
+export type * from './ports/credentials.js'
+export type * from './ports/leases.js'
+export * from './ports/storage.js'
+export type * from './ports/twins.js'
+export type { AppliedCommandChange } from './rules/apply-command-change.js'
+export type { AppliedReport } from './rules/apply-report.js'
+export { defineStorage } from './rules/define-storage.js'
+export { newDeviceRecord } from './rules/device-row.js'
+export type { ClaimRows } from './rules/judge-claim.js'
+export type { LatestRow } from './rules/latest-values.js'
+export { createLatestBudget, createPageBudget, ROW_BYTES } from './rules/page-bytes.js'
+export type { CredentialPlan, CredentialRows, UsernameChange } from './rules/plan-credential-writes.js'
+export type { SampleOutcomes } from './rules/sample-outcomes.js'
+export * from './rules/states.js'
+export * from './rules/trusted.js'
