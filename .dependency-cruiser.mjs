@@ -10,6 +10,7 @@ import {
 const CORE = '^packages/core/src'
 /** Tests and what they share may import from anywhere. */
 const TEST = '(\\.test(-d)?\\.ts$|/testing/)'
+const NPM = ['npm', 'npm-dev', 'npm-peer', 'npm-optional', 'npm-no-pkg', 'npm-unknown', 'unknown']
 const any = (names) => `(${names.join('|')})`
 
 const upward = CORE_LAYERS.flatMap((folders, row) =>
@@ -50,7 +51,18 @@ export default {
       comment: `Core takes files, sockets and processes as ports. Of Node it uses ${CORE_BUILTINS.join(', ')}.`,
       severity: 'error',
       from: { path: `${CORE}/`, pathNot: TEST },
-      to: { dependencyTypes: ['core'], pathNot: `^(node:)?${any(CORE_BUILTINS)}$` },
+      to: {
+        path: '^((?!packages/)|packages/async/src/file-lock)',
+        dependencyTypes: ['core', 'aliased'],
+        pathNot: `^(node:)?${any(CORE_BUILTINS)}$`,
+      },
+    },
+    {
+      name: 'async-has-no-packages',
+      comment: 'Every package carries what it uses of async: it imports nothing but Node.',
+      severity: 'error',
+      from: { path: '^packages/async/src/', pathNot: TEST },
+      to: { dependencyTypes: NPM },
     },
     {
       name: 'core-has-no-drivers',
@@ -58,15 +70,7 @@ export default {
       severity: 'error',
       from: { path: `${CORE}/`, pathNot: TEST },
       to: {
-        dependencyTypes: [
-          'npm',
-          'npm-dev',
-          'npm-peer',
-          'npm-optional',
-          'npm-no-pkg',
-          'npm-unknown',
-          'unknown',
-        ],
+        dependencyTypes: NPM,
         pathNot: `(^|/)node_modules/${any(CORE_PACKAGES)}/`,
       },
     },

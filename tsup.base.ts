@@ -4,7 +4,16 @@ import { defineConfig, type Options } from 'tsup'
 export const options = (entry: string[], format: ('esm' | 'cjs')[] = ['esm', 'cjs']): Options => ({
   entry: Object.fromEntries(entry.map((file) => [file.replace(/^src\/|\.ts$/g, ''), file])),
   format,
-  dts: { compilerOptions: { paths: {} } },
+  // Of the private package each package carries what it uses, types included.
+  noExternal: [/^@devicehub-internal\//],
+  dts: {
+    compilerOptions: {
+      paths: {
+        '@devicehub-internal/async': ['../async/src/index.ts'],
+        '@devicehub-internal/async/*': ['../async/src/*.ts'],
+      },
+    },
+  },
   clean: true,
   sourcemap: false,
   splitting: true,

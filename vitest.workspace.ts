@@ -13,6 +13,8 @@ const alias = [
     find: /^@devicehub-internal\/support\/(.+)$/,
     replacement: fileURLToPath(new URL('./e2e/support/$1.ts', import.meta.url)),
   },
+  { find: /^@devicehub-internal\/async$/, replacement: source('async/src/index.ts') },
+  { find: /^@devicehub-internal\/async\/(.+)$/, replacement: `${source('async/src')}/$1.ts` },
   { find: /^@devicehub\/([a-z-]+)$/, replacement: `${source('')}$1/src/index.ts` },
 ]
 
@@ -49,6 +51,7 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
+      'async',
       'core',
       'signals',
       'storage-kysely',

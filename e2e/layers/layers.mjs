@@ -5,7 +5,6 @@
 
 /** Folders of core/src from the lowest up. Each imports folders of lower rows, and itself. */
 export const CORE_LAYERS = [
-  ['timing'],
   ['model'],
   ['ports'],
   ['rules'],
@@ -23,17 +22,21 @@ export const CORE_BUILTINS = ['buffer', 'crypto', 'util', 'v8']
 /** npm packages that core may import. */
 export const CORE_PACKAGES = ['zod', 'cborg']
 
-/** The packages that each package may import. Adapters and surfaces never import each other. */
+/**
+ * The packages that each package may import. Adapters and surfaces never import each other. All import `async`, which is
+ * not published: each package bundles what it uses of it.
+ */
 export const PACKAGES = {
-  core: [],
-  http: ['core'],
-  signals: ['core'],
-  'storage-kysely': ['core'],
-  'mqtt-listener': ['core'],
-  client: ['core'],
-  provision: ['core', 'http'],
-  'broker-auth': ['core', 'http'],
-  'test-kit': ['core'],
+  async: [],
+  core: ['async'],
+  http: ['async', 'core'],
+  signals: ['async', 'core'],
+  'storage-kysely': ['async', 'core'],
+  'mqtt-listener': ['async', 'core'],
+  client: ['async', 'core'],
+  provision: ['async', 'core', 'http'],
+  'broker-auth': ['async', 'core', 'http'],
+  'test-kit': ['async', 'core'],
 }
 
 /** The files of core that others import. */

@@ -26,19 +26,27 @@ export async function runIn(cwd: string, program: string, args: readonly string[
   }
 }
 
+interface Manifest {
+  readonly private?: boolean
+  readonly files?: readonly string[]
+}
+
 /** `pnpm pack` puts the versions in place of `workspace:`. Throws when a package was not built. */
 export async function packAll(to: string): Promise<Tarballs> {
   mkdirSync(to, { recursive: true })
   const tarballs = new Map<string, string>()
-  const names = readdirSync(join(root, 'packages'))
-  for (const name of names) {
+  const names: string[] = []
+  for (const name of readdirSync(join(root, 'packages'))) {
     const folder = join(root, 'packages', name)
-    const { files } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { files: string[] }
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+    if (manifest.private) continue
+    names.push(name)
+    const { files = [] } = manifest
     if (!files.every((each) => readdirSync(folder).includes(each)))
       throw new Error(`packages/${name} is not built: run pnpm build first`)
   }
   const { ok, output } = await runIn(root, 'npx', [
-    ...['-y', 'pnpm@10', '-r', '--filter', './packages/*', 'exec'],
+    ...['-y', 'pnpm@10', '-r', '--filter', '@devicehub/*', 'exec'],
     ...['pnpm', 'pack', '--pack-destination', to],
   ])
   if (!ok) throw new Error(output)

@@ -1,9 +1,9 @@
+import { createWaker } from '@devicehub-internal/async'
 import { DeviceHubError } from '../model/errors.js'
 import type { CommandRecord, NewCommand } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Storage } from '../ports/storage.js'
 import { isFinal } from '../rules/states.js'
-import { createWaker } from '../timing/waker.js'
 import { unknownCommandId } from './command-errors.js'
 
 /** A command of this process: its end, once it is known here. */

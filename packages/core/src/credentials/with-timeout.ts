@@ -1,5 +1,5 @@
+import { doneWithin } from '@devicehub-internal/async'
 import { DeviceHubError } from '../model/errors.js'
-import { doneWithin } from '../timing/done-within.js'
 
 /** Default of `timeoutMs`: a database that is silent for longer counts as unavailable. */
 export const LOOKUP_TIMEOUT_MS = 5_000

@@ -1,6 +1,5 @@
+import { createWaker, doneWithin } from '@devicehub-internal/async'
 import type { Logger } from '../ports/logger.js'
-import { doneWithin } from '../timing/done-within.js'
-import { createWaker } from '../timing/waker.js'
 
 /** What one look found: how much of it there may be more of, and the work it started. */
 export interface DispatchRound {

@@ -1,7 +1,7 @@
+import { sleep } from '@devicehub-internal/async'
 import { isDeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
-import { sleep } from '../timing/sleep.js'
 
 /** Why nothing is committed at the moment. */
 export interface StorageFault {

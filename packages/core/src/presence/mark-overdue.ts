@@ -1,3 +1,4 @@
+import { sleep } from '@devicehub-internal/async'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { isRetryable } from '../model/errors.js'
 import type { NewMessage } from '../model/message.js'
@@ -7,7 +8,6 @@ import { isValidDeviceId } from '../model/topic/index.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { LeaseFence } from '../ports/leases.js'
 import type { CommitBatch, DeviceChange, StatusTransition } from '../ports/storage.js'
-import { sleep } from '../timing/sleep.js'
 import type { PresenceHub } from './presence-hub.js'
 
 /**

@@ -1,31 +1,8 @@
+import { type Backoff, type BackoffOptions, createBackoff as create } from '@devicehub-internal/async'
 import { accept, callback, number, optional, options } from '../model/check/index.js'
 import { DeviceHubError } from '../model/errors.js'
 
-export interface BackoffOptions {
-  /** Milliseconds before the first retry. Default 1,000. */
-  readonly min?: number | undefined
-  /** Milliseconds no delay exceeds. Default 60,000. */
-  readonly max?: number | undefined
-  /** By how much each delay exceeds the one before. Default 2. */
-  readonly factor?: number | undefined
-  /**
-   * The share of a delay that is left to chance, 0 to 1: at 0.5 a delay of 8 s becomes 4 to 8 s. Default 0.5.
-   * Without it, thousands of devices that lost one broker come back in the same second.
-   */
-  readonly jitter?: number | undefined
-  /** 0 to below 1. Default `Math.random`. */
-  readonly random?: (() => number) | undefined
-}
-
-/** Delays between attempts, growing and jittered. It keeps count only; whoever uses it waits. */
-export interface Backoff {
-  /** Milliseconds to wait before the next attempt. */
-  next(): number
-  /** After a success: the next delay is the shortest again. */
-  reset(): void
-  /** Delays given since the last reset. */
-  readonly attempts: number
-}
+export type { Backoff, BackoffOptions }
 
 const BACKOFF = options<BackoffOptions>({
   min: optional(number({ min: 0 })),
@@ -35,32 +12,15 @@ const BACKOFF = options<BackoffOptions>({
   random: optional(callback<() => number>()),
 })
 
+/** Delays between attempts, growing and jittered. `invalid_options` for options that do not fit. */
 export function createBackoff(given: BackoffOptions = {}): Backoff {
-  const {
-    min = 1000,
-    max = 60_000,
-    factor = 2,
-    jitter = 0.5,
-    random = Math.random,
-  } = accept('createBackoff', 'options', BACKOFF, given)
+  const accepted = accept('createBackoff', 'options', BACKOFF, given)
+  const { min = 1000, max = 60_000 } = accepted
   if (max < min)
     throw new DeviceHubError(
       'invalid_options',
       `createBackoff: max must be at least min, not min ${min} and max ${max}`,
       { details: { function: 'createBackoff', key: 'max', expected: `${min} or more` } },
     )
-  let attempts = 0
-  return {
-    next() {
-      // The power overflows to Infinity after a thousand attempts, and the minimum still holds.
-      const delay = Math.min(max, min * factor ** attempts++)
-      return Math.round(delay * (1 - jitter * random()))
-    },
-    reset() {
-      attempts = 0
-    },
-    get attempts() {
-      return attempts
-    },
-  }
+  return create(accepted)
 }

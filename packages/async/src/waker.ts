@@ -1,3 +1,5 @@
+import { startTimer } from './start-timer.js'
+
 /** Waits that somebody can cut short. */
 export interface Waker {
   /** Resolves after `milliseconds` or with the next `wake()`; at once when there was one since the last wait. */
@@ -15,9 +17,9 @@ export function createWaker(): Waker {
     },
     wait: (milliseconds) =>
       new Promise((resolve) => {
-        const timer = setTimeout(done, milliseconds)
+        const stop = startTimer(milliseconds, done)
         function done(): void {
-          clearTimeout(timer)
+          stop()
           rung = false
           end = null
           resolve()

@@ -1,0 +1,8 @@
+export { type Backoff, type BackoffOptions, createBackoff } from './backoff.js'
+export { type Batcher, type BatcherOptions, createBatcher } from './batcher.js'
+export { type Condition, createCondition } from './condition.js'
+export { type Deferred, deferred } from './deferred.js'
+export { createSemaphore, type Semaphore } from './semaphore.js'
+export { sleep } from './sleep.js'
+export { createWaker, type Waker } from './waker.js'
+export { doneWithin, withTimeout } from './with-timeout.js'
