@@ -5,7 +5,7 @@ import {
   silentLogger,
   systemClock,
 } from '@devicehub/core'
-import { createLatestBudget, createPageBudget } from '@devicehub/core/storage'
+import { createLatestBudget, createPageBudget, createSampleIndex } from '@devicehub/core/storage'
 import {
   compileSampleValidator,
   createBackoff,
@@ -37,6 +37,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
     { name: 'createBackoff()', target: createBackoff(), calls: calls.backoffCalls },
     { name: 'createSilentEnds()', target: createSilentEnds(), calls: calls.silentEndsCalls },
     { name: 'createPageBudget()', target: createPageBudget(5_000), calls: calls.pageBudgetCalls },
+    { name: 'createSampleIndex()', target: createSampleIndex(), calls: calls.sampleIndexCalls },
     { name: 'createLatestBudget()', target: createLatestBudget('values', 5), calls: calls.latestBudgetCalls },
     {
       name: 'createLimitedLines()',

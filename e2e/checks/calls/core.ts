@@ -90,6 +90,22 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   jsonSchema: call(() => [Station, { target: 'draft-7' }]),
   addToLatest: call(() => [latestRow(), sample()]),
   aggregateField: call(() => [Station, { field: 'temperature', fn: 'avg', interval: 'day' }]),
+  aggregateSamples: call(() => [
+    { fn: 'avg', interval: 'day' },
+    [{ timestamp: NOW, orderAt: NOW, id: 1, value: 5 }],
+  ]),
+  bytesOf: call(() => ['a', null]),
+  checkValues: call(() => ['a sample', Station.readings, ['temperature'], [1]]),
+  createSampleIndex: call(() => [], { returns: 'createSampleIndex()' }),
+  foldChanges: call(() => [{ touches: [], changes: [] }, () => null]),
+  judgeSample: call(() => [sample(), { content: false, id: undefined }]),
+  pageOf: call(() => [[1], { limit: 5 }, { toItem: (row: number) => row, cursorOf: String }]),
+  planCommit: call(() => [
+    { entries: [], touches: [], changes: [] },
+    { device: () => null, message: () => null, identity: () => ({ content: false, id: undefined }) },
+  ]),
+  sampleContentKey: call(() => [sample()]),
+  sampleIdKey: call(() => [sample()]),
   applyCommandChange: call(() => [
     progress(),
     { id: 'a', to: 'sent', from: ['queued'], at: NOW, reply: false },

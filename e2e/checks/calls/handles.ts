@@ -21,6 +21,12 @@ export const silentEndsCalls: Coverage = {
 }
 
 export const pageBudgetCalls: Coverage = { takes: call(() => [5]) }
+const identity = { deviceId: 'S-1', sampleId: 'a', timestamp: 5, contentHash: 5 }
+export const sampleIndexCalls: Coverage = {
+  find: call(() => [identity]),
+  add: call(() => [identity]),
+  remove: call(() => [identity]),
+}
 export const latestBudgetCalls: Coverage = { take: call(() => [5]) }
 
 export const limitedLinesCalls: Coverage = { lines: call(() => ['a key', () => {}]) }

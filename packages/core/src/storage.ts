@@ -13,14 +13,24 @@ export type * from './ports/credentials.js'
 export type * from './ports/leases.js'
 export * from './ports/storage.js'
 export type * from './ports/twins.js'
+export type { AggregatedValue } from './rules/aggregate-samples.js'
 export type { AppliedCommandChange } from './rules/apply-command-change.js'
 export type { AppliedReport } from './rules/apply-report.js'
 export { defineStorage } from './rules/define-storage.js'
 export { newDeviceRecord } from './rules/device-row.js'
+export type { FoldedChanges, FoldedDevice } from './rules/fold-changes.js'
 export type { ClaimRows } from './rules/judge-claim.js'
 export type { LatestRow } from './rules/latest-values.js'
 export { createLatestBudget, createPageBudget, ROW_BYTES } from './rules/page-bytes.js'
+export { bytesOf, type Listed } from './rules/page-of.js'
+export type { CommitPlan, CommitRows, PlannedRow } from './rules/plan-commit.js'
 export type { CredentialPlan, CredentialRows, UsernameChange } from './rules/plan-credential-writes.js'
+export {
+  createSampleIndex,
+  type KnownIdentity,
+  type SampleIndex,
+  type SampleVerdict,
+} from './rules/sample-index.js'
 export type { SampleOutcomes } from './rules/sample-outcomes.js'
 export * from './rules/states.js'
 export * from './rules/trusted.js'

@@ -11,9 +11,9 @@ import type {
 import type { Page, PageRequest } from '../ports/storage.js'
 import { applyCommandChange } from '../rules/apply-command-change.js'
 import { readNumericCursor, writeCursor } from '../rules/cursor.js'
+import { bytesOf, pageOf } from '../rules/page-of.js'
 import { isFinal, isReachable } from '../rules/states.js'
 import { commandExists } from '../rules/storage-errors.js'
-import { bytesOf, pageOf } from './page.js'
 import { type Row, RowList } from './row-list.js'
 import type { Session } from './session.js'
 

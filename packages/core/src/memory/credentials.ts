@@ -7,13 +7,13 @@ import type {
   FoundCredential,
 } from '../ports/credentials.js'
 import type { TwinKey } from '../ports/twins.js'
+import { checkValues } from '../rules/check-values.js'
 import {
   type CredentialPlan,
   credentialLookupKey,
   deviceKeyOf,
   planCredentialWrites,
 } from '../rules/plan-credential-writes.js'
-import { checkValues } from './accepted.js'
 import type { Session } from './session.js'
 
 /** The credentials of one `memoryStorage()`, and which devices' access changed. */

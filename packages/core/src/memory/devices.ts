@@ -1,11 +1,11 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
 import type { Page, PageRequest } from '../ports/storage.js'
+import { checkValues } from '../rules/check-values.js'
 import { readCursor, writeCursor } from '../rules/cursor.js'
+import { bytesOf, pageOf } from '../rules/page-of.js'
 import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
-import { checkValues } from './accepted.js'
 import type { MemoryDatabase } from './database.js'
-import { bytesOf, pageOf } from './page.js'
 import type { Session } from './session.js'
 import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './tables.js'
 

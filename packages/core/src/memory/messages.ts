@@ -4,7 +4,7 @@ import type { LogPage, MessageFilter } from '../ports/messages.js'
 import { PAGE_BYTES, type Page, type PageRequest } from '../ports/storage.js'
 import { logPosition, readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { createPageBudget, ROW_BYTES } from '../rules/page-bytes.js'
-import { bytesOf, pageOf } from './page.js'
+import { bytesOf, pageOf } from '../rules/page-of.js'
 import type { Session } from './session.js'
 import { copyValue, type MessageRow } from './tables.js'
 

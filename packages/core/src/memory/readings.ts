@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../ports/storage.js'
 import { readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { latestTime } from '../rules/latest-values.js'
 import { createLatestBudget, ROW_BYTES } from '../rules/page-bytes.js'
-import { bytesOf, pageOf } from './page.js'
+import { bytesOf, pageOf } from '../rules/page-of.js'
 import type { Session } from './session.js'
 import {
   copyValue,
@@ -102,8 +102,7 @@ export function latestSamples(
   })
 }
 
-export const byOrder = (a: SampleRow, b: SampleRow): number =>
-  a.sample.orderAt - b.sample.orderAt || a.id - b.id
+const byOrder = (a: SampleRow, b: SampleRow): number => a.sample.orderAt - b.sample.orderAt || a.id - b.id
 
 const given = (type: AnyDeviceType, { id, names, sample }: SampleRow): StoredSample => ({
   ...sample,

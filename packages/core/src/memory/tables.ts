@@ -3,6 +3,7 @@ import type { StoredValue } from '../model/values.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { NewSample } from '../ports/storage.js'
 import { addToLatest, type LatestRow, latestRowOf, latestTime } from '../rules/latest-values.js'
+import { createSampleIndex } from '../rules/sample-index.js'
 import { type Row, RowList } from './row-list.js'
 
 export interface DeviceRow extends Row {
@@ -29,9 +30,6 @@ export interface MessageRow extends Row {
 
 export interface DeviceSamples {
   readonly rows: RowList<SampleRow>
-  readonly identities: Set<string>
-  /** How many samples have an id. */
-  readonly ids: Map<string, number>
   /** How many samples are not in the order of their timestamps. */
   reordered: number
 }
@@ -54,6 +52,7 @@ export class TypeTable {
   readonly deviceList = new RowList<DeviceRow>(byCreation)
   readonly samples = new RowList<SampleRow>(byTime)
   readonly samplesOf = new Map<string, DeviceSamples>()
+  readonly identities = createSampleIndex()
   readonly latest = new Map<string, LatestOfDevice>()
   readonly messages = new RowList<MessageRow>(byPosition)
   /** Who has a user name. */

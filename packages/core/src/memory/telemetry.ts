@@ -1,8 +1,7 @@
 import type { StoredMessage } from '../model/message.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { NewSample } from '../ports/storage.js'
-import { ID_REUSED, withFlag } from '../rules/record-outcome.js'
-import { bytesOf } from './page.js'
+import { bytesOf } from '../rules/page-of.js'
 import { RowList } from './row-list.js'
 import {
   byPosition,
@@ -71,26 +70,13 @@ export class MemoryTelemetry {
     table.deviceList.released()
   }
 
-  /** `duplicate`: a sample of the same identity is stored. `reused`: one with the same id and other content is, this one too. */
-  addSample(
-    table: TypeTable,
-    names: readonly string[],
-    sample: NewSample,
-  ): 'stored' | 'reused' | 'duplicate' {
-    const identities = identitiesOf(sample)
-    let of = table.samplesOf.get(sample.deviceId)
-    if (of && identities.some((identity) => of?.identities.has(identity))) return 'duplicate'
-    if (!of) {
-      of = { rows: new RowList(byTime), identities: new Set(), ids: new Map(), reordered: 0 }
-      table.samplesOf.set(sample.deviceId, of)
-    }
-    for (const identity of identities) of.identities.add(identity)
-    const { sampleId } = sample
-    const before = sampleId === null ? 0 : (of.ids.get(sampleId) ?? 0)
-    if (sampleId !== null) of.ids.set(sampleId, before + 1)
+  addSample(table: TypeTable, names: readonly string[], sample: NewSample): void {
+    const { deviceId } = sample
+    const of = table.samplesOf.get(deviceId) ?? { rows: new RowList(byTime), reordered: 0 }
+    table.samplesOf.set(deviceId, of)
+    table.identities.add(sample)
     if (sample.orderAt !== sample.timestamp) of.reordered++
-    const flags = before > 0 ? withFlag(sample.flags, ID_REUSED) : sample.flags
-    const copy = { ...sample, flags, values: sample.values.map(copyValue) }
+    const copy = { ...sample, values: sample.values.map(copyValue) }
     const row: SampleRow = {
       removed: false,
       id: ++this.#sampleId,
@@ -101,24 +87,18 @@ export class MemoryTelemetry {
     }
     this.#sampleBytes += row.bytes
     for (const list of [of.rows, table.samples, this.#samples]) list.add(row)
-    table.latest.set(sample.deviceId, withSample(table.latest.get(sample.deviceId), row))
-    return before > 0 ? 'reused' : 'stored'
+    table.latest.set(deviceId, withSample(table.latest.get(deviceId), row))
   }
 
   removeSample(row: SampleRow): void {
-    const { deviceId, sampleId } = row.sample
+    const { deviceId } = row.sample
     const of = row.table.samplesOf.get(deviceId)
     if (row.removed || !of) return
     row.removed = true
     this.#sampleBytes -= row.bytes
     for (const list of [of.rows, row.table.samples, this.#samples]) list.released()
-    for (const identity of identitiesOf(row.sample)) of.identities.delete(identity)
+    row.table.identities.remove(row.sample)
     if (row.sample.orderAt !== row.sample.timestamp) of.reordered--
-    if (sampleId !== null) {
-      const count = (of.ids.get(sampleId) ?? 1) - 1
-      if (count > 0) of.ids.set(sampleId, count)
-      else of.ids.delete(sampleId)
-    }
     if (of.rows.size === 0) row.table.samplesOf.delete(deviceId)
   }
 
@@ -157,11 +137,4 @@ export class MemoryTelemetry {
       this.dropped.readings++
     }
   }
-}
-
-function identitiesOf({ sampleId, timestamp, contentHash }: NewSample): string[] {
-  const identities: string[] = []
-  if (sampleId !== null) identities.push(`id:${contentHash}:${sampleId}`)
-  if (contentHash !== null) identities.push(`at:${timestamp}:${contentHash}`)
-  return identities
 }

@@ -1,14 +1,20 @@
 import { trusting } from '../model/check/index.js'
 import * as aggregates from './aggregate-field.js'
+import * as aggregated from './aggregate-samples.js'
 import * as commands from './apply-command-change.js'
 import * as desired from './apply-desired.js'
 import * as devices from './apply-device-change.js'
 import * as reports from './apply-report.js'
+import * as values from './check-values.js'
 import * as cursors from './cursor.js'
+import * as changes from './fold-changes.js'
 import * as claims from './judge-claim.js'
 import * as latest from './latest-values.js'
+import * as pages from './page-of.js'
+import * as commits from './plan-commit.js'
 import * as credentials from './plan-credential-writes.js'
 import * as outcomes from './record-outcome.js'
+import * as identities from './sample-index.js'
 import * as samples from './sample-outcomes.js'
 import * as errors from './storage-errors.js'
 
@@ -94,3 +100,16 @@ export const notReplayable = trusting('notReplayable', REFUSED, errors.notReplay
 export const fenced = trusting('fenced', REFUSED, errors.fenced)
 export const controlMissing = trusting('controlMissing', REFUSED, errors.controlMissing)
 export const commandExists = trusting('commandExists', REFUSED, errors.commandExists)
+
+export const aggregateSamples = trusting(
+  'aggregateSamples',
+  'an aggregate query and samples',
+  aggregated.aggregateSamples,
+)
+export const checkValues = trusting('checkValues', 'fields and values', values.checkValues)
+export const foldChanges = trusting('foldChanges', 'a batch and the rows of its devices', changes.foldChanges)
+export const planCommit = trusting('planCommit', 'a batch and its rows', commits.planCommit)
+export const judgeSample = trusting('judgeSample', 'a sample and what is known of it', identities.judgeSample)
+export const sampleIdKey = trusting('sampleIdKey', 'a sample', identities.sampleIdKey)
+export const sampleContentKey = trusting('sampleContentKey', 'a sample', identities.sampleContentKey)
+export const pageOf = trusting('pageOf', 'rows, a page request and how rows are given', pages.pageOf)

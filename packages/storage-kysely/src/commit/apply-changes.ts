@@ -1,12 +1,12 @@
 import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
 import {
-  applyDeviceChange,
-  type CommitEntry,
   type CommittedDevice,
   type DeviceChange,
   type DeviceTouch,
+  foldChanges,
   type LiveState,
   type StatusTransition,
+  type TelemetryEntry,
 } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
@@ -32,11 +32,11 @@ const LIVE: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
 const DEVICES_MAX = 100
 
 export interface AppliedChanges {
-  readonly transitions: StatusTransition[]
+  readonly transitions: readonly StatusTransition[]
   /** As their rows are now. */
-  readonly devices: CommittedDevice[]
+  readonly devices: readonly CommittedDevice[]
   /** Of the changes that changed a status. */
-  readonly audits: readonly CommitEntry[]
+  readonly audits: readonly TelemetryEntry[]
 }
 
 /**
@@ -51,7 +51,6 @@ export async function applyChanges(
 ): Promise<AppliedChanges> {
   const live = new Map<string, LiveState>()
   const types = new Map([...changes, ...touches].map(({ type }) => [type.key, type]))
-  const idsOf = new Map<string, string[]>()
   const sortedIds = (
     of: readonly { readonly type: AnyDeviceType; readonly deviceId: string }[],
     key: string,
@@ -59,49 +58,21 @@ export async function applyChanges(
   // In one order over types and devices, so that no two transactions wait for each other.
   for (const key of [...types.keys()].sort(compare)) {
     const type = types.get(key) as AnyDeviceType
-    idsOf.set(key, sortedIds(changes, key))
     for (const part of inParts(sortedIds([...changes, ...touches], key), DEVICES_MAX))
       await lock(session, type, part, live)
   }
-  for (const { type, deviceId, lastSeen } of touches) {
-    const of = keyOf(type, deviceId)
-    const current = live.get(of)
-    if (current && (current.lastSeen ?? 0) < lastSeen) live.set(of, { ...current, lastSeen })
+  const folded = foldChanges(
+    { touches, changes },
+    (type, deviceId) => live.get(keyOf(type, deviceId)) ?? null,
+  )
+  const changed = folded.devices.filter(({ isChanged }) => isChanged)
+  for (const [, type] of types) {
+    const rows = changed.filter((device) => device.isNew && device.type.key === type.key)
+    const sorted = rows.sort((a, b) => compare(a.deviceId, b.deviceId))
+    for (const part of inParts(sorted, DEVICES_MAX)) await update(session, type, part)
   }
-
-  const transitions: StatusTransition[] = []
-  const audits: CommitEntry[] = []
-  const changed = new Set<string>()
-  for (const change of changes) {
-    const { type, deviceId, at, audit } = change
-    const of = keyOf(type, deviceId)
-    const current = live.get(of)
-    if (!current) continue
-    const next = applyDeviceChange(current, change)
-    if (next === current) continue
-    live.set(of, next)
-    changed.add(of)
-    if (next.status === current.status) continue
-    transitions.push({ type, deviceId, from: current.status, to: next.status, at })
-    if (audit) audits.push({ type, message: audit, samples: [] })
-  }
-
-  for (const [key, type] of types) {
-    const rows = (idsOf.get(key) ?? []).filter((id) => changed.has(keyOf(type, id)))
-    for (const part of inParts(rows, DEVICES_MAX))
-      await update(
-        session,
-        type,
-        part.map((id) => [id, live.get(keyOf(type, id)) as LiveState]),
-      )
-  }
-  const devices: CommittedDevice[] = []
-  for (const [key, type] of types)
-    for (const deviceId of idsOf.get(key) ?? []) {
-      const state = live.get(keyOf(type, deviceId))
-      if (state) devices.push({ type, deviceId, live: state })
-    }
-  return { transitions, devices, audits }
+  const devices = changed.map(({ type, deviceId, live }) => ({ type, deviceId, live }))
+  return { transitions: folded.transitions, devices, audits: folded.audits }
 }
 
 async function lock(
@@ -126,13 +97,15 @@ async function lock(
     })
 }
 
-type Row = readonly [deviceId: string, state: LiveState]
-
-async function update(session: Session, type: AnyDeviceType, devices: readonly Row[]): Promise<void> {
+async function update(
+  session: Session,
+  type: AnyDeviceType,
+  devices: readonly CommittedDevice[],
+): Promise<void> {
   const table = sql.table(tableNames(type).device)
   if (session.dialect === 'postgres') {
     const rows = devices.map(
-      ([id, state]) =>
+      ({ deviceId: id, live: state }) =>
         sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8, ${state.sessionAt}::float8, ${state.statusClaimedAt}::float8)`,
     )
     await session.run(
@@ -146,7 +119,7 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
   }
   const chosen = (of: (state: LiveState) => unknown) =>
     sql`case device_id ${sql.join(
-      devices.map(([id, state]) => sql`when ${id} then ${of(state)}`),
+      devices.map(({ deviceId, live }) => sql`when ${deviceId} then ${of(live)}`),
       sql` `,
     )} end`
   await session.run(
@@ -157,7 +130,7 @@ async function update(session: Session, type: AnyDeviceType, devices: readonly R
       last_seen = ${chosen((state) => state.lastSeen)},
       session_at = ${chosen((state) => state.sessionAt)},
       status_claimed_at = ${chosen((state) => state.statusClaimedAt)}
-      where device_id in (${sql.join(devices.map(([id]) => id))})`,
+      where device_id in (${sql.join(devices.map(({ deviceId }) => deviceId))})`,
   )
 }
 

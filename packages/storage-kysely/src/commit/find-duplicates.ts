@@ -1,8 +1,15 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { CommitBatch, NewSample } from '@devicehub/core/storage'
+import {
+  type CommitBatch,
+  judgeSample,
+  type NewSample,
+  type SampleVerdict,
+  sampleContentKey,
+  sampleIdKey,
+} from '@devicehub/core/storage'
 import type { Session } from '../connection/connection.js'
-import { contentIdentity, idIdentity, reuseMark } from './identities.js'
 import type { KnownTypes } from './prepare-batch.js'
+import { reuseMark } from './reuse-mark.js'
 import { type KnownId, lookUpContents, lookUpIds } from './stored-identities.js'
 
 /** What was found of a batch's samples. */
@@ -36,7 +43,7 @@ export async function findDuplicates(
   for (const [type, samples] of samplesByType(batch)) {
     const ids = await lookUpIds(session, known.shapeOf(type), type, samples)
     // Known by its id, a sample needs no second look.
-    const others = samples.filter((one) => !ids.get(idIdentity(one))?.contents.has(one.contentHash))
+    const others = samples.filter((one) => !ids.get(sampleIdKey(one))?.contents.has(one.contentHash))
     const contents = await lookUpContents(session, type, others)
     judges.set(type, new Judge(ids, contents))
   }
@@ -81,24 +88,21 @@ class Judge {
     this.#contents = contents
   }
 
-  judge(sample: NewSample, entry: number, index: number): 'new' | 'duplicate' | 'reused' {
+  judge(sample: NewSample, entry: number, index: number): SampleVerdict {
     const { sampleId, contentHash } = sample
-    const content = contentHash === null ? null : contentIdentity(sample)
-    if (content !== null && this.#contents.has(content)) return 'duplicate'
-    if (sampleId === null) {
-      if (content !== null) this.#contents.add(content)
-      return 'new'
-    }
-    const key = idIdentity(sample)
-    const known = this.#ids.get(key)
-    if (known?.contents.has(contentHash) || known?.unhashed?.(sample)) return 'duplicate'
-    if (content !== null) this.#contents.add(content)
+    const content = sampleContentKey(sample)
+    const key = sampleIdKey(sample)
+    const known = sampleId === null ? undefined : this.#ids.get(key)
+    const verdict = judgeSample(sample, { content: this.#contents.has(content), id: known?.contents })
+    if (verdict === 'duplicate' || known?.unhashed?.(sample)) return 'duplicate'
+    if (contentHash !== null) this.#contents.add(content)
+    if (sampleId === null) return verdict
     if (known) known.contents.add(contentHash)
     else this.#ids.set(key, { contents: new Set([contentHash]), isStored: false, unhashed: null })
     const stored = this.#stored.get(key) ?? []
     this.#stored.set(key, stored)
     stored.push({ at: place(entry, index), sample })
-    return known ? 'reused' : 'new'
+    return verdict
   }
 
   /** Gives each row of the batch its mark. Those whose ids were known, of which the former row has to give way. */

@@ -1,6 +1,11 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { NewSample, StoredSample } from '@devicehub/core/storage'
-import type { StoredValue } from '@devicehub/core/transport'
+import {
+  type NewSample,
+  type StoredSample,
+  type StoredValue,
+  sampleContentKey,
+  sampleIdKey,
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
@@ -10,7 +15,7 @@ import { readRow } from '../rows/row-reader.js'
 import { type SampleShape, storedSample } from '../rows/sample-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
-import { contentIdentity, idIdentity, reuseMark } from './identities.js'
+import { reuseMark } from './reuse-mark.js'
 
 /** An id of a device, and what is known to have been sent under it. */
 export interface KnownId {
@@ -43,7 +48,7 @@ export async function lookUpIds(
       sql`select t.device_id as c0, t.sample_id as c1, t.content_hash as c2, t.id as c3 from ${storedIds(session.dialect, table, part)}`,
     )
     for (const row of rows.map(readRow)) {
-      const key = idIdentity({ deviceId: row.text(0) ?? '', sampleId: row.text(1) })
+      const key = sampleIdKey({ deviceId: row.text(0) ?? '', sampleId: row.text(1) })
       const known = found.get(key) ?? { contents: new Set(), isStored: true, unhashed: null }
       found.set(key, known)
       const hash = row.number(2)
@@ -57,8 +62,8 @@ export async function lookUpIds(
     )
     for (const row of rows) {
       const stored = storedSample(shape, readRow(row))
-      const known = found.get(idIdentity(stored))
-      if (known) found.set(idIdentity(stored), { ...known, unhashed: (sample) => isSame(stored, sample) })
+      const known = found.get(sampleIdKey(stored))
+      if (known) found.set(sampleIdKey(stored), { ...known, unhashed: (sample) => isSame(stored, sample) })
     }
   }
   return found
@@ -80,7 +85,7 @@ export async function lookUpContents(
     )
     for (const row of rows.map(readRow))
       found.add(
-        contentIdentity({
+        sampleContentKey({
           deviceId: row.text(0) ?? '',
           timestamp: row.number(1) ?? 0,
           contentHash: row.number(2),

@@ -1,5 +1,5 @@
 import { PAGE_BYTES, type Page, type PageRequest } from '../ports/page.js'
-import { createPageBudget, ROW_BYTES } from '../rules/page-bytes.js'
+import { createPageBudget, ROW_BYTES } from './page-bytes.js'
 
 /** How the rows of a list are given. */
 export interface Listed<Row, Item> {

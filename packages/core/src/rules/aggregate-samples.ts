@@ -1,0 +1,48 @@
+import type { StoredValue } from '../model/values.js'
+import type { AggregateBucket, AggregateFunction, AggregateQuery } from '../ports/readings.js'
+import { calendarBucket } from './calendar-bucket.js'
+
+/** A value of the aggregated reading. */
+export interface AggregatedValue {
+  readonly timestamp: number
+  readonly orderAt: number
+  /** Orders samples of the same `orderAt`: the greater one was stored later. */
+  readonly id: number
+  readonly value: StoredValue
+}
+
+/** The aggregate of samples that a storage has in memory, given in order of their measured times. */
+export function aggregateSamples(
+  { fn, interval }: Pick<AggregateQuery, 'fn' | 'interval'>,
+  samples: Iterable<AggregatedValue>,
+): AggregateBucket[] {
+  const buckets = new Map<number | null, AggregatedValue[]>()
+  if (interval === undefined) buckets.set(null, [])
+  for (const sample of samples) {
+    const bucket = interval ? calendarBucket(sample.timestamp, interval) : null
+    const list = buckets.get(bucket)
+    if (list) list.push(sample)
+    else buckets.set(bucket, [sample])
+  }
+  const isEdge = fn === 'first' || fn === 'last'
+  return [...buckets].map(([bucket, of]) => {
+    if (isEdge) of.sort((a, b) => a.orderAt - b.orderAt || a.id - b.id)
+    const values = of.flatMap(({ value }) => (value === null ? [] : [value]))
+    return { bucket, result: RESULT[fn](values) }
+  })
+}
+
+const numbers = (of: (values: readonly number[]) => number) => (values: readonly StoredValue[]) =>
+  values.length === 0 ? null : of(values as readonly number[])
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
+const RESULT: Readonly<Record<AggregateFunction, (values: readonly StoredValue[]) => StoredValue>> = {
+  avg: numbers((values) => sum(values) / values.length),
+  min: numbers((values) => values.reduce((least, value) => Math.min(least, value))),
+  max: numbers((values) => values.reduce((greatest, value) => Math.max(greatest, value))),
+  sum: numbers(sum),
+  count: (values) => values.length,
+  first: (values) => values[0] ?? null,
+  last: (values) => values.at(-1) ?? null,
+}

@@ -1,0 +1,78 @@
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type {
+  CommittedDevice,
+  LiveState,
+  StatusTransition,
+  TelemetryBatch,
+  TelemetryEntry,
+} from '../ports/commit.js'
+import { applyDeviceChange } from './apply-device-change.js'
+
+export interface FoldedDevice extends CommittedDevice {
+  /** Whether one of the changes is of it; else it was only touched. */
+  readonly isChanged: boolean
+  /** Whether its row is another by it. */
+  readonly isNew: boolean
+}
+
+export interface FoldedChanges {
+  /** Of the touches and changes, each once, as they are after the batch; those that do not exist are left out. */
+  readonly devices: readonly FoldedDevice[]
+  readonly transitions: readonly StatusTransition[]
+  /** The audit rows of the changes that changed a status. */
+  readonly audits: readonly TelemetryEntry[]
+}
+
+interface OpenDevice {
+  readonly type: AnyDeviceType
+  readonly deviceId: string
+  readonly before: LiveState
+  live: LiveState
+  isChanged: boolean
+}
+
+/**
+ * What the touches and changes of a batch make of their devices, in order: touches first. `stateOf` is asked once for each
+ * device; null: there is none.
+ */
+export function foldChanges(
+  { touches, changes }: Pick<TelemetryBatch, 'touches' | 'changes'>,
+  stateOf: (type: AnyDeviceType, deviceId: string) => LiveState | null,
+): FoldedChanges {
+  const devices = new Map<string, OpenDevice | null>()
+  function find(type: AnyDeviceType, deviceId: string): OpenDevice | null {
+    const key = `${type.key}/${deviceId}`
+    const known = devices.get(key)
+    if (known !== undefined) return known
+    const before = stateOf(type, deviceId)
+    const found = before && { type, deviceId, before, live: before, isChanged: false }
+    devices.set(key, found)
+    return found
+  }
+
+  for (const { type, deviceId, lastSeen } of touches) {
+    const device = find(type, deviceId)
+    if (device && (device.live.lastSeen ?? Number.NEGATIVE_INFINITY) < lastSeen)
+      device.live = { ...device.live, lastSeen }
+  }
+  const transitions: StatusTransition[] = []
+  const audits: TelemetryEntry[] = []
+  for (const change of changes) {
+    const { type, deviceId, at, audit } = change
+    const device = find(type, deviceId)
+    if (!device) continue
+    const { status: from } = device.live
+    device.isChanged = true
+    device.live = applyDeviceChange(device.live, change)
+    const { status: to } = device.live
+    if (from === to) continue
+    transitions.push({ type, deviceId, from, to, at })
+    if (audit) audits.push({ type, message: audit, samples: [] })
+  }
+  const existing = [...devices.values()].flatMap((device): FoldedDevice[] => {
+    if (device === null) return []
+    const { type, deviceId, live, before, isChanged } = device
+    return [{ type, deviceId, live, isChanged, isNew: live !== before }]
+  })
+  return { devices: existing, transitions, audits }
+}
