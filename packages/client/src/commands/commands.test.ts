@@ -66,7 +66,7 @@ test.each<[string, unknown, string | null, RegExp]>([
     expect(it.errors[0]).toMatchObject({ code: 'invalid_payload', message: expect.stringMatching(expected) })
     if (name === null) {
       it.send({ command: 'close', id: 'behind' })
-      await expect.poll(() => it.replies().map(({ id }) => id), WAIT).toEqual(['behind', 'behind'])
+      await expect.poll(() => it.replies().map(({ id }) => id), WAIT).toEqual(['behind'])
       return
     }
     await expect.poll(() => it.replies().length, WAIT).toBe(1)
@@ -109,8 +109,8 @@ test('a retained command is not executed and not answered: it would be again at 
   await it.client.connect()
   it.send({ command: 'close', id: 'old' }, { retain: true })
   it.send({ command: 'close', id: 'new' })
-  await expect.poll(() => it.replies().length, WAIT).toBe(2)
-  expect(it.replies().map(({ id }) => id)).toEqual(['new', 'new'])
+  await expect.poll(() => it.replies().length, WAIT).toBe(1)
+  expect(it.replies().map(({ id }) => id)).toEqual(['new'])
   expect(it.executed.map(({ id }) => id)).toEqual(['new'])
   expect(it.errors[0]?.message).toMatch(/retained/)
 })
@@ -122,7 +122,7 @@ test('a command without an id is executed each time, and nobody is answered', as
   for (const id of [undefined, '', 7, 'x'.repeat(129)]) it.send({ command: 'close', id })
   it.send({ command: 'explode' })
   it.send({ command: 'close', id: 'x'.repeat(128) })
-  await expect.poll(() => it.replies().length, WAIT).toBe(2)
+  await expect.poll(() => it.replies().length, WAIT).toBe(1)
   expect(it.executed.map(({ id }) => id)).toEqual([null, null, null, null, 'x'.repeat(128)])
   expect(it.errors).toHaveLength(1)
 })
@@ -206,10 +206,10 @@ test('invariant 5: only the last ids are remembered', async () => {
   it.client.onCommand('close', it.note('close'))
   await it.client.connect()
   for (const id of ['a', 'b', 'c', 'd']) it.send({ command: 'close', id })
-  await expect.poll(() => it.replies().length, WAIT).toBe(8)
+  await expect.poll(() => it.replies().length, WAIT).toBe(4)
   await it.delivered()
   for (const id of ['b', 'c', 'd', 'a']) it.send({ command: 'close', id })
-  await expect.poll(() => it.replies().length, WAIT).toBe(13)
+  await expect.poll(() => it.replies().length, WAIT).toBe(8)
   expect(it.executed.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'a'])
 })
 

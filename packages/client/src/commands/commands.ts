@@ -58,6 +58,9 @@ export interface Commands {
   close(): Promise<void>
 }
 
+/** Milliseconds that a handler has before its command is answered with `accepted`: the final reply of a quick one says all. */
+const ACCEPTED_AFTER = 10
+
 type Executable = Extract<Verdict, { readonly handler: unknown }>
 
 export function createCommands(options: CommandsOptions): Commands {
@@ -109,8 +112,9 @@ export function createCommands(options: CommandsOptions): Commands {
     const controller = new AbortController()
     running.add(controller)
     const { id, command, correlationData } = received
+    let entry: LedgerEntry | null = null
     if (id !== null) {
-      const entry = ledger.start({ id, command, correlationData })
+      entry = ledger.start({ id, command, correlationData })
       try {
         await entry.stored
       } catch (error) {
@@ -118,17 +122,22 @@ export function createCommands(options: CommandsOptions): Commands {
         onError(error as DeviceHubError)
         return answer(received, { status: 'rejected', error: `not executed: ${errorLine(error)}` })
       }
-      replies.accepted(entry)
     }
-    void run(received, verdict, controller)
+    void run(received, verdict, controller, entry)
   }
 
   async function run(
     received: ParsedCommand,
     verdict: Executable,
     controller: AbortController,
+    entry: LedgerEntry | null,
   ): Promise<void> {
+    const accept = () => {
+      if (entry !== null && !closed) replies.accepted(entry)
+    }
+    const timer = entry === null ? undefined : setTimeout(accept, ACCEPTED_AFTER)
     const outcome = await execute(received, verdict, controller.signal)
+    clearTimeout(timer)
     // Its time was over: nobody can be told any more, and a journal says that it was started.
     if (!closed) await answer(received, outcome, verdict)
     leave(controller)

@@ -69,10 +69,10 @@ test('on the wire: no PUBACK and no execution before the arrival is synced, and 
   expect(journal()).toContain('"finished","id":"a"')
   await expect.poll(it.acknowledged, WAIT).toEqual([messageId])
   await passes()
-  expect([executed, it.replies().map(({ status }) => status)]).toEqual([1, ['accepted']])
+  expect([executed, it.replies()]).toEqual([1, []])
 
   disk.release()
-  await expect.poll(() => it.replies().map(({ status }) => status), WAIT).toEqual(['accepted', 'succeeded'])
+  await expect.poll(() => it.replies().map(({ status }) => status), WAIT).toEqual(['succeeded'])
 })
 
 test('a final reply that was not confirmed is sent by the next process, and no more once it was', async () => {
@@ -84,16 +84,16 @@ test('a final reply that was not confirmed is sent by the next process, and no m
   await it.client.connect()
   const properties = { correlationData: Buffer.from([1, 2]) }
   it.send({ command: 'work', id: 'a' }, { properties })
-  await expect.poll(() => it.replies().length, WAIT).toBe(2)
+  await expect.poll(() => it.replies().length, WAIT).toBe(1)
   await it.client.close({ timeout: 0 })
 
   silent = false
   await using next = it.createClient()
   next.onCommand('work', () => ++executed)
   await next.connect()
-  await expect.poll(() => it.replies().length, WAIT).toBe(3)
-  expect(it.replies()[2]).toEqual({ id: 'a', command: 'work', status: 'succeeded', result: 1 })
-  expect(it.packetsOn('response')[2]?.properties?.correlationData).toEqual(Buffer.from([1, 2]))
+  await expect.poll(() => it.replies().length, WAIT).toBe(2)
+  expect(it.replies()[1]).toEqual({ id: 'a', command: 'work', status: 'succeeded', result: 1 })
+  expect(it.packetsOn('response')[1]?.properties?.correlationData).toEqual(Buffer.from([1, 2]))
   await expect
     .poll(() => readFileSync(join(folder.path, 'commands.journal'), 'latin1'), WAIT)
     .toContain('"delivered"')
@@ -103,12 +103,12 @@ test('a final reply that was not confirmed is sent by the next process, and no m
   third.onCommand('work', () => ++executed)
   await third.connect()
   it.send({ command: 'rest', id: 'b' })
-  await expect.poll(() => it.replies().length, WAIT).toBe(4)
-  expect(it.replies()[3]).toMatchObject({ id: 'b', status: 'rejected' })
+  await expect.poll(() => it.replies().length, WAIT).toBe(3)
+  expect(it.replies()[2]).toMatchObject({ id: 'b', status: 'rejected' })
   // It is known still: the broker, or the hub, sends it again.
   it.send({ command: 'work', id: 'a' })
-  await expect.poll(() => it.replies().length, WAIT).toBe(5)
-  expect(it.replies()[4]).toEqual(it.replies()[2])
+  await expect.poll(() => it.replies().length, WAIT).toBe(4)
+  expect(it.replies()[3]).toEqual(it.replies()[1])
   expect(executed).toBe(1)
 })
 
@@ -148,7 +148,7 @@ test('the last ids are remembered across processes, the oldest are forgotten', a
   it.client.onCommand('work', () => {})
   await it.client.connect()
   for (let n = 0; n < 8; n++) it.send({ command: 'work', id: `c-${n}` })
-  await expect.poll(() => it.replies().length, WAIT).toBe(16)
+  await expect.poll(() => it.replies().length, WAIT).toBe(8)
   await it.client.close()
   await using next = it.createClient()
   const executed: (string | null)[] = []
@@ -168,7 +168,7 @@ testOnSmallDisk(
     it.client.onCommand('work', (_, { id }) => void executed.push(id))
     await it.client.connect()
     it.send({ command: 'work', id: 'before' })
-    await expect.poll(() => it.replies().length, WAIT).toBe(2)
+    await expect.poll(() => it.replies().length, WAIT).toBe(1)
     await it.delivered()
     const filler = join(disk.path, 'filler')
     const fill = async () => {

@@ -13,6 +13,7 @@ import type { Storage } from '../ports/storage.js'
 import type { OutboundMessage } from '../ports/transport.js'
 import { commandMessage, decidedMessage, sentMessage } from './command-message.js'
 import type { DispatchRound } from './dispatcher.js'
+import type { SentNotes } from './sent-notes.js'
 
 export interface DispatchContext {
   readonly storage: Storage
@@ -28,6 +29,7 @@ export interface DispatchContext {
   readonly canPublish: (broker: string) => boolean
   /** Commits a row of the hub's own; `duplicate`: its command was further already. */
   readonly record: (message: Omit<PlannedMessage, 'settle'>) => Promise<IngestOutcome>
+  readonly notes: Pick<SentNotes, 'add'>
   /** Who claims, for this run of the process. */
   readonly claim: string
   /** The last publication of each device that is not done: the next one of the device begins behind it. */
@@ -139,7 +141,7 @@ async function inTurn(context: DispatchContext, type: AnyDeviceType, record: Com
   }
   if (sent === null) return storage.commands.release(claim, [record.id], AGAIN_AFTER)
   // The note of it is no longer in anybody's way.
-  await context.record(sentMessage(type, record, sent, clock.now()))
+  await context.notes.add(record.id, sentMessage(type, record, sent, clock.now()), record.timeout)
   metrics.count('devicehub_commands_total', 1, { state: 'sent' })
 }
 

@@ -6,6 +6,7 @@ import { createMessageReader } from '../consumer/read-message.js'
 import { createDispatcher } from '../dispatch/dispatcher.js'
 import { type DispatchContext, lookForCommands } from '../dispatch/publish-commands.js'
 import { lookForDesired } from '../dispatch/publish-desired.js'
+import { createSentNotes } from '../dispatch/sent-notes.js'
 import { createAnnouncer } from '../ingest/announce.js'
 import { createIngest } from '../ingest/create-ingest.js'
 import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
@@ -127,10 +128,12 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       maxResult: commandLimits.maxResult,
     }),
     onCommand: ({ record }) => record && tracker.settle(record),
+    beforeReply: (commandId) => notes.release(commandId),
     onReachable: () => dispatcher.wake(),
     lastSeenEvery: cache.lastSeenEvery * 1000,
     unknownDevice: (type) => type.options.unknownDevice ?? policies.unknownDevice,
   })
+  const notes = createSentNotes(pipeline.record)
   const dispatch: DispatchContext = {
     storage,
     types,
@@ -142,7 +145,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     metrics,
     publish: transports.publish,
     canPublish: transports.has,
-    record: pipeline.record,
+    record(message) {
+      if (message.command !== null) notes.release(message.command.id)
+      return pipeline.record(message)
+    },
+    notes,
     claim: holder,
     chains: new Map(),
   }
@@ -162,6 +169,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     const left = () => Math.max(0, deadline - performance.now())
     const ended = parts.close()
     credentials.close()
+    notes.close()
     await dispatcher.close(left())
     const stopped = transports
       .stop()

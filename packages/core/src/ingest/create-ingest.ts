@@ -40,6 +40,8 @@ export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'direct
   readonly limits: IngestLimits
   /** Finds the commands of replies. */
   readonly resolveReplies: (planned: readonly PlannedMessage[]) => Promise<void>
+  /** A reply is going to be committed: what else is known of its command can go before it, in the same commit. Must not throw. */
+  readonly beforeReply: (commandId: string) => void
   /** After each commit; must not throw. */
   readonly onStored: () => void
   /** A command changed; must not throw. */
@@ -182,6 +184,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   function enqueue(planned: PlannedMessage): boolean {
     if (planned.direction === 'in') counts.received++
+    if (planned.reply !== null) context.beforeReply(planned.reply.id)
     lanes[laneOf(planned.deviceId)]?.push(planned, sizeOf(planned.inbound))
     return capacity.hasRoom && !turn.isSpent
   }
