@@ -69,7 +69,33 @@ async function lock(session: Session, ids: readonly string[]): Promise<Map<strin
   return open
 }
 
+/** One row of values a command, so that the text of the statement is the same for each batch of that size. */
 async function update(session: Session, commands: readonly OpenCommand[]): Promise<void> {
+  const { dialect } = session
+  if (dialect === 'mysql') return updateByCase(session, commands)
+  const as = (value: string, type: string) =>
+    dialect === 'postgres' ? sql`v.${sql.ref(value)}::${sql.ref(type)}` : sql`v.${sql.ref(value)}`
+  const time = (value: string) =>
+    dialect === 'postgres' ? sql`to_timestamp(${as(value, 'float8')} / 1000)` : as(value, 'float8')
+  const rows = commands.map(
+    ({ row, progress, dueIn }) => sql`(${row.id}, ${progress.state}, ${progress.attempts}, ${progress.sentAt},
+      ${progress.acceptedAt}, ${progress.finishedAt}, ${progress.result}, ${progress.reason},
+      ${dueIn === undefined ? null : Math.round(dueIn)})`,
+  )
+  const due = as('column9', 'int8')
+  await session.run(
+    sql`update ${sql.table(COMMAND_TABLE)} as t set state = v.column2, attempts = ${as('column3', 'int8')},
+      sent_at = ${time('column4')}, accepted_at = ${time('column5')}, finished_at = ${time('column6')},
+      result = ${as('column7', 'text')}, reason = ${as('column8', 'text')},
+      claim = case when v.column6 is null and v.column9 is null then t.claim end,
+      next_at = case when v.column6 is not null then null when v.column9 is null then t.next_at
+        else ${databaseNow(dialect)} + ${due} end
+      from (values ${sql.join(rows)}) as v where t.id = ${as('column1', 'int8')}`,
+  )
+}
+
+/** MySQL has no such UPDATE. */
+async function updateByCase(session: Session, commands: readonly OpenCommand[]): Promise<void> {
   const { dialect } = session
   const chosen = (column: string, value: (command: OpenCommand) => RawBuilder<unknown>) =>
     // The other branch gives the column's type to parameters and nulls.

@@ -16,6 +16,7 @@ import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
 import { COMMAND_TABLE, tableNames } from '../schema/tables.js'
 import { classify } from '../storage-error.js'
+import { claimNewCommands } from './claim-new-commands.js'
 
 /** Rows in one statement. */
 const ROWS_MAX = 500
@@ -36,6 +37,8 @@ export async function createCommands(
   claim: CommandClaimRequest | null,
 ): Promise<CreateOutcome[]> {
   try {
+    if (await retryConflicts(() => claimNewCommands(connection, commands, claim)))
+      return commands.map(() => 'claimed')
     return await retryConflicts(() =>
       connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
         const judged = await judge(session, commands, claim)

@@ -146,6 +146,14 @@ const commandTable = (dialect: SqlDialect): TableModel => {
       { name: `${COMMAND_TABLE}_key`, columns: ['command_id'], unique: true },
       { name: `${COMMAND_TABLE}_due`, columns: ['next_at'], unique: false, ...only('next_at is not null') },
       { name: `${COMMAND_TABLE}_device`, columns: ['type_key', 'device_id', 'id'], unique: false },
+      // A device may have a long history of commands, and few that wait.
+      {
+        name: `${COMMAND_TABLE}_queued`,
+        columns:
+          dialect === 'mysql' ? ['type_key', 'device_id', 'state', 'id'] : ['type_key', 'device_id', 'id'],
+        unique: false,
+        ...only("state = 'queued'"),
+      },
       {
         name: `${COMMAND_TABLE}_batch`,
         columns: ['batch', 'id'],
