@@ -47,6 +47,7 @@ export default defineConfig({
           { text: 'Commands', link: '/guides/commands' },
           { text: 'Desired and reported state', link: '/guides/twin' },
           { text: 'Durable consumers', link: '/guides/consumers' },
+          { text: 'Your own storage', link: '/guides/own-storage' },
           { text: 'Bounds', link: '/guides/bounds' },
           { text: 'Presence', link: '/guides/presence' },
           { text: 'More than one process', link: '/guides/more-than-one-process' },

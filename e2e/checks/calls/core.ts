@@ -97,6 +97,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   bytesOf: call(() => ['a', null]),
   checkValues: call(() => ['a sample', Station.readings, ['temperature'], [1]]),
   createSampleIndex: call(() => [], { returns: 'createSampleIndex()' }),
+  liveStateOf: call(() => [record()]),
   foldChanges: call(() => [{ touches: [], changes: [] }, () => null]),
   judgeSample: call(() => [sample(), { content: false, id: undefined }]),
   pageOf: call(() => [[1], { limit: 5 }, { toItem: (row: number) => row, cursorOf: String }]),

@@ -1,14 +1,14 @@
 import type { NewMessage } from '../model/message.js'
 import type { CommandOutcome } from '../ports/commands.js'
-import type { CommitBatch, CommitEntry, CommitResult, LiveState } from '../ports/storage.js'
+import type { CommitBatch, CommitEntry, CommitResult } from '../ports/storage.js'
 import type { ReportOutcome } from '../ports/twins.js'
+import { liveStateOf } from '../rules/apply-device-change.js'
 import { planCommit } from '../rules/plan-commit.js'
 import { withCommandOutcome, withReportOutcome } from '../rules/record-outcome.js'
 import { isReachable } from '../rules/states.js'
 import type { MemoryDatabase } from './database.js'
 import { findMessage } from './messages.js'
 import type { Session } from './session.js'
-import type { DeviceRow } from './tables.js'
 
 /** All or nothing: everything that can be refused is looked at before the first row is written. */
 export function commit(database: MemoryDatabase, session: Session, batch: CommitBatch): CommitResult {
@@ -24,7 +24,7 @@ export function commit(database: MemoryDatabase, session: Session, batch: Commit
     {
       device(type, deviceId) {
         const row = tableOf(type).devices.get(deviceId)
-        return row ? liveOf(row) : null
+        return row ? liveStateOf(row.record) : null
       },
       message: (ref) => (session.knows(ref.typeKey) ? (findMessage(session, ref)?.message ?? null) : null),
       identity: (type, sample) => tableOf(type).identities.find(sample),
@@ -80,9 +80,4 @@ function settle(
   const outcome = database.commands.change(type.key, deviceId, command)
   commands.set(index, outcome)
   return withCommandOutcome(message, command.reply, outcome)
-}
-
-function liveOf({ record }: DeviceRow): LiveState {
-  const { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt } = record
-  return { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt }
 }

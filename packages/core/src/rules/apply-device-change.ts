@@ -1,6 +1,25 @@
 import type { DeviceChange, LiveState } from '../ports/storage.js'
 import { isReachable } from './states.js'
 
+/** Of a device's row, what messages change. */
+export const liveStateOf = ({
+  status,
+  statusAt,
+  statusClaimedAt,
+  batteryLevel,
+  firmwareVersion,
+  lastSeen,
+  sessionAt,
+}: LiveState): LiveState => ({
+  status,
+  statusAt,
+  statusClaimedAt,
+  batteryLevel,
+  firmwareVersion,
+  lastSeen,
+  sessionAt,
+})
+
 /**
  * One step of "old news changes nothing" (invariant 4), shared by every storage: `last_seen` only moves forward, and news
  * that came in before the news a row already holds changes nothing else; nor does a report that the device itself dates

@@ -44,6 +44,7 @@ export const applyDeviceChange = trusting(
   'a row and a change of a device',
   devices.applyDeviceChange,
 )
+export const liveStateOf = trusting('liveStateOf', 'the row of a device', devices.liveStateOf)
 export const isClaimKeyGood = trusting(
   'isClaimKeyGood',
   'the row of a claim key and a time',

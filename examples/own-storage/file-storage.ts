@@ -1,0 +1,287 @@
+import type { AnyDeviceType, MessageRef } from '@devicehub/core'
+import {
+  addToLatest,
+  aggregateField,
+  aggregateSamples,
+  bytesOf,
+  checkValues,
+  createLatestBudget,
+  type DeviceRecord,
+  defineStorage,
+  deviceExists,
+  type LatestRow,
+  latestRowOf,
+  latestTime,
+  liveStateOf,
+  type NewSample,
+  PAGE_BYTES,
+  pageOf,
+  planCommit,
+  type ReadingFilter,
+  ROW_BYTES,
+  readCursor,
+  readNumericCursor,
+  type StorageAdapter,
+  type TelemetryStorage,
+  unknownStateField,
+  usernameTaken,
+  writeCursor,
+} from '@devicehub/core/storage'
+import { type Change, type MessageRow, type SampleRow, Tables } from './tables.js'
+
+/** A storage in one file, for one process: what a gateway measured, or the copy that a consumer keeps. Telemetry alone. */
+export const fileStorage = (file: string): StorageAdapter =>
+  defineStorage('file', ({ types }) => storageOn(new Tables(file, types), types))
+
+function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetryStorage {
+  const devicesOf = (type: AnyDeviceType) => [...tables.of(type).devices.values()].sort(byCreation)
+
+  const samplesOf = (type: AnyDeviceType, { deviceId, from, to }: ReadingFilter) =>
+    tables
+      .of(type)
+      .samples.filter((one) => deviceId === undefined || one.deviceId === deviceId)
+      .filter((one) => one.timestamp >= (from ?? one.timestamp) && one.timestamp < (to ?? Infinity))
+      .sort((a, b) => a.timestamp - b.timestamp || a.id - b.id)
+
+  function messagesOf(of: readonly (AnyDeviceType | null)[], cursor: string | null): MessageRow[] {
+    const after = cursor === null ? 0 : readNumericCursor('log', cursor).key
+    for (const type of of) if (type) tables.of(type)
+    const keys = of.map((type) => type?.key ?? null)
+    return tables.messages.filter(({ id, typeKey }) => id > after && keys.includes(typeKey))
+  }
+
+  const messageOf = (ref: MessageRef) =>
+    tables.messages.find(({ id, typeKey }) => String(id) === ref.id && typeKey === ref.typeKey)
+
+  function checked(type: AnyDeviceType, device: DeviceRecord): Change {
+    const { deviceId, state, mqttUsername } = device
+    checkValues(`The state of ${deviceId}`, type.state, type.stateNames, state)
+    const holder = devicesOf(type).find((one) => mqttUsername !== null && one.mqttUsername === mqttUsername)
+    if (holder && holder.deviceId !== deviceId) throw usernameTaken(type, [deviceId])
+    return ['device', type.key, device]
+  }
+
+  function add(type: AnyDeviceType, devices: readonly DeviceRecord[]): void {
+    const { devices: known } = tables.of(type)
+    const missing = new Map<string, Change>()
+    for (const device of devices)
+      if (!known.has(device.deviceId) && !missing.has(device.deviceId))
+        missing.set(device.deviceId, checked(type, device))
+    tables.write([...missing.values()])
+  }
+
+  return {
+    devices: {
+      async create(type, device) {
+        if (tables.of(type).devices.has(device.deviceId)) throw deviceExists(type, device.deviceId)
+        add(type, [device])
+      },
+      ensure: async (type, devices) => add(type, devices),
+      find: async (type, ids) => [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? []),
+      async list(type, { status, isActive, search = '' }, page) {
+        const part = search.toLowerCase()
+        const rows = devicesOf(type)
+          .filter((row) => status === undefined || row.status === status)
+          .filter((row) => isActive === undefined || row.isActive === isActive)
+          .filter(({ deviceId, name }) => `${deviceId}\n${name}`.toLowerCase().includes(part))
+        return pageOf(after(rows.reverse(), 'devices', page.cursor, -1), page, deviceRows('devices'))
+      },
+      async overdue(type, { before, statuses, ...page }) {
+        const rows = devicesOf(type)
+          .filter(({ isActive, status }) => isActive && statuses.includes(status))
+          .filter(({ lastSeen }) => lastSeen !== null && lastSeen < before)
+          .filter(({ statusAt }) => statusAt === null || statusAt < before)
+        return pageOf(after(rows, 'overdue', page.cursor, 1), page, deviceRows('overdue'))
+      },
+      async update(type, deviceId, { state = {}, ...columns }, now) {
+        const device = tables.of(type).devices.get(deviceId)
+        if (!device) return null
+        const values = [...device.state]
+        for (const [name, value] of Object.entries(state)) {
+          if (!type.stateNames.includes(name)) throw unknownStateField(type, name)
+          values[type.stateNames.indexOf(name)] = value
+        }
+        const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+        const next = { ...device, ...given, state: values, updatedAt: now }
+        tables.write([checked(type, next)])
+        return next
+      },
+      async delete(type, deviceId) {
+        if (!tables.of(type).devices.has(deviceId)) return false
+        tables.write([['gone', type.key, deviceId]])
+        return true
+      },
+    },
+
+    readings: {
+      async list(type, { order = 'desc', ...filter }, page) {
+        const from = page.cursor === undefined ? null : readNumericCursor('readings', page.cursor)
+        const step = order === 'asc' ? 1 : -1
+        const rows = samplesOf(type, filter).filter(
+          ({ timestamp, id }) => from === null || (timestamp - from.key || id - from.tie) * step > 0,
+        )
+        return pageOf(order === 'asc' ? rows : rows.reverse(), page, {
+          toItem: withTextId,
+          cursorOf: ({ timestamp, id }) => writeCursor('readings', timestamp, id),
+          bytesOf: ({ values }) => bytesOf(...values),
+        })
+      },
+      async latest(type, deviceIds) {
+        const { latest, samples } = tables.of(type)
+        const ids = [...new Set(deviceIds)]
+        const budget = createLatestBudget(`the last values of ${type.name}`, ids.length)
+        return ids.flatMap((id) => {
+          const isKept = type.options.lastValues !== false
+          const row = isKept ? latest.get(id) : latestOf(samples.filter(({ deviceId }) => deviceId === id))
+          if (!row) return []
+          budget.take(ROW_BYTES + bytesOf(...row.values))
+          const values = row.values.map((value, index) =>
+            value === null ? null : { value, at: latestTime(row, index) ?? row.orderAt },
+          )
+          return [{ deviceId: id, orderAt: row.orderAt, values }]
+        })
+      },
+      async latestSamples(type, deviceIds) {
+        const last = new Map<string, SampleRow>()
+        for (const sample of tables.of(type).samples)
+          if (sample.orderAt >= (last.get(sample.deviceId)?.orderAt ?? -Infinity))
+            last.set(sample.deviceId, sample)
+        const ids = [...new Set(deviceIds)]
+        const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.length)
+        const found = ids.flatMap((id) => last.get(id) ?? [])
+        for (const { values } of found) budget.take(ROW_BYTES + bytesOf(...values))
+        return found.map(withTextId)
+      },
+      async aggregate(type, query) {
+        aggregateField(type, query)
+        const place = type.readingNames.indexOf(query.field)
+        const rows = samplesOf(type, query)
+        return aggregateSamples(
+          query,
+          rows.map((row) => ({ ...row, value: row.values[place] ?? null })),
+        )
+      },
+    },
+
+    messages: {
+      async list(type, { deviceId, status, channel, from, to }, page) {
+        const before = page.cursor === undefined ? Infinity : readNumericCursor('messages', page.cursor).key
+        const rows = messagesOf([type], null)
+          .filter((row) => row.id < before && (deviceId === undefined || row.deviceId === deviceId))
+          .filter((row) => status === undefined || row.status === status)
+          .filter((row) => channel === undefined || row.channel === channel)
+          .filter((row) => row.receivedAt >= (from ?? row.receivedAt) && row.receivedAt < (to ?? Infinity))
+        const cursorOf = ({ id }: MessageRow) => writeCursor('messages', id, 0)
+        return pageOf(rows.reverse(), page, { toItem: withTextId, cursorOf, bytesOf: bytesOfMessage })
+      },
+      async get(ref) {
+        const row = messageOf(ref)
+        return row ? withTextId(row) : null
+      },
+    },
+
+    log: {
+      async read(of, cursor, limit, maxBytes = PAGE_BYTES) {
+        const rows = messagesOf(of, cursor)
+        const toRow = { toItem: (row: MessageRow) => row, cursorOf: () => '', bytesOf: bytesOfMessage }
+        const { items } = pageOf(rows, { limit, maxBytes }, toRow)
+        return {
+          messages: items.map(withTextId),
+          cursor: items.length === 0 ? (cursor ?? placeBehind(0)) : placeBehind(items.at(-1)?.id ?? 0),
+          ...(items.length < Math.min(limit, rows.length) && { more: true }),
+        }
+      },
+      end: async () => placeBehind(tables.lastMessage),
+      async seek(of, time) {
+        const first = messagesOf(of, null).find(({ receivedAt }) => receivedAt >= time)
+        return placeBehind(first ? first.id - 1 : tables.lastMessage)
+      },
+      count: async (of, cursor, max) => Math.min(max, messagesOf(of, cursor).length),
+    },
+
+    // A row says by itself what it holds: there is no schema to change.
+    async plan() {
+      tables.open()
+      return { steps: [] }
+    },
+    async migrate() {
+      tables.open()
+      return { steps: [] }
+    },
+
+    async commit(batch) {
+      for (const { type } of [...batch.entries, ...batch.touches, ...batch.changes]) if (type) tables.of(type)
+      const plan = planCommit(batch, {
+        device(type, deviceId) {
+          const device = tables.of(type).devices.get(deviceId)
+          return device ? liveStateOf(device) : null
+        },
+        message: (ref) => messageOf(ref) ?? null,
+        identity: (type, sample) => tables.of(type).identities.find(sample),
+      })
+      const before = tables.lastMessage
+      tables.write([
+        ...plan.replayed.map(({ id }): Change => ['replayed', Number(id)]),
+        ...plan.samples.map(({ type, sample }): Change => ['sample', type.key, sample]),
+        ...plan.messages.map(
+          ({ type, message }): Change => ['message', { ...message, typeKey: type?.key ?? null }],
+        ),
+        ...plan.devices.map(
+          ({ type, deviceId, live }): Change => ['device', type.key, { deviceId, ...live }],
+        ),
+      ])
+      const messageIds = batch.entries.map((_, entry) => String(before + 1 + entry))
+      return { ...plan.result, ...(batch.wantsIds && { messageIds }) }
+    },
+
+    async applyRetention(now) {
+      const gone = { readings: 0, messages: 0 }
+      for (const type of types) {
+        const { readings = Infinity, messages = Infinity } = type.options.retention ?? {}
+        const [readingsBefore, messagesBefore] = [keptFrom(now, readings), keptFrom(now, messages)]
+        const count = () => [tables.of(type).samples.length, messagesOf([type], null).length] as const
+        const before = count()
+        tables.write([['expired', type.key, readingsBefore, messagesBefore]])
+        gone.readings += before[0] - count()[0]
+        gone.messages += before[1] - count()[1]
+      }
+      return gone
+    },
+
+    close: async () => tables.close(),
+  }
+}
+
+/** JSON has no infinity. */
+const keptFrom = (now: number, seconds: number) => Math.max(now - seconds * 1000, Number.MIN_SAFE_INTEGER)
+
+const placeBehind = (message: number) => writeCursor('log', message, 0)
+
+const withTextId = <Row extends { readonly id: number }>(row: Row) => ({ ...row, id: String(row.id) })
+
+const bytesOfMessage = ({ topic, payloadJson, payloadRaw, userProperties }: MessageRow) =>
+  bytesOf(topic, payloadJson, payloadRaw, userProperties)
+
+type Creation = Pick<DeviceRecord, 'createdAt' | 'deviceId'>
+const byCreation = (a: Creation, b: Creation) =>
+  a.createdAt - b.createdAt || (a.deviceId < b.deviceId ? -1 : a.deviceId > b.deviceId ? 1 : 0)
+
+/** The devices behind a cursor; `step` -1: newest first. */
+function after(rows: DeviceRecord[], list: string, cursor: string | undefined, step: 1 | -1): DeviceRecord[] {
+  if (cursor === undefined) return rows
+  const { key, tie } = readCursor(list, cursor)
+  return rows.filter((row) => byCreation(row, { createdAt: key, deviceId: tie }) * step > 0)
+}
+
+const deviceRows = (list: string) => ({
+  toItem: (row: DeviceRecord) => row,
+  cursorOf: ({ createdAt, deviceId }: DeviceRecord) => writeCursor(list, createdAt, deviceId),
+  bytesOf: ({ metadata, state }: DeviceRecord) => bytesOf(metadata, ...state),
+})
+
+function latestOf(samples: readonly NewSample[]): LatestRow | undefined {
+  const [first, ...later] = samples
+  const row = first && latestRowOf(first)
+  if (row) for (const sample of later) addToLatest(row, sample)
+  return row
+}
