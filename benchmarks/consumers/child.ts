@@ -110,7 +110,7 @@ async function idle({ target, seconds }: ChildOptions) {
     leases: first.storage.leases,
     name: 'bench',
     holder: 'bench',
-    ttl: 15_000,
+    ttl: '15s' as const,
     logger: silentLogger,
   }
   const lease = await holdLease(held)

@@ -31,7 +31,7 @@ function hubFunctions(
       covered += assertCovered(subject)
       problems.push(...(await attack(subject, { runs, waiting, everyArgument })))
     }
-    await world.hub.close({ timeout: 100 })
+    await world.hub.close({ timeout: '100ms' })
     // What waited for a device ends with the hub.
     await Promise.all(waiting)
     await cleanup()

@@ -29,7 +29,7 @@ beforeAll(async () => {
   ]
 })
 
-afterAll(() => world.hub.close({ timeout: 100 }))
+afterAll(() => world.hub.close({ timeout: '100ms' }))
 
 test('every entry of every published package is looked through', () => {
   expect(publishedEntries().filter((entry) => !subjects.some(({ name }) => name === entry))).toEqual([])

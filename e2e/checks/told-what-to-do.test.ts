@@ -12,7 +12,7 @@ let world: World
 beforeAll(async () => {
   world = await createWorld()
 })
-afterAll(() => world.hub.close({ timeout: 100 }))
+afterAll(() => world.hub.close({ timeout: '100ms' }))
 
 const any = (value: unknown) => value as never
 const url = 'mqtt://127.0.0.1:1'

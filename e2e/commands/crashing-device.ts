@@ -9,7 +9,7 @@ const device = createDeviceClient(Worker, {
   deviceId: 'W-1',
   protocolVersion: version === '4' ? 4 : 5,
   outbox: { folder },
-  reconnect: { min: 50, max: 500 },
+  reconnect: { min: '50ms', max: '500ms' },
 })
 device.on('error', (error) => console.error(error.message))
 device.onCommand('work', (_payload, { id }) => {

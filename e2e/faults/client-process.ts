@@ -10,7 +10,7 @@ const client = createDeviceClient(Probe, {
   url: config.url,
   deviceId: deviceId(0),
   outbox: { folder: config.folder },
-  reconnect: { min: 20, max: 200 },
+  reconnect: { min: '20ms', max: '200ms' },
 })
 client.on('error', () => {})
 const note = (line: string) => appendFileSync(config.ledger, `${line}\n`)
@@ -46,7 +46,7 @@ function report(event: ClientReport['event']): void {
 
 process.on('message', async () => {
   clearInterval(sampling)
-  await client.close({ timeout: 60_000 })
+  await client.close({ timeout: '1m' })
   report('stopped')
   process.disconnect()
 })

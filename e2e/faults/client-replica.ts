@@ -50,8 +50,8 @@ export function startClient(config: ClientConfig): ClientReplica {
         'the device to record',
         () => !forked.alive || last?.failure || (last?.recorded ?? 0) >= count,
         {
-          timeout: 120_000,
-          interval: 5,
+          timeout: '2m',
+          interval: '5ms',
         },
       )
       if (!forked.alive || last?.failure)

@@ -18,8 +18,8 @@ const consumer: Consumer = hub.consume(
     from: 'beginning',
     batch: config.batch,
     lease: config.lease,
-    pollInterval: 200,
-    retry: { tries: 3, min: 1, max: 10 },
+    pollInterval: '200ms',
+    retry: { tries: 3, min: '1ms', max: '10ms' },
   },
   async ({ messages }) => {
     const sequences = messages.flatMap(({ samples }) =>

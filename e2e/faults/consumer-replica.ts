@@ -56,7 +56,7 @@ export function startConsumer(config: ConsumerConfig): ConsumerReplica {
     async hold() {
       const before = holding
       send({ do: 'hold' })
-      await waitUntil(`${config.name} to be in its handler`, () => holding > before, { timeout: 120_000 })
+      await waitUntil(`${config.name} to be in its handler`, () => holding > before, { timeout: '2m' })
     },
     release: () => void send({ do: 'release' }),
     kill,

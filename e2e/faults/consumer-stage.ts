@@ -53,7 +53,7 @@ export async function prepareConsumers(
     await waitUntil(
       'the consumer to have passed everything',
       async () => (await hub.consumers.get('ledger'))?.passed === stored,
-      { timeout: 300_000 },
+      { timeout: '5m' },
     )
     const failures = (await hub.consumers.failures('ledger', { limit: 1000 })).items
     const rows = await Promise.all(failures.map(({ ref }) => hub.messages.get(ref)))
@@ -98,7 +98,7 @@ export async function prepareConsumers(
       waitUntil(
         'a process to run the consumer',
         () => processes.find(({ alive, stats }) => alive && stats?.state === 'running'),
-        { timeout: 120_000 },
+        { timeout: '2m' },
       ),
     findings,
     async [Symbol.asyncDispose]() {

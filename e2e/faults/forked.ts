@@ -33,7 +33,7 @@ export function forkScript(script: string, name: string, config: object): Forked
   const pid = child.pid as number
 
   async function stoodStill(): Promise<void> {
-    await waitUntil(`${name} to stand still`, () => processState(pid) === 'T', { interval: 5 })
+    await waitUntil(`${name} to stand still`, () => processState(pid) === 'T', { interval: '5ms' })
   }
 
   return {

@@ -31,8 +31,8 @@ const listener = createMqttListener(hub, {
   ...(config.sharedGroup === undefined ? {} : { sharedGroup: config.sharedGroup }),
   ...(config.protocolVersion === undefined ? {} : { protocolVersion: config.protocolVersion }),
   ...(config.window === undefined ? {} : { window: config.window }),
-  reconnect: { min: 50, max: 500 },
-  connectTimeout: 60_000,
+  reconnect: { min: '50ms', max: '500ms' },
+  connectTimeout: '1m',
 })
 
 /** Lets the process freeze at the one moment that no signal from outside hits: all is decided, nothing is sent. */

@@ -95,7 +95,7 @@ export function startReplica(config: ReplicaConfig): Replica {
       `${name} to be ${event}`,
       () => seen.has(event) || failure !== undefined || !forked.alive,
       {
-        timeout: 120_000,
+        timeout: '2m',
       },
     )
     if (!seen.has(event))

@@ -27,7 +27,7 @@ export const cborCalls: Coverage = {
 // ---- @devicehub/signals, @devicehub/storage-kysely
 
 export const signalsEntry: Coverage = {
-  createSignals: call(() => [{ maxPending: 5, timeoutMs: 5, closeTimeoutMs: 5 }], {
+  createSignals: call(() => [{ maxPending: 5, timeout: '5ms', closeTimeout: '5ms' }], {
     returns: 'createSignals()',
   }),
 }
@@ -53,7 +53,7 @@ export const kyselyEntry = (): Coverage => {
       ],
       { returns: 'createSchema()' },
     ),
-    sqliteDialect: call(() => [{ file: ':memory:', driver: 'auto', thread: false, busyTimeout: 5 }], {
+    sqliteDialect: call(() => [{ file: ':memory:', driver: 'auto', thread: false, busyTimeout: '5ms' }], {
       returns: 'sqliteDialect()',
     }),
   }
@@ -98,11 +98,11 @@ const listenerOptions = () => ({
   window: 5,
   qos0Buffer: 5,
   yieldEvery: 5,
-  reconnect: { min: 5, max: 10, jitter: 0 },
-  connectTimeout: 50,
-  drainTimeout: 50,
-  quietPeriod: 50,
-  publishTimeout: 50,
+  reconnect: { min: '5ms', max: '10ms', jitter: 0 },
+  connectTimeout: '50ms',
+  drainTimeout: '50ms',
+  quietPeriod: '50ms',
+  publishTimeout: '50ms',
   publishQueue: 5,
   publishWindow: 5,
   onConnect() {},
@@ -138,7 +138,7 @@ export function listenerHandles({ hub }: World): Subject[] {
         handle: call(() => [
           'a/+',
           () => {},
-          { qos: 1, timeout: 5, concurrency: 5, shared: false, name: 'a', broker: 'default' },
+          { qos: 1, timeout: '5ms', concurrency: 5, shared: false, name: 'a', broker: 'default' },
         ]),
         adopt: call(() => ['another', { broker: 'default' }]),
         stats: call(),
@@ -155,7 +155,7 @@ export const provisionEntry = ({ hub }: World): Coverage => ({
     () => [hub, { sinks: [], claimHandler: { maxFailures: 5, maxPending: 5, addressOf: () => '127.0.0.1' } }],
     { returns: 'createProvisioner()' },
   ),
-  csvSink: call(() => [{ file: join(folder, 'sink.csv'), timeout: 500 }], { returns: 'csvSink()' }),
+  csvSink: call(() => [{ file: join(folder, 'sink.csv'), timeout: '500ms' }], { returns: 'csvSink()' }),
   mosquittoFiles: call(
     () => [
       {
@@ -165,7 +165,7 @@ export const provisionEntry = ({ hub }: World): Coverage => ({
         section: 'a',
         iterations: 5,
         broker: 'default',
-        timeout: 500,
+        timeout: '500ms',
       },
     ],
     { returns: 'csvSink()' },
@@ -179,7 +179,7 @@ export const provisionEntry = ({ hub }: World): Coverage => ({
         tls: { servername: 'a', rejectUnauthorized: true },
         rolePrefix: 'a',
         clientId: 'a',
-        timeout: 500,
+        timeout: '500ms',
       },
     ],
     { returns: 'csvSink()' },

@@ -28,9 +28,9 @@ import { Station, type World } from './world.js'
 
 /** What the functions of core and signals give back, each made anew. */
 export async function coreHandles({ hub }: World): Promise<Subject[]> {
-  const options = { leases: hub.storage.leases, name: 'held', holder: 'held', ttl: 60_000 }
+  const options = { leases: hub.storage.leases, name: 'held', holder: 'held', ttl: '1m' as const }
   const lease = await holdLease({ ...options, logger: silentLogger })
-  const signals = createSignals({ logger: silentLogger, closeTimeoutMs: 50 })
+  const signals = createSignals({ logger: silentLogger, closeTimeout: '50ms' })
   const runner = createHandlerRunner({ name: 'a', logger: silentLogger, metrics: noMetrics })
   return [
     { name: 'createRegistry()', target: createRegistry([Station]), calls: calls.registryCalls },

@@ -73,7 +73,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   ]),
   toDevice: call(() => [Station, record()]),
   holdLease: call(
-    () => [{ leases: hub.storage.leases, name: 'check', holder: 'check', ttl: 5_000, logger: silentLogger }],
+    () => [{ leases: hub.storage.leases, name: 'check', holder: 'check', ttl: '5s', logger: silentLogger }],
     { returns: 'holdLease()' },
   ),
   nextLook: call(() => [[{ name: 'a', epoch: 1, holder: null, expiresIn: 0, note: null }], 5_000]),
@@ -220,7 +220,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
       {
         name: 'a',
         maxPending: 5,
-        timeoutMs: 5,
+        timeout: '5ms',
         logger: silentLogger,
         metrics: { count() {}, gauge() {}, observe() {} },
       },

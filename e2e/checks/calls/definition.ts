@@ -31,7 +31,7 @@ const context = () => ({
 export const checkCalls = (): Coverage => ({
   ...without(
     'the mechanism itself: packages declare rules with it, and check.test.ts has its own property test',
-    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either duration recordOf durationText parseDuration'.split(
+    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either duration durationInSeconds recordOf durationText parseDuration'.split(
       ' ',
     ),
   ),
@@ -90,9 +90,9 @@ export const definitionCalls = (): Coverage => ({
   typeKey: call(() => ['CheckStation']),
   ...fields('reading', () => ({})),
   ...fields('state', (value) => ({ default: value })),
-  isHeartbeatOverdue: call(() => [Station, { lastSeen: new Date(NOW) }, NOW, 2.5]),
+  isHeartbeatOverdue: call(() => [Station, { lastSeen: new Date(NOW) }, new Date(NOW), 2.5]),
   createRegistry: call(() => [[Station]], { returns: 'createRegistry()' }),
-  createBackoff: call(() => [{ min: 1, max: 10, factor: 2, jitter: 0.5, random: Math.random }], {
+  createBackoff: call(() => [{ min: '1ms', max: '10ms', factor: 2, jitter: 0.5, random: Math.random }], {
     returns: 'createBackoff()',
   }),
   createSendQuota: call(() => [5], { returns: 'createSendQuota()' }),

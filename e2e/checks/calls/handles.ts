@@ -16,7 +16,7 @@ export const registryCalls: Coverage = {
 export const backoffCalls: Coverage = { next: call(), reset: call() }
 
 export const silentEndsCalls: Coverage = {
-  ended: call(() => [{ withoutReason: true, lastedMs: 5 }]),
+  ended: call(() => [{ withoutReason: true, lasted: 5 }]),
   failed: call(),
 }
 
@@ -61,7 +61,7 @@ export const leaseCalls: Coverage = { note: call(() => ['a note']), release: cal
 export const presenceCalls: Coverage = {
   sweep: call(),
   stats: call(),
-  close: call(() => [{ timeout: 5 }]),
+  close: call(() => [{ timeout: '5ms' }]),
   '[Symbol.asyncDispose]': call(),
 }
 
@@ -84,7 +84,7 @@ export const twinCalls: Coverage = {
 
 export const consumerCalls: Coverage = {
   stats: call(),
-  close: call(() => [{ timeout: 5 }]),
+  close: call(() => [{ timeout: '5ms' }]),
   '[Symbol.asyncDispose]': call(),
 }
 
@@ -93,7 +93,7 @@ export const signalsCalls: Coverage = {
     'deviceDataReceived',
     Station,
     () => {},
-    { signal: AbortSignal.timeout(5_000), label: 'a', maxPending: 5, timeoutMs: 5 },
+    { signal: AbortSignal.timeout(5_000), label: 'a', maxPending: 5, timeout: '5ms' },
   ]),
   once: call(() => ['deviceDataReceived', () => {}, { maxPending: 5 }]),
   off: call(() => ['deviceDataReceived', Station, () => {}]),

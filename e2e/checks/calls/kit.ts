@@ -31,8 +31,8 @@ export const kitCalls = (): Coverage => ({
         username: 'a',
         password: 'b',
         window: 5,
-        reconnectDelay: 5,
-        connectTimeout: 50,
+        reconnectDelay: '5ms',
+        connectTimeout: '50ms',
       },
     ],
     { returns: 'createLedgerPublisher()' },
@@ -73,7 +73,7 @@ export const kitCalls = (): Coverage => ({
   missingServices: call(() => [['mosquitto']]),
   hasExtension: call(() => [{ createDatabase() {} }, 'timescaledb'], { refusedOnly: true }),
   freePort: call(),
-  waitUntil: call(() => ['a condition', () => true, { timeout: 20, interval: 5 }]),
+  waitUntil: call(() => ['a condition', () => true, { timeout: '20ms', interval: '5ms' }]),
 })
 
 const DECLARING = [
@@ -90,7 +90,7 @@ export async function kitHandles(): Promise<Subject[]> {
   const proxy = await createTcpProxy(PORT)
   const broker = await createFakeBroker()
   const tap = await openWireTap(PORT)
-  const publisher = createLedgerPublisher({ port: PORT, reconnectDelay: 5 })
+  const publisher = createLedgerPublisher({ port: PORT, reconnectDelay: '5ms' })
   return [
     {
       name: 'holdIngest()',

@@ -31,7 +31,7 @@ export const flood: FaultCase = {
     const early = connection.pubacks.length
     postgres.resume()
     await waitUntil('everything to be acknowledged', () => connection.pubacks.length >= count, {
-      timeout: 180_000,
+      timeout: '3m',
     })
     const inOrder = connection.pubacks.every((id, index) => id === ids[index])
     const result = await compare(

@@ -26,7 +26,7 @@ export const frozenConsumer = (kind: Target['kind']): FaultCase => ({
       await waitUntil(
         'another process to have handled everything',
         async () => (await stage.hub.consumers.get('ledger'))?.passed === stored,
-        { timeout: 120_000 },
+        { timeout: '2m' },
       )
       const place = await stage.hub.consumers.get('ledger')
       frozen.resume()
@@ -35,7 +35,7 @@ export const frozenConsumer = (kind: Target['kind']): FaultCase => ({
         'the late write to be refused',
         () => (frozen.stats?.fenced ?? 0) > (before?.fenced ?? 0),
         {
-          timeout: 120_000,
+          timeout: '2m',
         },
       )
       observed++

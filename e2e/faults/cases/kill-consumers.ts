@@ -32,7 +32,7 @@ export const killConsumers = (kind: Target['kind']): FaultCase => ({
           'some progress',
           () => (runner.stats?.handled ?? 0) - before > enough || !runner.alive,
           {
-            timeout: 120_000,
+            timeout: '2m',
           },
         )
       }

@@ -41,7 +41,7 @@ export const killListener = (kind: Target['kind']): FaultCase => ({
       await waitUntil(
         'the queue to be worked off',
         async () => (await storedSequences(stage.target)).length >= (n + 1) * share,
-        { timeout: 120_000 },
+        { timeout: '2m' },
       ).catch(() => {})
       redelivered += replica.last?.mqtt.redelivered ?? 0
     }

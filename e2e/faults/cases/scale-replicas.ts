@@ -45,7 +45,7 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
       // HiveMQ gives a burst to one member; single messages it spreads. Load goes on until each has had some.
       for (let chunk = 0; chunk < 30 && !allWorked(); chunk++) {
         await publish(1_000)
-        await waitUntil('reports', allWorked, { timeout: 1_000 }).catch(() => {})
+        await waitUntil('reports', allWorked, { timeout: '1s' }).catch(() => {})
       }
       if (allWorked()) observed++
       for (const replica of replicas)

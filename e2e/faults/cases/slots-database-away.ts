@@ -33,7 +33,7 @@ export const databaseAway: FaultCase = {
       new Set(
         replicas.flatMap(({ last }) => (last?.mqtt.slot?.state === 'held' ? [last.mqtt.slot.number] : [])),
       )
-    const allHold = () => waitUntil('all to hold slots', () => held().size === 3, { timeout: 120_000 })
+    const allHold = () => waitUntil('all to hold slots', () => held().size === 3, { timeout: '2m' })
     await Promise.all(replicas.map((replica) => replica.ready()))
     await allHold()
     await using publisher = createLedgerPublisher({ port: broker.port })

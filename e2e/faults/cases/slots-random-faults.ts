@@ -148,7 +148,7 @@ export const randomFaults: FaultCase = {
     await waitUntil(
       `${wanted} slots to be held and every lost one to be taken over`,
       () => new Set(holders().map(({ slot }) => slot)).size === wanted && takeovers.open.length === 0,
-      { timeout: 60_000 },
+      { timeout: '1m' },
     ).catch((error) => violations.push(String(error)))
     const settledMs = Math.round(monotonic() - settledAt)
     const sent = await load.end()

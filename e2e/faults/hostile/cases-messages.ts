@@ -24,7 +24,7 @@ async function asAttackers(
 /** Waits until as many rows are there as should be; what is not there by then shows in what was observed. */
 async function rowsOf(arena: Arena, wanted: number, sql: string): Promise<number> {
   await waitUntil('the hostile messages to be on record', async () => (await arena.count(sql)) >= wanted, {
-    timeout: 60_000,
+    timeout: '1m',
   }).catch(() => {})
   return arena.count(sql)
 }
@@ -169,7 +169,7 @@ export const hostileReplies = hostileCase({
           const found = (await hub.ask({ do: 'command', id })) as { state: string; reason: string } | null
           return found?.state === 'failed' ? found : null
         },
-        { timeout: 30_000 },
+        { timeout: '30s' },
       ).catch(() => null)
       if (info === null) broken.push('a command is not failed after its reply')
       else if (info.reason.length > 2_000 || /[\p{Cc}\u202e]/u.test(info.reason))

@@ -88,7 +88,7 @@ export const retainedFlood = hostileCase({
     for (let round = 1; round <= rounds; round++) {
       await hub.ask({ do: 'resubscribe' })
       await waitUntil('the retained ones', async () => (await arena.count(marked)) >= round * ATTACKERS, {
-        timeout: 20_000,
+        timeout: '20s',
       }).catch(() => {})
       // What the healthy ones sent meanwhile waited for the new connection: from here on it counts again.
       await hub.take()

@@ -38,7 +38,7 @@ export async function startHealthy(config: HealthyConfig): Promise<HealthyDevice
     else if ('latenessMs' in message) lateness = message.latenessMs
     else report = message
   })
-  await waitUntil('the healthy devices to start', () => ready || !forked.alive, { timeout: 60_000 })
+  await waitUntil('the healthy devices to start', () => ready || !forked.alive, { timeout: '1m' })
   return {
     async lateness() {
       lateness = undefined
@@ -49,7 +49,7 @@ export async function startHealthy(config: HealthyConfig): Promise<HealthyDevice
     },
     async end() {
       child.send('end')
-      return waitUntil('the healthy devices to end', () => report, { timeout: 60_000 })
+      return waitUntil('the healthy devices to end', () => report, { timeout: '1m' })
     },
   }
 }

@@ -36,7 +36,7 @@ const listen = () =>
     ...(config.group === null
       ? { clientId: 'hub-1', sharedGroup: false }
       : { slots: { group: config.group, max: 1 } }),
-    reconnect: { min: 50, max: 500 },
+    reconnect: { min: '50ms', max: '500ms' },
   })
 let listener = listen()
 const server = createServer(nodeListener(provisioner.claimHandler))

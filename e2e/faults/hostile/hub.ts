@@ -61,7 +61,7 @@ export async function startHub(config: HubConfig): Promise<AttackedHub> {
 
   async function answerTo(id: number, what: string): Promise<unknown> {
     await waitUntil(`the hub to answer "${what}"`, () => answers.has(id) || !forked.alive, {
-      timeout: 120_000,
+      timeout: '2m',
     })
     const answer = answers.get(id)
     answers.delete(id)

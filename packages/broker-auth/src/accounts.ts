@@ -81,7 +81,7 @@ export interface AccountCache {
 }
 
 /** Caches what the accounts function returned; the least recently used is evicted first. */
-export function createAccountCache(seconds: number, clock: Clock): AccountCache {
+export function createAccountCache(keptMs: number, clock: Clock): AccountCache {
   const known = new Map<string, { readonly account: Account; readonly until: number }>()
   // The function may have returned different accounts for two clients of one user name.
   const keyOf = (username: string, clientId: string | undefined) => JSON.stringify([username, clientId])
@@ -98,7 +98,7 @@ export function createAccountCache(seconds: number, clock: Clock): AccountCache 
     set(username, clientId, account) {
       const key = keyOf(username, clientId)
       known.delete(key)
-      known.set(key, { account, until: clock.now() + seconds * 1000 })
+      known.set(key, { account, until: clock.now() + keptMs })
       if (known.size > CACHE_MAX) known.delete(known.keys().next().value as string)
     },
   }

@@ -137,7 +137,7 @@ describe('custom rules', () => {
     ['hangs', () => new Promise<boolean>(() => {})],
     ['returns no boolean', () => 'yes' as unknown as boolean],
   ])('deny when the function %s', async (_what, rules) => {
-    const decider = deciderOf({ rules, timeout: 0.05 })
+    const decider = deciderOf({ rules, timeout: 50 })
     expect((await decider.access(ask('subscribe', 'shared/x'))).allow).toBe(false)
     // What needs no rule is allowed all the same.
     expect((await decider.access(ask('publish', deviceTopics(Sensor, 'A1').data))).allow).toBe(true)
@@ -145,7 +145,7 @@ describe('custom rules', () => {
 
   test('that hang for one client do not keep the others out, and do not pile up', async () => {
     const rules = vi.fn(() => new Promise<boolean>(() => {}))
-    const decider = deciderOf({ rules, timeout: 0.05, maxPending: 2 })
+    const decider = deciderOf({ rules, timeout: 50, maxPending: 2 })
     for (let i = 0; i < 3; i++) await decider.access(ask('subscribe', 'shared/x'))
     expect(rules).toHaveBeenCalledTimes(2)
     expect(decider.stats().shed).toBe(3)
@@ -252,7 +252,7 @@ describe('what cannot be decided', () => {
   })
 
   test('is denied in time when the database hangs, and counted', async () => {
-    const decider = createDecider(broken(hanging), { timeout: 0.05 })
+    const decider = createDecider(broken(hanging), { timeout: 50 })
     expect((await decider.login({ username: 'a', password: 'b', clientId: 'a' })).reason).toBe('shed')
     expect((await decider.access(ask('publish', 'x'))).reason).toBe('shed')
     expect(decider.stats()).toMatchObject({
@@ -264,7 +264,7 @@ describe('what cannot be decided', () => {
   })
 
   test('is denied at once past so many', async () => {
-    const decider = createDecider(broken(hanging), { timeout: 0.2, maxPending: 2 })
+    const decider = createDecider(broken(hanging), { timeout: 200, maxPending: 2 })
     const waiting = [1, 2].map(() => decider.access(ask('publish', 'x')))
     expect((await decider.access(ask('publish', 'x'))).reason).toBe('shed')
     // The first two still wait: it was not for want of time.

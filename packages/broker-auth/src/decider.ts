@@ -1,4 +1,5 @@
 import { type DeviceHub, isDeviceHubError, type Principal } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import { toLine } from '@devicehub/core/transport'
 import {
   accountAllows,
@@ -48,11 +49,11 @@ const refuse = (reason: string): LoginDecision => ({ ...deny(reason), principal:
 
 export function createDecider(
   hub: DeciderHub,
-  options: DeciderOptions = {},
+  options: InMilliseconds<DeciderOptions> = {},
 ): Decider & { stats(): DeciderStats } {
-  const { accounts, accountsFor = 60, clientId: clientIds = 'username', rules } = options
+  const { accounts, accountsFor = 60_000, clientId: clientIds = 'username', rules } = options
   const { maxPending: max = 10_000 } = options
-  const timeout = (options.timeout ?? 3) * 1000
+  const timeout = options.timeout ?? 3_000
   const known = staticAccounts(accounts)
   const grantsOf = createDeviceGrants(hub.topicPrefix)
   const lookUp = typeof accounts === 'function' ? accounts : null

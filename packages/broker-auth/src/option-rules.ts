@@ -5,7 +5,7 @@ import type { RabbitMqOptions } from './brokers/rabbitmq.js'
 import type { BrokerConfigOptions } from './config/broker-config.js'
 import type { AccessRule, AccountLookup, BrokerAuthOptions, ClientIdRule, StaticAccount } from './options.js'
 
-const { accept, either, flag, hidden, integer, number, optional, options, text, word } = check
+const { accept, duration, either, flag, hidden, integer, optional, options, text, word } = check
 
 /** The secret that brokers share with this server is a header too; what it must be beside that, the caller check says. */
 const secret = hidden(text({ max: 16_383 }))
@@ -25,14 +25,14 @@ const DECIDER = {
   accounts: optional(
     either(check.callback<AccountLookup>(), check.mapOf(ACCOUNT, 'an object of accounts by user name')),
   ),
-  accountsFor: optional(number({ min: 0 })),
+  accountsFor: optional(duration({ max: '1d' })),
   clientId: optional(either(word('username', 'any'), check.callback<ClientIdRule>())),
   rules: optional(check.callback<AccessRule>()),
   maxPending: optional(integer({ min: 1 })),
-  timeout: optional(number({ min: 0.001, max: 0x7fffffff / 1000 })),
+  timeout: optional(duration({ min: '1ms', max: '1h' })),
 }
 
-const BROKER_AUTH = options<BrokerAuthOptions>({
+const BROKER_AUTH = options<check.InMilliseconds<BrokerAuthOptions>>({
   ...DECIDER,
   secret: optional(either(secret, check.list(secret, { min: 1, max: 100 }))),
   public: optional(flag),
@@ -69,7 +69,7 @@ const AEDES = check.port<AedesBroker>('a broker made by Aedes.createBroker', 'on
 const HUB = check.port<DeviceHub>('a hub made by createDeviceHub', 'quarantine')
 
 /** Each throws `invalid_options` with the key and what is expected. */
-export const acceptBrokerAuth = (hub: unknown, given: unknown): BrokerAuthOptions => {
+export const acceptBrokerAuth = (hub: unknown, given: unknown): check.InMilliseconds<BrokerAuthOptions> => {
   accept('createBrokerAuth', 'hub', HUB, hub)
   return accept('createBrokerAuth', 'options', BROKER_AUTH, given)
 }

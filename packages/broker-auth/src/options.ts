@@ -1,4 +1,4 @@
-import type { Principal } from '@devicehub/core'
+import type { Duration, Principal } from '@devicehub/core'
 import type { RabbitMqOptions } from './brokers/rabbitmq.js'
 import type { AccessRequest, Account } from './decision.js'
 
@@ -32,8 +32,8 @@ export interface DeciderOptions {
    * Default: none.
    */
   readonly accounts?: Readonly<Record<string, StaticAccount>> | AccountLookup
-  /** Seconds for which what the function returned is remembered; default 60. */
-  readonly accountsFor?: number
+  /** How long what the function returned is remembered; default 1 min. */
+  readonly accountsFor?: Duration
   /**
    * The client ids of a device. `username` (the default): its user name alone, so that nobody takes over the session of
    * another. `any` is for brokers that do not tell client ids, and for those that bind them themselves.
@@ -43,8 +43,8 @@ export interface DeciderOptions {
   readonly rules?: AccessRule
   /** Decisions at once; default 10,000. Past it the answer is no. */
   readonly maxPending?: number
-  /** Seconds a decision may take; default 3, below what brokers wait. Past it the answer is no. */
-  readonly timeout?: number
+  /** How long a decision may take; default 3 s, below what brokers wait. Past it the answer is no. */
+  readonly timeout?: Duration
 }
 
 export interface CallerOptions {

@@ -69,7 +69,15 @@ export function createPresence(
     if (principal === null) return 'ignored'
     const { type, deviceId } = principal
     const source = `broker:${broker}`
-    const outcome = await hub.sessions.report({ type, deviceId, event, at, connectedAt, reason, source })
+    const outcome = await hub.sessions.report({
+      type,
+      deviceId,
+      event,
+      at: dateOf(at),
+      connectedAt: dateOf(connectedAt),
+      reason,
+      source,
+    })
     failing = false
     return outcome === 'unknown_device' ? 'ignored' : 'reported'
   }
@@ -103,3 +111,6 @@ export function createPresence(
     stats: () => ({ ...counts }),
   }
 }
+
+const dateOf = (time: number | undefined): Date | undefined =>
+  time === undefined ? undefined : new Date(time)

@@ -83,7 +83,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     const silent = loss.reasonCode === null && loss.error === null && !options.isSuspect()
     options.onDown(loss)
     const lastedMs = Date.now() - since
-    const thrownOut = silentEnds.ended({ withoutReason: silent, lastedMs })
+    const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: lastedMs / 1000 })
     const takenOver = thrownOut > 0 || loss.reasonCode === SESSION_TAKEN_OVER
     if (takenOver) counts.takenOver++
     else if (lastedMs >= STABLE_MS) backoff.reset()

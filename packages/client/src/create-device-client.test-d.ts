@@ -42,7 +42,7 @@ test('readings are typed by the device type, and may be left out where they may 
   client.record({ temperature: 1, temprature: 2 })
   // @ts-expect-error not nullable
   client.record({ mode: 'fast' })
-  client.recordBatch([{ readings: { temperature: 1 }, timestamp: Date.now() }])
+  client.recordBatch([{ readings: { temperature: 1 }, timestamp: new Date() }])
   // @ts-expect-error of the wrong type
   client.recordBatch([{ readings: { temperature: true } }])
 })
@@ -96,7 +96,7 @@ test('the twin is typed by the state fields', () => {
   client.twin.onDesired(async () => {})
   // @ts-expect-error not a member
   client.twin.onDesired(async () => ({ recording_mode: 'slow' }))
-  client.twin.report({ recording_mode: 'burst', limit: null, since: new Date() }, { timestamp: Date.now() })
+  client.twin.report({ recording_mode: 'burst', limit: null, since: new Date() }, { timestamp: new Date() })
   // @ts-expect-error it always has a value
   client.twin.report({ recording_mode: null })
   // @ts-expect-error not declared

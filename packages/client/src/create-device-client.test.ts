@@ -30,7 +30,7 @@ function connectStation(broker: Broker, options: Partial<DeviceClientOptions> = 
   const client = createDeviceClient(WeatherStation, {
     url: broker.url,
     deviceId: `STATION-${++nextId}`,
-    reconnect: { min: 10, max: 200 },
+    reconnect: { min: '10ms', max: '200ms' },
     ...options,
   })
   const errors: DeviceHubError[] = []
@@ -338,7 +338,7 @@ describeWith({ mosquitto: 'own', openssl: {} }, 'with a broker that has certific
 describeWith(['hivemq'], 'with a broker that says why it disconnects', ({ hivemq }) => {
   test('two devices of one id: the error says so', async () => {
     const broker = hivemq()
-    const first = connectStation(broker, { deviceId: 'SAME', reconnect: { min: 60_000 } })
+    const first = connectStation(broker, { deviceId: 'SAME', reconnect: { min: '1m' } })
     await first.client.connect()
     const second = connectStation(broker, { deviceId: 'SAME' })
     await second.client.connect()

@@ -1,3 +1,4 @@
+import type { CloseOptions } from '@devicehub/core/check'
 import {
   type AnyDeviceType,
   DeviceHubError,
@@ -72,8 +73,9 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     maxQueuedBytes: options.maxQueuedBytes,
     maxInFlight: options.maxInFlight,
     maxAttempts: options.maxAttempts,
-    ackTimeoutMs: options.ackTimeout * 1000,
-    onStalled: () => connector.renew(new Error(`the broker confirmed nothing for ${options.ackTimeout} s`)),
+    ackTimeoutMs: options.ackTimeout,
+    onStalled: () =>
+      connector.renew(new Error(`the broker confirmed nothing for ${options.ackTimeout / 1000} s`)),
     onConfirmed: () => heartbeat.sign(),
   })
   const encode = (channel: 'data' | 'status', value: unknown) => encodeWith(codec, value, { channel })
@@ -88,8 +90,8 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     onError: report,
   })
   const twin = createTwin({ type, codec, binary, publisher, topic: topics.state, onError: report })
-  const { heartbeat: interval = type?.options.heartbeatInterval ?? 300 } = options
-  const heartbeat = createHeartbeat(interval === false ? null : interval * 1000, () =>
+  const { heartbeat: interval = (type?.options.heartbeatInterval ?? 300) * 1000 } = options
+  const heartbeat = createHeartbeat(interval === false ? null : interval, () =>
     publisher.push(topics.status, encode('status', status.latest())),
   )
   const connector = createConnector({
@@ -218,10 +220,10 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     if (up) await Promise.all([commands.answered(), twin.confirmed(), publisher.idle()])
   }
 
-  async function close(timeout: number): Promise<void> {
+  async function close(timeoutMs: number): Promise<void> {
     const wasIdle = state === 'idle'
     enter('closing')
-    const deadline = Date.now() + timeout
+    const deadline = Date.now() + timeoutMs
     if (!wasIdle) await beforeDeadline(deadline, drain())
     const connection = connector.stop()
     for (const part of parts) part.pause()
@@ -277,9 +279,9 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     },
     room: samples.room,
     stats: () => ({ ...publisher.stats(), ...samples.stats(), ...connector.stats(), connections }),
-    async close(given: { timeout?: number | undefined } = {}) {
-      const { timeout = samples.closeTimeout } = acceptClose(given)
-      closing ??= close(timeout)
+    async close(given: CloseOptions = {}) {
+      const { timeout: timeoutMs = samples.closeTimeout } = acceptClose(given)
+      closing ??= close(timeoutMs)
       await closing
     },
     [Symbol.asyncDispose]: () => client.close(),

@@ -27,7 +27,7 @@ test.each<[Partial<DeviceClientOptions>, RegExp]>([
   [{ keepalive: -1 }, /keepalive/],
   [{ clientID: 'a' } as object, /"clientID" is not known here; did you mean clientId/],
   [{ topicPrefx: 'a' } as object, /did you mean topicPrefix/],
-  [{ reconnect: { min: -1 } }, /reconnect\.min must be a number from 0/],
+  [{ reconnect: { min: -1 } }, /reconnect\.min must be a duration from 0s to 1d/],
   [
     { outbox: { folder: 'x', maxBites: 1 } as never },
     /outbox\."maxBites" is not known here; did you mean maxBytes/,
@@ -87,14 +87,14 @@ test('what is given to a method is checked, and secrets are not shown', async ()
   for (const [call, message] of [
     [() => client.record(never), /client\.record: readings must be an object/],
     [() => client.record({ circular }), /'circular' is an object/],
-    [() => client.record({ a: 1 }, { timestamp: Number.NaN }), /timestamp must be a valid Date/],
+    [() => client.record({ a: 1 }, { timestamp: new Date(Number.NaN) }), /timestamp must be a valid Date/],
     [() => client.record({ a: 1 }, { id: '' }), /id must be a text of 1 to 128 characters/],
     [() => client.record({ a: 1 }, { id: 'a\0' }), /id must be a text/],
     [() => client.record({ a: 1 }, { time: 1 } as never), /"time" is not known here; did you mean timestamp/],
     [() => client.record({ a: 1 }, { signal: 5 as never }), /signal must be an AbortSignal/],
     [() => client.recordBatch(5 as never), /samples must be a list/],
     [() => client.recordBatch([{ readings: 5 as never }]), /samples\[0\]\.readings must be an object/],
-    [() => client.close({ timeout: -1 }), /timeout must be a number from 0 up/],
+    [() => client.close({ timeout: -1 }), /timeout must be a duration from 0s to 7d, or Infinity/],
     [() => client.connect({ timeout: 1 } as never), /"timeout" is not known here/],
   ] as [() => Promise<void>, RegExp][])
     await expect(call()).rejects.toMatchObject({

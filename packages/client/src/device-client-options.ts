@@ -1,4 +1,6 @@
 import { resolve } from 'node:path'
+import type { InMilliseconds } from '@devicehub/core/check'
+import type { Duration } from '@devicehub/core/definition'
 import { DeviceHubError } from '@devicehub/core/definition'
 import type { BackoffOptions } from '@devicehub/core/transport'
 import { acceptClient } from './option-rules.js'
@@ -45,18 +47,18 @@ export interface DeviceClientOptions {
   /** First level of every topic; the hub's. Default `things`. */
   readonly topicPrefix?: string | undefined
   readonly tls?: TlsOptions | undefined
-  /** Seconds between two signs of life on an idle connection; default 60. Half as much again and the broker sends the will. */
-  readonly keepalive?: number | undefined
-  /** Seconds until an attempt to connect is given up; default 30. */
-  readonly connectTimeout?: number | undefined
-  /** Seconds the broker keeps commands for the device while it is away; default 3,600. 0: none, and a clean session. */
-  readonly sessionExpiry?: number | undefined
+  /** The time between two signs of life on an idle connection, whole seconds; default 1 min. Half as much again and the broker sends the will. */
+  readonly keepalive?: Duration | undefined
+  /** How long one attempt to connect may take; default 30 s. */
+  readonly connectTimeout?: Duration | undefined
+  /** How long the broker keeps commands for the device while it is away, whole seconds; default 1 h. 0: none, and a clean session. */
+  readonly sessionExpiry?: Duration | undefined
   /**
-   * Seconds the broker waits with the will after the connection is lost (MQTT 5), so that a short interruption is not
-   * announced. Default 0.
+   * How long the broker waits with the will after the connection is lost (MQTT 5), whole seconds, so that a short
+   * interruption is not announced. Default 0.
    */
-  readonly willDelay?: number | undefined
-  /** Pauses between attempts to connect, in milliseconds. Default 1 s, doubling to 60 s, half of each left to chance. */
+  readonly willDelay?: Duration | undefined
+  /** Pauses between attempts to connect. Default 1 s, doubling to 60 s, half of each left to chance. */
   readonly reconnect?: BackoffOptions | undefined
   /**
    * Where samples wait until the broker has confirmed them: in memory (default), or on disk. With a folder, `record`
@@ -74,8 +76,8 @@ export interface DeviceClientOptions {
   readonly maxInFlight?: number | undefined
   /** Connections a single publication may cost before it is given up (`publish_failed`); default 10. */
   readonly maxAttempts?: number | undefined
-  /** Seconds without confirmation after which the connection is opened anew; default 60. */
-  readonly ackTimeout?: number | undefined
+  /** How long a confirmation may take before the connection is opened anew; default 1 min. */
+  readonly ackTimeout?: Duration | undefined
   /** Samples `recordBatch`, or an outbox on disk, puts in one message; default 500. */
   readonly maxBatchSamples?: number | undefined
   /** Payload bytes of one message of `recordBatch`, unless a single sample has more; default 131,072. */
@@ -88,14 +90,14 @@ export interface DeviceClientOptions {
    */
   readonly rememberedCommands?: number | undefined
   /**
-   * Seconds after which the status is sent again when nothing else was; false for none. Default the type's
-   * `heartbeatInterval`, 300. The hub takes a device for offline after two and a half intervals of silence.
+   * After how long the status is sent again when nothing else was; false for none. Default the type's
+   * `heartbeatInterval`, 5 min. The hub takes a device for offline after two and a half intervals of silence.
    */
-  readonly heartbeat?: number | false | undefined
+  readonly heartbeat?: Duration | false | undefined
 }
 
-/** Options with every default filled in; `clientId` has none, since it depends on the type. */
-export type ResolvedOptions = Omit<DeviceClientOptions, 'outbox'> &
+/** Options with every default filled in: what MQTT counts in seconds is a number of them, the rest is in milliseconds; `clientId` has none, since it depends on the type. */
+export type ResolvedOptions = Omit<InMilliseconds<DeviceClientOptions>, 'outbox'> &
   typeof DEFAULTS & {
     readonly outbox:
       | 'memory'
@@ -106,14 +108,14 @@ const DEFAULTS = {
   protocolVersion: 5 as 4 | 5,
   topicPrefix: 'things',
   keepalive: 60,
-  connectTimeout: 30,
+  connectTimeout: 30_000,
   sessionExpiry: 3600,
   willDelay: 0,
   maxQueued: 10_000,
   maxQueuedBytes: 16 << 20,
   maxInFlight: 100,
   maxAttempts: 10,
-  ackTimeout: 60,
+  ackTimeout: 60_000,
   maxBatchSamples: 500,
   maxBatchBytes: 128 << 10,
   maxRunningCommands: 100,

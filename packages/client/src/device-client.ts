@@ -1,3 +1,4 @@
+import type { CloseOptions } from '@devicehub/core/check'
 import type { AnyDeviceType, DeviceHubError, DeviceStatus } from '@devicehub/core/definition'
 import type { ReceivedCommand } from './commands/received-command.js'
 import type { PublisherStats } from './publisher.js'
@@ -123,10 +124,10 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
   room(): Promise<void>
   stats(): ClientStats
   /**
-   * Takes no more commands, sends what waits and lets command handlers finish, for at most `timeout` milliseconds (default
-   * 10,000), reports `offline` and disconnects. What was not confirmed by then rejects with `closed`, and the `signal` of
-   * a handler that still runs aborts. With an outbox on disk the default is 2,000, and 0 while there is no
+   * Takes no more commands, sends what waits and lets command handlers finish, for at most `timeout` (default
+   * 10 s), reports `offline` and disconnects. What was not confirmed by then rejects with `closed`, and the `signal` of
+   * a handler that still runs aborts. With an outbox on disk the default is 2 s, and 0 while there is no
    * connection: what was not delivered stays there for the next start.
    */
-  close(options?: { readonly timeout?: number | undefined }): Promise<void>
+  close(options?: CloseOptions): Promise<void>
 }

@@ -9,7 +9,7 @@ function mqttOptions(options: ResolvedOptions): IClientOptions {
   return {
     protocolVersion,
     keepalive,
-    connectTimeout: connectTimeout * 1000,
+    connectTimeout,
     clean: sessionExpiry === 0,
     // 8 MB of numbers encoded in advance, for a speed that no device needs. It holds for every client of the process.
     writeCache: false,

@@ -11,7 +11,7 @@ import type {
 import type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
 import type { ReportOptions } from './twin/reports.js'
 
-const { accept, hidden, integer, number, optional, options, text, word } = check
+const { accept, duration, durationInSeconds, hidden, number, optional, options, text, word } = check
 
 /** Bytes and counts; Infinity for no bound. */
 const atLeast = (min: number) =>
@@ -21,7 +21,10 @@ const atLeast = (min: number) =>
       value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= min),
   )
 
-const seconds = (min: number, max = 0x7fffffff / 1000) => optional(integer({ min, max: Math.floor(max) }))
+/** What MQTT counts in seconds; stays a number of them. */
+const wholeSeconds = (max: number) => optional(durationInSeconds({ max, wholeSeconds: true }))
+const answer = optional(duration({ min: '1ms', max: '1h' }))
+const pause = optional(durationInSeconds({ max: '1d' }))
 
 /** User names and passwords have up to 65,535 bytes in MQTT. */
 const secret = hidden(text({ min: 0, max: 16_383 }))
@@ -44,7 +47,7 @@ const OUTBOX = options<OutboxFolder>(
   '{ folder }',
 )
 
-const CLIENT = options<DeviceClientOptions>({
+const CLIENT = options<check.InMilliseconds<DeviceClientOptions>>({
   url: hidden(text({ expected: 'a URL like mqtts://broker.example.com:8883' })),
   // Its own check names the character that is wrong.
   deviceId: check.anything<string>('a text of the letters a to z, digits, _ and -'),
@@ -55,14 +58,14 @@ const CLIENT = options<DeviceClientOptions>({
   clientId: optional(text({ max: 16_383 })),
   topicPrefix: optional(check.anything<string>()),
   tls: optional(TLS),
-  keepalive: seconds(0, 65_535),
-  connectTimeout: seconds(1),
-  sessionExpiry: seconds(0, 0xffffffff),
-  willDelay: seconds(0, 0xffffffff),
+  keepalive: wholeSeconds(65_535),
+  connectTimeout: answer,
+  sessionExpiry: wholeSeconds(0xffffffff),
+  willDelay: wholeSeconds(0xffffffff),
   reconnect: optional(
     options<BackoffOptions>({
-      min: optional(number({ min: 0, max: 0x7fffffff })),
-      max: optional(number({ min: 0, max: 0x7fffffff })),
+      min: pause,
+      max: pause,
       factor: optional(number({ min: 1, max: 1000 })),
       jitter: optional(number({ min: 0, max: 1 })),
       random: optional(check.callback<() => number>()),
@@ -73,12 +76,12 @@ const CLIENT = options<DeviceClientOptions>({
   maxQueuedBytes: optional(atLeast(1)),
   maxInFlight: optional(atLeast(1)),
   maxAttempts: optional(atLeast(1)),
-  ackTimeout: seconds(1),
+  ackTimeout: answer,
   maxBatchSamples: optional(atLeast(1)),
   maxBatchBytes: optional(atLeast(1)),
   maxRunningCommands: optional(atLeast(1)),
   rememberedCommands: optional(atLeast(1)),
-  heartbeat: optional(check.either(number({ above: 0, max: 0x7fffffff / 1000 }), word(false))),
+  heartbeat: optional(check.either(duration({ min: '1ms', max: '366d' }), word(false))),
 })
 
 const UNTYPED = options<UntypedDevice>(
@@ -90,18 +93,16 @@ const UNTYPED = options<UntypedDevice>(
 )
 
 /** Of `createDeviceClient`; each throws `invalid_options` with the key and what is expected. */
-export const acceptClient = (given: unknown): DeviceClientOptions =>
+export const acceptClient = (given: unknown): check.InMilliseconds<DeviceClientOptions> =>
   accept('createDeviceClient', 'options', CLIENT, given)
 
 export const acceptDeclaration = (given: unknown): DeviceDeclaration =>
   isDeviceType(given) ? (given as AnyDeviceType) : accept('createDeviceClient', 'the device', UNTYPED, given)
 
-/** Epoch milliseconds, or a Date. */
-const time = check.either(check.date, number({ min: -62_135_596_800_000, max: 253_402_300_799_999 }))
 const signal = optional(check.abortSignal)
 
 const SAMPLE = {
-  timestamp: optional(time),
+  timestamp: optional(check.date),
   id: optional(text({ max: 128 })),
 }
 const RECORD = options<RecordOptions>({ ...SAMPLE, signal })
@@ -116,11 +117,12 @@ const STATUS = options<StatusReport>({
   firmwareVersion: optional(text({ min: 0, max: 50 })),
 })
 
-const CLOSE = options<{ readonly timeout?: number | undefined }>({
-  timeout: optional(number({ min: 0, infinite: true })),
+const CLOSE = options<check.InMilliseconds<check.CloseOptions>>({
+  // A device on a slow link may take as long as it needs.
+  timeout: optional(duration({ max: '7d', infinite: true })),
 })
 
-const REPORT = options<ReportOptions>({ timestamp: optional(time), signal })
+const REPORT = options<ReportOptions>({ timestamp: optional(check.date), signal })
 
 /** Of a client's methods; what is sent fails with `invalid_payload`, how it is sent with `invalid_options`. */
 export const acceptReadings = (given: unknown): Readonly<Record<string, unknown>> =>
@@ -137,7 +139,7 @@ export const acceptReport = (given: unknown): ReportOptions =>
   accept('client.twin.report', 'options', REPORT, given)
 export const acceptWait = (call: string, given: unknown): Pick<RecordOptions, 'signal'> =>
   accept(call, 'options', WAIT, given)
-export const acceptClose = (given: unknown): { readonly timeout?: number | undefined } =>
+export const acceptClose = (given: unknown): check.InMilliseconds<check.CloseOptions> =>
   accept('client.close', 'options', CLOSE, given)
 
 export const acceptEvent = (name: unknown, handler: unknown): void => {

@@ -9,7 +9,7 @@ async function setUp(script: Script, options: Partial<DeviceClientOptions> = {})
   const errors: DeviceHubError[] = []
   const client = createDeviceClient(
     { type: 'sensor' },
-    { url: broker.url, deviceId: 'S-1', reconnect: { min: 1, max: 20 }, ...options },
+    { url: broker.url, deviceId: 'S-1', reconnect: { min: '1ms', max: '20ms' }, ...options },
   )
   client.on('error', (error) => errors.push(error))
   await client.connect()
@@ -215,7 +215,7 @@ test('closing rejects what could not be sent', async () => {
     code: 'closed',
     message: expect.stringMatching(/1 publications? unconfirmed/),
   })
-  await it.client.close({ timeout: 50 })
+  await it.client.close({ timeout: '50ms' })
   await rejected
   await expect(it.client.record({ value: 2 })).rejects.toMatchObject({ code: 'closed' })
 })
@@ -255,7 +255,7 @@ test('a device that may not subscribe to its commands still sends, and says so',
 test('a server that sends DISCONNECT at once is not asked without pause', async () => {
   await using it = await setUp(
     { onPublish: () => ({ disconnect: 0x97 }) },
-    { reconnect: { min: 50, max: 400, jitter: 0 } },
+    { reconnect: { min: '50ms', max: '400ms', jitter: 0 } },
   )
   const start = Date.now()
   it.client.record({ value: 1 }).catch(() => {})

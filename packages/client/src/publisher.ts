@@ -69,7 +69,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let confirmedSinceGrowth = 0
   let pause: ReturnType<typeof setTimeout> | undefined
   let stallTimer: ReturnType<typeof setTimeout> | undefined
-  const slowness = createBackoff({ min: 500, max: 30_000 })
+  const slowness = createBackoff({ min: '500ms', max: '30s' })
   const totals = { confirmed: 0, resent: 0, slowDowns: 0 }
   let waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = []
 

@@ -6,7 +6,7 @@ import type { DeviceClientOptions } from './device-client-options.js'
 const WAIT = { timeout: 60_000 }
 
 function clientFor(url: string, options: Partial<DeviceClientOptions> = {}) {
-  const reconnect = { min: 10, max: 100 }
+  const reconnect = { min: '10ms', max: '100ms' } as const
   const client = createDeviceClient({ type: 'station' }, { url, deviceId: 'S-1', reconnect, ...options })
   const errors: string[] = []
   client.on('error', ({ message }) => errors.push(message))

@@ -4,8 +4,8 @@ import { compileSampleValidator } from '@devicehub/core/transport'
 import { type BinaryForm, encodePlain } from './plain-value.js'
 
 export interface SampleOptions {
-  /** When it was measured; a number is epoch milliseconds. Default: now. */
-  readonly timestamp?: Date | number | undefined
+  /** When it was measured. Default: now. */
+  readonly timestamp?: Date | undefined
   /**
    * Identity of the sample, 1 to 128 characters, unique for the device: sent twice, it is stored once. Default: 96
    * random bits.

@@ -9,5 +9,5 @@
  * const { loud = false } = accept('createHorn', 'options', OPTIONS, { loud: true })
  */
 export * from './model/check/index.js'
-export { durationText, type InMilliseconds, parseDuration } from './model/duration.js'
+export { durationText, type InMilliseconds, type InSeconds, parseDuration } from './model/duration.js'
 export * from './ports/checks.js'

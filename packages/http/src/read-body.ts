@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import { acceptRequest } from './checked-handler.js'
 import { type PlainResponse, toResponse } from './plain-response.js'
@@ -6,19 +7,22 @@ import { plainProblem } from './problem.js'
 export interface ReadBodyOptions {
   /** A longer body is refused before it is taken in. */
   readonly maxBytes: number
-  /** Seconds until all of it has to be there; default 10. */
-  readonly timeout?: number
+  /** How long it may take until all of it is there; default 10 s. */
+  readonly timeout?: Duration
 }
 
-const OPTIONS = check.options<ReadBodyOptions>({
+const OPTIONS = check.options<check.InMilliseconds<ReadBodyOptions>>({
   maxBytes: check.number({ min: 0, infinite: true }),
-  timeout: check.optional(check.number({ above: 0, max: 0x7fffffff / 1000 })),
+  timeout: check.optional(check.duration({ min: '1ms', max: '1h' })),
 })
 
-/** Checked, with the defaults. `invalid_options`. */
-export function acceptReadBody(given: ReadBodyOptions): Required<ReadBodyOptions> {
-  const { maxBytes, timeout = 10 } = check.accept('readBody', 'options', OPTIONS, given)
-  return { maxBytes, timeout }
+/** Checked, with the defaults; in milliseconds. `invalid_options`. */
+export function acceptReadBody(given: ReadBodyOptions): {
+  readonly maxBytes: number
+  readonly timeoutMs: number
+} {
+  const { maxBytes, timeout: timeoutMs = 10_000 } = check.accept('readBody', 'options', OPTIONS, given)
+  return { maxBytes, timeoutMs }
 }
 
 /**
@@ -38,7 +42,7 @@ export async function readBodyOf(
   request: Request,
   options: ReadBodyOptions,
 ): Promise<Uint8Array<ArrayBuffer> | PlainResponse> {
-  const { maxBytes, timeout } = acceptReadBody(options)
+  const { maxBytes, timeoutMs } = acceptReadBody(options)
   // The header is only a reason to refuse early; what counts are the bytes that come.
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return bodyTooLarge(maxBytes)
   if (request.body === null) return new Uint8Array()
@@ -51,11 +55,11 @@ export async function readBodyOf(
   const timer = setTimeout(() => {
     isLate = true
     giveUp()
-  }, timeout * 1000)
+  }, timeoutMs)
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (isLate) return bodyTooSlow(timeout)
+      if (isLate) return bodyTooSlow(timeoutMs)
       if (done) break
       length += value.byteLength
       if (length > maxBytes) {
@@ -82,11 +86,11 @@ export const bodyTooLarge = (maxBytes: number): PlainResponse =>
   plainProblem(413, 'body_too_large', `The body is longer than the ${maxBytes} bytes that are taken here`)
 
 /** The rest of the body may still come: nothing else on this connection can be understood. */
-export function bodyTooSlow(timeout: number): PlainResponse {
+export function bodyTooSlow(timeoutMs: number): PlainResponse {
   const { headers, ...refusal } = plainProblem(
     408,
     'body_too_slow',
-    `The body was not there within ${timeout} s`,
+    `The body was not there within ${timeoutMs / 1000} s`,
   )
   return { ...refusal, headers: { ...headers, connection: 'close' } }
 }

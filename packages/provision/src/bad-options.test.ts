@@ -79,7 +79,7 @@ test.each<[string, (to: Provisioner) => Promise<unknown>, string, RegExp]>([
     'an overlap in text',
     (to) => to.rotate(Station, 'S-1', { overlap: any('60') }),
     'invalid_options',
-    /overlap must be a whole number from 0/,
+    /overlap must be a duration from 0s to 3650d/,
   ],
   [
     'no output',

@@ -53,7 +53,7 @@ export interface Provisioner extends AsyncDisposable {
     deviceId: string,
     options?: GenerateOptions<InferState<T>, Kind>,
   ): Promise<Issued<InferState<T>, Kind>>
-  /** New ones in place of those there are, which stay good for `overlap` seconds. */
+  /** New ones in place of those there are, which stay good for `overlap`. */
   rotate<T extends AnyDeviceType, const Kind extends CredentialKind = CredentialKind>(
     type: T,
     deviceId: string,

@@ -13,10 +13,10 @@ import type { ImportSource } from './import/import-source.js'
 import type { ProvisionHub } from './provision-hub.js'
 import type { CredentialSink } from './sinks/credential-sink.js'
 
-const { accept, either, flag, integer, optional, options, satisfies, text, word } = check
+const { accept, duration, either, flag, integer, optional, options, satisfies, text, word } = check
 
-/** Ten years: what is longer is a mistake of units. */
-const TEN_YEARS = 10 * 365 * 86_400
+/** What is longer is a mistake of units. */
+const TEN_YEARS = '3650d'
 
 const deviceType = satisfies<AnyDeviceType>('a device type, made by defineDeviceType', isDeviceType)
 /** Its own check names the character that is wrong. */
@@ -26,7 +26,7 @@ const deviceId = check.withCode(
 )
 const kinds = optional(check.list<CredentialKind>(word(...ALL_KINDS), { min: 1, max: 10 }))
 const expiresAt = optional(check.date)
-const overlap = optional(integer({ min: 0, max: TEN_YEARS }))
+const overlap = optional(duration({ max: TEN_YEARS }))
 
 const HUB = check.port<ProvisionHub>('a hub made by createDeviceHub', 'publish')
 
@@ -47,14 +47,14 @@ const GENERATE = options<GenerateOptions<Record<string, unknown>>>({
   // What is in it is for `devices.create` to check.
   create: optional(either(flag, check.record)),
 })
-const ROTATE = options<RotateOptions>({ kinds, expiresAt, overlap })
+const ROTATE = options<check.InMilliseconds<RotateOptions>>({ kinds, expiresAt, overlap })
 const PASSWORD = options<{ readonly expiresAt?: Date }>({ expiresAt })
 
 const OUTPUT = options<Extract<ImportOutput, { readonly file: string }>>(
   { file: text(), format: optional(word('csv', 'json')), overwrite: optional(flag) },
   '{ file }: the secrets are shown there and nowhere else',
 )
-const IMPORT = options<ImportOptions>(
+const IMPORT = options<check.InMilliseconds<ImportOptions>>(
   {
     output: either(check.callback<(devices: readonly ImportedDevice[]) => unknown>(), OUTPUT),
     rotate: optional(flag),
@@ -99,10 +99,10 @@ const SOURCE: check.Rule<ImportSource> = {
   },
 }
 
-const CLAIM_KEY = options<NewClaimKey>({
+const CLAIM_KEY = options<check.InMilliseconds<NewClaimKey>>({
   name: check.line(255),
   maxUses: integer({ min: 1, max: 1_000_000_000 }),
-  expiresIn: integer({ min: 1, max: TEN_YEARS }),
+  expiresIn: duration({ min: '1s', max: TEN_YEARS }),
   createsDevices: optional(flag),
   idPrefix: optional(
     text({
@@ -131,8 +131,10 @@ export const acceptDevice = (call: string, type: unknown, id: unknown): void => 
 
 export const acceptGenerate = <Options>(given: Options): Options =>
   accept('generateCredentials', 'options', GENERATE, given) as Options
-export const acceptRotate = <Options>(given: Options): Options =>
-  accept('rotate', 'options', ROTATE, given) as Options
+export const acceptRotate = <Kind extends CredentialKind>(
+  given: RotateOptions<Kind>,
+): check.InMilliseconds<RotateOptions<Kind>> =>
+  accept('rotate', 'options', ROTATE, given) as check.InMilliseconds<RotateOptions<Kind>>
 export const acceptPassword = (given: unknown): { readonly expiresAt?: Date } =>
   accept('setPassword', 'options', PASSWORD, given)
 
@@ -140,7 +142,7 @@ export const acceptImport = (
   type: unknown,
   source: unknown,
   given: unknown,
-): readonly [ImportSource, ImportOptions] => {
+): readonly [ImportSource, check.InMilliseconds<ImportOptions>] => {
   accept('importDevices', 'type', deviceType, type, 'unknown_type')
   return [
     accept('importDevices', 'source', SOURCE, source),
@@ -148,7 +150,7 @@ export const acceptImport = (
   ]
 }
 
-export const acceptClaimKey = (type: unknown, given: unknown): NewClaimKey => {
+export const acceptClaimKey = (type: unknown, given: unknown): check.InMilliseconds<NewClaimKey> => {
   accept('claims.create', 'type', deviceType, type, 'unknown_type')
   return accept('claims.create', 'key', CLAIM_KEY, given)
 }

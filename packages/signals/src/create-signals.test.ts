@@ -260,7 +260,7 @@ test('invariant 9: close waits for pending handlers, then nothing is called and 
 test('invariant 9: close does not wait for ever', async () => {
   const { logger, lines } = keepingLogger()
   {
-    await using signals = createSignals({ logger, closeTimeoutMs: 10 })
+    await using signals = createSignals({ logger, closeTimeout: '10ms' })
     signals.on('deviceConnected', () => new Promise(() => {}))
     signals.emit('deviceConnected', connectedOf(Door))
   }

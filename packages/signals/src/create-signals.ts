@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import {
   type AnyDeviceType,
   consoleLogger,
@@ -38,10 +39,10 @@ export interface SignalsOptions {
   readonly metrics?: Metrics | undefined
   /** For handlers that do not set their own. Default 1,000. */
   readonly maxPending?: number | undefined
-  /** For handlers that do not set their own, in milliseconds. Default: none. */
-  readonly timeoutMs?: number | undefined
-  /** Milliseconds `close()` waits for handlers that are still pending. Default 5,000. */
-  readonly closeTimeoutMs?: number | undefined
+  /** For handlers that do not set their own. Default: none. */
+  readonly timeout?: Duration | undefined
+  /** How long `close()` waits for handlers that are still pending. Default 5 s. */
+  readonly closeTimeout?: Duration | undefined
 }
 
 /** What may be returned is ignored, but a promise is watched: its rejection is logged, and how many are pending is bounded. */
@@ -93,7 +94,7 @@ export interface Signals extends SignalSink, AsyncDisposable {
   stats(): SignalsStats
   /**
    * Ends every subscription and iterator (which still give out what they hold), then waits for handlers that are
-   * pending, `closeTimeoutMs` at most. Events emitted later are ignored; subscribing later is an error (`closed`).
+   * pending, `closeTimeout` at most. Events emitted later are ignored; subscribing later is an error (`closed`).
    */
   close(): Promise<void>
 }
@@ -103,7 +104,7 @@ type ErasedHandler = SignalHandler<AnySignalEvent>
 /** The hub's lifecycle events. Each call makes an instance of its own; nothing is shared between two. */
 export function createSignals(given: SignalsOptions = {}): Signals {
   const options = acceptSignals(given)
-  const { logger = consoleLogger, metrics = noMetrics, closeTimeoutMs = 5000 } = options
+  const { logger = consoleLogger, metrics = noMetrics, closeTimeout = 5 } = options
   const emitter = new EventEmitter<Record<SignalName, [AnySignalEvent]>>()
   const subscriptions = new Set<Subscription>()
   const iterators = new Set<{ finish(): void }>()
@@ -125,7 +126,7 @@ export function createSignals(given: SignalsOptions = {}): Signals {
     const subscription = createSubscription({
       ...subscribeOptions,
       maxPending: subscribeOptions.maxPending ?? options.maxPending,
-      timeoutMs: subscribeOptions.timeoutMs ?? options.timeoutMs,
+      timeout: subscribeOptions.timeout ?? options.timeout,
       name,
       type,
       handler,
@@ -200,7 +201,7 @@ export function createSignals(given: SignalsOptions = {}): Signals {
       closed = true
       for (const iterator of iterators) iterator.finish()
       for (const subscription of subscriptions) subscription.end()
-      await withinTime(closeTimeoutMs, statistics.idle())
+      await withinTime(closeTimeout * 1000, statistics.idle())
       const { pending } = statistics.read()
       if (pending > 0)
         logger.warn({ pending }, `the signals closed while ${pending} calls of handlers were pending`)

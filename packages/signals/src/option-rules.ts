@@ -4,7 +4,7 @@ import type { SignalsOptions } from './create-signals.js'
 import type { IterateOptions } from './iterate-events.js'
 import type { SubscribeOptions } from './subscription.js'
 
-const { accept, integer, number, optional, options } = check
+const { accept, durationInSeconds, integer, number, optional, options } = check
 
 /** One of each, so that a signal that is added does not compile until it is here. */
 const NAMES: { readonly [Name in SignalName]: true } = {
@@ -18,23 +18,25 @@ const NAMES: { readonly [Name in SignalName]: true } = {
   deviceProvisioned: true,
 }
 
-const TIMER_MAX = 2_147_483_647
 const maxPending = optional(number({ min: 1, infinite: true }))
-const timeoutMs = optional(number({ above: 0, max: TIMER_MAX }))
+const timeout = optional(durationInSeconds({ min: '1ms', max: '1d' }))
 
-const SIGNALS = options<SignalsOptions>({
+/** Durations are numbers of seconds, as `createHandlerRunner` takes them. */
+type AcceptedSignals = Omit<SignalsOptions, 'closeTimeout'> & { readonly closeTimeout?: number }
+
+const SIGNALS = options<AcceptedSignals>({
   logger: optional(check.logger),
   metrics: optional(check.metrics),
   maxPending,
-  timeoutMs,
-  closeTimeoutMs: optional(number({ min: 0, max: TIMER_MAX })),
+  timeout,
+  closeTimeout: optional(durationInSeconds({ max: '1h' })),
 })
 
 const SUBSCRIBE = options<SubscribeOptions>({
   signal: optional(check.abortSignal),
   label: optional(check.line(255)),
   maxPending,
-  timeoutMs,
+  timeout,
 })
 
 const ITERATE = options<IterateOptions>({
@@ -51,7 +53,7 @@ const HANDLER = check.callback<(event: SignalEvents[SignalName]) => unknown>()
 const TYPE = check.satisfies<AnyDeviceType>('a device type made by defineDeviceType', isDeviceType)
 
 /** Each throws `invalid_options` with the function, the key and what is expected. */
-export const acceptSignals = (given: unknown): SignalsOptions =>
+export const acceptSignals = (given: unknown): AcceptedSignals =>
   accept('createSignals', 'options', SIGNALS, given)
 export const acceptName = (call: string, name: unknown): SignalName => accept(call, 'name', NAME, name)
 export const acceptType = (call: string, type: unknown): AnyDeviceType =>

@@ -1,4 +1,4 @@
-import type { AnyDeviceType, Logger, Metrics, SignalEvents, SignalName } from '@devicehub/core'
+import type { AnyDeviceType, Duration, Logger, Metrics, SignalEvents, SignalName } from '@devicehub/core'
 import { createHandlerRunner, type HandlerStats } from '@devicehub/core/transport'
 import { matchesType } from './matches-type.js'
 
@@ -14,8 +14,8 @@ export interface SubscribeOptions {
   readonly label?: string | undefined
   /** Promises of this handler that may be pending at once; past it its events are dropped and counted. Default 1,000. */
   readonly maxPending?: number | undefined
-  /** Milliseconds after which a pending promise is logged and counted as an error. Default: never. */
-  readonly timeoutMs?: number | undefined
+  /** How long a promise may be pending before it is logged and counted as an error. Default: for good. */
+  readonly timeout?: Duration | undefined
 }
 
 export type AnySignalEvent = SignalEvents[SignalName]
@@ -54,10 +54,10 @@ function nameOf(handler: { readonly name: string }): string {
 }
 
 export function createSubscription(request: SubscriptionRequest): Subscription {
-  const { name, type, handler, once, signal, maxPending, timeoutMs, logger, metrics, onEnd } = request
+  const { name, type, handler, once, signal, maxPending, timeout, logger, metrics, onEnd } = request
   const label = request.label ?? (nameOf(handler) || 'anonymous')
   const fullName = type === null ? `${name} ${label}` : `${name}(${type.name}) ${label}`
-  const runner = createHandlerRunner({ name: fullName, maxPending, timeoutMs, logger, metrics })
+  const runner = createHandlerRunner({ name: fullName, maxPending, timeout, logger, metrics })
   // The emitter goes on over the list it began with, so a handler that was removed by another one is still called.
   let ended = false
 

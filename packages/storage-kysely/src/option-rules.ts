@@ -9,7 +9,7 @@ import type { TableOptions } from './schema/tables.js'
 import type { TimescaleOptions } from './schema/timescale.js'
 import type { SqliteDialectOptions } from './sqlite/sqlite-dialect.js'
 
-const { accept, flag, integer, optional, options, orNull, word } = check
+const { accept, duration, durationInSeconds, flag, optional, options, orNull, word } = check
 
 const db = check.port<Kysely<unknown>>(
   'a Kysely instance: new Kysely({ dialect })',
@@ -20,15 +20,11 @@ const db = check.port<Kysely<unknown>>(
 )
 const dialect = word<SqlDialect>('sqlite', 'postgres', 'mysql')
 
-const INTERVAL = check.text({
-  max: 64,
-  pattern: /^\d+(\.\d+)? (second|minute|hour|day|week|month|year)s?$/,
-  expected: "an interval such as '7 days' or '12 hours'",
-})
+const span = durationInSeconds({ min: '1m', max: '36500d' })
 const TIMESCALE = options<TimescaleOptions>({
-  chunkInterval: optional(INTERVAL),
-  retention: optional(orNull(INTERVAL)),
-  compressAfter: optional(orNull(INTERVAL)),
+  chunkInterval: optional(span),
+  retention: optional(orNull(span)),
+  compressAfter: optional(orNull(span)),
 })
 
 const TABLES: check.OptionRules<Omit<TableOptions, 'dialect'>> = {
@@ -50,11 +46,11 @@ const SCHEMA = options<SchemaSource<unknown>>({
   options: optional(options<Omit<TableOptions, 'dialect'>>(TABLES)),
 })
 
-const SQLITE = options<SqliteDialectOptions>({
+const SQLITE = options<check.InMilliseconds<SqliteDialectOptions>>({
   file: check.text({ max: 4_096, expected: "a path, or ':memory:'" }),
   driver: optional(word('auto', 'node:sqlite', 'better-sqlite3')),
   thread: optional(flag),
-  busyTimeout: optional(integer({ min: 0, max: 2_147_483_647 })),
+  busyTimeout: optional(duration({ max: '1h' })),
 })
 
 const MIGRATE = options<MigrateOptions>({ allowDestructive: optional(flag) })
@@ -66,7 +62,7 @@ export const acceptStorage = <DB>(given: unknown): KyselyStorageOptions<DB> =>
   accept('kyselyStorage', 'options', STORAGE, given) as KyselyStorageOptions<DB>
 export const acceptSchema = <DB>(given: unknown): SchemaSource<DB> =>
   accept('createSchema', 'source', SCHEMA, given) as SchemaSource<DB>
-export const acceptSqlite = (given: unknown): SqliteDialectOptions =>
+export const acceptSqlite = (given: unknown): check.InMilliseconds<SqliteDialectOptions> =>
   accept('sqliteDialect', 'options', SQLITE, given)
 export const acceptMigrate = (call: string, given: unknown): MigrateOptions =>
   accept(call, 'options', MIGRATE, given)

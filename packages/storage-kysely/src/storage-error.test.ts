@@ -115,7 +115,7 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
 
 describeWith(['sqlite'], 'SQLite', () => {
   test('that another process keeps busy is waited for, then storage_unavailable', async () => {
-    const database = await sqliteFile({ busyTimeout: 50 })
+    const database = await sqliteFile({ busyTimeout: '50ms' })
     await using storages = await openStorages(database, [Station])
     const storage = storages.open()
     const other = database.connect()

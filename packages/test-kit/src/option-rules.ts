@@ -5,6 +5,7 @@ import type { RawClientOptions } from './contracts/transport/raw-client.js'
 import type { FakeBrokerOptions } from './publisher/fake-broker.js'
 import type { LedgerMessage } from './publisher/ledger-message.js'
 import type { LedgerPublisherOptions, PublishAllOptions } from './publisher/ledger-publisher.js'
+import type { NextOptions } from './publisher/packet-inbox.js'
 import type { RawMqttClientOptions } from './publisher/raw-client.js'
 import type { RawSubscriberOptions } from './publisher/raw-subscriber.js'
 import type { Certificates } from './services/certificates.js'
@@ -18,11 +19,26 @@ import type { RedisOptions } from './services/redis.js'
 import type { FlowMode, TcpProxyOptions } from './services/tcp-proxy.js'
 import type { WaitOptions } from './services/wait-until.js'
 
-const { accept, callback, flag, integer, line, list, mapOf, number, optional, options, text, word } = check
+const {
+  accept,
+  callback,
+  duration,
+  durationInSeconds,
+  flag,
+  integer,
+  line,
+  list,
+  mapOf,
+  number,
+  optional,
+  options,
+  text,
+  word,
+} = check
 
 const port = integer({ min: 1, max: 65_535 })
 const count = integer({ min: 0, max: 2 ** 40 })
-const milliseconds = integer({ min: 0, max: 0x7fffffff })
+const wait = optional(duration({ max: '1h' }))
 const SERVICE: check.OptionRules<ServiceOptions> = { port: optional(port) }
 /** Of a file; an empty one divides others. */
 const lines = optional(list(check.either(line(10_000), word(''))))
@@ -44,15 +60,19 @@ interface OptionsOf {
   readonly connectRaw: RawClientOptions
   readonly createTcpProxy: TcpProxyOptions
   readonly waitUntil: WaitOptions
+  readonly 'client.next': NextOptions
   readonly 'publisher.publishAll': PublishAllOptions
 }
 
 /** By function; each throws `invalid_options` with the function, the key and what is expected. */
-const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<OptionsOf[Call]> } = {
-  startMosquitto: options<MosquittoOptions>({
+/** Durations in milliseconds, Mosquitto's in the seconds that it writes. */
+type Accepted<Call extends keyof OptionsOf> = check.InMilliseconds<OptionsOf[Call]>
+
+const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<Accepted<Call>> } = {
+  startMosquitto: options<check.InMilliseconds<MosquittoOptions>>({
     ...SERVICE,
     persistence: optional(flag),
-    autosaveInterval: optional(count),
+    autosaveInterval: optional(durationInSeconds({ max: '1d', wholeSeconds: true })),
     maxInflight: optional(count),
     maxQueued: optional(count),
     allowAnonymous: optional(flag),
@@ -114,7 +134,7 @@ const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<OptionsOf[Call]> }
     onConnect: optional(callback<NonNullable<FakeBrokerOptions['onConnect']>>()),
     onPacket: optional(callback<NonNullable<FakeBrokerOptions['onPacket']>>()),
   }),
-  createLedgerPublisher: options<LedgerPublisherOptions>({
+  createLedgerPublisher: options<check.InMilliseconds<LedgerPublisherOptions>>({
     host: optional(text({ max: 255 })),
     port,
     protocolVersion: optional(word(4, 5)),
@@ -123,8 +143,8 @@ const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<OptionsOf[Call]> }
     password: optional(check.hidden(text({ max: 16_383 }))),
     window: optional(integer({ min: 1, max: 65_535 })),
     ledgerFile: optional(text({ max: 4_096 })),
-    reconnectDelay: optional(milliseconds),
-    connectTimeout: optional(milliseconds),
+    reconnectDelay: wait,
+    connectTimeout: wait,
   }),
   'publisher.publishAll': options<PublishAllOptions>({
     window: optional(integer({ min: 1, max: 65_535 })),
@@ -142,7 +162,11 @@ const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<OptionsOf[Call]> }
     onClientData: optional(callback<NonNullable<TcpProxyOptions['onClientData']>>()),
     onServerData: optional(callback<NonNullable<TcpProxyOptions['onServerData']>>()),
   }),
-  waitUntil: options<WaitOptions>({ timeout: optional(milliseconds), interval: optional(milliseconds) }),
+  waitUntil: options<check.InMilliseconds<WaitOptions>>({ timeout: wait, interval: wait }),
+  'client.next': options<check.InMilliseconds<NextOptions>>({
+    where: optional(callback<NonNullable<NextOptions['where']>>()),
+    timeout: wait,
+  }),
 }
 
 function rawClient(): check.OptionRules<RawMqttClientOptions> {
@@ -156,8 +180,8 @@ function rawClient(): check.OptionRules<RawMqttClientOptions> {
   }
 }
 
-export const acceptOptions = <Call extends keyof OptionsOf>(call: Call, given: unknown): OptionsOf[Call] =>
-  accept<OptionsOf[Call]>(call, 'options', RULES[call], given)
+export const acceptOptions = <Call extends keyof OptionsOf>(call: Call, given: unknown): Accepted<Call> =>
+  accept<Accepted<Call>>(call, 'options', RULES[call], given)
 
 export const acceptPort = (call: string, given: unknown): number => accept(call, 'port', port, given)
 

@@ -187,8 +187,8 @@ describe('the events of EMQX', () => {
       type: Sensor,
       deviceId: 'A2',
       event: 'connected',
-      at: begin,
-      connectedAt: begin,
+      at: new Date(begin),
+      connectedAt: new Date(begin),
       reason: undefined,
       source: 'broker:emqx',
     })

@@ -26,7 +26,7 @@ async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promis
     // Superusers are not asked for topics.
     is_superuser: false,
     // Seconds; what is not a whole number refuses the login.
-    ...(expiresAt === null ? {} : { expire_at: Math.floor(expiresAt / 1000) }),
+    ...(expiresAt === null ? {} : { expire_at: Math.floor(expiresAt.getTime() / 1000) }),
     ...(acl === null ? {} : { acl }),
   })
 }

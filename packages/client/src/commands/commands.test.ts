@@ -224,7 +224,7 @@ test('closing lets a handler finish, its reply included, and takes no more comma
   await it.client.connect()
   const first = it.send({ command: 'close', id: 'a' })
   await expect.poll(() => it.executed, WAIT).toHaveLength(1)
-  const closed = it.client.close({ timeout: 60_000 })
+  const closed = it.client.close({ timeout: '1m' })
   const second = it.send({ command: 'close', id: 'b' })
   const third = it.send({}, { channel: 'desired', payload: '' })
   // The one behind it was read, so it was as well.
@@ -250,7 +250,7 @@ test('a handler that takes longer than close() waits is told by its signal', asy
   await it.client.connect()
   it.send({ command: 'close', id: 'a' })
   await expect.poll(() => it.replies().length, WAIT).toBe(1)
-  await it.client.close({ timeout: 50 })
+  await it.client.close({ timeout: '50ms' })
   expect(reason).toMatchObject({ code: 'closed' })
   expect(it.errors).toEqual([])
   expect(it.replies()).toHaveLength(1)

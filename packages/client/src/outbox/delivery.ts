@@ -30,7 +30,7 @@ export interface Delivery {
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { outbox, maxSamples } = options
-  const backoff = createBackoff({ min: 1000, max: 60_000 })
+  const backoff = createBackoff({ min: '1s', max: '1m' })
   /** Samples in a message: fewer once one was refused, until the one that causes it is found. */
   let limit = maxSamples
   let refusals = 0

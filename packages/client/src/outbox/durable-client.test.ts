@@ -30,7 +30,7 @@ function device(folder: string, url: string, options: Partial<DeviceClientOption
     {
       url,
       deviceId: 'S-1',
-      reconnect: { min: 1, max: 20 },
+      reconnect: { min: '1ms', max: '20ms' },
       outbox: { folder, maxBytes, drop },
       ...rest,
     },
@@ -180,7 +180,7 @@ describe('with a broker that answers as the test says', () => {
     await Promise.all(numbers(50).map((value) => it.client.record({ value })))
     const start = Date.now()
     const late = it.client.record({ value: 50 })
-    await it.client.close({ timeout: 100 })
+    await it.client.close({ timeout: '100ms' })
     await late
     expect(Date.now() - start).toBeLessThan(10_000)
     await expect(it.client.record({ value: 51 })).rejects.toMatchObject({ code: 'closed' })

@@ -29,7 +29,7 @@ export async function startCommandWorld<Type extends AnyDeviceType>(
     const client = createDeviceClient(type, {
       url: broker.url,
       deviceId: 'D-1',
-      reconnect: { min: 1, max: 20 },
+      reconnect: { min: '1ms', max: '20ms' },
       ...options,
     })
     client.on('error', (error) => errors.push(error))

@@ -11,7 +11,7 @@ const client = createDeviceClient(
     deviceId: 'W-1',
     protocolVersion: protocolVersion === '4' ? 4 : 5,
     outbox: { folder },
-    reconnect: { min: 10, max: 100 },
+    reconnect: { min: '10ms', max: '100ms' },
   },
 )
 client.on('error', (error) => console.error(error.message))

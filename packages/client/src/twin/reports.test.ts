@@ -13,7 +13,7 @@ test('report() sends what is new, with the applied version, and merges', async (
   await twin.report({ mode: 'burst', interval: 5 })
   await twin.report({ mode: 'burst', interval: 6, since: new Date('2026-05-04T03:02:01Z') })
   await twin.report({ interval: 6 })
-  await twin.report({ interval: null }, { timestamp: Date.UTC(2026, 0, 1) })
+  await twin.report({ interval: null }, { timestamp: new Date(Date.UTC(2026, 0, 1)) })
   expect(it.reports()).toEqual([
     { reported: { mode: 'burst', interval: 5 } },
     { reported: { interval: 6, since: '2026-05-04T03:02:01.000Z' } },
@@ -76,7 +76,7 @@ test('the whole document is sent once at each connection, so that a lost report 
 })
 
 test('while offline reports are merged into one, and resolve when the broker has confirmed it', async () => {
-  await using it = await connectRecorder({ reconnect: { min: 200, max: 200, jitter: 0 } })
+  await using it = await connectRecorder({ reconnect: { min: '200ms', max: '200ms', jitter: 0 } })
   await it.client.connect()
   await it.client.twin.report({ interval: 1 })
   it.broker.cut()

@@ -5,8 +5,8 @@ import type { Publisher } from '../publisher.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'
 
 export interface ReportOptions {
-  /** When it was so; a number is epoch milliseconds. Default, and while offline: none, and the hub takes the time of arrival. */
-  readonly timestamp?: Date | number | undefined
+  /** When it was so. Default, and while offline: none, and the hub takes the time of arrival. */
+  readonly timestamp?: Date | undefined
   /** Stops waiting; what was reported stays so. */
   readonly signal?: AbortSignal | undefined
 }

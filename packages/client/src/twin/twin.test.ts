@@ -207,7 +207,7 @@ test('closing lets the handler finish, its report included', async () => {
   await it.client.connect()
   it.desire({ interval: 5 }, 1)
   await expect.poll(() => called, WAIT).toBe(true)
-  const closed = it.client.close({ timeout: 60_000 })
+  const closed = it.client.close({ timeout: '1m' })
   await it.handled()
   open()
   await closed
@@ -240,7 +240,7 @@ describeWith({ mosquitto: 'own' }, 'with mosquitto', ({ mosquitto }) => {
       const errors: DeviceHubError[] = []
       const client = createDeviceClient(
         { type: 'recorder' },
-        { url: broker.url, deviceId: 'R-1', protocolVersion, reconnect: { min: 10, max: 100 } },
+        { url: broker.url, deviceId: 'R-1', protocolVersion, reconnect: { min: '10ms', max: '100ms' } },
       )
       client.on('error', (error) => errors.push(error))
       const versions: number[] = []

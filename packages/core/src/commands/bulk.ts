@@ -10,6 +10,7 @@ import {
 } from '../model/check/index.js'
 import { errorLine } from '../model/codec/text.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../model/errors.js'
 import type { CommandState } from '../model/statuses.js'
 import type { DeviceFilter } from '../ports/devices.js'
@@ -64,7 +65,7 @@ export type SendOne<Result> = (deviceId: string) => Promise<BulkOutcome<Result>>
 
 const PAGE = 500
 
-export const BULK = options<BulkOptions>({
+export const BULK = options<InMilliseconds<BulkOptions>>({
   ...SEND,
   concurrency: optional(integer({ min: 1, max: 10_000 })),
   onProgress: optional(callback<NonNullable<BulkOptions['onProgress']>>()),

@@ -1,13 +1,14 @@
-import { integer, number, type OptionRules, optional, word } from '../model/check/index.js'
+import { duration, integer, type OptionRules, optional, word } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { OFFLINE_POLICIES, type OfflinePolicy } from '../model/device-type/offline-policy.js'
+import type { Duration, InMilliseconds } from '../model/duration.js'
 import type { NewCommand } from '../ports/commands.js'
 
 export interface SendOptions {
-  /** Seconds from a publication to the device's final reply, after which the command has timed out; default 30. */
-  readonly timeout?: number
-  /** Seconds from now until it must not be sent any more; default 86,400 (a day). The device is told, and does not execute it later. */
-  readonly expiresIn?: number
+  /** How long a publication waits for the device's final reply, after which the command has timed out; default 30 s. */
+  readonly timeout?: Duration
+  /** How long from now it may be sent; default a day. The device is told, and does not execute it later. */
+  readonly expiresIn?: Duration
   /** How often it is published again when nothing was heard of it within `timeout`; default 0. A device goes by the id and executes it once. */
   readonly retries?: number
   /**
@@ -17,13 +18,11 @@ export interface SendOptions {
   readonly onOffline?: OfflinePolicy
 }
 
-const YEAR = 366 * 86_400
+const UP_TO_A_YEAR = duration({ min: '1ms', max: '366d' })
 
-const SECONDS = number({ min: 0.001, max: YEAR })
-
-export const SEND: OptionRules<SendOptions> = {
-  timeout: optional(SECONDS),
-  expiresIn: optional(SECONDS),
+export const SEND: OptionRules<InMilliseconds<SendOptions>> = {
+  timeout: optional(UP_TO_A_YEAR),
+  expiresIn: optional(UP_TO_A_YEAR),
   retries: optional(integer({ min: 0, max: 100 })),
   onOffline: optional(word(...OFFLINE_POLICIES)),
 }
@@ -32,12 +31,12 @@ export type SendSettings = Pick<NewCommand, 'timeout' | 'expiresIn' | 'retries' 
 
 /** Complete, in milliseconds. */
 export function sendSettings(
-  { timeout = 30, expiresIn = 86_400, retries = 0, onOffline }: SendOptions,
+  { timeout = 30_000, expiresIn = 86_400_000, retries = 0, onOffline }: InMilliseconds<SendOptions>,
   type: Pick<AnyDeviceType, 'options'>,
 ): SendSettings {
   return {
-    timeout: Math.round(timeout * 1000),
-    expiresIn: Math.round(expiresIn * 1000),
+    timeout,
+    expiresIn,
     retries,
     onOffline: onOffline ?? type.options.onOffline ?? 'queue',
   }

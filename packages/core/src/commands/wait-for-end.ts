@@ -1,21 +1,19 @@
-import { abortSignal, accept, number, optional, options } from '../model/check/index.js'
+import { abortSignal, accept, duration, optional, options } from '../model/check/index.js'
+import type { Duration, InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { CommandRecord } from '../ports/commands.js'
 import type { CommandTracker, TrackedCommand } from './tracker.js'
 
 /** How long to wait for the end of a command. The command itself goes on, whatever becomes of the waiting. */
 export interface WaitOptions {
-  /** Seconds, at most 2,147,483; then `command_pending`. Default: until the command has an end, a day at most for one that is only sent while its device is connected. */
-  readonly timeout?: number
+  /** How long, at most 24 days; then `command_pending`. Default: until the command has an end, a day at most for one that is only sent while its device is connected. */
+  readonly timeout?: Duration
   /** Rejects with its reason. */
   readonly signal?: AbortSignal
 }
 
-/** What a timer can hold. */
-const TIMEOUT_MAX = 2_147_483
-
-const WAIT_OPTIONS = options<WaitOptions>({
-  timeout: optional(number({ min: 0.001, max: TIMEOUT_MAX })),
+const WAIT_OPTIONS = options<InMilliseconds<WaitOptions>>({
+  timeout: optional(duration({ min: '1ms', max: '24d' })),
   signal: optional(abortSignal),
 })
 
@@ -26,12 +24,12 @@ export async function waitForEnd(
   call: string,
   given: WaitOptions,
 ): Promise<CommandRecord> {
-  const { timeout, signal } = accept(call, 'options', WAIT_OPTIONS, given)
-  if (timeout === undefined) return tracker.wait(command, signal)
+  const { timeout: timeoutMs, signal } = accept(call, 'options', WAIT_OPTIONS, given)
+  if (timeoutMs === undefined) return tracker.wait(command, signal)
   if (signal?.aborted) throw signal.reason
   const ended = new AbortController()
   const forward = () => ended.abort(signal?.reason)
-  const timer = setTimeout(() => ended.abort(stillPending(command, timeout)), timeout * 1000)
+  const timer = setTimeout(() => ended.abort(stillPending(command, timeoutMs)), timeoutMs)
   signal?.addEventListener('abort', forward, { once: true })
   try {
     return await tracker.wait(command, ended.signal)
@@ -41,9 +39,9 @@ export async function waitForEnd(
   }
 }
 
-const stillPending = ({ id, command, typeKey, deviceId }: TrackedCommand, timeout: number) =>
+const stillPending = ({ id, command, typeKey, deviceId }: TrackedCommand, timeoutMs: number) =>
   new DeviceHubError(
     'command_pending',
-    `${command} for ${typeKey} ${deviceId} has no end after ${timeout} s. It still stands: wait for it again, or cancel it`,
+    `${command} for ${typeKey} ${deviceId} has no end after ${timeoutMs / 1000} s. It still stands: wait for it again, or cancel it`,
     { details: { id, command, type: typeKey, deviceId } },
   )

@@ -2,12 +2,12 @@ import {
   accept,
   callback,
   date,
+  duration,
   either,
   flag,
   integer,
   list,
   Misfit,
-  number,
   optional,
   options,
   type Rule,
@@ -16,6 +16,7 @@ import {
 } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { deviceType } from '../model/device-type/type-rule.js'
+import { durationText, type InMilliseconds } from '../model/duration.js'
 import { DeviceHubError, isRetryable, isStorageFault } from '../model/errors.js'
 import { MESSAGE_STATUSES, type MessageStatus } from '../model/message.js'
 import { CHANNELS, type Channel } from '../model/topic/index.js'
@@ -56,11 +57,11 @@ export const assertConsumerName = (call: string, name: unknown): string => accep
 const RETRY_MIN = 500
 const RETRY_MAX = 30_000
 
-const RETRY: Rule<ConsumeRetry> = (() => {
-  const rule = options<ConsumeRetry>({
+const RETRY: Rule<InMilliseconds<ConsumeRetry>> = (() => {
+  const rule = options<InMilliseconds<ConsumeRetry>>({
     tries: optional(integer({ min: 1, max: 1_000 })),
-    min: optional(number({ min: 0, max: 3_600_000 })),
-    max: optional(number({ min: 0, max: 86_400_000 })),
+    min: optional(duration({ max: '1h' })),
+    max: optional(duration({ max: '1d' })),
     isTransient: optional(callback<NonNullable<ConsumeRetry['isTransient']>>()),
   })
   return {
@@ -71,15 +72,20 @@ const RETRY: Rule<ConsumeRetry> = (() => {
       if (max < min)
         throw new Misfit(
           `${at}.max`,
-          `must be at least retry.min, which is ${min}, not ${max}`,
-          `${min} or more`,
+          `must be at least retry.min, which is ${durationText(min)}, not ${durationText(max)}`,
+          `${durationText(min)} or more`,
         )
       return retry
     },
   }
 })()
 
-const CONSUME = options<ConsumeOptions>({
+/** What is asked for, with times in milliseconds. */
+export type AcceptedConsume = Omit<InMilliseconds<ConsumeOptions>, 'retry'> & {
+  readonly retry?: InMilliseconds<ConsumeRetry>
+}
+
+const CONSUME = options<AcceptedConsume>({
   types: optional(list(deviceType, { max: 10_000 })),
   unrouted: optional(flag),
   channels: optional(list(word(...CHANNELS), { max: 100 })),
@@ -88,19 +94,19 @@ const CONSUME = options<ConsumeOptions>({
   batch: optional(integer({ min: 1, max: 10_000 })),
   maxBatchBytes: optional(integer({ min: 1, max: 2 ** 40 })),
   retry: optional(RETRY),
-  timeout: optional(number({ min: 0.001, max: 86_400 })),
-  lease: optional(number({ min: 1, max: 3_600 })),
-  pollInterval: optional(number({ min: 10, max: 3_600_000 })),
+  timeout: optional(duration({ min: '1ms', max: '1d' })),
+  lease: optional(duration({ min: '1s', max: '1h' })),
+  pollInterval: optional(duration({ min: '10ms', max: '1h' })),
   onGap: optional(callback<NonNullable<ConsumeOptions['onGap']>>()),
 })
 
-export const acceptConsume = (given: unknown): ConsumeOptions =>
+export const acceptConsume = (given: unknown): AcceptedConsume =>
   accept('hub.consume', 'options', CONSUME, given)
 
 /** Of options that were looked at. Throws `invalid_options` when there is nothing to read. */
 export function consumeSettings(
   name: string,
-  given: ConsumeOptions,
+  given: AcceptedConsume,
   hub: { readonly types: readonly AnyDeviceType[]; readonly preferredBatch: number },
 ): ConsumeSettings {
   const { channels, retry = {} } = given
@@ -123,8 +129,8 @@ export function consumeSettings(
     tries: retry.tries ?? 5,
     delay: { min, max: retry.max ?? Math.max(RETRY_MAX, min) },
     isTransient: retry.isTransient ?? ((error) => isRetryable(error) || isStorageFault(error)),
-    timeout: (given.timeout ?? 300) * 1000,
-    ttl: (given.lease ?? 15) * 1000,
+    timeout: given.timeout ?? 300_000,
+    ttl: given.lease ?? 15_000,
     pollInterval: given.pollInterval ?? 1_000,
     onGap: given.onGap ?? (() => {}),
   }

@@ -22,14 +22,14 @@ const Meter = defineDeviceType('meter', {
 const Lamp = defineDeviceType('lamp', { readings: { level: reading.integer() }, unknownDevice: 'register' })
 
 const FAST = {
-  pollInterval: 50,
-  retry: { tries: 3, min: 1, max: 5 },
+  pollInterval: '50ms',
+  retry: { tries: 3, min: '1ms', max: '5ms' },
   from: 'beginning',
 } satisfies ConsumeOptions
 
 const open: DeviceHub[] = []
 afterEach(async () => {
-  for (const hub of open.splice(0)) await hub.close({ timeout: 1_000 })
+  for (const hub of open.splice(0)) await hub.close({ timeout: '1s' })
 })
 
 function hubOn(storage: StorageAdapter = memoryStorage()): DeviceHub {
@@ -83,7 +83,7 @@ describe('a consumer', () => {
     await waitUntil('all', () => seen.length >= 35)
     expect(seen).toEqual(upTo(35))
     expect(Math.max(...batches)).toBeLessThanOrEqual(10)
-    await waitUntil('the cursor', () => consumer.stats().lag === 0 && consumer.stats().handled === 35)
+    await waitUntil('the cursor', () => consumer.stats().lagMs === 0 && consumer.stats().handled === 35)
     expect(await hub.consumers.get('billing')).toMatchObject({
       passed: 35,
       missed: 0,
@@ -317,7 +317,7 @@ describe('a handler that fails', () => {
       return new Promise(() => {})
     })
     await waitUntil('it runs', () => consumer.stats().state === 'running')
-    await consumer.close({ timeout: 10 })
+    await consumer.close({ timeout: '10ms' })
     expect(aborted).toBe(true)
     expect(await hubOn(storage).consumers.get('billing')).toMatchObject({ active: true, passed: 0 })
   })

@@ -7,7 +7,7 @@ export interface ConsumerCounters {
   epoch: number | null
   cursor: string | null
   missed: number
-  lag: number
+  lagMs: number
   handled(messages: number): void
   failed(error: unknown): void
   setAside(): void
@@ -31,11 +31,11 @@ export function createConsumerCounters(metrics: Metrics, consumer: string): Cons
     epoch: null,
     cursor: null,
     missed: 0,
-    lag: 0,
+    lagMs: 0,
     handled(messages) {
       count('handled', messages)
       if (messages > 0) metrics.observe('devicehub_consumer_batch_messages', messages, labels)
-      metrics.gauge('devicehub_consumer_lag_ms', counters.lag, labels)
+      metrics.gauge('devicehub_consumer_lag_ms', counters.lagMs, labels)
     },
     failed(error) {
       lastError = error
@@ -45,8 +45,8 @@ export function createConsumerCounters(metrics: Metrics, consumer: string): Cons
     retried: () => count('retried', 1),
     fenced: () => count('fenced', 1),
     stats: () => {
-      const { state, epoch, cursor, missed, lag } = counters
-      return { state, epoch, cursor, ...counts, missed, lag, lastError }
+      const { state, epoch, cursor, missed, lagMs } = counters
+      return { state, epoch, cursor, ...counts, missed, lagMs, lastError }
     },
   }
   return counters

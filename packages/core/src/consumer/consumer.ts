@@ -1,5 +1,7 @@
+import type { CloseOptions } from '../model/check/close-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InferReadings } from '../model/device-type/infer.js'
+import type { Duration } from '../model/duration.js'
 import type { MessageRef, MessageStatus, StoredMessage } from '../model/message.js'
 import type { Channel } from '../model/topic/index.js'
 
@@ -22,12 +24,12 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   /** Bytes a batch at most, of what its log rows hold; a larger message is a batch of its own. Default 8 MiB. Up to two batches are in memory. */
   readonly maxBatchBytes?: number
   readonly retry?: ConsumeRetry
-  /** Seconds after which `batch.signal` is aborted and a line is logged, should the handler still run; default 300. */
-  readonly timeout?: number
-  /** Seconds without a sign of life of the process that runs it until another one takes over; default 15, at least 1. */
-  readonly lease?: number
-  /** Milliseconds an idle consumer waits at most before it looks at the database again; default 1,000. What this process stores wakes it at once. */
-  readonly pollInterval?: number
+  /** After so long `batch.signal` is aborted and a line is logged, should the handler still run; default 5 min. */
+  readonly timeout?: Duration
+  /** How long there may be no sign of life of the process that runs it until another one takes over; default 15 s, at least 1 s. */
+  readonly lease?: Duration
+  /** How long an idle consumer waits at most before it looks at the database again; default 1 s. What this process stores wakes it at once. */
+  readonly pollInterval?: Duration
   /** More rows than this process knew of were deleted before they were read; when it takes the consumer up, all so far. */
   readonly onGap?: (gap: { readonly missed: number }) => void
 }
@@ -35,10 +37,10 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
 export interface ConsumeRetry {
   /** Calls with a message alone until it is set aside, 1 or more; default 5. */
   readonly tries?: number
-  /** Milliseconds before the second try; doubles up to `max`. Default 500. */
-  readonly min?: number
-  /** Default 30,000. */
-  readonly max?: number
+  /** The pause before the second try; doubles up to `max`. Default 500 ms. */
+  readonly min?: Duration
+  /** The longest pause; default 30 s. */
+  readonly max?: Duration
   /**
    * Whether the error says that something the handler needs is away: then it is tried again for as long as it takes,
    * and nothing is set aside. Default: the retryable errors of this project.
@@ -88,10 +90,10 @@ export interface Consumer extends AsyncDisposable {
   readonly name: string
   stats(): ConsumerStats
   /**
-   * Waits for the handler that runs, at most `timeout` milliseconds (default 10,000), then aborts its signal and lets
+   * Waits for the handler that runs, at most `timeout` (default 10 s), then aborts its signal and lets
    * the lease expire. Another process goes on.
    */
-  close(options?: { readonly timeout?: number }): Promise<void>
+  close(options?: CloseOptions): Promise<void>
 }
 
 /** `standby`: another process runs it. `retrying`: the handler failed, or the database is away. */
@@ -116,6 +118,6 @@ export interface ConsumerStats {
   /** Rows that were deleted before they were read, over all processes. */
   readonly missed: number
   /** Milliseconds since the last message handled was received, while there is more to read; 0 when all is read. */
-  readonly lag: number
+  readonly lagMs: number
   readonly lastError: unknown
 }

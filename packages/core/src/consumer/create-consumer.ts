@@ -21,7 +21,9 @@ export interface ConsumerContext {
   readonly holder: string
 }
 
-export interface RunningConsumer extends Consumer {
+export interface RunningConsumer extends Pick<Consumer, 'name' | 'stats'> {
+  /** Default 10 s. */
+  close(timeoutMs?: number): Promise<void>
   /** Something was stored by this process. */
   wake(): void
   /** The record was changed by this process. */
@@ -40,7 +42,7 @@ export function createConsumer(
   const waker = createWaker()
   const closing = new AbortController()
   const giveUp = new AbortController()
-  const backoff = createBackoff({ min: 100, max: 5_000 })
+  const backoff = createBackoff({ min: '100ms', max: '5s' })
   let lookDue = false
 
   function look(): void {
@@ -119,13 +121,13 @@ export function createConsumer(
   const running = run()
   let closed: Promise<void> | undefined
 
-  async function close(timeout: number): Promise<void> {
+  async function close(timeoutMs: number): Promise<void> {
     closing.abort()
     waker.wake()
-    if (await doneWithin(timeout, running)) return
+    if (await doneWithin(timeoutMs, running)) return
     logger.warn(
       { consumer: name },
-      `the handler of the consumer ${name} still runs after ${timeout} ms; its lease is left to expire`,
+      `the handler of the consumer ${name} still runs after ${timeoutMs} ms; its lease is left to expire`,
     )
     giveUp.abort(new DOMException('the consumer was closed', 'AbortError'))
     // Given back it would be handled elsewhere at once, beside the handler that still runs here.
@@ -137,8 +139,7 @@ export function createConsumer(
     stats: counters.stats,
     wake: waker.wake,
     look,
-    close: ({ timeout = 10_000 } = {}) => (closed ??= close(timeout)),
-    [Symbol.asyncDispose]: () => consumer.close(),
+    close: (timeoutMs = 10_000) => (closed ??= close(timeoutMs)),
   }
   return consumer
 }

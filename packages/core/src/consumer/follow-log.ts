@@ -53,7 +53,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const pages = createPageReader((from, limit) =>
     storage.log.read(settings.types, from, limit, settings.maxBatchBytes),
   )
-  const backoff: Backoff = createBackoff(settings.delay)
+  const backoff: Backoff = createBackoff({ min: `${settings.delay.min}ms`, max: `${settings.delay.max}ms` })
   const stop = anySignal(options.closing, lease.lost)
   const stopHandler = anySignal(options.giveUp, lease.lost)
   /** Failures since the cursor last moved, and how many of them with the first message alone. */
@@ -146,7 +146,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
     moveTo(page.cursor)
     bisect.passed(passed)
     counters.handled(handled)
-    counters.lag = Math.max(0, clock.now() - (page.messages.at(-1)?.receivedAt ?? 0))
+    counters.lagMs = Math.max(0, clock.now() - (page.messages.at(-1)?.receivedAt ?? 0))
     return true
   }
 
@@ -227,7 +227,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
       if (options.takeLook()) await look()
       const page = await pages.next(cursor, bisect.limit)
       if (page.messages.length === 0) {
-        counters.lag = 0
+        counters.lagMs = 0
         await waker.wait(idle)
         idle = Math.min(idle * 2, settings.pollInterval)
         continue

@@ -9,7 +9,7 @@ import type { ConsumedMessage, ConsumedSample } from './consumer.js'
 
 export interface ReaderOptions {
   readonly types: readonly AnyDeviceType[]
-  readonly policies: IngestPolicies
+  readonly policies: IngestPolicies<number>
   readonly maxSamples: number
 }
 

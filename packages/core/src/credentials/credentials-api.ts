@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Duration } from '../model/duration.js'
 
 /** A device that has proved who it is. */
 export interface Principal {
@@ -6,8 +7,8 @@ export interface Principal {
   readonly deviceId: string
   /** At brokers; null when it authenticated with an API key. */
   readonly username: string | null
-  /** When its credential ends, epoch milliseconds; null: it does not. */
-  readonly expiresAt: number | null
+  /** When its credential ends; null: it does not. */
+  readonly expiresAt: Date | null
 }
 
 export interface CredentialsStats {
@@ -57,8 +58,8 @@ export interface CredentialOptions {
   readonly secret: string | readonly string[]
   /** Credentials remembered; default 100,000. */
   readonly cacheMax?: number
-  /** Seconds an answer is remembered, known or unknown; default 60. A revocation does not wait for it. */
-  readonly cacheFor?: number
+  /** How long an answer is remembered, known or unknown; default 1 min. A revocation does not wait for it. */
+  readonly cacheFor?: Duration
   /** Look-ups that may wait for the database; default 20,000. */
   readonly maxWaiting?: number
   /** Slow hashes at once; default 2. */

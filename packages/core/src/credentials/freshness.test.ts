@@ -213,7 +213,7 @@ describe('what ends by itself', () => {
     await issue(here, 'L1', { expiresAt: clock.now() + 1000 })
     expect(
       (await here.credentials.verify({ username: usernameOf('L1'), password: passwordOf('L1') }))?.expiresAt,
-    ).toBe(clock.now() + 1000)
+    ).toEqual(new Date(clock.now() + 1000))
     clock.time += 1000
     expect(await login(here, 'L1')).toBeNull()
     expect(await here.credentials.find(usernameOf('L1'))).toBeNull()

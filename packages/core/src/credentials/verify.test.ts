@@ -50,7 +50,7 @@ describe('a user name and a password', () => {
     const hash = hub.credentials.hashes.keyed(usernameOf('L1'), 'new')
     await issue(hub, 'L1', { hash, retireAt: end })
     const verify = (password: string) => hub.credentials.verify({ username: usernameOf('L1'), password })
-    expect((await verify(passwordOf('L1')))?.expiresAt).toBe(end)
+    expect((await verify(passwordOf('L1')))?.expiresAt).toEqual(new Date(end))
     expect((await verify('new'))?.expiresAt).toBeNull()
     expect((await hub.credentials.find(usernameOf('L1')))?.expiresAt).toBeNull()
     clock.time = end

@@ -53,7 +53,7 @@ export function createVerifier({
     if (good.some((one) => one.typeKey !== typeKey || one.deviceId !== deviceId)) return null
     const ends = good.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY)
     const end = Math.max(...ends)
-    return { type, deviceId, username, expiresAt: Number.isFinite(end) ? end : null }
+    return { type, deviceId, username, expiresAt: Number.isFinite(end) ? new Date(end) : null }
   }
 
   return {

@@ -141,7 +141,7 @@ test('a burst ends when half are done: a handler at its bound does not log a lin
 
 test('invariant 6: a handler that hangs is reported after the timeout and keeps its place', async () => {
   vi.useFakeTimers()
-  const { runner, lines } = setUp({ timeoutMs: 1000, maxPending: 1 })
+  const { runner, lines } = setUp({ timeout: '1s', maxPending: 1 })
   const { promise, open } = gate()
   runner.run(() => promise)
   await vi.advanceTimersByTimeAsync(999)
@@ -157,7 +157,7 @@ test('invariant 6: a handler that hangs is reported after the timeout and keeps 
 
 test('a handler that is done in time leaves no timer behind', async () => {
   vi.useFakeTimers()
-  const { runner } = setUp({ timeoutMs: 1000 })
+  const { runner } = setUp({ timeout: '1s' })
   runner.run(async () => {})
   await runner.idle()
   expect(vi.getTimerCount()).toBe(0)

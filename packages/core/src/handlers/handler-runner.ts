@@ -1,4 +1,5 @@
-import { accept, number, optional, options, text } from '../model/check/index.js'
+import { accept, duration, number, optional, options, text } from '../model/check/index.js'
+import type { Duration, InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import { logger, metrics } from '../ports/checks.js'
 import type { Logger } from '../ports/logger.js'
@@ -12,14 +13,14 @@ export interface HandlerRunnerOptions {
   readonly logger: Logger
   readonly metrics: Metrics
   /**
-   * Milliseconds after which a pending promise is counted and logged as an error. Default: never.
+   * How long a promise may be pending before it is counted and logged as an error. Default: for good.
    * It keeps its place among the pending ones until it settles, for it may hold memory until then.
    */
-  readonly timeoutMs?: number | undefined
+  readonly timeout?: Duration | undefined
 }
 
 export interface HandlerStats {
-  /** Calls that threw, rejected or took longer than `timeoutMs`. */
+  /** Calls that threw, rejected or took longer than `timeout`. */
   readonly errors: number
   /** Calls that were not made because too many were pending. */
   readonly dropped: number
@@ -44,12 +45,12 @@ export interface HandlerRunner {
 const LOG_WINDOW_MS = 10_000
 const LOG_LINES_A_WINDOW = 10
 
-const RUNNER = options<HandlerRunnerOptions>({
+const RUNNER = options<InMilliseconds<HandlerRunnerOptions>>({
   name: text({ max: 1024 }),
   maxPending: optional(number({ min: 1, infinite: true })),
   logger,
   metrics,
-  timeoutMs: optional(number({ above: 0, max: 2_147_483_647 })),
+  timeout: optional(duration({ min: '1ms', max: '1d' })),
 })
 
 export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner {
@@ -58,7 +59,7 @@ export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner 
     maxPending = 1000,
     logger,
     metrics,
-    timeoutMs,
+    timeout: timeoutMs,
   } = accept('createHandlerRunner', 'options', RUNNER, given)
   const labels = { handler: name }
   let errors = 0

@@ -92,6 +92,6 @@ test('what fails to end, or ends late, keeps the storage open no longer than clo
   hub.onClose(() => new Promise<void>(() => {}))
   const undone = hub.onClose(() => void lines.push('undone'))
   undone()
-  await hub.close({ timeout: 20 })
+  await hub.close({ timeout: '20ms' })
   expect(lines).toEqual(['what works on the hub did not end cleanly'])
 })

@@ -6,8 +6,7 @@ import {
 } from '../consumer/consume-settings.js'
 import type { ConsumeFrom, ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consumer.js'
 import { type ConsumerContext, createConsumer, type RunningConsumer } from '../consumer/create-consumer.js'
-import { CLOSE } from '../model/check/close-options.js'
-import { accept, callback, date, either, word } from '../model/check/index.js'
+import { accept, callback, closeOptions, date, either, word } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { MessageRef } from '../model/message.js'
@@ -57,7 +56,7 @@ export interface Consumers {
   consume(name: string, options: ConsumeOptions, handler: ConsumeHandler): Consumer
   /** Something was stored by this process. */
   wake(): void
-  close(timeout: number): Promise<void>
+  close(timeoutMs: number): Promise<void>
 }
 
 export interface ConsumersContext extends ConsumerContext {
@@ -94,7 +93,7 @@ export function createConsumers(context: ConsumersContext): Consumers {
     const consumer = createConsumer(settings, handler, context)
     running.set(name, consumer)
     const close: Consumer['close'] = async (how = {}) => {
-      await consumer.close(accept('consumer.close', 'options', CLOSE, how))
+      await consumer.close(accept('consumer.close', 'options', closeOptions, how).timeout)
       if (running.get(name) === consumer) running.delete(name)
     }
     return { name, stats: consumer.stats, close, [Symbol.asyncDispose]: () => close() }
@@ -204,9 +203,9 @@ export function createConsumers(context: ConsumersContext): Consumers {
     wake() {
       for (const consumer of running.values()) consumer.wake()
     },
-    async close(timeout) {
+    async close(timeoutMs) {
       closed = true
-      await Promise.all([...running.values()].map((consumer) => consumer.close({ timeout })))
+      await Promise.all([...running.values()].map((consumer) => consumer.close(timeoutMs)))
     },
   }
 }

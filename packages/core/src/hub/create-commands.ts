@@ -20,6 +20,7 @@ import { typedResult } from '../ingest/typed-result.js'
 import { accept, either, list, optional, options, text, word } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { deviceType } from '../model/device-type/type-rule.js'
+import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import { quietWhenClosed } from '../model/quiet-when-closed.js'
 import { COMMAND_STATES, type CommandState } from '../model/statuses.js'
@@ -40,7 +41,7 @@ export interface CommandsContext extends DispatchContext {
   readonly maxPayload: number
 }
 
-const SEND_OPTIONS = options<SendOptions>(SEND)
+const SEND_OPTIONS = options<InMilliseconds<SendOptions>>(SEND)
 const STATE = word(...COMMAND_STATES)
 const NAME = text({ max: 128 })
 const ID = text({ max: 64 })
@@ -139,7 +140,7 @@ export function createCommands(context: CommandsContext): CommandsApi {
 
   const sendMany: CommandsApi['sendMany'] = async (type, target, name, ...[payload, given = {}]) => {
     assertType('commands.sendMany', type)
-    const how = accept('commands.sendMany', 'options', BULK, given) as BulkOptions<never>
+    const how = accept('commands.sendMany', 'options', BULK, given) as InMilliseconds<BulkOptions<never>>
     const whom = accept('commands.sendMany', 'target', TARGET, target)
     const settings = sendSettings(how, type)
     const batch = randomIds.next()

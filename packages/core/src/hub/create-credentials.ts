@@ -6,6 +6,7 @@ import { createSlowHash } from '../credentials/slow-hash.js'
 import { createSlowHashCache } from '../credentials/slow-hash-cache.js'
 import { createVerifier } from '../credentials/verify.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Metrics } from '../ports/metrics.js'
@@ -27,7 +28,7 @@ export interface Credentials {
 
 const DEFAULTS = {
   cacheMax: 100_000,
-  cacheFor: 60,
+  cacheFor: 60_000,
   maxWaiting: 20_000,
   slowConcurrency: 2,
   slowWaiting: 100,
@@ -35,7 +36,7 @@ const DEFAULTS = {
 
 /** Without options the hub works, and each call says what is missing. */
 export function createCredentials(
-  options: CredentialOptions | undefined,
+  options: InMilliseconds<CredentialOptions> | undefined,
   { storage, types, clock, metrics }: CredentialsContext,
 ): Credentials {
   if (!storage.capabilities.control)
@@ -56,7 +57,7 @@ export function createCredentials(
   }
   const counts = createCredentialCounts(metrics)
   const monotonic = () => performance.now()
-  const cache = { max: limits.cacheMax, maxAge: limits.cacheFor * 1000, monotonic }
+  const cache = { max: limits.cacheMax, maxAge: limits.cacheFor, monotonic }
   const directory = createCredentialDirectory({
     ...cache,
     store: storage.credentials,

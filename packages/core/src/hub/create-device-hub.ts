@@ -12,8 +12,7 @@ import { createIngest } from '../ingest/create-ingest.js'
 import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
 import { createMessagePlanner } from '../ingest/plan-message.js'
 import { memoryStorage } from '../memory/memory-storage.js'
-import { CLOSE } from '../model/check/close-options.js'
-import { accept } from '../model/check/index.js'
+import { accept, closeOptions } from '../model/check/index.js'
 import { createRegistry } from '../model/registry.js'
 import { outboundMessage } from '../ports/checks.js'
 import { systemClock } from '../ports/clock.js'
@@ -74,8 +73,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const limits = { ...LIMITS, maxBatch: preferredBatch, ...options.ingest }
   const directory = createDeviceDirectory(storage, clock, {
     max: cache.max,
-    refreshAfter: cache.refreshAfter * 1000,
-    unknownFor: cache.unknownFor * 1000,
+    refreshAfter: cache.refreshAfter,
+    unknownFor: cache.unknownFor,
   })
   const maxSamples = options.maxSamples ?? 10_000
   const planner = createMessagePlanner({
@@ -130,7 +129,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     onCommand: ({ record }) => record && tracker.settle(record),
     beforeReply: (commandId) => notes.release(commandId),
     onReachable: () => dispatcher.wake(),
-    lastSeenEvery: cache.lastSeenEvery * 1000,
+    lastSeenEvery: cache.lastSeenEvery,
     unknownDevice: (type) => type.options.unknownDevice ?? policies.unknownDevice,
   })
   const notes = createSentNotes(pipeline.record)
@@ -155,7 +154,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   }
   const dispatcher = createDispatcher({
     looks: [() => lookForCommands(dispatch), () => lookForDesired(dispatch)],
-    every: commandLimits.lookEvery * 1000,
+    every: commandLimits.lookEvery,
     maxRunning: commandLimits.maxRunning,
     logger,
   })
@@ -163,9 +162,9 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const credentials = createCredentials(options.credentials, { storage, types, clock, metrics })
 
   let closing: Promise<void> | undefined
-  /** `timeout` is for all of it: what is left of it is for the next step. */
-  async function close(timeout: number): Promise<void> {
-    const deadline = performance.now() + timeout
+  /** `timeoutMs` is for all of it: what is left of it is for the next step. */
+  async function close(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
     const left = () => Math.max(0, deadline - performance.now())
     const ended = parts.close()
     credentials.close()
@@ -178,7 +177,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     await Promise.all([pipeline.close(left()), consumers.close(left())])
     // What was not committed in time has failed now: nothing keeps a transport from ending.
     if (!(await doneWithin(STOP_GRACE, stopped)))
-      logger.error({ timeout }, 'the hub closes before its transports have stopped')
+      logger.error({ timeoutMs }, 'the hub closes before its transports have stopped')
     tracker.close()
     await doneWithin(left(), ended)
     await storage.close()
@@ -245,8 +244,8 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     },
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),
     async close(how = {}) {
-      const { timeout = 10_000 } = accept('hub.close', 'options', CLOSE, how)
-      closing ??= close(timeout)
+      const { timeout: timeoutMs = 10_000 } = accept('hub.close', 'options', closeOptions, how)
+      closing ??= close(timeoutMs)
       await closing
     },
     [Symbol.asyncDispose]: () => hub.close(),

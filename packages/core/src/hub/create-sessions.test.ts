@@ -54,8 +54,8 @@ async function lamp(status: DeviceStatus = 'offline', storage: StorageAdapter = 
       type: Lamp,
       deviceId: 'L1',
       event,
-      at: T0 + at * 1000,
-      connectedAt: connectedAt === undefined ? undefined : T0 + connectedAt * 1000,
+      at: new Date(T0 + at * 1000),
+      connectedAt: connectedAt === undefined ? undefined : new Date(T0 + connectedAt * 1000),
       source: 'broker:test',
       ...more,
     } as SessionEvent)

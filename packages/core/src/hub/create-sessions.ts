@@ -1,6 +1,6 @@
 import type { IngestPipeline } from '../ingest/create-ingest.js'
 import { ownMessage } from '../ingest/own-message.js'
-import { accept, line, number, optional, options, satisfies, word } from '../model/check/index.js'
+import { accept, date, line, optional, options, satisfies, word } from '../model/check/index.js'
 import { toLine } from '../model/codec/text.js'
 import { deviceType } from '../model/device-type/type-rule.js'
 import { DeviceHubError } from '../model/errors.js'
@@ -22,16 +22,14 @@ const REASON_MAX = 255
 /** Milliseconds that a broker's clock may be ahead for the beginning of a connection to be believed. */
 const AHEAD_MAX = 3_600_000
 
-const time = optional(number({ min: 0, max: 253_402_300_799_999 }))
-
 const SESSION_EVENT = options<SessionEvent>(
   {
     type: deviceType,
     // Whatever a broker's client calls itself: one that no device can have is unknown.
     deviceId: satisfies<string>('a text', (value) => typeof value === 'string'),
     event: word('connected', 'disconnected'),
-    at: time,
-    connectedAt: time,
+    at: optional(date),
+    connectedAt: optional(date),
     source: line(128),
     reason: optional(satisfies<string>('a text', (value) => typeof value === 'string')),
   },
@@ -77,7 +75,7 @@ export function createSessions(context: SessionsContext): SessionsApi {
   }
 }
 
-const timeOf = (at: number | undefined): number | null => (at === undefined ? null : Math.floor(at))
+const timeOf = (at: Date | undefined): number | null => at?.getTime() ?? null
 
 /** A broker passes on what a client sent: for people and logs, so nothing in it that is not text. */
 const reasonOf = ({ reason }: SessionEvent): string =>

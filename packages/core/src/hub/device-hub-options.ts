@@ -3,20 +3,22 @@ import type { IngestLimits } from '../ingest/ingest-stats.js'
 import {
   accept,
   anything,
+  duration,
   either,
   integer,
   list,
-  number,
   type OptionRules,
   optional,
   options,
   port,
+  type Rule,
   satisfies,
   text,
 } from '../model/check/index.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import { takeOption } from '../model/device-type/options.js'
 import { declaredType } from '../model/device-type/type-rule.js'
+import type { Duration, InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { Registry } from '../model/registry.js'
 import { clock, logger, metrics } from '../ports/checks.js'
@@ -56,17 +58,17 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
 export interface DeviceCacheOptions {
   /** Devices remembered; default 100,000. */
   readonly max: number
-  /** Seconds after which a device is read anew; default 5. Three times that bounds how long a deactivation elsewhere goes unseen. */
-  readonly refreshAfter: number
-  /** Seconds an unknown id stays unknown without asking again; default 1. */
-  readonly unknownFor: number
-  /** Seconds between two writes of the `last_seen` of a device that only sends data; default 5, at most half its heartbeat interval. */
-  readonly lastSeenEvery: number
+  /** How old what is remembered of a device may be before it is read anew; default 5 s. Three times that bounds how long a deactivation elsewhere goes unseen. */
+  readonly refreshAfter: Duration
+  /** How long an unknown id stays unknown without asking again; default 1 s. */
+  readonly unknownFor: Duration
+  /** The time between two writes of the `last_seen` of a device that only sends data; default 5 s, at most half its heartbeat interval. */
+  readonly lastSeenEvery: Duration
 }
 
 export interface CommandLimits {
-  /** Seconds between two looks for commands and desired state that are due: what another process left is sent no later; default 1. */
-  readonly lookEvery: number
+  /** The time between two looks for commands and desired state that are due: what another process left is sent no later; default 1 s. */
+  readonly lookEvery: Duration
   /** Publications of commands and desired state at once; default 1,000. */
   readonly maxRunning: number
   /** Bytes of a command's payload, as JSON; default 256 KiB. */
@@ -81,14 +83,20 @@ export const LIMITS: IngestLimits = {
   maxQueued: 20_000,
   maxQueuedBytes: 64 << 20,
 }
-export const CACHE: DeviceCacheOptions = { max: 100_000, refreshAfter: 5, unknownFor: 1, lastSeenEvery: 5 }
-export const COMMANDS: CommandLimits = {
-  lookEvery: 1,
+/** In milliseconds, as all settings below. */
+export const CACHE: InMilliseconds<DeviceCacheOptions> = {
+  max: 100_000,
+  refreshAfter: 5_000,
+  unknownFor: 1_000,
+  lastSeenEvery: 5_000,
+}
+export const COMMANDS: InMilliseconds<CommandLimits> = {
+  lookEvery: 1_000,
   maxRunning: 1_000,
   maxPayload: 256 << 10,
   maxResult: 64 << 10,
 }
-export const POLICIES: IngestPolicies = {
+export const POLICIES: IngestPolicies<number> = {
   unknownDevice: 'quarantine',
   unknownField: 'ignore',
   outOfRange: 'flag',
@@ -100,7 +108,7 @@ export const POLICIES: IngestPolicies = {
 }
 
 /** Of the hub, the defaults filled in. `invalid_options` names the one that cannot be. */
-export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies {
+export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies<number> {
   const given = Object.entries(options).filter(([name, value]) => name in POLICIES && value !== undefined)
   const taken = given.map(([name, value]): [string, unknown] => [
     name,
@@ -118,9 +126,10 @@ export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies {
 
 /** Bytes and counts that fit into memory. */
 const COUNT = integer({ min: 1, max: 2 ** 40 })
-const SECONDS = number({ above: 0, max: 1e9 })
+/** What is looked at again in a day at the latest. */
+const OFTEN = duration({ min: '1ms', max: '1d' })
 
-const each = <Name extends string>(names: readonly Name[], rule: ReturnType<typeof number>) =>
+const each = <Name extends string>(names: readonly Name[], rule: Rule<number>) =>
   Object.fromEntries(names.map((name) => [name, optional(rule)])) as OptionRules<
     Partial<Record<Name, number>>
   >
@@ -130,7 +139,17 @@ const POLICY = Object.fromEntries(
   Object.keys(POLICIES).map((name) => [name, optional(anything())]),
 ) as OptionRules<Partial<IngestPolicies>>
 
-const HUB = options<DeviceHubOptions<SignalSink>>({
+/** What a hub is made of, with times in milliseconds; those of the policies see `hubPolicies`. */
+type AcceptedHub<Signals extends SignalSink> = Omit<
+  DeviceHubOptions<Signals>,
+  'deviceCache' | 'commands' | 'credentials'
+> & {
+  readonly deviceCache?: Partial<InMilliseconds<DeviceCacheOptions>>
+  readonly commands?: Partial<InMilliseconds<CommandLimits>>
+  readonly credentials?: InMilliseconds<CredentialOptions>
+}
+
+const HUB = options<AcceptedHub<SignalSink>>({
   ...POLICY,
   types: either(list(declaredType, { max: 10_000 }), port<Registry>('a registry', 'all', 'get')),
   storage: optional(
@@ -149,23 +168,23 @@ const HUB = options<DeviceHubOptions<SignalSink>>({
     ),
   ),
   deviceCache: optional(
-    options<Partial<DeviceCacheOptions>>({
+    options<Partial<InMilliseconds<DeviceCacheOptions>>>({
       ...each(['max'] as const, COUNT),
-      ...each(['refreshAfter', 'unknownFor', 'lastSeenEvery'] as const, SECONDS),
+      ...each(['refreshAfter', 'unknownFor', 'lastSeenEvery'] as const, OFTEN),
     }),
   ),
   commands: optional(
-    options<Partial<CommandLimits>>({
+    options<Partial<InMilliseconds<CommandLimits>>>({
       ...each(['maxRunning', 'maxPayload', 'maxResult'] as const, COUNT),
-      lookEvery: optional(number({ above: 0, max: 2_147_483 })),
+      lookEvery: optional(OFTEN),
     }),
   ),
   credentials: optional(
-    options<CredentialOptions>({
+    options<InMilliseconds<CredentialOptions>>({
       // Whether it is long enough says the one who takes it.
       secret: satisfies('a secret from: openssl rand -base64 32', () => true),
       ...each(['cacheMax', 'maxWaiting', 'slowConcurrency', 'slowWaiting'] as const, COUNT),
-      cacheFor: optional(SECONDS),
+      cacheFor: optional(OFTEN),
     }),
   ),
   logger: optional(logger),
@@ -173,5 +192,5 @@ const HUB = options<DeviceHubOptions<SignalSink>>({
   clock: optional(clock),
 })
 
-export const acceptHub = <Signals extends SignalSink>(given: unknown): DeviceHubOptions<Signals> =>
-  accept('createDeviceHub', 'options', HUB, given) as DeviceHubOptions<Signals>
+export const acceptHub = <Signals extends SignalSink>(given: unknown): AcceptedHub<Signals> =>
+  accept('createDeviceHub', 'options', HUB, given) as AcceptedHub<Signals>

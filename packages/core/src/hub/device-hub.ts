@@ -2,6 +2,7 @@ import type { ConsumeHandler, ConsumeOptions, Consumer } from '../consumer/consu
 import type { CredentialsApi } from '../credentials/credentials-api.js'
 import type { Ingest, Refusal } from '../ingest/ingest.js'
 import type { IngestStats } from '../ingest/ingest-stats.js'
+import type { CloseOptions } from '../model/check/close-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { Registry } from '../model/registry.js'
 import type { Clock } from '../ports/clock.js'
@@ -92,8 +93,8 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   stats(): HubStats
   /**
    * Stops the attached transports, commits what was taken and waits for the consumers' handlers, for at most `timeout`
-   * milliseconds each (default 10,000), closes the storage. What could not be committed was never acknowledged.
+   * each (default 10 s), closes the storage. What could not be committed was never acknowledged.
    */
-  close(options?: { readonly timeout?: number }): Promise<void>
+  close(options?: CloseOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -5,13 +5,13 @@ export interface SessionEvent {
   readonly type: AnyDeviceType
   readonly deviceId: string
   readonly event: 'connected' | 'disconnected'
-  /** When it happened by the broker's clock, epoch milliseconds; default now. What claims to be of the future counts as of now. */
-  readonly at?: number | undefined
+  /** When it happened by the broker's clock; default now. What claims to be of the future counts as of now. */
+  readonly at?: Date | undefined
   /**
    * When the connection began that the event is of, if the broker says so: the end of an earlier connection, told late,
    * then leaves the present one alone.
    */
-  readonly connectedAt?: number | undefined
+  readonly connectedAt?: Date | undefined
   /** Who says so, for the audit row: `broker:emqx`. */
   readonly source: string
   /** Of a disconnection, for people. */

@@ -81,7 +81,7 @@ test('invariant 9: a hub closes in the time it is given, though the database han
     },
     publish: () => never,
   })
-  await hub.close({ timeout: 50 })
+  await hub.close({ timeout: '50ms' })
   expect(stopped).toEqual(['hangs', 'throws'])
 })
 
@@ -114,7 +114,7 @@ describe('invariant 1: acknowledged means committed', () => {
     const outcomes: IngestOutcome[] = []
     hub.ingest.push(message(1), settles(outcomes))
     await until(() => hub.stats().ingest.retries > 0)
-    await hub.close({ timeout: 50 })
+    await hub.close({ timeout: '50ms' })
     expect(outcomes).toMatchObject([{ status: 'failed', error: { code: 'closed' } }])
     await expect(hub.ingest([message(2)])).rejects.toMatchObject({ code: 'closed' })
   })
@@ -132,7 +132,7 @@ describe('invariant 1: acknowledged means committed', () => {
     const outcomes: IngestOutcome[] = []
     hub.ingest.push(message(1), settles(outcomes))
     await until(() => hub.stats().ingest.queued === 1)
-    await hub.close({ timeout: 50 })
+    await hub.close({ timeout: '50ms' })
     expect(outcomes.filter(({ status }) => status !== 'failed')).toEqual([])
   })
 })

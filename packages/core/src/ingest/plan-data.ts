@@ -24,7 +24,7 @@ export interface SampleContext {
 export type DataPlanner = (value: unknown, context: SampleContext) => Content | Refusal
 
 export interface DataPlannerOptions {
-  readonly policies: IngestPolicies
+  readonly policies: IngestPolicies<number>
   readonly maxSamples: number
 }
 

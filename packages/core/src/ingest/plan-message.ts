@@ -17,7 +17,7 @@ import { type Content, type PlannedMessage, refusalOf } from './planned-message.
 export interface PlannerOptions {
   readonly types: readonly AnyDeviceType[]
   readonly topicPrefix: string
-  readonly policies: IngestPolicies
+  readonly policies: IngestPolicies<number>
   readonly clock: Clock
   readonly deviceIdMaxLength: number
   readonly maxPayload: number

@@ -24,7 +24,7 @@ interface StateColumn {
  * names what does not. A retained report fills in what nobody reported yet, and is taken when the device's own time or
  * version says that it is newer: it never passes for a report of now.
  */
-export function compileStatePlanner(type: AnyDeviceType, policies: IngestPolicies): StatePlanner {
+export function compileStatePlanner(type: AnyDeviceType, policies: IngestPolicies<number>): StatePlanner {
   const wallClock = wallClockOf(type.options.timeZone ?? policies.timeZone)
   const columns = new Map<string, StateColumn>()
   for (const name of type.stateNames) {

@@ -7,7 +7,7 @@ import { compileClaimJudge, headOf } from './sample-time.js'
 export type StatusPlanner = (value: unknown, receivedAt: number) => Content | Refusal
 
 /** Reads what a `status` payload says of its device. What does not fit is left out and flagged, the rest counts. */
-export function compileStatusPlanner(type: AnyDeviceType, policies: IngestPolicies): StatusPlanner {
+export function compileStatusPlanner(type: AnyDeviceType, policies: IngestPolicies<number>): StatusPlanner {
   const head = headOf(type, policies)
   const claims = compileClaimJudge(type, policies)
   return (value, receivedAt) => {

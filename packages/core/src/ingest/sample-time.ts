@@ -25,7 +25,7 @@ export interface ClaimJudge {
   orderOf(claimed: number | null, receivedAt: number): number | null
 }
 
-export function compileClaimJudge({ options }: AnyDeviceType, policies: IngestPolicies): ClaimJudge {
+export function compileClaimJudge({ options }: AnyDeviceType, policies: IngestPolicies<number>): ClaimJudge {
   const clockSkew = options.clockSkew ?? policies.clockSkew
   const [past, future] = [clockSkew.past * 1000, clockSkew.future * 1000]
   const earliest = (options.earliestTime ?? policies.earliestTime).getTime()

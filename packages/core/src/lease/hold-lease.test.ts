@@ -10,7 +10,7 @@ const until = async (condition: () => boolean | Promise<boolean>) => {
 }
 const store = () => memoryStorage().open({ types: [] }).leases
 const hold = (leases: LeaseStore, options: Partial<HoldLeaseOptions> = {}) =>
-  holdLease({ leases, name: 'job', holder: 'a', ttl: 60_000, logger: silentLogger, ...options })
+  holdLease({ leases, name: 'job', holder: 'a', ttl: '1m', logger: silentLogger, ...options })
 const must = <T>(value: T | null): T => {
   if (value === null) throw new Error('nothing was claimed')
   return value
@@ -20,7 +20,7 @@ describe('a held lease', () => {
   test('is renewed for as long as it is held, past its time to live', async () => {
     const leases = store()
     let renewals = 0
-    const lease = must(await hold(leases, { ttl: 300, onRenewed: () => renewals++ }))
+    const lease = must(await hold(leases, { ttl: '300ms', onRenewed: () => renewals++ }))
     const [before] = await leases.find(['job'])
     await until(() => renewals >= 5)
     expect(lease.valid).toBe(true)
@@ -43,7 +43,7 @@ describe('a held lease', () => {
 
   test('is lost when another one has claimed it', async () => {
     const leases = store()
-    const lease = must(await hold(leases, { ttl: 300 }))
+    const lease = must(await hold(leases, { ttl: '300ms' }))
     // The same holder may claim at any time: as another process may once the lease has expired.
     await leases.claim('job', 'a', 60_000)
     await until(() => lease.lost.aborted)
@@ -55,7 +55,7 @@ describe('a held lease', () => {
 
   test('is lost at once when the database says that its epoch is another, long before it would expire', async () => {
     const leases = store()
-    const lease = must(await hold(leases, { ttl: 600_000 }))
+    const lease = must(await hold(leases, { ttl: '10m' }))
     await leases.claim('job', 'a', 600_000)
     expect(await lease.note('x')).toBe(false)
     expect(lease.lost.aborted).toBe(true)
@@ -72,21 +72,21 @@ describe('a held lease', () => {
         return Promise.reject(new DeviceHubError('storage_unavailable', 'the database is away'))
       },
     }
-    const lease = must(await hold(away, { ttl: 300 }))
+    const lease = must(await hold(away, { ttl: '300ms' }))
     await until(() => lease.lost.aborted)
     expect(asked).toBeGreaterThanOrEqual(1)
   })
 
   test('is lost in time when the database does not answer at all', async () => {
     const silent: LeaseStore = { ...store(), renew: () => new Promise(() => {}) }
-    const lease = must(await hold(silent, { ttl: 200 }))
+    const lease = must(await hold(silent, { ttl: '200ms' }))
     await until(() => lease.lost.aborted)
     expect(lease.valid).toBe(false)
   })
 
   test('is not valid any more the moment its time is over, before any timer ran', async () => {
     const silent: LeaseStore = { ...store(), renew: () => new Promise(() => {}) }
-    const lease = must(await hold(silent, { ttl: 100 }))
+    const lease = must(await hold(silent, { ttl: '100ms' }))
     const frozenUntil = performance.now() + 150
     while (performance.now() < frozenUntil);
     expect(lease.valid).toBe(false)
@@ -104,7 +104,7 @@ describe('a held lease', () => {
 
   test('abandoned it stays held until it expires by itself', async () => {
     const leases = store()
-    const lease = must(await hold(leases, { ttl: 200 }))
+    const lease = must(await hold(leases, { ttl: '200ms' }))
     lease.abandon()
     await lease.release()
     expect((await leases.find(['job']))[0]?.note).toBeNull()

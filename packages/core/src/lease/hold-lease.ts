@@ -2,11 +2,12 @@ import {
   accept,
   callback,
   options as checkOptions,
-  number,
+  duration,
   optional,
   text,
   trusting,
 } from '../model/check/index.js'
+import type { Duration, InMilliseconds } from '../model/duration.js'
 import { leases as leasesRule, logger as loggerRule } from '../ports/checks.js'
 import type { LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
@@ -16,8 +17,8 @@ export interface HoldLeaseOptions {
   readonly name: string
   /** Who claims: unique for this run of the process. */
   readonly holder: string
-  /** Milliseconds; it is renewed three times in each. */
-  readonly ttl: number
+  /** How long it holds without being renewed; it is renewed three times in each. */
+  readonly ttl: Duration
   readonly logger: Logger
   /** After each renewal; must not throw. */
   readonly onRenewed?: () => void
@@ -42,18 +43,25 @@ export interface HeldLease {
   abandon(): void
 }
 
-const HOLD = checkOptions<HoldLeaseOptions>({
+/** With its time to live in milliseconds. */
+export type LeaseSettings = InMilliseconds<HoldLeaseOptions>
+
+const HOLD = checkOptions<LeaseSettings>({
   leases: leasesRule,
   name: text({ max: 255 }),
   holder: text({ max: 64 }),
-  ttl: number({ min: 1, max: 2_147_483_647 }),
+  ttl: duration({ min: '1ms', max: '1d' }),
   logger: loggerRule,
   onRenewed: optional(callback<() => void>()),
 })
 
 /** Claims a lease and keeps it. Null while another one holds it; rejects with the storage's error. */
 export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | null> {
-  const { leases, name, holder, ttl, logger, onRenewed } = accept('holdLease', 'options', HOLD, options)
+  return hold(accept('holdLease', 'options', HOLD, options))
+}
+
+async function hold(settings: LeaseSettings): Promise<HeldLease | null> {
+  const { leases, name, holder, ttl, logger, onRenewed } = settings
   const every = ttl / 3
   // From before the request: the database's time to live begins later, and so ends later.
   let renewedAt = performance.now()
@@ -148,20 +156,23 @@ export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | 
  * Claims the lease unless another one holds it: then, or when another one was faster, the milliseconds after which to try
  * again. A process that waits only looks.
  */
-export async function claimOrWait(options: HoldLeaseOptions): Promise<HeldLease | number> {
-  const { leases, name, holder, ttl } = options
+export async function claimOrWait(settings: LeaseSettings): Promise<HeldLease | number> {
+  const { leases, name, holder, ttl } = settings
   const states = await leases.find([name])
   const isTaken = states.some((state) => state.holder !== null && state.holder !== holder)
-  return (isTaken ? null : await holdLease(options)) ?? nextLook(states, ttl)
+  return (isTaken ? null : await hold(settings)) ?? nextLook(states, ttl)
 }
 
 /** Milliseconds a waiting process may let pass before it looks again: until the first lease expires, and often enough to see one that is given back. */
 export const nextLook = trusting(
   'nextLook',
   'states of leases and milliseconds',
-  (states: readonly LeaseState[], ttl: number): number => {
-    const soonest = Math.min(...states.map(({ expiresIn }) => expiresIn).filter((left) => left > 0), ttl / 4)
+  (states: readonly LeaseState[], ttlMs: number): number => {
+    const soonest = Math.min(
+      ...states.map(({ expiresIn }) => expiresIn).filter((left) => left > 0),
+      ttlMs / 4,
+    )
     // A little later than the expiry, and not all at once.
-    return soonest + 20 + Math.random() * Math.min(200, ttl / 20)
+    return soonest + 20 + Math.random() * Math.min(200, ttlMs / 20)
   },
 )

@@ -9,6 +9,9 @@ type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
 /** Options whose durations were checked and are now numbers of milliseconds: what `check.duration` gives. */
 export type InMilliseconds<Options> = { readonly [Key in keyof Options]: Exclude<Options[Key], DurationText> }
 
+/** The same as numbers of seconds, which still are durations: what `check.durationInSeconds` gives. */
+export type InSeconds<Options> = InMilliseconds<Options>
+
 const UNITS: readonly (readonly [DurationUnit, number])[] = [
   ['d', 86_400_000],
   ['h', 3_600_000],

@@ -1,7 +1,8 @@
 import { either, list, mapOf } from '../model/check/compound.js'
+import { durationInSeconds } from '../model/check/duration.js'
 import { options } from '../model/check/options.js'
 import type { Rule } from '../model/check/rule.js'
-import { flag, line, number, optional, port, satisfies, text, withCode, word } from '../model/check/rules.js'
+import { flag, line, optional, port, satisfies, text, withCode, word } from '../model/check/rules.js'
 import type { Clock } from './clock.js'
 import type { LeaseStore } from './leases.js'
 import type { Logger } from './logger.js'
@@ -32,7 +33,12 @@ export const transport: Rule<Transport> = {
 const PROTOCOL_TEXT = 16_383
 const propertyText = optional(text({ min: 0, max: PROTOCOL_TEXT }))
 
-export const outboundMessage = options<OutboundMessage>({
+/** `expiresIn`: a number of seconds. */
+export type CheckedOutbound = Omit<OutboundMessage, 'expiresIn'> & {
+  readonly expiresIn?: number | undefined
+}
+
+export const outboundMessage = options<CheckedOutbound>({
   topic: withCode('invalid_topic', text()),
   payload: satisfies<Uint8Array | string>(
     'a text or a Uint8Array',
@@ -44,5 +50,6 @@ export const outboundMessage = options<OutboundMessage>({
   correlationId: propertyText,
   responseTopic: propertyText,
   userProperties: optional(mapOf(either(text({ min: 0 }), list(text({ min: 0 }))))),
-  expiresIn: optional(number({ min: 0, max: 0xffffffff })),
+  // What the protocol can write.
+  expiresIn: optional(durationInSeconds({ max: 0xffffffff })),
 })

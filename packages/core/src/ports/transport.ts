@@ -1,3 +1,4 @@
+import type { Duration } from '../model/duration.js'
 import type { LeaseFence } from './leases.js'
 
 /** A message as it came from a broker or over HTTP, before anybody looked into it. */
@@ -29,8 +30,8 @@ export interface OutboundMessage {
   readonly correlationId?: string | undefined
   readonly responseTopic?: string | undefined
   readonly userProperties?: Readonly<Record<string, string | readonly string[]>> | undefined
-  /** Seconds after which a broker that can (MQTT 5) drops it undelivered. */
-  readonly expiresIn?: number | undefined
+  /** How long a broker that can (MQTT 5) keeps it before it drops it undelivered; from the hub a number of seconds. */
+  readonly expiresIn?: Duration | undefined
 }
 
 /** What carries messages between the hub and devices. One transport is one broker. */

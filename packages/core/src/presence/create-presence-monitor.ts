@@ -1,7 +1,7 @@
 import { createWaker, doneWithin } from '@devicehub-internal/async'
 import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
-import { CLOSE } from '../model/check/close-options.js'
-import { accept, port } from '../model/check/index.js'
+import type { CloseOptions } from '../model/check/close-options.js'
+import { accept, closeOptions, port } from '../model/check/index.js'
 import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import { randomIds } from '../ports/ids.js'
 import { heartbeatLimit } from '../rules/heartbeat.js'
@@ -35,8 +35,8 @@ export interface PresenceMonitor {
    */
   sweep(): Promise<number>
   stats(): PresenceStats
-  /** Ends the sweep that runs, for at most `timeout` milliseconds (default 10,000), and gives the lease back. */
-  close(options?: { readonly timeout?: number }): Promise<void>
+  /** Ends the sweep that runs, for at most `timeout` (default 10 s), and gives the lease back. */
+  close(options?: CloseOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -186,11 +186,11 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
   const running = run()
   let closed: Promise<void> | undefined
 
-  async function close(timeout: number): Promise<void> {
+  async function close(timeoutMs: number): Promise<void> {
     forget()
     closing.abort()
     waker.wake()
-    const ended = await doneWithin(timeout, Promise.all([running, last]))
+    const ended = await doneWithin(timeoutMs, Promise.all([running, last]))
     // A commit that hangs may still come through: the lease is left to expire behind it.
     if (ended) await letGo()
     else lease?.abandon()
@@ -206,8 +206,8 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
       watchingSince: state === 'watching' && watch !== null ? new Date(watch.since) : null,
     }),
     async close(given = {}) {
-      const { timeout = 10_000 } = accept('presence.close', 'options', CLOSE, given)
-      closed ??= close(timeout)
+      const { timeout: timeoutMs = 10_000 } = accept('presence.close', 'options', closeOptions, given)
+      closed ??= close(timeoutMs)
       await closed
     },
     [Symbol.asyncDispose]: () => monitor.close(),

@@ -311,10 +311,10 @@ describe('last_seen of a device with a short interval', () => {
 
 test('isHeartbeatOverdue: more than 2.5 intervals, or never seen', () => {
   const seen = (ago: number) => ({ lastSeen: new Date(T0 - ago) })
-  expect(isHeartbeatOverdue(Station, seen(25_000), T0)).toBe(false)
-  expect(isHeartbeatOverdue(Station, seen(25_001), T0)).toBe(true)
-  expect(isHeartbeatOverdue(Station, seen(25_001), T0, 3)).toBe(false)
-  expect(isHeartbeatOverdue({ options: {} }, seen(750_000), T0)).toBe(false)
-  expect(isHeartbeatOverdue({ options: {} }, seen(750_001), T0)).toBe(true)
-  expect(isHeartbeatOverdue(Station, { lastSeen: null }, T0)).toBe(true)
+  expect(isHeartbeatOverdue(Station, seen(25_000), new Date(T0))).toBe(false)
+  expect(isHeartbeatOverdue(Station, seen(25_001), new Date(T0))).toBe(true)
+  expect(isHeartbeatOverdue(Station, seen(25_001), new Date(T0), 3)).toBe(false)
+  expect(isHeartbeatOverdue({ options: {} }, seen(750_000), new Date(T0))).toBe(false)
+  expect(isHeartbeatOverdue({ options: {} }, seen(750_001), new Date(T0))).toBe(true)
+  expect(isHeartbeatOverdue(Station, { lastSeen: null }, new Date(T0))).toBe(true)
 })

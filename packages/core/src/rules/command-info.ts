@@ -18,8 +18,8 @@ export interface CommandInfo {
   /** Publications; more than one when it was tried again. */
   readonly attempts: number
   readonly retries: number
-  /** Seconds from a publication to the final reply. */
-  readonly timeout: number
+  /** Milliseconds from a publication to the final reply. */
+  readonly timeoutMs: number
   readonly onOffline: OfflinePolicy
   /** Of the bulk it belongs to. */
   readonly batch: string | null
@@ -45,7 +45,7 @@ export function toCommandInfo(record: CommandRecord): CommandInfo {
     reason: record.reason,
     attempts: record.attempts,
     retries: record.retries,
-    timeout: record.timeout / 1000,
+    timeoutMs: record.timeout,
     onOffline: record.onOffline,
     batch: record.batch,
     createdAt: new Date(record.createdAt),

@@ -1,7 +1,7 @@
 import { accept, date, number, optional, options, orNull, partOf } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 
-/** Seconds between two signs of life, of a type that says nothing. */
+/** Seconds between two signs of life of a type that says nothing. */
 const HEARTBEAT_INTERVAL = 300
 /** How many intervals may pass. */
 export const HEARTBEAT_MULTIPLIER = 2.5
@@ -18,24 +18,27 @@ export const heartbeatLimit = (type: Heartbeat, multiplier = HEARTBEAT_MULTIPLIE
 
 /**
  * Whether a device should have been heard of by now: more than `multiplier` (default 2.5) heartbeat intervals have
- * passed. One that never was is overdue too, although the presence monitor leaves it alone. `now`: epoch milliseconds.
+ * passed. One that never was is overdue too, although the presence monitor leaves it alone.
  */
 export function isHeartbeatOverdue(
   type: Heartbeat,
   device: { readonly lastSeen: Date | null },
-  now: number = Date.now(),
+  now: Date = new Date(),
   multiplier: number = HEARTBEAT_MULTIPLIER,
 ): boolean {
   const given = accept('isHeartbeatOverdue', 'arguments', OVERDUE, { type, device, now, multiplier })
   const { lastSeen } = given.device
-  return lastSeen === null || given.now - lastSeen.getTime() > heartbeatLimit(given.type, given.multiplier)
+  return (
+    lastSeen === null ||
+    given.now.getTime() - lastSeen.getTime() > heartbeatLimit(given.type, given.multiplier)
+  )
 }
 
 // A part of a type and of a device will do, since devices come over HTTP as well.
 const OVERDUE = options<{
   readonly type: Heartbeat
   readonly device: { readonly lastSeen: Date | null }
-  readonly now: number
+  readonly now: Date
   readonly multiplier: number
 }>({
   type: partOf<Heartbeat>(
@@ -48,6 +51,6 @@ const OVERDUE = options<{
     'a device type',
   ),
   device: partOf<{ readonly lastSeen: Date | null }>({ lastSeen: orNull(date) }, 'a device'),
-  now: number(),
+  now: date,
   multiplier: number({ above: 0 }),
 })

@@ -1,12 +1,24 @@
-import { type Backoff, type BackoffOptions, createBackoff as create } from '@devicehub-internal/async'
-import { accept, callback, number, optional, options } from '../model/check/index.js'
+import {
+  type Backoff,
+  type BackoffOptions as BackoffSettings,
+  createBackoff as create,
+} from '@devicehub-internal/async'
+import { accept, callback, duration, number, optional, options } from '../model/check/index.js'
+import { type Duration, durationText, type InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 
-export type { Backoff, BackoffOptions }
+export type { Backoff }
 
-const BACKOFF = options<BackoffOptions>({
-  min: optional(number({ min: 0 })),
-  max: optional(number({ min: 0 })),
+export interface BackoffOptions extends Omit<BackoffSettings, 'min' | 'max'> {
+  /** The pause before the first retry. Default 1 s. */
+  readonly min?: Duration | undefined
+  /** What no pause exceeds; at least `min`. Default 1 min. */
+  readonly max?: Duration | undefined
+}
+
+const BACKOFF = options<InMilliseconds<BackoffOptions>>({
+  min: optional(duration({ max: '1d' })),
+  max: optional(duration({ max: '1d' })),
   factor: optional(number({ min: 1 })),
   jitter: optional(number({ min: 0, max: 1 })),
   random: optional(callback<() => number>()),
@@ -19,8 +31,8 @@ export function createBackoff(given: BackoffOptions = {}): Backoff {
   if (max < min)
     throw new DeviceHubError(
       'invalid_options',
-      `createBackoff: max must be at least min, not min ${min} and max ${max}`,
-      { details: { function: 'createBackoff', key: 'max', expected: `${min} or more` } },
+      `createBackoff: max must be at least min, not min ${durationText(min)} and max ${durationText(max)}`,
+      { details: { function: 'createBackoff', key: 'max', expected: `${durationText(min)} or more` } },
     )
   return create(accepted)
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createSilentEnds } from './silent-ends.js'
 
-const silent = { withoutReason: true, lastedMs: 500 }
+const silent = { withoutReason: true, lasted: 0.5 }
 
 test('three ends without a reason, each soon and each after a first attempt, are enough', () => {
   const ends = createSilentEnds()
@@ -12,7 +12,7 @@ test('three ends without a reason, each soon and each after a first attempt, are
 
 test.each([
   ['an end with a reason', { ...silent, withoutReason: false }],
-  ['a connection that lasted', { ...silent, lastedMs: 60_000 }],
+  ['a connection that lasted', { ...silent, lasted: 60 }],
 ])('%s begins anew', (_title, other) => {
   const ends = createSilentEnds()
   ends.ended(silent)

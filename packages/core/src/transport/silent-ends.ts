@@ -1,4 +1,5 @@
-import { accept, flag, number, options, trusting } from '../model/check/index.js'
+import { accept, duration, flag, options, trusting } from '../model/check/index.js'
+import type { Duration } from '../model/duration.js'
 
 /**
  * Recognises two clients of one client id where the broker does not say so: MQTT 3.1.1 has no reason codes, and Mosquitto
@@ -10,7 +11,7 @@ export interface SilentEnds {
    * A connection that was ready has ended. Resolves to how many were thrown out in a row, this one included, once they are
    * enough to say so; else 0.
    */
-  ended(end: { readonly withoutReason: boolean; readonly lastedMs: number }): number
+  ended(end: { readonly withoutReason: boolean; readonly lasted: Duration }): number
   /** An attempt to connect has failed. */
   failed(): void
 }
@@ -19,16 +20,16 @@ const ENOUGH = 3
 /** The other one comes back after its pause, which grows up to that. */
 const SHORT_MS = 60_000
 
-const END = options<{ readonly withoutReason: boolean; readonly lastedMs: number }>({
+const END = options<{ readonly withoutReason: boolean; readonly lasted: number }>({
   withoutReason: flag,
-  lastedMs: number(),
+  lasted: duration({ max: '36500d', infinite: true }),
 })
 
 export function createSilentEnds(): SilentEnds {
   let inARow = 0
   return {
     ended(end) {
-      const { withoutReason, lastedMs } = accept('ends.ended', 'end', END, end)
+      const { withoutReason, lasted: lastedMs } = accept('ends.ended', 'end', END, end)
       inARow = withoutReason && lastedMs < SHORT_MS ? inARow + 1 : 0
       return inARow >= ENOUGH ? inARow : 0
     },

@@ -14,12 +14,12 @@ export function readIncomingBody(
   contentLength: string | null,
   options: ReadBodyOptions,
 ): Promise<Uint8Array | PlainResponse> {
-  const { maxBytes, timeout } = acceptReadBody(options)
+  const { maxBytes, timeoutMs } = acceptReadBody(options)
   if (Number(contentLength ?? 0) > maxBytes) return Promise.resolve(bodyTooLarge(maxBytes))
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = []
     let length = 0
-    const timer = setTimeout(() => settle(bodyTooSlow(timeout)), timeout * 1000)
+    const timer = setTimeout(() => settle(bodyTooSlow(timeoutMs)), timeoutMs)
 
     function settle(result: Uint8Array | PlainResponse): void {
       clearTimeout(timer)

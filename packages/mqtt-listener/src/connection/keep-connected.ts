@@ -7,7 +7,7 @@ import {
 import { deferred } from '../async/deferred.js'
 import { pause } from '../async/waiting.js'
 import type { Counters } from '../reporting/counters.js'
-import type { ReconnectOptions } from '../settings/options.js'
+import type { ReconnectSettings } from '../settings/option-rules.js'
 import { asError, ConnectionError } from './connection-error.js'
 import type { Grants } from './grants.js'
 import type { Link, LinkEnd } from './link.js'
@@ -21,7 +21,7 @@ export interface KeepConnectedOptions {
   readonly onEnd: (link: Link, end: LinkEnd) => void
   /** `retryInMs`: the pause until the next attempt, where one follows. */
   readonly onState: (state: ConnectionState, error: Error | null, retryInMs: number | null) => void
-  readonly reconnect: Required<ReconnectOptions>
+  readonly reconnect: ReconnectSettings
   readonly clientId: string
   readonly counters: Pick<Counters, 'failedConnects' | 'takenOver'>
   /** Asked when a link ends: true if nothing sent on it can be the reason. Default: always true. */
@@ -127,7 +127,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     }
     const reported = end.reasonCode === SESSION_TAKEN_OVER
     const withoutReason = end.reasonCode === null && end.error === null && wasIdle
-    const endsInARow = silentEnds.ended({ withoutReason, lastedMs })
+    const endsInARow = silentEnds.ended({ withoutReason, lasted: lastedMs / 1000 })
     const presumed = endsInARow > 0
     const message = presumed ? presumablyTakenOver(clientId, endsInARow) : describeEnd(end, takenOver)
     lastError = end.error ?? new ConnectionError(message)
@@ -150,7 +150,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       const waitLongest =
         wasTakenOver(attempt) || (lastError instanceof ConnectionError && lastError.waitsLongest)
       if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS) backoff.reset()
-      const delay = waitLongest ? reconnect.max : backoff.next()
+      const delay = waitLongest ? reconnect.max * 1000 : backoff.next()
       enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError, delay)
       await pause(delay, stopping.signal)
     }
@@ -182,9 +182,9 @@ export const isPermanent = (error: unknown): error is ConnectionError =>
   error instanceof ConnectionError && error.permanentCode !== null
 
 /** For logs: why there is no connection, and when the next attempt comes. */
-export const describeRetry = (error: Error, { max }: Required<ReconnectOptions>): string =>
+export const describeRetry = (error: Error, { max }: ReconnectSettings): string =>
   isPermanent(error)
-    ? `${error.message}. Retrying cannot help until this is corrected; the next attempt is within ${max / 1000} s`
+    ? `${error.message}. Retrying cannot help until this is corrected; the next attempt is within ${max} s`
     : `${error.message}; trying again`
 
 const SAME_CLIENT_ID =

@@ -32,7 +32,10 @@ describe('a broker with reason codes of its own', () => {
         return true
       },
     })
-    await using listener = createMqttListener(createHeldHub(), { url: broker.url, reconnect: { min: 10 } })
+    await using listener = createMqttListener(createHeldHub(), {
+      url: broker.url,
+      reconnect: { min: '10ms' },
+    })
     await listener.start()
     const outcomes = await Promise.all(
       ['a', 'b', 'c'].map((payload) =>

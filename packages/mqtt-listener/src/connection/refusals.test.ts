@@ -45,7 +45,7 @@ describe('a refusal that does not pass', () => {
       onConnect: () => (refusing ? { reasonCode: 0x87 } : undefined),
     })
     const hub = createHeldHub()
-    const reconnect = { min: 10, max: 400, jitter: 0 }
+    const reconnect = { min: '10ms', max: '400ms', jitter: 0 } as const
     await using listener = createMqttListener(hub, { url: broker.url, ...LOGIN, reconnect })
     await listener.start()
     refusing = true
@@ -80,7 +80,7 @@ describe('what passes is tried again with growing pauses, and shows in the figur
       },
     })
     const hub = createHeldHub()
-    const reconnect = { min: 20, max: 1_000, jitter: 0 }
+    const reconnect = { min: '20ms', max: '1s', jitter: 0 } as const
     await using listener = createMqttListener(hub, { url: broker.url, ...LOGIN, reconnect })
     const started = listener.start()
     await waitUntil('a refusal', () => listener.stats().failedConnects > 0)
@@ -103,7 +103,7 @@ describe('a broker that closes the connection instead of answering', () => {
       },
     })
   const messageOf = async ({ url }: Pick<FakeBroker, 'url'>, options: MqttListenerOptions) => {
-    const listener = createMqttListener(createHeldHub(), { url, ...options, connectTimeout: 300 })
+    const listener = createMqttListener(createHeldHub(), { url, ...options, connectTimeout: '300ms' })
     return listener.start().then(
       () => 'started',
       ({ code, message }) => `${code}: ${message}`,

@@ -13,7 +13,7 @@ describeWith(['mosquitto'], 'the same client id started twice on Mosquitto', ({ 
         url: mosquitto().url,
         clientId: `twice-${protocolVersion}`,
         protocolVersion,
-        reconnect: { min: 20, max: 200 },
+        reconnect: { min: '20ms', max: '200ms' },
       })
       await listener.start()
       return { hub, listener }

@@ -1,12 +1,12 @@
 import * as check from '@devicehub/core/check'
-import { milliseconds } from '../settings/option-rules.js'
+import { wait } from '../settings/option-rules.js'
 import type { TopicHandler, TopicHandlerOptions } from './topic-handler.js'
 
 const { accept, brokerName, integer, optional, options, text, word } = check
 
-const HANDLER = options<TopicHandlerOptions>({
+const HANDLER = options<check.InMilliseconds<TopicHandlerOptions>>({
   qos: optional(word(0, 1, 2)),
-  timeout: milliseconds(1),
+  timeout: wait('1ms'),
   concurrency: optional(integer({ min: 1, max: 65_535 })),
   shared: optional(check.flag),
   name: optional(
@@ -16,7 +16,11 @@ const HANDLER = options<TopicHandlerOptions>({
 })
 
 /** The arguments of `listener.handle`. Throws `invalid_options`. */
-export function acceptHandler(filter: unknown, handler: unknown, given: unknown): TopicHandlerOptions {
+export function acceptHandler(
+  filter: unknown,
+  handler: unknown,
+  given: unknown,
+): check.InMilliseconds<TopicHandlerOptions> {
   // Any text: `assertFilter` says later what is wrong with a filter.
   accept('listener.handle', 'filter', text({ min: 0, max: 65_535 }), filter)
   accept('listener.handle', 'handler', check.callback<TopicHandler>(), handler)

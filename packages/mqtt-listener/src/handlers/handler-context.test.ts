@@ -12,8 +12,8 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
     createMqttListener(hub, {
       url: mosquitto().url,
       clientId,
-      drainTimeout: 200,
-      quietPeriod: 50,
+      drainTimeout: '200ms',
+      quietPeriod: '50ms',
     })
 
   async function world(storage = memoryStorage()) {
@@ -91,7 +91,7 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
         }
         await context.publish({ topic: 'out/late', payload: '' }).catch((error) => refused.push(error))
       },
-      { timeout: 50 },
+      { timeout: '50ms' },
     )
     await at.listener.start()
     await at.device.publish('in/slow', 'x')

@@ -53,7 +53,7 @@ export function createHandlerSink(options: HandlerSinkOptions): MessageSink {
   /** Tries again while the storage is unavailable. */
   async function quarantine(message: InboundMessage, reason: string): Promise<IngestOutcome> {
     const refusal = { code: 'handler_failed', reason } as const
-    const backoff = createBackoff({ min: 100, max: 5_000 })
+    const backoff = createBackoff({ min: '100ms', max: '5s' })
     for (;;) {
       try {
         await hub.quarantine(message, refusal, name)

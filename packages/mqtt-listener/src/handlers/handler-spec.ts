@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { DeviceHubError } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import type { OutboundMessage } from '@devicehub/core/transport'
 import { assertFilter, FORMER_GROUP, inGroup, type Subscriptions } from '../session/subscriptions.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
@@ -27,7 +28,7 @@ const invalid = (message: string) => new DeviceHubError('invalid_options', messa
 export function handlerSpec(
   filter: string,
   handler: TopicHandler,
-  options: TopicHandlerOptions,
+  options: InMilliseconds<TopicHandlerOptions>,
   { sharedGroup, slots }: BrokerSettings,
   publish: HandlerSpec['publish'],
 ): HandlerSpec {

@@ -16,8 +16,8 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
     const listener = createMqttListener(hub, {
       url,
       clientId,
-      drainTimeout: 200,
-      quietPeriod: 50,
+      drainTimeout: '200ms',
+      quietPeriod: '50ms',
       ...options,
     })
     const device = await createRawClient({ port })
@@ -123,7 +123,7 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
         signals.push(signal)
         return new Promise(() => {})
       },
-      { timeout: 2_000, concurrency: 2 },
+      { timeout: '2s', concurrency: 2 },
     )
     at.listener.handle('fine/topic', (message) => void heard.push(textOf(message)))
     await at.listener.start()

@@ -1,4 +1,4 @@
-import type { InboundMessage } from '@devicehub/core'
+import type { Duration, InboundMessage } from '@devicehub/core'
 import type { OutboundMessage } from '@devicehub/core/transport'
 
 /** A message for the hub. A field that is left out has the value of the message that is being handled. */
@@ -35,8 +35,8 @@ export type TopicHandler = (message: InboundMessage, context: TopicHandlerContex
 export interface TopicHandlerOptions {
   /** QoS of the subscription. Default 1. */
   readonly qos?: 0 | 1 | 2
-  /** How long one call may take. Milliseconds; default 30,000. */
-  readonly timeout?: number
+  /** How long one call may take. Default 30 s. */
+  readonly timeout?: Duration
   /** How many calls may run at once, 1 to 65,535; default 32. With 1, messages are handled in the order received. */
   readonly concurrency?: number
   /**

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { DeviceHubError } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import { controlMissing } from '@devicehub/core/storage'
 import { type OutboundMessage, randomIds, type Transport } from '@devicehub/core/transport'
 import { type AdoptResult, adoptSessions } from '../client/adopt.js'
@@ -160,7 +161,11 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     if (result.status === 'rejected') throw result.reason
   }
 
-  function handle(filter: string, fn: TopicHandler, options: TopicHandlerOptions = {}): TopicSubscription {
+  function handle(
+    filter: string,
+    fn: TopicHandler,
+    options: InMilliseconds<TopicHandlerOptions> = {},
+  ): TopicSubscription {
     const registration = handlers.add(filter, fn, options)
     const { handler, ready } = registration
     if (stopping === null && run !== null) {

@@ -41,7 +41,11 @@ describeWith({ mosquitto: 'own', openssl: {} }, 'ways to a broker over TLS', ({ 
     const { ca, client } = certificates
     const options = { url: broker.tlsUrl as string, ca: ca.cert }
     await roundTrip(broker.port, { ...options, cert: client.cert, key: client.key })
-    const listener = createMqttListener(createHeldHub(), { ...options, clientId: 'a', connectTimeout: 500 })
+    const listener = createMqttListener(createHeldHub(), {
+      ...options,
+      clientId: 'a',
+      connectTimeout: '500ms',
+    })
     await expect(listener.start()).rejects.toMatchObject({ code: 'transport_unavailable' })
   })
 
@@ -53,7 +57,7 @@ describeWith({ mosquitto: 'own', openssl: {} }, 'ways to a broker over TLS', ({ 
       ca: NO_PEM,
       cert: NO_PEM,
       key: NO_PEM,
-      connectTimeout: 300,
+      connectTimeout: '300ms',
     })
     await expect(listener.start()).rejects.toMatchObject({ code: 'transport_unavailable' })
   })
@@ -76,7 +80,7 @@ describeWith({ mosquitto: 'own' }, 'ways to a broker', ({ mosquitto }) => {
     const listener = createMqttListener(createHeldHub(), {
       url: broker.url,
       clientId: 'a',
-      connectTimeout: 500,
+      connectTimeout: '500ms',
     })
     await expect(listener.start()).rejects.toMatchObject({ name: 'DeviceHubError' })
   })

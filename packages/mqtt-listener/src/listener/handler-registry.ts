@@ -1,4 +1,5 @@
 import { DeviceHubError } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import type { OutboundMessage } from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import type { RegisteredHandler } from '../client/client-sessions.js'
@@ -19,7 +20,7 @@ export interface Registration {
 
 /** The topic handlers of one broker, by the client ids of their sessions. */
 export interface HandlerRegistry {
-  add(filter: string, handler: TopicHandler, options: TopicHandlerOptions): Registration
+  add(filter: string, handler: TopicHandler, options: InMilliseconds<TopicHandlerOptions>): Registration
   has(clientId: string): boolean
   all(): readonly RegisteredHandler[]
   /** Lets the hub replay messages through the handler, until it is removed or `stopped` is aborted. */

@@ -62,8 +62,8 @@ describe('start', () => {
     })
     await using broker = await world
     const hub = createHeldHub()
-    const options = { url: broker.url, clientId: 'a', reconnect: { min: 20, max: 50 } }
-    await using impatient = createMqttListener(hub, { ...options, connectTimeout: 300 })
+    const options = { url: broker.url, clientId: 'a', reconnect: { min: '20ms', max: '50ms' } as const }
+    await using impatient = createMqttListener(hub, { ...options, connectTimeout: '300ms' })
     await expect(impatient.start()).rejects.toMatchObject({
       code: 'transport_unavailable',
       message: expect.stringContaining('refuses to subscribe to "things/station/+/status"'),
@@ -86,7 +86,11 @@ describeWith({ mosquitto: 'own' }, 'start before the broker', ({ mosquitto }) =>
     const port = await freePort()
     const hub = createHeldHub()
     const url = `mqtt://127.0.0.1:${port}`
-    await using listener = createMqttListener(hub, { url, clientId: 'a', reconnect: { min: 20, max: 50 } })
+    await using listener = createMqttListener(hub, {
+      url,
+      clientId: 'a',
+      reconnect: { min: '20ms', max: '50ms' },
+    })
     const started = listener.start()
     await waitUntil('a failed attempt', () =>
       hub.log.some(({ message }) => /cannot connect/.test(message ?? '')),
@@ -101,7 +105,7 @@ describeWith({ mosquitto: 'own' }, 'start before the broker', ({ mosquitto }) =>
     const port = await freePort()
     const url = `mqtt://127.0.0.1:${port}`
     const hub = createHeldHub()
-    await using listener = createMqttListener(hub, { url, clientId: 'a', connectTimeout: 500 })
+    await using listener = createMqttListener(hub, { url, clientId: 'a', connectTimeout: '500ms' })
     await expect(listener.start()).rejects.toMatchObject({
       code: 'transport_unavailable',
       message: expect.stringMatching(
@@ -161,7 +165,7 @@ describe('reconnecting', () => {
 
   test('two processes of one client id do not throw each other out as fast as they can', async () => {
     const taken = { reasonCode: 0x8e }
-    await using world = await listening({ reconnect: { min: 1, max: 60_000 } })
+    await using world = await listening({ reconnect: { min: '1ms', max: '1m' } })
     world.connection.disconnect(taken.reasonCode)
     await waitUntil('the reason in the log', () =>
       world.hub.log.some(({ level, message }) => level === 'error' && /same client id/.test(message ?? '')),
@@ -178,8 +182,8 @@ describe('secrets', () => {
     const listener = createMqttListener(hub, {
       url: `ws://user:hunter2@127.0.0.1:${port}/mqtt?token=hunter2`,
       clientId: 'a',
-      connectTimeout: 300,
-      reconnect: { min: 10 },
+      connectTimeout: '300ms',
+      reconnect: { min: '10ms' },
     })
     const error = await listener.start().catch((cause: unknown) => cause)
     const cause = (error as Error).cause as Error & { cause?: Error }
@@ -195,7 +199,7 @@ describe('stop', () => {
   test('invariant 9: waits for what is in work, and for the broker to have read its acknowledgement', async () => {
     let answering = true
     await using world = await listening(
-      { drainTimeout: 60_000, sharedGroup: false },
+      { drainTimeout: '1m', sharedGroup: false },
       { onPacket: ({ cmd }, { clientId }) => !answering && cmd === 'pingreq' && clientId === 'hub-1' },
     )
     const { connection, held, listener } = world
@@ -216,7 +220,7 @@ describe('stop', () => {
   })
 
   test('what arrives while it stops is neither stored nor acknowledged', async () => {
-    await using world = await listening({ drainTimeout: 60_000 })
+    await using world = await listening({ drainTimeout: '1m' })
     const { connection, held, listener } = world
     connection.deliver({ messageId: 1, payload: 'in work' })
     await waitUntil('the message', () => held.received.length === 1)
@@ -255,7 +259,7 @@ describeWith(['mosquitto'], 'stopping at a broker', ({ mosquitto }) => {
       url,
       clientId: 'away',
       sharedGroup: false,
-      drainTimeout: 100,
+      drainTimeout: '100ms',
       window: 2,
     })
     await listener.start()

@@ -9,7 +9,7 @@ const readings = { depth: reading.float() }
 const Buoy = defineDeviceType('buoy', { readings, broker: 'sea' })
 
 describeWith(['mosquitto'], 'a broker that serves no type', ({ mosquitto }) => {
-  const options = () => ({ url: mosquitto().url, quietPeriod: 50 })
+  const options = () => ({ url: mosquitto().url, quietPeriod: '50ms' as const })
 
   test.each([4, 5] as const)(
     'MQTT version %i: its listener starts, leaves and adopts like any other',

@@ -16,10 +16,10 @@ describeBrokers('replicas', (broker, name) => {
       url: broker().url,
       clientId,
       sharedGroup: `group-${group}`,
-      quietPeriod: 500,
+      quietPeriod: '500ms',
       // HiveMQ may need a new SUBSCRIBE to go on with a group that a member left; an idle member sends one so often.
       keepalive: 2,
-      reconnect: { min: 50, max: 500 },
+      reconnect: { min: '50ms', max: '500ms' },
       ...options,
     })
   }
@@ -124,7 +124,10 @@ describeBrokers('replicas', (broker, name) => {
     const handled = new Set<string>()
     const handle = (listener: ReturnType<typeof replica>) =>
       listener.handle('topic/of/handler', ({ payload }) => void handled.add(Buffer.from(payload).toString()))
-    const [survivor, dead] = [replica('survivor', hubs[0]), replica('dead', hubs[1], { drainTimeout: 50 })]
+    const [survivor, dead] = [
+      replica('survivor', hubs[0]),
+      replica('dead', hubs[1], { drainTimeout: '50ms' }),
+    ]
     handle(survivor)
     dead.handle('topic/of/handler', () => new Promise(() => {}))
     await dead.start()
@@ -152,7 +155,7 @@ describeBrokers('replicas', (broker, name) => {
   test('adopting is refused for itself; what cannot be stored stays in the session', async () => {
     const topic = 'things/station/stays/data'
     const away = createHeldHub()
-    const listener = replica('adopter', away, { drainTimeout: 100, sharedGroup: false })
+    const listener = replica('adopter', away, { drainTimeout: '100ms', sharedGroup: false })
     await expect(listener.adopt('adopter')).rejects.toMatchObject({ code: 'invalid_options' })
     const dead = replica('gone', away, { drainTimeout: 0, sharedGroup: false })
     await dead.start()

@@ -63,7 +63,7 @@ test('all who started it at once are told, and it can be started again', async (
 
 test('a start that fails for another reason is still told to whoever forgot to look', async () => {
   unhandled.expectSome()
-  const { started } = await starting({ connectTimeout: 50 })
+  const { started } = await starting({ connectTimeout: '50ms' })
   await expect
     .poll(() => unhandled.reasons(), { timeout: 60_000 })
     .toMatchObject([{ code: 'transport_unavailable' }])

@@ -20,7 +20,7 @@ describeWith({ mosquitto: 'own' }, 'at mosquitto', ({ mosquitto }) => {
           metrics: noMetrics,
           clock: systemClock,
         }
-        const reconnect = { min: 100 }
+        const reconnect = { min: '100ms' } as const
         return createMqttListener(hub, {
           url,
           protocolVersion,

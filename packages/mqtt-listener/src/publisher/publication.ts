@@ -53,7 +53,7 @@ export function refusalBy(grants: Grants, { size, options }: Publication): strin
   return null
 }
 
-function propertiesOf(message: OutboundMessage): PublishOptions['properties'] {
+function propertiesOf(message: check.CheckedOutbound): PublishOptions['properties'] {
   const { contentType, correlationId, responseTopic, userProperties, expiresIn, topic } = message
   for (const text of [contentType, correlationId, responseTopic]) assertText(text, topic)
   for (const [name, value] of Object.entries(userProperties ?? {})) {
@@ -94,7 +94,7 @@ function bytesOf({
   correlationId = '',
   responseTopic = '',
   userProperties = {},
-}: OutboundMessage): number {
+}: check.CheckedOutbound): number {
   let bytes =
     Buffer.byteLength(contentType) + Buffer.byteLength(correlationId) + Buffer.byteLength(responseTopic)
   for (const [name, value] of Object.entries(userProperties)) {

@@ -151,7 +151,7 @@ describe('publishing', () => {
 
   test('a message that makes the broker close is given up in the end, and others still go', async () => {
     await using world = await listening(
-      { publishTimeout: 60_000 },
+      { publishTimeout: '1m' },
       {
         onPacket(packet, connection) {
           if (packet.cmd !== 'publish' || packet.topic !== 'poison') return false
@@ -191,7 +191,7 @@ describe('publishing', () => {
   test('while the broker is away, a message waits for the time allowed; past the bound it is refused at once', async () => {
     let away = false
     await using world = await listening(
-      { publishTimeout: 1_000, publishQueue: 3 },
+      { publishTimeout: '1s', publishQueue: 3 },
       { onConnect: ({ clientId }) => (away && clientId === 'hub-1-pub' ? false : undefined) },
     )
     away = true
@@ -227,7 +227,7 @@ describeWith(['hivemq'], 'publishing to HiveMQ, which grants 10 at once', ({ hiv
     await using listener = createMqttListener(createHeldHub(), {
       url,
       clientId: 'burst',
-      publishTimeout: 60_000,
+      publishTimeout: '1m',
     })
     await listener.start()
     await Promise.all(

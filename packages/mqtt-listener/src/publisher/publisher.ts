@@ -48,7 +48,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { name, url, publishTimeout, publishQueue, publishWindow, reconnect } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'warn', 'cannot publish: ')
-  const slowDown = createBackoff({ ...reconnect, min: Math.min(100, reconnect.max) })
+  const slowDown = createBackoff({ ...reconnect, min: Math.min(0.1, reconnect.max) })
   const queue = createPublishQueue()
   /** In the order sent. A publication stays here until it is acknowledged, also after its sender has given up. */
   const inFlight = new Set<QueuedPublication>()

@@ -19,7 +19,7 @@ describeWith(['mosquitto'], 'what a listener tells of its connections', ({ mosqu
       url,
       clientId,
       sharedGroup: false,
-      reconnect: { min: 10, max: 50 },
+      reconnect: { min: '10ms', max: '50ms' },
       onConnect: tell('connect'),
       onDisconnect: tell('disconnect'),
     })
@@ -68,8 +68,8 @@ describeWith(['mosquitto'], 'what a listener tells of its connections', ({ mosqu
     const told: unknown[] = []
     const listener = createMqttListener(createHeldHub(), {
       url: 'mqtt://127.0.0.1:1',
-      connectTimeout: 200,
-      reconnect: { min: 10 },
+      connectTimeout: '200ms',
+      reconnect: { min: '10ms' },
       onConnect: (event) => told.push(event),
       onDisconnect: (event) => told.push(event),
     })

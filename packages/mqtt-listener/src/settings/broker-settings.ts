@@ -1,13 +1,7 @@
 import { DeviceHubError } from '@devicehub/core'
 import { randomIds } from '@devicehub/core/transport'
-import { acceptListener } from './option-rules.js'
-import type {
-  BrokerConnected,
-  BrokerDisconnected,
-  BrokerOptions,
-  MqttListenerOptions,
-  ReconnectOptions,
-} from './options.js'
+import { type AcceptedBroker, acceptListener, type ReconnectSettings } from './option-rules.js'
+import type { BrokerConnected, BrokerDisconnected, MqttListenerOptions } from './options.js'
 import { type SlotSettings, slotSettings } from './slot-settings.js'
 
 /** The options of one broker, checked and with defaults. */
@@ -33,15 +27,18 @@ export interface BrokerSettings {
     readonly servername: string | undefined
     readonly rejectUnauthorized: boolean
   }
+  /** Seconds. */
   readonly keepalive: number
   readonly sharedGroup: string | null
   readonly qos: 0 | 1 | 2
   readonly clean: boolean
+  /** Seconds. */
   readonly sessionExpiry: number
   readonly window: number
   readonly qos0Buffer: number
   readonly yieldEvery: number
-  readonly reconnect: Required<ReconnectOptions>
+  readonly reconnect: ReconnectSettings
+  /** Milliseconds, as the others below. */
   readonly connectTimeout: number
   readonly drainTimeout: number
   readonly quietPeriod: number
@@ -74,11 +71,11 @@ export function brokerSettings(options: MqttListenerOptions): BrokerSettings[] {
   return names.map((each) => settingsOf(each, { ...shared, ...brokers[each] }))
 }
 
-function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
+function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
   const at = (text: string) => `broker "${name}": ${text}`
   const { protocolVersion = 5, clean = false, qos = 1, keepalive = 60, sessionExpiry = 604_800 } = options
-  const { min = 500, max = 30_000, jitter = 0.5 } = options.reconnect ?? {}
-  if (min > max) throw invalid(at(`reconnect.min must be at most reconnect.max, not ${min} and ${max}`))
+  const { min = 0.5, max = 30, jitter = 0.5 } = options.reconnect ?? {}
+  if (min > max) throw invalid(at(`reconnect.min must be at most reconnect.max, not ${min} s and ${max} s`))
 
   const endpoint = endpointOf(at, options)
   const expiry = clean ? 0 : sessionExpiry
@@ -117,7 +114,7 @@ function settingsOf(name: string, options: BrokerOptions): BrokerSettings {
 
 type At = (text: string) => string
 
-function endpointOf(at: At, options: BrokerOptions) {
+function endpointOf(at: At, options: AcceptedBroker) {
   const { url } = options
   if (url === undefined) throw invalid(at('give its `url`, such as mqtt://localhost:1883'))
   // The message does not show the URL: it may hold a password.
@@ -154,7 +151,7 @@ const isProtocol = (protocol: string): protocol is Protocol => Object.hasOwn(POR
  * The client id and the group of the shared subscription. They are checked together: the broker keeps messages for a
  * member of a group under its client id.
  */
-function clientIdAndGroup(at: At, options: BrokerOptions, protocolVersion: 4 | 5, clean: boolean) {
+function clientIdAndGroup(at: At, options: AcceptedBroker, protocolVersion: 4 | 5, clean: boolean) {
   const { sharedGroup, slots } = options
   const clientId = options.clientId ?? slots?.group
   if (!clean) {

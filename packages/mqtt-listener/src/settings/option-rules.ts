@@ -1,27 +1,56 @@
+import type { Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import type { ListenerHub } from './listener-hub.js'
-import type { BrokerOptions, MqttListenerOptions, ReconnectOptions, SlotOptions } from './options.js'
+import type { BrokerOptions, MqttListenerOptions, SlotOptions } from './options.js'
 import { MAX_SLOTS } from './slot-settings.js'
 
-const { accept, brokerName, hidden, integer, number, optional, options, text, word } = check
+const {
+  accept,
+  brokerName,
+  duration,
+  durationInSeconds,
+  hidden,
+  integer,
+  number,
+  optional,
+  options,
+  text,
+  word,
+} = check
 
 /** Characters. MQTT strings have at most 65,535 bytes, and a character takes up to four in UTF-8. */
 export const MAX_TEXT = 16_383
-/** A longer timer would fire at once in Node. */
-const MAX_TIMER_MS = 0x7fffffff
-
-export const milliseconds = (min: number) => optional(integer({ min, max: MAX_TIMER_MS }))
+/** For a connection, a publication or a call: an hour is more than any of them can mean. */
+export const wait = (min: Duration) => optional(duration({ min, max: '1h' }))
+/** `createBackoff` takes it further. */
+const pause = optional(durationInSeconds({ min: '1ms', max: '1d' }))
 const pem = optional(check.pem)
+
+/** Seconds, as `createBackoff` takes them. */
+export interface ReconnectSettings {
+  readonly min: number
+  readonly max: number
+  readonly jitter: number
+}
+
+/** Checked: what MQTT counts in seconds is a number of them, the rest is in milliseconds. */
+export type AcceptedBroker = Omit<check.InMilliseconds<BrokerOptions>, 'slots' | 'reconnect'> & {
+  readonly slots?: check.InMilliseconds<SlotOptions> | undefined
+  readonly reconnect?: Partial<ReconnectSettings>
+}
+
+export type AcceptedListener = AcceptedBroker &
+  Pick<MqttListenerOptions, 'name'> & { readonly brokers?: Readonly<Record<string, AcceptedBroker>> }
 
 const BROKER = {
   url: optional(hidden(text({ expected: 'a URL such as mqtt://localhost:1883' }))),
   protocolVersion: optional(word(4, 5)),
   clientId: optional(text({ max: MAX_TEXT })),
   slots: optional(
-    options<SlotOptions>({
+    options<check.InMilliseconds<SlotOptions>>({
       group: text({ max: 64, pattern: /^[A-Za-z0-9_-]+$/, expected: '1 to 64 letters, digits, _ and -' }),
       max: integer({ min: 1, max: MAX_SLOTS }),
-      lease: optional(number({ min: 1, max: 3_600 })),
+      lease: optional(duration({ min: '1s', max: '1h' })),
       // Part of the lease names, like the group.
       broker: optional(
         text({
@@ -39,7 +68,7 @@ const BROKER = {
   key: pem,
   servername: optional(text({ max: 255 })),
   rejectUnauthorized: optional(check.flag),
-  keepalive: optional(integer({ min: 0, max: 65_535 })),
+  keepalive: optional(durationInSeconds({ max: 65_535, wholeSeconds: true })),
   sharedGroup: optional(
     check.either(
       word(false),
@@ -48,31 +77,31 @@ const BROKER = {
   ),
   qos: optional(word(0, 1, 2)),
   clean: optional(check.flag),
-  sessionExpiry: optional(integer({ min: 1, max: 0xffffffff })),
+  sessionExpiry: optional(durationInSeconds({ min: 1, max: 0xffffffff, wholeSeconds: true })),
   window: optional(integer({ min: 1, max: 65_535 })),
   qos0Buffer: optional(integer({ min: 0 })),
   yieldEvery: optional(integer({ min: 1 })),
   reconnect: optional(
-    options<ReconnectOptions>({
-      min: optional(number({ above: 0, max: MAX_TIMER_MS })),
-      max: optional(number({ above: 0, max: MAX_TIMER_MS })),
+    options<Partial<ReconnectSettings>>({
+      min: pause,
+      max: pause,
       jitter: optional(number({ min: 0, max: 1 })),
     }),
   ),
-  connectTimeout: milliseconds(1),
-  drainTimeout: milliseconds(0),
-  quietPeriod: milliseconds(1),
-  publishTimeout: milliseconds(1),
+  connectTimeout: wait('1ms'),
+  drainTimeout: wait(0),
+  quietPeriod: wait('1ms'),
+  publishTimeout: wait('1ms'),
   publishQueue: optional(integer({ min: 1 })),
   publishWindow: optional(integer({ min: 1, max: 65_535 })),
   onConnect: optional(check.callback<NonNullable<BrokerOptions['onConnect']>>()),
   onDisconnect: optional(check.callback<NonNullable<BrokerOptions['onDisconnect']>>()),
 }
 
-const LISTENER = options<MqttListenerOptions>({
+const LISTENER = options<AcceptedListener>({
   ...BROKER,
   name: optional(brokerName),
-  brokers: optional(check.mapOf(options<BrokerOptions>(BROKER), 'an object of brokers by name')),
+  brokers: optional(check.mapOf(options<AcceptedBroker>(BROKER), 'an object of brokers by name')),
 })
 
 const HUB = check.port<ListenerHub>('a hub made by createDeviceHub', 'attach', 'attachHandler', 'quarantine')
@@ -81,5 +110,5 @@ const HUB = check.port<ListenerHub>('a hub made by createDeviceHub', 'attach', '
 export const acceptHub = (hub: unknown): ListenerHub => accept('createMqttListener', 'hub', HUB, hub)
 
 /** Throws `invalid_options` with the key and what is expected. */
-export const acceptListener = (given: unknown): MqttListenerOptions =>
+export const acceptListener = (given: unknown): AcceptedListener =>
   accept('createMqttListener', 'options', LISTENER, given)

@@ -1,9 +1,11 @@
-/** The delay before the next attempt to connect. It grows with each failure. Milliseconds. */
+import type { Duration } from '@devicehub/core'
+
+/** The delay before the next attempt to connect. It grows with each failure. */
 export interface ReconnectOptions {
-  /** The first delay. Default 500. */
-  readonly min?: number
-  /** The longest delay. Default 30,000. */
-  readonly max?: number
+  /** The first delay. Default 500 ms. */
+  readonly min?: Duration
+  /** The longest delay. Default 30 s. */
+  readonly max?: Duration
   /**
    * The random share of each delay, 0 to 1. Default 0.5: when a broker restarts, its listeners do not all connect in the
    * same moment.
@@ -18,11 +20,11 @@ export interface SlotOptions {
   /** Number of slots, 1 to 1,024. So many processes receive messages at once; any others stand by. */
   readonly max: number
   /**
-   * Seconds until the slot of a process that died is free for another, 1 to 3,600; default 15. A shorter lease is taken
+   * How long until the slot of a process that died is free for another, 1 s to 1 h; default 15 s. A shorter lease is taken
    * over sooner and costs more queries: each process renews its lease three times, and reads the others' three times,
    * within each lease.
    */
-  readonly lease?: number | undefined
+  readonly lease?: Duration | undefined
   /**
    * A name for the broker. Needed when processes reach the same broker under different addresses: give them the same name.
    * Default: host and port of `url`.
@@ -61,8 +63,8 @@ export interface BrokerOptions {
   readonly servername?: string | undefined
   /** Default true. False accepts any certificate: only for experiments. */
   readonly rejectUnauthorized?: boolean
-  /** Keep-alive interval in seconds. Default 60; 0 turns it off. */
-  readonly keepalive?: number
+  /** Keep-alive interval, whole seconds. Default 1 min; 0 turns it off. */
+  readonly keepalive?: Duration
   /**
    * The name of a shared subscription (`$share/<sharedGroup>/...`): the broker sends each message to one listener of the
    * group. Default: none, and every listener receives every message; with `slots` and MQTT 5 the group of the slots.
@@ -77,10 +79,10 @@ export interface BrokerOptions {
    */
   readonly clean?: boolean
   /**
-   * Session expiry interval in seconds: how long the broker keeps the session while the listener is disconnected. Default
-   * 604,800 (7 days). MQTT 5.
+   * Session expiry interval: how long the broker keeps the session while the listener is disconnected, in whole seconds.
+   * Default 7 days. MQTT 5.
    */
-  readonly sessionExpiry?: number
+  readonly sessionExpiry?: Duration
   /**
    * The largest number of messages (QoS 1 and 2) that are received and not yet acknowledged, 1 to 65,535; default 4,000.
    * It is the Receive Maximum of the CONNECT. It bounds the memory and the batches of the storage.
@@ -94,17 +96,16 @@ export interface BrokerOptions {
    */
   readonly yieldEvery?: number
   readonly reconnect?: ReconnectOptions
-  /** How long `start()` tries to connect and subscribe, and how long one attempt may take. Milliseconds; default 30,000. */
-  readonly connectTimeout?: number
-  /** `stop()` waits for the storage until it has made no progress for so long. Milliseconds; default 10,000. */
-  readonly drainTimeout?: number
+  /** How long `start()` tries to connect and subscribe, and how long one attempt may take. Default 30 s. */
+  readonly connectTimeout?: Duration
+  /** `stop()` waits for the storage until it has made no progress for so long. Default 10 s. */
+  readonly drainTimeout?: Duration
   /**
-   * When a session is emptied: its queue counts as empty when no message has arrived for so long. Milliseconds; default
-   * 1,000.
+   * When a session is emptied: its queue counts as empty when no message has arrived for so long. Default 1 s.
    */
-  readonly quietPeriod?: number
-  /** How long a publication may wait for a connection and for its acknowledgement. Milliseconds; default 10,000. */
-  readonly publishTimeout?: number
+  readonly quietPeriod?: Duration
+  /** How long a publication may wait for a connection and for its acknowledgement. Default 10 s. */
+  readonly publishTimeout?: Duration
   /** The largest number of publications that wait. More are refused. Default 10,000. */
   readonly publishQueue?: number
   /**

@@ -1,5 +1,5 @@
 import { DeviceHubError } from '@devicehub/core'
-import type { BrokerOptions } from './options.js'
+import type { AcceptedBroker } from './option-rules.js'
 
 /** The largest `slots.max`. */
 export const MAX_SLOTS = 1_024
@@ -14,8 +14,9 @@ export interface SlotSettings {
 }
 
 /** The options of a broker that `slots` has to fit. */
-interface SlotContext extends Pick<BrokerOptions, 'slots' | 'clientId' | 'clean' | 'sharedGroup'> {
+interface SlotContext extends Pick<AcceptedBroker, 'slots' | 'clientId' | 'clean' | 'sharedGroup'> {
   readonly protocolVersion: 4 | 5
+  /** Seconds. */
   readonly sessionExpiry: number
 }
 
@@ -27,10 +28,10 @@ export function slotSettings(
 ): SlotSettings | null {
   const { slots } = context
   if (slots === undefined) return null
-  const { group, max, lease = 15, broker = `${host}:${port}` } = slots
+  const { group, max, lease = 15_000, broker = `${host}:${port}` } = slots
   const conflict = conflictWith(context, max, lease)
   if (conflict !== null) throw new DeviceHubError('invalid_options', at(conflict), { details: { slots } })
-  return { group, max, ttl: lease * 1000, broker }
+  return { group, max, ttl: lease, broker }
 }
 
 /** Why the other options do not go together with `slots`; null when they do. */
@@ -43,8 +44,8 @@ function conflictWith(
     return 'give either `slots` or `clientId`: with slots each process leases its client id'
   if (clean)
     return '`slots` goes without `clean`: the broker must keep the session of a slot until another process takes it over'
-  if (sessionExpiry < 3 * lease)
-    return `sessionExpiry must be at least three times slots.lease (${3 * lease} s): another process needs that long to take over a session, and the messages of a session that expires are lost`
+  if (sessionExpiry * 1000 < 3 * lease)
+    return `sessionExpiry must be at least three times slots.lease (${(3 * lease) / 1000} s): another process needs that long to take over a session, and the messages of a session that expires are lost`
   if (max > 1 && protocolVersion === 4 && sharedGroup === undefined)
     return 'MQTT 3.1.1 has no shared subscriptions. Set slots.max to 1: the other processes stand by. Or set sharedGroup, if your broker has shared subscriptions all the same'
   if (max > 1 && sharedGroup === false)

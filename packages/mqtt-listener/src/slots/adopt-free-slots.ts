@@ -76,7 +76,7 @@ export async function adoptFreeSlots(options: AdoptFreeSlotsOptions): Promise<vo
   async function adopt(slot: number): Promise<void> {
     const name = slotLeaseName(slots, slot)
     const { holder } = options
-    const lease = await holdLease({ leases, name, holder, ttl: slots.ttl, logger })
+    const lease = await holdLease({ leases, name, holder, ttl: `${slots.ttl}ms`, logger })
     if (lease === null) return
     const slotLease = createSlotLease(lease, stopping)
     try {

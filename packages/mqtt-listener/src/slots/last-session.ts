@@ -50,7 +50,13 @@ async function waitForTurn(request: EndRequest): Promise<HeldLease | null> {
   const { leases, slots, lease, holder, logger, stopping = NEVER } = request
   const deadline = performance.now() + 2 * slots.ttl
   for (;;) {
-    const guard = await holdLease({ leases, name: endLeaseName(slots), holder, ttl: slots.ttl, logger })
+    const guard = await holdLease({
+      leases,
+      name: endLeaseName(slots),
+      holder,
+      ttl: `${slots.ttl}ms`,
+      logger,
+    })
     if (guard !== null) return guard
     if (performance.now() > deadline || stopping.aborted || !lease.valid) return null
     await pause(Math.min(slots.ttl / 50, 250), stopping)

@@ -102,7 +102,7 @@ describe('standing by', () => {
 
 describe('starting', () => {
   test('without the database: gives up after connectTimeout, and can be started again', async () => {
-    await using at = await slotWorld({ connectTimeout: 300 })
+    await using at = await slotWorld({ connectTimeout: '300ms' })
     const one = at.process()
     one.leases.fault = 'rejects'
     await expect(one.listener.start()).rejects.toMatchObject({
@@ -125,7 +125,7 @@ describe('starting', () => {
   })
 
   test('without the broker: the slot is given back', async () => {
-    await using at = await slotWorld({ connectTimeout: 300 })
+    await using at = await slotWorld({ connectTimeout: '300ms' })
     const one = at.process({ url: 'mqtt://127.0.0.1:1', slots: { ...slots, broker: 'b' } })
     await expect(one.listener.start()).rejects.toMatchObject({ code: 'transport_unavailable' })
     expect(await at.database.find(['slot/b/ingest/1'])).toMatchObject([{ holder: null, note: 'unsure' }])

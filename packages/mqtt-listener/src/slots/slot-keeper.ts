@@ -64,7 +64,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   const fields = { broker: context.settings.name, group }
   const holder = randomIds.next()
   const leaseNames = slotNumbers(max).map((slot) => slotLeaseName(slots, slot))
-  const backoff = createBackoff({ min: 100, max: Math.max(100, ttl / 4) })
+  const backoff = createBackoff({ min: '100ms', max: `${Math.max(100, ttl / 4)}ms` })
   const stopping = new AbortController()
   const ready = deferred()
   let state: SlotStats['state'] = 'none'
@@ -101,7 +101,13 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   async function holdFreeSlot(states: readonly LeaseState[]): Promise<SlotEnd | null> {
     for (const slot of claimableSlots(bySlot(slots, states), max, holder, lastSlot)) {
       if (stopping.signal.aborted) return 'stopped'
-      const lease = await holdLease({ leases, name: slotLeaseName(slots, slot), holder, ttl, logger })
+      const lease = await holdLease({
+        leases,
+        name: slotLeaseName(slots, slot),
+        holder,
+        ttl: `${ttl}ms`,
+        logger,
+      })
       if (lease === null) continue
       try {
         const end = await hold(slot, lease)

@@ -104,7 +104,7 @@ describe('losing a slot', () => {
   test('by a process that cannot reach the broker: it gives it back to one that can', async () => {
     await using at = await slotWorld({
       slots: { ...brief, max: 1, broker: 'plant' },
-      connectTimeout: 2_000,
+      connectTimeout: '2s',
     })
     await using proxy = await createTcpProxy(Number(new URL(at.broker.url).port))
     const one = at.process({ url: `mqtt://127.0.0.1:${proxy.port}` })
@@ -144,7 +144,7 @@ describe('losing a slot', () => {
   })
 
   test('to a client of the same id, though the lease is held: the error names the cause', async () => {
-    await using at = await slotWorld({ reconnect: { min: 1, max: 60_000 } })
+    await using at = await slotWorld({ reconnect: { min: '1ms', max: '1m' } })
     const one = at.process()
     await one.listener.start()
     ;(await at.broker.subscribed('ingest-1')).disconnect(0x8e)
@@ -158,7 +158,7 @@ describe('losing a slot', () => {
 })
 
 describe('a slot that nobody holds', () => {
-  const adopting = { slots: brief, drainTimeout: 60_000 }
+  const adopting = { slots: brief, drainTimeout: '1m' as const }
 
   test('is adopted when it was free twice in a row, by one that is connected', async () => {
     let refusing = true

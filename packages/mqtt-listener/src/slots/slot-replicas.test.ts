@@ -24,11 +24,11 @@ describeBrokers('processes of one configuration', (broker, name) => {
     const listener = createMqttListener(hub, {
       url: broker().url,
       slots: { group, max, lease: 2, broker: name },
-      quietPeriod: 500,
+      quietPeriod: '500ms',
       // HiveMQ may need a new SUBSCRIBE to go on with a group that a member left; an idle member sends one so often.
       keepalive: 2,
-      reconnect: { min: 50, max: 500 },
-      drainTimeout: 2_000,
+      reconnect: { min: '50ms', max: '500ms' },
+      drainTimeout: '2s',
       ...options,
     })
     return {

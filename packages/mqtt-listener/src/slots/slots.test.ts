@@ -45,7 +45,10 @@ describe('options of slots', () => {
     [{ slots: { group: 'a', max: 0 } }, /slots\.max must be a whole number from 1 to 1,024, not 0/],
     [{ slots: { group: 'a', max: 1_025 } }, /slots\.max/],
     [{ slots: { group: 'a', max: 1.5 } }, /slots\.max/],
-    [{ slots: { group: 'a', max: 1, lease: 0.5 } }, /slots\.lease must be a number from 1 to 3,600/],
+    [
+      { slots: { group: 'a', max: 1, lease: 0.5 } },
+      /slots\.lease must be a duration from 1s to 1h: .*, not 0.5 s/,
+    ],
     [{ slots: { group: 'a', max: 1, lease: Number.NaN } }, /slots\.lease/],
     [{ slots: { group: 'a', max: 1, broker: 'a/b' } }, /slots\.broker/],
     [{ sessionExpiry: 30 }, /sessionExpiry must be at least three times slots\.lease \(45 s\)/],

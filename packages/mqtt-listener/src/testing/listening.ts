@@ -10,8 +10,8 @@ export async function listening(options: MqttListenerOptions = {}, brokerOptions
   const listener = createMqttListener(hub, {
     url: broker.url,
     clientId: 'hub-1',
-    reconnect: { min: 20, max: 100 },
-    drainTimeout: 200,
+    reconnect: { min: '20ms', max: '100ms' },
+    drainTimeout: '200ms',
     ...options,
   })
   await listener.start()

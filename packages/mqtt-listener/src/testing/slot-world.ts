@@ -22,9 +22,9 @@ export async function slotWorld(options: MqttListenerOptions = {}, brokerOptions
     const listener = createMqttListener(hub, {
       url: broker.url,
       slots,
-      reconnect: { min: 20, max: 100 },
-      drainTimeout: 200,
-      quietPeriod: 50,
+      reconnect: { min: '20ms', max: '100ms' },
+      drainTimeout: '200ms',
+      quietPeriod: '50ms',
       ...options,
       ...more,
     })

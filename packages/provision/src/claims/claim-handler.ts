@@ -12,8 +12,8 @@ export interface ClaimHandlerOptions extends ClaimBounds {
 }
 
 const BODY_MAX = 4_096
-/** Seconds for a body of that size. */
-const BODY_WITHIN = 10
+/** For a body of that size. */
+const BODY_WITHIN = '10s'
 /** What proxies put into requests. */
 const OF_PROXIES = ['forwarded', 'x-forwarded-for', 'x-real-ip']
 

@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import { type AnyDeviceType, DeviceHubError, type Page } from '@devicehub/core'
 import type { ClaimKeyRecord } from '@devicehub/core/storage'
 import { randomIds } from '@devicehub/core/transport'
@@ -11,8 +12,8 @@ export interface NewClaimKey {
   readonly name: string
   /** How many devices may be claimed with it. */
   readonly maxUses: number
-  /** Seconds for which it is good. */
-  readonly expiresIn: number
+  /** How long it is good. */
+  readonly expiresIn: Duration
   /** Whether a device that does not exist is created. Default false: only registered ones can be claimed. */
   readonly createsDevices?: boolean
   /** Device ids have to begin with it; default: any. */
@@ -65,7 +66,7 @@ export function createClaimKeys(hub: ProvisionHub): ClaimKeysApi {
         maxUses,
         uses: 0,
         createdAt: now,
-        expiresAt: now + expiresIn * 1000,
+        expiresAt: now + expiresIn,
         revokedAt: null,
       })
       return { id, key }

@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import { type InboundMessage, silentLogger } from '@devicehub/core'
 import type { OutboundMessage } from '@devicehub/core/transport'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -16,7 +17,7 @@ const never = () => new Promise<never>(() => {})
 function serving(claim: Claim, publish: (message: OutboundMessage) => Promise<void>) {
   const { hub } = provisionWorld()
   let handler: (message: InboundMessage) => unknown = () => {}
-  let timeout = 0
+  let timeout: Duration = 0
   serveClaims(
     { publish, logger: silentLogger, clock: hub.clock },
     claimTopics(hub),
@@ -46,7 +47,8 @@ test('a claim that hangs is answered: try again; a publication that hangs ends b
   void call('things/$claim/claim_0123456789abcdef/request').then(() => {
     ended = true
   })
-  await vi.advanceTimersByTimeAsync(timeout - 1)
+  expect(timeout).toBe('1m')
+  await vi.advanceTimersByTimeAsync(59_999)
   expect(published).toMatchObject([{ status: 503 }])
   expect(ended).toBe(true)
 })

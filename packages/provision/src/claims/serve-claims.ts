@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError, type InboundMessage } from '@devicehub/core'
 import { createLimitedLines } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
@@ -13,7 +14,7 @@ export interface ClaimListener<Subscription = unknown> {
     handler: (message: InboundMessage) => unknown,
     options?: {
       readonly qos?: 0 | 1 | 2
-      readonly timeout?: number
+      readonly timeout?: Duration
       readonly name?: string
       readonly broker?: string
     },
@@ -24,10 +25,10 @@ export interface ClaimListener<Subscription = unknown> {
 const ANSWER_WITHIN = 15_000
 /** Until the handler ends, whatever hangs: a handler that is too slow has its message put on record, with the key in it. */
 const END_WITHIN = 25_000
-const HANDLER_TIMEOUT = 60_000
+const HANDLER_TIMEOUT = '1m'
 const PAYLOAD_MAX = 4_096
-/** Seconds for which a broker keeps the answer for a device that has left. */
-const ANSWER_EXPIRES = 60
+/** How long a broker keeps the answer for a device that has left. */
+const ANSWER_EXPIRES = '1m'
 
 /**
  * Answers claims over MQTT. The handler never fails: the message of one that does becomes an audit row. At QoS 0, so that

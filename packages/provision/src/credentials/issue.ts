@@ -1,4 +1,5 @@
-import type { AnyDeviceType, Device, DeviceHubError, InferState, NewDevice } from '@devicehub/core'
+import type { AnyDeviceType, Device, DeviceHubError, Duration, InferState, NewDevice } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import {
   type CredentialKind,
   type CredentialWrite,
@@ -47,8 +48,8 @@ export interface GenerateOptions<State, Kind extends CredentialKind = Credential
 }
 
 export interface RotateOptions<Kind extends CredentialKind = CredentialKind> extends SecretOptions<Kind> {
-  /** Seconds for which the old ones stay good beside the new ones; default 0. */
-  readonly overlap?: number
+  /** How long the old ones stay good beside the new ones; default 0. */
+  readonly overlap?: Duration
 }
 
 export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
@@ -89,7 +90,7 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
   async function rotate<T extends AnyDeviceType, const Kind extends CredentialKind>(
     type: T,
     deviceId: string,
-    options: RotateOptions<Kind>,
+    options: InMilliseconds<RotateOptions<Kind>>,
   ): Promise<Issued<InferState<T>, Kind>> {
     assertDevice(hub, type, deviceId)
     const overlap = options.overlap ?? 0
@@ -101,7 +102,7 @@ export function createIssuer(hub: ProvisionHub, teller: SinkTeller) {
     const made = makeCredentials(hub, type, deviceId, { kinds, expiresAt, now })
     const { sinkErrors } = await write(type, deviceId, made, {
       create: null,
-      retire: { kinds, at: now + overlap * 1000 },
+      retire: { kinds, at: now + overlap },
       now,
     })
     return show<T, Kind>(type, record, made, expiresAt, sinkErrors)

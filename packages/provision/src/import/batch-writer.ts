@@ -24,7 +24,7 @@ export interface BatchContext {
   readonly tally: Tally
   readonly expiresAt: number | null
   readonly rotate: boolean
-  /** Seconds. */
+  /** Milliseconds. */
   readonly overlap: number
 }
 
@@ -145,7 +145,7 @@ function prepare(
       deviceId,
       create: isNew ? item.record : null,
       onlyNew: isNew,
-      retire: isNew ? null : { kinds: ALL_KINDS, at: now + overlap * 1000 },
+      retire: isNew ? null : { kinds: ALL_KINDS, at: now + overlap },
       add,
       username,
       now,

@@ -1,4 +1,5 @@
 import { type AnyDeviceType, DeviceHubError, isDeviceHubError } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import type { DeviceRecord } from '@devicehub/core/storage'
 import { errorLine } from '@devicehub/core/transport'
 import { assertDevice, assertType, checkExpiry } from '../credentials/check-request.js'
@@ -22,7 +23,7 @@ export async function importDevices(
   teller: SinkTeller,
   type: AnyDeviceType,
   source: ImportSource,
-  options: ImportOptions,
+  options: InMilliseconds<ImportOptions>,
 ): Promise<ImportReport> {
   assertType(hub.types, type)
   const expiresAt = checkExpiry(options.expiresAt, hub.clock.now())

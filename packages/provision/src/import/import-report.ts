@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import { type DeviceHubError, isDeviceHubError } from '@devicehub/core'
 import type { ImportOutput } from './import-output.js'
 
@@ -6,8 +7,8 @@ export interface ImportOptions {
   readonly output: ImportOutput
   /** Gives devices that exist new credentials; default false: they are left alone. */
   readonly rotate?: boolean
-  /** Of rotated ones: seconds for which the old credentials stay good; default 0. */
-  readonly overlap?: number
+  /** Of rotated ones: how long the old credentials stay good; default 0. */
+  readonly overlap?: Duration
   /** Of the new credentials; default: good until they are rotated or revoked. */
   readonly expiresAt?: Date
   /** After each batch of 500. */

@@ -1,4 +1,5 @@
 import { open, readFile } from 'node:fs/promises'
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
@@ -14,8 +15,8 @@ import { sinkFailures } from './sink-failures.js'
 export interface CsvSinkOptions {
   /** Appended to, and made with the mode 0600: it holds passwords. */
   readonly file: string
-  /** Milliseconds to wait for another process that appends to it. Default 10,000. */
-  readonly timeout?: number
+  /** How long to wait for another process that appends to it. Default 10 s. */
+  readonly timeout?: Duration
 }
 
 const NAME = 'csv'

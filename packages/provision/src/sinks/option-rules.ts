@@ -7,9 +7,9 @@ import type { DynamicSecurityOptions, SinkTls } from './dynamic-security/options
 import type { MosquittoFilesOptions } from './mosquitto-files/options.js'
 import type { Reload } from './mosquitto-files/reload-broker.js'
 
-const { accept, hidden, integer, optional, options, text } = check
+const { accept, duration, hidden, integer, optional, options, text } = check
 
-const milliseconds = optional(integer({ min: 1, max: 0x7fffffff }))
+const timeout = optional(duration({ min: '1ms', max: '1h' }))
 const secret = hidden(text({ max: 16_383 }))
 const pem = optional(
   hidden(
@@ -20,12 +20,12 @@ const pem = optional(
   ),
 )
 
-const CSV = options<CsvSinkOptions>({ file: text(), timeout: milliseconds })
+const CSV = options<check.InMilliseconds<CsvSinkOptions>>({ file: text(), timeout })
 
 /** A signal to 0 or 1, or to a whole group of processes, is never what is meant. */
 const pid = integer({ min: 2, max: 0x7fffffff })
 
-const FILES = options<MosquittoFilesOptions>({
+const FILES = options<check.InMilliseconds<MosquittoFilesOptions>>({
   passwordFile: text(),
   aclFile: text(),
   reload: check.either(
@@ -40,10 +40,10 @@ const FILES = options<MosquittoFilesOptions>({
   ),
   iterations: optional(integer({ min: 1, max: 10_000_000 })),
   broker: optional(check.line(64)),
-  timeout: milliseconds,
+  timeout,
 })
 
-const DYNAMIC_SECURITY = options<DynamicSecurityOptions>({
+const DYNAMIC_SECURITY = options<check.InMilliseconds<DynamicSecurityOptions>>({
   url: hidden(text({ expected: 'a URL like mqtts://broker:8883' })),
   username: text({ max: 16_383 }),
   password: secret,
@@ -58,7 +58,7 @@ const DYNAMIC_SECURITY = options<DynamicSecurityOptions>({
   ),
   rolePrefix: optional(check.line(64)),
   clientId: optional(text({ max: 16_383 })),
-  timeout: milliseconds,
+  timeout,
 })
 
 const anyText = hidden(check.satisfies<string>('a text', (value) => typeof value === 'string'))
@@ -107,8 +107,9 @@ export async function* acceptDevices(sink: string, given: unknown): AsyncGenerat
 }
 
 /** Each throws `invalid_options` with the key and what is expected. */
-export const acceptCsv = (given: unknown): CsvSinkOptions => accept('csvSink', 'options', CSV, given)
-export const acceptFiles = (given: unknown): MosquittoFilesOptions =>
+export const acceptCsv = (given: unknown): check.InMilliseconds<CsvSinkOptions> =>
+  accept('csvSink', 'options', CSV, given)
+export const acceptFiles = (given: unknown): check.InMilliseconds<MosquittoFilesOptions> =>
   accept('mosquittoFiles', 'options', FILES, given)
-export const acceptDynamicSecurity = (given: unknown): DynamicSecurityOptions =>
+export const acceptDynamicSecurity = (given: unknown): check.InMilliseconds<DynamicSecurityOptions> =>
   accept('mosquittoDynamicSecurity', 'options', DYNAMIC_SECURITY, given)

@@ -28,8 +28,8 @@ const FAST = {
   from: 'beginning',
   batch: 50,
   lease: 2,
-  pollInterval: 100,
-  retry: { tries: 2, min: 1, max: 5 },
+  pollInterval: '100ms',
+  retry: { tries: 2, min: '1ms', max: '5ms' },
 } satisfies ConsumeOptions
 
 const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, n) => from + n)

@@ -13,6 +13,6 @@ describeWith({ timescaledb: { settings: { fsync: 'off' } } }, 'TimescaleDB', ({ 
       await sql`create extension timescaledb`.execute(database.connect())
       return database
     },
-    { timescale: { chunkInterval: '7 days' } },
+    { timescale: { chunkInterval: '7d' } },
   )
 })

@@ -82,7 +82,7 @@ function lateCommits(
       // On MySQL it waits at the gate for the slow commit.
       await Promise.race([
         reading,
-        dialect === 'mysql' ? waitUntil('the reader to wait', isWaiting, { interval: 250 }) : reading,
+        dialect === 'mysql' ? waitUntil('the reader to wait', isWaiting, { interval: '250ms' }) : reading,
       ])
       await slow.finish()
       await reading

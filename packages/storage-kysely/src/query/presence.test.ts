@@ -92,7 +92,7 @@ describeDatabases('two presence monitors on one database', (openDatabase) => {
     expect(one.stats().marked + two.stats().marked).toBe(COUNT)
     expect(told.size).toBe(COUNT * 2)
     expect(new Set(told.values())).toEqual(new Set([1]))
-    await waitUntil('the rows', () => seen.size === COUNT, { timeout: LONG })
+    await waitUntil('the rows', () => seen.size === COUNT, { timeout: '10m' })
     expect((await first.devices.list(Buoy, { status: 'online' })).items).toEqual([])
 
     told.clear()

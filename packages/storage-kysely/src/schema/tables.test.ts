@@ -56,9 +56,9 @@ describe('tablesOf', () => {
     expect(() => createSchema({ db, ...sqlite, types: [], options: { timescale: {} } })).toThrow(
       /`timescale` is for PostgreSQL, and the dialect is sqlite/,
     )
-    const chunkInterval = "7 days'; drop table x; --"
+    const chunkInterval = "7 days'; drop table x; --" as '7d'
     expect(() =>
       createSchema({ db, dialect: 'postgres', types: [], options: { timescale: { chunkInterval } } }),
-    ).toThrow(/timescale.chunkInterval must be an interval such as/)
+    ).toThrow(/timescale.chunkInterval must be a duration from/)
   })
 })

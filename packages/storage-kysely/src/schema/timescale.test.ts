@@ -100,29 +100,29 @@ describeWith({ timescaledb: { settings } }, 'TimescaleDB', ({ timescaledb }) => 
   test('policies are made, changed, left alone and removed as declared', async () => {
     await using timescale = await opened()
     const { db } = timescale
-    await timescale.schema({ retention: '90 days', compressAfter: '14 days' }).migrate()
+    await timescale.schema({ retention: '90d', compressAfter: '14d' }).migrate()
     expect(await jobs(db)).toEqual([
       { job: 'policy_compression', after: '14 days' },
       { job: 'policy_retention', after: '90 days' },
     ])
     const changed = timescale.schema({
-      chunkInterval: '1 day',
-      retention: '1 year',
-      compressAfter: '2 weeks',
+      chunkInterval: '1d',
+      retention: '365d',
+      compressAfter: '14d',
     })
     expect((await changed.migrate()).steps.map(({ description }) => description)).toEqual([
-      'Let new chunks of station_reading span 1 day',
-      'Start dropping chunks of station_reading older than 1 year',
+      'Let new chunks of station_reading span 1 days',
+      'Start dropping chunks of station_reading older than 365 days',
     ])
     expect(await changed.plan()).toEqual({ steps: [] })
     expect(await chunkInterval(db)).toEqual([1])
     expect(await jobs(db)).toMatchObject([
       { job: 'policy_compression' },
-      { job: 'policy_retention', after: '1 year' },
+      { job: 'policy_retention', after: '365 days' },
     ])
 
-    expect(await timescale.schema({ chunkInterval: '1 day' }).plan()).toEqual({ steps: [] })
-    const removed = timescale.schema({ chunkInterval: '1 day', retention: null, compressAfter: null })
+    expect(await timescale.schema({ chunkInterval: '1d' }).plan()).toEqual({ steps: [] })
+    const removed = timescale.schema({ chunkInterval: '1d', retention: null, compressAfter: null })
     await removed.migrate()
     expect(await jobs(db)).toEqual([])
     expect(await removed.plan()).toEqual({ steps: [] })
@@ -152,11 +152,11 @@ describeWith({ timescaledb: { settings } }, 'TimescaleDB', ({ timescaledb }) => 
   test('a compressed hypertable gains a reading', async () => {
     await using timescale = await opened()
     const { db } = timescale
-    await timescale.schema({ compressAfter: '14 days' }).migrate()
+    await timescale.schema({ compressAfter: '14d' }).migrate()
     await insert(db, 'station_reading', readingRow('postgres', { temperature: 3 }))
     await sql`select compress_chunk(c) from show_chunks('station_reading') c`.execute(db)
     const Grown = deviceType('station', { temperature: field('float'), humidity: field('float') })
-    const schema = timescale.schema({ compressAfter: '14 days' }, Grown)
+    const schema = timescale.schema({ compressAfter: '14d' }, Grown)
     await schema.migrate()
     expect(await schema.plan()).toEqual({ steps: [] })
     await insert(db, 'station_reading', readingRow('postgres', { humidity: 4 }))

@@ -1,18 +1,28 @@
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError, type SchemaStep } from '@devicehub/core'
 import { type QueryExecutorProvider, sql } from 'kysely'
 import type { TableModel } from './tables.js'
 
-/** How the reading tables are kept on TimescaleDB. Intervals are PostgreSQL's: `7 days`, `1 month`. */
+/** How the reading tables are kept on TimescaleDB. */
 export interface TimescaleOptions {
-  /** Time that one chunk spans; default `7 days`. A chunk's indexes should fit in memory: shorter for a large fleet. */
-  readonly chunkInterval?: string
+  /** Time that one chunk spans; default `'7d'`. A chunk's indexes should fit in memory: shorter for a large fleet. */
+  readonly chunkInterval?: Duration
   /** Chunks wholly older than this are dropped by a job of the database. Absent: left as it is; null: the policy is removed. */
-  readonly retention?: string | null
+  readonly retention?: Duration | null
   /** Chunks wholly older than this are compressed by a job of the database. Absent: left as it is; null: the policy is removed. */
-  readonly compressAfter?: string | null
+  readonly compressAfter?: Duration | null
 }
 
-const DEFAULT_CHUNK_INTERVAL = '7 days'
+const DEFAULT_CHUNK_INTERVAL = 7 * 86_400
+
+/** As PostgreSQL writes an interval; checked durations are numbers of seconds. */
+function intervalOf(given: Duration): string {
+  const seconds = Number(given)
+  return seconds % 86_400 === 0 ? `${seconds / 86_400} days` : `${seconds} seconds`
+}
+
+const intervalOrNull = (given: Duration | null | undefined): string | null =>
+  given === undefined || given === null ? null : intervalOf(given)
 
 interface Hypertable {
   readonly sameChunkInterval: boolean
@@ -52,7 +62,7 @@ export async function introspectTimescale(
     )
   }
   if (!installed) return { installed, schema, hypertables: new Map() }
-  const chunk = options.chunkInterval ?? DEFAULT_CHUNK_INTERVAL
+  const chunk = intervalOf(options.chunkInterval ?? DEFAULT_CHUNK_INTERVAL)
   const found = await sql<{
     name: string
     same_chunk: boolean
@@ -62,8 +72,8 @@ export async function introspectTimescale(
   }>`
     select h.hypertable_name as name, h.compression_enabled as compression,
       d.time_interval = ${chunk}::interval as same_chunk,
-      (r.config ->> 'drop_after')::interval = coalesce(${options.retention ?? null}::interval, interval '-1 second') as same_retention,
-      (c.config ->> 'compress_after')::interval = coalesce(${options.compressAfter ?? null}::interval, interval '-1 second') as same_compress
+      (r.config ->> 'drop_after')::interval = coalesce(${intervalOrNull(options.retention)}::interval, interval '-1 second') as same_retention,
+      (c.config ->> 'compress_after')::interval = coalesce(${intervalOrNull(options.compressAfter)}::interval, interval '-1 second') as same_compress
     from timescaledb_information.hypertables h
       join timescaledb_information.dimensions d on d.hypertable_schema = h.hypertable_schema
         and d.hypertable_name = h.hypertable_name and d.dimension_number = 1
@@ -106,7 +116,7 @@ export async function hypertablesAmong(
 export function planHypertable(table: TableModel, state: TimescaleState): SchemaStep[] {
   const options = table.hypertable ?? {}
   const held = state.hypertables.get(table.name)
-  const chunk = options.chunkInterval ?? DEFAULT_CHUNK_INTERVAL
+  const chunk = intervalOf(options.chunkInterval ?? DEFAULT_CHUNK_INTERVAL)
   const relation = `'"${table.name}"'`
   const call = (name: string, ...args: string[]) =>
     `select ${state.schema}.${name}(${[relation, ...args].join(', ')})`
@@ -139,12 +149,13 @@ export function planHypertable(table: TableModel, state: TimescaleState): Schema
 
   const policy = (
     name: 'retention' | 'compression',
-    after: string | null | undefined,
+    kept: Duration | null | undefined,
     same: boolean | null,
     what: string,
     ...before: string[]
   ) => {
-    if (after === undefined || same === true || (after === null && same === null)) return
+    const after = intervalOrNull(kept)
+    if (kept === undefined || same === true || (after === null && same === null)) return
     const remove = same === null ? [] : [call(`remove_${name}_policy`)]
     if (after === null) {
       steps.push(step(`Stop ${what} of ${table.name}`, ...remove))

@@ -1,3 +1,5 @@
+import type { Duration } from '@devicehub/core'
+
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -24,10 +26,10 @@ export interface SqliteDialectOptions {
    */
   readonly thread?: boolean
   /**
-   * How long to wait for another process that writes, in milliseconds. Default 5,000 in a worker; 0 in this thread,
+   * How long to wait for another process that writes. Default 5 s in a worker; 0 in this thread,
    * which would stand still meanwhile: there the storage itself waits and tries again.
    */
-  readonly busyTimeout?: number
+  readonly busyTimeout?: Duration
 }
 
 /**

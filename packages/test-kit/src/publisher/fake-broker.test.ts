@@ -103,5 +103,5 @@ it('a wait that finds nothing fails, and says what came instead', async () => {
   await waitUntil('the answer', () => client.received.length === 2)
   // Found among those that came before, and then not again.
   await client.next('pingresp')
-  await expect(client.next('pingresp', { timeout: 1 })).rejects.toThrow('received connack,pingresp')
+  await expect(client.next('pingresp', { timeout: '1ms' })).rejects.toThrow('received connack,pingresp')
 })

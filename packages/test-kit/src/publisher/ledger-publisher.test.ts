@@ -88,7 +88,9 @@ describeWith({ mosquitto: 'own' }, 'createLedgerPublisher, with faults', ({ mosq
       await using publisher = createLedgerPublisher({ port: proxy.port, protocolVersion, window: 200 })
       const published = publisher.publishAll(messages(20_000))
       const reach = (count: number) =>
-        waitUntil(`${count} acknowledged`, () => publisher.counters.acknowledged >= count, { interval: 1 })
+        waitUntil(`${count} acknowledged`, () => publisher.counters.acknowledged >= count, {
+          interval: '1ms',
+        })
 
       await reach(3000)
       proxy.cut()
@@ -109,7 +111,7 @@ describeWith({ mosquitto: 'own' }, 'createLedgerPublisher, with faults', ({ mosq
       expect(publisher.ledger.acknowledged.size).toBe(20_000)
       await using subscriber = await createRawSubscriber(subscription)
       const seen = () => idsOf(subscriber.messages).size
-      await waitUntil('every message', () => seen() === 20_000, { interval: 200 })
+      await waitUntil('every message', () => seen() === 20_000, { interval: '200ms' })
     })
   }
 })
@@ -149,7 +151,7 @@ describe('createLedgerPublisher, against a broker that does as told', () => {
       onConnect: (_packet, { number }) => ({ sessionPresent: session && number > 0 }),
       onPacket: ({ cmd }) => cmd === 'publish',
     })
-    await using publisher = createLedgerPublisher({ port: broker.port, reconnectDelay: 1 })
+    await using publisher = createLedgerPublisher({ port: broker.port, reconnectDelay: '1ms' })
     const published = publisher.publishAll(messages(3))
     const sent = async (number: number) => {
       const connection = await broker.connection(number)
@@ -198,7 +200,7 @@ describe('createLedgerPublisher, against a broker that does as told', () => {
     await using busy = await createFakeBroker({
       onConnect: (_packet, { number }) => (number < 2 ? { reasonCode: 0x88 } : {}),
     })
-    await using patient = createLedgerPublisher({ port: busy.port, reconnectDelay: 1 })
+    await using patient = createLedgerPublisher({ port: busy.port, reconnectDelay: '1ms' })
     await patient.publishAll(messages(1))
     expect(busy.connections).toHaveLength(3)
   })
@@ -214,7 +216,7 @@ describe('createLedgerPublisher, against a broker that does as told', () => {
 
   it('close() ends a call that waits; the reason codes of the server are kept', async () => {
     await using broker = await createFakeBroker({ onPacket: ({ cmd }) => cmd === 'publish' })
-    const publisher = createLedgerPublisher({ port: broker.port, reconnectDelay: 1 })
+    const publisher = createLedgerPublisher({ port: broker.port, reconnectDelay: '1ms' })
     const waiting = publisher.publishAll(messages(1))
     ;(await broker.connection(0)).disconnect(0x93)
     await (await broker.connection(1)).next('publish')

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import type { IConnackPacket, Packet } from 'mqtt-packet'
 import { acceptOptions, acceptSource } from '../option-rules.js'
@@ -23,10 +24,10 @@ export interface LedgerPublisherOptions {
   readonly window?: number
   /** File to which the keys of acknowledged messages are appended, one a line. */
   readonly ledgerFile?: string
-  /** Milliseconds before it connects again after a cut. Default 50. */
-  readonly reconnectDelay?: number
-  /** Milliseconds to wait for a CONNACK. Default 30,000. */
-  readonly connectTimeout?: number
+  /** The pause before it connects again after a cut. Default 50 ms. */
+  readonly reconnectDelay?: Duration
+  /** How long to wait for a CONNACK. Default 30 s. */
+  readonly connectTimeout?: Duration
 }
 
 export interface PublishAllOptions {

@@ -1,7 +1,16 @@
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import type { Packet } from 'mqtt-packet'
+import { acceptOptions } from '../option-rules.js'
 
 export type PacketOf<Cmd extends Packet['cmd']> = Extract<Packet, { cmd: Cmd }>
+
+export interface NextOptions<Wanted extends Packet = Packet> {
+  /** Only one of which this says yes. */
+  readonly where?: (packet: Wanted) => boolean
+  /** How long to wait for it. Default 1 min. */
+  readonly timeout?: Duration
+}
 
 /** What one side of a connection has received: everything in order, and a way to wait for the next of a kind. */
 export interface PacketInbox {
@@ -9,12 +18,9 @@ export interface PacketInbox {
   readonly received: readonly Packet[]
   /**
    * The first packet of this kind that no earlier `next` has returned, waiting for it if need be. Rejects with
-   * `closed` when the connection ends first, with `transport_unavailable` after `timeout` ms (default 60,000).
+   * `closed` when the connection ends first, with `transport_unavailable` after `timeout` (default 1 min).
    */
-  next<Cmd extends Packet['cmd']>(
-    cmd: Cmd,
-    options?: { readonly where?: (packet: PacketOf<Cmd>) => boolean; readonly timeout?: number },
-  ): Promise<PacketOf<Cmd>>
+  next<Cmd extends Packet['cmd']>(cmd: Cmd, options?: NextOptions<PacketOf<Cmd>>): Promise<PacketOf<Cmd>>
 }
 
 interface Waiter {
@@ -51,12 +57,10 @@ export function createPacketInbox(): PacketInboxWriter {
       for (const waiter of waiters) waiter.fail(closed)
       waiters.clear()
     },
-    next<Cmd extends Packet['cmd']>(
-      cmd: Cmd,
-      options: { readonly where?: (packet: PacketOf<Cmd>) => boolean; readonly timeout?: number } = {},
-    ) {
+    next<Cmd extends Packet['cmd']>(cmd: Cmd, given: NextOptions<PacketOf<Cmd>> = {}) {
+      const { where, timeout: timeoutMs = 60_000 } = acceptOptions('client.next', given)
       const wants = (packet: Packet): packet is PacketOf<Cmd> =>
-        packet.cmd === cmd && (options.where?.(packet as PacketOf<Cmd>) ?? true)
+        packet.cmd === cmd && (where?.(packet) ?? true)
       const found = unseen.find(wants)
       if (found !== undefined) {
         unseen = unseen.filter((packet) => packet !== found)
@@ -64,12 +68,11 @@ export function createPacketInbox(): PacketInboxWriter {
       }
       if (closed) return Promise.reject(closed)
       return new Promise<PacketOf<Cmd>>((resolve, reject) => {
-        const timeout = options.timeout ?? 60_000
         const timer = setTimeout(() => {
           waiters.delete(waiter)
-          const message = `no ${cmd} packet within ${timeout / 1000} s; received ${received.map((p) => p.cmd).slice(-20)}`
+          const message = `no ${cmd} packet within ${timeoutMs / 1000} s; received ${received.map((p) => p.cmd).slice(-20)}`
           reject(new DeviceHubError('transport_unavailable', message))
-        }, timeout)
+        }, timeoutMs)
         const waiter: Waiter = {
           wants,
           take(packet) {

@@ -125,7 +125,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, watchdog: Watchdog): 
       await waitUntil(
         `${plan.name} to answer on port ${port}`,
         async () => !running() || (await plan.ready(place)) !== false,
-        { timeout: 120_000 },
+        { timeout: '2m' },
       )
       if (!running()) throw new Error(`it ended with ${child?.exitCode ?? child?.signalCode ?? 'no process'}`)
     } catch (cause) {

@@ -1,6 +1,7 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import { acceptOptions } from '../option-rules.js'
 import { type Certificates, createCertificates } from './certificates.js'
@@ -15,8 +16,8 @@ import { waitUntil } from './wait-until.js'
 export interface MosquittoOptions extends ServiceOptions {
   /** Keep sessions and queues on disk. Default true. */
   readonly persistence?: boolean
-  /** Seconds between two automatic saves. Default 30; what came since the last save is lost on a SIGKILL. */
-  readonly autosaveInterval?: number
+  /** The time between two automatic saves, whole seconds. Default 30 s; what came since the last save is lost on a SIGKILL. */
+  readonly autosaveInterval?: Duration
   /** Messages a session may have under way (`max_inflight_messages`). Default 1000; 0: no bound. */
   readonly maxInflight?: number
   /** Messages a session may have waiting (`max_queued_messages`). Default 0: no bound, nothing is dropped. */

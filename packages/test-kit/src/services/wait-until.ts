@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import { acceptOptions, acceptWait } from '../option-rules.js'
 
 export interface WaitOptions {
-  /** Milliseconds before it gives up. Default 60,000: a busy machine can be very slow. */
-  readonly timeout?: number
-  /** Milliseconds between two looks. Default 20. */
-  readonly interval?: number
+  /** How long it tries. Default 1 min: a busy machine can be very slow. */
+  readonly timeout?: Duration
+  /** The pause between two looks. Default 20 ms. */
+  readonly interval?: Duration
 }
 
 /**

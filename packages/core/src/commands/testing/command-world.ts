@@ -100,7 +100,7 @@ export function world(
         made.published.push(message)
       },
     })
-  closing.push(() => hub.close({ timeout: 1_000 }))
+  closing.push(() => hub.close({ timeout: '1s' }))
   return made
 }
 

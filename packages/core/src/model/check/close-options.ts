@@ -1,9 +1,15 @@
-import { TIMER_MAX } from './duration.js'
+import type { Duration, InMilliseconds } from '../duration.js'
+import { duration } from './duration.js'
 import { options } from './options.js'
-import { number, optional } from './rules.js'
+import { optional } from './rules.js'
 
-/** What several calls of the hub take. */
+/** What every `close` takes. */
+export interface CloseOptions {
+  /** How long what is under way may take; what is not done by then is given up. */
+  readonly timeout?: Duration | undefined
+}
 
-export const CLOSE = options<{ readonly timeout?: number }>({
-  timeout: optional(number({ min: 0, max: TIMER_MAX })),
+/** An hour is more than anything needs to close. Gives milliseconds. */
+export const CLOSE = options<InMilliseconds<CloseOptions>>({
+  timeout: optional(duration({ max: '1h' })),
 })

@@ -13,9 +13,6 @@ export interface DurationBounds {
   readonly wholeSeconds?: boolean
 }
 
-/** What a timer can hold: 24 days, 20 hours, 31 minutes and 23.647 seconds. */
-export const TIMER_MAX = 2_147_483_647
-
 const TEN_YEARS = '3650d'
 
 /**
@@ -48,6 +45,12 @@ export function duration({
       throw new Misfit(at, `must be ${expected}, not ${shown}`, expected, undefined, shown, hint)
     },
   }
+}
+
+/** The same as a number of seconds, which still is a `Duration`: for options that are handed on to another function. */
+export function durationInSeconds(bounds: DurationBounds = {}): Rule<number> {
+  const rule = duration(bounds)
+  return { expected: rule.expected, take: (value, at) => rule.take(value, at) / 1000 }
 }
 
 function bound(given: Duration): number {

@@ -1,3 +1,4 @@
+export { CLOSE as closeOptions, type CloseOptions } from './close-options.js'
 export * from './compound.js'
 export * from './duration.js'
 export { meant, nearestKey } from './nearest-key.js'

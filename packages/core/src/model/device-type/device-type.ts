@@ -1,4 +1,5 @@
 import type { Codec } from '../codec/codec.js'
+import type { Duration } from '../duration.js'
 import type { MessageRecord } from '../message.js'
 import type { DeviceStatus } from '../statuses.js'
 import type { Field } from './field.js'
@@ -10,8 +11,11 @@ export type OutOfRangePolicy = 'flag' | 'reject' | 'clamp'
 export type BadReadingPolicy = 'flag' | 'reject'
 export type ImpossibleTimePolicy = 'received' | 'flag' | 'reject'
 
-/** Policies a hub sets for all its types and a type can set for itself. */
-export interface IngestPolicies {
+/**
+ * Policies a hub sets for all its types and a type can set for itself. Of a declared type, durations are numbers of seconds:
+ * `Time` is `number` there.
+ */
+export interface IngestPolicies<Time extends Duration = Duration> {
   /** Default `quarantine`: the audit row says so and can be replayed once the device exists. */
   readonly unknownDevice: UnknownDevicePolicy
   /** Default `ignore`. */
@@ -24,10 +28,10 @@ export interface IngestPolicies {
    */
   readonly badReading: BadReadingPolicy
   /**
-   * How far a device's clock may be off. Seconds; default 7 days back, 10 minutes ahead. A measured time further back is
+   * How far a device's clock may be off; default 7 days back, 10 minutes ahead, `Infinity` admits any. A measured time further back is
    * flagged `clock_skew` and stored: devices send what they kept during an outage. One further ahead cannot be true.
    */
-  readonly clockSkew: { readonly past: number; readonly future: number }
+  readonly clockSkew: { readonly past: Time; readonly future: Time }
   /** A measured time before this cannot be true; default 2020-01-01T00:00:00Z. Clocks that start at boot begin in 1970 or 2000. */
   readonly earliestTime: Date
   /**
@@ -39,20 +43,20 @@ export interface IngestPolicies {
   readonly timeZone: string
 }
 
-export interface Retention {
-  /** Seconds; readings received longer ago are deleted by `applyRetention`. Absent: kept for good. */
-  readonly readings?: number
-  /** Seconds, by received time. */
-  readonly messages?: number
+export interface Retention<Time extends Duration = Duration> {
+  /** Readings received longer ago are deleted by `applyRetention`. Absent: kept for good. */
+  readonly readings?: Time
+  /** The same for messages, by received time. */
+  readonly messages?: Time
 }
 
-export interface TypeOptions extends IngestPolicies {
+export interface TypeOptions<Time extends Duration = Duration> extends IngestPolicies<Time> {
   /** Default `mqtt`. */
   readonly protocol: string
   /** Name of the broker the type's devices use; default `default`. */
   readonly broker: string
-  /** Seconds between two signs of life; default 300. */
-  readonly heartbeatInterval: number
+  /** The time between two signs of life; default 5 min. */
+  readonly heartbeatInterval: Time
   /** Default `{prefix}/{type_name}/{device_id}/{channel}`. */
   readonly topicTemplate: string
   /** Default JSON. */
@@ -61,7 +65,7 @@ export interface TypeOptions extends IngestPolicies {
   readonly sampleId: string | false
   /** Name of the payload's field that says when it was measured; default `timestamp`. False: the received time counts. */
   readonly timestampField: string | false
-  readonly retention: Retention
+  readonly retention: Retention<Time>
   /**
    * Whether the last value of each reading is kept beside the samples, default true: `hub.readings.latest` is a look-up
    * then, and a value outlives its sample. False spares each commit that work, for a type whose last values are hardly
@@ -88,8 +92,8 @@ export interface AnyDeviceType {
   readonly commands: Readonly<Record<string, AnyCommand>>
   readonly state: Readonly<Record<string, Field>>
   readonly stateNames: readonly string[]
-  /** Only what the type sets itself (inherited included); the hub fills in the rest. */
-  readonly options: Partial<TypeOptions>
+  /** Only what the type sets itself (inherited included); the hub fills in the rest. Durations are numbers of seconds. */
+  readonly options: Partial<TypeOptions<number>>
   readonly hooks: AnyHooks
 }
 

@@ -1,9 +1,9 @@
 import {
   date,
+  durationInSeconds,
   fits,
   flag,
   Misfit,
-  number,
   optional,
   options,
   port,
@@ -18,7 +18,7 @@ import type { Codec } from '../codec/codec.js'
 import { wallClockOf } from '../codec/time-zone.js'
 import { DeviceHubError } from '../errors.js'
 import { parseTemplate } from '../topic/template.js'
-import type { TypeOptions } from './device-type.js'
+import type { Retention, TypeOptions } from './device-type.js'
 import { OFFLINE_POLICIES } from './offline-policy.js'
 
 /** What `defineDeviceType` takes of these; undefined is as good as absent. */
@@ -33,8 +33,9 @@ const fieldName = satisfies<string | false>(
 )
 
 const name = withExpected('a text that is not empty', text({ max: 255 }))
-const seconds = number({ above: 0 })
-const skew = number({ min: 0, infinite: true })
+const HUNDRED_YEARS = '36500d'
+const kept = durationInSeconds({ min: '1ms', max: HUNDRED_YEARS })
+const skew = durationInSeconds({ max: HUNDRED_YEARS, infinite: true })
 
 /** Its own check says what is wrong with it. */
 const topicTemplate: Rule<string> = {
@@ -56,15 +57,15 @@ const codec: Rule<Codec> = {
 }
 const CODEC_TEXTS = options<Pick<Codec, 'name' | 'contentType'>>({ name: text(), contentType: text() })
 
-const RULES: { readonly [Name in keyof TypeOptions]: Rule<TypeOptions[Name]> } = {
+const RULES: { readonly [Name in keyof TypeOptions]: Rule<TypeOptions<number>[Name]> } = {
   protocol: name,
   broker: name,
-  heartbeatInterval: withExpected('a finite number of seconds above 0', seconds),
+  heartbeatInterval: durationInSeconds({ min: '1ms', max: '366d' }),
   topicTemplate,
   codec: withExpected(codec.expected, codec),
   retention: withExpected(
-    '{ readings?, messages? } in seconds, each a finite number above 0; leave one out to keep for good',
-    options<TypeOptions['retention']>({ readings: optional(seconds), messages: optional(seconds) }),
+    `{ readings?, messages? }, each ${kept.expected}; leave one out to keep for good`,
+    options<Retention<number>>({ readings: optional(kept), messages: optional(kept) }),
   ),
   lastValues: flag,
   onOffline: word(...OFFLINE_POLICIES),
@@ -81,8 +82,8 @@ const RULES: { readonly [Name in keyof TypeOptions]: Rule<TypeOptions[Name]> } =
     (value) => typeof value === 'string' && wallClockOf(value) !== undefined,
   ),
   clockSkew: withExpected(
-    '{ past, future } in seconds, each a number from 0 up; Infinity admits any',
-    options<TypeOptions['clockSkew']>({ past: skew, future: skew }),
+    `{ past, future }, each ${skew.expected}`,
+    options<TypeOptions<number>['clockSkew']>({ past: skew, future: skew }),
   ),
 }
 
@@ -98,14 +99,14 @@ export function takeOption(
     const taken: unknown = RULES[option].take(value, option)
     return option === 'retention' || option === 'clockSkew' ? Object.freeze(taken) : taken
   } catch (error) {
-    if (error instanceof Misfit) throw fail(error.expected)
+    if (error instanceof Misfit) throw fail(error.expected + error.hint)
     // Of a topic template.
     throw fail(`a topic template: ${(error as Error).message}`)
   }
 }
 
 /** Only what is set, checked and frozen. */
-export function checkOptions(typeName: string, input: TypeOptionsInput): Partial<TypeOptions> {
+export function checkOptions(typeName: string, input: TypeOptionsInput): Partial<TypeOptions<number>> {
   const taken: Record<string, unknown> = {}
   for (const option of OPTION_NAMES) {
     const value = input[option]
@@ -119,5 +120,5 @@ export function checkOptions(typeName: string, input: TypeOptionsInput): Partial
         }),
     )
   }
-  return taken as Partial<TypeOptions>
+  return taken as Partial<TypeOptions<number>>
 }

@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import { isDeviceHubError } from '@devicehub/core'
 import { createFakeBroker, describeWith, type FakeBrokerOptions, freePort } from '@devicehub/test-kit'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -278,7 +279,7 @@ describe('a broker that misbehaves', () => {
       return false
     },
   })
-  const failing = async (options: FakeBrokerOptions, timeout = 60_000) => {
+  const failing = async (options: FakeBrokerOptions, timeout: Duration = '1m') => {
     await using broker = await createFakeBroker(options)
     const sink = mosquittoDynamicSecurity({ url: broker.url, ...admin, timeout })
     const codes = [sink.apply([set(a, 'top-secret')]), sink.sync(stream(a))].map((each) =>
@@ -306,12 +307,12 @@ describe('a broker that misbehaves', () => {
 
   it('never answers, in part, for others, or not even the CONNECT or the SUBSCRIBE', async () => {
     const unavailable = ['transport_unavailable', 'transport_unavailable']
-    expect(await failing({}, 300)).toEqual(unavailable)
-    expect(await failing(respond('{"responses":[]}'), 300)).toEqual(unavailable)
+    expect(await failing({}, '300ms')).toEqual(unavailable)
+    expect(await failing(respond('{"responses":[]}'), '300ms')).toEqual(unavailable)
     const others = '{"responses":[{"command":"listRoles","correlationData":"x","data":{}}]}'
-    expect(await failing(respond(others), 300)).toEqual(unavailable)
-    expect(await failing({ onConnect: () => false }, 300)).toEqual(unavailable)
-    expect(await failing({ onPacket: (packet) => packet.cmd === 'subscribe' }, 300)).toEqual(unavailable)
+    expect(await failing(respond(others), '300ms')).toEqual(unavailable)
+    expect(await failing({ onConnect: () => false }, '300ms')).toEqual(unavailable)
+    expect(await failing({ onPacket: (packet) => packet.cmd === 'subscribe' }, '300ms')).toEqual(unavailable)
     expect(
       await failing({ onPacket: (packet, connection) => (packet.cmd === 'publish' ? connection.cut() : 0) }),
     ).toEqual(unavailable)

@@ -1,3 +1,4 @@
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import { acceptDynamicSecurity } from '../option-rules.js'
 
@@ -16,10 +17,10 @@ export interface DynamicSecurityOptions {
   /** Of the sink's own connections; another for each process. Default `devicehub-dynamic-security`. */
   readonly clientId?: string
   /**
-   * Milliseconds for connecting, and for each answer. Default 30,000: the broker writes its whole store for each
+   * How long connecting may take, and each answer. Default 30 s: the broker writes its whole store for each
    * change, and with many devices that takes its time.
    */
-  readonly timeout?: number
+  readonly timeout?: Duration
 }
 
 export interface SinkTls {

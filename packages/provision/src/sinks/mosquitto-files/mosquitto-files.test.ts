@@ -296,7 +296,7 @@ describe('the files', () => {
     const lock = `${passwordFile}.devicehub-lock`
     const holder = (pid: number) => JSON.stringify({ pid, host: hostname(), token: 'x' })
     await writeFile(lock, holder(process.pid))
-    await expect(open({ timeout: 50 }).apply([set(a, 'p')])).rejects.toMatchObject({
+    await expect(open({ timeout: '50ms' }).apply([set(a, 'p')])).rejects.toMatchObject({
       code: 'sink_failed',
       message: expect.stringContaining(String(process.pid)),
     })

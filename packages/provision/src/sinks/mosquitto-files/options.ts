@@ -1,5 +1,7 @@
 import { realpath } from 'node:fs/promises'
+import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
+import type { InMilliseconds } from '@devicehub/core/check'
 import { acceptFiles } from '../option-rules.js'
 import type { Reload } from './reload-broker.js'
 
@@ -23,11 +25,11 @@ export interface MosquittoFilesOptions {
    * all devices. A listener of the same hub is refused; that of another process is yours to keep out.
    */
   readonly broker?: string
-  /** Milliseconds to wait for another process that writes the same files. Default 10,000. */
-  readonly timeout?: number
+  /** How long to wait for another process that writes the same files. Default 10 s. */
+  readonly timeout?: Duration
 }
 
-export type FilesSettings = Required<Omit<MosquittoFilesOptions, 'broker'>> & {
+export type FilesSettings = Required<Omit<InMilliseconds<MosquittoFilesOptions>, 'broker'>> & {
   readonly broker: string | undefined
 }
 
