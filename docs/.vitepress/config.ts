@@ -23,13 +23,20 @@ export default defineConfig({
       { text: 'Guides', link: '/guides/core' },
     ],
     sidebar: [
-      { text: 'Start', items: [{ text: 'Quick start', link: '/quick-start' }] },
+      {
+        text: 'Start',
+        items: [
+          { text: 'Quick start', link: '/quick-start' },
+          { text: 'Upgrading to 0.2', link: '/upgrading-0.2' },
+        ],
+      },
       {
         text: 'Concepts',
         items: [
           { text: 'The way of a message', link: '/concepts/way-of-a-message' },
           { text: 'Invariants', link: '/concepts/invariants' },
           { text: 'The wire contract', link: '/concepts/wire-contract' },
+          { text: 'Durations and times', link: '/concepts/durations' },
         ],
       },
       {

@@ -105,7 +105,10 @@ const isOfType = (symbol: ts.Symbol): boolean => {
 function entryFiles(): string[] {
   const packages = `${ROOT}packages/`
   const entries = readdirSync(packages).map((folder) => `${packages}${folder}/src/index.ts`)
-  return [...entries.filter((entry) => existsSync(entry)), `${packages}core/src/definition.ts`]
+  return [
+    ...entries.filter((entry) => existsSync(entry)),
+    ...['definition', 'transport', 'check'].map((name) => `${packages}core/src/${name}.ts`),
+  ]
 }
 
 function programOf(

@@ -16,7 +16,7 @@ test('before each attempt it is asked whether one may be made; no ends it for go
     prepare: async () => {},
     onEnd: () => {},
     onState: () => {},
-    reconnect: { min: 1, max: 1, jitter: 0 },
+    reconnect: { min: 0.001, max: 0.001, jitter: 0 },
     clientId: 'a',
     counters: { failedConnects: 0, takenOver: 0 },
     mayConnect: () => allowed,
