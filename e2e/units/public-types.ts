@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 
@@ -104,7 +104,11 @@ const isOfType = (symbol: ts.Symbol): boolean => {
 
 function entryFiles(): string[] {
   const packages = `${ROOT}packages/`
-  const entries = readdirSync(packages).map((folder) => `${packages}${folder}/src/index.ts`)
+  const published = readdirSync(packages).filter((folder) => {
+    const manifest = `${packages}${folder}/package.json`
+    return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).private !== true
+  })
+  const entries = published.map((folder) => `${packages}${folder}/src/index.ts`)
   return [
     ...entries.filter((entry) => existsSync(entry)),
     ...['definition', 'transport', 'check'].map((name) => `${packages}core/src/${name}.ts`),

@@ -38,7 +38,7 @@ test('a broker that is restarted, or closes with a reason, is not taken for anot
     },
   })
   const hub = createHeldHub()
-  const reconnect = { min: 1, max: 5 }
+  const reconnect = { min: '1ms', max: '5ms' } as const
   await using listener = createMqttListener(hub, { url: broker.url, clientId: 'a', reconnect })
   await listener.start()
   for (let cut = 1; cut <= 5; cut++) {

@@ -7,7 +7,7 @@ test('while a broker is away there is a line for each attempt, without a stack, 
   const first = await startAedes()
   const { port } = first
   const hub = createHeldHub()
-  const reconnect = { min: 20, max: 200, jitter: 0 }
+  const reconnect = { min: '20ms', max: '200ms', jitter: 0 } as const
   const url = `mqtt://127.0.0.1:${port}`
   const listener = createMqttListener(hub, { url, protocolVersion: 4, reconnect })
   listener.handle('plant/+/alarm', () => {})

@@ -9,7 +9,7 @@ export interface DurationBounds {
   readonly max?: Duration
   /** Whether Infinity is allowed, for "without end". */
   readonly infinite?: boolean
-  /** For what a protocol or a server counts in seconds: a part of one is refused. */
+  /** For what a protocol counts by the second: a part of one is refused. */
   readonly wholeSeconds?: boolean
 }
 
