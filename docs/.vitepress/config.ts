@@ -33,6 +33,7 @@ export default defineConfig({
       {
         text: 'Concepts',
         items: [
+          { text: 'Architecture', link: '/concepts/architecture' },
           { text: 'The way of a message', link: '/concepts/way-of-a-message' },
           { text: 'Invariants', link: '/concepts/invariants' },
           { text: 'The wire contract', link: '/concepts/wire-contract' },

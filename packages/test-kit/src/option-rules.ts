@@ -17,7 +17,7 @@ import type { PostgresOptions, PostgresService } from './services/postgres.js'
 import type { RabbitMqHttpAuth, RabbitMqServerOptions } from './services/rabbitmq.js'
 import type { RedisOptions } from './services/redis.js'
 import type { FlowMode, TcpProxyOptions } from './services/tcp-proxy.js'
-import type { WaitOptions } from './services/wait-until.js'
+import type { WaitUntilOptions } from './services/wait-until.js'
 
 const {
   accept,
@@ -59,7 +59,7 @@ interface OptionsOf {
   readonly createLedgerPublisher: LedgerPublisherOptions
   readonly connectRaw: RawClientOptions
   readonly createTcpProxy: TcpProxyOptions
-  readonly waitUntil: WaitOptions
+  readonly waitUntil: WaitUntilOptions
   readonly 'client.next': NextOptions
   readonly 'publisher.publishAll': PublishAllOptions
 }
@@ -162,7 +162,7 @@ const RULES: { readonly [Call in keyof OptionsOf]: check.Rule<Accepted<Call>> } 
     onClientData: optional(callback<NonNullable<TcpProxyOptions['onClientData']>>()),
     onServerData: optional(callback<NonNullable<TcpProxyOptions['onServerData']>>()),
   }),
-  waitUntil: options<check.InMilliseconds<WaitOptions>>({ timeout: wait, interval: wait }),
+  waitUntil: options<check.InMilliseconds<WaitUntilOptions>>({ timeout: wait, interval: wait }),
   'client.next': options<check.InMilliseconds<NextOptions>>({
     where: optional(callback<NonNullable<NextOptions['where']>>()),
     timeout: wait,

@@ -1,6 +1,6 @@
 import type { IPublishPacket, QoS } from 'mqtt-packet'
 import { acceptOptions } from '../option-rules.js'
-import { type WaitOptions, waitUntil } from '../services/wait-until.js'
+import { type WaitUntilOptions, waitUntil } from '../services/wait-until.js'
 import { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
 
 export interface RawSubscriberOptions extends RawMqttClientOptions {
@@ -14,7 +14,7 @@ export interface RawSubscriber extends RawMqttClient {
   /** Publications so far, redelivered ones too. */
   readonly messages: readonly IPublishPacket[]
   /** The first `count` publications, waiting for them. */
-  take(count: number, options?: Pick<WaitOptions, 'timeout'>): Promise<readonly IPublishPacket[]>
+  take(count: number, options?: Pick<WaitUntilOptions, 'timeout'>): Promise<readonly IPublishPacket[]>
 }
 
 /** A raw client that has subscribed and, unless told otherwise, acknowledges what it gets. */
@@ -31,7 +31,7 @@ export async function createRawSubscriber(given: RawSubscriberOptions): Promise<
   return Object.defineProperties(client as RawSubscriber, {
     messages: { get: () => publications(client), enumerable: true },
     take: {
-      value: async (count: number, wait?: Pick<WaitOptions, 'timeout'>) => {
+      value: async (count: number, wait?: Pick<WaitUntilOptions, 'timeout'>) => {
         await waitUntil(`${count} publications`, () => publications(client).length >= count, wait)
         return publications(client).slice(0, count)
       },

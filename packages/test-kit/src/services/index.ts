@@ -35,4 +35,4 @@ export {
   type TcpProxyCounters,
   type TcpProxyOptions,
 } from './tcp-proxy.js'
-export { type WaitOptions, waitUntil } from './wait-until.js'
+export { type WaitUntilOptions, waitUntil } from './wait-until.js'

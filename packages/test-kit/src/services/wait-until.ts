@@ -3,7 +3,7 @@ import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import { acceptOptions, acceptWait } from '../option-rules.js'
 
-export interface WaitOptions {
+export interface WaitUntilOptions {
   /** How long it tries. Default 1 min: a busy machine can be very slow. */
   readonly timeout?: Duration
   /** The pause between two looks. Default 20 ms. */
@@ -17,7 +17,7 @@ export interface WaitOptions {
 export async function waitUntil<T>(
   what: string,
   condition: () => T | Promise<T>,
-  given: WaitOptions = {},
+  given: WaitUntilOptions = {},
 ): Promise<T & {}> {
   acceptWait(what, condition)
   const options = acceptOptions('waitUntil', given)
