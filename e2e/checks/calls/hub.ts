@@ -20,6 +20,8 @@ const inbound = () => ({
 export const ELSEWHERE = ['registry', 'storage', 'signals', 'logger', 'metrics', 'clock', 'types']
 
 export const hubCalls = ({ ref, commandId }: World): Coverage => ({
+  typeOptions: call(() => [Station]),
+  topic: call(() => [Station, 'S-1', 'cmd']),
   'ingest.push': call(() => [inbound(), () => {}]),
   'ingest.drained': call(),
   ingest: call(() => [[inbound()]]),

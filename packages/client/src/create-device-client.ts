@@ -1,6 +1,7 @@
 import type { CloseOptions } from '@devicehub/core/check'
 import {
   type AnyDeviceType,
+  DEFAULT_HEARTBEAT_INTERVAL,
   DeviceHubError,
   defineDeviceType,
   deviceTopics,
@@ -90,7 +91,8 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     onError: report,
   })
   const twin = createTwin({ type, codec, binary, publisher, topic: topics.state, onError: report })
-  const { heartbeat: interval = (type?.options.heartbeatInterval ?? 300) * 1000 } = options
+  const { heartbeat: interval = (type?.options.heartbeatInterval ?? DEFAULT_HEARTBEAT_INTERVAL) * 1000 } =
+    options
   const heartbeat = createHeartbeat(interval === false ? null : interval, () =>
     publisher.push(topics.status, encode('status', status.latest())),
   )

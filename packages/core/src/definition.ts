@@ -6,11 +6,17 @@ export type * from './model/codec/codec.js'
 export { jsonCodec } from './model/codec/json.js'
 export { type Command, type CommandOptions, type Commands, command } from './model/device-type/command.js'
 export {
+  DEFAULT_HEARTBEAT_INTERVAL,
+  DEFAULT_HEARTBEAT_MULTIPLIER,
+  DEFAULT_TOPIC_TEMPLATE,
+} from './model/device-type/default-options.js'
+export {
   type DeviceType,
   type DeviceTypeDefinition,
   defineDeviceType,
 } from './model/device-type/define-device-type.js'
 export type * from './model/device-type/device-type.js'
+export { effectiveOptions } from './model/device-type/effective-options.js'
 export type * from './model/device-type/field.js'
 export type * from './model/device-type/field-options.js'
 export type * from './model/device-type/hooks.js'
@@ -43,7 +49,6 @@ export {
   CHANNELS,
   type Channel,
   DEFAULT_TOPIC_PREFIX,
-  DEFAULT_TOPIC_TEMPLATE,
   DEVICE_ID_MAX_LENGTH,
   deviceTopics,
   isValidDeviceId,

@@ -1,4 +1,5 @@
 import { duration, integer, type OptionRules, optional, word } from '../model/check/index.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { OFFLINE_POLICIES, type OfflinePolicy } from '../model/device-type/offline-policy.js'
 import type { Duration, InMilliseconds } from '../model/duration.js'
@@ -38,6 +39,6 @@ export function sendSettings(
     timeout,
     expiresIn,
     retries,
-    onOffline: onOffline ?? type.options.onOffline ?? 'queue',
+    onOffline: onOffline ?? optionOf(type, 'onOffline'),
   }
 }

@@ -1,8 +1,8 @@
 import { plainStatus } from '../ingest/decode-payload.js'
 import { compileDataPlanner, type DataPlanner } from '../ingest/plan-data.js'
 import { readingsOf } from '../ingest/readings-of.js'
-import { jsonCodec } from '../model/codec/json.js'
 import { decodeWith } from '../model/codec/run-codec.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import type { MessageRef, StoredMessage } from '../model/message.js'
 import type { ConsumedMessage, ConsumedSample } from './consumer.js'
@@ -99,7 +99,7 @@ function decode(
   if (payloadJson !== null) return JSON.parse(payloadJson)
   if (payloadRaw === null || type === null || channel === null) return undefined
   try {
-    return decodeWith(type.options.codec ?? jsonCodec, payloadRaw, {
+    return decodeWith(optionOf(type, 'codec'), payloadRaw, {
       channel,
       topic,
       deviceId: deviceId ?? '',

@@ -1,7 +1,7 @@
 import { ownMessage } from '../ingest/own-message.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
-import { jsonCodec } from '../model/codec/json.js'
 import { encodeWith } from '../model/codec/run-codec.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { topicsOf } from '../model/topic/build-topic.js'
 import type { CommandChange, CommandRecord } from '../ports/commands.js'
@@ -24,7 +24,7 @@ export function commandMessage(
   now: number,
   { topicPrefix, deviceIdMaxLength }: CommandMessageContext,
 ): OutboundMessage {
-  const codec = type.options.codec ?? jsonCodec
+  const codec = optionOf(type, 'codec')
   const topics = topicsOf(type, record.deviceId, { prefix: topicPrefix, deviceIdMaxLength })
   const validFor = Math.min(record.timeout, Math.max(record.expiresIn, 1))
   const payload = fromJson(record.payload)

@@ -2,6 +2,7 @@ import type { DeviceDirectory } from '../ingest/device-directory.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
 import type { PlannedMessage } from '../ingest/planned-message.js'
 import { errorLine } from '../model/codec/text.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { isDeviceHubError, isRetryable } from '../model/errors.js'
 import { topicOf } from '../model/topic/build-topic.js'
@@ -47,9 +48,7 @@ const LOOK_MAX = 200
 const AGAIN_AFTER = 1_000
 
 export const publishableTypes = ({ types, canPublish }: DispatchContext): string[] =>
-  types
-    .filter(({ abstract, options }) => !abstract && canPublish(options.broker ?? 'default'))
-    .map(({ key }) => key)
+  types.filter((type) => !type.abstract && canPublish(optionOf(type, 'broker'))).map(({ key }) => key)
 
 /** Claims the commands that are due and deals with each: publish, time out, expire. */
 export async function lookForCommands(context: DispatchContext): Promise<DispatchRound> {
@@ -153,7 +152,7 @@ async function publish(
 ): Promise<OutboundMessage | null> {
   try {
     const message = commandMessage(type, record, context.clock.now(), context)
-    await context.publish(message, type.options.broker ?? 'default')
+    await context.publish(message, optionOf(type, 'broker'))
     return message
   } catch (error) {
     const fields = { err: error, command: record.id, deviceId: record.deviceId }

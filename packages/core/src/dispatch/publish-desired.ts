@@ -1,6 +1,6 @@
 import { ownMessage } from '../ingest/own-message.js'
-import { jsonCodec } from '../model/codec/json.js'
 import { encodeWith } from '../model/codec/run-codec.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { topicOf } from '../model/topic/build-topic.js'
 import type { OutboundMessage } from '../ports/transport.js'
@@ -45,7 +45,7 @@ async function publish(context: DispatchContext, type: AnyDeviceType, twin: DueT
     return storage.twins.release(claim, [twin], UNWRITABLE_AGAIN_AFTER)
   }
   try {
-    await context.publish(message, type.options.broker ?? 'default')
+    await context.publish(message, optionOf(type, 'broker'))
     const now = clock.now()
     const row = {
       type,
@@ -69,7 +69,7 @@ async function publish(context: DispatchContext, type: AnyDeviceType, twin: DueT
 /** Retained: a device that was away gets the newest document, and only that. An empty one takes it from the broker. */
 function desiredMessage(context: DispatchContext, type: AnyDeviceType, twin: DueTwin): OutboundMessage {
   const { topicPrefix: prefix, deviceIdMaxLength } = context
-  const codec = type.options.codec ?? jsonCodec
+  const codec = optionOf(type, 'codec')
   const { deviceId, desired, version } = twin
   const topic = topicOf(type, deviceId, 'desired', { prefix, deviceIdMaxLength })
   const payload =

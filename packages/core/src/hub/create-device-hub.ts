@@ -13,7 +13,10 @@ import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.j
 import { createMessagePlanner } from '../ingest/plan-message.js'
 import { memoryStorage } from '../memory/memory-storage.js'
 import { accept, closeOptions } from '../model/check/index.js'
+import { optionsOf, takePolicies } from '../model/device-type/effective-options.js'
 import { createRegistry } from '../model/registry.js'
+import { topicOf } from '../model/topic/build-topic.js'
+import { DEFAULT_TOPIC_PREFIX, DEVICE_ID_MAX_LENGTH } from '../model/topic/index.js'
 import { outboundMessage } from '../ports/checks.js'
 import { systemClock } from '../ports/clock.js'
 import { randomIds } from '../ports/ids.js'
@@ -27,14 +30,7 @@ import { createCommands } from './create-commands.js'
 import { createCredentials } from './create-credentials.js'
 import { createSessions } from './create-sessions.js'
 import type { DeviceHub } from './device-hub.js'
-import {
-  acceptHub,
-  CACHE,
-  COMMANDS,
-  type DeviceHubOptions,
-  hubPolicies,
-  LIMITS,
-} from './device-hub-options.js'
+import { acceptHub, CACHE, COMMANDS, type DeviceHubOptions, LIMITS } from './device-hub-options.js'
 import { createDevicesApi } from './devices-api.js'
 import { createMessagesApi } from './messages-api.js'
 import { createOpenParts } from './open-parts.js'
@@ -62,11 +58,11 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const logger = options.logger ?? consoleLogger
   const metrics = options.metrics ?? noMetrics
   const signals = options.signals ?? (noSignals as Signals)
-  const topicPrefix = options.topicPrefix ?? 'things'
-  const { deviceIdMaxLength = 128, maxMetadata = METADATA_BYTES } = options
+  const topicPrefix = options.topicPrefix ?? DEFAULT_TOPIC_PREFIX
+  const { deviceIdMaxLength = DEVICE_ID_MAX_LENGTH, maxMetadata = METADATA_BYTES } = options
   const cache = { ...CACHE, ...options.deviceCache }
   const commandLimits = { ...COMMANDS, ...options.commands }
-  const policies = hubPolicies(options)
+  const policies = takePolicies('createDeviceHub', options)
 
   const storage = openStorage(options.storage ?? memoryStorage(), types)
   const { control, preferredBatch } = storage.capabilities
@@ -238,6 +234,14 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     attach: transports.attach,
     isServed: transports.has,
     onClose: parts.onClose,
+    typeOptions(type) {
+      assertType('hub.typeOptions', type)
+      return optionsOf(type, policies)
+    },
+    topic(type, deviceId, channel = 'data') {
+      assertType('hub.topic', type)
+      return topicOf(type, deviceId, channel, { prefix: topicPrefix, deviceIdMaxLength })
+    },
     async publish(message, broker) {
       const outbound = accept('hub.publish', 'message', outboundMessage, message)
       await transports.publish(outbound, acceptBroker(broker))

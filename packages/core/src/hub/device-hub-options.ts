@@ -2,7 +2,6 @@ import type { CredentialOptions } from '../credentials/credentials-api.js'
 import type { IngestLimits } from '../ingest/ingest-stats.js'
 import {
   accept,
-  anything,
   duration,
   either,
   integer,
@@ -16,10 +15,9 @@ import {
   text,
 } from '../model/check/index.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
-import { takeOption } from '../model/device-type/options.js'
+import { POLICY_NAMES } from '../model/device-type/effective-options.js'
 import { declaredType } from '../model/device-type/type-rule.js'
 import type { Duration, InMilliseconds } from '../model/duration.js'
-import { DeviceHubError } from '../model/errors.js'
 import type { Registry } from '../model/registry.js'
 import { clock, logger, metrics } from '../ports/checks.js'
 import type { Clock } from '../ports/clock.js'
@@ -96,34 +94,6 @@ export const COMMANDS: InMilliseconds<CommandLimits> = {
   maxPayload: 256 << 10,
   maxResult: 64 << 10,
 }
-export const POLICIES: IngestPolicies<number> = {
-  unknownDevice: 'quarantine',
-  unknownField: 'ignore',
-  outOfRange: 'flag',
-  badReading: 'flag',
-  clockSkew: { past: 7 * 86_400, future: 600 },
-  earliestTime: new Date('2020-01-01T00:00:00Z'),
-  impossibleTime: 'received',
-  timeZone: 'UTC',
-}
-
-/** Of the hub, the defaults filled in. `invalid_options` names the one that cannot be. */
-export function hubPolicies(options: Partial<IngestPolicies>): IngestPolicies<number> {
-  const given = Object.entries(options).filter(([name, value]) => name in POLICIES && value !== undefined)
-  const taken = given.map(([name, value]): [string, unknown] => [
-    name,
-    takeOption(
-      name as keyof IngestPolicies,
-      value,
-      (rule) =>
-        new DeviceHubError('invalid_options', `createDeviceHub: ${name} must be ${rule}`, {
-          details: { function: 'createDeviceHub', key: name, expected: rule },
-        }),
-    ),
-  ])
-  return { ...POLICIES, ...Object.fromEntries(taken) }
-}
-
 /** Bytes and counts that fit into memory. */
 const COUNT = integer({ min: 1, max: 2 ** 40 })
 /** What is looked at again in a day at the latest. */
@@ -134,12 +104,7 @@ const each = <Name extends string>(names: readonly Name[], rule: Rule<number>) =
     Partial<Record<Name, number>>
   >
 
-/** Looked at with the types' own, see `hubPolicies`. */
-const POLICY = Object.fromEntries(
-  Object.keys(POLICIES).map((name) => [name, optional(anything())]),
-) as OptionRules<Partial<IngestPolicies>>
-
-/** What a hub is made of, with times in milliseconds; those of the policies see `hubPolicies`. */
+/** What a hub is made of, with times in milliseconds; those of the policies see `takePolicies`. */
 type AcceptedHub<Signals extends SignalSink> = Omit<
   DeviceHubOptions<Signals>,
   'deviceCache' | 'commands' | 'credentials'
@@ -150,7 +115,7 @@ type AcceptedHub<Signals extends SignalSink> = Omit<
 }
 
 const HUB = options<AcceptedHub<SignalSink>>({
-  ...POLICY,
+  ...POLICY_NAMES,
   types: either(list(declaredType, { max: 10_000 }), port<Registry>('a registry', 'all', 'get')),
   storage: optional(
     port<StorageAdapter>('a storage such as memoryStorage() or kyselyStorage({ db })', 'open'),

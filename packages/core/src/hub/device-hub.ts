@@ -3,8 +3,9 @@ import type { CredentialsApi } from '../credentials/credentials-api.js'
 import type { Ingest, Refusal } from '../ingest/ingest.js'
 import type { IngestStats } from '../ingest/ingest-stats.js'
 import type { CloseOptions } from '../model/check/close-options.js'
-import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { AnyDeviceType, TypeOptions } from '../model/device-type/device-type.js'
 import type { Registry } from '../model/registry.js'
+import type { Channel } from '../model/topic/index.js'
 import type { Clock } from '../ports/clock.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { Logger } from '../ports/logger.js'
@@ -35,6 +36,22 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly deviceIdMaxLength: number
   /** Bytes of a device's metadata, as JSON. */
   readonly maxMetadata: number
+  /**
+   * All options of a type as this hub goes by them: the type's own, else the hub's policies, else the defaults. Durations are
+   * numbers of seconds.
+   *
+   * @example
+   * hub.typeOptions(Pump).heartbeatInterval // 300, in seconds, unless the type says otherwise
+   */
+  typeOptions(type: AnyDeviceType): TypeOptions<number>
+  /**
+   * The topic of one device's channel (default `data`) under this hub's prefix. `invalid_device_id` for an id that could
+   * leave its level.
+   *
+   * @example
+   * hub.topic(Pump, 'PUMP-1', 'cmd') // things/pump/PUMP-1/cmd
+   */
+  topic(type: AnyDeviceType, deviceId: string, channel?: Channel): string
   readonly storage: Storage
   readonly signals: Signals
   readonly ingest: Ingest

@@ -1,5 +1,5 @@
-import { jsonCodec } from '../model/codec/json.js'
 import { errorLine } from '../model/codec/text.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import type { MessageRef } from '../model/message.js'
 import { type Channel, createTopicRouter, type TopicRoute } from '../model/topic/index.js'
@@ -78,7 +78,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     const place = { inbound: message, settle, receivedAt, type, deviceId, channel, replayOf }
     if (message.payload.byteLength > maxPayload)
       return refused(place, tooLarge(message, maxPayload), null, null)
-    const decoded = decodePayload(type.options.codec ?? jsonCodec, message, { deviceId, channel, receivedAt })
+    const decoded = decodePayload(optionOf(type, 'codec'), message, { deviceId, channel, receivedAt })
     if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
     const content = planSafely(found, decoded.value, message, receivedAt, isPartlyStored)
     if ('code' in content) return refused(place, content, decoded.json, decoded.raw)

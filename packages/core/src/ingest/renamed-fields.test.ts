@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createDeviceHub } from '../hub/create-device-hub.js'
-import { POLICIES } from '../hub/device-hub-options.js'
+import { DEFAULT_POLICIES } from '../model/device-type/default-options.js'
 import { defineDeviceType } from '../model/device-type/define-device-type.js'
 import { reading } from '../model/device-type/reading.js'
 import { state } from '../model/device-type/state.js'
@@ -58,7 +58,10 @@ describe('a reading that was renamed', () => {
   ])('does not change who a sample is: sent again under the new name it is known %s', (_, head) => {
     const plan = (type: typeof Before | typeof Station, payload: object) => {
       const context = { deviceId: 'd1', receivedAt: NOW, redelivered: false, retained: false }
-      const content = compileDataPlanner(type, { policies: POLICIES, maxSamples: 10 })(payload, context)
+      const content = compileDataPlanner(type, { policies: DEFAULT_POLICIES, maxSamples: 10 })(
+        payload,
+        context,
+      )
       if ('code' in content) throw new Error(content.reason)
       const [sample] = content.samples
       return [sample?.sampleId, sample?.timestamp, sample?.contentHash]

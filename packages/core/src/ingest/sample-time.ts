@@ -1,14 +1,15 @@
-import { compileHead, type HeadReader, ID_FIELD, TIMESTAMP_FIELD } from '../model/codec/sample-head.js'
+import { compileHead, type HeadReader } from '../model/codec/sample-head.js'
 import { wallClockOf } from '../model/codec/time-zone.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 
 /** How payloads of a type say who a sample is and when it was measured. */
-export function headOf({ options }: AnyDeviceType, policies: Pick<IngestPolicies, 'timeZone'>): HeadReader {
-  const { sampleId = ID_FIELD, timestampField = TIMESTAMP_FIELD } = options
+export function headOf(type: AnyDeviceType, policies: Pick<IngestPolicies, 'timeZone'>): HeadReader {
+  const [sampleId, timestampField] = [optionOf(type, 'sampleId'), optionOf(type, 'timestampField')]
   return compileHead({
     id: sampleId === false ? null : sampleId,
     timestamp: timestampField === false ? null : timestampField,
-    wallClock: wallClockOf(options.timeZone ?? policies.timeZone),
+    wallClock: wallClockOf(type.options.timeZone ?? policies.timeZone),
   })
 }
 

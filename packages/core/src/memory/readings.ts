@@ -1,3 +1,4 @@
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { LatestReadings, LatestValue, ReadingFilter, StoredSample } from '../ports/readings.js'
 import type { Page, PageRequest } from '../ports/storage.js'
@@ -59,8 +60,9 @@ export function latestReadings(
   const ids = new Set(deviceIds)
   const budget = createLatestBudget(`the last values of ${type.name}`, ids.size)
   return [...ids].flatMap((deviceId) => {
-    const found =
-      type.options.lastValues === false ? latestOf(samplesOf.get(deviceId)?.rows) : latest.get(deviceId)
+    const found = optionOf(type, 'lastValues')
+      ? latest.get(deviceId)
+      : latestOf(samplesOf.get(deviceId)?.rows)
     if (!found) return []
     const { row, names } = found
     budget.take(ROW_BYTES + bytesOf(...row.values))

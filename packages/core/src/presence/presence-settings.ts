@@ -1,8 +1,9 @@
 import { accept, callback, duration, number, optional, options as optionRule } from '../model/check/index.js'
+import { DEFAULT_HEARTBEAT_MULTIPLIER } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { type Duration, durationText, type InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
-import { HEARTBEAT_MULTIPLIER, heartbeatLimit, heartbeatOf } from '../rules/heartbeat.js'
+import { heartbeatLimit, heartbeatOf } from '../rules/heartbeat.js'
 
 export interface PresenceOptions {
   /** The time between two sweeps; default a tenth of the smallest heartbeat interval, from 1 s to 1 min. At most 0.4 of the time after which a device is overdue. */
@@ -42,7 +43,7 @@ const PRESENCE = optionRule<InMilliseconds<PresenceOptions>>({
 /** Throws `invalid_options`. */
 export function presenceSettings(given: PresenceOptions, types: readonly AnyDeviceType[]): PresenceSettings {
   const options = accept('createPresenceMonitor', 'options', PRESENCE, given)
-  const { multiplier = HEARTBEAT_MULTIPLIER } = options
+  const { multiplier = DEFAULT_HEARTBEAT_MULTIPLIER } = options
   const shortest = Math.min(...types.map(heartbeatOf), 86_400_000)
   const limit = Math.min(...types.map((type) => heartbeatLimit(type, multiplier)), 86_400_000)
   const { every = clamp(shortest / 10, 1_000, 60_000) } = options

@@ -1,19 +1,14 @@
 import { accept, date, number, optional, options, orNull, partOf } from '../model/check/index.js'
+import { DEFAULT_HEARTBEAT_MULTIPLIER, optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-
-/** Seconds between two signs of life of a type that says nothing. */
-const HEARTBEAT_INTERVAL = 300
-/** How many intervals may pass. */
-export const HEARTBEAT_MULTIPLIER = 2.5
 
 type Heartbeat = { readonly options: Pick<AnyDeviceType['options'], 'heartbeatInterval'> }
 
 /** Milliseconds between two signs of life of a device of this type. */
-export const heartbeatOf = ({ options }: Heartbeat): number =>
-  (options.heartbeatInterval ?? HEARTBEAT_INTERVAL) * 1000
+export const heartbeatOf = (type: Heartbeat): number => optionOf(type, 'heartbeatInterval') * 1000
 
 /** Milliseconds without a sign of life after which a device of this type is overdue. */
-export const heartbeatLimit = (type: Heartbeat, multiplier = HEARTBEAT_MULTIPLIER): number =>
+export const heartbeatLimit = (type: Heartbeat, multiplier = DEFAULT_HEARTBEAT_MULTIPLIER): number =>
   heartbeatOf(type) * multiplier
 
 /**
@@ -24,7 +19,7 @@ export function isHeartbeatOverdue(
   type: Heartbeat,
   device: { readonly lastSeen: Date | null },
   now: Date = new Date(),
-  multiplier: number = HEARTBEAT_MULTIPLIER,
+  multiplier: number = DEFAULT_HEARTBEAT_MULTIPLIER,
 ): boolean {
   const given = accept('isHeartbeatOverdue', 'arguments', OVERDUE, { type, device, now, multiplier })
   const { lastSeen } = given.device

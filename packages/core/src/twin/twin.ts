@@ -1,5 +1,6 @@
 import { jsonCodec } from '../model/codec/json.js'
 import { fromStored, toJson, toStored } from '../model/codec/stored-value.js'
+import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { Field } from '../model/device-type/field.js'
 import type { StoredValue } from '../model/values.js'
@@ -98,7 +99,7 @@ export function toWire(
   type: AnyDeviceType,
   desired: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
-  const isJson = (type.options.codec ?? jsonCodec) === jsonCodec
+  const isJson = optionOf(type, 'codec') === jsonCodec
   return Object.fromEntries(
     Object.entries(desired).map(([name, value]) => {
       const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined

@@ -1,9 +1,9 @@
-import type { AnyDeviceType } from '@devicehub/core'
+import { type AnyDeviceType, effectiveOptions } from '@devicehub/core'
 
 /** The name of the broker a device type uses. */
-export const brokerOf = ({ options }: AnyDeviceType): string => options.broker ?? 'default'
+export const brokerOf = (type: AnyDeviceType): string => effectiveOptions(type).broker
 
-export const protocolOf = ({ options }: AnyDeviceType): string => options.protocol ?? 'mqtt'
+export const protocolOf = (type: AnyDeviceType): string => effectiveOptions(type).protocol
 
 /** Whether a listener subscribes to the topics of this type: an abstract type has no devices. */
 export const isMqttType = (type: AnyDeviceType): boolean => !type.abstract && protocolOf(type) === 'mqtt'

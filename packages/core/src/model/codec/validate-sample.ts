@@ -1,3 +1,4 @@
+import { DEFAULT_POLICIES } from '../device-type/default-options.js'
 import type { AnyDeviceType, IngestPolicies } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
 import { formerNamesOf } from '../device-type/former-names.js'
@@ -59,11 +60,9 @@ export function compileSampleValidator(
   type: AnyDeviceType,
   policies: Partial<SamplePolicies> = {},
 ): SampleValidator {
-  const { options } = type
-  const outOfRange = options.outOfRange ?? policies.outOfRange ?? 'flag'
-  const unknownField = options.unknownField ?? policies.unknownField ?? 'ignore'
-  const badReading = options.badReading ?? policies.badReading ?? 'flag'
-  const wallClock = wallClockOf(options.timeZone ?? policies.timeZone ?? 'UTC')
+  const options = { ...DEFAULT_POLICIES, ...policies, ...type.options }
+  const { outOfRange, unknownField, badReading } = options
+  const wallClock = wallClockOf(options.timeZone)
   const head = [...HEAD_NAMES, options.timestampField, options.sampleId].filter((name) => !!name) as string[]
   const columns = type.readingNames.map((name): Column => {
     const field = type.readings[name] as Field

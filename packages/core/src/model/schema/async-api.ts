@@ -1,5 +1,6 @@
 import { accept, anything, mapOf, optional, options as optionRule, text } from '../check/index.js'
 import { jsonCodec } from '../codec/json.js'
+import { optionOf } from '../device-type/default-options.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { CHANNELS, type Channel, INBOUND_CHANNELS } from '../topic/channel.js'
 import {
@@ -109,7 +110,7 @@ function describeType(type: AnyDeviceType, { prefix = DEFAULT_TOPIC_PREFIX, serv
   const messages: Record<string, unknown> = {}
   const sampleRef = ref(`components/schemas/${type.key}_sample`)
   const schemas: Record<string, unknown> = { [`${type.key}_sample`]: sample }
-  const broker = type.options.broker ?? 'default'
+  const broker = optionOf(type, 'broker')
   for (const channel of used) {
     const name = `${type.key}_${channel}`
     const inbound = (INBOUND_CHANNELS as readonly string[]).includes(channel)
@@ -118,7 +119,7 @@ function describeType(type: AnyDeviceType, { prefix = DEFAULT_TOPIC_PREFIX, serv
       name,
       title: `${type.name} ${channel}`,
       summary: PURPOSES[channel],
-      contentType: (type.options.codec ?? jsonCodec).contentType,
+      contentType: optionOf(type, 'codec').contentType,
       payload: ref(`components/schemas/${name}`),
     }
     channels[name] = {

@@ -1,6 +1,7 @@
 import { accept, optional, options as optionRule, word } from '../check/index.js'
 import { FIRMWARE_MAX_LENGTH } from '../codec/parse-status.js'
-import { ID_FIELD, SAMPLE_ID_MAX_LENGTH, TIMESTAMP_FIELD } from '../codec/sample-head.js'
+import { ID_FIELD, SAMPLE_ID_MAX_LENGTH } from '../codec/sample-head.js'
+import { optionOf } from '../device-type/default-options.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import type { Field } from '../device-type/field.js'
 import { formerNamesOf } from '../device-type/former-names.js'
@@ -35,8 +36,8 @@ const SAMPLE_ID: JsonSchema = {
 }
 
 /** What a payload says of itself, under the names that the type gives it. */
-function headSchemas({ options }: AnyDeviceType): Record<string, JsonSchema> {
-  const { timestampField = TIMESTAMP_FIELD, sampleId = ID_FIELD } = options
+function headSchemas(type: AnyDeviceType): Record<string, JsonSchema> {
+  const [timestampField, sampleId] = [optionOf(type, 'timestampField'), optionOf(type, 'sampleId')]
   return {
     ...(timestampField === false ? {} : { [timestampField]: MEASURED_AT }),
     ...(sampleId === false ? {} : { [sampleId]: SAMPLE_ID }),

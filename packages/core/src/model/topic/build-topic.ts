@@ -13,11 +13,14 @@ import {
   type TopicOptions,
 } from './topic-rules.js'
 
-/** The topic of one device's channel. `invalid_device_id` for an id that could leave its level. */
+/**
+ * The topic of one device's channel (default `data`). `invalid_device_id` for an id that could leave its level. A hub
+ * knows its own prefix: `hub.topic(type, deviceId, channel)`.
+ */
 export function buildTopic(
   type: AnyDeviceType,
   deviceId: string,
-  channel: Channel,
+  channel: Channel = 'data',
   options: TopicOptions = {},
 ): string {
   return topicOf(acceptType('buildTopic', type), deviceId, channel, acceptTopic('buildTopic', options))

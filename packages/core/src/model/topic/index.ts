@@ -9,5 +9,5 @@ export { assertDeviceId, DEVICE_ID_MAX_LENGTH, deviceIdProblem, isValidDeviceId 
 export type { TopicRefusal } from './explain-topic.js'
 export { isValidTopic, isValidTopicFilter, topicMatches } from './mqtt-topic.js'
 export { createTopicRouter, type TopicRoute, type TopicRouter } from './router.js'
-export { DEFAULT_TOPIC_PREFIX, DEFAULT_TOPIC_TEMPLATE } from './template.js'
+export { DEFAULT_TOPIC_PREFIX } from './template.js'
 export type { SubscribePatternOptions, TopicOptions } from './topic-rules.js'

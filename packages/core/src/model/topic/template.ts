@@ -1,9 +1,9 @@
 import { showText, showValue } from '../check/show-value.js'
+import { optionOf } from '../device-type/default-options.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { isValidTopic } from './mqtt-topic.js'
 
-export const DEFAULT_TOPIC_TEMPLATE = '{prefix}/{type_name}/{device_id}/{channel}'
 export const DEFAULT_TOPIC_PREFIX = 'things'
 
 export type TemplateLevel =
@@ -67,8 +67,7 @@ export type ResolvedLevel =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'device' | 'channel' }
 
-export const templateOf = (type: AnyDeviceType): string =>
-  type.options.topicTemplate ?? DEFAULT_TOPIC_TEMPLATE
+export const templateOf = (type: AnyDeviceType): string => optionOf(type, 'topicTemplate')
 
 export function resolveTemplate(
   levels: readonly TemplateLevel[],
