@@ -53,6 +53,8 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   ]),
   'devices.deactivate': call(() => [Station, 'S-2']),
   'devices.activate': call(() => [Station, 'S-2']),
+  'devices.markOnline': call(() => [Station, 'S-2', { reason: 'a reason' }]),
+  'devices.markOffline': call(() => [Station, 'S-2', { reason: 'a reason' }]),
   'devices.delete': call(() => [Station, 'S-3']),
   'readings.list': call(() => [Station, { ...range(), ...page(), order: 'asc' }]),
   'readings.latest': call(() => [Station, 'S-1']),

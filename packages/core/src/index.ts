@@ -25,6 +25,7 @@ export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-ap
 export * from './hub/create-device-hub.js'
 export type { CommandLimits, DeviceCacheOptions, DeviceHubOptions } from './hub/device-hub-options.js'
 export type { DeviceQuery, DevicesApi, DeviceUpdate } from './hub/devices-api.js'
+export type { MarkOptions } from './hub/mark-status.js'
 export type { MessageQuery, MessagesApi } from './hub/messages-api.js'
 export type {
   AggregateRequest,

@@ -19,10 +19,12 @@ import { topicOf } from '../model/topic/build-topic.js'
 import { DEFAULT_TOPIC_PREFIX, DEVICE_ID_MAX_LENGTH } from '../model/topic/index.js'
 import { outboundMessage } from '../ports/checks.js'
 import { systemClock } from '../ports/clock.js'
+import type { DeviceRecord } from '../ports/devices.js'
 import { randomIds } from '../ports/ids.js'
 import { consoleLogger } from '../ports/logger.js'
 import { noMetrics } from '../ports/metrics.js'
 import { noSignals, type SignalSink } from '../ports/signals.js'
+import type { StatusTransition } from '../ports/storage.js'
 import { METADATA_BYTES } from '../rules/device-row.js'
 import { acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
 import { createConsumers } from './consumers-api.js'
@@ -179,6 +181,12 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     await storage.close()
   }
 
+  function announce(transition: StatusTransition, record: DeviceRecord, reason: string): void {
+    directory.forget(transition.type, record.deviceId)
+    announcer.transition(transition, knownDevice(record, clock.now()), reason)
+    consumers.wake()
+  }
+
   const hub: DeviceHub<Signals> = {
     registry,
     types,
@@ -194,7 +202,9 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       clock,
       deviceIdMaxLength,
       maxMetadata,
+      topicPrefix,
       assertType,
+      announce,
       onReachable: () => dispatcher.wake(),
     }),
     readings: createReadingsApi(storage, assertType),
@@ -226,9 +236,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     attachHandler: handlers.attach,
     announce(given, row, text) {
       const { transition, record, reason } = acceptAnnouncement(given, row, text)
-      directory.forget(transition.type, record.deviceId)
-      announcer.transition(transition, knownDevice(record, clock.now()), reason)
-      consumers.wake()
+      announce(transition, record, reason)
     },
     sharedGroups: createSharedGroups(),
     attach: transports.attach,

@@ -1,13 +1,10 @@
-import type { DeviceDirectory } from '../ingest/device-directory.js'
 import { accept, options } from '../model/check/index.js'
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
 import type { InferState } from '../model/device-type/infer.js'
-import { DeviceHubError } from '../model/errors.js'
 import type { DeviceStatus } from '../model/statuses.js'
 import { assertDeviceId } from '../model/topic/index.js'
-import type { Clock } from '../ports/clock.js'
 import type { DeviceFilter, DevicePatch } from '../ports/devices.js'
-import type { Page, Storage } from '../ports/storage.js'
+import type { Page } from '../ports/storage.js'
 import {
   acceptChange,
   acceptNewDevice,
@@ -17,7 +14,8 @@ import {
   toRecord,
 } from '../rules/device-row.js'
 import { isReachable } from '../rules/states.js'
-import { type AssertType, acceptDeviceId, DEVICE_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
+import { deviceNotFound, type MarkContext, type MarkOptions, markStatus } from './mark-status.js'
+import { acceptDeviceId, DEVICE_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
   readonly name?: string
@@ -42,7 +40,7 @@ export interface DevicesApi {
   get<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>> | null>
   /** Newest first. */
   list<T extends AnyDeviceType>(type: T, query?: DeviceQuery): Promise<Page<Device<InferState<T>>>>
-  /** What is left out stays; metadata is replaced as a whole. `device_not_found` when there is none. */
+  /** What is left out stays; metadata is replaced as a whole. The status `online` moves `last_seen` too; signals are told by `markOnline` and `markOffline` alone. `device_not_found` when there is none. */
   update<T extends AnyDeviceType>(
     type: T,
     deviceId: string,
@@ -51,32 +49,35 @@ export interface DevicesApi {
   /** Its messages are rejected from now on; other processes follow within their directory's refresh time. */
   deactivate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
   activate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
+  /**
+   * Makes a device `online` as a status of its own would: moves `last_seen`, writes an audit row (`direction` `hub`,
+   * `source` `devices`), tells signals, hooks and consumers, sends commands that waited. Of one that is online it only
+   * moves `last_seen`. For what hears of a device beside ingest, such as a gateway. `device_not_found` when there is none.
+   */
+  markOnline<T extends AnyDeviceType>(
+    type: T,
+    deviceId: string,
+    options?: MarkOptions,
+  ): Promise<Device<InferState<T>>>
+  /** The same for `offline`. It leaves `last_seen` alone, and does nothing to a device that is offline. */
+  markOffline<T extends AnyDeviceType>(
+    type: T,
+    deviceId: string,
+    options?: MarkOptions,
+  ): Promise<Device<InferState<T>>>
   /** Deletes the device and its readings; its messages stay as the audit trail. False when there was none. */
   delete(type: AnyDeviceType, deviceId: string): Promise<boolean>
 }
 
-export interface DevicesContext {
-  readonly storage: Storage
-  readonly directory: DeviceDirectory
-  readonly clock: Clock
+export interface DevicesContext extends MarkContext {
   readonly deviceIdMaxLength: number
   readonly maxMetadata: number
-  readonly assertType: AssertType
-  /** Commands may be due that waited for a device. */
-  readonly onReachable: () => void
 }
 
 const QUERY = options<DeviceQuery>({ ...DEVICE_FILTER, ...PAGE })
 
-export function createDevicesApi({
-  storage,
-  directory,
-  clock,
-  deviceIdMaxLength,
-  maxMetadata,
-  assertType,
-  onReachable,
-}: DevicesContext): DevicesApi {
+export function createDevicesApi(context: DevicesContext): DevicesApi {
+  const { storage, directory, clock, deviceIdMaxLength, maxMetadata, assertType, onReachable } = context
   const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
 
   async function update<T extends AnyDeviceType>(
@@ -91,13 +92,7 @@ export function createDevicesApi({
     const now = clock.now()
     const record = await storage.devices.update(type, deviceId, toPatch(type, change, now), now)
     directory.forget(type, deviceId)
-    if (record === null) {
-      throw new DeviceHubError(
-        'device_not_found',
-        `there is no ${type.name} "${deviceId}"; create it with devices.create`,
-        { details: { type: type.key, deviceId } },
-      )
-    }
+    if (record === null) throw deviceNotFound(type, deviceId)
     if (change.status !== undefined && isReachable(change.status)) {
       if (storage.capabilities.control) await storage.commands.wake(type, [deviceId])
       onReachable()
@@ -133,6 +128,10 @@ export function createDevicesApi({
     update: (type, deviceId, change) => update('devices.update', type, deviceId, change),
     deactivate: (type, deviceId) => update('devices.deactivate', type, deviceId, { isActive: false }),
     activate: (type, deviceId) => update('devices.activate', type, deviceId, { isActive: true }),
+    markOnline: async (type, deviceId, how) =>
+      typed(await markStatus(context, 'online', type, deviceId, how)),
+    markOffline: async (type, deviceId, how) =>
+      typed(await markStatus(context, 'offline', type, deviceId, how)),
     async delete(type, givenId) {
       assertType('devices.delete', type)
       const deviceId = acceptDeviceId('devices.delete', givenId)
@@ -152,6 +151,8 @@ function toPatch(
     ...plain,
     // A status set by hand is news of now: a report measured before it does not undo it.
     ...(status === undefined ? {} : { status, statusAt: now }),
+    // Who says that it is there now starts its heartbeat: the presence monitor leaves alone what was never seen.
+    ...(status === 'online' ? { lastSeen: now } : {}),
     ...(state === undefined ? {} : { state: storedState(type, state) }),
   }
 }
