@@ -83,7 +83,7 @@ describeWith({ mosquitto: MOSQUITTO }, 'invariant 10: theft through a group', ({
     })
     await waitUntil('nothing in work', () => listener.stats().inFlight === 0)
     for (const thief of thieves) await thief.disconnect()
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
     return (await hub.readings.list(Meter, { deviceId: 'victim', limit: 1_000 })).items.length
   }
 
@@ -134,7 +134,7 @@ describeWith({ mosquitto: MOSQUITTO }, 'invariant 10: theft through a group', ({
       await listener.start()
       const provision = () => createProvisioner(hub, { sinks: [filesOf(mosquitto())] })
       expect(provision).toThrow(expect.objectContaining(REFUSED))
-      await listener.stop({ leave: true })
+      await listener.stop({ endSession: true })
       provision()
       await expect(listener.start()).rejects.toSatisfy((error) => isDeviceHubError(error, 'invalid_options'))
     })

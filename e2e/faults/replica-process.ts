@@ -30,7 +30,7 @@ const listener = createMqttListener(hub, {
   ...(config.slots === undefined ? { clientId: config.clientId } : { slots: config.slots }),
   ...(config.sharedGroup === undefined ? {} : { sharedGroup: config.sharedGroup }),
   ...(config.protocolVersion === undefined ? {} : { protocolVersion: config.protocolVersion }),
-  ...(config.window === undefined ? {} : { window: config.window }),
+  ...(config.window === undefined ? {} : { receiveMaximum: config.window }),
   reconnect: { min: '50ms', max: '500ms' },
   connectTimeout: '1m',
 })
@@ -95,14 +95,14 @@ const report = (event: ReplicaReport['event'], error?: string) => {
 
 process.on('message', async (command: ReplicaCommand) => {
   try {
-    if (command.do === 'adopt') {
-      await listener.adopt(command.clientId)
+    if (command.do === 'endSessionsOf') {
+      await listener.endSessionsOf(command.clientId)
       report('adopted')
     } else if (command.do === 'freezeBeforeCommit') {
       freezeFrom = command.messages
       report('armed')
     } else {
-      await listener.stop({ leave: command.leave })
+      await listener.stop({ endSession: command.endSession })
       report('stopped')
       await hub.close()
       process.disconnect()

@@ -20,8 +20,8 @@ export interface ReplicaConfig {
 }
 
 export type ReplicaCommand =
-  | { readonly do: 'stop'; readonly leave: boolean }
-  | { readonly do: 'adopt'; readonly clientId: string }
+  | { readonly do: 'stop'; readonly endSession: boolean }
+  | { readonly do: 'endSessionsOf'; readonly clientId: string }
   | { readonly do: 'freezeBeforeCommit'; readonly messages: number }
 
 /** A commit before which the process froze itself. */
@@ -66,8 +66,8 @@ export interface Replica {
   /** Waits until it stands still, by whatever hand. */
   stoodStill(): Promise<void>
   resume(): void
-  stop(options?: { readonly leave?: boolean }): Promise<ReplicaReport>
-  adopt(clientId: string): Promise<void>
+  stop(options?: { readonly endSession?: boolean }): Promise<ReplicaReport>
+  endSessionsOf(clientId: string): Promise<void>
   /** It freezes itself (SIGSTOP) right before its next commit of at least so many messages goes to the database. */
   freezeBeforeCommit(messages: number): Promise<void>
 }
@@ -152,12 +152,12 @@ export function startReplica(config: ReplicaConfig): Replica {
       frozen = false
       forked.resume()
     },
-    async stop({ leave = false } = {}) {
-      await request({ do: 'stop', leave }, 'stopped')
+    async stop({ endSession = false } = {}) {
+      await request({ do: 'stop', endSession }, 'stopped')
       await forked.ended()
       return last as ReplicaReport
     },
-    adopt: (clientId) => request({ do: 'adopt', clientId }, 'adopted'),
+    endSessionsOf: (clientId) => request({ do: 'endSessionsOf', clientId }, 'adopted'),
     freezeBeforeCommit: (messages) => request({ do: 'freezeBeforeCommit', messages }, 'armed'),
   }
 }

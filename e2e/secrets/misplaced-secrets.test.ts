@@ -30,8 +30,8 @@ const CALLS: Readonly<Record<string, () => unknown>> = {
     loosely(createMqttListener)(hub, { brokers: { a: URL_WITH_SECRET } }),
   'createMqttListener: url without a scheme': () =>
     loosely(createMqttListener)(hub, { url: URL_WITH_SECRET.replace(':', '') }),
-  'createMqttListener: keepalive': () =>
-    loosely(createMqttListener)(hub, { url: 'mqtt://localhost', keepalive: SECRET }),
+  'createMqttListener: keepAlive': () =>
+    loosely(createMqttListener)(hub, { url: 'mqtt://localhost', keepAlive: SECRET }),
   'createDeviceClient(type, url)': () => loosely(createDeviceClient)(Sensor, URL_WITH_SECRET),
   'createDeviceClient: credentials': () =>
     loosely(createDeviceClient)(Sensor, { url: 'mqtt://localhost', deviceId: 's', credentials: SECRET }),

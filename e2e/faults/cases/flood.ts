@@ -23,7 +23,7 @@ export const flood: FaultCase = {
     postgres.pause()
     const batch = [...publications(count)]
     const ids = connection.publish(batch.map(({ topic, payload }) => ({ topic, payload })))
-    await waitUntil('the window to fill', () => (replica.last?.mqtt.windowHolds ?? 0) > 0)
+    await waitUntil('the window to fill', () => (replica.last?.mqtt.readPauses ?? 0) > 0)
     await new Promise((resolve) => setTimeout(resolve, 3_000))
     const inFlight = replica.last?.mqtt.inFlight ?? 0
     const held = ((replica.last?.rss ?? 0) - before) / (1 << 20)
@@ -39,18 +39,18 @@ export const flood: FaultCase = {
       batch.map(({ key }) => key),
       count,
     )
-    const { maxInFlight = 0, windowHolds = 0 } = replica.last?.mqtt ?? {}
+    const { maxInFlight = 0, readPauses = 0 } = replica.last?.mqtt ?? {}
     await replica.kill()
     const bounded = maxInFlight <= WINDOW && held < 64
     return {
       injected: 1,
-      observed: windowHolds > 0 && bounded ? 1 : 0,
+      observed: readPauses > 0 && bounded ? 1 : 0,
       ...result,
       lost: result.lost + early,
       details: {
         window: WINDOW,
         maxInFlight,
-        windowHolds,
+        readPauses,
         memoryMb: Math.round(held),
         peakRssMb: Math.round(replica.peakRss / (1 << 20)),
         acknowledgedInOrder: inOrder,

@@ -79,11 +79,11 @@ export const scaleReplicas = (name: string, startBroker: () => Promise<Service>)
     await step('one killed for good and adopted', async () => {
       await c.kill()
       await new Promise((resolve) => setTimeout(resolve, 1_000))
-      await a.adopt('hub-3')
+      await a.endSessionsOf('hub-3')
       return [a, b]
     })
     await step('back to one', async () => {
-      await b.stop({ leave: true })
+      await b.stop({ endSession: true })
       return [a]
     })
     const result = await drained(stage.target, publisher.ledger.acknowledged, sent)

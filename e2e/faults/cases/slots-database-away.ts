@@ -81,7 +81,7 @@ export const databaseAway: FaultCase = {
     const result = await drained(target, publisher.ledger.acknowledged, sent)
     await Promise.all(replicas.map((replica) => replica.stop()))
     const broken = [...violations, ...watch.violations, ...claims.violations]
-    const details = { rounds, broken, staleAcks: replicas.map(({ last }) => last?.mqtt.staleAcks) }
+    const details = { rounds, broken, lateAcks: replicas.map(({ last }) => last?.mqtt.lateAcks) }
     return { injected: rounds.length, observed, ...result, violations: broken.length, details }
   },
 }

@@ -77,7 +77,7 @@ export const frozenInCommit: FaultCase = {
         // What it wrote it wrote in time; the other process was sent the same and stored nothing twice.
         const recognised = ((await other.nextReport()).ingest.duplicates ?? 0) - duplicates
         if (recognised > 0) observed++
-        late.push({ round, duplicates: recognised, staleAcks: after.mqtt.staleAcks })
+        late.push({ round, duplicates: recognised, lateAcks: after.mqtt.lateAcks })
       } else {
         await victim.freezeBeforeCommit(BATCH)
         const still = victim.stoodStill()

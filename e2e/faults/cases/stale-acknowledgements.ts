@@ -33,7 +33,7 @@ export const staleAcknowledgements: FaultCase = {
     let connection = await listenerConnection(broker, 0)
     await replica.ready()
     for (let round = 0; round < rounds; round++) {
-      const stale = replica.last?.mqtt.staleAcks ?? 0
+      const stale = replica.last?.mqtt.lateAcks ?? 0
       postgres.pause()
       send(connection)
       await waitUntil('the messages to be taken', () => (replica.last?.mqtt.inFlight ?? 0) >= MESSAGES)
@@ -49,22 +49,22 @@ export const staleAcknowledgements: FaultCase = {
       for (const id of connection.pubacks) acknowledged.add(keys.get(id) as string)
       await waitUntil(
         'the stale acknowledgements to be dropped',
-        () => (replica.last?.mqtt.staleAcks ?? 0) > stale,
+        () => (replica.last?.mqtt.lateAcks ?? 0) > stale,
       )
       say(
-        `  round ${round + 1} of ${rounds}: ${(replica.last?.mqtt.staleAcks ?? 0) - stale} stale acknowledgements dropped`,
+        `  round ${round + 1} of ${rounds}: ${(replica.last?.mqtt.lateAcks ?? 0) - stale} stale acknowledgements dropped`,
       )
     }
     const result = await compare(stage.target, acknowledged, sent)
-    const staleAcks = replica.last?.mqtt.staleAcks ?? 0
+    const lateAcks = replica.last?.mqtt.lateAcks ?? 0
     await replica.kill()
     // An acknowledgement that came before its commit could have confirmed a message that was then lost.
     return {
       injected: rounds,
-      observed: Math.min(rounds, Math.floor(staleAcks / MESSAGES)),
+      observed: Math.min(rounds, Math.floor(lateAcks / MESSAGES)),
       ...result,
       lost: result.lost + tooEarly,
-      details: { staleAcks, tooEarly },
+      details: { lateAcks, tooEarly },
     }
   },
 }

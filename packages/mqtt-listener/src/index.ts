@@ -1,7 +1,7 @@
-export type { AdoptResult } from './client/adopt.js'
+export type { EndSessionsResult } from './client/end-sessions.js'
 export type { ConnectionState } from './connection/keep-connected.js'
 export type {
-  HandedMessage,
+  MessageFromHandler,
   TopicHandler,
   TopicHandlerContext,
   TopicHandlerOptions,
@@ -12,12 +12,12 @@ export {
   type MqttListener,
   type MqttListenerStats,
 } from './listener/create-mqtt-listener.js'
-export type { Counters } from './reporting/counters.js'
+export type { BrokerCounters } from './reporting/counters.js'
 export type { ListenerHub } from './settings/listener-hub.js'
 export type {
-  BrokerConnected,
-  BrokerDisconnected,
   BrokerOptions,
+  ConnectEvent,
+  DisconnectEvent,
   MqttListenerOptions,
   ReconnectOptions,
   SlotOptions,

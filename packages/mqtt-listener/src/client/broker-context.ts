@@ -1,5 +1,5 @@
 import type { ConnectionEvents } from '../reporting/connection-events.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
@@ -8,7 +8,7 @@ import type { ListenerHub } from '../settings/listener-hub.js'
 export interface BrokerContext {
   readonly hub: ListenerHub
   readonly settings: BrokerSettings
-  readonly counters: Counters
+  readonly counters: BrokerCounters
   readonly connections: ConnectionEvents
   readonly outages: OutageLog
 }

@@ -27,8 +27,8 @@ export interface ClientSessions {
   add(handler: RegisteredHandler): void
   /** Handles the messages that are queued for the handler, and then has the broker delete its session. */
   remove(handler: RegisteredHandler): Promise<void>
-  /** Settles what was received and disconnects. With `leave` the sessions are emptied and deleted at the broker. */
-  stop(leave: boolean): Promise<void>
+  /** Settles what was received and disconnects. With `endSession` the sessions are emptied and deleted at the broker. */
+  stop(endSession: boolean): Promise<void>
 }
 
 export interface ClientSessionsOptions {
@@ -85,9 +85,9 @@ export function createClientSessions(options: ClientSessionsOptions): ClientSess
         found?.abortCalls()
       }
     },
-    async stop(leave) {
+    async stop(endSession) {
       const results = await Promise.allSettled(
-        sessions().map((session) => (leave ? session.leave() : session.stop())),
+        sessions().map((session) => (endSession ? session.leave() : session.stop())),
       )
       for (const { abortCalls } of running.values()) abortCalls()
       const failed = results.find((result) => result.status === 'rejected')

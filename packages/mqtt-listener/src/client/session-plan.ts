@@ -11,7 +11,7 @@ export type SessionPlan = Pick<SessionOptions, 'clientId' | 'subscriptions' | 'w
 /** The device topics, received by the hub. */
 export function deviceSessionPlan({ hub, settings }: BrokerContext, clientId: string): SessionPlan {
   const subscriptions = typeSubscriptions(hub.types, hub.topicPrefix, settings)
-  return { clientId, subscriptions, window: settings.window, sink: hub.ingest }
+  return { clientId, subscriptions, window: settings.receiveMaximum, sink: hub.ingest }
 }
 
 /** The topics of a topic handler. When `stopping` is aborted, calls that still run have failed. */

@@ -43,7 +43,7 @@ export function toClientOptions({
     protocolVersion,
     clientId,
     clean,
-    keepalive: settings.keepalive,
+    keepalive: settings.keepAlive,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(protocolVersion === 5 && {

@@ -18,7 +18,7 @@ test('before each attempt it is asked whether one may be made; no ends it for go
     onState: () => {},
     reconnect: { min: 0.001, max: 0.001, jitter: 0 },
     clientId: 'a',
-    counters: { failedConnects: 0, takenOver: 0 },
+    counters: { failedConnects: 0, sessionsTakenOver: 0 },
     mayConnect: () => allowed,
   })
   await connection.ready

@@ -6,7 +6,7 @@ import {
 } from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import { pause } from '../async/waiting.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import type { ReconnectSettings } from '../settings/option-rules.js'
 import { asError, ConnectionError } from './connection-error.js'
 import type { Grants } from './grants.js'
@@ -23,7 +23,7 @@ export interface KeepConnectedOptions {
   readonly onState: (state: ConnectionState, error: Error | null, retryInMs: number | null) => void
   readonly reconnect: ReconnectSettings
   readonly clientId: string
-  readonly counters: Pick<Counters, 'failedConnects' | 'takenOver'>
+  readonly counters: Pick<BrokerCounters, 'failedConnects' | 'sessionsTakenOver'>
   /** Asked when a link ends: true if nothing sent on it can be the reason. Default: always true. */
   readonly isIdle?: () => boolean
   /** Asked before each attempt. False: no further attempt. Default: always true. */
@@ -131,7 +131,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     const presumed = endsInARow > 0
     const message = presumed ? presumablyTakenOver(clientId, endsInARow) : describeEnd(end, takenOver)
     lastError = end.error ?? new ConnectionError(message)
-    if (reported || presumed) counters.takenOver++
+    if (reported || presumed) counters.sessionsTakenOver++
     return reported || presumed
   }
 

@@ -142,7 +142,7 @@ describe('a broker that closes the connection instead of answering', () => {
       expect(await messageOf(rabbitmq(), {})).toMatch(/set protocolVersion to 4 for MQTT 3\.1\.1/)
       await using listener = createMqttListener(createHeldHub(), { url: rabbitmq().url, protocolVersion: 4 })
       await listener.start()
-      await listener.stop({ leave: true })
+      await listener.stop({ endSession: true })
     })
   })
 })

@@ -20,7 +20,7 @@ describeWith(['mosquitto'], 'the same client id started twice on Mosquitto', ({ 
     }
     const both = [await start(), await start()]
     for (const { hub, listener } of both) {
-      await waitUntil('the count', () => listener.stats().takenOver > 0)
+      await waitUntil('the count', () => listener.stats().sessionsTakenOver > 0)
       await waitUntil('the line', () =>
         hub.log.some(({ level, message }) => level === 'error' && TAKEN_OVER.test(message ?? '')),
       )
@@ -46,6 +46,6 @@ test('a broker that is restarted, or closes with a reason, is not taken for anot
     await waitUntil('the connection to be back', () => listener.stats().reconnects === cut)
     await waitUntil('it to be ready', () => listener.stats().state === 'connected')
   }
-  expect(listener.stats().takenOver).toBe(0)
+  expect(listener.stats().sessionsTakenOver).toBe(0)
   expect(hub.log.some(({ message }) => TAKEN_OVER.test(message ?? ''))).toBe(false)
 })

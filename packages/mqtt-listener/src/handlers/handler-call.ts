@@ -4,7 +4,7 @@ import type { OutboundMessage } from '@devicehub/core/transport'
 import { deferred } from '../async/deferred.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import type { HandlerSpec } from './handler-spec.js'
-import type { HandedMessage, TopicHandlerContext } from './topic-handler.js'
+import type { MessageFromHandler, TopicHandlerContext } from './topic-handler.js'
 
 export interface HandlerCallOptions extends Pick<HandlerSpec, 'filter' | 'handler' | 'timeout'> {
   readonly hub: Pick<ListenerHub, 'ingest'>
@@ -112,7 +112,7 @@ const TOPIC = check.text()
 
 /** A field the handler leaves out has the value of the handled message. The fence always has: it names the slot's lease. */
 function withDefaults(
-  given: HandedMessage,
+  given: MessageFromHandler,
   { payload: _, topic: __, ...handled }: InboundMessage,
 ): InboundMessage {
   check.accept('context.ingest', 'topic', TOPIC, given.topic)

@@ -30,7 +30,7 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
       listener,
       device,
       async [Symbol.asyncDispose]() {
-        await listener.stop({ leave: true })
+        await listener.stop({ endSession: true })
         await hub.close()
         await device.disconnect()
       },
@@ -66,7 +66,7 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
     expect(listener.stats().acknowledged).toBe(0)
     hub.held.settleAtOnce()
     await acknowledged(listener, 1)
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
     await device.disconnect()
     await heard[Symbol.asyncDispose]()
   })

@@ -2,7 +2,7 @@ import { type InboundMessage, type IngestOutcome, isDeviceHubError } from '@devi
 import { createBackoff, errorLine, toLine } from '@devicehub/core/transport'
 import { pause } from '../async/waiting.js'
 import { asError } from '../connection/connection-error.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import type { MessageSink } from '../session/message-sink.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import type { HandlerCall } from './handler-call.js'
@@ -12,7 +12,7 @@ export interface HandlerSinkOptions extends Pick<HandlerSpec, 'filter' | 'name'>
   readonly call: HandlerCall
   readonly hub: ListenerHub
   readonly broker: string
-  readonly counters: Counters
+  readonly counters: BrokerCounters
   /**
    * Aborted when the listener stops or its slot is lost. Failed messages that are not quarantined by then stay
    * unacknowledged.

@@ -28,7 +28,7 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
       async [Symbol.asyncDispose]() {
         hub.storageAway = false
         hub.held.settleAtOnce()
-        await listener.stop({ leave: true })
+        await listener.stop({ endSession: true })
         await device.disconnect()
       },
     }
@@ -113,7 +113,7 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
   })
 
   test('invariant 6: a handler that hangs delays neither the devices nor other handlers, and is given up', async () => {
-    await using at = await world({ window: 50 })
+    await using at = await world({ receiveMaximum: 50 })
     at.hub.held.settleAtOnce()
     const signals: AbortSignal[] = []
     const heard: string[] = []
@@ -164,7 +164,7 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
   })
 
   test('a handler that publishes does not wait for itself, even when the windows are full', async () => {
-    await using at = await world({ window: 1 })
+    await using at = await world({ receiveMaximum: 1 })
     const heard = await createRawSubscriber({ port: mosquitto().port, topics: 'answers/#' })
     at.listener.handle(
       'questions',

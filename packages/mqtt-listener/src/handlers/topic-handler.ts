@@ -2,7 +2,7 @@ import type { Duration, InboundMessage } from '@devicehub/core'
 import type { OutboundMessage } from '@devicehub/core/transport'
 
 /** A message for the hub. A field that is left out has the value of the message that is being handled. */
-export type HandedMessage = Pick<InboundMessage, 'topic' | 'payload'> & Partial<InboundMessage>
+export type MessageFromHandler = Pick<InboundMessage, 'topic' | 'payload'> & Partial<InboundMessage>
 
 export interface TopicHandlerContext {
   /**
@@ -21,7 +21,7 @@ export interface TopicHandlerContext {
    *   ingest({ topic: `things/meter/${message.topic.split('/')[1]}/data`, payload: message.payload })
    * })
    */
-  ingest(...messages: readonly HandedMessage[]): void
+  ingest(...messages: readonly MessageFromHandler[]): void
   /** Publishes to the handler's broker. Rejects with the errors of `listener.publish`, and when `ingest` would throw. */
   publish(message: OutboundMessage): Promise<void>
 }

@@ -4,7 +4,7 @@ import type { StopOptions } from './broker.js'
 
 const { accept, brokerName, optional, options, text } = check
 
-const STOP = options<StopOptions>({ leave: optional(check.flag) })
+const STOP = options<StopOptions>({ endSession: optional(check.flag) })
 const AT_BROKER = options<{ readonly broker?: string }>({ broker: optional(brokerName) })
 
 /** The second argument of `listener.publish`. Each of these throws `invalid_options`. */
@@ -13,7 +13,9 @@ export const acceptBroker = (broker: unknown): string | undefined =>
 
 export const acceptStop = (given: unknown): StopOptions => accept('listener.stop', 'options', STOP, given)
 
-export function acceptAdopt(clientId: unknown, given: unknown): { readonly broker?: string } {
-  accept('listener.adopt', 'clientId', text({ max: MAX_TEXT }), clientId)
-  return accept('listener.adopt', 'options', AT_BROKER, given)
+export const acceptClose = (given: unknown): StopOptions => accept('listener.close', 'options', STOP, given)
+
+export function acceptEndSessionsOf(clientId: unknown, given: unknown): { readonly broker?: string } {
+  accept('listener.endSessionsOf', 'clientId', text({ max: MAX_TEXT }), clientId)
+  return accept('listener.endSessionsOf', 'options', AT_BROKER, given)
 }

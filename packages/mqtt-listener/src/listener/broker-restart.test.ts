@@ -49,13 +49,13 @@ describeWith({ mosquitto: 'own' }, 'mosquitto restarted under load', ({ mosquitt
     await restartUnderLoad(mosquitto.start(), {}, async ({ listener, acknowledged, missing }) => {
       expect(acknowledged).toBe(SENT)
       await waitUntil('everything that was acknowledged', () => missing() === 0)
-      expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharesResumed: 0 })
+      expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharedSessionsResumed: 0 })
     })
   })
 
   test('a member of a group says and counts that its session was resumed where groups may be forgotten', async () => {
     await restartUnderLoad(mosquitto.start(), { sharedGroup: 'ingest' }, async ({ listener, hub }) => {
-      expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharesResumed: 1 })
+      expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharedSessionsResumed: 1 })
       const resumed = hub.log.filter(({ message }) =>
         /resumed a session with shared subscriptions/.test(message ?? ''),
       )

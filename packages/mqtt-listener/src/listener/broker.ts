@@ -3,15 +3,15 @@ import { DeviceHubError } from '@devicehub/core'
 import type { InMilliseconds } from '@devicehub/core/check'
 import { controlMissing } from '@devicehub/core/storage'
 import { type OutboundMessage, randomIds, type Transport } from '@devicehub/core/transport'
-import { type AdoptResult, adoptSessions } from '../client/adopt.js'
 import type { BrokerContext } from '../client/broker-context.js'
 import { createClientSessions } from '../client/client-sessions.js'
+import { type EndSessionsResult, endSessions } from '../client/end-sessions.js'
 import { closedError, unavailable } from '../connection/connection-error.js'
 import type { ConnectionState } from '../connection/keep-connected.js'
 import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler.js'
 import { createPublisher, type Publisher } from '../publisher/publisher.js'
 import { createConnectionEvents } from '../reporting/connection-events.js'
-import { type Counters, createCounters, createMetricsReporter } from '../reporting/counters.js'
+import { type BrokerCounters, createCounters, createMetricsReporter } from '../reporting/counters.js'
 import { createOutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
@@ -24,7 +24,9 @@ import { waitUntilReady } from './wait-until-ready.js'
 export interface Broker extends Transport {
   handle(filter: string, handler: TopicHandler, options?: TopicHandlerOptions): TopicSubscription
   stop(options?: StopOptions): Promise<void>
-  adopt(clientId: string): Promise<AdoptResult>
+  /** The listener is closed: handlers that wait for their subscription are told. */
+  refuseHandlers(): void
+  endSessionsOf(clientId: string): Promise<EndSessionsResult>
   stats(): BrokerStats
 }
 
@@ -34,7 +36,7 @@ export interface StopOptions {
    * sessions. With slots, the last session of the group is kept nevertheless. Default false: the broker keeps the sessions
    * for the next `start()`.
    */
-  readonly leave?: boolean
+  readonly endSession?: boolean
 }
 
 /**
@@ -47,7 +49,7 @@ export interface TopicSubscription {
   readonly ready: Promise<void>
 }
 
-export interface BrokerStats extends Readonly<Counters> {
+export interface BrokerStats extends Readonly<BrokerCounters> {
   readonly state: ConnectionState
   /** Why the listener is not connected, or cannot publish; null while it can do both. */
   readonly lastError: string | null
@@ -142,17 +144,17 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     }
   }
 
-  function stop({ leave = false }: StopOptions = {}): Promise<void> {
+  function stop({ endSession = false }: StopOptions = {}): Promise<void> {
     if (run === null) return Promise.resolve()
-    stopping ??= stopRun(run, leave).finally(() => {
+    stopping ??= stopRun(run, endSession).finally(() => {
       stopping = null
     })
     return stopping
   }
 
-  async function stopRun({ receiver, publisher, stopped }: Run, leave: boolean): Promise<void> {
+  async function stopRun({ receiver, publisher, stopped }: Run, endSession: boolean): Promise<void> {
     stopped.abort()
-    const [result] = await Promise.allSettled([receiver.stop(leave)])
+    const [result] = await Promise.allSettled([receiver.stop(endSession)])
     // Last: topic handlers may publish until they are done.
     await publisher.close()
     run = null
@@ -179,7 +181,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     if (remove()) await run?.receiver.remove(handler)
   }
 
-  async function adopt(deadClientId: string): Promise<AdoptResult> {
+  async function endSessionsOf(deadClientId: string): Promise<EndSessionsResult> {
     if (slots !== null && isSlotClientId(slots, deadClientId))
       throw new DeviceHubError(
         'invalid_options',
@@ -190,7 +192,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
         'invalid_options',
         `${deadClientId} is a client id of this listener; start() resumes its session`,
       )
-    return adoptSessions(
+    return endSessions(
       context,
       deadClientId,
       handlers.all().map(({ spec }) => spec),
@@ -207,7 +209,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   }
 
   function stats(): BrokerStats {
-    const noSlot = slots && ({ group: slots.group, number: null, state: 'none', epoch: null } as const)
+    const noSlot = slots && ({ group: slots.group, number: null, state: 'unclaimed', epoch: null } as const)
     return {
       ...counters,
       state: state(),
@@ -232,7 +234,11 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       throw unavailable(`the listener of the broker at ${url} is not started`)
     },
     handle,
-    adopt,
+    refuseHandlers() {
+      const error = closedError(`the listener of the broker at ${url} is closed`)
+      for (const handler of handlers.all()) handler.refused(error)
+    },
+    endSessionsOf,
     stats,
   }
   return broker

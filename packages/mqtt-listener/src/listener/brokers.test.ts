@@ -17,7 +17,7 @@ async function roundTrip(port: number, options: MqttListenerOptions) {
   await listener.publish({ topic: 'things/station/a/cmd', payload: '{}' })
   expect(hub.held.received).toHaveLength(1)
   await device.disconnect()
-  await listener.stop({ leave: true })
+  await listener.stop({ endSession: true })
 }
 
 describeWith({ mosquitto: 'own', openssl: {} }, 'ways to a broker over TLS', ({ mosquitto, openssl }) => {
@@ -142,7 +142,7 @@ describeWith(['mosquitto'], 'several brokers', ({ mosquitto }) => {
       brokers: { default: { received: 1 }, sea: { received: 1 } },
     })
     await Promise.all([onLand.disconnect(), atSea.disconnect()])
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
   })
 
   test('with a real hub: from the device to the reading, and back', async () => {

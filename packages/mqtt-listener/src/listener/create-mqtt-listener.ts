@@ -1,14 +1,15 @@
 import { DeviceHubError } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import { type OutboundMessage, quietWhenClosed, type Transport } from '@devicehub/core/transport'
-import type { AdoptResult } from '../client/adopt.js'
+import type { EndSessionsResult } from '../client/end-sessions.js'
+import { closedError } from '../connection/connection-error.js'
 import { acceptHandler } from '../handlers/accept-handler.js'
 import type { TopicHandler, TopicHandlerOptions } from '../handlers/topic-handler.js'
 import { brokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import { acceptHub } from '../settings/option-rules.js'
 import type { MqttListenerOptions } from '../settings/options.js'
-import { acceptAdopt, acceptBroker, acceptStop } from './accept-calls.js'
+import { acceptBroker, acceptClose, acceptEndSessionsOf, acceptStop } from './accept-calls.js'
 import {
   type Broker,
   type BrokerStats,
@@ -28,7 +29,7 @@ export interface MqttListenerStats extends BrokerStats {
   readonly brokers: Readonly<Record<string, BrokerStats>>
 }
 
-/** `stop()` does not end it for good: it can be started again. `hub.close()` stops it and refuses another start. */
+/** After `stop()` it can be started again; `close()` ends it for good, as `hub.close()` does. */
 export interface MqttListener extends Transport, AsyncDisposable {
   /**
    * Connects and subscribes. Resolves when every broker has granted all subscriptions. Tries for `connectTimeout`, then
@@ -36,15 +37,22 @@ export interface MqttListener extends Transport, AsyncDisposable {
    * - `transport_unavailable`, with the reason of the last attempt.
    * - `connection_refused`, at once: the broker refuses the listener, for its password say.
    * - `invalid_options`, at once: the broker lacks what the options need, such as MQTT 5.
-   * - `closed`: `stop()` was called meanwhile, or the hub is closed. Nobody has to handle this rejection.
+   * - `closed`: `stop()` or `close()` was called meanwhile, or the listener or the hub is closed. Nobody has to handle this
+   *   rejection.
    */
   start(): Promise<void>
   /**
    * Receives nothing more, waits until the hub has stored what was received, acknowledges it, and disconnects. The broker
-   * keeps the session and collects messages for the next `start()`. With `{ leave: true }` the session is emptied and
-   * deleted instead: for a process that will not come back.
+   * keeps the session and collects messages for the next `start()`: a stopped listener can be started again. With
+   * `{ endSession: true }` the session is emptied and deleted instead: for a process that will not come back.
    */
   stop(options?: StopOptions): Promise<void>
+  /**
+   * Stops as `stop()` does, with the same options, waits for running calls of `endSessionsOf`, and ends the listener for
+   * good: from now on `start` and `endSessionsOf` reject with `closed`, and `handle` throws it. `publish` rejects with it once
+   * everything is drained, and so does `ready` of a subscription that waits for `start()`. A second call waits for the first.
+   */
+  close(options?: StopOptions): Promise<void>
   /**
    * Publishes to the broker of the listener's name, or to the one named. Resolves when the broker has acknowledged the
    * message (QoS 1 and 2), or when it was written (QoS 0). Rejects with `transport_unavailable`, `publish_failed`,
@@ -53,7 +61,7 @@ export interface MqttListener extends Transport, AsyncDisposable {
   publish(message: OutboundMessage, broker?: string): Promise<void>
   /**
    * Subscribes to any topic filter, and calls the handler for each message. May be called before and after `start()`.
-   * Throws `invalid_topic` or `invalid_options`.
+   * Throws `invalid_topic`, `invalid_options` or `closed`.
    */
   handle(filter: string, handler: TopicHandler, options?: TopicHandlerOptions): TopicSubscription
   /**
@@ -61,9 +69,9 @@ export interface MqttListener extends Transport, AsyncDisposable {
    * and its topic handlers, and has the broker delete the sessions. Device types, topic handlers and `sharedGroup` must be
    * the same here as there. A process that is still alive is disconnected, and this rejects when it connects again.
    */
-  adopt(clientId: string, options?: { readonly broker?: string }): Promise<AdoptResult>
+  endSessionsOf(clientId: string, options?: { readonly broker?: string }): Promise<EndSessionsResult>
   stats(): MqttListenerStats
-  /** The same as `stop()`. */
+  /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -90,7 +98,16 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     )
   }
 
+  let closing: Promise<void> | null = null
+  let closed = false
+  const endingSessions = new Set<Promise<unknown>>()
+
+  function assertOpen(): void {
+    if (closing !== null) throw closedError('this listener is closed; create another one')
+  }
+
   async function start(): Promise<void> {
+    assertOpen()
     const results = await Promise.allSettled(brokers.map((broker) => broker.start()))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) {
@@ -103,6 +120,16 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     )
   }
 
+  async function close(stopOptions: StopOptions): Promise<void> {
+    try {
+      await listener.stop(stopOptions)
+    } finally {
+      closed = true
+      for (const broker of brokers) broker.refuseHandlers()
+      await Promise.allSettled(endingSessions)
+    }
+  }
+
   const listener: MqttListener = {
     name: main.name,
     start: () => quietWhenClosed(start),
@@ -112,20 +139,38 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
       const failed = results.find((result) => result.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     },
-    publish: async (message, broker) => brokerNamed(acceptBroker(broker)).publish(message),
+    async close(given = {}) {
+      const stopOptions = acceptClose(given)
+      closing ??= close(stopOptions)
+      await closing
+    },
+    async publish(message, broker) {
+      const at = brokerNamed(acceptBroker(broker))
+      // Not before everything is drained: a topic handler may publish until it is done.
+      if (closed) assertOpen()
+      return at.publish(message)
+    },
     handle(filter, handler, given = {}) {
       const handlerOptions = acceptHandler(filter, handler, given)
+      assertOpen()
       return brokerNamed(handlerOptions.broker).handle(filter, handler, handlerOptions)
     },
-    async adopt(clientId, given = {}) {
-      const { broker } = acceptAdopt(clientId, given)
-      return brokerNamed(broker).adopt(clientId)
+    async endSessionsOf(clientId, given = {}) {
+      const { broker } = acceptEndSessionsOf(clientId, given)
+      assertOpen()
+      const ending = brokerNamed(broker).endSessionsOf(clientId)
+      endingSessions.add(ending)
+      try {
+        return await ending
+      } finally {
+        endingSessions.delete(ending)
+      }
     },
     stats() {
       const all = brokers.map((broker) => [broker.name, broker.stats()] as const)
       return { ...sumOf(all.map(([, stats]) => stats)), brokers: Object.fromEntries(all) }
     },
-    [Symbol.asyncDispose]: () => listener.stop(),
+    [Symbol.asyncDispose]: () => listener.close(),
   }
   return listener
 }

@@ -142,8 +142,8 @@ describe('reconnecting', () => {
   })
 
   test('an idle member of a group subscribes again now and then, a busy one and one without a group do not', async () => {
-    await using idle = await listening({ keepalive: 1, sharedGroup: 'ingest' })
-    await using alone = await listening({ keepalive: 1 })
+    await using idle = await listening({ keepAlive: 1, sharedGroup: 'ingest' })
+    await using alone = await listening({ keepAlive: 1 })
     // The first, the one that asks again after it, and one for being idle.
     await waitUntil('a further SUBSCRIBE', () => idle.connection.of('subscribe').length >= 3)
     expect(filtersOf(idle.connection.subscriptions).slice(-4)).toEqual(
@@ -260,7 +260,7 @@ describeWith(['mosquitto'], 'stopping at a broker', ({ mosquitto }) => {
       clientId: 'away',
       sharedGroup: false,
       drainTimeout: '100ms',
-      window: 2,
+      receiveMaximum: 2,
     })
     await listener.start()
     const device = await createRawClient({ port })
@@ -274,7 +274,7 @@ describeWith(['mosquitto'], 'stopping at a broker', ({ mosquitto }) => {
     await again.start()
     await waitUntil('all of them', () => next.held.received.length === 3)
     expect(next.held.received.map(({ text }) => text)).toEqual(['a', 'b', 'c'])
-    await again.stop({ leave: true })
+    await again.stop({ endSession: true })
     await device.disconnect()
   })
 })

@@ -31,10 +31,12 @@ describeWith(['mosquitto'], 'a broker that serves no type', ({ mosquitto }) => {
       const adopter = create('adopter')
       handle(adopter)
       await adopter.start()
-      expect(await adopter.adopt(`gone-${protocolVersion}`)).toEqual({ sessions: 2, messages: 1 })
+      expect(await adopter.endSessionsOf(`gone-${protocolVersion}`)).toEqual({ sessions: 2, messages: 1 })
       expect(handled).toEqual(['plain/1'])
-      await adopter.stop({ leave: true })
-      expect(await create('second').adopt(`adopter-${protocolVersion}`)).toMatchObject({ sessions: 0 })
+      await adopter.stop({ endSession: true })
+      expect(await create('second').endSessionsOf(`adopter-${protocolVersion}`)).toMatchObject({
+        sessions: 0,
+      })
     },
   )
 })

@@ -18,7 +18,7 @@ describeBrokers('replicas', (broker, name) => {
       sharedGroup: `group-${group}`,
       quietPeriod: '500ms',
       // HiveMQ may need a new SUBSCRIBE to go on with a group that a member left; an idle member sends one so often.
-      keepalive: 2,
+      keepAlive: 2,
       reconnect: { min: '50ms', max: '500ms' },
       ...options,
     })
@@ -56,14 +56,14 @@ describeBrokers('replicas', (broker, name) => {
     await again.start()
     await waitUntil('the rest', () => textsOf([first, second]).size === 300)
     expect(second.held.received.filter(({ message }) => message.redelivered)).toEqual([])
-    await again.stop({ leave: true })
+    await again.stop({ endSession: true })
   })
 
   test('a broker that was restarted deals to the group again', async () => {
     const topic = 'things/station/restart/data'
     const hub = storing()
     // So long that no idle member asks by itself.
-    await using listener = replica('restart', hub, { keepalive: 600 })
+    await using listener = replica('restart', hub, { keepAlive: 600 })
     await listener.start()
     await publish(topic, 0, 20)
     await waitUntil('the first', () => textsOf([hub]).size === 20)
@@ -74,20 +74,20 @@ describeBrokers('replicas', (broker, name) => {
     })
     await publish(topic, 20, 40)
     await waitUntil('the rest', () => textsOf([hub]).size === 40)
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
   })
 
   test('invariant 1: scaling down under load loses nothing: the one that leaves takes its queue with it', async () => {
     const topic = 'things/station/down/data'
     const hubs = [storing(), createHeldHub()] as const
-    const [stays, leaves] = [replica('stays', hubs[0]), replica('leaves', hubs[1], { window: 20 })]
+    const [stays, leaves] = [replica('stays', hubs[0]), replica('leaves', hubs[1], { receiveMaximum: 20 })]
     // mosquitto deals the messages out, HiveMQ gives them to whoever takes: alone at first, it holds some at either.
     await leaves.start()
     await publish(topic, 0, 200)
     await waitUntil('some', () => leaves.stats().inFlight > 0)
     await stays.start()
     await publish(topic, 200, 1_000)
-    const left = leaves.stop({ leave: true })
+    const left = leaves.stop({ endSession: true })
     hubs[1].held.settleAtOnce()
     await left
     await publish(topic, 1_000, 1_200)
@@ -95,8 +95,8 @@ describeBrokers('replicas', (broker, name) => {
     // Nothing is sent to a member that has left.
     await publish(topic, 1_200, 1_300)
     await waitUntil('every message', () => textsOf(hubs).size === 1_300)
-    expect(leaves.stats()).toMatchObject({ staleAcks: 0, inFlight: 0 })
-    await stays.stop({ leave: true })
+    expect(leaves.stats()).toMatchObject({ lateAcks: 0, inFlight: 0 })
+    await stays.stop({ endSession: true })
   })
 
   test('invariant 1: a rolling restart under load loses nothing and stores nothing twice', async () => {
@@ -115,7 +115,7 @@ describeBrokers('replicas', (broker, name) => {
     await publishing
     await waitUntil('every message', () => textsOf(hubs).size === 3_000)
     expect(hubs.reduce((sum, { held }) => sum + held.received.length, 0)).toBe(3_000)
-    await Promise.all(running.map((listener) => listener.stop({ leave: true })))
+    await Promise.all(running.map((listener) => listener.stop({ endSession: true })))
   })
 
   test('invariant 1: the session of a dead replica is adopted with all that is in it', async () => {
@@ -142,31 +142,31 @@ describeBrokers('replicas', (broker, name) => {
     // As good as dead: it stores nothing and goes, its sessions kept.
     await dead.stop()
     await publish(topic, 400, 600)
-    const result = await survivor.adopt('dead')
+    const result = await survivor.endSessionsOf('dead')
     expect(result.sessions).toBe(2)
     await waitUntil('every message', () => textsOf([hubs[0]]).size === 600 && handled.size === 40)
     // Its place in the group is gone as well.
     await publish(topic, 600, 700)
     await waitUntil('every message', () => textsOf([hubs[0]]).size === 700)
-    expect(await survivor.adopt('dead')).toEqual({ sessions: 0, messages: 0 })
-    await survivor.stop({ leave: true })
+    expect(await survivor.endSessionsOf('dead')).toEqual({ sessions: 0, messages: 0 })
+    await survivor.stop({ endSession: true })
   })
 
   test('adopting is refused for itself; what cannot be stored stays in the session', async () => {
     const topic = 'things/station/stays/data'
     const away = createHeldHub()
     const listener = replica('adopter', away, { drainTimeout: '100ms', sharedGroup: false })
-    await expect(listener.adopt('adopter')).rejects.toMatchObject({ code: 'invalid_options' })
+    await expect(listener.endSessionsOf('adopter')).rejects.toMatchObject({ code: 'invalid_options' })
     const dead = replica('gone', away, { drainTimeout: 0, sharedGroup: false })
     await dead.start()
     await dead.stop()
     await publish(topic, 0, 20)
-    await expect(listener.adopt('gone')).rejects.toMatchObject({
+    await expect(listener.endSessionsOf('gone')).rejects.toMatchObject({
       code: 'transport_unavailable',
       message: expect.stringMatching(/20 messages were not stored within 100 ms/),
     })
     const hub = storing()
-    expect(await replica('adopter', hub, { sharedGroup: false }).adopt('gone')).toEqual({
+    expect(await replica('adopter', hub, { sharedGroup: false }).endSessionsOf('gone')).toEqual({
       sessions: 1,
       messages: 20,
     })
@@ -191,7 +191,7 @@ describeBrokers('replicas', (broker, name) => {
     expect(listener.stats()).toMatchObject({ acknowledged: 0, inFlight: 100 })
     hub.held.settleAtOnce()
     await waitUntil('the acknowledgements', () => listener.stats().acknowledged === 50)
-    expect(listener.stats()).toMatchObject({ staleAcks: 50, redelivered: 50, inFlight: 0 })
-    await listener.stop({ leave: true })
+    expect(listener.stats()).toMatchObject({ lateAcks: 50, redelivered: 50, inFlight: 0 })
+    await listener.stop({ endSession: true })
   })
 })

@@ -80,7 +80,7 @@ describe('publishing', () => {
   test.each([0x93, 0x96, 0x97])('a DISCONNECT with reason %i costs no message', async (reasonCode) => {
     const most: number[] = []
     await using world = await listening(
-      { publishWindow: 64 },
+      { publishMaximum: 64 },
       {
         onPacket(packet, connection) {
           if (packet.cmd !== 'publish') return false

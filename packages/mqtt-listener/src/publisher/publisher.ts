@@ -5,7 +5,7 @@ import { closedError, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import { type ConnectionState, keepConnected } from '../connection/keep-connected.js'
 import { createLink, type Link, type LinkEnd } from '../connection/link.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import { type Publication, refusalBy, toPublication } from './publication.js'
@@ -15,7 +15,7 @@ import { interruptedError, refusedError, timeoutError } from './publisher-errors
 export interface PublisherOptions {
   readonly settings: BrokerSettings
   readonly clientId: string
-  readonly counters: Counters
+  readonly counters: BrokerCounters
   readonly logger: Logger
   readonly outages: OutageLog
 }
@@ -45,7 +45,7 @@ const MAX_ATTEMPTS = 5
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const { settings, clientId, counters, logger, outages } = options
-  const { name, url, publishTimeout, publishQueue, publishWindow, reconnect } = settings
+  const { name, url, publishTimeout, publishQueue, publishMaximum, reconnect } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'warn', 'cannot publish: ')
   const slowDown = createBackoff({ ...reconnect, min: Math.min(0.1, reconnect.max) })
@@ -54,8 +54,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const inFlight = new Set<QueuedPublication>()
   let link: Link | null = null
   let grants: Grants | null = null
-  /** At most so many are in flight: `publishWindow`; halved when the broker asks to slow down, and then growing again. */
-  let sendLimit = publishWindow
+  /** At most so many are in flight: `publishMaximum`; halved when the broker asks to slow down, and then growing again. */
+  let sendLimit = publishMaximum
   let pauseTimer: NodeJS.Timeout | null = null
   let closed = false
   /** Publications whose sender waits. */
@@ -105,7 +105,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const code = (error as { code?: unknown } | undefined)?.code
       if (error === undefined) {
         slowDown.reset()
-        sendLimit = Math.min(publishWindow, sendLimit + 1 / sendLimit)
+        sendLimit = Math.min(publishMaximum, sendLimit + 1 / sendLimit)
         settle(entry)
       } else if (typeof code === 'number' && SLOW_DOWN.includes(code)) {
         queue.unshift([entry])

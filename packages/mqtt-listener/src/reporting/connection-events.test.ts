@@ -47,7 +47,7 @@ describeWith(['mosquitto'], 'what a listener tells of its connections', ({ mosqu
       stopped: false,
     })
     expect(told[2]).toMatchObject({ name: 'connect' })
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
     expect(told.slice(3)).toEqual([
       { name: 'disconnect', ...where, reason: 'the listener has stopped', stopped: true },
     ])
@@ -58,7 +58,7 @@ describeWith(['mosquitto'], 'what a listener tells of its connections', ({ mosqu
     await listener.start()
     await interrupt()
     await waitUntil('the next connection', () => told.length >= 3)
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
     const lines = hub.log.filter(({ level }) => level === 'error').map(({ message }) => message)
     for (const name of ['onConnect', 'onDisconnect'])
       expect(lines.filter((line) => line?.includes(`default.${name} threw`))).toHaveLength(2)

@@ -1,12 +1,12 @@
 import { createHandlerRunner } from '@devicehub/core/transport'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ListenerHub } from '../settings/listener-hub.js'
-import type { BrokerConnected, BrokerDisconnected } from '../settings/options.js'
+import type { ConnectEvent, DisconnectEvent } from '../settings/options.js'
 
 /** Calls the options `onConnect` and `onDisconnect` of a broker. */
 export interface ConnectionEvents {
-  connected(event: Pick<BrokerConnected, 'clientId' | 'sessionPresent'>): void
-  disconnected(event: Pick<BrokerDisconnected, 'clientId' | 'reason' | 'stopped'>): void
+  connected(event: Pick<ConnectEvent, 'clientId' | 'sessionPresent'>): void
+  disconnected(event: Pick<DisconnectEvent, 'clientId' | 'reason' | 'stopped'>): void
 }
 
 /** The calls return at once: a callback that throws or hangs does not disturb the listener. */

@@ -1,7 +1,7 @@
 import type { Metrics } from '@devicehub/core'
 
 /** Counters of one broker, since the listener was created. Neither a reconnect nor a restart resets them. */
-export interface Counters {
+export interface BrokerCounters {
   /** PUBLISH packets received, redelivered ones included. */
   received: number
   /** PUBLISH packets received with the DUP flag: the broker has sent them before. */
@@ -9,11 +9,11 @@ export interface Counters {
   /** PUBACK and PUBREC packets written. */
   acknowledged: number
   /** Messages stored after their connection had ended. They could not be acknowledged; the broker sends them again. */
-  staleAcks: number
+  lateAcks: number
   /** The largest number of unacknowledged messages in one session so far. */
   maxInFlight: number
   /** How often reading from the socket stopped because the window or the hub's queue was full. */
-  windowHolds: number
+  readPauses: number
   /** QoS 0 messages dropped because `qos0Buffer` was full. */
   droppedQos0: number
   /** Messages the hub could not store before it closed. They are not acknowledged. */
@@ -29,15 +29,15 @@ export interface Counters {
    * Connections at which the broker still had the session of a listener with a shared subscription. If the broker was
    * restarted and forgets shared subscriptions (Mosquitto 2.0), messages sent until then are lost.
    */
-  sharesResumed: number
+  sharedSessionsResumed: number
   /** Connections that ended because another client connected with the same client id: reported by the broker, or presumed. */
-  takenOver: number
+  sessionsTakenOver: number
   /** Slots claimed together with the session of an earlier holder. */
   slotsTaken: number
   /** Slots lost because the lease was not renewed in time, or because another process took it over. */
   slotsLost: number
   /** Sessions of free slots that this process has emptied and ended. */
-  adopted: number
+  sessionsAdopted: number
   /** Publications that the broker acknowledged (QoS 1 and 2) or that were written (QoS 0). */
   published: number
   publishFailed: number
@@ -47,31 +47,31 @@ export interface Counters {
   handlerErrors: number
 }
 
-export const createCounters = (): Counters => ({
+export const createCounters = (): BrokerCounters => ({
   received: 0,
   redelivered: 0,
   acknowledged: 0,
-  staleAcks: 0,
+  lateAcks: 0,
   maxInFlight: 0,
-  windowHolds: 0,
+  readPauses: 0,
   droppedQos0: 0,
   failed: 0,
   fenced: 0,
   reconnects: 0,
   failedConnects: 0,
   sessionsLost: 0,
-  sharesResumed: 0,
-  takenOver: 0,
+  sharedSessionsResumed: 0,
+  sessionsTakenOver: 0,
   slotsTaken: 0,
   slotsLost: 0,
-  adopted: 0,
+  sessionsAdopted: 0,
   published: 0,
   publishFailed: 0,
   throttled: 0,
   handlerErrors: 0,
 })
 
-/** The name of a counter's metric: `staleAcks` is `devicehub_mqtt_stale_acks_total`. */
+/** The name of a counter's metric: `lateAcks` is `devicehub_mqtt_late_acks_total`. */
 const metricName = (counter: string) =>
   `devicehub_mqtt_${counter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`
 
@@ -79,10 +79,14 @@ const metricName = (counter: string) =>
  * The returned function reports by how much each counter has grown since its last call: one call of the metrics per
  * counter instead of one per message. `maxInFlight` is reported as a gauge.
  */
-export function createMetricsReporter(metrics: Metrics, counters: Counters, broker: string): () => void {
+export function createMetricsReporter(
+  metrics: Metrics,
+  counters: BrokerCounters,
+  broker: string,
+): () => void {
   const reported = createCounters()
   const labels = { broker }
-  const names = (Object.keys(reported) as (keyof Counters)[]).filter((name) => name !== 'maxInFlight')
+  const names = (Object.keys(reported) as (keyof BrokerCounters)[]).filter((name) => name !== 'maxInFlight')
   return () => {
     for (const name of names) {
       const grown = counters[name] - reported[name]

@@ -108,7 +108,7 @@ describe('acknowledgements', () => {
     second.deliver({ messageId: 1, payload: 'new' })
     await waitUntil('the new message', () => held.received.length === 2)
     held.settle('old')
-    await waitUntil('the stale one to be counted', () => listener.stats().staleAcks === 1)
+    await waitUntil('the stale one to be counted', () => listener.stats().lateAcks === 1)
     await second.roundTrip()
     expect(acks(second.received)).toEqual([])
     held.settle('new')

@@ -1,4 +1,4 @@
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 
 const PUBACK = 0x40
 const PUBREC = 0x50
@@ -14,7 +14,7 @@ export interface AcknowledgerOptions {
   readonly write: (bytes: Buffer) => void
   /** Called when so many messages have left the window. */
   readonly onReleased: (count: number) => void
-  readonly counters: Counters
+  readonly counters: BrokerCounters
 }
 
 /**
@@ -31,7 +31,7 @@ export interface Acknowledger {
   settle(ticket: number): void
   /** Writes the acknowledgements that are ready at once, and not at the end of the event loop's turn. */
   flush(): void
-  /** The connection has ended. Messages settled from now on count as `staleAcks`. */
+  /** The connection has ended. Messages settled from now on count as `lateAcks`. */
   close(): void
   /** Messages received and not acknowledged. */
   readonly size: number
@@ -99,7 +99,7 @@ export function createAcknowledger(options: AcknowledgerOptions): Acknowledger {
     },
     settle(ticket) {
       if (closed) {
-        counters.staleAcks++
+        counters.lateAcks++
         onReleased(1)
         return
       }
@@ -118,7 +118,7 @@ export function createAcknowledger(options: AcknowledgerOptions): Acknowledger {
       let settled = 0
       for (let at = head; at < tail; at++) if (((states[at & mask] as number) & SETTLED) !== 0) settled++
       if (settled > 0) {
-        counters.staleAcks += settled
+        counters.lateAcks += settled
         onReleased(settled)
       }
     },

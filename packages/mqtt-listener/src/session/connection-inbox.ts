@@ -3,7 +3,7 @@ import type { Settle } from '@devicehub/core/transport'
 import { ConnectionError, SLOT_LOST } from '../connection/connection-error.js'
 import type { Link } from '../connection/link.js'
 import type { PublishPacket } from '../connection/publish-reader.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import { createAcknowledger } from './acknowledger.js'
 import { toInboundMessage } from './inbound-message.js'
 import type { MessageSink } from './message-sink.js'
@@ -19,7 +19,7 @@ export interface InboxOptions {
   /** The source in the audit rows, such as `mqtt:default`. */
   readonly source: string
   readonly now: () => number
-  readonly counters: Counters
+  readonly counters: BrokerCounters
   /** Of the slot whose client id the session has; undefined without slots. */
   readonly slotLease?: SlotLease | undefined
 }
@@ -73,7 +73,7 @@ export function createConnectionInbox(
     totals.taken++
     const message = toInboundMessage(packet, qos, source, options.now(), slotLease?.fence)
     if (sink.push(message, settle)) return true
-    counters.windowHolds++
+    counters.readPauses++
     void sink.drained().then(() => link.resume())
     return false
   }
@@ -141,7 +141,7 @@ export function createConnectionInbox(
       if (packet.dup) counters.redelivered++
       if (qos === 0) return pushQos0(packet)
       if (window.hasRoom) return pushAcknowledged(packet, qos)
-      counters.windowHolds++
+      counters.readPauses++
       held = { packet, qos }
       return false
     },

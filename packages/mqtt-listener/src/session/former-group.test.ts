@@ -25,7 +25,7 @@ describeWith(['mosquitto'], 'a session that version 0.1 left in the group "devic
       return hub.held.received.length === before + 2
     })
     await device.disconnect()
-    await listener.stop({ leave: true })
+    await listener.stop({ endSession: true })
   })
 })
 

@@ -1,4 +1,4 @@
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 
 /** The reader of the present connection. It holds a message while the window has no room. */
 export interface WindowReader {
@@ -28,7 +28,7 @@ export interface ReceiveWindow {
 
 export function createReceiveWindow(
   capacity: number,
-  counters: Pick<Counters, 'maxInFlight'>,
+  counters: Pick<BrokerCounters, 'maxInFlight'>,
 ): ReceiveWindow {
   let size = 0
   let released = 0

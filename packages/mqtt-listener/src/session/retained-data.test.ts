@@ -27,7 +27,7 @@ describeWith(['mosquitto'], 'data that the broker keeps', ({ mosquitto }) => {
         await using listener = createMqttListener(hub, {
           url,
           clientId: `kept-${protocolVersion}`,
-          clean: true,
+          cleanStart: true,
           protocolVersion,
         })
         await listener.start()
@@ -49,7 +49,7 @@ describeWith(['mosquitto'], 'data that the broker keeps', ({ mosquitto }) => {
       await using listener = createMqttListener(hub, {
         url,
         clientId: `kept-${protocolVersion}`,
-        clean: true,
+        cleanStart: true,
         protocolVersion,
       })
       await listener.start()

@@ -10,7 +10,7 @@ import {
 } from '../connection/keep-connected.js'
 import { createLink, type Link, type LinkEnd } from '../connection/link.js'
 import type { ConnectionEvents } from '../reporting/connection-events.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ConnectionInbox } from './connection-inbox.js'
@@ -29,7 +29,7 @@ export interface SessionOptions {
   /** The largest number of unacknowledged messages. */
   readonly window: number
   readonly sink: MessageSink
-  readonly counters: Counters
+  readonly counters: BrokerCounters
   readonly now: () => number
   readonly logger: Logger
   readonly outages: OutageLog
@@ -73,7 +73,7 @@ export function createSession(options: SessionOptions): Session {
     slotLease,
     connections,
   } = options
-  const { name, url, clean, sessionExpiry, qos0Buffer } = settings
+  const { name, url, cleanStart, sessionExpiry, qos0Buffer } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'error')
   const source = `mqtt:${name}`
@@ -98,7 +98,7 @@ export function createSession(options: SessionOptions): Session {
     const link: Link = createLink({
       settings,
       clientId,
-      clean,
+      clean: cleanStart,
       sessionExpiry,
       receiveMaximum: window,
       onPublish: (packet, qos) => linkInbox.take(packet, qos),
@@ -110,7 +110,7 @@ export function createSession(options: SessionOptions): Session {
       link,
       inbox,
       subscriptions,
-      keepalive: settings.keepalive,
+      keepalive: settings.keepAlive,
       isReady: () => connection?.link === link,
     })
     return link
@@ -201,7 +201,7 @@ export function createSession(options: SessionOptions): Session {
     } catch (error) {
       await stop()
       throw unavailable(
-        `cannot end the session ${clientId} at ${url}: ${asError(error).message}. The broker keeps the session and its messages: start again and leave, or adopt it`,
+        `cannot end the session ${clientId} at ${url}: ${asError(error).message}. The broker keeps the session and its messages: start again and stop with { endSession: true }, or call endSessionsOf('${clientId}') in another process`,
         error,
       )
     }

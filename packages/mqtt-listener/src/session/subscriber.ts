@@ -1,7 +1,7 @@
 import type { Logger } from '@devicehub/core'
 import type { Grants } from '../connection/grants.js'
 import type { Link } from '../connection/link.js'
-import type { Counters } from '../reporting/counters.js'
+import type { BrokerCounters } from '../reporting/counters.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import { subscribeAgain, subscribeAll } from './subscribe.js'
 import { hasShared, type Subscriptions } from './subscriptions.js'
@@ -9,7 +9,7 @@ import { hasShared, type Subscriptions } from './subscriptions.js'
 export interface SubscriberOptions {
   readonly settings: BrokerSettings
   readonly subscriptions: Subscriptions
-  readonly counters: Counters
+  readonly counters: BrokerCounters
   readonly logger: Logger
   /** Fields of each log line. */
   readonly fields: Readonly<Record<string, string>>
@@ -29,7 +29,7 @@ export interface Subscriber {
 
 export function createSubscriber(options: SubscriberOptions): Subscriber {
   const { settings, subscriptions, counters, logger, fields, resumes } = options
-  const { clean, sessionExpiry } = settings
+  const { cleanStart, sessionExpiry } = settings
   const shared = hasShared(subscriptions)
   let refusal: Error | null = null
   let subscribed = false
@@ -37,7 +37,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
 
   function reportSession({ sessionPresent, sessionExpiry: granted }: Grants): void {
     if (connectedBefore) counters.reconnects++
-    if ((connectedBefore || resumes) && !sessionPresent && !clean) {
+    if ((connectedBefore || resumes) && !sessionPresent && !cleanStart) {
       counters.sessionsLost++
       logger.warn(fields, 'the broker no longer has the session: messages sent meanwhile may be lost')
     }
@@ -50,7 +50,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
 
   /** Mosquitto 2.0 loses its shared subscriptions when it restarts, and still reports the session as present. */
   function reportResumedShare(): void {
-    counters.sharesResumed++
+    counters.sharedSessionsResumed++
     logger.warn(
       { ...fields, group: settings.sharedGroup },
       'resumed a session with shared subscriptions. If the broker has restarted without its shared subscriptions (Mosquitto 2.0), every message sent until now is lost. A single process needs no sharedGroup',

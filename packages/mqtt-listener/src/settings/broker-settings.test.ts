@@ -12,9 +12,9 @@ describe('options of a listener', () => {
       protocolVersion: 5,
       clientId: 'devicehub',
       sharedGroup: null,
-      clean: false,
+      cleanStart: false,
       sessionExpiry: 604_800,
-      keepalive: 60,
+      keepAlive: 60,
       qos: 1,
     })
   })
@@ -30,9 +30,9 @@ describe('options of a listener', () => {
   })
 
   test('a clean session may have a random id', () => {
-    const [a, b] = [1, 2].map(() => brokerSettings({ url, clean: true, sharedGroup: 'acme' })[0])
+    const [a, b] = [1, 2].map(() => brokerSettings({ url, cleanStart: true, sharedGroup: 'acme' })[0])
     expect(a?.clientId).not.toBe(b?.clientId)
-    expect(a).toMatchObject({ clean: true, sessionExpiry: 0, sharedGroup: 'acme' })
+    expect(a).toMatchObject({ cleanStart: true, sessionExpiry: 0, sharedGroup: 'acme' })
   })
 
   test('credentials of the URL are used, and no longer in it', () => {
@@ -49,12 +49,12 @@ describe('options of a listener', () => {
   test('what stands beside `brokers` holds for each of them', () => {
     const settings = brokerSettings({
       clientId: 'hub-1',
-      window: 10,
-      brokers: { default: { url }, other: { url: 'mqtts://[::1]', window: 20 } },
+      receiveMaximum: 10,
+      brokers: { default: { url }, other: { url: 'mqtts://[::1]', receiveMaximum: 20 } },
     })
     expect(settings).toMatchObject([
-      { name: 'default', clientId: 'hub-1', window: 10, port: 1883 },
-      { name: 'other', clientId: 'hub-1', window: 20, port: 8883, host: '::1' },
+      { name: 'default', clientId: 'hub-1', receiveMaximum: 10, port: 1883 },
+      { name: 'other', clientId: 'hub-1', receiveMaximum: 20, port: 8883, host: '::1' },
     ])
   })
 
@@ -74,9 +74,9 @@ describe('options of a listener', () => {
     [{ url, clientId: `hub-${crypto.randomUUID()}` }, /looks random/],
     [{ url, clientId: '' }, /clientId must be a text of 1 to/],
     [{ url, clientId: 'a', sharedGroup: 'a/b' }, /without \/ \+ #/],
-    [{ url, window: 0 }, /window must be a whole number from 1 to 65,535, not 0/],
-    [{ url, window: 1.5 }, /window/],
-    [{ url, keepalive: -1 }, /keepalive/],
+    [{ url, receiveMaximum: 0 }, /receiveMaximum must be a whole number from 1 to 65,535, not 0/],
+    [{ url, receiveMaximum: 1.5 }, /receiveMaximum/],
+    [{ url, keepAlive: -1 }, /keepAlive/],
     [
       { url, reconnect: { min: '10ms', max: '5ms' } },
       /reconnect.min must be at most reconnect.max, not 0.01 s and 0.005 s/,

@@ -1,7 +1,7 @@
 import { DeviceHubError } from '@devicehub/core'
 import { randomIds } from '@devicehub/core/transport'
 import { type AcceptedBroker, acceptListener, type ReconnectSettings } from './option-rules.js'
-import type { BrokerConnected, BrokerDisconnected, MqttListenerOptions } from './options.js'
+import type { ConnectEvent, DisconnectEvent, MqttListenerOptions } from './options.js'
 import { type SlotSettings, slotSettings } from './slot-settings.js'
 
 /** The options of one broker, checked and with defaults. */
@@ -28,13 +28,13 @@ export interface BrokerSettings {
     readonly rejectUnauthorized: boolean
   }
   /** Seconds. */
-  readonly keepalive: number
+  readonly keepAlive: number
   readonly sharedGroup: string | null
   readonly qos: 0 | 1 | 2
-  readonly clean: boolean
+  readonly cleanStart: boolean
   /** Seconds. */
   readonly sessionExpiry: number
-  readonly window: number
+  readonly receiveMaximum: number
   readonly qos0Buffer: number
   readonly yieldEvery: number
   readonly reconnect: ReconnectSettings
@@ -44,9 +44,9 @@ export interface BrokerSettings {
   readonly quietPeriod: number
   readonly publishTimeout: number
   readonly publishQueue: number
-  readonly publishWindow: number
-  readonly onConnect: ((event: BrokerConnected) => unknown) | undefined
-  readonly onDisconnect: ((event: BrokerDisconnected) => unknown) | undefined
+  readonly publishMaximum: number
+  readonly onConnect: ((event: ConnectEvent) => unknown) | undefined
+  readonly onDisconnect: ((event: DisconnectEvent) => unknown) | undefined
 }
 
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const
@@ -73,18 +73,24 @@ export function brokerSettings(options: MqttListenerOptions): BrokerSettings[] {
 
 function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
   const at = (text: string) => `broker "${name}": ${text}`
-  const { protocolVersion = 5, clean = false, qos = 1, keepalive = 60, sessionExpiry = 604_800 } = options
+  const {
+    protocolVersion = 5,
+    cleanStart = false,
+    qos = 1,
+    keepAlive = 60,
+    sessionExpiry = 604_800,
+  } = options
   const { min = 0.5, max = 30, jitter = 0.5 } = options.reconnect ?? {}
   if (min > max) throw invalid(at(`reconnect.min must be at most reconnect.max, not ${min} s and ${max} s`))
 
   const endpoint = endpointOf(at, options)
-  const expiry = clean ? 0 : sessionExpiry
+  const expiry = cleanStart ? 0 : sessionExpiry
   const slots = slotSettings(at, { ...options, protocolVersion, sessionExpiry: expiry }, endpoint)
   return {
     name,
     ...endpoint,
     protocolVersion,
-    ...clientIdAndGroup(at, options, protocolVersion, clean),
+    ...clientIdAndGroup(at, options, protocolVersion, cleanStart),
     slots,
     tls: {
       ca: options.ca,
@@ -93,11 +99,11 @@ function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
       servername: options.servername,
       rejectUnauthorized: options.rejectUnauthorized ?? true,
     },
-    keepalive,
+    keepAlive,
     qos,
-    clean,
+    cleanStart,
     sessionExpiry: expiry,
-    window: options.window ?? 4_000,
+    receiveMaximum: options.receiveMaximum ?? 4_000,
     qos0Buffer: options.qos0Buffer ?? 2_000,
     yieldEvery: options.yieldEvery ?? 100,
     reconnect: { min, max, jitter },
@@ -106,7 +112,7 @@ function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
     quietPeriod: options.quietPeriod ?? 1_000,
     publishTimeout: options.publishTimeout ?? 10_000,
     publishQueue: options.publishQueue ?? 10_000,
-    publishWindow: options.publishWindow ?? 100,
+    publishMaximum: options.publishMaximum ?? 100,
     onConnect: options.onConnect,
     onDisconnect: options.onDisconnect,
   }
@@ -151,10 +157,10 @@ const isProtocol = (protocol: string): protocol is Protocol => Object.hasOwn(POR
  * The client id and the group of the shared subscription. They are checked together: the broker keeps messages for a
  * member of a group under its client id.
  */
-function clientIdAndGroup(at: At, options: AcceptedBroker, protocolVersion: 4 | 5, clean: boolean) {
+function clientIdAndGroup(at: At, options: AcceptedBroker, protocolVersion: 4 | 5, cleanStart: boolean) {
   const { sharedGroup, slots } = options
   const clientId = options.clientId ?? slots?.group
-  if (!clean) {
+  if (!cleanStart) {
     const reason = 'the broker keeps messages under it, and no listener would receive them under another'
     if (clientId === undefined && sharedGroup)
       throw invalid(at(`sharedGroup needs a clientId that stays the same after a restart: ${reason}`))
@@ -168,7 +174,7 @@ function clientIdAndGroup(at: At, options: AcceptedBroker, protocolVersion: 4 | 
   // Without slots or sharedGroup no shared subscription: Mosquitto 2.0 forgets those in a restart, and keeps others.
   const group = sharedGroup ?? (protocolVersion === 5 && slots !== undefined ? slots.group : false)
   return {
-    clientId: clientId ?? (clean ? `${DEFAULT_CLIENT_ID}-${randomIds.next()}` : DEFAULT_CLIENT_ID),
+    clientId: clientId ?? (cleanStart ? `${DEFAULT_CLIENT_ID}-${randomIds.next()}` : DEFAULT_CLIENT_ID),
     sharedGroup: group === false ? null : group,
   }
 }

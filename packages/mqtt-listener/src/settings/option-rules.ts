@@ -68,7 +68,7 @@ const BROKER = {
   key: pem,
   servername: optional(text({ max: 255 })),
   rejectUnauthorized: optional(check.flag),
-  keepalive: optional(durationInSeconds({ max: 65_535, wholeSeconds: true })),
+  keepAlive: optional(durationInSeconds({ max: 65_535, wholeSeconds: true })),
   sharedGroup: optional(
     check.either(
       word(false),
@@ -76,9 +76,9 @@ const BROKER = {
     ),
   ),
   qos: optional(word(0, 1, 2)),
-  clean: optional(check.flag),
+  cleanStart: optional(check.flag),
   sessionExpiry: optional(durationInSeconds({ min: 1, max: 0xffffffff, wholeSeconds: true })),
-  window: optional(integer({ min: 1, max: 65_535 })),
+  receiveMaximum: optional(integer({ min: 1, max: 65_535 })),
   qos0Buffer: optional(integer({ min: 0 })),
   yieldEvery: optional(integer({ min: 1 })),
   reconnect: optional(
@@ -93,7 +93,7 @@ const BROKER = {
   quietPeriod: wait('1ms'),
   publishTimeout: wait('1ms'),
   publishQueue: optional(integer({ min: 1 })),
-  publishWindow: optional(integer({ min: 1, max: 65_535 })),
+  publishMaximum: optional(integer({ min: 1, max: 65_535 })),
   onConnect: optional(check.callback<NonNullable<BrokerOptions['onConnect']>>()),
   onDisconnect: optional(check.callback<NonNullable<BrokerOptions['onDisconnect']>>()),
 }

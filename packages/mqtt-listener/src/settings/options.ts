@@ -64,7 +64,7 @@ export interface BrokerOptions {
   /** Default true. False accepts any certificate: only for experiments. */
   readonly rejectUnauthorized?: boolean
   /** Keep-alive interval, whole seconds. Default 1 min; 0 turns it off. */
-  readonly keepalive?: Duration
+  readonly keepAlive?: Duration
   /**
    * The name of a shared subscription (`$share/<sharedGroup>/...`): the broker sends each message to one listener of the
    * group. Default: none, and every listener receives every message; with `slots` and MQTT 5 the group of the slots.
@@ -77,7 +77,7 @@ export interface BrokerOptions {
    * Default false. True starts a new MQTT session with each connection: the broker keeps no messages while the listener is
    * disconnected.
    */
-  readonly clean?: boolean
+  readonly cleanStart?: boolean
   /**
    * Session expiry interval: how long the broker keeps the session while the listener is disconnected, in whole seconds.
    * Default 7 days. MQTT 5.
@@ -87,7 +87,7 @@ export interface BrokerOptions {
    * The largest number of messages (QoS 1 and 2) that are received and not yet acknowledged, 1 to 65,535; default 4,000.
    * It is the Receive Maximum of the CONNECT. It bounds the memory and the batches of the storage.
    */
-  readonly window?: number
+  readonly receiveMaximum?: number
   /** The largest number of QoS 0 messages that wait for the storage. More are dropped and counted. Default 2,000. */
   readonly qos0Buffer?: number
   /**
@@ -112,14 +112,14 @@ export interface BrokerOptions {
    * The largest number of publications that are sent and not yet acknowledged. Default 100; less if the broker's Receive
    * Maximum is lower.
    */
-  readonly publishWindow?: number
+  readonly publishMaximum?: number
   /**
    * Called when the listener is connected and subscribed to the device topics, after each reconnect too. An error it
    * throws is logged and counted.
    */
-  readonly onConnect?: ((event: BrokerConnected) => unknown) | undefined
+  readonly onConnect?: ((event: ConnectEvent) => unknown) | undefined
   /** Called when a connection for which `onConnect` was called has ended. */
-  readonly onDisconnect?: ((event: BrokerDisconnected) => unknown) | undefined
+  readonly onDisconnect?: ((event: DisconnectEvent) => unknown) | undefined
 }
 
 export interface MqttListenerOptions extends BrokerOptions {
@@ -130,7 +130,7 @@ export interface MqttListenerOptions extends BrokerOptions {
 }
 
 /** The session for the device topics is connected and subscribed. */
-export interface BrokerConnected {
+export interface ConnectEvent {
   /** The broker's name in the options. */
   readonly broker: string
   /** Without user name and password. */
@@ -141,7 +141,7 @@ export interface BrokerConnected {
 }
 
 /** That connection has ended. */
-export interface BrokerDisconnected extends Pick<BrokerConnected, 'broker' | 'url' | 'clientId'> {
+export interface DisconnectEvent extends Pick<ConnectEvent, 'broker' | 'url' | 'clientId'> {
   readonly reason: string
   /** True: the listener was stopped. False: the connection was lost, and the listener connects again. */
   readonly stopped: boolean

@@ -14,7 +14,7 @@ export interface SlotSettings {
 }
 
 /** The options of a broker that `slots` has to fit. */
-interface SlotContext extends Pick<AcceptedBroker, 'slots' | 'clientId' | 'clean' | 'sharedGroup'> {
+interface SlotContext extends Pick<AcceptedBroker, 'slots' | 'clientId' | 'cleanStart' | 'sharedGroup'> {
   readonly protocolVersion: 4 | 5
   /** Seconds. */
   readonly sessionExpiry: number
@@ -36,14 +36,14 @@ export function slotSettings(
 
 /** Why the other options do not go together with `slots`; null when they do. */
 function conflictWith(
-  { clientId, clean, sharedGroup, protocolVersion, sessionExpiry }: SlotContext,
+  { clientId, cleanStart, sharedGroup, protocolVersion, sessionExpiry }: SlotContext,
   max: number,
   lease: number,
 ): string | null {
   if (clientId !== undefined)
     return 'give either `slots` or `clientId`: with slots each process leases its client id'
-  if (clean)
-    return '`slots` goes without `clean`: the broker must keep the session of a slot until another process takes it over'
+  if (cleanStart)
+    return '`slots` goes without `cleanStart`: the broker must keep the session of a slot until another process takes it over'
   if (sessionExpiry * 1000 < 3 * lease)
     return `sessionExpiry must be at least three times slots.lease (${(3 * lease) / 1000} s): another process needs that long to take over a session, and the messages of a session that expires are lost`
   if (max > 1 && protocolVersion === 4 && sharedGroup === undefined)

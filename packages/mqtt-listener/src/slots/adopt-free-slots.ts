@@ -1,8 +1,8 @@
 import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
 import { holdLease } from '@devicehub/core/transport'
 import { pause } from '../async/waiting.js'
-import { adoptSessions } from '../client/adopt.js'
 import type { BrokerContext } from '../client/broker-context.js'
+import { endSessions } from '../client/end-sessions.js'
 import type { HandlerSpec } from '../handlers/handler-spec.js'
 import { createSlotLease } from '../session/slot-lease.js'
 import { MAX_SLOTS, type SlotSettings } from '../settings/slot-settings.js'
@@ -86,8 +86,8 @@ export async function adoptFreeSlots(options: AdoptFreeSlotsOptions): Promise<vo
       if (note === null) return
       if (!(await mayEndSession({ leases, slots, slot, lease, note, holder, logger, stopping }))) return
       const clientId = slotClientId(slots, slot)
-      const { sessions } = await adoptSessions(context, clientId, options.handlerSpecs(), slotLease)
-      context.counters.adopted += sessions
+      const { sessions } = await endSessions(context, clientId, options.handlerSpecs(), slotLease)
+      context.counters.sessionsAdopted += sessions
       await lease.note(null)
     } finally {
       await lease.release()

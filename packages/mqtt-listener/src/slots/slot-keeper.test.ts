@@ -163,8 +163,8 @@ describe('groups', () => {
     const one = at.process()
     await one.listener.start()
     for (const id of ['ingest-1', 'ingest-2', 'ingest-2-alarms'])
-      await expect(one.listener.adopt(id)).rejects.toMatchObject({ code: 'invalid_options' })
-    expect(await one.listener.adopt('hub-1')).toEqual({ sessions: 0, messages: 0 })
+      await expect(one.listener.endSessionsOf(id)).rejects.toMatchObject({ code: 'invalid_options' })
+    expect(await one.listener.endSessionsOf('hub-1')).toEqual({ sessions: 0, messages: 0 })
   })
 
   test('several brokers: each has its slot; the state is that of the one that is worst off', async () => {

@@ -21,7 +21,7 @@ export interface SlotStats {
    * - `standby`: other processes hold all slots.
    * - `none`: it has not claimed a slot yet, or the database is unavailable.
    */
-  readonly state: 'held' | 'standby' | 'none'
+  readonly state: 'held' | 'standby' | 'unclaimed'
   /** Grows with each holder of the slot; null while this process holds none. */
   readonly epoch: number | null
 }
@@ -39,10 +39,10 @@ export interface SlotKeeper {
   /** Resolves when connected and subscribed in a slot, or standing by. Rejects when no attempt can succeed. */
   ready(): Promise<void>
   /**
-   * Gives the slot back. The broker keeps its session for the next holder; with `leave` the session is ended, unless it is
+   * Gives the slot back. The broker keeps its session for the next holder; with `endSession` the session is ended, unless it is
    * the last of the group.
    */
-  stop(leave: boolean): Promise<void>
+  stop(endSession: boolean): Promise<void>
   add(handler: RegisteredHandler): void
   remove(handler: RegisteredHandler): Promise<void>
   readonly sessions: readonly Session[]
@@ -67,7 +67,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   const backoff = createBackoff({ min: '100ms', max: `${Math.max(100, ttl / 4)}ms` })
   const stopping = new AbortController()
   const ready = deferred()
-  let state: SlotStats['state'] = 'none'
+  let state: SlotStats['state'] = 'unclaimed'
   let held: Held | null = null
   let lastSlot: number | null = null
   let leaving = false
@@ -88,7 +88,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         if (end === 'unreachable') await pause(ttl, stopping.signal)
         else if (end !== null) await pause(backoff.next(), stopping.signal)
       } catch (error) {
-        state = 'none'
+        state = 'unclaimed'
         storageError = asError(error)
         if (isDeviceHubError(error) && !isRetryable(error)) ready.reject(error)
         logger.error({ ...fields, err: error }, `cannot claim a slot: ${storageError.message}; trying again`)
@@ -115,7 +115,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         return end
       } finally {
         held = null
-        state = 'none'
+        state = 'unclaimed'
         await lease.release()
       }
     }
@@ -165,8 +165,8 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
       running = run()
     },
     ready: () => ready.promise,
-    async stop(leave) {
-      leaving = leave
+    async stop(endSession) {
+      leaving = endSession
       stopping.abort()
       await running
       if (stopError !== null) throw stopError

@@ -23,10 +23,10 @@ describe('losing a slot', () => {
     expect(one.listener.stats()).toMatchObject({
       slotsLost: 1,
       acknowledged: 0,
-      staleAcks: 1,
+      lateAcks: 1,
       state: 'waiting',
     })
-    expect(one.slot()).toMatchObject({ state: 'none', number: null })
+    expect(one.slot()).toMatchObject({ state: 'unclaimed', number: null })
     // The database is back: nobody took the slot.
     one.leases.fault = 'none'
     await at.broker.subscribed('ingest-1', 2)
@@ -59,7 +59,7 @@ describe('losing a slot', () => {
     await connection.closed
     expect(connection.pubacks).toEqual([])
     await waitUntil('the slot again', () => one.slot()?.epoch === 2)
-    expect(one.listener.stats()).toMatchObject({ acknowledged: 0, staleAcks: 1, slotsLost: 1 })
+    expect(one.listener.stats()).toMatchObject({ acknowledged: 0, lateAcks: 1, slotsLost: 1 })
   })
 
   test('no attempt to connect follows it, though one was due', async () => {
@@ -152,7 +152,7 @@ describe('losing a slot', () => {
       'the reason in the log',
       () => logOf(one.hub, /connected as ingest-1.*slots\.broker/).length,
     )
-    expect(one.listener.stats()).toMatchObject({ takenOver: 1, slotsLost: 0, state: 'waiting' })
+    expect(one.listener.stats()).toMatchObject({ sessionsTakenOver: 1, slotsLost: 0, state: 'waiting' })
     expect(connects(at, 'ingest-1')).toBe(1)
   })
 })
@@ -174,7 +174,7 @@ describe('a slot that nobody holds', () => {
     refusing = false
     await started
     const from = one.leases.calls.length
-    await waitUntil('the adoption', () => one.listener.stats().adopted === 1)
+    await waitUntil('the adoption', () => one.listener.stats().sessionsAdopted === 1)
     const calls = one.leases.calls.slice(from)
     const claimed = calls.findIndex((call) => /^claim .*ingest\/2$/.test(call))
     expect(calls.slice(0, claimed).filter((call) => /^find .*ingest\/2/.test(call)).length).toBeGreaterThan(1)
@@ -195,11 +195,11 @@ describe('a slot that nobody holds', () => {
     one.leases.fault = 'rejects'
     await connection.closed
     one.hub.held.settle()
-    await waitUntil('the count', () => one.listener.stats().staleAcks === 1)
+    await waitUntil('the count', () => one.listener.stats().lateAcks === 1)
     expect(connection.pubacks).toEqual([])
     expect(connection.of('disconnect')).toEqual([])
     expect(await at.note(2)).toBe('unsure')
-    expect(one.listener.stats().adopted).toBe(0)
+    expect(one.listener.stats().sessionsAdopted).toBe(0)
   })
 
   test('stopping lets go of it too, and the next one goes on', async () => {
@@ -215,6 +215,6 @@ describe('a slot that nobody holds', () => {
     expect(connection.open).toBe(false)
     const two = at.process()
     await two.listener.start()
-    await waitUntil('the adoption', () => two.listener.stats().adopted === 1)
+    await waitUntil('the adoption', () => two.listener.stats().sessionsAdopted === 1)
   })
 })

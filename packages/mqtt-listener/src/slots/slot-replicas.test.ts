@@ -26,7 +26,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
       slots: { group, max, lease: 2, broker: name },
       quietPeriod: '500ms',
       // HiveMQ may need a new SUBSCRIBE to go on with a group that a member left; an idle member sends one so often.
-      keepalive: 2,
+      keepAlive: 2,
       reconnect: { min: '50ms', max: '500ms' },
       drainTimeout: '2s',
       ...options,
@@ -119,7 +119,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
     await publishing
     await waitUntil('every message', () => texts(...living).size === 900)
     await waitUntil('the end of the session', async () => (await notes())[slot - 1] === null)
-    expect(living.reduce((sum, { listener }) => sum + listener.stats().adopted, 0)).toBe(1)
+    expect(living.reduce((sum, { listener }) => sum + listener.stats().sessionsAdopted, 0)).toBe(1)
     expect(await hasSession(slot)).toBe(false)
     expect(dead.listener.stats()).toMatchObject({ acknowledged: 0, slotsLost: 1 })
     // It takes no share any more.
@@ -146,7 +146,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
     await waitUntil('every message', () => texts(other, spare).size === 600)
     await waitUntil('the slot', () => spare.slot() === slot && spare.listener.stats().state === 'connected')
     expect(spare.listener.stats()).toMatchObject({ slotsTaken: 1, sessionsLost: 0 })
-    expect(other.listener.stats().adopted).toBe(0)
+    expect(other.listener.stats().sessionsAdopted).toBe(0)
     await stopAll([other, spare])
     await dead.bury()
   })
@@ -174,7 +174,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
     const all = [createProcess(), createProcess(), createProcess()]
     await startAll(all)
     await publish(0, 300)
-    await Promise.all(all.map(({ listener }) => listener.stop({ leave: true })))
+    await Promise.all(all.map(({ listener }) => listener.stop({ endSession: true })))
     const left = await notes()
     expect(left.toSorted()).toEqual([null, null, 'open'].toSorted())
     const kept = all.filter(({ hub }) => hub.log.some(({ message }) => /is kept/.test(message ?? '')))
@@ -199,7 +199,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
     await startAll([one])
     await waitUntil('every message', () => texts(one).size === 300)
     await waitUntil('the end of the others', async () => `${await notes()}` === 'open,,')
-    expect(one.listener.stats().adopted).toBe(2)
+    expect(one.listener.stats().sessionsAdopted).toBe(2)
     for (const slot of [2, 3]) expect(await hasSession(slot)).toBe(false)
     await stopAll([one])
   })
@@ -218,9 +218,9 @@ describeBrokers('processes of one configuration', (broker, name) => {
       dead.die()
       await publish(100, 300)
       await waitUntil('every message', () => texts(spare).size === 300)
-      expect(spare.listener.stats()).toMatchObject({ slotsTaken: 1, sessionsLost: 0, adopted: 0 })
+      expect(spare.listener.stats()).toMatchObject({ slotsTaken: 1, sessionsLost: 0, sessionsAdopted: 0 })
       // Without a group there is no other session: leaving keeps it.
-      await spare.listener.stop({ leave: true })
+      await spare.listener.stop({ endSession: true })
       expect(await hasSession(1, 4)).toBe(true)
       await dead.bury()
     },

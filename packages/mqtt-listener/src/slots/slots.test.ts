@@ -14,7 +14,7 @@ describe('options of slots', () => {
     expect(settingsOf({})).toMatchObject({
       slots: { group: 'ingest', max: 4, ttl: 15_000, broker: 'localhost:1883' },
       sharedGroup: 'ingest',
-      clean: false,
+      cleanStart: false,
     })
     expect(settingsOf({ sharedGroup: 'field' })).toMatchObject({ sharedGroup: 'field' })
     expect(brokerSettings({ url, clientId: 'a' })[0]).toMatchObject({ slots: null })
@@ -37,7 +37,7 @@ describe('options of slots', () => {
 
   test.each<[MqttListenerOptions, RegExp]>([
     [{ clientId: 'hub-1' }, /either `slots` or `clientId`/],
-    [{ clean: true }, /without `clean`/],
+    [{ cleanStart: true }, /without `cleanStart`/],
     [{ slots: { group: '', max: 1 } }, /slots\.group must be 1 to 64 letters/],
     [{ slots: { group: 'a/b', max: 1 } }, /slots\.group/],
     [{ slots: { group: 'a'.repeat(65), max: 1 } }, /slots\.group/],

@@ -107,6 +107,27 @@ describe('accept', () => {
     expect(refusal('some', either).message).toContain('query must be an object of options, or none')
   })
 
+  it('shows the value, not its code, where another word for what is expected stands beside an alternative', () => {
+    const rule = check.withExpected('a short name', check.withCode('invalid_topic', check.text({ max: 3 })))
+    expect(refusal(7, check.either(rule, check.word('none'))).message).toBe(
+      'readings.list: query must be a short name, or none, not 7',
+    )
+  })
+
+  it('knows the former names of options', () => {
+    const rules = {
+      cleanStart: check.optional(check.flag),
+      keepAlive: check.optional(check.number({ min: 0 })),
+    }
+    for (const [former, name] of [
+      ['clean', 'cleanStart'],
+      ['keepalive', 'keepAlive'],
+    ] as const)
+      expect(refusal({ [former]: 1 }, check.options<object>(rules as never)).message).toContain(
+        `did you mean ${name}?`,
+      )
+  })
+
   it('gives a result or a DeviceHubError for every value', () => {
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }), (value) => {

@@ -4,9 +4,13 @@ export function meant(given: string, known: readonly string[]): string {
   return nearest === undefined ? '' : `; did you mean ${nearest}?`
 }
 
-/** Other words for a key, as libraries of the field have them. */
+/** Other words for a key, in small letters: as libraries of the field have them, and its names in version 0.1. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   url: ['host', 'hostname', 'port', 'address', 'server', 'broker', 'brokerurl', 'uri', 'endpoint'],
+  cleanStart: ['clean', 'cleansession'],
+  receiveMaximum: ['window'],
+  publishMaximum: ['publishwindow'],
+  endSession: ['leave'],
 }
 
 /** The known key that the given one was probably meant to be; undefined when none is close. */

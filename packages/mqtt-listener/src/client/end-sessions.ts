@@ -12,7 +12,7 @@ import {
   type SessionPlan,
 } from './session-plan.js'
 
-export interface AdoptResult {
+export interface EndSessionsResult {
   /** Sessions found at the broker, of the device topics and of the topic handlers. */
   readonly sessions: number
   /** Messages received from these sessions. */
@@ -23,12 +23,12 @@ export interface AdoptResult {
  * Empties the sessions of a process that will not come back: connects with its client id, unsubscribes, stores what the
  * broker has queued, and has the broker delete the sessions. For the client id of a slot it stops when `slotLease` ends.
  */
-export async function adoptSessions(
+export async function endSessions(
   context: BrokerContext,
   clientId: string,
   specs: readonly HandlerSpec[],
   slotLease?: SlotLease,
-): Promise<AdoptResult> {
+): Promise<EndSessionsResult> {
   const stopping = new AbortController()
   const abortCalls = () => stopping.abort()
   slotLease?.ended.addEventListener('abort', abortCalls, { once: true })
@@ -40,7 +40,7 @@ export async function adoptSessions(
   let messages = 0
   try {
     for (const plan of plans) {
-      const received = await adoptSession(context, plan, slotLease)
+      const received = await emptySession(context, plan, slotLease)
       if (received === null) continue
       sessions++
       messages += received
@@ -59,7 +59,7 @@ export async function adoptSessions(
  * Resolves with the number of messages received; null if the broker has no such session. A client that still uses the
  * session is disconnected by the broker [MQTT-3.1.4-3]. If it connects again meanwhile, this rejects.
  */
-async function adoptSession(
+async function emptySession(
   context: BrokerContext,
   plan: SessionPlan,
   slotLease?: SlotLease,
@@ -68,7 +68,7 @@ async function adoptSession(
   const { clientId, subscriptions, window, sink } = plan
   const { name, url, sessionExpiry, qos0Buffer } = settings
   if (slotLease?.valid === false)
-    throw unavailable(`cannot adopt the session ${clientId} at ${url}: ${SLOT_LOST}`)
+    throw unavailable(`cannot end the session ${clientId} at ${url}: ${SLOT_LOST}`)
   const source = `mqtt:${name}`
   const inbox = createInbox({ sink, window, qos0Buffer, source, now, counters, slotLease })
   const link: Link = createLink({
@@ -99,7 +99,7 @@ async function adoptSession(
     connectionInbox.flush()
     await link.end()
     throw unavailable(
-      `cannot adopt the session ${clientId} at ${url}: ${asError(error).message}. Messages that were not stored are still in the session. Try again, unless its process is alive`,
+      `cannot end the session ${clientId} at ${url}: ${asError(error).message}. Messages that were not stored are still in the session. Try again, unless its process is alive`,
       error,
     )
   } finally {
