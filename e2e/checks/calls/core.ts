@@ -98,6 +98,12 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   checkValues: call(() => ['a sample', Station.readings, ['temperature'], [1]]),
   createSampleIndex: call(() => [], { returns: 'createSampleIndex()' }),
   liveStateOf: call(() => [record()]),
+  isBlocked: call(() => ['queue', { any: true, send: false }]),
+  judgeNewCommands: call(() => [
+    [],
+    { device: () => null, ahead: () => ({ any: false, send: false }) },
+    null,
+  ]),
   foldChanges: call(() => [{ touches: [], changes: [] }, () => null]),
   judgeSample: call(() => [sample(), { content: false, id: undefined }]),
   pageOf: call(() => [[1], { limit: 5 }, { toItem: (row: number) => row, cursorOf: String }]),

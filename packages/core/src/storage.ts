@@ -16,6 +16,14 @@ export type * from './ports/twins.js'
 export type { AggregatedValue } from './rules/aggregate-samples.js'
 export type { AppliedCommandChange } from './rules/apply-command-change.js'
 export type { AppliedReport } from './rules/apply-report.js'
+export {
+  BLOCKED_MS,
+  DEVICE_DELETED,
+  type JudgedCommand,
+  NEW_PROGRESS,
+  type NewCommandRows,
+  type QueuedAhead,
+} from './rules/command-order.js'
 export { defineStorage } from './rules/define-storage.js'
 export { newDeviceRecord } from './rules/device-row.js'
 export type { FoldedChanges, FoldedDevice } from './rules/fold-changes.js'

@@ -10,9 +10,18 @@ import type {
 } from '../ports/commands.js'
 import type { Page, PageRequest } from '../ports/storage.js'
 import { applyCommandChange } from '../rules/apply-command-change.js'
+import {
+  BLOCKED_MS,
+  isBlocked,
+  type JudgedCommand,
+  judgeNewCommands,
+  NEW_PROGRESS,
+  type NewCommandRows,
+  type QueuedAhead,
+} from '../rules/command-order.js'
 import { readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
-import { isFinal, isReachable } from '../rules/states.js'
+import { isFinal } from '../rules/states.js'
 import { commandExists } from '../rules/storage-errors.js'
 import { type Row, RowList } from './row-list.js'
 import type { Session } from './session.js'
@@ -28,9 +37,6 @@ interface CommandRow extends Row {
   /** When it has to be looked at again; the end of its claim, if it has one. */
   nextAt: number
 }
-
-/** Until an earlier command of the same device, which another caller has, is out of the way. */
-const BLOCKED_MS = 200
 
 /** The ledger of one `memoryStorage()`. Its database's clock is the process's monotonic one. */
 export class MemoryCommands {
@@ -50,49 +56,46 @@ export class MemoryCommands {
   ): CreateOutcome[] {
     const ids = new Set(commands.map(({ id }) => id))
     if (ids.size < commands.length || commands.some(({ id }) => this.#byId.has(id))) throw commandExists()
-    return commands.map((command) => this.#createOne(session, command, claim))
+    const rows: NewCommandRows = {
+      device: (type, deviceId) => session.tableOf(type).devices.get(deviceId)?.record ?? null,
+      ahead: (type, deviceId) => this.#ahead(type.key, deviceId, Number.POSITIVE_INFINITY, claim?.claim),
+    }
+    const judged = judgeNewCommands(commands, rows, claim)
+    commands.forEach((command, index) => {
+      const { outcome, dueIn } = judged[index] as JudgedCommand
+      if (outcome === 'claimed' || outcome === 'queued')
+        this.#add(command, outcome === 'claimed' ? (claim?.claim ?? null) : null, dueIn)
+    })
+    return judged.map(({ outcome }) => outcome)
   }
 
-  #createOne(session: Session, command: NewCommand, claim: CommandClaimRequest | null): CreateOutcome {
-    const { type, ...given } = command
-    const device = session.tableOf(type).devices.get(command.deviceId)?.record
-    if (device === undefined) return 'device_not_found'
-    if (!device.isActive) return 'device_inactive'
-    const reachable = isReachable(device.status)
-    if (!reachable && command.onOffline === 'fail') return 'device_offline'
+  #add({ type, ...given }: NewCommand, claim: string | null, dueIn: number): void {
     const now = performance.now()
     const row: CommandRow = {
       removed: false,
       seq: ++this.#seq,
       given,
       typeKey: type.key,
-      expiresAt: now + command.expiresIn,
-      progress: NEW,
-      claim: null,
-      nextAt: now,
+      expiresAt: now + given.expiresIn,
+      progress: NEW_PROGRESS,
+      claim,
+      nextAt: now + dueIn,
     }
-    const goes = reachable || command.onOffline === 'send'
-    const claimed = goes && claim?.types.includes(type.key) === true && !this.#isBlocked(row, claim.claim)
-    if (claimed) {
-      row.claim = claim.claim
-      row.nextAt = now + claim.ttl
-    } else if (!goes) row.nextAt = row.expiresAt
     this.#rows.add(row)
-    this.#byId.set(command.id, row)
+    this.#byId.set(given.id, row)
     this.#open.add(row)
-    return claimed ? 'claimed' : 'queued'
   }
 
-  /** Whether an earlier queued command of its device is not this caller's. */
-  #isBlocked(row: CommandRow, claim: string): boolean {
+  /** What is queued for the device before that place, and not this caller's. */
+  #ahead(typeKey: string, deviceId: string, seq: number, claim: string | undefined): QueuedAhead {
+    const ahead = { any: false, send: false }
     for (const other of this.#open) {
-      if (other.seq >= row.seq) continue
-      if (other.typeKey !== row.typeKey || other.given.deviceId !== row.given.deviceId) continue
-      if (other.progress.state !== 'queued' || other.claim === claim) continue
-      if (row.given.onOffline === 'send' && other.given.onOffline !== 'send') continue
-      return true
+      if (other.seq >= seq || other.typeKey !== typeKey || other.given.deviceId !== deviceId) continue
+      if (other.progress.state !== 'queued' || (other.claim !== null && other.claim === claim)) continue
+      ahead.any = true
+      ahead.send ||= other.given.onOffline === 'send'
     }
-    return false
+    return ahead
   }
 
   find(ids: readonly string[]): CommandRecord[] {
@@ -129,7 +132,10 @@ export class MemoryCommands {
       row.nextAt = now + ttl
     }
     const taken = due.filter((row) => {
-      if (row.progress.state !== 'queued' || row.expiresAt <= now || !this.#isBlocked(row, claim)) return true
+      const { given, typeKey, seq } = row
+      const isWaiting = row.progress.state === 'queued' && row.expiresAt > now
+      if (!isWaiting || !isBlocked(given.onOffline, this.#ahead(typeKey, given.deviceId, seq, claim)))
+        return true
       row.claim = null
       row.nextAt = now + BLOCKED_MS
       return false
@@ -197,16 +203,6 @@ export class MemoryCommands {
     }
     return removed
   }
-}
-
-const NEW: CommandProgress = {
-  state: 'queued',
-  attempts: 0,
-  sentAt: null,
-  acceptedAt: null,
-  finishedAt: null,
-  result: null,
-  reason: null,
 }
 
 const isToPublish = ({ progress, given, expiresAt }: CommandRow, now: number): boolean =>

@@ -2,6 +2,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
 import type { Page, PageRequest } from '../ports/storage.js'
 import { checkValues } from '../rules/check-values.js'
+import { DEVICE_DELETED } from '../rules/command-order.js'
 import { readCursor, writeCursor } from '../rules/cursor.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
 import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
@@ -129,7 +130,7 @@ export function deleteDevice(
   const row = table.devices.get(deviceId)
   if (!row) return false
   telemetry.removeDevice(table, row)
-  database.commands.cancelOf(type.key, deviceId, 'the device was deleted', now)
+  database.commands.cancelOf(type.key, deviceId, DEVICE_DELETED, now)
   database.twins.deleted(type.key, deviceId)
   database.claims.deleted({ typeKey: type.key, deviceId })
   database.credentials.deleted({ typeKey: type.key, deviceId })

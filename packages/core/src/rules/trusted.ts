@@ -6,6 +6,7 @@ import * as desired from './apply-desired.js'
 import * as devices from './apply-device-change.js'
 import * as reports from './apply-report.js'
 import * as values from './check-values.js'
+import * as orders from './command-order.js'
 import * as cursors from './cursor.js'
 import * as changes from './fold-changes.js'
 import * as claims from './judge-claim.js'
@@ -27,6 +28,16 @@ export const aggregateField = trusting(
   'aggregateField',
   'a device type and an aggregate query',
   aggregates.aggregateField,
+)
+export const isBlocked = trusting(
+  'isBlocked',
+  'the policy of a command and what is ahead of it',
+  orders.isBlocked,
+)
+export const judgeNewCommands = trusting(
+  'judgeNewCommands',
+  'commands, their rows and who claims',
+  orders.judgeNewCommands,
 )
 export const applyCommandChange = trusting(
   'applyCommandChange',

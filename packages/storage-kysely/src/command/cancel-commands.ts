@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
+import { DEVICE_DELETED } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { timeValue } from '../connection/sql-fragments.js'
@@ -12,7 +13,7 @@ export async function cancelCommands(
   now: number,
 ): Promise<void> {
   await session.run(
-    sql`update ${sql.table(COMMAND_TABLE)} set state = 'cancelled', reason = 'the device was deleted',
+    sql`update ${sql.table(COMMAND_TABLE)} set state = 'cancelled', reason = ${DEVICE_DELETED},
       finished_at = ${timeValue(session.dialect, now)}, claim = null, next_at = null
       where type_key = ${type.key} and device_id = ${deviceId} and finished_at is null`,
   )

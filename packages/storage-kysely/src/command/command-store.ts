@@ -1,5 +1,13 @@
-import type { CommandClaimRequest, CommandFilter, CommandRecord, CommandStore } from '@devicehub/core/storage'
-import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
+import {
+  BLOCKED_MS,
+  type CommandClaimRequest,
+  type CommandFilter,
+  type CommandRecord,
+  type CommandStore,
+  isBlocked,
+  readNumericCursor,
+  writeCursor,
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
@@ -15,15 +23,16 @@ import { COMMAND_COLUMNS, commandColumns, commandRow } from './command-rows.js'
 import { createCommands } from './create-commands.js'
 import { wakeCommands } from './wake-commands.js'
 
-/** Milliseconds until an earlier command of the same device, which another caller has, should be out of the way. */
-const BLOCKED_MS = 200
-
 export function createCommandStore(connection: Connection, known: KnownTypes): CommandStore {
   const { dialect } = connection
   const table = sql.table(COMMAND_TABLE)
   const now = databaseNow(dialect)
   const columns = commandColumns(dialect)
   const selection = selectList(dialect, columns)
+  /** Whether something of the device of the row `t` waits before it that is not the caller's. */
+  const queuedBefore = (claim: string, more = sql``) =>
+    sql`exists (select 1 from ${table} as e where e.type_key = t.type_key and e.device_id = t.device_id and e.id < t.id
+      and e.state = 'queued' and (e.claim is null or e.claim <> ${claim}) ${more})`
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
 
   async function claimDue(
@@ -45,21 +54,22 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
     )
     // Of this claim: what another caller was faster with is its own by now.
     const { rows } = await connection.run(
-      sql`select ${selection}, case when t.state = 'queued' and t.expires_at > ${now} and exists (
-          select 1 from ${table} as e where e.type_key = t.type_key and e.device_id = t.device_id and e.id < t.id
-            and e.state = 'queued' and (e.claim is null or e.claim <> ${claim})
-            and (t.on_offline <> 'send' or e.on_offline = 'send')
-        ) then 1 else 0 end as ${sql.ref(`c${COMMAND_COLUMNS}`)}
+      sql`select ${selection}, case when t.state = 'queued' and t.expires_at > ${now} and ${queuedBefore(claim)} then 1 else 0 end as ${sql.ref(`c${COMMAND_COLUMNS}`)},
+        case when t.state = 'queued' and t.on_offline = 'send' and ${queuedBefore(claim, sql`and e.on_offline = 'send'`)} then 1 else 0 end as ${sql.ref(`c${COMMAND_COLUMNS + 1}`)}
         from ${table} as t where t.id in (${ids}) and t.claim = ${claim} order by t.id`,
     )
-    const read = rows.map(readRow)
-    const blocked = read.filter((row) => row.number(COMMAND_COLUMNS) === 1).map((row) => row.number(0))
+    const read = rows.map(readRow).map((row) => {
+      const { id, record } = commandRow(row)
+      const ahead = { any: row.number(COMMAND_COLUMNS) === 1, send: row.number(COMMAND_COLUMNS + 1) === 1 }
+      return { id, record, waits: ahead.any && isBlocked(record.onOffline, ahead) }
+    })
+    const blocked = read.filter(({ waits }) => waits).map(({ id }) => id)
     if (blocked.length > 0)
       await run(
         sql`update ${table} set claim = null, next_at = ${now} + ${numberSql(BLOCKED_MS)}
           where id in (${sql.join(blocked)}) and claim = ${claim}`,
       )
-    return read.filter((row) => row.number(COMMAND_COLUMNS) !== 1).map((row) => commandRow(row).record)
+    return read.filter(({ waits }) => !waits).map(({ record }) => record)
   }
 
   return {

@@ -3,8 +3,11 @@ import {
   type CommandClaimRequest,
   type CreateOutcome,
   commandExists,
-  isReachable,
+  type JudgedCommand,
+  judgeNewCommands,
   type NewCommand,
+  type NewCommandRows,
+  type QueuedAhead,
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
@@ -20,12 +23,6 @@ import { claimNewCommands } from './claim-new-commands.js'
 
 /** Rows in one statement. */
 const ROWS_MAX = 500
-
-interface Judged {
-  readonly outcome: CreateOutcome
-  /** It waits until its device is reachable. */
-  readonly waits: boolean
-}
 
 /**
  * Writes commands in one transaction that holds the rows of their devices: a commit that makes a device reachable is
@@ -82,7 +79,7 @@ async function judge(
   session: Session,
   commands: readonly NewCommand[],
   claim: CommandClaimRequest | null,
-): Promise<Judged[]> {
+): Promise<JudgedCommand[]> {
   const idsOf = new Map<AnyDeviceType, Set<string>>()
   for (const { type, deviceId } of commands) {
     const ids = idsOf.get(type) ?? new Set()
@@ -102,31 +99,22 @@ async function judge(
       })
   }
   const ahead = claim === null ? null : await queuedAhead(session, types, claim.claim)
-
-  return commands.map(({ type, deviceId, onOffline }): Judged => {
-    const key = `${type.key}/${deviceId}`
-    const device = devices.get(key)
-    if (device === undefined) return { outcome: 'device_not_found', waits: false }
-    if (!device.isActive) return { outcome: 'device_inactive', waits: false }
-    const reachable = isReachable(device.status)
-    if (!reachable && onOffline === 'fail') return { outcome: 'device_offline', waits: false }
-    const goes = reachable || onOffline === 'send'
-    const isBlocked = ahead?.get(key)?.has(onOffline === 'send' ? 'send' : 'any') ?? false
-    if (goes && !isBlocked && claim?.types.includes(type.key)) return { outcome: 'claimed', waits: false }
-    // What follows in this batch waits behind it.
-    const queued = ahead?.get(key) ?? new Set()
-    ahead?.set(key, queued.add('any').add(onOffline === 'send' ? 'send' : 'any'))
-    return { outcome: 'queued', waits: !goes }
-  })
+  const rows: NewCommandRows = {
+    device: (type, deviceId) => devices.get(`${type.key}/${deviceId}`) ?? null,
+    ahead: (type, deviceId) => ahead?.get(`${type.key}/${deviceId}`) ?? NOTHING_AHEAD,
+  }
+  return judgeNewCommands(commands, rows, claim)
 }
 
-/** Devices for which something is queued that is not this caller's; `send`: something that does not wait its turn. */
+const NOTHING_AHEAD: QueuedAhead = { any: false, send: false }
+
+/** By device; none of what is this caller's. */
 async function queuedAhead(
   session: Session,
   types: readonly (readonly [AnyDeviceType, ReadonlySet<string>])[],
   claim: string,
-): Promise<Map<string, Set<'any' | 'send'>>> {
-  const ahead = new Map<string, Set<'any' | 'send'>>()
+): Promise<Map<string, QueuedAhead>> {
+  const ahead = new Map<string, QueuedAhead>()
   for (const [type, ids] of types) {
     const { rows } = await session.run(
       sql`select device_id as c0, max(case when on_offline = 'send' then 1 else 0 end) as c1
@@ -135,7 +123,7 @@ async function queuedAhead(
           and (claim is null or claim <> ${claim}) group by device_id`,
     )
     for (const row of rows.map(readRow))
-      ahead.set(`${type.key}/${row.text(0)}`, new Set(row.number(1) === 1 ? ['any', 'send'] : ['any']))
+      ahead.set(`${type.key}/${row.text(0)}`, { any: true, send: row.number(1) === 1 })
   }
   return ahead
 }
@@ -143,15 +131,14 @@ async function queuedAhead(
 async function insert(
   session: Session,
   commands: readonly NewCommand[],
-  judged: readonly Judged[],
+  judged: readonly JudgedCommand[],
   claim: CommandClaimRequest | null,
 ): Promise<void> {
   const { dialect } = session
   const now = databaseNow(dialect)
   const rows = commands.flatMap((command, index): RawBuilder<unknown>[] => {
-    const { outcome, waits } = judged[index] as Judged
+    const { outcome, dueIn } = judged[index] as JudgedCommand
     if (outcome !== 'claimed' && outcome !== 'queued') return []
-    const dueIn = outcome === 'claimed' ? (claim?.ttl ?? 0) : waits ? command.expiresIn : 0
     return [
       sql`(${command.id}, ${command.type.key}, ${command.deviceId}, ${command.command},
         ${columnValue(dialect, 'text', command.payload)}, 'queued', 0, ${numberSql(command.retries)},

@@ -1,0 +1,77 @@
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { OfflinePolicy } from '../model/device-type/offline-policy.js'
+import type { DeviceStatus } from '../model/statuses.js'
+import type { CommandClaimRequest, CommandProgress, CreateOutcome, NewCommand } from '../ports/commands.js'
+import { isReachable } from './states.js'
+
+/** Milliseconds until an earlier command of the same device, which another caller has, should be out of the way. */
+export const BLOCKED_MS = 200
+
+/** Why the commands of a device that is deleted are cancelled. */
+export const DEVICE_DELETED = 'the device was deleted'
+
+/** Of a command that was just created. */
+export const NEW_PROGRESS: CommandProgress = {
+  state: 'queued',
+  attempts: 0,
+  sentAt: null,
+  acceptedAt: null,
+  finishedAt: null,
+  result: null,
+  reason: null,
+}
+
+/** What is queued for a device before a command, and is not the caller's own. */
+export interface QueuedAhead {
+  readonly any: boolean
+  /** Some of it does not wait for the device (`onOffline: 'send'`). */
+  readonly send: boolean
+}
+
+/**
+ * Who waits behind whom: a command is published after all earlier ones of its device, but one that does not wait for the
+ * device (`send`) does not wait behind those that do.
+ */
+export const isBlocked = (onOffline: OfflinePolicy, ahead: QueuedAhead): boolean =>
+  onOffline === 'send' ? ahead.send : ahead.any
+
+/** What new commands are judged by, in the transaction that writes them. */
+export interface NewCommandRows {
+  /** Null: there is none. */
+  device(
+    type: AnyDeviceType,
+    deviceId: string,
+  ): { readonly status: DeviceStatus; readonly isActive: boolean } | null
+  /** Before the first of them. */
+  ahead(type: AnyDeviceType, deviceId: string): QueuedAhead
+}
+
+export interface JudgedCommand {
+  readonly outcome: CreateOutcome
+  /** Milliseconds until it has to be looked at: the end of its claim, or when it expires unless its device comes. */
+  readonly dueIn: number
+}
+
+/** The rules of `CommandStore.create`, for its commands in order: those that are queued are ahead of those that follow. */
+export function judgeNewCommands(
+  commands: readonly NewCommand[],
+  rows: NewCommandRows,
+  claim: CommandClaimRequest | null,
+): JudgedCommand[] {
+  const queued = new Map<string, QueuedAhead>()
+  const refused = (outcome: CreateOutcome): JudgedCommand => ({ outcome, dueIn: 0 })
+  return commands.map(({ type, deviceId, onOffline, expiresIn }): JudgedCommand => {
+    const device = rows.device(type, deviceId)
+    if (device === null) return refused('device_not_found')
+    if (!device.isActive) return refused('device_inactive')
+    const reachable = isReachable(device.status)
+    if (!reachable && onOffline === 'fail') return refused('device_offline')
+    const goes = reachable || onOffline === 'send'
+    const key = `${type.key}/${deviceId}`
+    const ahead = queued.get(key) ?? rows.ahead(type, deviceId)
+    if (goes && claim?.types.includes(type.key) && !isBlocked(onOffline, ahead))
+      return { outcome: 'claimed', dueIn: claim.ttl }
+    queued.set(key, { any: true, send: ahead.send || onOffline === 'send' })
+    return { outcome: 'queued', dueIn: goes ? 0 : expiresIn }
+  })
+}
