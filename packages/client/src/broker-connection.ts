@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { closedUnanswered } from '@devicehub/core/transport'
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
 
@@ -104,6 +105,8 @@ export function openConnection(
     }
     client.on('connect', (connack) => {
       established = true
+      // A reply right behind a PUBACK would wait for the peer's delayed acknowledgement, 40 ms.
+      ;(client.stream as Partial<Pick<Socket, 'setNoDelay'>>).setNoDelay?.(true)
       signal.removeEventListener('abort', finish)
       resolve({
         receiveMaximum: connack.properties?.receiveMaximum ?? 65_535,

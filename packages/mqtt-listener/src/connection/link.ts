@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { connect } from 'mqtt'
 import { generate } from 'mqtt-packet'
 import { deferred } from '../async/deferred.js'
@@ -99,6 +100,8 @@ export function createLink(options: LinkOptions): Link {
     return new Promise((resolve, reject) => {
       client.once('connect', (connack) => {
         connected = true
+        // What is written right behind another packet would wait for the peer's delayed acknowledgement, 40 ms.
+        ;(client.stream as Partial<Pick<Socket, 'setNoDelay'>>).setNoDelay?.(true)
         resolve(grantsOf(connack, options.sessionExpiry))
       })
       void closing.promise.then(() => {
