@@ -9,7 +9,9 @@ const field = reading.float({ range: [0, 100] }) as Field
 const common = { description: 'of a check', label: 'Check', nullable: true, renamedFrom: 'former' }
 const fields = (role: 'reading' | 'state', preset: (value: unknown) => object): Coverage => ({
   [`${role}.float`]: call(() => [{ ...common, unit: '°C', range: [0, 100], precision: 2, ...preset(5) }]),
-  [`${role}.integer`]: call(() => [{ ...common, unit: 'm', range: [0, null], ...preset(5) }]),
+  [`${role}.integer`]: call(() => [
+    { ...common, unit: 'm', range: [0, null], choices: [5, 6], ...preset(5) },
+  ]),
   [`${role}.boolean`]: call(() => [{ ...common, ...preset(true) }]),
   [`${role}.string`]: call(() => [{ ...common, maxLength: 5, ...preset('a') }]),
   [`${role}.enum`]: call(() => [['open', 'closed'], { ...common, ...preset('open') }]),

@@ -19,9 +19,9 @@ export function compileFieldCheck(field: Field, wallClock?: WallClock): FieldChe
   const { maxLength, values, schema } = field
   switch (field.kind) {
     case 'float':
-      return field.precision === null ? finite : rounded(field.precision)
+      return oneOf(field, field.precision === null ? finite : rounded(field.precision))
     case 'integer':
-      return integer
+      return oneOf(field, integer)
     case 'boolean':
       return (value) => (typeof value === 'boolean' ? value : undefined)
     case 'string':
@@ -63,6 +63,7 @@ export function compileFieldCheck(field: Field, wallClock?: WallClock): FieldChe
 
 /** What would fit, to go on "must be". */
 export function describeField(field: Field): string {
+  if (field.choices !== undefined) return `one of ${field.choices.join(', ')}`
   switch (field.kind) {
     case 'float':
       return 'a finite number'
@@ -82,6 +83,15 @@ export function describeField(field: Field): string {
       return `base64 or bytes${field.maxLength === null ? '' : `, at most ${field.maxLength} bytes`}`
     case 'geo':
       return '{ lat, lon, alt? } with lat from -90 to 90 and lon from -180 to 180'
+  }
+}
+
+function oneOf({ choices }: Field, check: FieldCheck): FieldCheck {
+  if (choices === undefined) return check
+  const known: ReadonlySet<unknown> = new Set(choices)
+  return (value) => {
+    const stored = check(value)
+    return known.has(stored) ? stored : undefined
   }
 }
 

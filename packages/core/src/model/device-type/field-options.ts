@@ -23,6 +23,8 @@ export interface NumberOptions<Nullable extends boolean = boolean> extends Commo
   readonly unit?: string | undefined
   /** Inclusive; null leaves an end open. What happens to a value outside is the type's `outOfRange` policy. */
   readonly range?: readonly [min: number | null, max: number | null] | undefined
+  /** The only values there are, each within the range; any other does not fit. For texts see `enum`. */
+  readonly choices?: readonly number[] | undefined
 }
 
 export interface FloatOptions<Nullable extends boolean = boolean> extends NumberOptions<Nullable> {

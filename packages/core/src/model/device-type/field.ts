@@ -47,6 +47,8 @@ export interface Field {
   readonly maxLength: number | null
   /** The members of an enum. */
   readonly values: readonly string[] | null
+  /** The only values of a number; absent: any. */
+  readonly choices?: readonly number[] | undefined
   /** State fields only. */
   readonly default: unknown
   /** The latest former name: `plan()` renames that column instead of adding one. */

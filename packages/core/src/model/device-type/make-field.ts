@@ -7,6 +7,7 @@ import type { Field, FieldSchema, ReadingKind } from './field.js'
 export interface RawFieldOptions {
   readonly unit?: string | undefined
   readonly range?: readonly [min: number | null, max: number | null] | undefined
+  readonly choices?: readonly number[] | undefined
   readonly precision?: number | undefined
   readonly description?: string | undefined
   readonly label?: string | undefined
@@ -18,7 +19,7 @@ export interface RawFieldOptions {
 }
 
 const COMMON = ['description', 'label', 'nullable', 'renamedFrom']
-const NUMERIC = [...COMMON, 'unit', 'range']
+const NUMERIC = [...COMMON, 'unit', 'range', 'choices']
 
 const OPTIONS_OF: Readonly<Record<ReadingKind, readonly string[]>> = {
   float: [...NUMERIC, 'precision'],
@@ -73,6 +74,9 @@ export function makeField(
     nullable: checkBoolean(options.nullable, fail) ?? (preset === undefined || preset === null),
     maxLength: checkMaxLength(kind, options.maxLength, fail),
     values,
+    ...(options.choices === undefined
+      ? {}
+      : { choices: checkChoices(kind, options.choices, [min, max], precision, fail) }),
     default: preset ?? null,
     renamedFrom: formerNames[0] ?? null,
     ...(formerNames.length > 0 && { formerNames }),
@@ -107,6 +111,33 @@ function checkRange(kind: ReadingKind, range: unknown, fail: Fail): readonly [nu
     throw fail(`the range [${min}, ${max}] is inverted; write [${max}, ${min}]`)
   }
   return [min, max]
+}
+
+function checkChoices(
+  kind: ReadingKind,
+  given: unknown,
+  [min, max]: readonly [number | null, number | null],
+  precision: number | null,
+  fail: Fail,
+): readonly number[] {
+  const choices = itemsOf(given)
+  if (choices === null || choices.length === 0)
+    throw fail('choices is a list of at least one number, such as [1, 2, 3]')
+  for (const [index, choice] of choices.entries()) {
+    const isNumber =
+      typeof choice === 'number' &&
+      (kind === 'integer' ? Number.isSafeInteger(choice) : Number.isFinite(choice))
+    if (!isNumber)
+      throw fail(
+        `a choice is ${kind === 'integer' ? 'an integer' : 'a finite number'}, not ${showValue(choice)}`,
+      )
+    if ((min !== null && choice < min) || (max !== null && choice > max))
+      throw fail(`the choice ${choice} lies outside the range [${min}, ${max}]`)
+    if (precision !== null && Number(choice.toFixed(precision)) !== choice)
+      throw fail(`the choice ${choice} has more than ${precision} decimal places (precision)`)
+    if (choices.indexOf(choice) !== index) throw fail(`choices lists ${choice} twice`)
+  }
+  return Object.freeze(choices as number[])
 }
 
 function checkMaxLength(kind: ReadingKind, maxLength: number | undefined, fail: Fail): number | null {

@@ -26,6 +26,11 @@ export function assertNarrows(typeName: string, name: string, inherited: Field, 
     refuse(`its maxLength is ${inherited.maxLength}, not ${own.maxLength ?? 'without a bound'}`)
   const more = own.values?.find((value) => !inherited.values?.includes(value))
   if (more !== undefined) refuse(`"${more}" is none of its values (${inherited.values?.join(', ')})`)
+  const { choices } = inherited
+  if (choices !== undefined && !own.choices?.every((choice) => choices.includes(choice)))
+    refuse(
+      `its choices are ${choices.join(', ')}, and ${own.choices?.join(', ') ?? 'any number'} goes beyond them`,
+    )
   if (inherited.unit !== null && own.unit !== null && own.unit !== inherited.unit)
     refuse(`its unit is ${inherited.unit}, not ${own.unit}`)
   if (inherited.schema !== undefined && own.schema !== inherited.schema)

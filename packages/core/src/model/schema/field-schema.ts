@@ -33,6 +33,8 @@ function orNull(schema: JsonSchema): JsonSchema {
 }
 
 function valueSchema(field: Field, options: SchemaOptions): JsonSchema {
+  if (field.choices !== undefined)
+    return { type: field.kind === 'integer' ? 'integer' : 'number', enum: field.choices }
   switch (field.kind) {
     case 'float':
       return { type: 'number', ...rangeOf(field) }
