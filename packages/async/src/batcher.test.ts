@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createBatcher } from './batcher.js'
 import { type Deferred, deferred } from './deferred.js'
 
@@ -22,7 +22,8 @@ test('what comes in one turn is one batch; what comes during a batch is the next
   batcher.push('a')
   batcher.push('b')
   expect(contents()).toEqual([])
-  expect(batcher.isIdle).toBe(false)
+  const idle = vi.fn()
+  void batcher.idle().then(idle)
   await turn()
   batcher.push('c')
   batcher.push('d')
@@ -31,9 +32,10 @@ test('what comes in one turn is one batch; what comes during a batch is the next
   batches[0]?.done.resolve()
   await turn()
   expect(contents()).toEqual(['ab', 'cd'])
+  expect(idle).not.toHaveBeenCalled()
   batches[1]?.done.resolve()
   await turn()
-  expect(batcher.isIdle).toBe(true)
+  expect(idle).toHaveBeenCalled()
   batcher.push('e')
   await turn()
   expect(contents()).toEqual(['ab', 'cd', 'e'])
@@ -60,5 +62,5 @@ test('what waits can be taken out', async () => {
   batches[0]?.done.resolve()
   await turn()
   expect(contents()).toEqual(['a'])
-  expect(batcher.isIdle).toBe(true)
+  await batcher.idle()
 })

@@ -1,3 +1,5 @@
+import { createCondition } from './condition.js'
+
 /**
  * Batches that form by themselves: whatever arrived while one was processed is the next. An idle batcher begins at the end
  * of the present turn of the event loop, so nothing ever waits for a batch to fill.
@@ -7,8 +9,8 @@ export interface Batcher<Item> {
   push(item: Item, size?: number): void
   /** Takes out what no batch has begun with. */
   clear(): void
-  /** Nothing waits, and no batch is under way. */
-  readonly isIdle: boolean
+  /** Resolves when nothing waits and no batch is under way. */
+  idle(): Promise<void>
 }
 
 export interface BatcherOptions<Item> {
@@ -25,6 +27,7 @@ export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item
   let items: Item[] = []
   let sizes: number[] = []
   let running = false
+  const condition = createCondition()
 
   /** The longest run at the head of the queue within both bounds, at least one item. */
   function take(): { readonly batch: readonly Item[]; readonly total: number } {
@@ -48,6 +51,7 @@ export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item
       await process(batch, total)
     }
     running = false
+    condition.check()
   }
 
   return {
@@ -62,8 +66,6 @@ export function createBatcher<Item>(options: BatcherOptions<Item>): Batcher<Item
       items = []
       sizes = []
     },
-    get isIdle() {
-      return !running
-    },
+    idle: () => condition.when(() => !running),
   }
 }

@@ -6,7 +6,8 @@ export function startTimer(milliseconds: number, callback: () => void): () => vo
   let timer: ReturnType<typeof setTimeout> | undefined
   function count(left: number): void {
     if (left === Number.POSITIVE_INFINITY) return
-    timer = left > LONGEST ? setTimeout(count, LONGEST, left - LONGEST) : setTimeout(callback, left)
+    timer =
+      left > LONGEST ? setTimeout(count, LONGEST, left - LONGEST) : setTimeout(callback, Math.max(0, left))
   }
   count(milliseconds)
   return () => clearTimeout(timer)

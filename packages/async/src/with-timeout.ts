@@ -7,7 +7,7 @@ import { startTimer } from './start-timer.js'
 export async function withTimeout<Result, Late>(
   milliseconds: number,
   work: Promise<Result>,
-  onLate: () => Late,
+  onLate: () => Late | PromiseLike<Late>,
 ): Promise<Result | Late> {
   let stop = () => {}
   const late = new Promise<'late'>((resolve) => {

@@ -1,3 +1,4 @@
+import { createSemaphore, withTimeout } from '@devicehub-internal/async'
 export interface BoundedOptions {
   /** Tasks that may run at the same time. */
   readonly max: number
@@ -19,36 +20,26 @@ export interface Bounded {
 
 /** Load shedding: bounds how many tasks run and for how long. Beyond that it answers `shed` at once instead of late. */
 export function createBounded({ max, timeout, until, onShed }: BoundedOptions): Bounded {
-  let pending = 0
+  const slots = createSemaphore(max)
   return {
     async run(work, shed) {
-      if (pending >= max) {
+      if (!slots.tryEnter()) {
         onShed('full')
         return shed
       }
-      pending++
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const late = new Promise<'late'>((resolve) => {
-        timer = setTimeout(resolve, timeout, 'late')
-      })
-      const working = (async () => ({ result: await work() }))()
-      if (until === 'settled') working.then(leave, leave)
+      const working = (async () => work())()
+      if (until === 'settled') working.then(slots.leave, slots.leave)
       try {
-        const first = await Promise.race([working, late])
-        if (first !== 'late') return first.result
-        onShed('late')
-        return shed
+        return await withTimeout(timeout, working, () => {
+          onShed('late')
+          return shed
+        })
       } finally {
-        clearTimeout(timer)
-        if (until === 'answered') leave()
+        if (until === 'answered') slots.leave()
       }
     },
     get pending() {
-      return pending
+      return slots.taken
     },
-  }
-
-  function leave(): void {
-    pending--
   }
 }

@@ -6,6 +6,7 @@ import {
   reasonName,
   SESSION_TAKEN_OVER,
 } from '@devicehub/core/transport'
+import { type Deferred, deferred, sleep, unlessAborted } from '@devicehub-internal/async'
 import type { BrokerConnection, ConnectionEvents, ConnectionLoss } from './broker-connection.js'
 import { describeFailure, isPermanent } from './connection-failure.js'
 
@@ -69,7 +70,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     })
     early.catch(() => {})
     try {
-      await orAbort(Promise.race([options.prepare(opened), early]), signal)
+      await unlessAborted(signal, Promise.race([options.prepare(opened), early]))
     } catch (error) {
       opened.destroy()
       throw error
@@ -77,7 +78,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     connection = opened
     options.onUp(opened)
     up()
-    const loss = await orAbort(lost.promise, signal)
+    const loss = await unlessAborted(signal, lost.promise)
     lose = null
     connection = null
     const silent = loss.reasonCode === null && loss.error === null && !options.isSuspect()
@@ -90,7 +91,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     options.onError(failureOf(loss, thrownOut))
   }
 
-  async function run(signal: AbortSignal, first: Deferred<void>): Promise<void> {
+  async function run(signal: AbortSignal, first: Deferred): Promise<void> {
     let connectedOnce = false
     while (!signal.aborted) {
       try {
@@ -133,7 +134,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       const giveUp = () => controller.abort(signal?.reason)
       if (signal?.aborted) giveUp()
       signal?.addEventListener('abort', giveUp)
-      const first = deferred<void>()
+      const first = deferred()
       backoff.reset()
       void run(controller.signal, first)
       try {
@@ -156,40 +157,3 @@ export function createConnector(options: ConnectorOptions): Connector {
     },
   }
 }
-
-interface Deferred<Value> {
-  readonly promise: Promise<Value>
-  readonly resolve: (value: Value) => void
-  readonly reject: (error: unknown) => void
-}
-
-function deferred<Value>(): Deferred<Value> {
-  let resolve: (value: Value) => void = () => {}
-  let reject: (error: unknown) => void = () => {}
-  const promise = new Promise<Value>((onValue, onError) => {
-    resolve = onValue
-    reject = onError
-  })
-  return { promise, resolve, reject }
-}
-
-/** Rejects with the signal's reason if that comes first. Leaves nothing at the signal, which outlives many connections. */
-function orAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-const sleep = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })

@@ -9,9 +9,9 @@ import {
   jsonCodec,
 } from '@devicehub/core/definition'
 import { createBackoff, encodeWith, quietWhenClosed } from '@devicehub/core/transport'
+import { doneWithin } from '@devicehub-internal/async'
 import type { IPublishPacket } from 'mqtt'
 import { announce } from './announce.js'
-import { beforeDeadline } from './before-deadline.js'
 import { type BrokerConnection, openConnection } from './broker-connection.js'
 import { createClientEvents } from './client-events.js'
 import { createCommands } from './commands/commands.js'
@@ -226,7 +226,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     const wasIdle = state === 'idle'
     enter('closing')
     const deadline = Date.now() + timeoutMs
-    if (!wasIdle) await beforeDeadline(deadline, drain())
+    if (!wasIdle) await doneWithin(timeoutMs, drain())
     const connection = connector.stop()
     for (const part of parts) part.pause()
     commands.abort()
@@ -235,8 +235,8 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
         await connection.publish(topics.status, encode('status', OFFLINE), { again: false })
         await connection.disconnect()
       }
-      await beforeDeadline(
-        Math.max(deadline, Date.now() + 1000),
+      await doneWithin(
+        Math.max(deadline - Date.now(), 1000),
         farewell().catch(() => {}),
       )
       connection.destroy()

@@ -1,4 +1,5 @@
-import { createBackoff, createSendQuota, isSlowDown, reasonOf } from '@devicehub/core/transport'
+import { createSendQuota, isSlowDown, reasonOf } from '@devicehub/core/transport'
+import { createBackoff, createCondition } from '@devicehub-internal/async'
 import type { BrokerConnection, PublicationProperties } from './broker-connection.js'
 import { type Item, packetSize } from './publication.js'
 import { givenUp, queueFull, refusedByBroker, tooLarge } from './publish-errors.js'
@@ -69,23 +70,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let confirmedSinceGrowth = 0
   let pause: ReturnType<typeof setTimeout> | undefined
   let stallTimer: ReturnType<typeof setTimeout> | undefined
-  const slowness = createBackoff({ min: '500ms', max: '30s' })
+  const slowness = createBackoff({ min: 500, max: 30_000 })
   const totals = { confirmed: 0, resent: 0, slowDowns: 0 }
-  let waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = []
+  const condition = createCondition()
 
   const hasRoom = () => queued < maxQueued && queuedBytes < maxQueuedBytes
   const isIdle = () => queued === 0 && inFlight.size === 0
-  const when = (until: () => boolean) =>
-    until() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ until, resolve }))
-
-  function wake(): void {
-    if (waiting.length === 0) return
-    const ready = waiting.filter((waiter) => waiter.until())
-    if (ready.length === 0) return
-    waiting = waiting.filter((waiter) => !ready.includes(waiter))
-    for (const waiter of ready) waiter.resolve()
-  }
-
   function leaveQueue(item: Item): void {
     queued--
     queuedBytes -= item.payload.byteLength
@@ -102,7 +92,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (size <= largest) send(item, connection)
       else reject(item, tooLarge(item.topic, size, largest))
     }
-    wake()
+    condition.check()
   }
 
   function send(item: Item, through: BrokerConnection): void {
@@ -234,7 +224,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
           }
           settle(item)
           item.reject(signal?.reason)
-          wake()
+          condition.check()
         }
         signal?.addEventListener('abort', abort)
         queue.push(item)
@@ -275,10 +265,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
       )
         reject(alone, givenUp(alone.topic, alone.lossesAlone))
       putBack(unconfirmed)
-      wake()
+      condition.check()
     },
-    room: () => when(hasRoom),
-    idle: () => when(isIdle),
+    room: () => condition.when(hasRoom),
+    idle: () => condition.when(isIdle),
     rejectAll(error) {
       const all = [...inFlight, ...queue].filter((item) => !item.settled)
       queue = []
@@ -287,7 +277,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       queued = 0
       queuedBytes = 0
       for (const item of all) reject(item, error)
-      wake()
+      condition.check()
     },
     get isSuspect() {
       return inFlight.size > 0 && confirmedOnConnection === 0

@@ -11,6 +11,7 @@ import {
 } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import { noMetrics, type SignalSink } from '@devicehub/core/transport'
+import { doneWithin } from '@devicehub-internal/async'
 import { EventEmitter } from 'eventemitter3'
 import { type IterateOptions, iterateEvents, type SignalIterator } from './iterate-events.js'
 import {
@@ -201,7 +202,7 @@ export function createSignals(given: SignalsOptions = {}): Signals {
       closed = true
       for (const iterator of iterators) iterator.finish()
       for (const subscription of subscriptions) subscription.end()
-      await withinTime(closeTimeout * 1000, statistics.idle())
+      await doneWithin(closeTimeout * 1000, statistics.idle())
       const { pending } = statistics.read()
       if (pending > 0)
         logger.warn({ pending }, `the signals closed while ${pending} calls of handlers were pending`)
@@ -225,13 +226,4 @@ function splitType<Rest extends readonly unknown[]>(
   return isDeviceType(first)
     ? { type: first, rest: others as unknown as Rest }
     : { type: null, rest: args as Rest }
-}
-
-async function withinTime(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds)
-  })
-  await Promise.race([promise, timeout])
-  clearTimeout(timer)
 }

@@ -1,5 +1,6 @@
 import { type AnyDeviceType, type Codec, DeviceHubError, jsonCodec } from '@devicehub/core/definition'
 import { errorLine } from '@devicehub/core/transport'
+import { createCondition } from '@devicehub-internal/async'
 import { acceptCommand } from '../option-rules.js'
 import { isJson } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'
@@ -69,7 +70,7 @@ export function createCommands(options: CommandsOptions): Commands {
   const ledger = createCommandLedger(options)
   const replies = createReplies({ ...options, ledger })
   const running = new Set<AbortController>()
-  let waiting: (() => void)[] = []
+  const condition = createCondition()
   let closing = false
   let closed = false
   let opening: Promise<void> = Promise.resolve()
@@ -145,9 +146,7 @@ export function createCommands(options: CommandsOptions): Commands {
 
   function leave(controller: AbortController): void {
     running.delete(controller)
-    if (running.size > 0) return
-    for (const resolve of waiting) resolve()
-    waiting = []
+    condition.check()
   }
 
   async function execute(
@@ -249,7 +248,7 @@ export function createCommands(options: CommandsOptions): Commands {
     pause: () => {},
     idle() {
       closing = true
-      return running.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))
+      return condition.when(() => running.size === 0)
     },
     answered: replies.idle,
     abort() {

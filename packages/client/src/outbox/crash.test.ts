@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../testing/temporary-folder.js'
-import { lockFolder } from './folder-lock.js'
 import { openOutbox } from './outbox.js'
 
 const WAIT = { timeout: 60_000, interval: 5 }
@@ -72,42 +71,4 @@ test('two clients of one process cannot have the same folder either; closing giv
   await first.close()
   await (await open(folder.path)).close()
   expect(existsSync(join(folder.path, 'lock'))).toBe(false)
-})
-
-test('of many that find the lock of a dead process one gets it', async () => {
-  using folder = temporaryFolder()
-  const file = join(folder.path, 'lock')
-  for (let round = 0; round < 60; round++) {
-    writeFileSync(file, JSON.stringify({ pid: 2 ** 22 + 1, started: '1', boot: 'x', token: 'dead' }))
-    const outcomes = await Promise.allSettled(Array.from({ length: 24 }, () => lockFolder(folder.path)))
-    const locks = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-    expect(locks).toHaveLength(1)
-    await locks[0]?.release()
-  }
-})
-
-test.runIf(process.platform === 'linux')(
-  'a lock is stale after a restart of the machine, and when its process id belongs to another process by now',
-  async () => {
-    using folder = temporaryFolder()
-    const file = join(folder.path, 'lock')
-    const held = await lockFolder(folder.path)
-    const own = JSON.parse(readFileSync(file, 'utf8')) as { pid: number; started: string; boot: string }
-    await held.release()
-    for (const stale of [
-      { ...own, boot: 'an earlier one' },
-      { ...own, started: '1' },
-    ]) {
-      writeFileSync(file, JSON.stringify({ ...stale, token: 'other' }))
-      await (await lockFolder(folder.path)).release()
-    }
-    writeFileSync(file, JSON.stringify({ ...own, token: 'other' }))
-    await expect(lockFolder(folder.path)).rejects.toMatchObject({ code: 'outbox_locked' })
-  },
-)
-
-test('a lock file that its process had no time to fill is stale', async () => {
-  using folder = temporaryFolder()
-  writeFileSync(join(folder.path, 'lock'), '')
-  await (await lockFolder(folder.path)).release()
 })

@@ -1,5 +1,5 @@
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
-import { createBackoff } from '@devicehub/core/transport'
+import { createBackoff, sleep } from '@devicehub-internal/async'
 import type { Outbox } from './outbox.js'
 import type { StoredBatch } from './segment-reader.js'
 
@@ -30,7 +30,7 @@ export interface Delivery {
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { outbox, maxSamples } = options
-  const backoff = createBackoff({ min: '1s', max: '1m' })
+  const backoff = createBackoff({ min: 1000, max: 60_000 })
   /** Samples in a message: fewer once one was refused, until the one that causes it is found. */
   let limit = maxSamples
   let refusals = 0
@@ -38,7 +38,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   let stopped = false
   let running: Promise<void> | null = null
   let again = false
-  let wakeUp = () => {}
+  let pausing = new AbortController()
   let onIdle: (() => void)[] = []
 
   async function run(): Promise<void> {
@@ -102,16 +102,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   /** Until it is time to try again; `stop` and a new connection end it. */
   function pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, backoff.next())
-      timer.unref?.()
-      function done(): void {
-        clearTimeout(timer)
-        wakeUp = () => {}
-        resolve()
-      }
-      wakeUp = done
-    })
+    pausing = new AbortController()
+    return sleep(backoff.next(), pausing.signal)
   }
 
   const isIdle = () => outbox.stats().queued === 0
@@ -134,7 +126,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   return {
     resume() {
       up = true
-      wakeUp()
+      pausing.abort()
       begin()
     },
     pause() {
@@ -143,7 +135,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     idle: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
     async stop() {
       stopped = true
-      wakeUp()
+      pausing.abort()
       await running
     },
   }

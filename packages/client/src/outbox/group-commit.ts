@@ -1,3 +1,4 @@
+import { createBatcher, createCondition } from '@devicehub-internal/async'
 import { queueFull } from '../publish-errors.js'
 
 export interface GroupCommitOptions {
@@ -25,39 +26,28 @@ interface Waiting {
 }
 
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
-  let waiting: Waiting[] = []
+  const condition = createCondition()
+  const waiting = createBatcher<Waiting>({ process: write })
   let count = 0
   let bytes = 0
-  let running: Promise<void> | null = null
-  let onRoom: (() => void)[] = []
 
   const hasRoom = () => count < options.maxWaiting && bytes < options.maxWaitingBytes
 
-  async function run(): Promise<void> {
-    // A turn later: what is recorded in one go is one group from the start.
-    await new Promise((resolve) => setImmediate(resolve))
-    while (waiting.length > 0) {
-      const all = waiting
-      waiting = []
-      const group = all.filter(({ signal }) => !signal?.aborted)
-      const results = await options.write(group.flatMap(({ bodies }) => bodies))
-      let at = 0
-      for (const item of group) {
-        const failure = results.slice(at, at + item.bodies.length).find((error) => error !== null)
-        at += item.bodies.length
-        if (failure === undefined) item.resolve()
-        else item.reject(failure)
-      }
-      for (const item of all) {
-        count -= item.bodies.length
-        bytes -= item.bytes
-      }
-      if (hasRoom()) {
-        for (const resolve of onRoom) resolve()
-        onRoom = []
-      }
+  async function write(all: readonly Waiting[]): Promise<void> {
+    const group = all.filter(({ signal }) => !signal?.aborted)
+    const results = await options.write(group.flatMap(({ bodies }) => bodies))
+    let at = 0
+    for (const item of group) {
+      const failure = results.slice(at, at + item.bodies.length).find((error) => error !== null)
+      at += item.bodies.length
+      if (failure === undefined) item.resolve()
+      else item.reject(failure)
     }
-    running = null
+    for (const item of all) {
+      count -= item.bodies.length
+      bytes -= item.bytes
+    }
+    condition.check()
   }
 
   return {
@@ -84,12 +74,9 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         count += bodies.length
         bytes += size
         signal?.addEventListener('abort', abort)
-        running ??= run()
       })
     },
-    room: () => (hasRoom() ? Promise.resolve() : new Promise((resolve) => onRoom.push(resolve))),
-    idle: async () => {
-      while (running !== null) await running
-    },
+    room: () => condition.when(hasRoom),
+    idle: () => waiting.idle(),
   }
 }

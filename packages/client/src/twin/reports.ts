@@ -1,5 +1,6 @@
 import { type AnyDeviceType, type Codec, DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
 import { encodeWith } from '@devicehub/core/transport'
+import { unlessAborted } from '@devicehub-internal/async'
 import { acceptPatch, acceptReport } from '../option-rules.js'
 import type { Publisher } from '../publisher.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'
@@ -134,10 +135,10 @@ export function createReports(options: ReportsOptions): Reports {
       if (queue.length >= MAX_QUEUED) throw tooMany()
       merge(fields)
       const changed = new Map([...reported].filter(([name, field]) => !isSame(handed.get(name), field)))
-      if (changed.size > 0) return orAbort(add(changed, time), signal)
+      if (changed.size > 0) return unlessAborted(signal, add(changed, time))
       // The same was reported a moment ago.
       const last = queue.at(-1) ?? sending
-      if (last !== null) await orAbort(included(last), signal)
+      if (last !== null) await unlessAborted(signal, included(last))
     },
     acknowledge(fields, applied) {
       merge(fields)
@@ -170,12 +171,3 @@ export function createReports(options: ReportsOptions): Reports {
 
 const tooMany = () =>
   new DeviceHubError('queue_full', `${MAX_QUEUED} reports wait already: await report() before the next`)
-
-function orAbort(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}

@@ -1,3 +1,4 @@
+import { createBatcher } from '@devicehub-internal/async'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import {
   CLAIM_TTL,
@@ -33,21 +34,16 @@ export function createCommandQueue(
   context: DispatchContext & { readonly dispatcher: Dispatcher },
 ): CommandQueue {
   const { storage, dispatcher, clock, claim } = context
-  let waiting: Waiting[] = []
-  let running = false
-
-  async function run(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, BATCH_MAX)
-      waiting = waiting.slice(BATCH_MAX)
+  const queue = createBatcher<Waiting>({
+    maxItems: BATCH_MAX,
+    async process(batch) {
       try {
         await write(batch)
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }
-    }
-    running = false
-  }
+    },
+  })
 
   async function write(batch: readonly Waiting[]): Promise<void> {
     const types = publishableTypes(context)
@@ -84,10 +80,7 @@ export function createCommandQueue(
     push: (command) =>
       new Promise((resolve, reject) => {
         dispatcher.start()
-        waiting.push({ command, resolve, reject })
-        if (running) return
-        running = true
-        setImmediate(() => void run())
+        queue.push({ command, resolve, reject })
       }),
   }
 }

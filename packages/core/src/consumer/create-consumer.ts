@@ -1,10 +1,9 @@
-import { createWaker, doneWithin, sleep } from '@devicehub-internal/async'
+import { createBackoff, createWaker, doneWithin, sleep } from '@devicehub-internal/async'
 import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
-import { createBackoff } from '../transport/backoff.js'
 import type { ConsumeSettings } from './consume-settings.js'
 import type { ConsumeHandler, Consumer } from './consumer.js'
 import { createConsumerCounters } from './consumer-counters.js'
@@ -42,7 +41,7 @@ export function createConsumer(
   const waker = createWaker()
   const closing = new AbortController()
   const giveUp = new AbortController()
-  const backoff = createBackoff({ min: '100ms', max: '5s' })
+  const backoff = createBackoff({ min: 100, max: 5_000 })
   let lookDue = false
 
   function look(): void {

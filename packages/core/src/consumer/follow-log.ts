@@ -1,5 +1,5 @@
 import type { Waker } from '@devicehub-internal/async'
-import { sleep } from '@devicehub-internal/async'
+import { type Backoff, createBackoff, sleep } from '@devicehub-internal/async'
 import type { HeldLease } from '../lease/hold-lease.js'
 import { isStorageFault } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
@@ -7,7 +7,6 @@ import type { ConsumerRecord, NewFailure } from '../ports/consumers.js'
 import type { Logger } from '../ports/logger.js'
 import type { LogPage } from '../ports/messages.js'
 import type { Storage } from '../ports/storage.js'
-import { type Backoff, createBackoff } from '../transport/backoff.js'
 import { anySignal } from './any-signal.js'
 import { createBisect } from './bisect.js'
 import { callHandler, thrownLine } from './call-handler.js'
@@ -53,7 +52,7 @@ export async function followLog(options: FollowOptions): Promise<void> {
   const pages = createPageReader((from, limit) =>
     storage.log.read(settings.types, from, limit, settings.maxBatchBytes),
   )
-  const backoff: Backoff = createBackoff({ min: `${settings.delay.min}ms`, max: `${settings.delay.max}ms` })
+  const backoff: Backoff = createBackoff(settings.delay)
   const stop = anySignal(options.closing, lease.lost)
   const stopHandler = anySignal(options.giveUp, lease.lost)
   /** Failures since the cursor last moved, and how many of them with the first message alone. */

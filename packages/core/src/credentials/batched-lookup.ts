@@ -1,6 +1,6 @@
+import { createBatcher, type Deferred, deferred } from '@devicehub-internal/async'
 import { DeviceHubError } from '../model/errors.js'
 import type { FoundCredential } from '../ports/credentials.js'
-import { type Deferred, deferred } from './deferred.js'
 import { withTimeout } from './with-timeout.js'
 
 /** Lookups in one query. */
@@ -31,18 +31,8 @@ export interface BatchedLookupOptions<Stamp> {
 export function createBatchedLookup<Stamp>(options: BatchedLookupOptions<Stamp>): BatchedLookup<Stamp> {
   /** By lookup: those that wait for a query, and those in the running one. */
   const inFlight = new Map<string, Deferred<Answer<Stamp>>>()
-  let waiting: string[] = []
-  let running = false
+  const waiting = createBatcher<string>({ process: query, maxItems: BATCH })
   let closed = false
-
-  async function run(): Promise<void> {
-    while (waiting.length > 0) {
-      const lookups = waiting.slice(0, BATCH)
-      waiting = waiting.slice(BATCH)
-      await query(lookups)
-    }
-    running = false
-  }
 
   async function query(lookups: readonly string[]): Promise<void> {
     const stamp = options.stamp()
@@ -79,16 +69,11 @@ export function createBatchedLookup<Stamp>(options: BatchedLookupOptions<Stamp>)
       const entry = deferred<Answer<Stamp>>()
       inFlight.set(lookup, entry)
       waiting.push(lookup)
-      if (!running) {
-        running = true
-        // Lookups of the same event loop turn share one query.
-        setImmediate(run)
-      }
       return entry.promise
     },
     close() {
       closed = true
-      waiting = []
+      waiting.clear()
       for (const entry of inFlight.values()) entry.reject(closedError())
       inFlight.clear()
     },

@@ -1,6 +1,6 @@
+import { type Deferred, deferred } from '@devicehub-internal/async'
 import { DeviceHubError } from '../model/errors.js'
 import type { AccessChanges, CredentialStore } from '../ports/credentials.js'
-import { type Deferred, deferred } from './deferred.js'
 import { withTimeout } from './with-timeout.js'
 
 /** Milliseconds between the starts of two polls. */
@@ -34,8 +34,8 @@ export function createChangeWatch(options: ChangeWatchOptions): ChangeWatch {
   let startedAt = Number.NEGATIVE_INFINITY
   let isScheduled = false
   let closed = false
-  let running: Deferred<void> | null = null
-  let next: Deferred<void> | null = null
+  let running: Deferred | null = null
+  let next: Deferred | null = null
 
   /** Polls never overlap, so that changes are applied in order. */
   function schedule(): void {

@@ -1,3 +1,4 @@
+import { createCondition } from '@devicehub-internal/async'
 import { accept, duration, number, optional, options, text } from '../model/check/index.js'
 import type { Duration, InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
@@ -70,7 +71,7 @@ export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner 
   let windowStart = Number.NEGATIVE_INFINITY
   let lines = 0
   let unlogged = 0
-  let waiting: (() => void)[] = []
+  const condition = createCondition()
 
   function fail(cause: unknown, what: string): void {
     errors++
@@ -110,11 +111,7 @@ export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner 
         logger.warn({ handler: name, dropped: missed }, `the handler ${name} has missed ${missed} calls`),
       )
     }
-    if (pending === 0) {
-      const ready = waiting
-      waiting = []
-      for (const resolve of ready) resolve()
-    }
+    condition.check()
   }
 
   function follow(result: PromiseLike<unknown>): void {
@@ -158,7 +155,7 @@ export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner 
       }
     },
     stats: () => ({ errors, dropped, pending }),
-    idle: () => (pending === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
+    idle: () => condition.when(() => pending === 0),
   }
 }
 

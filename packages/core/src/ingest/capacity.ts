@@ -1,3 +1,4 @@
+import { createCondition } from '@devicehub-internal/async'
 /** How much ingest may hold at once, over all its queues (invariant 5). */
 export interface Capacity {
   take(bytes: number): void
@@ -19,13 +20,10 @@ export interface CapacityLimits {
 export function createCapacity({ maxCount, maxBytes }: CapacityLimits): Capacity {
   let held = 0
   let heldBytes = 0
-  let waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = []
+  const condition = createCondition()
 
   const hasRoom = () => held < maxCount && heldBytes < maxBytes
   const isIdle = () => held === 0
-
-  const when = (until: () => boolean) =>
-    until() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ until, resolve }))
 
   return {
     take(bytes) {
@@ -35,9 +33,7 @@ export function createCapacity({ maxCount, maxBytes }: CapacityLimits): Capacity
     giveBack(count, bytes) {
       held -= count
       heldBytes -= bytes
-      const ready = waiting.filter(({ until }) => until())
-      waiting = waiting.filter((waiter) => !ready.includes(waiter))
-      for (const { resolve } of ready) resolve()
+      condition.check()
     },
     get hasRoom() {
       return hasRoom()
@@ -45,7 +41,7 @@ export function createCapacity({ maxCount, maxBytes }: CapacityLimits): Capacity
     get held() {
       return held
     },
-    drained: () => when(hasRoom),
-    idle: () => when(isIdle),
+    drained: () => condition.when(hasRoom),
+    idle: () => condition.when(isIdle),
   }
 }

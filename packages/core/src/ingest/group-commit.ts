@@ -1,3 +1,4 @@
+import { createBatcher } from '@devicehub-internal/async'
 import type { Capacity } from './capacity.js'
 
 /**
@@ -20,44 +21,19 @@ export interface GroupCommitOptions<Item> {
 }
 
 export function createGroupCommit<Item>(options: GroupCommitOptions<Item>): GroupCommit<Item> {
-  const { capacity } = options
-  let items: Item[] = []
-  let sizes: number[] = []
-  let running = false
-
-  /** The longest run at the head of the queue within both bounds, at least one item. */
-  function take(): { readonly batch: readonly Item[]; readonly bytes: number } {
-    let end = 0
-    let bytes = 0
-    while (end < items.length && end < options.maxCount) {
-      const size = sizes[end] as number
-      if (end > 0 && bytes + size > options.maxBytes) break
-      bytes += size
-      end++
-    }
-    const batch = end === items.length ? items : items.slice(0, end)
-    items = items.slice(end)
-    sizes = sizes.slice(end)
-    return { batch, bytes }
-  }
-
-  async function run(): Promise<void> {
-    while (items.length > 0) {
-      const { batch, bytes } = take()
-      await options.commit(batch)
-      capacity.giveBack(batch.length, bytes)
-    }
-    running = false
-  }
-
+  const { capacity, commit, maxCount, maxBytes } = options
+  const batcher = createBatcher<Item>({
+    maxItems: maxCount,
+    maxSize: maxBytes,
+    async process(items, bytes) {
+      await commit(items)
+      capacity.giveBack(items.length, bytes)
+    },
+  })
   return {
     push(item, bytes) {
-      items.push(item)
-      sizes.push(bytes)
       capacity.take(bytes)
-      if (running) return
-      running = true
-      setImmediate(run)
+      batcher.push(item, bytes)
     },
   }
 }

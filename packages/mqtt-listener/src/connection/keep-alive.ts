@@ -1,5 +1,5 @@
+import { type Deferred, deferred } from '@devicehub-internal/async'
 import type { MqttClient } from 'mqtt'
-import { type Deferred, deferred } from '../async/deferred.js'
 
 export interface KeepAlive {
   /** Sends a PINGREQ. Resolves with the PINGRESP: by then the broker has read everything written before. */
@@ -15,9 +15,9 @@ export interface KeepAlive {
  */
 export function createKeepAlive(client: MqttClient, isHeld: () => boolean): KeepAlive {
   let heardSincePing = true
-  let waiting: Deferred<void>[] = []
+  let waiting: Deferred[] = []
 
-  function takeWaiting(): Deferred<void>[] {
+  function takeWaiting(): Deferred[] {
     const taken = waiting
     waiting = []
     return taken

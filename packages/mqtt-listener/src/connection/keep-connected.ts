@@ -4,8 +4,7 @@ import {
   presumablyTakenOver,
   SESSION_TAKEN_OVER,
 } from '@devicehub/core/transport'
-import { deferred } from '../async/deferred.js'
-import { pause } from '../async/waiting.js'
+import { deferred, sleep } from '@devicehub-internal/async'
 import type { BrokerCounters } from '../reporting/counters.js'
 import type { ReconnectSettings } from '../settings/option-rules.js'
 import { asError, ConnectionError } from './connection-error.js'
@@ -152,7 +151,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS) backoff.reset()
       const delay = waitLongest ? reconnect.max * 1000 : backoff.next()
       enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError, delay)
-      await pause(delay, stopping.signal)
+      await sleep(delay, stopping.signal)
     }
   }
   void run()

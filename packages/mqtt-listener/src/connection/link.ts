@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { deferred } from '@devicehub-internal/async'
 import { connect } from 'mqtt'
 import { generate } from 'mqtt-packet'
-import { deferred } from '../async/deferred.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import { type ConnectSettings, toClientOptions } from './client-options.js'
 import { asError, ConnectionError, connectError } from './connection-error.js'

@@ -1,7 +1,7 @@
 import { DeviceHubError, type InboundMessage, type IngestOutcome } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import type { OutboundMessage } from '@devicehub/core/transport'
-import { deferred } from '../async/deferred.js'
+import { deferred } from '@devicehub-internal/async'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import type { HandlerSpec } from './handler-spec.js'
 import type { MessageFromHandler, TopicHandlerContext } from './topic-handler.js'

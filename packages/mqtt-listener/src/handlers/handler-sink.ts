@@ -1,6 +1,6 @@
 import { type InboundMessage, type IngestOutcome, isDeviceHubError } from '@devicehub/core'
-import { createBackoff, errorLine, toLine } from '@devicehub/core/transport'
-import { pause } from '../async/waiting.js'
+import { errorLine, toLine } from '@devicehub/core/transport'
+import { createBackoff, sleep } from '@devicehub-internal/async'
 import { asError } from '../connection/connection-error.js'
 import type { BrokerCounters } from '../reporting/counters.js'
 import type { MessageSink } from '../session/message-sink.js'
@@ -53,7 +53,7 @@ export function createHandlerSink(options: HandlerSinkOptions): MessageSink {
   /** Tries again while the storage is unavailable. */
   async function quarantine(message: InboundMessage, reason: string): Promise<IngestOutcome> {
     const refusal = { code: 'handler_failed', reason } as const
-    const backoff = createBackoff({ min: '100ms', max: '5s' })
+    const backoff = createBackoff({ min: 100, max: 5_000 })
     for (;;) {
       try {
         await hub.quarantine(message, refusal, name)
@@ -66,7 +66,7 @@ export function createHandlerSink(options: HandlerSinkOptions): MessageSink {
           'a message whose topic handler failed could not be quarantined; trying again',
         )
       }
-      await pause(backoff.next(), stopping)
+      await sleep(backoff.next(), stopping)
     }
   }
 

@@ -1,7 +1,7 @@
 import { DeviceHubError } from '@devicehub/core'
 import type { InMilliseconds } from '@devicehub/core/check'
 import type { OutboundMessage } from '@devicehub/core/transport'
-import { deferred } from '../async/deferred.js'
+import { deferred } from '@devicehub-internal/async'
 import type { RegisteredHandler } from '../client/client-sessions.js'
 import { createHandlerCall } from '../handlers/handler-call.js'
 import { handlerSpec } from '../handlers/handler-spec.js'

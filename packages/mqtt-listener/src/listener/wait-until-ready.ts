@@ -1,5 +1,5 @@
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core'
-import { aborted, withTimeout } from '../async/waiting.js'
+import { unlessAborted, withTimeout } from '@devicehub-internal/async'
 import { asError, ConnectionError, closedError } from '../connection/connection-error.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 
@@ -27,13 +27,12 @@ export async function waitUntilReady(
       }
     }),
   )
-  const stop = aborted(stopped).then(() => {
+  const unlessStopped = unlessAborted(stopped, ready, () => {
     throw closedError(`the listener of ${url} was stopped while it started`)
   })
-  stop.catch(() => {})
-  await withTimeout(Promise.race([ready, stop]), connectTimeout, () => {
+  await withTimeout(connectTimeout, unlessStopped, () => {
     const cause = all.map(({ lastError }) => lastError).find((error) => error !== null)
-    return new DeviceHubError(
+    throw new DeviceHubError(
       isDeviceHubError(cause, 'storage_unavailable') ? 'storage_unavailable' : 'transport_unavailable',
       `not connected and subscribed within ${connectTimeout} ms: ${cause?.message ?? `the broker at ${url} did not answer`}`,
       cause === undefined ? {} : { cause },

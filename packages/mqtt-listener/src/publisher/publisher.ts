@@ -1,6 +1,6 @@
 import type { DeviceHubError, Logger } from '@devicehub/core'
 import { createBackoff, type OutboundMessage } from '@devicehub/core/transport'
-import { waitAtMost } from '../async/waiting.js'
+import { createCondition, doneWithin } from '@devicehub-internal/async'
 import { closedError, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import { type ConnectionState, keepConnected } from '../connection/keep-connected.js'
@@ -60,7 +60,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let closed = false
   /** Publications whose sender waits. */
   let unsettled = 0
-  let waitingForEmpty: (() => void)[] = []
+  const condition = createCondition()
 
   function settle(entry: QueuedPublication, error?: DeviceHubError): void {
     if (entry.settled) return
@@ -76,13 +76,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
     }
   }
 
-  function tellIfEmpty(): void {
-    if (unsettled > 0) return
-    const resolves = waitingForEmpty
-    waitingForEmpty = []
-    for (const resolve of resolves) resolve()
-  }
-
   function sendQueued(): void {
     while (link !== null && grants !== null && pauseTimer === null) {
       if (inFlight.size >= Math.min(Math.floor(sendLimit), grants.receiveMaximum)) break
@@ -93,7 +86,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (refusal === null) send(link, entry)
       else settle(entry, refusedError(settings, entry, refusal))
     }
-    tellIfEmpty()
+    condition.check()
   }
 
   function send(over: Link, entry: QueuedPublication): void {
@@ -145,7 +138,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     for (const entry of interrupted)
       if (!mayRepeat(entry)) settle(entry, interruptedError(settings, entry, error))
     queue.unshift(interrupted.filter(mayRepeat))
-    tellIfEmpty()
+    condition.check()
   }
 
   const connection = keepConnected({
@@ -191,7 +184,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         settle(entry, timeoutError(settings, entry, connection.lastError))
         // Lets settled entries leave the queue while nothing is sent.
         queue.peek()
-        tellIfEmpty()
+        condition.check()
       }, publishTimeout)
       unsettled++
       queue.push(entry)
@@ -202,8 +195,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   async function close(): Promise<void> {
     closed = true
     if (unsettled > 0 && link !== null) {
-      const empty = new Promise<void>((resolve) => waitingForEmpty.push(resolve))
-      await waitAtMost(Promise.race([empty, link.closed]), settings.drainTimeout)
+      const empty = condition.when(() => unsettled === 0)
+      await doneWithin(settings.drainTimeout, Promise.race([empty, link.closed]))
     }
     const last = connection.stop()
     if (pauseTimer !== null) clearTimeout(pauseTimer)

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { doneWithin, withTimeout } from '@devicehub-internal/async'
 import { ConnectionError, SLOT_LOST, unavailable } from '../connection/connection-error.js'
 import { createLink, type Link } from '../connection/link.js'
 import { rejectWhenEnded } from '../connection/link-ended.js'
@@ -13,7 +13,7 @@ export async function waitUntilEmpty(inbox: Inbox, timeout: number): Promise<boo
   for (;;) {
     if (inbox.size === 0) return true
     const before = inbox.released
-    await Promise.race([inbox.whenEmpty(), sleep(timeout, undefined, { ref: false })])
+    await doneWithin(timeout, inbox.whenEmpty())
     if (inbox.size > 0 && inbox.released === before) return false
   }
 }
@@ -31,7 +31,7 @@ export async function drainQueue(link: Link, inbox: Inbox, settings: BrokerSetti
       throw unavailable(`${inbox.size} messages were not stored within ${drainTimeout} ms`)
     const { taken } = inbox
     await Promise.race([ended, link.ping()])
-    await Promise.race([ended, sleep(quietPeriod)])
+    await withTimeout(quietPeriod, ended, () => {})
     if (inbox.taken === taken && inbox.size === 0) return
   }
 }

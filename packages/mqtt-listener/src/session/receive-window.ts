@@ -1,3 +1,4 @@
+import { createCondition } from '@devicehub-internal/async'
 import type { BrokerCounters } from '../reporting/counters.js'
 
 /** The reader of the present connection. It holds a message while the window has no room. */
@@ -34,19 +35,12 @@ export function createReceiveWindow(
   let released = 0
   let paused = false
   let reader: WindowReader | null = null
-  let waiting: (() => void)[] = []
+  const condition = createCondition()
 
   const hasRoom = () => size < capacity && !paused
 
   function tellReader(): void {
     if (hasRoom()) reader?.continueReading()
-  }
-
-  function tellWaiting(): void {
-    if (size > 0 || waiting.length === 0) return
-    const resolves = waiting
-    waiting = []
-    for (const resolve of resolves) resolve()
   }
 
   return {
@@ -70,7 +64,7 @@ export function createReceiveWindow(
       size -= count
       released += count
       tellReader()
-      tellWaiting()
+      condition.check()
     },
     pause() {
       paused = true
@@ -79,7 +73,7 @@ export function createReceiveWindow(
       paused = false
       tellReader()
     },
-    whenEmpty: () => (size === 0 ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))),
+    whenEmpty: () => condition.when(() => size === 0),
     setReader(next) {
       reader = next
     },

@@ -1,5 +1,5 @@
 import type { Logger } from '@devicehub/core'
-import { aborted, waitAtMost } from '../async/waiting.js'
+import { doneWithin, unlessAborted } from '@devicehub-internal/async'
 import { asError, ConnectionError, SLOT_LOST, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import {
@@ -214,8 +214,8 @@ export function createSession(options: SessionOptions): Session {
 
   /** The connected link: `leave()` needs one, also after a `stop()`. */
   async function reachBroker(kept: KeptConnection): Promise<Link> {
-    const ready = slotLease ? Promise.race([kept.ready, aborted(slotLease.ended)]) : kept.ready
-    await waitAtMost(ready, settings.connectTimeout)
+    const ready = unlessAborted(slotLease?.ended, kept.ready, () => {})
+    await doneWithin(settings.connectTimeout, ready).catch(() => {})
     if (kept.link !== null) return kept.link
     await stop()
     throw unavailable(

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createBackoff } from '@devicehub/core/transport'
+import { withTimeout } from '@devicehub-internal/async'
 import { ConnectionError } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import type { Link } from '../connection/link.js'
@@ -47,7 +47,7 @@ export async function subscribeAll(
     missing = missing.filter((_, index) => (codes[index] as number) >= FIRST_REFUSAL)
     if (missing.length === 0) return
     report.refused(refusedError(url, missing))
-    await Promise.race([ended, sleep(backoff.next(), undefined, { ref: false })])
+    await withTimeout(backoff.next(), ended, () => {})
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
 import { holdLease } from '@devicehub/core/transport'
-import { pause } from '../async/waiting.js'
+import { sleep } from '@devicehub-internal/async'
 import type { BrokerContext } from '../client/broker-context.js'
 import { endSessions } from '../client/end-sessions.js'
 import type { HandlerSpec } from '../handlers/handler-spec.js'
@@ -42,7 +42,7 @@ export async function adoptFreeSlots(options: AdoptFreeSlotsOptions): Promise<vo
 
   for (let round = 0; !stopping.aborted; round++) {
     // Longer than the longest delay of `nextLook()`, after which processes that stand by look again.
-    await pause(slots.ttl * (0.3 + 0.05 * Math.random()) + 50, stopping)
+    await sleep(slots.ttl * (0.3 + 0.05 * Math.random()) + 50, stopping)
     if (stopping.aborted) return
     if (!options.isConnected()) {
       freeBefore.clear()

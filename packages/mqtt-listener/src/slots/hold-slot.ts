@@ -1,6 +1,6 @@
 import type { LeaseStore } from '@devicehub/core/storage'
 import type { HeldLease } from '@devicehub/core/transport'
-import { aborted, pause } from '../async/waiting.js'
+import { sleep, unlessAborted } from '@devicehub-internal/async'
 import type { BrokerContext } from '../client/broker-context.js'
 import {
   type ClientSessions,
@@ -98,9 +98,9 @@ export async function holdSlot(options: HoldSlotOptions): Promise<SlotEnd> {
     const ready = clients.ready().catch(async (error) => {
       options.onRefused(asError(error))
       // No attempt should succeed. But the broker's administrator may correct the cause.
-      while (!ending.aborted && !isConnected()) await pause(ttl / 4, ending)
+      while (!ending.aborted && !isConnected()) await sleep(ttl / 4, ending)
     })
-    await Promise.race([ready, aborted(ending)])
+    await unlessAborted(ending, ready, () => {})
     while (!ending.aborted) {
       try {
         if (!(await lease.note('open'))) return
@@ -108,7 +108,7 @@ export async function holdSlot(options: HoldSlotOptions): Promise<SlotEnd> {
         return options.onReady()
       } catch (error) {
         options.onStorageError(asError(error))
-        await pause(ttl / 12, ending)
+        await sleep(ttl / 12, ending)
       }
     }
   }
@@ -122,7 +122,7 @@ export async function holdSlot(options: HoldSlotOptions): Promise<SlotEnd> {
         unreachable = true
         slotLease.end()
       }
-      await pause(ttl / 10, ending)
+      await sleep(ttl / 10, ending)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Logger } from '@devicehub/core'
 import type { LeaseStore } from '@devicehub/core/storage'
 import { type HeldLease, holdLease } from '@devicehub/core/transport'
-import { pause } from '../async/waiting.js'
+import { sleep } from '@devicehub-internal/async'
 import type { SlotSettings } from '../settings/slot-settings.js'
 import { endLeaseName, type SlotNote, slotLeaseName, slotNumbers } from './slot-leases.js'
 
@@ -59,6 +59,6 @@ async function waitForTurn(request: EndRequest): Promise<HeldLease | null> {
     })
     if (guard !== null) return guard
     if (performance.now() > deadline || stopping.aborted || !lease.valid) return null
-    await pause(Math.min(slots.ttl / 50, 250), stopping)
+    await sleep(Math.min(slots.ttl / 50, 250), stopping)
   }
 }

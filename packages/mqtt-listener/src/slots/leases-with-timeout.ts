@@ -1,6 +1,6 @@
 import { DeviceHubError } from '@devicehub/core'
 import type { LeaseStore } from '@devicehub/core/storage'
-import { withTimeout } from '../async/waiting.js'
+import { withTimeout } from '@devicehub-internal/async'
 
 /**
  * The same leases; a call rejects with `storage_unavailable` when the database has not answered within `timeout`
@@ -8,11 +8,9 @@ import { withTimeout } from '../async/waiting.js'
  */
 export function leasesWithTimeout(leases: LeaseStore, timeout: number): LeaseStore {
   const limit = <Result>(call: Promise<Result>) =>
-    withTimeout(
-      call,
-      timeout,
-      () => new DeviceHubError('storage_unavailable', `the database did not answer within ${timeout} ms`),
-    )
+    withTimeout(timeout, call, () => {
+      throw new DeviceHubError('storage_unavailable', `the database did not answer within ${timeout} ms`)
+    })
   return {
     find: (names) => limit(leases.find(names)),
     claim: (name, holder, ttl) => limit(leases.claim(name, holder, ttl)),

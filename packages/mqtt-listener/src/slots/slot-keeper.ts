@@ -1,8 +1,7 @@
 import { isDeviceHubError, isRetryable } from '@devicehub/core'
 import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
-import { createBackoff, type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
-import { deferred } from '../async/deferred.js'
-import { pause } from '../async/waiting.js'
+import { type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
+import { createBackoff, deferred, sleep } from '@devicehub-internal/async'
 import type { BrokerContext } from '../client/broker-context.js'
 import type { ClientSessions, RegisteredHandler } from '../client/client-sessions.js'
 import { asError } from '../connection/connection-error.js'
@@ -64,7 +63,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   const fields = { broker: context.settings.name, group }
   const holder = randomIds.next()
   const leaseNames = slotNumbers(max).map((slot) => slotLeaseName(slots, slot))
-  const backoff = createBackoff({ min: '100ms', max: `${Math.max(100, ttl / 4)}ms` })
+  const backoff = createBackoff({ min: 100, max: Math.max(100, ttl / 4) })
   const stopping = new AbortController()
   const ready = deferred()
   let state: SlotStats['state'] = 'unclaimed'
@@ -85,14 +84,14 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         if (end === null) await standBy(states)
         if (performance.now() - claimedAt >= ttl) backoff.reset()
         // Time for a process that stands by to take the slot, or for others to adopt it.
-        if (end === 'unreachable') await pause(ttl, stopping.signal)
-        else if (end !== null) await pause(backoff.next(), stopping.signal)
+        if (end === 'unreachable') await sleep(ttl, stopping.signal)
+        else if (end !== null) await sleep(backoff.next(), stopping.signal)
       } catch (error) {
         state = 'unclaimed'
         storageError = asError(error)
         if (isDeviceHubError(error) && !isRetryable(error)) ready.reject(error)
         logger.error({ ...fields, err: error }, `cannot claim a slot: ${storageError.message}; trying again`)
-        await pause(backoff.next(), stopping.signal)
+        await sleep(backoff.next(), stopping.signal)
       }
     }
   }
@@ -157,7 +156,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
     }
     state = 'standby'
     ready.resolve()
-    await pause(nextLook(states, ttl), stopping.signal)
+    await sleep(nextLook(states, ttl), stopping.signal)
   }
 
   return {

@@ -1,6 +1,7 @@
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError, type InboundMessage } from '@devicehub/core'
 import { createLimitedLines } from '@devicehub/core/transport'
+import { doneWithin, withTimeout } from '@devicehub-internal/async'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { ClaimDesk } from './claim-desk.js'
 import { unavailable } from './claim-reply.js'
@@ -50,7 +51,7 @@ export function serveClaims<Subscription>(
     // What is too long is no JSON either.
     const text = payload.length > PAYLOAD_MAX ? '' : new TextDecoder().decode(payload)
     // A broker tells no address; a client that connects anew for each claim is its to slow down.
-    const { body } = await within(ANSWER_WITHIN, desk.answer(`mqtt ${clientId}`, text), unavailable())
+    const { body } = await withTimeout(ANSWER_WITHIN, desk.answer(`mqtt ${clientId}`, text), unavailable)
     await hub.publish(
       {
         topic: response,
@@ -75,7 +76,7 @@ export function serveClaims<Subscription>(
   async function handle({ topic, payload }: InboundMessage): Promise<void> {
     const clientId = topics.clientIdOf(topic)
     if (clientId === null) return
-    await within(END_WITHIN, answer(clientId, payload).catch(report), undefined)
+    await doneWithin(END_WITHIN, answer(clientId, payload).catch(report))
   }
 
   return listener.handle(topics.requests, handle, {
@@ -84,16 +85,4 @@ export function serveClaims<Subscription>(
     name: 'claims',
     ...(broker === undefined ? {} : { broker }),
   })
-}
-
-async function within<Result>(ms: number, work: Promise<Result>, otherwise: Result): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<Result>((resolve) => {
-    timer = setTimeout(() => resolve(otherwise), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,4 +1,5 @@
 import { DeviceHubError } from '@devicehub/core'
+import { createSemaphore } from '@devicehub-internal/async'
 import { type EnginePort, openInThread, openInWorker } from './engine-port.js'
 import { asMissingDependency, findSqliteDriver, type SqliteDriver } from './find-driver.js'
 
@@ -27,7 +28,7 @@ export interface SqliteEngine {
 export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
   let port: Promise<EnginePort> | undefined
   let closed = false
-  let tail: Promise<void> = Promise.resolve()
+  const turn = createSemaphore(1)
 
   async function start(): Promise<EnginePort> {
     const { driver, module } = findSqliteDriver(options.driver)
@@ -58,13 +59,8 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
     open: async () => void (await opened()),
 
     async acquire() {
-      let release = () => {}
-      const before = tail
-      tail = new Promise((resolve) => {
-        release = resolve
-      })
-      await before
-      return release
+      await turn.enter()
+      return turn.leave
     },
 
     call: async <Result>(operation: string, argument: unknown) =>
@@ -75,7 +71,9 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
       const opening = port
       closed = true
       // What was started is waited for.
-      await tail
+      // Behind all that wait for their turn.
+      await turn.enter()
+      turn.leave()
       await (await opening?.catch(() => undefined))?.close()
     },
   }

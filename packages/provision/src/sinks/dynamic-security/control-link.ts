@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
+import { doneWithin, withTimeout } from '@devicehub-internal/async'
 import type { MqttClient } from 'mqtt'
 import type { ControlCommand } from './commands.js'
 import { type ControlAnswer, controlResponse } from './control-answer.js'
@@ -44,14 +44,11 @@ export async function openControlLink(settings: ControlSettings): Promise<Contro
   })
   failed.catch(() => {})
 
-  const within = async <T>(promise: Promise<T>, what: string): Promise<T> => {
-    const timer = setTimeout(() => fail(unavailable(`${shown} ${what} within ${timeout} ms`)), timeout)
-    try {
-      return await Promise.race([promise, failed])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  const within = <T>(promise: Promise<T>, what: string): Promise<T> =>
+    withTimeout(timeout, Promise.race([promise, failed]), () => {
+      fail(unavailable(`${shown} ${what} within ${timeout} ms`))
+      return failed
+    })
 
   const questions = new Map<string, { question: Question; index: number }>()
   // Tells the answers to this link from those to other administrators.
@@ -114,7 +111,7 @@ export async function openControlLink(settings: ControlSettings): Promise<Contro
     },
     async end() {
       // Bounded: a broker that owes an acknowledgement would keep a polite end waiting.
-      if (failure === null) await Promise.race([client.endAsync(), sleep(LAST_WORDS, null, { ref: false })])
+      if (failure === null) await doneWithin(LAST_WORDS, client.endAsync())
       client.end(true)
     },
   }

@@ -1,4 +1,5 @@
 import type { Ingest, Transport } from '@devicehub/core/transport'
+import { doneWithin } from '@devicehub-internal/async'
 import { vi } from 'vitest'
 import { type HeldIngest, holdIngest } from './held-ingest.js'
 import { connectRaw, type RawClient } from './raw-client.js'
@@ -28,14 +29,6 @@ export const until = (holds: () => boolean | Promise<boolean>) =>
   vi.waitFor(async () => {
     if (!(await holds())) throw new Error('the condition did not come true')
   }, LONG)
-
-async function within(limit: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limit)
-  })
-  await Promise.race([work, expired]).finally(() => clearTimeout(timer))
-}
 
 export interface World extends AsyncDisposable {
   readonly tap: WireTap
@@ -93,7 +86,7 @@ export async function startWorld(harness: TransportHarness, { started = true } =
       tap.release()
       tap.accepting = true
       held.settleAtOnce()
-      return within(STOP_LIMIT, transport.stop())
+      return doneWithin(STOP_LIMIT, transport.stop())
     })
     if (started) await transport.start()
     return {
