@@ -68,7 +68,7 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
   'log.seek': call(() => [[Station, null], NOW]),
   'log.count': call(() => [[Station, null], null, 5]),
   'leases.find': call(() => [['check']]),
-  'leases.claim': call(() => ['check', 'holder', 5_000]),
+  'leases.acquire': call(() => ['check', 'holder', 5_000]),
   'leases.renew': call(() => [{ name: 'check', epoch: 1, holder: 'holder' }, 5_000, 'a note']),
   'leases.release': call(() => [{ name: 'check', epoch: 1, holder: 'holder' }]),
   'consumers.list': call(),

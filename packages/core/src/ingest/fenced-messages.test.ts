@@ -31,7 +31,7 @@ async function makeHub(onCommit: (batch: CommitBatch) => void = () => {}) {
   }
   const hub = createDeviceHub({ types: [Station], storage, logger: silentLogger })
   const claim = async (name: string): Promise<LeaseFence> => {
-    const lease = await hub.storage.leases.claim(name, 'me', 60_000)
+    const lease = await hub.storage.leases.acquire(name, 'me', 60_000)
     if (lease === null) throw new Error(`${name} is held`)
     return { name, epoch: lease.epoch }
   }

@@ -45,7 +45,7 @@ describe('a held lease', () => {
     const leases = store()
     const lease = must(await hold(leases, { ttl: '300ms' }))
     // The same holder may claim at any time: as another process may once the lease has expired.
-    await leases.claim('job', 'a', 60_000)
+    await leases.acquire('job', 'a', 60_000)
     await until(() => lease.lost.aborted)
     expect(lease.valid).toBe(false)
     expect(await lease.note('x')).toBe(false)
@@ -56,7 +56,7 @@ describe('a held lease', () => {
   test('is lost at once when the database says that its epoch is another, long before it would expire', async () => {
     const leases = store()
     const lease = must(await hold(leases, { ttl: '10m' }))
-    await leases.claim('job', 'a', 600_000)
+    await leases.acquire('job', 'a', 600_000)
     expect(await lease.note('x')).toBe(false)
     expect(lease.lost.aborted).toBe(true)
     expect((await leases.find(['job']))[0]?.note).toBeNull()

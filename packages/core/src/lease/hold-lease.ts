@@ -65,7 +65,7 @@ async function hold(settings: LeaseSettings): Promise<HeldLease | null> {
   const every = ttl / 3
   // From before the request: the database's time to live begins later, and so ends later.
   let renewedAt = performance.now()
-  const lease = await leases.claim(name, holder, ttl)
+  const lease = await leases.acquire(name, holder, ttl)
   if (lease === null) return null
 
   const fence: LeaseFence = { name, epoch: lease.epoch }

@@ -2,13 +2,17 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { AggregateBucket, AggregateQuery } from '../ports/readings.js'
 import { aggregateField } from '../rules/aggregate-field.js'
 import { aggregateSamples } from '../rules/aggregate-samples.js'
+import type { OpenedMemory } from './opened-memory.js'
 import { samplesOf } from './readings.js'
-import type { Session } from './session.js'
 import { inOrderOf } from './tables.js'
 
-export function aggregate(session: Session, type: AnyDeviceType, query: AggregateQuery): AggregateBucket[] {
+export function aggregate(
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  query: AggregateQuery,
+): AggregateBucket[] {
   aggregateField(type, query)
-  const rows = [...samplesOf(session, type, query, 'asc')]
+  const rows = [...samplesOf(opened, type, query, 'asc')]
   return aggregateSamples(
     query,
     rows.map(({ id, names, sample }) => ({

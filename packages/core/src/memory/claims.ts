@@ -7,8 +7,8 @@ import { judgeClaim } from '../rules/judge-claim.js'
 import { pageOf } from '../rules/page-of.js'
 import { deviceKeyOf } from '../rules/plan-credential-writes.js'
 import type { MemoryCredentials } from './credentials.js'
+import type { OpenedMemory } from './opened-memory.js'
 import { type Row, RowList } from './row-list.js'
-import type { Session } from './session.js'
 
 interface KeyRow extends Row {
   record: ClaimKeyRecord
@@ -68,11 +68,11 @@ export class MemoryClaims {
     return true
   }
 
-  claim(session: Session, request: ClaimRequestRecord): ClaimOutcome {
+  claim(opened: OpenedMemory, request: ClaimRequestRecord): ClaimOutcome {
     const { keyId, proof, write } = request
     const { type, deviceId } = write
     const row = this.#byId.get(keyId)
-    const device = session.tableOf(type).devices.get(deviceId)?.record
+    const device = opened.tableOf(type).devices.get(deviceId)?.record
     const key = deviceKeyOf({ typeKey: type.key, deviceId })
     const outcome = judgeClaim(
       {
@@ -84,7 +84,7 @@ export class MemoryClaims {
       request,
     )
     if (outcome !== 'claimed' && outcome !== 'repeated') return outcome
-    this.#credentials.write(session, [{ ...write, onlyNew: false }])
+    this.#credentials.write(opened, [{ ...write, onlyNew: false }])
     if (row && outcome === 'claimed') row.record = { ...row.record, uses: row.record.uses + 1 }
     this.#proofs.set(key, proof)
     return outcome

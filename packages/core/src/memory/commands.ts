@@ -23,8 +23,8 @@ import { readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
 import { isFinal } from '../rules/states.js'
 import { commandExists } from '../rules/storage-errors.js'
+import type { OpenedMemory } from './opened-memory.js'
 import { type Row, RowList } from './row-list.js'
-import type { Session } from './session.js'
 
 interface CommandRow extends Row {
   readonly seq: number
@@ -50,14 +50,14 @@ export class MemoryCommands {
   }
 
   create(
-    session: Session,
+    opened: OpenedMemory,
     commands: readonly NewCommand[],
     claim: CommandClaimRequest | null,
   ): CreateOutcome[] {
     const ids = new Set(commands.map(({ id }) => id))
     if (ids.size < commands.length || commands.some(({ id }) => this.#byId.has(id))) throw commandExists()
     const rows: NewCommandRows = {
-      device: (type, deviceId) => session.tableOf(type).devices.get(deviceId)?.record ?? null,
+      device: (type, deviceId) => opened.tableOf(type).devices.get(deviceId)?.record ?? null,
       ahead: (type, deviceId) => this.#ahead(type.key, deviceId, Number.POSITIVE_INFINITY, claim?.claim),
     }
     const judged = judgeNewCommands(commands, rows, claim)

@@ -8,11 +8,11 @@ import { withCommandOutcome, withReportOutcome } from '../rules/record-outcome.j
 import { isReachable } from '../rules/states.js'
 import type { MemoryDatabase } from './database.js'
 import { findMessage } from './messages.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 
 /** All or nothing: everything that can be refused is looked at before the first row is written. */
-export function commit(database: MemoryDatabase, session: Session, batch: CommitBatch): CommitResult {
-  const { telemetry, tableOf, messagesOf } = session
+export function commit(database: MemoryDatabase, opened: OpenedMemory, batch: CommitBatch): CommitResult {
+  const { telemetry, tableOf, messagesOf } = opened
   database.leases.check(batch.fences ?? [])
   for (const { type } of batch.entries) messagesOf(type)
   for (const { type } of [...batch.touches, ...batch.changes]) tableOf(type)
@@ -26,14 +26,14 @@ export function commit(database: MemoryDatabase, session: Session, batch: Commit
         const row = tableOf(type).devices.get(deviceId)
         return row ? liveStateOf(row.record) : null
       },
-      message: (ref) => (session.knows(ref.typeKey) ? (findMessage(session, ref)?.message ?? null) : null),
+      message: (ref) => (opened.knows(ref.typeKey) ? (findMessage(opened, ref)?.message ?? null) : null),
       identity: (type, sample) => tableOf(type).identities.find(sample),
     },
-    (entry, index) => settle(database, session, entry, index, commands, reports),
+    (entry, index) => settle(database, opened, entry, index, commands, reports),
   )
 
   for (const ref of plan.replayed) {
-    const row = findMessage(session, ref)
+    const row = findMessage(opened, ref)
     if (row) row.message = { ...row.message, status: 'replayed' }
   }
   for (const { type, sample } of plan.samples) telemetry.addSample(tableOf(type), type.readingNames, sample)
@@ -61,7 +61,7 @@ export function commit(database: MemoryDatabase, session: Session, batch: Commit
 /** What the entry does to a command and a twin; the message as it is to be written, null for none. */
 function settle(
   database: MemoryDatabase,
-  session: Session,
+  opened: OpenedMemory,
   { type, message, command, report, desired }: CommitEntry,
   index: number,
   commands: Map<number, CommandOutcome>,
@@ -71,7 +71,7 @@ function settle(
   if (type === null || deviceId === null) return message
   if (desired) database.twins.published(type.key, deviceId, desired)
   if (report) {
-    const outcome = database.twins.report(session, type, deviceId, report)
+    const outcome = database.twins.report(opened, type, deviceId, report)
     if (outcome === undefined) return message
     reports.set(index, outcome)
     return withReportOutcome(message, Object.keys(report.values), outcome)

@@ -14,7 +14,7 @@ import {
   deviceKeyOf,
   planCredentialWrites,
 } from '../rules/plan-credential-writes.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 
 /** The credentials of one `memoryStorage()`, and which devices' access changed. */
 export class MemoryCredentials {
@@ -22,14 +22,14 @@ export class MemoryCredentials {
   readonly #ofDevice = new Map<string, Set<string>>()
   readonly #ofLookup = new Map<string, Set<string>>()
   /** Those that changed last are last. */
-  readonly #changes = new Map<string, TwinKey & { readonly epoch: number }>()
-  #epoch = 0
+  readonly #changes = new Map<string, TwinKey & { readonly position: number }>()
+  #position = 0
 
-  find(session: Session, kind: CredentialKind, lookups: readonly string[]): FoundCredential[] {
+  find(opened: OpenedMemory, kind: CredentialKind, lookups: readonly string[]): FoundCredential[] {
     return [...new Set(lookups)].flatMap((lookup) =>
       this.#records(this.#ofLookup.get(credentialLookupKey(kind, lookup))).flatMap((record) => {
-        const device = session.knows(record.typeKey)
-          ? session.telemetry.tables.get(record.typeKey)?.devices.get(record.deviceId)
+        const device = opened.knows(record.typeKey)
+          ? opened.telemetry.tables.get(record.typeKey)?.devices.get(record.deviceId)
           : undefined
         return device ? [{ ...record, isActive: device.record.isActive }] : []
       }),
@@ -42,21 +42,21 @@ export class MemoryCredentials {
     )
   }
 
-  write(session: Session, writes: readonly CredentialWrite[]): CredentialOutcome[] {
-    const plan = planCredentialWrites(writes, this.#rowsOf(session, writes))
+  write(opened: OpenedMemory, writes: readonly CredentialWrite[]): CredentialOutcome[] {
+    const plan = planCredentialWrites(writes, this.#rowsOf(opened, writes))
     for (const { type, record } of plan.created)
       checkValues(`The state of ${record.deviceId}`, type.state, type.stateNames, record.state)
-    this.#apply(session, plan)
+    this.#apply(opened, plan)
     return [...plan.outcomes]
   }
 
   changes(position: number | null, limit: number): AccessChanges {
-    if (position === null || position === this.#epoch) return { position: this.#epoch, devices: [] }
-    const behind = [...this.#changes.values()].filter(({ epoch }) => epoch > position)
+    if (position === null || position === this.#position) return { position: this.#position, devices: [] }
+    const behind = [...this.#changes.values()].filter((change) => change.position > position)
     // A position of the future is of another store.
-    const isKnown = position < this.#epoch && behind.length <= limit
+    const isKnown = position < this.#position && behind.length <= limit
     return {
-      position: this.#epoch,
+      position: this.#position,
       devices: isKnown ? behind.map(({ typeKey, deviceId }) => ({ typeKey, deviceId })) : null,
     }
   }
@@ -64,11 +64,11 @@ export class MemoryCredentials {
   /** To be called with each change of what devices may do. */
   changed(...devices: readonly TwinKey[]): void {
     if (devices.length === 0) return
-    const epoch = ++this.#epoch
+    const position = ++this.#position
     for (const { typeKey, deviceId } of devices) {
       const key = deviceKeyOf({ typeKey, deviceId })
       this.#changes.delete(key)
-      this.#changes.set(key, { typeKey, deviceId, epoch })
+      this.#changes.set(key, { typeKey, deviceId, position })
     }
   }
 
@@ -81,11 +81,11 @@ export class MemoryCredentials {
     return [...ids].flatMap((id) => this.#byId.get(id) ?? [])
   }
 
-  #rowsOf(session: Session, writes: readonly CredentialWrite[]) {
+  #rowsOf(opened: OpenedMemory, writes: readonly CredentialWrite[]) {
     const devices = new Map<string, TwinKey & { readonly username: string | null }>()
     const ids = new Set<string>()
     const noteDevice = (type: CredentialWrite['type'], deviceId: string | undefined) => {
-      const row = deviceId === undefined ? undefined : session.tableOf(type).devices.get(deviceId)
+      const row = deviceId === undefined ? undefined : opened.tableOf(type).devices.get(deviceId)
       if (!row || deviceId === undefined) return
       const device = { typeKey: type.key, deviceId, username: row.record.mqttUsername }
       devices.set(deviceKeyOf(device), device)
@@ -96,7 +96,7 @@ export class MemoryCredentials {
     for (const { type, deviceId, create, username, add } of writes) {
       noteDevice(type, deviceId)
       const wanted = username ?? create?.mqttUsername
-      if (wanted) noteDevice(type, session.tableOf(type).holders.get(wanted))
+      if (wanted) noteDevice(type, opened.tableOf(type).holders.get(wanted))
       noteIds(this.#ofDevice.get(deviceKeyOf({ typeKey: type.key, deviceId })))
       for (const { id, kind, lookup } of add) {
         noteIds([id])
@@ -106,7 +106,7 @@ export class MemoryCredentials {
     return { devices: [...devices.values()], credentials: this.#records(ids) }
   }
 
-  #apply({ telemetry, tableOf }: Session, plan: CredentialPlan): void {
+  #apply({ telemetry, tableOf }: OpenedMemory, plan: CredentialPlan): void {
     for (const id of plan.removed) this.#remove(id)
     for (const { id, expiresAt } of plan.expiring) {
       const record = this.#byId.get(id)

@@ -7,16 +7,16 @@ import { readCursor, writeCursor } from '../rules/cursor.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
 import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
 import type { MemoryDatabase } from './database.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './tables.js'
 
-export function createDevice(session: Session, type: AnyDeviceType, device: DeviceRecord): void {
-  if (session.tableOf(type).devices.has(device.deviceId)) throw deviceExists(type, device.deviceId)
-  ensureDevices(session, type, [device])
+export function createDevice(opened: OpenedMemory, type: AnyDeviceType, device: DeviceRecord): void {
+  if (opened.tableOf(type).devices.has(device.deviceId)) throw deviceExists(type, device.deviceId)
+  ensureDevices(opened, type, [device])
 }
 
 export function ensureDevices(
-  { telemetry, tableOf }: Session,
+  { telemetry, tableOf }: OpenedMemory,
   type: AnyDeviceType,
   devices: readonly DeviceRecord[],
 ): void {
@@ -28,7 +28,7 @@ export function ensureDevices(
 }
 
 export function findDevices(
-  { tableOf }: Session,
+  { tableOf }: OpenedMemory,
   type: AnyDeviceType,
   ids: readonly string[],
 ): DeviceRecord[] {
@@ -40,7 +40,7 @@ export function findDevices(
 }
 
 export function listDevices(
-  { tableOf }: Session,
+  { tableOf }: OpenedMemory,
   type: AnyDeviceType,
   filter: DeviceFilter,
   page: PageRequest,
@@ -68,7 +68,7 @@ export function listDevices(
 }
 
 export function overdueDevices(
-  { tableOf }: Session,
+  { tableOf }: OpenedMemory,
   type: AnyDeviceType,
   { before, statuses, cursor, ...page }: OverdueQuery,
 ): Page<DeviceRecord> {
@@ -95,7 +95,7 @@ export function overdueDevices(
 
 export function updateDevice(
   database: MemoryDatabase,
-  { telemetry, tableOf }: Session,
+  { telemetry, tableOf }: OpenedMemory,
   type: AnyDeviceType,
   deviceId: string,
   { state, ...columns }: DevicePatch,
@@ -121,7 +121,7 @@ export function updateDevice(
 
 export function deleteDevice(
   database: MemoryDatabase,
-  { telemetry, tableOf }: Session,
+  { telemetry, tableOf }: OpenedMemory,
   type: AnyDeviceType,
   deviceId: string,
   now: number,

@@ -29,7 +29,7 @@ export class MemoryLeases {
     })
   }
 
-  claim(name: string, holder: string, ttl: number): Lease | null {
+  acquire(name: string, holder: string, ttl: number): Lease | null {
     const now = performance.now()
     const row = this.#rows.get(name) ?? { holder: null, epoch: 0, expiresAt: 0, note: null }
     if (isHeld(row, now) && row.holder !== holder) return null
@@ -64,7 +64,7 @@ const isHeld = ({ holder, expiresAt }: LeaseRow, now: number) => holder !== null
 
 export const leaseStore = (leases: MemoryLeases, run: <T>(work: () => T) => Promise<T>): LeaseStore => ({
   find: (names) => run(() => leases.find(names)),
-  claim: (name, holder, ttl) => run(() => leases.claim(name, holder, ttl)),
+  acquire: (name, holder, ttl) => run(() => leases.acquire(name, holder, ttl)),
   renew: (lease, ttl, note) => run(() => leases.renew(lease, ttl, note)),
   release: (lease) => run(() => leases.release(lease)),
 })

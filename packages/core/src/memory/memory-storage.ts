@@ -17,9 +17,9 @@ import {
 } from './devices.js'
 import { leaseStore } from './leases.js'
 import { countLog, endOfLog, getMessage, listMessages, readLog, seekLog } from './messages.js'
+import { openMemory } from './opened-memory.js'
 import { latestReadings, latestSamples, listSamples } from './readings.js'
 import { applyRetention } from './retention.js'
-import { createSession } from './session.js'
 
 export interface MemoryStorageOptions {
   /** Messages kept over all types; the oldest go first. Default 100,000. */
@@ -76,7 +76,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage
 }
 
 function openStorage(database: MemoryDatabase, { types }: StorageContext): CompleteStorage {
-  const session = createSession(database.telemetry, types)
+  const opened = openMemory(database.telemetry, types)
   let closed = false
   const run = async <T>(work: () => T): Promise<T> => {
     if (closed) throw storageClosed()
@@ -84,35 +84,35 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
   }
   return {
     devices: {
-      create: (type, device) => run(() => createDevice(session, type, device)),
-      ensure: (type, devices) => run(() => ensureDevices(session, type, devices)),
-      find: (type, deviceIds) => run(() => findDevices(session, type, deviceIds)),
-      list: (type, filter, page) => run(() => listDevices(session, type, filter, page)),
-      overdue: (type, query) => run(() => overdueDevices(session, type, query)),
+      create: (type, device) => run(() => createDevice(opened, type, device)),
+      ensure: (type, devices) => run(() => ensureDevices(opened, type, devices)),
+      find: (type, deviceIds) => run(() => findDevices(opened, type, deviceIds)),
+      list: (type, filter, page) => run(() => listDevices(opened, type, filter, page)),
+      overdue: (type, query) => run(() => overdueDevices(opened, type, query)),
       update: (type, deviceId, patch, now) =>
-        run(() => updateDevice(database, session, type, deviceId, patch, now)),
-      delete: (type, deviceId, now) => run(() => deleteDevice(database, session, type, deviceId, now)),
+        run(() => updateDevice(database, opened, type, deviceId, patch, now)),
+      delete: (type, deviceId, now) => run(() => deleteDevice(database, opened, type, deviceId, now)),
     },
     readings: {
-      list: (type, filter, page) => run(() => listSamples(session, type, filter, page)),
-      latest: (type, deviceIds) => run(() => latestReadings(session, type, deviceIds)),
-      latestSamples: (type, deviceIds) => run(() => latestSamples(session, type, deviceIds)),
-      aggregate: (type, query) => run(() => aggregate(session, type, query)),
+      list: (type, filter, page) => run(() => listSamples(opened, type, filter, page)),
+      latest: (type, deviceIds) => run(() => latestReadings(opened, type, deviceIds)),
+      latestSamples: (type, deviceIds) => run(() => latestSamples(opened, type, deviceIds)),
+      aggregate: (type, query) => run(() => aggregate(opened, type, query)),
     },
     messages: {
-      list: (type, filter, page) => run(() => listMessages(session, type, filter, page)),
-      get: (ref) => run(() => getMessage(session, ref)),
+      list: (type, filter, page) => run(() => listMessages(opened, type, filter, page)),
+      get: (ref) => run(() => getMessage(opened, ref)),
     },
     log: {
-      read: (types, cursor, limit, maxBytes) => run(() => readLog(session, types, cursor, limit, maxBytes)),
-      end: () => run(() => endOfLog(session)),
-      seek: (types, time) => run(() => seekLog(session, types, time)),
-      count: (types, cursor, max) => run(() => countLog(session, types, cursor, max)),
+      read: (types, cursor, limit, maxBytes) => run(() => readLog(opened, types, cursor, limit, maxBytes)),
+      end: () => run(() => endOfLog(opened)),
+      seek: (types, time) => run(() => seekLog(opened, types, time)),
+      count: (types, cursor, max) => run(() => countLog(opened, types, cursor, max)),
     },
     leases: leaseStore(database.leases, run),
     consumers: consumerStore(database.consumers, run),
     commands: {
-      create: (commands, claim) => run(() => database.commands.create(session, commands, claim)),
+      create: (commands, claim) => run(() => database.commands.create(opened, commands, claim)),
       find: (ids) => run(() => database.commands.find(ids)),
       list: (filter, page) => run(() => database.commands.list(filter, page)),
       claimDue: (request) => run(() => database.commands.claimDue(request)),
@@ -120,19 +120,19 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
       wake: (type, ids) => run(() => database.commands.wake(type.key, new Set(ids))),
     },
     twins: {
-      get: (type, deviceId) => run(() => database.twins.get(session, type, deviceId)),
-      setDesired: (change) => run(() => database.twins.setDesired(session, change)),
+      get: (type, deviceId) => run(() => database.twins.get(opened, type, deviceId)),
+      setDesired: (change) => run(() => database.twins.setDesired(opened, change)),
       claimDue: (request) => run(() => database.twins.claimDue(request)),
       release: (claim, twins, delay) => run(() => database.twins.release(claim, twins, delay)),
     },
     credentials: {
-      find: (kind, lookups) => run(() => database.credentials.find(session, kind, lookups)),
+      find: (kind, lookups) => run(() => database.credentials.find(opened, kind, lookups)),
       ofDevices: (type, ids) =>
         run(() => {
-          session.tableOf(type)
+          opened.tableOf(type)
           return database.credentials.ofDevices(type.key, ids)
         }),
-      write: (writes) => run(() => database.credentials.write(session, writes)),
+      write: (writes) => run(() => database.credentials.write(opened, writes)),
       changes: (position, limit) => run(() => database.credentials.changes(position, limit)),
     },
     claims: {
@@ -140,12 +140,12 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
       findKey: (lookup) => run(() => database.claims.findKey(lookup)),
       listKeys: (page) => run(() => database.claims.listKeys(page)),
       revokeKey: (id, now) => run(() => database.claims.revokeKey(id, now)),
-      claim: (request) => run(() => database.claims.claim(session, request)),
+      claim: (request) => run(() => database.claims.claim(opened, request)),
     },
     plan: () => run(() => ({ steps: [] })),
     migrate: () => run(() => ({ steps: [] })),
-    commit: (batch) => run(() => commit(database, session, batch)),
-    applyRetention: (now) => run(() => applyRetention(database, session, now)),
+    commit: (batch) => run(() => commit(database, opened, batch)),
+    applyRetention: (now) => run(() => applyRetention(database, opened, now)),
     close: async () => {
       closed = true
     },

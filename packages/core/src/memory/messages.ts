@@ -5,11 +5,11 @@ import { PAGE_BYTES, type Page, type PageRequest } from '../ports/storage.js'
 import { logPosition, readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { createPageBudget, ROW_BYTES } from '../rules/page-bytes.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 import { copyValue, type MessageRow } from './tables.js'
 
 export function listMessages(
-  { messagesOf }: Session,
+  { messagesOf }: OpenedMemory,
   type: AnyDeviceType | null,
   filter: MessageFilter,
   page: PageRequest,
@@ -31,23 +31,23 @@ const matches = (message: StoredMessage, { deviceId, status, channel, from, to }
   (from === undefined || message.receivedAt >= from) &&
   (to === undefined || message.receivedAt < to)
 
-export function findMessage(session: Session, ref: MessageRef): MessageRow | null {
+export function findMessage(opened: OpenedMemory, ref: MessageRef): MessageRow | null {
   const list =
-    ref.typeKey === null ? session.telemetry.untyped : session.telemetry.tables.get(ref.typeKey)?.messages
+    ref.typeKey === null ? opened.telemetry.untyped : opened.telemetry.tables.get(ref.typeKey)?.messages
   const position = Number(ref.id)
   for (const row of list?.ascending((row) => row.position >= position) ?? [])
     return row.message.id === ref.id ? row : null
   return null
 }
 
-export function getMessage(session: Session, ref: MessageRef): StoredMessage | null {
-  const row = findMessage(session, ref)
+export function getMessage(opened: OpenedMemory, ref: MessageRef): StoredMessage | null {
+  const row = findMessage(opened, ref)
   return row && given(row)
 }
 
 /** The position is one counter over all tables, so that the cursor is one number. */
 export function readLog(
-  { messagesOf }: Session,
+  { messagesOf }: OpenedMemory,
   types: readonly (AnyDeviceType | null)[],
   cursor: string | null,
   limit: number,
@@ -74,19 +74,23 @@ export function readLog(
   }
 }
 
-export const endOfLog = ({ telemetry }: Session): string => logCursor(telemetry.position)
+export const endOfLog = ({ telemetry }: OpenedMemory): string => logCursor(telemetry.position)
 
-export const seekLog = (session: Session, types: readonly (AnyDeviceType | null)[], time: number): string => {
+export const seekLog = (
+  opened: OpenedMemory,
+  types: readonly (AnyDeviceType | null)[],
+  time: number,
+): string => {
   const firsts = types.flatMap((type) => {
-    for (const row of session.messagesOf(type).ascending())
+    for (const row of opened.messagesOf(type).ascending())
       if (row.message.receivedAt >= time) return row.position
     return []
   })
-  return firsts.length === 0 ? endOfLog(session) : logCursor(Math.min(...firsts) - 1)
+  return firsts.length === 0 ? endOfLog(opened) : logCursor(Math.min(...firsts) - 1)
 }
 
 export function countLog(
-  { messagesOf }: Session,
+  { messagesOf }: OpenedMemory,
   types: readonly (AnyDeviceType | null)[],
   cursor: string | null,
   max: number,

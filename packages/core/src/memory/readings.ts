@@ -6,7 +6,7 @@ import { readNumericCursor, writeCursor } from '../rules/cursor.js'
 import { latestTime } from '../rules/latest-values.js'
 import { createLatestBudget, ROW_BYTES } from '../rules/page-bytes.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 import {
   copyValue,
   type DeviceSamples,
@@ -18,7 +18,7 @@ import {
 
 /** The rows of a filter by measured time, then id. */
 export function samplesOf(
-  { tableOf }: Session,
+  { tableOf }: OpenedMemory,
   type: AnyDeviceType,
   { deviceId, from = -Infinity, to = Infinity }: ReadingFilter,
   order: 'asc' | 'desc',
@@ -38,13 +38,13 @@ export function samplesOf(
 }
 
 export function listSamples(
-  session: Session,
+  opened: OpenedMemory,
   type: AnyDeviceType,
   { order = 'desc', ...filter }: ReadingFilter & { readonly order?: 'asc' | 'desc' },
   page: PageRequest,
 ): Page<StoredSample> {
   const after = page.cursor === undefined ? undefined : readNumericCursor('readings', page.cursor)
-  return pageOf(samplesOf(session, type, filter, order, after), page, {
+  return pageOf(samplesOf(opened, type, filter, order, after), page, {
     toItem: (row) => given(type, row),
     cursorOf: (row) => writeCursor('readings', row.sample.timestamp, row.id),
     bytesOf: ({ bytes }) => bytes,
@@ -52,7 +52,7 @@ export function listSamples(
 }
 
 export function latestReadings(
-  { tableOf }: Session,
+  { tableOf }: OpenedMemory,
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): LatestReadings[] {
@@ -84,7 +84,7 @@ function latestOf(rows: DeviceSamples['rows'] | undefined): LatestOfDevice | und
 }
 
 export function latestSamples(
-  { tableOf }: Session,
+  { tableOf }: OpenedMemory,
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): StoredSample[] {

@@ -1,10 +1,10 @@
 import type { RetentionResult } from '../ports/storage.js'
 import type { MemoryDatabase } from './database.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 
 export function applyRetention(
   database: MemoryDatabase,
-  { telemetry, types, tableOf }: Session,
+  { telemetry, types, tableOf }: OpenedMemory,
   now: number,
 ): RetentionResult {
   let readings = 0

@@ -14,7 +14,7 @@ import type {
 } from '../ports/twins.js'
 import { applyDesired } from '../rules/apply-desired.js'
 import { applyReport } from '../rules/apply-report.js'
-import type { Session } from './session.js'
+import type { OpenedMemory } from './opened-memory.js'
 import { inOrderOf } from './tables.js'
 
 interface TwinRow extends TwinKey {
@@ -51,8 +51,8 @@ export class MemoryTwins {
     return row
   }
 
-  get(session: Session, type: AnyDeviceType, deviceId: string): TwinRecord | null {
-    const device = session.tableOf(type).devices.get(deviceId)
+  get(opened: OpenedMemory, type: AnyDeviceType, deviceId: string): TwinRecord | null {
+    const device = opened.tableOf(type).devices.get(deviceId)
     if (device === undefined) return null
     const { wanted, known, publishedVersion } = this.#rows.get(keyOf(type.key, deviceId)) ?? {
       wanted: NOTHING_WANTED,
@@ -63,9 +63,9 @@ export class MemoryTwins {
     return { ...structuredClone(wanted), ...structuredClone(known), publishedVersion, state }
   }
 
-  setDesired(session: Session, change: DesiredChange): SetDesiredOutcome {
+  setDesired(opened: OpenedMemory, change: DesiredChange): SetDesiredOutcome {
     const { type, deviceId, patch, ifVersion, at } = change
-    const device = session.tableOf(type).devices.get(deviceId)?.record
+    const device = opened.tableOf(type).devices.get(deviceId)?.record
     if (device === undefined) return { outcome: 'device_not_found' }
     if (!device.isActive) return { outcome: 'device_inactive' }
     const row = this.#rowOf(type.key, deviceId)
@@ -77,7 +77,7 @@ export class MemoryTwins {
       row.claim = null
       row.nextAt = performance.now()
     }
-    return { outcome: 'set', record: this.get(session, type, deviceId) as TwinRecord }
+    return { outcome: 'set', record: this.get(opened, type, deviceId) as TwinRecord }
   }
 
   claimDue({ claim, ttl, types, limit }: TwinClaimRequest): DueTwin[] {
@@ -114,12 +114,12 @@ export class MemoryTwins {
   }
 
   report(
-    session: Session,
+    opened: OpenedMemory,
     type: AnyDeviceType,
     deviceId: string,
     report: StateReport,
   ): ReportOutcome | undefined {
-    const device = session.tableOf(type).devices.get(deviceId)
+    const device = opened.tableOf(type).devices.get(deviceId)
     if (device === undefined) return undefined
     const row = this.#rowOf(type.key, deviceId)
     const { applied, next } = applyReport(row.known, report)
@@ -128,7 +128,7 @@ export class MemoryTwins {
     for (const name of applied) state[type.stateNames.indexOf(name)] = report.values[name] ?? null
     device.record = { ...device.record, state }
     device.stateNames = type.stateNames
-    return { applied, record: this.get(session, type, deviceId) as TwinRecord }
+    return { applied, record: this.get(opened, type, deviceId) as TwinRecord }
   }
 
   deleted(typeKey: string, deviceId: string): void {

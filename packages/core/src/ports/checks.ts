@@ -14,7 +14,7 @@ import type { OutboundMessage, Transport } from './transport.js'
 export const logger = port<Logger>('a logger', 'debug', 'info', 'warn', 'error')
 export const metrics = port<Metrics>('metrics', 'count', 'gauge', 'observe')
 export const clock = port<Clock>('a clock', 'now')
-export const leases = port<LeaseStore>('the leases of a storage', 'find', 'claim', 'renew', 'release')
+export const leases = port<LeaseStore>('the leases of a storage', 'find', 'acquire', 'renew', 'release')
 
 /** A transport's name is part of log lines and of the `source` of audit rows, which holds 128 characters. */
 export const brokerName = line(64)

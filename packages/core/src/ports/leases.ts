@@ -1,19 +1,19 @@
 /**
  * Who holds what must have a single holder: a listener's slot, a durable consumer. Every time is the database's, never
- * a process's. The epoch of a name grows with each claim, for good, so that a former holder's writes can be told from
+ * a process's. The epoch of a name grows each time it is acquired, for good, so that a former holder's writes can be told from
  * the present one's (a fencing token).
  */
 export interface LeaseStore {
-  /** What is known of these names, in any order; a name that was never claimed is left out. Writes nothing. */
+  /** What is known of these names, in any order; a name that was never acquired is left out. Writes nothing. */
   find(names: readonly string[]): Promise<readonly LeaseState[]>
   /**
    * Takes the lease when nobody holds it, or when `holder` does already: either way with a new epoch. Null while
    * another one holds it. `ttl` in milliseconds. A lease that runs for longer than twice its `ttl` from now was given
    * before the database's clock stepped back, and counts as expired.
    */
-  claim(name: string, holder: string, ttl: number): Promise<Lease | null>
+  acquire(name: string, holder: string, ttl: number): Promise<Lease | null>
   /**
-   * Extends it to `ttl` milliseconds from now; also when it had expired, as long as nobody else claimed it. False: the
+   * Extends it to `ttl` milliseconds from now; also when it had expired, as long as nobody else acquired it. False: the
    * epoch is another by now. `note` replaces the lease's note.
    */
   renew(lease: Lease, ttl: number, note?: string | null): Promise<boolean>

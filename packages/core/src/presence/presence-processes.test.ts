@@ -82,7 +82,7 @@ describe('two monitors', () => {
     clock.time += 5_000
     takeOver = async () => {
       const [state] = await hub.storage.leases.find(['presence'])
-      await hub.storage.leases.claim('presence', state?.holder ?? '', 60_000)
+      await hub.storage.leases.acquire('presence', state?.holder ?? '', 60_000)
     }
     await expect(monitor.sweep()).rejects.toMatchObject({ code: 'fenced' })
     expect(await statusOf(hub, 'a')).toBe('online')

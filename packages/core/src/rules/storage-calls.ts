@@ -73,7 +73,7 @@ export const TELEMETRY: CallsOf<TelemetryStores> = {
 export const CONTROL: CallsOf<ControlStores> = {
   leases: {
     find: asks({ names: list(rules.name) }),
-    claim: writes({ name: rules.name, holder: rules.holder, ttl: rules.duration }),
+    acquire: writes({ name: rules.name, holder: rules.holder, ttl: rules.duration }),
     renew: writes({ lease: rules.lease, ttl: rules.duration, note: rules.note }),
     release: writes({ lease: rules.lease }),
   },

@@ -13,7 +13,7 @@ export function leasesWithTimeout(leases: LeaseStore, timeout: number): LeaseSto
     })
   return {
     find: (names) => limit(leases.find(names)),
-    claim: (name, holder, ttl) => limit(leases.claim(name, holder, ttl)),
+    acquire: (name, holder, ttl) => limit(leases.acquire(name, holder, ttl)),
     renew: (lease, ttl, note) => limit(leases.renew(lease, ttl, note)),
     release: (lease) => limit(leases.release(lease)),
   }

@@ -119,7 +119,7 @@ describe('starting', () => {
     const outdated = async () => {
       throw new DeviceHubError('schema_outdated', 'call hub.storage.migrate()')
     }
-    const leases: LeaseStore = { find: outdated, claim: outdated, renew: outdated, release: outdated }
+    const leases: LeaseStore = { find: outdated, acquire: outdated, renew: outdated, release: outdated }
     const listener = createMqttListener(createHeldHub({ leases }), { url: at.broker.url, slots })
     await expect(listener.start()).rejects.toMatchObject({ code: 'schema_outdated' })
   })

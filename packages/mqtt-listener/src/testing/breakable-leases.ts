@@ -24,7 +24,7 @@ export function breakableLeases(leases: LeaseStore): BreakableLeases {
     fault: 'none',
     calls,
     find: (names) => way(`find ${names.join(' ')}`, () => leases.find(names)),
-    claim: (name, holder, ttl) => way(`claim ${name}`, () => leases.claim(name, holder, ttl)),
+    acquire: (name, holder, ttl) => way(`claim ${name}`, () => leases.acquire(name, holder, ttl)),
     renew: (lease, ttl, note) => way(`renew ${lease.name}`, () => leases.renew(lease, ttl, note)),
     release: (lease) => way(`release ${lease.name}`, () => leases.release(lease)),
   }

@@ -38,7 +38,7 @@ export async function slotWorld(options: MqttListenerOptions = {}, brokerOptions
     process,
     /** As a process that held the slot, subscribed, and is gone. */
     async orphan(slot: number) {
-      const lease = await database.claim(`slot/${new URL(broker.url).host}/ingest/${slot}`, 'gone', 1_000)
+      const lease = await database.acquire(`slot/${new URL(broker.url).host}/ingest/${slot}`, 'gone', 1_000)
       if (lease === null) throw new Error('it is held')
       await database.renew(lease, 1_000, 'open')
       await database.release(lease)

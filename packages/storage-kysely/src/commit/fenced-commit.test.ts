@@ -95,7 +95,7 @@ describeWith(
         })
         const url = database.url.replace(`:${server().port}`, `:${proxy.port}`)
         const holder = storageOf(new Kysely({ dialect: open(url, 2) }))
-        const lease = await holder.leases.claim('slot', 'holder', TTL)
+        const lease = await holder.leases.acquire('slot', 'holder', TTL)
         if (!lease) throw new Error('the lease is not free')
         armed = true
         const committing = holder.commit({ ...one, fences: [lease] }).catch((error: unknown) => error)
@@ -103,7 +103,7 @@ describeWith(
 
         // With TTL long over at the latest: it waits for its expiry, and a little for the server to end the transaction.
         const next = await waitUntil('another one to take over', () =>
-          successor.leases.claim('slot', 'successor', LONG),
+          successor.leases.acquire('slot', 'successor', LONG),
         )
         expect(next.epoch).toBeGreaterThan(lease.epoch)
         expect(await stored()).toBe(already)
@@ -153,7 +153,7 @@ describeWith(
                   @@session.sql_mode, @@session.innodb_lock_wait_timeout, @@in_transaction`.execute(db)
           return rows
         }
-        const lease = await storage.leases.claim('slot', 'me', LONG)
+        const lease = await storage.leases.acquire('slot', 'me', LONG)
         if (!lease) throw new Error('the lease is not free')
         const former = { ...lease, epoch: lease.epoch - 1 }
         await storage.commit(batch([]))

@@ -40,7 +40,7 @@ const isClock = sql`type_key = '' and device_id = ''`
 
 /**
  * The clock of all changes of what devices may do, locked to the end of the transaction: such transactions follow each
- * other, so that their epochs are in the order of their commits, and a reader that has seen one has seen all before it.
+ * other, so that their positions (the column `epoch`) are in the order of their commits, and a reader that has seen one has seen all before it.
  *
  * Every transaction locks in this order: the claim key, the clock, devices by type and id, what belongs to devices
  * (commands, twins, credentials, claims). Who holds a device therefore never waits for the clock.
@@ -63,14 +63,14 @@ async function startClock(session: Session): Promise<number> {
   return (await lockClock(session)) ?? 0
 }
 
-/** Notes which devices the transaction changed; `epoch` is what `lockAccess` gave. */
+/** Notes which devices the transaction changed; `position` is what `lockAccess` gave. */
 export async function noteAccess(
   session: Session,
-  epoch: number,
+  position: number,
   devices: readonly TwinKey[],
 ): Promise<void> {
   if (devices.length === 0) return
-  const next = numberSql(epoch + 1)
+  const next = numberSql(position + 1)
   const replace =
     session.dialect === 'mysql'
       ? sql`on duplicate key update epoch = ${next}`

@@ -37,8 +37,8 @@ function openTransaction(connection: Connection, work: (session: Session) => Pro
 }
 
 const changeOf = (deviceId: string) => async (session: Session) => {
-  const epoch = await lockAccess(session)
-  await noteAccess(session, epoch, [{ typeKey: Station.key, deviceId }])
+  const position = await lockAccess(session)
+  await noteAccess(session, position, [{ typeKey: Station.key, deviceId }])
 }
 
 /** That a statement waits for a lock which another transaction has. */

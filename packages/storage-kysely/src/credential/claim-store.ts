@@ -40,10 +40,10 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
     const key = rows[0] ? claimKeyRecord(readRow(rows[0])) : null
     // With a dead key nobody makes others wait for the clock.
     if (key === null || !isClaimKeyGood(key, now)) return 'key_refused'
-    const epoch = await lockAccess(session)
+    const position = await lockAccess(session)
     const outcome = judgeClaim({ key, ...(await stateOf(session, type, deviceId)) }, request)
     if (outcome !== 'claimed' && outcome !== 'repeated') return outcome
-    await writeCredentials(session, epoch, [{ ...write, onlyNew: false }])
+    await writeCredentials(session, position, [{ ...write, onlyNew: false }])
     if (outcome === 'repeated') return outcome
     await session.run(sql`update ${keys} set uses = uses + 1 where id = ${keyId}`)
     // Of a device that was deleted by other hands than the hub's, a claim can be left.

@@ -4,11 +4,11 @@ import type { Session } from '../connection/connection.js'
 import { CLAIM_TABLE, CREDENTIAL_TABLE } from '../schema/tables.js'
 import { noteAccess } from './access-clock.js'
 
-/** Of a device that is deleted, under the clock whose epoch this is. */
-export async function deleteAccess(session: Session, epoch: number, device: TwinKey): Promise<void> {
+/** Of a device that is deleted, under the clock whose position this is. */
+export async function deleteAccess(session: Session, position: number, device: TwinKey): Promise<void> {
   for (const table of [CREDENTIAL_TABLE, CLAIM_TABLE])
     await session.run(
       sql`delete from ${sql.table(table)} where type_key = ${device.typeKey} and device_id = ${device.deviceId}`,
     )
-  await noteAccess(session, epoch, [device])
+  await noteAccess(session, position, [device])
 }

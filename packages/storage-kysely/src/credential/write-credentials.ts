@@ -27,15 +27,15 @@ const IDS_MAX = 1000
 /** Devices in a statement with a CASE, which is searched from the start for each. */
 const NAMES_MAX = 100
 
-/** Under the clock whose epoch this is, which keeps all other writers of credentials away. */
+/** Under the clock whose position this is, which keeps all other writers of credentials away. */
 export async function writeCredentials(
   session: Session,
-  epoch: number,
+  position: number,
   writes: readonly CredentialWrite[],
 ): Promise<readonly CredentialOutcome[]> {
   const plan = planCredentialWrites(writes, await readRows(session, writes))
   await apply(session, plan)
-  await noteAccess(session, epoch, plan.changed)
+  await noteAccess(session, position, plan.changed)
   return plan.outcomes
 }
 

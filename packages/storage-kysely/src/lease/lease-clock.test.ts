@@ -47,16 +47,16 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
   test('one that was given before the clock stepped back counts as expired, and another one gets it', async () => {
     await using database = await opened()
     const { storage, execute } = database
-    const lease = await storage.leases.claim('slot', 'me', TTL)
+    const lease = await storage.leases.acquire('slot', 'me', TTL)
     if (!lease) throw new Error('the lease is not free')
     // As the row looks once the clock has gone back by just less than its ttl: still held.
     await execute(sql`update devicehub_lease set expires_at = expires_at + ${numberSql(TTL - NEAR)}`)
-    expect(await storage.leases.claim('slot', 'another', TTL)).toBeNull()
+    expect(await storage.leases.acquire('slot', 'another', TTL)).toBeNull()
     expect(await storage.leases.find(['slot'])).toMatchObject([{ holder: 'me' }])
     // And by a day.
     await execute(sql`update devicehub_lease set expires_at = expires_at + 86400000`)
     expect(await storage.leases.find(['slot'])).toMatchObject([{ holder: null, expiresIn: 0 }])
-    const next = await storage.leases.claim('slot', 'another', TTL)
+    const next = await storage.leases.acquire('slot', 'another', TTL)
     expect(next?.epoch).toBeGreaterThan(lease.epoch)
     expect(await storage.leases.renew(lease, TTL)).toBe(false)
   })
@@ -64,14 +64,14 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
   test('a holder that renews it after the step keeps it', async () => {
     await using database = await opened()
     const { storage, execute } = database
-    const lease = await storage.leases.claim('slot', 'me', TTL)
+    const lease = await storage.leases.acquire('slot', 'me', TTL)
     if (!lease) throw new Error('the lease is not free')
     await execute(sql`update devicehub_lease set expires_at = expires_at + 86400000`)
     expect(await storage.leases.renew(lease, TTL)).toBe(true)
     const [state] = await storage.leases.find(['slot'])
     expect(state).toMatchObject({ holder: 'me', epoch: lease.epoch })
     expect(state?.expiresIn).toBeLessThanOrEqual(TTL)
-    expect(await storage.leases.claim('slot', 'another', TTL)).toBeNull()
+    expect(await storage.leases.acquire('slot', 'another', TTL)).toBeNull()
   })
 
   test('a row whose claimer died before it claimed is free, and not known', async () => {
@@ -81,7 +81,7 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
       sql`insert into devicehub_lease (name, holder, epoch, ttl, expires_at) values ('slot', '', 0, 0, 0)`,
     )
     expect(await storage.leases.find(['slot'])).toEqual([])
-    expect(await storage.leases.claim('slot', 'me', TTL)).toMatchObject({ holder: 'me', epoch: 1 })
+    expect(await storage.leases.acquire('slot', 'me', TTL)).toMatchObject({ holder: 'me', epoch: 1 })
   })
 })
 
@@ -94,13 +94,13 @@ describeDatabases('a claim that waits for a lock', (openDatabase) => {
     const other = kyselyStorage({ db: two, closeDb: true }).open({ types: [] })
     await holder.migrate()
     // Expired, so that it is to be had at first sight; then its holder renews it after all.
-    await holder.leases.claim('slot', 'me', 1)
+    await holder.leases.acquire('slot', 'me', 1)
     await sleep(20)
     let claim: Promise<unknown> | undefined
     await one.connection().execute(async (on) => {
       await sql.raw(dialect === 'sqlite' ? 'begin immediate' : 'start transaction').execute(on)
       await sql`update devicehub_lease set note = 'locked' where name = 'slot'`.execute(on)
-      claim = other.leases.claim('slot', 'another', 60_000)
+      claim = other.leases.acquire('slot', 'another', 60_000)
       await sleep(2000)
       // Just below twice its ttl from now: more than that from when the claim began.
       await sql`update devicehub_lease set ttl = 60000, expires_at = ${databaseNow(dialect)} + 119000`.execute(

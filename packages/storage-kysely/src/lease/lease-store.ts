@@ -76,15 +76,15 @@ export function createLeaseStore(connection: Connection): LeaseStore {
         })
       }),
 
-    claim: (name, holder, ttl) =>
-      asStorageErrors(`claiming the lease ${name}`, async () => {
+    acquire: (name, holder, ttl) =>
+      asStorageErrors(`acquiring the lease ${name}`, async () => {
         check(name, holder, ttl)
         if (!(await take(name, holder, ttl))) {
           if (await exists(name)) return null
           await insert(name)
           if (!(await take(name, holder, ttl))) return null
         }
-        // No other process has this holder's name, so it is the epoch of this claim.
+        // No other process has this holder's name, so it is the epoch it was acquired with.
         const { rows } = await run(
           sql`select epoch as c0 from ${table} where name = ${name} and holder = ${holder}`,
         )

@@ -197,9 +197,9 @@ export function createDeviceStore(
           )
         return await retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (session) => {
-            const epoch = await lockAccess(session)
+            const position = await lockAccess(session)
             const record = await update(session)
-            if (record) await noteAccess(session, epoch, [{ typeKey: type.key, deviceId }])
+            if (record) await noteAccess(session, position, [{ typeKey: type.key, deviceId }])
             return record
           }),
         )
@@ -216,7 +216,7 @@ export function createDeviceStore(
       return asStorageErrors(`deleting the device ${deviceId}`, () =>
         retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (session) => {
-            const epoch = await lockAccess(session)
+            const position = await lockAccess(session)
             const { affected } = await session.run(
               sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
             )
@@ -226,7 +226,7 @@ export function createDeviceStore(
               await session.run(sql`delete from ${latest} where device_id = ${deviceId}`)
             await cancelCommands(session, type, deviceId, now)
             await clearTwin(session, type, deviceId)
-            await deleteAccess(session, epoch, { typeKey: type.key, deviceId })
+            await deleteAccess(session, position, { typeKey: type.key, deviceId })
             return true
           }),
         ),

@@ -97,7 +97,7 @@ export function fenceContract(contract: StorageContract): void {
     const shared = sharedStorage(contract)
 
     async function claim(storage: Storage, name: string, holder = newId('holder'), ttl = LONG) {
-      return waitUntil(`${name} to be claimed`, () => storage.leases.claim(name, holder, ttl))
+      return waitUntil(`${name} to be claimed`, () => storage.leases.acquire(name, holder, ttl))
     }
     const fencedBy = (fence: LeaseFence) =>
       expect.objectContaining({
@@ -208,9 +208,9 @@ export function fenceContract(contract: StorageContract): void {
     test('a change of the hub itself under a former epoch leaves neither status nor audit row', async () => {
       const { storage } = shared
       const name = newId('lease')
-      const lease = await storage.leases.claim(name, 'one', LONG)
+      const lease = await storage.leases.acquire(name, 'one', LONG)
       if (lease === null) throw new Error('nobody holds it')
-      await storage.leases.claim(name, 'one', LONG)
+      await storage.leases.acquire(name, 'one', LONG)
       const deviceId = await newDevice(storage, Sensor, { status: 'online', statusAt: T0, lastSeen: T0 })
       const { epoch } = lease
       await expect(

@@ -24,12 +24,12 @@ export function leaseContract(contract: StorageContract): void {
       holder = newId('holder'),
       ttl = LONG,
     ): Promise<Lease> => {
-      const lease = await storage.leases.claim(name, holder, ttl)
+      const lease = await storage.leases.acquire(name, holder, ttl)
       if (!lease) throw new Error(`${name} is held by another`)
       return lease
     }
     const claimedAtLast = (storage: Storage, name: string, holder: string, ttl = LONG): Promise<Lease> =>
-      waitUntil(`${name} to be free`, () => storage.leases.claim(name, holder, ttl))
+      waitUntil(`${name} to be free`, () => storage.leases.acquire(name, holder, ttl))
     const expired = (storage: Storage, name: string) =>
       waitUntil(`${name} to expire`, async () => (await stateOf(storage, name)).holder === null)
 
@@ -69,7 +69,7 @@ export function leaseContract(contract: StorageContract): void {
       const { storage, other } = shared
       const lease = await claimed(storage, newId('lease'), 'me')
       for (const each of [storage, other])
-        expect(await each.leases.claim(lease.name, 'another', LONG)).toBeNull()
+        expect(await each.leases.acquire(lease.name, 'another', LONG)).toBeNull()
       expect(await stateOf(other, lease.name)).toMatchObject({ holder: 'me', epoch: lease.epoch })
       expect(await other.leases.renew(lease, LONG)).toBe(true)
     })
@@ -110,7 +110,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(next.epoch).toBeGreaterThan(lease.epoch)
       expect(await storage.leases.renew(lease, LONG)).toBe(false)
       expect(await storage.leases.release(lease)).toBe(false)
-      expect(await storage.leases.claim(lease.name, 'me', LONG)).toBeNull()
+      expect(await storage.leases.acquire(lease.name, 'me', LONG)).toBeNull()
       expect(await stateOf(storage, lease.name)).toMatchObject({ holder: 'another', epoch: next.epoch })
     })
 
@@ -132,7 +132,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(await stateOf(other, lease.name)).toMatchObject({ expiresIn: 0, epoch: lease.epoch })
       expect(await storage.leases.renew(lease, LONG)).toBe(true)
       expect(await stateOf(other, lease.name)).toMatchObject({ holder: 'me', epoch: lease.epoch })
-      expect(await other.leases.claim(lease.name, 'another', LONG)).toBeNull()
+      expect(await other.leases.acquire(lease.name, 'another', LONG)).toBeNull()
     })
 
     test('renewals one upon the other all succeed', async () => {
@@ -168,7 +168,7 @@ export function leaseContract(contract: StorageContract): void {
       for (let round = 0; round < 5; round++) {
         const claims = await Promise.all(
           Array.from({ length: 20 }, (_, index) =>
-            (index % 2 ? storage : other).leases.claim(name, `holder ${round}.${index}`, LONG),
+            (index % 2 ? storage : other).leases.acquire(name, `holder ${round}.${index}`, LONG),
           ),
         )
         const [lease, ...others] = claims.filter((claim) => claim !== null)

@@ -5,7 +5,7 @@ import { type MessageRow, TypeTable } from './tables.js'
 import type { MemoryTelemetry } from './telemetry.js'
 
 /** The database as one opened storage sees it: with the types it was opened for. */
-export interface Session {
+export interface OpenedMemory {
   readonly telemetry: MemoryTelemetry
   readonly types: readonly AnyDeviceType[]
   knows(typeKey: string | null): boolean
@@ -15,7 +15,7 @@ export interface Session {
   messagesOf(type: AnyDeviceType | null): RowList<MessageRow>
 }
 
-export function createSession(telemetry: MemoryTelemetry, types: readonly AnyDeviceType[]): Session {
+export function openMemory(telemetry: MemoryTelemetry, types: readonly AnyDeviceType[]): OpenedMemory {
   const keys = new Set(types.map((type) => type.key))
   const tableOf = (type: AnyDeviceType): TypeTable => {
     if (!keys.has(type.key)) throw typeNotOpened(type)
