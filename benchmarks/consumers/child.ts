@@ -41,7 +41,7 @@ async function consume({ target, count, batch }: ChildOptions) {
   let sum = 0
   const consumer = hub.consume(
     'billing',
-    { types: [Station], channels: ['data'], from: 'beginning', batch },
+    { types: [Station], channels: ['data'], from: 'beginning', maxBatch: batch },
     ({ messages }) => {
       for (const message of messages) sum += workOn(message.payload)
     },

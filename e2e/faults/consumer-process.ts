@@ -16,7 +16,7 @@ const consumer: Consumer = hub.consume(
     types: [Probe],
     channels: ['data'],
     from: 'beginning',
-    batch: config.batch,
+    maxBatch: config.batch,
     lease: config.lease,
     pollInterval: '200ms',
     retry: { tries: 3, min: '1ms', max: '10ms' },

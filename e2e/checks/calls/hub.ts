@@ -137,7 +137,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
         channels: ['data'],
         statuses: ['processed'],
         from: 'now',
-        batch: 5,
+        maxBatch: 5,
         retry: { tries: 1, min: '5ms', max: '10ms', isTransient: () => false },
         timeout: 5,
         lease: 5,

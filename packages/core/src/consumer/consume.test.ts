@@ -78,7 +78,7 @@ describe('a consumer', () => {
     const hub = hubOn()
     await store(hub, 25)
     const { seen, handle, batches } = recorder()
-    const consumer = hub.consume('billing', { ...FAST, types: [Meter], batch: 10 }, handle)
+    const consumer = hub.consume('billing', { ...FAST, types: [Meter], maxBatch: 10 }, handle)
     await store(hub, 10, 25)
     await waitUntil('all', () => seen.length >= 35)
     expect(seen).toEqual(upTo(35))
@@ -106,7 +106,7 @@ describe('a consumer', () => {
       ),
     )
     const { seen, batches, handle } = recorder()
-    const options = { ...FAST, types: [Meter], batch: 100, maxBatchBytes: 250_000 }
+    const options = { ...FAST, types: [Meter], maxBatch: 100, maxBatchBytes: 250_000 }
     hub.consume('billing', options, handle)
     await waitUntil('all', () => seen.length >= 6)
     expect(seen).toEqual([1, 1, 1, 1, 1, 2])
@@ -395,7 +395,7 @@ describe('moving the cursor', () => {
     await store(hub, 10)
     const seen: number[][] = []
     let sought = false
-    hub.consume('billing', { ...FAST, types: [Meter], batch: 5 }, async ({ messages }) => {
+    hub.consume('billing', { ...FAST, types: [Meter], maxBatch: 5 }, async ({ messages }) => {
       seen.push(energies(messages) as number[])
       if (sought) return
       sought = true
@@ -460,8 +460,8 @@ describe('bad input', () => {
     const hub = hubOn()
     const Other = defineDeviceType('other', {})
     for (const options of [
-      { batch: 0 },
-      { batch: 1.5 },
+      { maxBatch: 0 },
+      { maxBatch: 1.5 },
       { lease: 0.1 },
       { timeout: 0 },
       { channels: ['nope' as never] },

@@ -20,7 +20,7 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   /** Default `now`. */
   readonly from?: ConsumeFrom
   /** Log rows a batch at most, 1 to 10,000; default: what the storage prefers, else 500. Up to two are in memory. */
-  readonly batch?: number
+  readonly maxBatch?: number
   /** Bytes a batch at most, of what its log rows hold; a larger message is a batch of its own. Default 8 MiB. Up to two batches are in memory. */
   readonly maxBatchBytes?: number
   readonly retry?: ConsumeRetry

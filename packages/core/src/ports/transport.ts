@@ -39,7 +39,7 @@ export interface Transport {
   /** The broker's name; a device type picks its broker by it. */
   readonly name: string
   start(): Promise<void>
-  /** Drains: what is committed is acknowledged, then the connection ends. */
+  /** Drains: what is committed is acknowledged, then the connection ends. It can be started again. */
   stop(): Promise<void>
   /** Resolves when the broker took it over (QoS 1 and 2) or it was written (QoS 0); `publish_failed` or `transport_unavailable` otherwise. */
   publish(message: OutboundMessage): Promise<void>

@@ -26,7 +26,7 @@ const types = {
 
 const FAST = {
   from: 'beginning',
-  batch: 50,
+  maxBatch: 50,
   lease: 2,
   pollInterval: '100ms',
   retry: { tries: 2, min: '1ms', max: '5ms' },

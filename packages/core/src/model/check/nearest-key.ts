@@ -6,6 +6,7 @@ export function meant(given: string, known: readonly string[]): string {
 
 /** Other words for a key, in small letters: as libraries of the field have them, and its names in version 0.1. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  maxBatch: ['batch', 'batchsize'],
   url: ['host', 'hostname', 'port', 'address', 'server', 'broker', 'brokerurl', 'uri', 'endpoint'],
   cleanStart: ['clean', 'cleansession'],
   receiveMaximum: ['window'],
