@@ -92,7 +92,7 @@ describe('claims over Aedes with broker-auth', () => {
       port: aedes.port,
       async [Symbol.asyncDispose]() {
         await hub.close()
-        await aedes.stop()
+        await aedes.close()
       },
     }
   }

@@ -16,7 +16,7 @@ export async function prepareStage(kind: Target['kind']): Promise<Stage> {
     const { url } = await postgres.createDatabase()
     const target: Target = { kind, url }
     await prepareDatabase(target)
-    return { target, postgres, [Symbol.asyncDispose]: () => postgres.stop() }
+    return { target, postgres, [Symbol.asyncDispose]: () => postgres.close() }
   }
   const folder = mkdtempSync(join(tmpdir(), 'devicehub-faults-'))
   const target: Target = { kind, file: join(folder, 'hub.db') }

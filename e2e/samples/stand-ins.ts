@@ -34,13 +34,13 @@ export function standIns(shared: SharedServers): StandIns {
       const needs = (each: readonly string[]) => each.some((address) => all.includes(address))
       if (needs(PLAIN)) {
         const broker = await startMosquitto()
-        ends.push(() => broker.stop())
+        ends.push(() => broker.close())
         for (const address of PLAIN) addresses.set(address, broker.url)
       }
       if (needs(SECURE)) {
         const certificates = await shared.certificates()
         const broker = await startMosquitto({ tls: { certificates } })
-        ends.push(() => broker.stop())
+        ends.push(() => broker.close())
         for (const address of SECURE) addresses.set(address, broker.tlsUrl as string)
         writePems(cwd, certificates)
       }
@@ -95,6 +95,6 @@ export class SharedServers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#postgres, this.#mariadb].map(async (server) => (await server)?.stop()))
+    await Promise.all([this.#postgres, this.#mariadb].map(async (server) => (await server)?.close()))
   }
 }

@@ -121,7 +121,7 @@ export async function kitHandles(): Promise<Subject[]> {
       calls: {
         connection: call(() => [0], { waits: 'a connection' }),
         cut: call(),
-        stop: call(),
+        close: call(),
         '[Symbol.asyncDispose]': call(),
       },
     },
@@ -147,7 +147,7 @@ export async function kitHandles(): Promise<Subject[]> {
         toClient: call(() => ['drop']),
         refuse: call(() => [true]),
         cut: call(),
-        stop: call(),
+        close: call(),
         '[Symbol.asyncDispose]': call(),
       },
     },

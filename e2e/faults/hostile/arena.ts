@@ -93,7 +93,7 @@ export async function openArena(): Promise<Arena> {
     texts: async (sql, values) => (await rows(sql, values)).map(([text]) => String(text)),
     async [Symbol.asyncDispose]() {
       await pool.end()
-      await broker.stop()
+      await broker.close()
       await stage[Symbol.asyncDispose]()
     },
   }

@@ -25,7 +25,7 @@ beforeAll(async () => {
   detach = attachPresence(service.broker)
 })
 afterAll(async () => {
-  await service.stop()
+  await service.close()
   await brokerAuth.close()
   await fleet.hub.close()
 })

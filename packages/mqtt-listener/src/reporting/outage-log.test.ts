@@ -12,7 +12,7 @@ test('while a broker is away there is a line for each attempt, without a stack, 
   const listener = createMqttListener(hub, { url, protocolVersion: 4, reconnect })
   listener.handle('plant/+/alarm', () => {})
   await listener.start()
-  await first.stop()
+  await first.close()
   const shown = () => hub.log.filter(({ level }) => level === 'warn' || level === 'error')
   const lines = () => shown().filter(({ message }) => message?.endsWith('trying again'))
   await waitUntil('several attempts', () => lines().length >= 5)

@@ -72,7 +72,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
       },
       async bury() {
         await process.listener.stop()
-        await proxy.stop()
+        await proxy.close()
       },
     }
   }

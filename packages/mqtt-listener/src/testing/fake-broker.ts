@@ -37,7 +37,7 @@ export async function startFakeBroker(options: FakeBrokerOptions = {}): Promise<
       await waitUntil('the SUBSCRIBE', () => found.of('subscribe').length > 0)
       return found
     },
-    [Symbol.asyncDispose]: broker.stop,
+    [Symbol.asyncDispose]: broker.close,
   }
 }
 

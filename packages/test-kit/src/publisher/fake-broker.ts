@@ -76,7 +76,7 @@ export interface FakeBroker extends AsyncDisposable {
   connection(number: number): Promise<FakeConnection>
   /** Ends every open connection. */
   cut(): void
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
 /** A broker that does as a test says, to see how a client copes with brokers that misbehave. */
@@ -129,7 +129,7 @@ export async function createFakeBroker(given: FakeBrokerOptions = {}): Promise<F
       return waitUntil(`connection ${number} to the fake broker`, () => connections[number])
     },
     cut,
-    stop,
+    close: stop,
     [Symbol.asyncDispose]: stop,
   }
 }

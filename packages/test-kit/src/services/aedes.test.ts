@@ -17,7 +17,7 @@ it('answers MQTT 3.1.1, with the policies it is given, and ends with its connect
   broker.cut()
   await ann.closed
   await using again = await createRawClient({ ...connection, connect: { username: 'ann' } })
-  await broker.stop()
+  await broker.close()
   await again.closed
   await expect(createRawClient(connection)).rejects.toThrow('ECONNREFUSED')
 })

@@ -18,7 +18,7 @@ export interface AedesService extends AsyncDisposable {
   readonly broker: Aedes
   /** Closes every connection at once; clients may come back. */
   cut(): void
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
 /** What the library says of its own options. */
@@ -62,7 +62,7 @@ export async function startAedes(given: AedesServiceOptions = {}): Promise<Aedes
     url: `mqtt://127.0.0.1:${port}`,
     broker,
     cut,
-    stop,
+    close: stop,
     [Symbol.asyncDispose]: stop,
   }
 }

@@ -20,7 +20,7 @@ export interface Service extends AsyncDisposable {
   /** Process id of the running server, undefined while it is down. */
   readonly pid: number | undefined
   /** Ends it in its own orderly way and removes its folder. */
-  stop(): Promise<void>
+  close(): Promise<void>
   /** Ends it in its own orderly way and keeps its data for `restart()`. */
   shutdown(): Promise<void>
   /** SIGKILL to it and all it started; the data stays for `restart()`. */
@@ -182,7 +182,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, watchdog: Watchdog): 
     get pid() {
       return running()?.pid
     },
-    stop,
+    close: stop,
     shutdown,
     kill,
     async restart() {

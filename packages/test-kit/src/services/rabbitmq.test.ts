@@ -58,7 +58,7 @@ describeWith({ rabbitmq: 'own' }, 'rabbitmq', ({ rabbitmq }) => {
     await back.destroy()
 
     service.pause()
-    await service.stop()
+    await service.close()
     expect(processesOf(folder)).toEqual([])
     expect(existsSync(folder)).toBe(false)
     await expect(service.restart()).rejects.toThrow('was stopped')

@@ -37,7 +37,7 @@ async function setUp(options: TcpProxyOptions = {}) {
       return { client, remote }
     },
     async [Symbol.asyncDispose]() {
-      await proxy.stop()
+      await proxy.close()
       for (const { socket } of accepted) socket.destroy()
       server.close()
     },

@@ -31,7 +31,7 @@ export interface TcpProxy extends AsyncDisposable {
   refuse(refusing: boolean): void
   /** Destroys every open connection, both ends; returns how many. New ones are still accepted. */
   cut(): number
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
 export interface TcpProxyCounters {
@@ -164,7 +164,7 @@ export async function createTcpProxy(targetPort: number, given: TcpProxyOptions 
       refusing = value
     },
     cut,
-    stop,
+    close: stop,
     [Symbol.asyncDispose]: stop,
   }
 }

@@ -31,7 +31,7 @@ describeWith({ mosquitto: 'own' }, 'password and ACL files on Mosquitto', ({ mos
   beforeAll(async () => {
     broker = await mosquitto.start({ users: { service: 'svc' }, acl: ['user service', 'topic readwrite #'] })
   })
-  afterAll(() => broker?.stop())
+  afterAll(() => broker?.close())
 
   const open = (options: Partial<MosquittoFilesOptions> = {}) =>
     mosquittoFiles({

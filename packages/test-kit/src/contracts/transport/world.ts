@@ -7,7 +7,7 @@ import { openWireTap, type WireTap } from './wire-tap.js'
 
 export interface TransportHarness {
   /** A broker on loopback that speaks MQTT 3.1.1 to anybody and keeps sessions while it runs. */
-  startBroker(): Promise<{ readonly port: number; stop(): Promise<void> }>
+  startBroker(): Promise<{ readonly port: number; close(): Promise<void> }>
   /**
    * A transport, not started: it listens to `topic(...)` at QoS 2, always as the same client with a session that is
    * kept, reconnects within a second or so, and leaves its session behind when it stops.
@@ -57,7 +57,7 @@ export async function startWorld(harness: TransportHarness, { started = true } =
   }
   const newBroker = async () => {
     const broker = await harness.startBroker()
-    cleanups.push(() => broker.stop())
+    cleanups.push(() => broker.close())
     return broker.port
   }
   try {
