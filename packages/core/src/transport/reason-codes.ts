@@ -116,6 +116,13 @@ const NO_HANDSHAKE =
 /** Of mqtt.js, for the alert with which a TLS server answers a CONNECT that it took for a handshake. */
 const NO_MQTT = /^(Invalid header flag bits|Malformed)/
 
+/** Of mqtt.js, for an HTTP answer: its first letter, H, reads as a PUBACK with flags. */
+const IS_HTTP_ANSWER = /^Invalid header flag bits.*puback/
+const IS_HTTP = 'it is a WebSocket port: use ws:// or wss://'
+const NO_WEB_SOCKET = 'the port speaks no WebSocket: use mqtt:// or mqtts://'
+/** mqtt.js keeps the HTTP status of a path that is not served to itself. */
+const OTHER_PATH = "the path in `url` is not the broker's: most have /mqtt, as in ws://localhost:8083/mqtt"
+
 /**
  * Why a connection to `url` ended before the CONNACK, with what to try; null when the error says it all. RabbitMQ 3 and
  * rumqttd close without an answer when they are spoken to in MQTT 5, and so does a port that is for TLS, or is not.
@@ -127,10 +134,12 @@ export const closedUnanswered = trusting(
     const secure = /^(mqtts|wss):/i.test(url)
     const said = error?.message ?? ''
     if (secure && NO_HANDSHAKE.test(said)) return `${said}; perhaps ${NO_TLS}`
+    const webSocket = /^wss?:/i.test(url)
+    if (!webSocket && IS_HTTP_ANSWER.test(said)) return `${said}; perhaps ${IS_HTTP}`
     if (!secure && NO_MQTT.test(said)) return `${said}; perhaps ${IS_TLS}`
     if (error !== null && codeOf(error) !== 'ECONNRESET') return null
     const version =
       protocolVersion === 5 ? 'it does not speak MQTT 5: set protocolVersion to 4 for MQTT 3.1.1, or ' : ''
-    return `${said === '' ? '' : `${said}; `}${UNANSWERED}; perhaps ${version}${secure ? NO_TLS : IS_TLS}`
+    return `${said === '' ? '' : `${said}; `}${UNANSWERED}; perhaps ${version}${webSocket ? `${OTHER_PATH}, or ${NO_WEB_SOCKET}, or ` : ''}${secure ? NO_TLS : IS_TLS}`
   },
 )
