@@ -56,7 +56,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   const codec = type?.options.codec ?? jsonCodec
   const binary = codec === jsonCodec ? 'base64' : 'bytes'
   const status = createStatusMemory()
-  const { events, report } = createClientEvents()
+  const { events, report, reportOutage, connected } = createClientEvents()
   let state: ClientState = 'idle'
   let connections = 0
   let up = false
@@ -96,6 +96,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   const heartbeat = createHeartbeat(interval === false ? null : interval, () =>
     publisher.push(topics.status, encode('status', status.latest())),
   )
+  const place = `the broker at ${options.url}`
   const connector = createConnector({
     async open(onLost, signal) {
       const will = { topic: topics.status, payload: encode('status', OFFLINE) }
@@ -107,6 +108,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       connections++
       up = true
       enter('connected')
+      connected(place)
       publisher.attach(connection)
       for (const part of parts) part.resume()
     },
@@ -116,10 +118,10 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       publisher.detach(reasonCode)
       if (state === 'connected') enter('reconnecting')
     },
-    onError: report,
+    onError: reportOutage,
     isSuspect: () => publisher.isSuspect,
     backoff: createBackoff(options.reconnect),
-    place: `the broker at ${options.url}`,
+    place,
     clientId,
   })
 
