@@ -43,7 +43,7 @@ export default {
       name: 'no-circular',
       comment: 'Two files that import each other, types included, cannot be understood alone.',
       severity: 'error',
-      from: { path: `${CORE}/`, pathNot: TEST },
+      from: { path: '^packages/(async|core|http)/src/', pathNot: TEST },
       to: { circular: true },
     },
     {

@@ -17,16 +17,9 @@ import { createClientEvents } from './client-events.js'
 import { createCommands } from './commands/commands.js'
 import { createConnector } from './connector.js'
 import { createSampleQueue } from './create-sample-queue.js'
-import type {
-  ClientEvents,
-  ClientState,
-  DeviceClient,
-  DeviceDeclaration,
-  RecordOptions,
-  StatusReport,
-  UntypedDevice,
-} from './device-client.js'
+import type { ClientEvents, ClientState, DeviceClient, RecordOptions, StatusReport } from './device-client.js'
 import { type DeviceClientOptions, resolveOptions } from './device-client-options.js'
+import type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
 import { createHeartbeat } from './heartbeat.js'
 import { connectOptions } from './mqtt-options.js'
 import { acceptClose, acceptDeclaration, acceptEvent, acceptWait } from './option-rules.js'

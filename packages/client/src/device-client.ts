@@ -1,6 +1,7 @@
 import type { CloseOptions } from '@devicehub/core/check'
-import type { AnyDeviceType, DeviceHubError, DeviceStatus } from '@devicehub/core/definition'
+import type { DeviceHubError, DeviceStatus } from '@devicehub/core/definition'
 import type { ReceivedCommand } from './commands/received-command.js'
+import type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
 import type { PublisherStats } from './publisher.js'
 import type { SampleOptions } from './sample.js'
 import type { DeviceTwin } from './twin/device-twin.js'
@@ -14,16 +15,6 @@ import type { CommandName, PayloadOf, ReadingsOf, ResultOf } from './typed.js'
  * - `closing`, `closed`
  */
 export type ClientState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closing' | 'closed'
-
-/** The device to declare without a device type: nothing is checked but that JSON can hold it. */
-export interface UntypedDevice {
-  /** Name of the device type at the hub. */
-  readonly type: string
-  /** Where the hub's type has one of its own. */
-  readonly topicTemplate?: string | undefined
-}
-
-export type DeviceDeclaration = AnyDeviceType | UntypedDevice
 
 export interface StatusReport {
   /** Default: as reported last, `online` at first. */

@@ -6,12 +6,11 @@ export type {
   ClientState,
   ClientStats,
   DeviceClient,
-  DeviceDeclaration,
   RecordOptions,
   StatusReport,
-  UntypedDevice,
 } from './device-client.js'
 export type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
+export type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
 export type { PublisherStats } from './publisher.js'
 export type { SampleOptions } from './sample.js'
 export type { DeviceTwin } from './twin/device-twin.js'

@@ -1,14 +1,9 @@
 import * as check from '@devicehub/core/check'
 import { type AnyDeviceType, DEVICE_STATUSES, isDeviceType } from '@devicehub/core/definition'
 import type { BackoffOptions } from '@devicehub/core/transport'
-import type {
-  BatchSample,
-  DeviceDeclaration,
-  RecordOptions,
-  StatusReport,
-  UntypedDevice,
-} from './device-client.js'
+import type { BatchSample, RecordOptions, StatusReport } from './device-client.js'
 import type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
+import type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
 import type { ReportOptions } from './twin/reports.js'
 
 const { accept, duration, durationInSeconds, hidden, number, optional, options, text, word } = check

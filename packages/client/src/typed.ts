@@ -5,7 +5,7 @@ import type {
   InferState,
   JsonValue,
 } from '@devicehub/core/definition'
-import type { DeviceDeclaration } from './device-client.js'
+import type { DeviceDeclaration } from './device-declaration.js'
 
 /** The readings of one sample, as they are recorded: those that may be null may be left out. */
 export type ReadingsOf<Declaration extends DeviceDeclaration> = Declaration extends AnyDeviceType

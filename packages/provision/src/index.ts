@@ -13,9 +13,10 @@ export type {
   SecretOptions,
 } from './credentials/issue.js'
 export type { CredentialInfo } from './credentials/withdraw.js'
-export type { ImportedDevice, ImportOutput } from './import/import-output.js'
+export type { ImportOutput } from './import/import-output.js'
 export type { ImportCounts, ImportedRow, ImportOptions, ImportReport } from './import/import-report.js'
 export type { ImportRow, ImportSource, TextSource } from './import/import-source.js'
+export type { ImportedDevice } from './import/imported-device.js'
 export type { ProvisionHub } from './provision-hub.js'
 export type * from './sinks/credential-sink.js'
 export { type CsvSinkOptions, csvSink } from './sinks/csv-sink.js'

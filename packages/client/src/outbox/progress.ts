@@ -1,6 +1,7 @@
 import type { DeviceHubError } from '@devicehub/core/definition'
 import { outboxFailed } from './outbox-errors.js'
-import type { PositionFile, Progress } from './position-file.js'
+import type { PositionFile } from './position-file.js'
+import type { Progress } from './read-progress.js'
 import { createTurns } from './turns.js'
 
 export interface ProgressKeeperOptions {

@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ReadProgress } from './position-file.js'
+import type { ReadProgress } from './read-progress.js'
 import { findRecord, readRecord } from './record-format.js'
 
 /** A file of records, and what the outbox knows of it. */

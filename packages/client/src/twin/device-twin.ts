@@ -1,4 +1,4 @@
-import type { DeviceDeclaration } from '../device-client.js'
+import type { DeviceDeclaration } from '../device-declaration.js'
 import type { StateOf } from '../typed.js'
 import type { ReportOptions } from './reports.js'
 import type { DesiredContext } from './twin.js'

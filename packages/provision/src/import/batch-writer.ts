@@ -7,8 +7,8 @@ import { sinkDevice } from '../credentials/sink-device.js'
 import type { Committed, SinkTeller } from '../credentials/tell-sinks.js'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { SinkChange } from '../sinks/credential-sink.js'
-import type { ImportedDevice, OutputWriter } from './import-output.js'
 import type { Tally } from './import-report.js'
+import type { ImportedDevice, OutputWriter } from './imported-device.js'
 
 export interface ImportItem {
   readonly line: number

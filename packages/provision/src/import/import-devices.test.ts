@@ -3,8 +3,8 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { type JsonOutput, readJsonFile, rowsOf } from '../testing/import-fixtures.js'
 import { memorySink, provisionWorld, revealed, Station, temporaryFolder } from '../testing/provision-world.js'
-import type { ImportedDevice } from './import-output.js'
 import type { ImportedRow } from './import-report.js'
+import type { ImportedDevice } from './imported-device.js'
 
 async function* lines(...all: string[]): AsyncGenerator<string> {
   for (const line of all) yield `${line}\n`

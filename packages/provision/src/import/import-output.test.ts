@@ -6,7 +6,7 @@ import type { DeviceRecord } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { type JsonOutput, readJsonFile, rowsOf, storageWith } from '../testing/import-fixtures.js'
 import { provisionWorld, Station, temporaryFolder } from '../testing/provision-world.js'
-import type { ImportedDevice } from './import-output.js'
+import type { ImportedDevice } from './imported-device.js'
 
 describe('the output', () => {
   const one = { rows: [{ device_id: 'A' }] }

@@ -1,19 +1,10 @@
 import type { AnyDeviceType } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import type { ImportSource } from './import-source.js'
+import type { ImportedDevice, OutputWriter } from './imported-device.js'
 import { OutputFile } from './output-file.js'
 import { csvFormat, jsonFormat } from './output-format.js'
 import { refuseSource } from './refuse-source.js'
-
-/** A device with its new secrets, which nothing but the output will ever show. */
-export interface ImportedDevice {
-  readonly type: AnyDeviceType
-  readonly deviceId: string
-  readonly name: string
-  readonly username: string
-  readonly password: string
-  readonly apiKey: string
-}
 
 export type ImportOutput =
   /** Made with mode 0600. The format is that of the extension (`.csv` or `.json`) unless it is said. */
@@ -28,16 +19,6 @@ export type ImportOutput =
     }
   /** Called with the devices of each batch before they are created, and awaited. Some of them may not be created then. */
   | ((devices: readonly ImportedDevice[]) => unknown)
-
-/** Where the secrets go, batch by batch. */
-export interface OutputWriter {
-  /** Resolves when they are safe: their devices are created only then. */
-  write(devices: readonly ImportedDevice[]): Promise<void>
-  /** Devices of the last batch that were not created after all. */
-  discard(deviceIds: ReadonlySet<string>): void
-  /** Ends the output; `complete` is false after a failure. */
-  close(complete: boolean): Promise<void>
-}
 
 /** `invalid_options` when the file exists, is a symbolic link, cannot be made, or is the source. Nothing is touched then. */
 export async function openOutput(

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises'
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core'
 import { syncFolder } from '../sinks/replace-file.js'
-import type { ImportedDevice, OutputWriter } from './import-output.js'
+import type { ImportedDevice, OutputWriter } from './imported-device.js'
 import type { OutputFormat } from './output-format.js'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants

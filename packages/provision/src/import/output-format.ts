@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync'
-import type { ImportedDevice } from './import-output.js'
+import type { ImportedDevice } from './imported-device.js'
 
 /** How an output file is made of rows: each is a line, so that what a crash leaves behind can be read. */
 export interface OutputFormat {

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { readRow } from '../rows/row-reader.js'
-import type { LogTable } from './log-store.js'
+import type { LogTable } from './table-log.js'
 
 /** What lies behind a cursor in a table, and the order of the index in which it is found. */
 interface Behind {

@@ -1,30 +1,13 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import { type LogPage, type LogStore, PAGE_BYTES } from '@devicehub/core/storage'
+import { type LogStore, PAGE_BYTES } from '@devicehub/core/storage'
 import type { RawBuilder } from 'kysely'
 import { type KnownTypes, messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { asStorageErrors } from '../storage-error.js'
 import { isBehindPositionOf, positionLog } from './position-log.js'
+import type { LogOptions, LogTable } from './table-log.js'
 import { isBehindPlaceOf, transactionLog } from './transaction-log.js'
-
-/** One message table of the log. */
-export interface LogTable {
-  readonly name: string
-  readonly typeKey: string | null
-}
-
-export interface LogRequest {
-  readonly limit: number
-  readonly maxBytes: number
-}
-
-export interface TableLog {
-  read(tables: readonly LogTable[], cursor: string | null, page: LogRequest): Promise<LogPage>
-  end(tables: readonly LogTable[]): Promise<string>
-  seek(tables: readonly LogTable[], time: number): Promise<string>
-  count(tables: readonly LogTable[], cursor: string | null, max: number): Promise<number>
-}
 
 /** Whether a row `t` of the table lies behind the cursor, in SQL. `invalid_query` for a cursor of another database. */
 export const isBehindCursor = (
@@ -33,11 +16,6 @@ export const isBehindCursor = (
   cursor: string | null,
 ): RawBuilder<unknown> =>
   dialect === 'postgres' ? isBehindPlaceOf(table, cursor) : isBehindPositionOf(table, cursor)
-
-export interface LogOptions {
-  /** For tests alone: without it rows that commit late are skipped, which shows that the test would see it. */
-  readonly watermark?: boolean
-}
 
 export function createLogStore(
   connection: Connection,

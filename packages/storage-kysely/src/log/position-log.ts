@@ -8,7 +8,7 @@ import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { LOG_GATE_TABLE } from '../schema/tables.js'
 import { countBehind } from './count-behind.js'
-import type { LogOptions, LogRequest, LogTable, TableLog } from './log-store.js'
+import type { LogOptions, LogRequest, LogTable, TableLog } from './table-log.js'
 
 interface TablePage extends Merged {
   readonly bytes: number

@@ -9,7 +9,7 @@ import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
 import { quoteText } from '../schema/ddl.js'
 import { countBehind } from './count-behind.js'
-import type { LogOptions, LogTable, TableLog } from './log-store.js'
+import type { LogOptions, LogTable, TableLog } from './table-log.js'
 
 /** Behind this row: a transaction, a table in it, a row of the table. */
 interface Place {

@@ -1,5 +1,5 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
-import type { ExistingIndex, ExistingTable, TablesFound } from './introspect.js'
+import type { ExistingIndex, ExistingTable, TablesFound } from './existing-tables.js'
 
 /** MySQL spells the columns of information_schema in capitals, MariaDB as asked: hence an alias for each. */
 export async function introspectMysql(

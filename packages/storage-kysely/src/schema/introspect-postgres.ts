@@ -1,5 +1,5 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
-import type { ExistingIndex, ExistingTable, TablesFound } from './introspect.js'
+import type { ExistingIndex, ExistingTable, TablesFound } from './existing-tables.js'
 
 /**
  * From the catalog, not from information_schema: that one shows only what the role may use, and a table of another

@@ -1,5 +1,5 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
-import type { ExistingIndex, ExistingTable, TablesFound } from './introspect.js'
+import type { ExistingIndex, ExistingTable, TablesFound } from './existing-tables.js'
 
 export async function introspectSqlite(
   db: QueryExecutorProvider,

@@ -1,44 +1,16 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
+import type { ExistingTable, TablesFound } from './existing-tables.js'
 import { introspectMysql } from './introspect-mysql.js'
 import { introspectPostgres } from './introspect-postgres.js'
 import { introspectSqlite } from './introspect-sqlite.js'
 import type { SqlDialect } from './logical-type.js'
 import { SCHEMA_TABLE } from './tables.js'
 
-export interface ExistingColumn {
-  /** As the database spells it. */
-  readonly name: string
-  /** As `sqlType` writes it, where it is a type that `sqlType` knows. */
-  readonly type: string
-  readonly nullable: boolean
-  /** The database fills it in by itself. */
-  readonly hasDefault: boolean
-}
-
-export interface ExistingIndex {
-  readonly columns: readonly string[]
-  readonly unique: boolean
-  readonly partial: boolean
-}
-
-export interface ExistingTable {
-  readonly name: string
-  readonly columns: readonly ExistingColumn[]
-  readonly primaryKey: readonly string[]
-  readonly primaryKeyName: string | null
-  readonly indexes: ReadonlyMap<string, ExistingIndex>
-}
-
 export interface ExistingSchema {
   readonly tables: ReadonlyMap<string, ExistingTable>
   /** What `devicehub_schema` says: table -> column -> kind. */
   readonly recorded: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** MySQL and MariaDB: the collation for new tables. */
-  readonly collation: string | null
-}
-
-export interface TablesFound {
-  readonly tables: ReadonlyMap<string, ExistingTable>
   readonly collation: string | null
 }
 

@@ -1,6 +1,7 @@
 import type { SchemaStep } from '@devicehub/core'
 import { createIndexSql, createTableSql, dropIndexSql, quoteName, type SqlTarget } from './ddl.js'
-import type { ExistingSchema, ExistingTable } from './introspect.js'
+import type { ExistingTable } from './existing-tables.js'
+import type { ExistingSchema } from './introspect.js'
 import { planColumns } from './plan-columns.js'
 import { notOurTable } from './schema-errors.js'
 import type { IndexModel, TableModel } from './tables.js'
