@@ -60,3 +60,4 @@ export {
   type TopicRoute,
 } from './model/topic/index.js'
 export type { JsonValue } from './model/values.js'
+export { isHeartbeatOverdue } from './rules/heartbeat.js'

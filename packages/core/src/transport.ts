@@ -57,7 +57,6 @@ export { secretOf } from './ports/secret.js'
 export { noSignals, type SignalSink, type StateEvent } from './ports/signals.js'
 export type * from './ports/transport.js'
 export { toDevice } from './rules/device-row.js'
-export { isHeartbeatOverdue } from './rules/heartbeat.js'
 export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
 export {
   closedUnanswered,

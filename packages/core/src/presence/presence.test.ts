@@ -10,7 +10,7 @@ import {
   silentLogger,
 } from '../index.js'
 import type { CommitBatch } from '../storage.js'
-import { isHeartbeatOverdue } from '../transport.js'
+import { isHeartbeatOverdue } from '../definition.js'
 import {
   clock,
   closeLater,
