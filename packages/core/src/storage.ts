@@ -30,7 +30,7 @@ export type { FoldedChanges, FoldedDevice } from './rules/fold-changes.js'
 export type { ClaimRows } from './rules/judge-claim.js'
 export type { LatestRow } from './rules/latest-values.js'
 export { createLatestBudget, createPageBudget, ROW_BYTES } from './rules/page-bytes.js'
-export { bytesOf, type Listed } from './rules/page-of.js'
+export type { Listed } from './rules/page-of.js'
 export type { CommitPlan, CommitRows, PlannedRow } from './rules/plan-commit.js'
 export type { CredentialPlan, CredentialRows, UsernameChange } from './rules/plan-credential-writes.js'
 export {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { isHeartbeatOverdue } from '../definition.js'
 import {
   createDeviceHub,
   type DeviceStatus,
@@ -10,7 +11,6 @@ import {
   silentLogger,
 } from '../index.js'
 import type { CommitBatch } from '../storage.js'
-import { isHeartbeatOverdue } from '../definition.js'
 import {
   clock,
   closeLater,

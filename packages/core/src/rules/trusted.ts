@@ -124,4 +124,5 @@ export const planCommit = trusting('planCommit', 'a batch and its rows', commits
 export const judgeSample = trusting('judgeSample', 'a sample and what is known of it', identities.judgeSample)
 export const sampleIdKey = trusting('sampleIdKey', 'a sample', identities.sampleIdKey)
 export const sampleContentKey = trusting('sampleContentKey', 'a sample', identities.sampleContentKey)
+export const bytesOf = trusting('bytesOf', 'the values of a row', pages.bytesOf)
 export const pageOf = trusting('pageOf', 'rows, a page request and how rows are given', pages.pageOf)
