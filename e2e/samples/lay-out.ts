@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Page } from '../docs-samples/check-samples.js'
 import { extractSamples, type Sample } from '../docs-samples/extract-samples.js'
@@ -74,6 +82,7 @@ function linkPackages(folder: string): void {
     symlinkSync(realpathSync(target), path)
   }
   for (const name of readdirSync(join(root, 'packages'))) {
+    if (isPrivate(name)) continue
     if (!existsSync(join(root, 'packages', name, 'dist')))
       throw new Error(`packages/${name} is not built: run pnpm build first`)
     link(join(root, 'packages', name), `@devicehub/${name}`)
@@ -82,6 +91,11 @@ function linkPackages(folder: string): void {
     for (const name of installedIn(join(root, place, 'node_modules')))
       link(join(root, place, 'node_modules', name), name)
 }
+
+/** Bundled into the others: nobody can install it. */
+const isPrivate = (name: string): boolean =>
+  (JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as { private?: boolean })
+    .private === true
 
 const installedIn = (modules: string): string[] =>
   readdirSync(modules).flatMap((name) => {

@@ -54,6 +54,8 @@ export async function startMariadb(given: MariadbOptions = {}): Promise<MariadbS
         '--no-defaults',
         `--datadir=${join(folder, 'data')}`,
         `--socket=${join(folder, 'socket')}`,
+        // Two servers side by side would delete each other's temporary tables in a common folder.
+        `--tmpdir=${folder}`,
         `--pid-file=${join(folder, 'server.pid')}`,
         `--port=${port}`,
         '--skip-name-resolve',
