@@ -98,7 +98,7 @@ const isPrivate = (name: string): boolean =>
     .private === true
 
 const installedIn = (modules: string): string[] =>
-  readdirSync(modules).flatMap((name) => {
+  (existsSync(modules) ? readdirSync(modules) : []).flatMap((name) => {
     if (name.startsWith('.') || name === '@devicehub') return []
     return name.startsWith('@') ? readdirSync(join(modules, name)).map((each) => `${name}/${each}`) : [name]
   })
