@@ -56,6 +56,7 @@ export { noMetrics } from './ports/metrics.js'
 export { secretOf } from './ports/secret.js'
 export { noSignals, type SignalSink, type StateEvent } from './ports/signals.js'
 export type * from './ports/transport.js'
+export type { PresenceHub } from './presence/presence-hub.js'
 export { toDevice } from './rules/device-row.js'
 export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
 export {

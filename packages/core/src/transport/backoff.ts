@@ -1,19 +1,22 @@
-import {
-  type Backoff,
-  type BackoffOptions as BackoffSettings,
-  createBackoff as create,
-} from '@devicehub-internal/async'
+import { type Backoff, createBackoff as create } from '@devicehub-internal/async'
 import { accept, callback, duration, number, optional, options } from '../model/check/index.js'
 import { type Duration, durationText, type InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 
 export type { Backoff }
 
-export interface BackoffOptions extends Omit<BackoffSettings, 'min' | 'max'> {
+/** How pauses between attempts grow. */
+export interface BackoffOptions {
   /** The pause before the first retry. Default 1 s. */
   readonly min?: Duration | undefined
   /** What no pause exceeds; at least `min`. Default 1 min. */
   readonly max?: Duration | undefined
+  /** By how much each pause exceeds the one before. Default 2. */
+  readonly factor?: number | undefined
+  /** The share of a pause that is left to chance, 0 to 1: at 0.5 a pause of 8 s becomes 4 to 8 s. Default 0.5. */
+  readonly jitter?: number | undefined
+  /** 0 to below 1. Default `Math.random`. */
+  readonly random?: (() => number) | undefined
 }
 
 const BACKOFF = options<InMilliseconds<BackoffOptions>>({

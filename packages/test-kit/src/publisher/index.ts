@@ -14,6 +14,6 @@ export {
   type LedgerPublisherOptions,
   type PublishAllOptions,
 } from './ledger-publisher.js'
-export type { PacketInbox, PacketOf } from './packet-inbox.js'
+export type { NextOptions, PacketInbox, PacketOf } from './packet-inbox.js'
 export { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
 export { createRawSubscriber, type RawSubscriber, type RawSubscriberOptions } from './raw-subscriber.js'
