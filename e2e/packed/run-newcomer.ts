@@ -50,7 +50,40 @@ export async function runNewcomer(folder: string, tarballs: Tarballs): Promise<s
       if (problem !== null) problems.push(`${page}, ${time} start: ${problem}`)
     }
   }
-  return problems
+  const commonJs = await runInCommonJs(folder)
+  return commonJs === null ? problems : [...problems, commonJs]
+}
+
+const COMMON_JS = `
+const { createDeviceHub, defineDeviceType, reading } = require('@devicehub/core')
+const { createMqttListener } = require('@devicehub/mqtt-listener')
+const { createSignals } = require('@devicehub/signals')
+const Station = defineDeviceType('station', { unknownDevice: 'register', readings: { temperature: reading.float() } })
+async function main() {
+  const hub = createDeviceHub({ types: [Station], signals: createSignals() })
+  createMqttListener(hub, { url: 'mqtt://localhost:1' })
+  const [outcome] = await hub.ingest([{
+    topic: 'things/station/S-1/data', payload: Buffer.from('{"temperature":21.5}'), source: 'test', qos: 1,
+    redelivered: false, retained: false, receivedAt: Date.now(),
+  }])
+  const latest = await hub.readings.latest(Station, 'S-1')
+  console.log(outcome.status, latest.readings.temperature.value)
+  await hub.close()
+  try {
+    defineDeviceType('a type')
+  } catch (error) {
+    console.log(require('node:util').inspect(error))
+  }
+}
+main()
+`
+
+/** The packages as `require` gets them; and an error prints under the name of its class. */
+async function runInCommonJs(folder: string): Promise<string | null> {
+  writeFileSync(join(folder, 'main.cjs'), COMMON_JS)
+  const { ok, output } = await runIn(folder, process.execPath, ['main.cjs'])
+  const works = ok && /^stored 21\.5$/m.test(output) && /^DeviceHubError: /m.test(output)
+  return works ? null : `in CommonJS it does not work:\n${output}`
 }
 
 /** Starts it, sends readings until it prints one, and ends it with Ctrl-C. Null: it did all that. */
