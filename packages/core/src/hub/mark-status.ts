@@ -2,13 +2,11 @@ import type { DeviceDirectory } from '../ingest/device-directory.js'
 import { accept, line, optional, options } from '../model/check/index.js'
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
 import { DeviceHubError } from '../model/errors.js'
-import type { NewMessage } from '../model/message.js'
 import { DEVICE_STATUSES } from '../model/statuses.js'
-import { topicOf } from '../model/topic/build-topic.js'
-import { isValidDeviceId } from '../model/topic/index.js'
 import type { Clock } from '../ports/clock.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { StatusTransition, Storage } from '../ports/storage.js'
+import { decidedStatus } from '../rules/decided-status.js'
 import { toDevice } from '../rules/device-row.js'
 import { isReachable } from '../rules/states.js'
 import { type AssertType, acceptDeviceId } from './rules.js'
@@ -62,7 +60,14 @@ export async function markStatus(
         at: now,
         // Of a device that has this status already nothing is told a second time, whoever gave it meanwhile.
         status: { value: mark, from: DEVICE_STATUSES.filter((status) => status !== mark) },
-        audit: auditOf(context, type, deviceId, mark, reason, now),
+        audit: decidedStatus({
+          type,
+          deviceId,
+          topicPrefix: context.topicPrefix,
+          source: 'devices',
+          payload: { status: mark, reason },
+          now,
+        }),
       },
     ],
   })
@@ -86,37 +91,3 @@ export const deviceNotFound = (type: AnyDeviceType, deviceId: string) =>
     `there is no ${type.name} "${deviceId}"; create it with devices.create`,
     { details: { type: type.key, deviceId } },
   )
-
-function auditOf(
-  { topicPrefix }: MarkContext,
-  type: AnyDeviceType,
-  deviceId: string,
-  status: Mark,
-  reason: string,
-  now: number,
-): NewMessage {
-  // A row that was written beside the hub may have an id that no topic can hold.
-  const deviceIdMaxLength = Number.POSITIVE_INFINITY
-  const isReadable = isValidDeviceId(deviceId, deviceIdMaxLength)
-  return {
-    deviceId,
-    channel: 'status',
-    direction: 'hub',
-    topic: isReadable ? topicOf(type, deviceId, 'status', { prefix: topicPrefix, deviceIdMaxLength }) : '',
-    payloadJson: JSON.stringify({ status, reason }),
-    payloadRaw: null,
-    contentType: 'application/json',
-    correlationId: null,
-    userProperties: null,
-    source: 'devices',
-    qos: 0,
-    redelivered: false,
-    retained: false,
-    status: 'processed',
-    code: null,
-    reason: null,
-    flags: null,
-    receivedAt: now,
-    processedAt: now,
-  }
-}

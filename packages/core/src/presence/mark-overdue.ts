@@ -3,11 +3,10 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { isRetryable } from '../model/errors.js'
 import type { NewMessage } from '../model/message.js'
 import type { DeviceStatus } from '../model/statuses.js'
-import { topicOf } from '../model/topic/build-topic.js'
-import { isValidDeviceId } from '../model/topic/index.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { LeaseFence } from '../ports/leases.js'
 import type { CommitBatch, DeviceChange, StatusTransition } from '../ports/storage.js'
+import { decidedStatus } from '../rules/decided-status.js'
 import type { PresenceHub } from './presence-hub.js'
 
 /**
@@ -63,38 +62,13 @@ function changeOf(context: MarkContext, record: DeviceRecord): DeviceChange {
 
 function auditOf({ hub, type, now }: MarkContext, record: DeviceRecord): NewMessage {
   const { deviceId, status, lastSeen } = record
-  const readable = isValidDeviceId(deviceId, Number.POSITIVE_INFINITY)
-  return {
-    deviceId,
-    channel: 'status',
-    direction: 'hub',
-    topic: readable
-      ? topicOf(type, deviceId, 'status', {
-          prefix: hub.topicPrefix,
-          deviceIdMaxLength: Number.POSITIVE_INFINITY,
-        })
-      : '',
-    payloadJson: JSON.stringify({
-      status: 'offline',
-      from: status,
-      reason: reasonOf(record, now),
-      last_seen: new Date(lastSeen ?? 0).toISOString(),
-    }),
-    payloadRaw: null,
-    contentType: 'application/json',
-    correlationId: null,
-    userProperties: null,
-    source: 'presence',
-    qos: 0,
-    redelivered: false,
-    retained: false,
-    status: 'processed',
-    code: null,
-    reason: null,
-    flags: null,
-    receivedAt: now,
-    processedAt: now,
+  const payload = {
+    status: 'offline',
+    from: status,
+    reason: reasonOf(record, now),
+    last_seen: new Date(lastSeen ?? 0).toISOString(),
   }
+  return decidedStatus({ type, deviceId, topicPrefix: hub.topicPrefix, source: 'presence', payload, now })
 }
 
 const reasonOf = ({ lastSeen }: DeviceRecord, now: number) =>
