@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import * as auth from '@devicehub/broker-auth'
 import * as client from '@devicehub/client'
 import * as core from '@devicehub/core'
@@ -66,17 +65,3 @@ const callsOf = (described: Coverage, target: object): Coverage =>
   Object.fromEntries(
     Object.entries(described).filter(([name]) => Object.hasOwn(target, name.split('.')[0] ?? '')),
   )
-
-/** As the packages' manifests have them. */
-export function publishedEntries(): string[] {
-  const packages = new URL('../../packages/', import.meta.url)
-  return readdirSync(packages).flatMap((folder) => {
-    const manifest = JSON.parse(readFileSync(new URL(`${folder}/package.json`, packages), 'utf8')) as {
-      readonly name: string
-      readonly private?: boolean
-      readonly exports: Readonly<Record<string, unknown>>
-    }
-    const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json')
-    return manifest.private === true ? [] : entries.map((entry) => manifest.name + entry.slice(1))
-  })
-}

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
+import { publishedEntries } from '../api/entries.js'
 import { root } from './pack-all.js'
 
 /** Only spread into other types, so that no declaration ever has to name them. */
@@ -12,10 +13,11 @@ const SPREAD = ['DeviceColumns', 'ReadingColumns', 'MessageColumns', 'LatestColu
  */
 export function unnamedTypes(): string[] {
   const packages = join(root, 'packages')
+  const published = publishedEntries()
   const entriesOf = (name: string) =>
-    ['index', 'definition', 'storage', 'transport', 'check', 'cbor']
-      .map((entry) => join(packages, name, 'dist', `${entry}.d.ts`))
-      .filter(existsSync)
+    published
+      .filter(({ folder }) => folder === `packages/${name}`)
+      .map(({ declarations }) => join(root, declarations))
   const names = readdirSync(packages)
   const program = ts.createProgram(names.flatMap(entriesOf), {
     module: ts.ModuleKind.ESNext,
