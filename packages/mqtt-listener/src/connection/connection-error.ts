@@ -16,7 +16,7 @@ export class ConnectionError extends Error {
    * Not null: no later attempt with the same options can succeed. The code callers see. Null: a later attempt may succeed.
    */
   readonly permanentCode: ErrorCode | null
-  /** The next attempt waits for the longest delay: it would fail if it came soon. */
+  /** The fault is of this one connection: the next attempt waits for the longest delay, since it would fail if it came soon. */
   readonly waitsLongest: boolean
 
   constructor(

@@ -117,21 +117,23 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     return { end, lastedMs: preparedAt === null ? null : performance.now() - preparedAt, wasIdle }
   }
 
-  /** Counts the end, and says whether another client with this client id has caused it: reported, or presumed. */
-  function wasTakenOver({ end, lastedMs, wasIdle }: Attempt): boolean {
+  /** Counts the end and keeps its error. Another client with this client id may have caused it: reported, or presumed. */
+  function noteEnd({ end, lastedMs, wasIdle }: Attempt): void {
     if (lastedMs === null) {
       counters.failedConnects++
       silentEnds.failed()
-      return false
+      return
     }
     const reported = end.reasonCode === SESSION_TAKEN_OVER
     const withoutReason = end.reasonCode === null && end.error === null && wasIdle
     const endsInARow = silentEnds.ended({ withoutReason, lasted: lastedMs / 1000 })
     const presumed = endsInARow > 0
     const message = presumed ? presumablyTakenOver(clientId, endsInARow) : describeEnd(end, takenOver)
-    lastError = end.error ?? new ConnectionError(message)
-    if (reported || presumed) counters.sessionsTakenOver++
-    return reported || presumed
+    if (reported || presumed) {
+      counters.sessionsTakenOver++
+      // Two clients with one client id would otherwise disconnect each other as fast as they can connect.
+      lastError = new ConnectionError(message, { cause: end.error, waitsLongest: true })
+    } else lastError = end.error ?? new ConnectionError(message)
   }
 
   async function run(): Promise<void> {
@@ -145,11 +147,9 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       enter('connecting')
       const attempt = await connectOnce()
       if (stopping.signal.aborted) return
-      // Two clients with one client id would otherwise disconnect each other as fast as they can connect.
-      const waitLongest =
-        wasTakenOver(attempt) || (lastError instanceof ConnectionError && lastError.waitsLongest)
+      noteEnd(attempt)
       if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS) backoff.reset()
-      const delay = waitLongest ? reconnect.max * 1000 : backoff.next()
+      const delay = waitsLongest(lastError) ? reconnect.max * 1000 : backoff.next()
       enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError, delay)
       await sleep(delay, stopping.signal)
     }
@@ -179,6 +179,10 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
 
 export const isPermanent = (error: unknown): error is ConnectionError =>
   error instanceof ConnectionError && error.permanentCode !== null
+
+/** The fault is of this one connection, its client id or its rights say, not of the broker's absence. */
+export const waitsLongest = (error: unknown): error is ConnectionError =>
+  error instanceof ConnectionError && error.waitsLongest
 
 /** For logs: why there is no connection, and when the next attempt comes. */
 export const describeRetry = (error: Error, { max }: ReconnectSettings): string =>

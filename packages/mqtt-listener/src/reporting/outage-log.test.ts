@@ -1,7 +1,9 @@
 import { startAedes, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
+import { ConnectionError } from '../connection/connection-error.js'
 import { createMqttListener } from '../index.js'
 import { createHeldHub } from '../testing/held-hub.js'
+import { createOutageLog } from './outage-log.js'
 
 test('while a broker is away there is a line for each attempt, without a stack, and one when it is back', async () => {
   const first = await startAedes()
@@ -29,4 +31,18 @@ test('while a broker is away there is a line for each attempt, without a stack, 
   expect(new Set(lines().map(({ fields }) => (fields as { clientId: string }).clientId)).size).toBe(1)
   for (const { fields } of lines()) expect(fields).not.toHaveProperty('err')
   expect(shown().filter(({ message }) => message === 'connected to the broker again')).toHaveLength(1)
+})
+
+test('what is the fault of one connection is told while another tells of the outage', () => {
+  const lines: string[] = []
+  const write = (_fields: object, message?: string) => void lines.push(message ?? '')
+  const logger = { error: write, warn: write, info() {}, debug() {} }
+  const reconnect = { min: 1, max: 10, jitter: 0 }
+  const log = createOutageLog(logger, { name: 'a', url: 'mqtt://a', reconnect })
+  const [publisher, session] = [log.of('a-publisher', 'warn'), log.of('a', 'error')]
+  publisher.failed(new ConnectionError('the broker closed the connection'), 1_000)
+  session.failed(new ConnectionError('the broker closed the connection'), 1_000)
+  expect(lines).toEqual(['the broker closed the connection; trying again'])
+  session.failed(new ConnectionError('the client id is used twice', { waitsLongest: true }), 10_000)
+  expect(lines[1]).toBe('the client id is used twice; trying again')
 })

@@ -1,5 +1,5 @@
 import type { Logger } from '@devicehub/core'
-import { describeRetry, isPermanent } from '../connection/keep-connected.js'
+import { describeRetry, isPermanent, waitsLongest } from '../connection/keep-connected.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 
 /** Of one connection: what its log says of its failures and of its return. */
@@ -17,8 +17,8 @@ export interface OutageLog {
 
 /**
  * A listener has several connections to a broker, which are all away when it is. One of them tells, a line for each
- * attempt and one when it is back; the others are heard at level debug. A fault that does not pass is of one client id, a
- * missing right say, and is always told.
+ * attempt and one when it is back; the others are heard at level debug. A fault of one connection alone, a missing right or
+ * a client id that is used twice say, is always told.
  */
 export function createOutageLog(
   logger: Logger,
@@ -36,7 +36,7 @@ export function createOutageLog(
           const message = `${what}${describeRetry(error, reconnect)}`
           teller ??= me
           if (isPermanent(error)) logger[level]({ ...line, err: error }, message)
-          else logger[teller === me ? level : 'debug'](line, message)
+          else logger[teller === me || waitsLongest(error) ? level : 'debug'](line, message)
         },
         connected() {
           // A warning, since the default logger writes no line below it, and who read of the outage waits for this.
