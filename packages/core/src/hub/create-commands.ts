@@ -85,8 +85,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
   }
 
   async function isUp(type: AnyDeviceType, deviceId: string): Promise<boolean> {
-    if (context.directory.get(type, deviceId) === undefined) await context.directory.load(type, [deviceId])
-    const known = context.directory.get(type, deviceId)
+    const { directory } = context
+    const known = directory.get(type, deviceId) ?? (await directory.load(type, [deviceId])).get(deviceId)
     return known !== undefined && isReachable(known.status)
   }
 

@@ -47,7 +47,11 @@ export interface DirectoryOptions {
 export interface DeviceDirectory {
   /** Undefined: ask `load` first. A null record: there is no such device. */
   get(type: AnyDeviceType, deviceId: string): KnownDevice | undefined
-  load(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void>
+  /**
+   * Reads them anew; resolves with each of them by id. Who needs a device takes it from there: by then `get` may have
+   * lost it again, to its age after a slow query, to `forget` or to newer entries.
+   */
+  load(type: AnyDeviceType, deviceIds: readonly string[]): Promise<ReadonlyMap<string, KnownDevice>>
   forget(type: AnyDeviceType, deviceId: string): void
   /** What a commit made of the row of a device. */
   settle(type: AnyDeviceType, known: KnownDevice, committed: Partial<DeviceRecord>): void
@@ -90,25 +94,31 @@ export function createDeviceDirectory(
     const due = [...stale]
     stale.clear()
     // A failure leaves the entries to age out: the next message then waits for its own look-up, and sees the error.
-    for (const [type, ids] of due) await load(type, [...ids]).catch(() => {})
+    for (const [type, ids] of due) await load(type, [...ids]).catch(() => undefined)
     refreshing = false
   }
 
-  async function load(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void> {
+  async function load(
+    type: AnyDeviceType,
+    deviceIds: readonly string[],
+  ): Promise<ReadonlyMap<string, KnownDevice>> {
     const loadedAt = clock.now()
-    const missing = new Set(deviceIds)
-    for (const record of await storage.devices.find(type, deviceIds)) {
-      missing.delete(record.deviceId)
-      put(type, record.deviceId, record, loadedAt)
-    }
-    for (const deviceId of missing) put(type, deviceId, null, loadedAt)
+    const records = await storage.devices.find(type, deviceIds)
+    const byId = new Map(records.map((record) => [record.deviceId, record]))
+    return new Map(
+      deviceIds.map((deviceId) => [deviceId, put(type, deviceId, byId.get(deviceId) ?? null, loadedAt)]),
+    )
   }
 
-  function put(type: AnyDeviceType, deviceId: string, record: DeviceRecord | null, loadedAt: number): void {
+  function put(
+    type: AnyDeviceType,
+    deviceId: string,
+    record: DeviceRecord | null,
+    loadedAt: number,
+  ): KnownDevice {
     const key = keyOf(type, deviceId)
     const before = entries.get(key)
-    entries.delete(key)
-    entries.set(key, {
+    const known: KnownDevice = {
       deviceId,
       record,
       status: record?.status ?? 'offline',
@@ -117,8 +127,11 @@ export function createDeviceDirectory(
       touchedAt: Math.max(before?.touchedAt ?? 0, record?.lastSeen ?? 0),
       loadedAt,
       device: null,
-    })
-    if (entries.size > options.max) for (const oldest of entries.keys()) return void entries.delete(oldest)
+    }
+    entries.delete(key)
+    entries.set(key, known)
+    if (entries.size > options.max) entries.delete(entries.keys().next().value as string)
+    return known
   }
 
   return {

@@ -43,9 +43,18 @@ export function createResolver(
       waiting.push(message)
       add(missing, type, deviceId)
     }
-    for (const [type, ids] of missing) await directory.load(type, [...ids])
-    for (const message of waiting)
-      message.known = directory.get(message.type as AnyDeviceType, message.deviceId as string) ?? null
+    await read(missing, waiting)
+  }
+
+  /** One query a type. */
+  async function read(
+    ids: ReadonlyMap<AnyDeviceType, ReadonlySet<string>>,
+    messages: readonly PlannedMessage[],
+  ): Promise<void> {
+    const found = new Map<AnyDeviceType, ReadonlyMap<string, KnownDevice>>()
+    for (const [type, each] of ids) found.set(type, await directory.load(type, [...each]))
+    for (const message of messages)
+      message.known = found.get(message.type as AnyDeviceType)?.get(message.deviceId as string) ?? null
   }
 
   async function register(planned: readonly PlannedMessage[]): Promise<void> {
@@ -62,10 +71,8 @@ export function createResolver(
     for (const [type, ids] of unknown) {
       const records = Array.from(ids, (deviceId) => newDeviceRecord(type, { deviceId }, clock.now()))
       await storage.devices.ensure(type, records)
-      await directory.load(type, [...ids])
     }
-    for (const message of waiting)
-      message.known = directory.get(message.type as AnyDeviceType, message.deviceId as string) ?? null
+    await read(unknown, waiting)
   }
 
   return async (planned) => {
