@@ -43,7 +43,7 @@ const encodeOptions = {
 }
 
 /**
- * CBOR (RFC 8949) instead of JSON: about half the size, and binary readings travel as bytes. Needs the package `cborg`.
+ * CBOR (RFC 8949) instead of JSON: about half the size, and binary readings travel as bytes.
  *
  * @example
  * import { cborCodec } from '@devicehub/core/cbor'
