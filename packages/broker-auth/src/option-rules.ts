@@ -1,8 +1,8 @@
 import { type AnyDeviceType, type DeviceHub, isDeviceType } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
-import type { AedesBroker } from './brokers/aedes.js'
+import type { AedesBroker } from './brokers/aedes-broker.js'
 import type { RabbitMqOptions } from './brokers/rabbitmq.js'
-import type { BrokerConfigOptions } from './config/broker-config.js'
+import type { BrokerConfigOptions } from './config/broker-config-options.js'
 import type { AccessRule, AccountLookup, BrokerAuthOptions, ClientIdRule, StaticAccount } from './options.js'
 
 const { accept, duration, either, flag, hidden, integer, optional, options, text, word } = check

@@ -1,8 +1,8 @@
 import type { Codec, DeviceHubError } from '@devicehub/core/definition'
 import { encodeWith } from '@devicehub/core/transport'
-import type { ResolvedOptions } from './device-client-options.js'
 import { createDurableQueue } from './outbox/durable-queue.js'
 import type { Publisher } from './publisher.js'
+import type { ResolvedOptions } from './resolve-options.js'
 import { createMemoryQueue, type SampleQueue } from './sample-queue.js'
 
 export interface SampleQueueContext {

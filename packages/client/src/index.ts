@@ -13,7 +13,5 @@ export type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from 
 export type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
 export type { PublisherStats } from './publisher.js'
 export type { SampleOptions } from './sample.js'
-export type { DeviceTwin } from './twin/device-twin.js'
-export type { ReportOptions } from './twin/reports.js'
-export type { DesiredContext } from './twin/twin.js'
+export type { DesiredContext, DeviceTwin, ReportOptions } from './twin/device-twin.js'
 export type { CommandName, PayloadOf, ReadingsOf, ResultOf, StateOf } from './typed.js'

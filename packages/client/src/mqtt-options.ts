@@ -1,5 +1,5 @@
 import type { IClientOptions } from 'mqtt'
-import type { ResolvedOptions } from './device-client-options.js'
+import type { ResolvedOptions } from './resolve-options.js'
 
 /** What mqtt.js is told of the options that stay the same for every connection. */
 function mqttOptions(options: ResolvedOptions): IClientOptions {

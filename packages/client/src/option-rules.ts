@@ -4,7 +4,7 @@ import type { BackoffOptions } from '@devicehub/core/transport'
 import type { BatchSample, RecordOptions, StatusReport } from './device-client.js'
 import type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from './device-client-options.js'
 import type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
-import type { ReportOptions } from './twin/reports.js'
+import type { ReportOptions } from './twin/device-twin.js'
 
 const { accept, duration, durationInSeconds, hidden, number, optional, options, text, word } = check
 

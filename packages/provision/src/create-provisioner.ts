@@ -4,7 +4,7 @@ import type { FetchHandler } from '@devicehub/http'
 import { type Claimed, type ClaimRequest, createClaim } from './claims/claim.js'
 import { type ClaimAccount, type ClaimLogin, createClaimAccounts } from './claims/claim-accounts.js'
 import { type ClaimStats, createClaimDesk } from './claims/claim-desk.js'
-import { type ClaimHandlerOptions, createClaimHandler } from './claims/claim-handler.js'
+import { createClaimHandler } from './claims/claim-handler.js'
 import { type ClaimKeysApi, createClaimKeys } from './claims/claim-keys.js'
 import { claimTopics } from './claims/claim-topics.js'
 import { createClaimKeyFinder } from './claims/find-claim-key.js'
@@ -27,14 +27,8 @@ import {
   acceptServe,
 } from './option-rules.js'
 import type { ProvisionHub } from './provision-hub.js'
-import type { CredentialSink, SyncReport } from './sinks/credential-sink.js'
-
-export interface ProvisionerOptions {
-  /** Brokers with a store of their own, to be kept in step: told in this order, after each commit. Default: none. */
-  readonly sinks?: readonly CredentialSink[]
-  /** Bounds of claims, over HTTP and over MQTT. */
-  readonly claimHandler?: ClaimHandlerOptions
-}
+import type { ProvisionerOptions } from './provisioner-options.js'
+import type { SyncReport } from './sinks/credential-sink.js'
 
 /**
  * Issues, replaces and withdraws what devices authenticate with. All of them refuse a type that is not of the hub with

@@ -1,11 +1,8 @@
-import type { Duration } from '@devicehub/core'
 import {
   type AnyDeviceType,
   consoleLogger,
   DeviceHubError,
   isDeviceType,
-  type Logger,
-  type Metrics,
   type SignalEvents,
   type SignalName,
 } from '@devicehub/core'
@@ -24,6 +21,7 @@ import {
   isName,
 } from './option-rules.js'
 import type { SignalEvent } from './signal-event.js'
+import type { SignalsOptions } from './signals-options.js'
 import { createSignalsStats, type SignalsStats } from './signals-stats.js'
 import {
   type AnySignalEvent,
@@ -32,19 +30,6 @@ import {
   type Subscription,
   type Unsubscribe,
 } from './subscription.js'
-
-export interface SignalsOptions {
-  /** Where errors of handlers and dropped events are written. Default: warnings and errors as JSON lines on stderr. */
-  readonly logger?: Logger | undefined
-  /** Default: dropped. Counts `devicehub_handler_errors_total` and `devicehub_handler_dropped_total`, by `handler`. */
-  readonly metrics?: Metrics | undefined
-  /** For handlers that do not set their own. Default 1,000. */
-  readonly maxPending?: number | undefined
-  /** For handlers that do not set their own. Default: none. */
-  readonly timeout?: Duration | undefined
-  /** How long `close()` waits for handlers that are still pending. Default 5 s. */
-  readonly closeTimeout?: Duration | undefined
-}
 
 /** What may be returned is ignored, but a promise is watched: its rejection is logged, and how many are pending is bounded. */
 export type SignalHandler<Event> = (event: Event) => unknown

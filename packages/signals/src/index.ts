@@ -1,5 +1,6 @@
-export { createSignals, type SignalHandler, type Signals, type SignalsOptions } from './create-signals.js'
+export { createSignals, type SignalHandler, type Signals } from './create-signals.js'
 export type { IterateOptions, SignalIterator } from './iterate-events.js'
 export type { SignalEvent } from './signal-event.js'
+export type { SignalsOptions } from './signals-options.js'
 export type { SignalsStats } from './signals-stats.js'
 export type { SubscribeOptions, Unsubscribe } from './subscription.js'

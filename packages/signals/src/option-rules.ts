@@ -1,7 +1,7 @@
 import { type AnyDeviceType, isDeviceType, type SignalEvents, type SignalName } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
-import type { SignalsOptions } from './create-signals.js'
 import type { IterateOptions } from './iterate-events.js'
+import type { SignalsOptions } from './signals-options.js'
 import type { SubscribeOptions } from './subscription.js'
 
 const { accept, durationInSeconds, integer, number, optional, options } = check

@@ -1,25 +1,8 @@
 import { type DeviceHub, DeviceHubError, type Principal } from '@devicehub/core'
 import { toLine, topicMatches } from '@devicehub/core/transport'
 import { acceptAedes } from '../option-rules.js'
+import type { AedesBroker, AedesClient } from './aedes-broker.js'
 import type { BrokerContext } from './broker-adapter.js'
-
-/** A client of Aedes, as far as it is looked at: Aedes need not be installed for the types of this package. */
-export interface AedesClient {
-  readonly id: string
-  close(): void
-}
-
-/** An Aedes broker, as far as it is listened to. */
-export interface AedesBroker {
-  on(
-    event: 'client' | 'clientDisconnect' | 'keepaliveTimeout',
-    listener: (client: AedesClient) => void,
-  ): unknown
-  off(
-    event: 'client' | 'clientDisconnect' | 'keepaliveTimeout',
-    listener: (client: AedesClient) => void,
-  ): unknown
-}
 
 /** What goes into `Aedes.createBroker`, all of it: each of them closes what another leaves open. */
 export interface AedesHooks {

@@ -1,6 +1,7 @@
 import { DeviceHubError } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import { acceptConfig } from '../option-rules.js'
+import type { BrokerConfigOptions } from './broker-config-options.js'
 import type { ConfigTarget } from './config-target.js'
 import { emqxConfig } from './emqx.js'
 import { genericConfig } from './generic.js'
@@ -19,15 +20,6 @@ const CONFIGS = {
 } as const
 
 export type BrokerName = keyof typeof CONFIGS
-
-export interface BrokerConfigOptions {
-  /** Where the broker reaches the handler, up to where it is mounted: `http://10.0.0.5:8081/broker-auth`. */
-  readonly url: string
-  /** The option `secret` of `createBrokerAuth`; left out for endpoints that are public. */
-  readonly secret?: string
-  /** RabbitMQ's; default `/`, as in the option `rabbitmq` of `createBrokerAuth`. */
-  readonly vhost?: string
-}
 
 /**
  * What to paste into the broker's configuration, with all that it leaves open by default closed. Holds the secret.

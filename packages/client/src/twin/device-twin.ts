@@ -1,7 +1,20 @@
 import type { DeviceDeclaration } from '../device-declaration.js'
 import type { StateOf } from '../typed.js'
-import type { ReportOptions } from './reports.js'
-import type { DesiredContext } from './twin.js'
+
+export type State = Readonly<Record<string, unknown>>
+
+export interface DesiredContext<Delta = State> {
+  readonly version: number
+  /** What of it differs from what this process has reported. */
+  readonly delta: Delta
+}
+
+export interface ReportOptions {
+  /** When it was so. Default, and while offline: none, and the hub takes the time of arrival. */
+  readonly timestamp?: Date | undefined
+  /** Stops waiting; what was reported stays so. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /** What the hub wants the device to be set to (desired), and what the device says that it is (reported). */
 export interface DeviceTwin<Declaration extends DeviceDeclaration> {

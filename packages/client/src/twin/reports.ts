@@ -3,14 +3,8 @@ import { encodeWith } from '@devicehub/core/transport'
 import { unlessAborted } from '@devicehub-internal/async'
 import { acceptPatch, acceptReport } from '../option-rules.js'
 import type { Publisher } from '../publisher.js'
+import type { ReportOptions } from './device-twin.js'
 import { type FieldState, isSame, type StateFields } from './state-fields.js'
-
-export interface ReportOptions {
-  /** When it was so. Default, and while offline: none, and the hub takes the time of arrival. */
-  readonly timestamp?: Date | undefined
-  /** Stops waiting; what was reported stays so. */
-  readonly signal?: AbortSignal | undefined
-}
 
 export interface ReportsOptions {
   readonly type: AnyDeviceType | null

@@ -5,16 +5,9 @@ import type { BinaryForm } from '../plain-value.js'
 import type { Publisher } from '../publisher.js'
 import type { ReceivedMessage } from '../received-message.js'
 import { type DesiredDocument, readDesired } from './desired-document.js'
-import { createReports, type ReportOptions } from './reports.js'
+import type { DesiredContext, ReportOptions, State } from './device-twin.js'
+import { createReports } from './reports.js'
 import { createStateFields, type FieldState, isSame } from './state-fields.js'
-
-export type State = Readonly<Record<string, unknown>>
-
-export interface DesiredContext<Delta = State> {
-  readonly version: number
-  /** What of it differs from what this process has reported. */
-  readonly delta: Delta
-}
 
 export type AnyDesiredHandler = (desired: never, context: DesiredContext<never>) => unknown
 

@@ -2,7 +2,6 @@ import type { Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import type { ListenerHub } from './listener-hub.js'
 import type { BrokerOptions, MqttListenerOptions, SlotOptions } from './options.js'
-import { MAX_SLOTS } from './slot-settings.js'
 
 const {
   accept,
@@ -20,6 +19,8 @@ const {
 
 /** Characters. MQTT strings have at most 65,535 bytes, and a character takes up to four in UTF-8. */
 export const MAX_TEXT = 16_383
+/** The largest `slots.max`. */
+export const MAX_SLOTS = 1_024
 /** For a connection, a publication or a call: an hour is more than any of them can mean. */
 export const wait = (min: Duration) => optional(duration({ min, max: '1h' }))
 /** `createBackoff` takes it further. */

@@ -1,9 +1,6 @@
 import { DeviceHubError } from '@devicehub/core'
 import type { AcceptedBroker } from './option-rules.js'
 
-/** The largest `slots.max`. */
-export const MAX_SLOTS = 1_024
-
 /** The option `slots`, checked and with defaults. */
 export interface SlotSettings {
   readonly group: string

@@ -1,4 +1,3 @@
-import type { Duration } from '@devicehub/core'
 import { type AnyDeviceType, DeviceHubError, type Page } from '@devicehub/core'
 import type { ClaimKeyRecord } from '@devicehub/core/storage'
 import { randomIds } from '@devicehub/core/transport'
@@ -6,19 +5,7 @@ import { assertType } from '../credentials/check-request.js'
 import { randomSecret } from '../credentials/secrets.js'
 import { acceptClaimId, acceptClaimKey, acceptClaimPage } from '../option-rules.js'
 import type { ProvisionHub } from '../provision-hub.js'
-
-export interface NewClaimKey {
-  /** For people: 1 to 255 characters. */
-  readonly name: string
-  /** How many devices may be claimed with it. */
-  readonly maxUses: number
-  /** How long it is good. */
-  readonly expiresIn: Duration
-  /** Whether a device that does not exist is created. Default false: only registered ones can be claimed. */
-  readonly createsDevices?: boolean
-  /** Device ids have to begin with it; default: any. */
-  readonly idPrefix?: string
-}
+import type { NewClaimKey } from './new-claim-key.js'
 
 /** A claim key, without the key. */
 export type ClaimKey = Omit<

@@ -8,7 +8,7 @@ import {
   SECRET,
   Station,
 } from '../testing/provision-world.js'
-import type { NewClaimKey } from './claim-keys.js'
+import type { NewClaimKey } from './new-claim-key.js'
 
 const proof = 'a proof of sixteen characters or more'
 

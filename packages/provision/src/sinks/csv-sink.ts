@@ -1,9 +1,9 @@
 import { open, readFile } from 'node:fs/promises'
-import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
 import type { CredentialSink, SinkChange } from './credential-sink.js'
+import type { CsvSinkOptions } from './csv-options.js'
 import { withFileLock } from './file-lock.js'
 import { createFileWork } from './file-work.js'
 import { usernameOf } from './last-changes.js'
@@ -11,13 +11,6 @@ import { acceptChanges, acceptCsv, acceptDevices } from './option-rules.js'
 import { refuseChange } from './refuse-device.js'
 import { readOrEmpty, syncFolder } from './replace-file.js'
 import { sinkFailures } from './sink-failures.js'
-
-export interface CsvSinkOptions {
-  /** Appended to, and made with the mode 0600: it holds passwords. */
-  readonly file: string
-  /** How long to wait for another process that appends to it. Default 10 s. */
-  readonly timeout?: Duration
-}
 
 const NAME = 'csv'
 const COLUMNS = ['time', 'change', 'username', 'password', 'client_id', 'device_type', 'device_id'] as const

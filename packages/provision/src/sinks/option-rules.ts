@@ -2,7 +2,7 @@ import { type AnyDeviceType, DeviceHubError, isDeviceHubError, isDeviceType } fr
 import * as check from '@devicehub/core/check'
 import { errorLine } from '@devicehub/core/transport'
 import type { SinkChange, SinkDevice } from './credential-sink.js'
-import type { CsvSinkOptions } from './csv-sink.js'
+import type { CsvSinkOptions } from './csv-options.js'
 import type { DynamicSecurityOptions, SinkTls } from './dynamic-security/options.js'
 import type { MosquittoFilesOptions } from './mosquitto-files/options.js'
 import type { Reload } from './mosquitto-files/reload-broker.js'

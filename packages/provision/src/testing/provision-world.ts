@@ -13,7 +13,8 @@ import {
   type StorageAdapter,
   state,
 } from '@devicehub/core'
-import { createProvisioner, type Provisioner, type ProvisionerOptions } from '../create-provisioner.js'
+import { createProvisioner, type Provisioner } from '../create-provisioner.js'
+import type { ProvisionerOptions } from '../provisioner-options.js'
 import type { CredentialSink, SinkChange, SinkDevice } from '../sinks/credential-sink.js'
 
 export const Station = defineDeviceType('weather_station', {

@@ -4,8 +4,8 @@ import { doneWithin, withTimeout } from '@devicehub-internal/async'
 import type { MqttClient } from 'mqtt'
 import type { ControlCommand } from './commands.js'
 import { type ControlAnswer, controlResponse } from './control-answer.js'
+import type { ControlSettings } from './control-settings.js'
 import { loadMqtt } from './load-mqtt.js'
-import type { ControlSettings } from './options.js'
 
 const TOPIC = '$CONTROL/dynamic-security/v1'
 /** Milliseconds for a DISCONNECT to be sent. */

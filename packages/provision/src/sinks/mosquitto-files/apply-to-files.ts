@@ -3,7 +3,7 @@ import { lastChanges } from '../last-changes.js'
 import type { SinkFailures } from '../sink-failures.js'
 import { aclLines } from './acl-section.js'
 import { updateFiles } from './broker-files.js'
-import type { FilesSettings } from './options.js'
+import type { FilesSettings } from './files-settings.js'
 import { passwordLine } from './password-line.js'
 
 export const FOREIGN = 'the password file has a user of that name that was not made here; it is left alone'

@@ -1,7 +1,7 @@
 import { withFileLock } from '../file-lock.js'
 import { readOrEmpty, replaceFile } from '../replace-file.js'
 import { type AclSection, parseAclSection } from './acl-section.js'
-import { type FilesSettings, resolved } from './options.js'
+import { type FilesSettings, resolved } from './files-settings.js'
 import { type PasswordFile, parsePasswordFile } from './password-line.js'
 
 export interface BrokerFiles {

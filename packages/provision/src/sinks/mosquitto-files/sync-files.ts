@@ -3,7 +3,7 @@ import type { SinkFailures } from '../sink-failures.js'
 import { aclLines } from './acl-section.js'
 import { FOREIGN } from './apply-to-files.js'
 import { readFiles, updateFiles } from './broker-files.js'
-import type { FilesSettings } from './options.js'
+import type { FilesSettings } from './files-settings.js'
 import { isPasswordHash } from './password-line.js'
 import { refuseFileDevice } from './refuse-for-files.js'
 

@@ -1,0 +1,14 @@
+import type { Duration } from '@devicehub/core'
+
+export interface NewClaimKey {
+  /** For people: 1 to 255 characters. */
+  readonly name: string
+  /** How many devices may be claimed with it. */
+  readonly maxUses: number
+  /** How long it is good. */
+  readonly expiresIn: Duration
+  /** Whether a device that does not exist is created. Default false: only registered ones can be claimed. */
+  readonly createsDevices?: boolean
+  /** Device ids have to begin with it; default: any. */
+  readonly idPrefix?: string
+}
