@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { checkSamples, type Page } from './docs-samples/check-samples.js'
 import { deadLinks } from './docs-samples/dead-links.js'
 import { exportedVariables, extractSamples, shownFiles } from './docs-samples/extract-samples.js'
+import { examplePage, readExamples } from './docs-samples/read-examples.js'
 import { readPages } from './docs-samples/read-pages.js'
 
 const pages = readPages()
@@ -28,6 +29,41 @@ describe('the samples of the documentation', () => {
     )
     expect(marked.filter(({ kind, reason }) => kind === null || reason === null)).toEqual([])
     expect(marked.length).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('the examples of docstrings', () => {
+  const errorsOf = (source: string) => {
+    const made = examplePage('packages/core/src/made-up.ts', source)
+    return made === null ? null : checkSamples([made])
+  }
+
+  test('compile against the sources', () => {
+    const examples = readExamples()
+    const errors = checkSamples(examples).map(({ page, line, message }) => `${page}:${line} ${message}`)
+    expect(errors).toEqual([])
+    expect(examples.length).toBeGreaterThan(15)
+  })
+
+  test('fail at their line, each by itself, and may use the hub of all examples', () => {
+    const source = `/** Not of an example: const = */
+/**
+ * Says where.
+ *
+ * @example
+ * import { hub, WeatherStation } from './hub.js'
+ *
+ * hub.topic(WeatherStation, 3)
+ *
+ * @example
+ * console.log(hub)
+ */
+export const where = 1`
+    expect(errorsOf(source)).toMatchObject([
+      { line: 8, message: expect.stringContaining("'number' is not assignable") },
+      { line: 11, message: "Cannot find name 'hub'." },
+    ])
+    expect(errorsOf('/** Nothing to see. */')).toBeNull()
   })
 })
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { extractSamples } from '../docs-samples/extract-samples.js'
+import { readExamples } from '../docs-samples/read-examples.js'
 import { readPages } from '../docs-samples/read-pages.js'
 import { compileAll, type LaidOut, layOut } from './lay-out.js'
 import { runTwice } from './run-twice.js'
@@ -12,9 +13,12 @@ const AT_ONCE = 3
 /**
  * Every sample of the pages: compiled with the types of the built packages, and what is a program run twice in a row in
  * an empty folder, with real servers in place of the addresses. `pnpm samples docs/guides/core.md` takes one page.
+ * The examples of docstrings are compiled with them; a source can be named like a page.
  */
 const wanted = process.argv.slice(2)
-const pages = readPages().filter(({ path }) => wanted.length === 0 || wanted.includes(path))
+const pages = [...readPages(), ...readExamples()].filter(
+  ({ path }) => wanted.length === 0 || wanted.includes(path),
+)
 const folder = mkdtempSync(join(tmpdir(), 'devicehub-samples-'))
 const problems: string[] = []
 let ran = 0
@@ -23,7 +27,7 @@ try {
   for (const { page, line, kind, reason } of pages.flatMap(({ path, text }) => extractSamples(path, text)))
     if (kind === null)
       problems.push(`${page}:${line} is neither a program nor marked "compiled: why" or "shown: why"`)
-    else if (kind !== 'program') console.log(`${page}:${line} ${kind}: ${reason}`)
+    else if (kind !== 'program' && page.endsWith('.md')) console.log(`${page}:${line} ${kind}: ${reason}`)
   problems.push(...(await compileAll(folder, samples)))
   if (problems.length === 0) await runAll(samples.filter(({ kind }) => kind === 'program'))
   for (const problem of problems) console.error(problem)

@@ -62,6 +62,8 @@ export interface CommandsApi {
    * `invalid_options`: nothing was sent.
    *
    * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
    * const command = await hub.commands.send(WeatherStation, 'STATION-001', 'set_interval', { interval: 60 })
    * const { previous } = await command.result({ timeout: 60 })
    */

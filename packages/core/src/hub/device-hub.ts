@@ -41,7 +41,9 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
    * numbers of seconds.
    *
    * @example
-   * hub.typeOptions(Pump).heartbeatInterval // 300, in seconds, unless the type says otherwise
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * hub.typeOptions(WeatherStation).heartbeatInterval // 300, in seconds, unless the type says otherwise
    */
   typeOptions(type: AnyDeviceType): TypeOptions<number>
   /**
@@ -49,7 +51,9 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
    * leave its level.
    *
    * @example
-   * hub.topic(Pump, 'PUMP-1', 'cmd') // things/pump/PUMP-1/cmd
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * hub.topic(WeatherStation, 'STATION-001', 'cmd') // things/weatherstation/STATION-001/cmd
    */
   topic(type: AnyDeviceType, deviceId: string, channel?: Channel): string
   readonly storage: Storage
@@ -73,8 +77,11 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
    * aside. `invalid_options` for an ill-formed name or option.
    *
    * @example
-   * hub.consume('billing', { types: [Meter], channels: ['data'] }, async ({ messages, signal }) => {
-   *   for (const { key, deviceId, samples } of messages) await bill(key, deviceId, samples, signal)
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * hub.consume('billing', { types: [WeatherStation], channels: ['data'] }, async ({ messages, signal }) => {
+   *   const body = JSON.stringify(messages.map(({ key, deviceId, samples }) => ({ key, deviceId, samples })))
+   *   await fetch('https://billing.example.com/usage', { method: 'POST', body, signal })
    * })
    */
   consume<T extends AnyDeviceType>(

@@ -23,6 +23,8 @@ export interface TwinApi<T extends AnyDeviceType> {
    * `device_inactive`. Resolves once it is stored; whether it is published `publishedVersion` says later.
    *
    * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
    * await hub.twin(WeatherStation).setDesired('STATION-001', { recording_mode: 'burst' })
    */
   setDesired(

@@ -62,7 +62,11 @@ const BOUNDS = checkOptions<MemoryStorageOptions>({
  * does not lose it.
  *
  * @example
- * const hub = createDeviceHub({ types: [WeatherStation], storage: memoryStorage() })
+ * import { createDeviceHub, memoryStorage } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * const storage = memoryStorage({ maxMessages: 10_000 })
+ * const hub = createDeviceHub({ types: [WeatherStation], storage })
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage {
   const bounds = { ...DEFAULTS, ...accept('memoryStorage', 'options', BOUNDS, options) }

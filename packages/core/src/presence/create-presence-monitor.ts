@@ -55,7 +55,13 @@ const HUB = port<PresenceHub>('a hub made by createDeviceHub', 'announce', 'onCl
  * a hub that is.
  *
  * @example
+ * import { createPresenceMonitor } from '@devicehub/core'
+ * import { createMqttListener } from '@devicehub/mqtt-listener'
+ * import { hub } from './hub.js'
+ *
+ * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883' })
  * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
+ * await presence.close()
  */
 export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions = {}): PresenceMonitor {
   accept('createPresenceMonitor', 'hub', HUB, hub)

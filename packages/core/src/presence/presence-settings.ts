@@ -17,7 +17,12 @@ export interface PresenceOptions {
    * another one may.
    *
    * @example
-   * { isListening: () => listener.stats().state === 'connected' }
+   * import type { PresenceOptions } from '@devicehub/core'
+   * import { createMqttListener } from '@devicehub/mqtt-listener'
+   * import { hub } from './hub.js'
+   *
+   * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883' })
+   * const options: PresenceOptions = { isListening: () => listener.stats().state === 'connected' }
    */
   readonly isListening?: () => boolean | Promise<boolean>
 }

@@ -38,6 +38,11 @@ type Open = (context: StorageContext) => TelemetryStorage | CompleteStorage
  * `invalid_options` when a function is missing, or the control group is there in part.
  *
  * @example
+ * import type { AnyDeviceType } from '@devicehub/core'
+ * import { defineStorage, type TelemetryStorage } from '@devicehub/core/storage'
+ *
+ * declare function openLists(types: readonly AnyDeviceType[]): TelemetryStorage
+ *
  * export const listStorage = () => defineStorage('list', ({ types }) => openLists(types))
  */
 export function defineStorage(name: string, open: Open): StorageAdapter {

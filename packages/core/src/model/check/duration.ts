@@ -19,7 +19,12 @@ const TEN_YEARS = '3650d'
  * How long: a number of seconds, or text with its unit. Gives whole milliseconds.
  *
  * @example
- * const WAIT = options<InMilliseconds<WaitOptions>>({ timeout: optional(duration({ min: '1ms', max: '1d' })) })
+ * import { duration, type InMilliseconds, optional, options } from '@devicehub/core/check'
+ * import type { WaitOptions } from '@devicehub/core'
+ *
+ * const WAIT = options<InMilliseconds<Pick<WaitOptions, 'timeout'>>>({
+ *   timeout: optional(duration({ min: '1ms', max: '1d' })),
+ * })
  */
 export function duration({
   min = 0,

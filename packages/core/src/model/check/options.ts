@@ -12,7 +12,12 @@ export type OptionRules<T> = {
  * that is undefined is left out.
  *
  * @example
- * const PAGE = options<PageOptions>({ limit: optional(integer({ min: 1, max: 1000 })), cursor: optional(text()) })
+ * import { integer, optional, options, text } from '@devicehub/core/check'
+ *
+ * const PAGE = options<{ limit?: number; cursor?: string }>({
+ *   limit: optional(integer({ min: 1, max: 1000 })),
+ *   cursor: optional(text()),
+ * })
  */
 export const options = <T extends object>(
   rules: OptionRules<T>,

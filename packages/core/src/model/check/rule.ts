@@ -46,7 +46,9 @@ export const misfit = (at: string, expected: string, value: unknown, shown = sho
  * key and what is expected, with the code of the rule, else `code`.
  *
  * @example
- * const { limit, order } = accept('readings.list', 'query', READING_QUERY, query, 'invalid_query')
+ * import { accept, text } from '@devicehub/core/check'
+ *
+ * export const greet = (name: string) => `Hello ${accept('greet', 'name', text({ max: 64 }), name)}`
  */
 export function accept<T>(
   call: string,

@@ -5,7 +5,9 @@ import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../errors.js'
  * at again, which would cost each message, and what they cannot work with is refused with the function's name.
  *
  * @example
- * export const latestTime = trusting('latestTime', 'a row of last values and the place of a reading', timeAt)
+ * import { trusting } from '@devicehub/core/check'
+ *
+ * export const lengthOf = trusting('lengthOf', 'an object with a length', (row: { length: number }) => row.length)
  */
 export function trusting<Run extends (...given: never[]) => unknown>(
   call: string,

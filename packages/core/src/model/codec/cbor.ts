@@ -46,7 +46,9 @@ const encodeOptions = {
  * CBOR (RFC 8949) instead of JSON: about half the size, and binary readings travel as bytes.
  *
  * @example
+ * import { defineDeviceType, reading } from '@devicehub/core'
  * import { cborCodec } from '@devicehub/core/cbor'
+ *
  * const Meter = defineDeviceType('meter', { codec: cborCodec, readings: { waveform: reading.binary() } })
  */
 export const cborCodec: Codec = Object.freeze({

@@ -37,7 +37,10 @@ const COMMAND = options<CommandOptions<z.ZodType | null, z.ZodType | null>>({
  * Something a device can be told to do.
  *
  * @example
- * commands: {
+ * import { command } from '@devicehub/core'
+ * import { z } from 'zod'
+ *
+ * const commands = {
  *   reboot: command(),
  *   set_interval: command({ payload: z.object({ interval: z.int().positive() }) }),
  * }

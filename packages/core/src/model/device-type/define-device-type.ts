@@ -101,12 +101,14 @@ export interface DeviceTypeDefinition<
  * Declares a device type: a frozen value, without I/O. Everything else is made from it. Mistakes throw `invalid_definition`.
  *
  * @example
- * const WeatherStation = defineDeviceType('weatherstation', {
+ * import { command, defineDeviceType, reading, state } from '@devicehub/core'
+ *
+ * export const WeatherStation = defineDeviceType('weatherstation', {
  *   heartbeatInterval: 300,
  *   readings: { temperature: reading.float({ unit: '°C', range: [-40, 80] }) },
  *   commands: { reboot: command() },
  *   state: { recording_mode: state.enum(['continuous', 'burst'], { default: 'continuous' }) },
- *   hooks: { onData({ device, readings }) {} },
+ *   hooks: { onData: ({ device, readings }) => console.log(device.deviceId, readings.temperature) },
  * })
  */
 export function defineDeviceType<

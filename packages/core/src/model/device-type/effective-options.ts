@@ -11,6 +11,9 @@ import { deviceType } from './type-rule.js'
  * policy that cannot be.
  *
  * @example
+ * import { effectiveOptions } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
  * effectiveOptions(WeatherStation).heartbeatInterval // 300, in seconds, unless the type says otherwise
  */
 export function effectiveOptions(

@@ -17,7 +17,9 @@ import type { ReadingField } from './typed-field.js'
  * `nullable: false` says otherwise.
  *
  * @example
- * readings: {
+ * import { reading } from '@devicehub/core'
+ *
+ * const readings = {
  *   temperature: reading.float({ unit: '°C', range: [-40, 80], precision: 2 }),
  *   door: reading.enum(['open', 'closed']),
  * }

@@ -20,7 +20,9 @@ type Optional<Default> = Default extends undefined ? true : false
  * What a device is set to: columns of the device's row, kept in step with the device by desired and reported state.
  *
  * @example
- * state: { recording_mode: state.enum(['continuous', 'burst'], { default: 'continuous' }) }
+ * import { state } from '@devicehub/core'
+ *
+ * const fields = { recording_mode: state.enum(['continuous', 'burst'], { default: 'continuous' }) }
  */
 export const state = {
   /** A finite number. */
