@@ -23,6 +23,10 @@ export type BulkTarget =
   | { readonly deviceIds: Iterable<string> | AsyncIterable<string> }
   | { readonly filter: DeviceFilter }
 
+/**
+ * How a bulk goes about its devices. What is said of one command (`timeout`, `expiresIn`, ...) holds for each of
+ * them.
+ */
 export interface BulkOptions<Result = unknown> extends SendOptions {
   /** Commands on their way at once, those that wait for their device not counted; default 100. */
   readonly concurrency?: number
@@ -34,7 +38,9 @@ export interface BulkOptions<Result = unknown> extends SendOptions {
   readonly signal?: AbortSignal
 }
 
+/** How far a bulk is. */
 export interface BulkProgress {
+  /** Devices that have an outcome. */
   readonly done: number
   /** Sent and without an end. */
   readonly running: number
@@ -42,17 +48,24 @@ export interface BulkProgress {
   readonly counts: Readonly<Record<BulkState, number>>
 }
 
+/** How the command of one device ended, or that it is `waiting` for its device, or was `refused` and not sent. */
 export type BulkState = Exclude<CommandState, 'queued' | 'sent' | 'accepted'> | 'waiting' | 'refused'
 
+/** What became of the command to one device. */
 export interface BulkOutcome<Result = unknown> {
+  /** Of the device it was for. */
   readonly deviceId: string
   /** Null when nothing was sent. */
   readonly id: string | null
+  /** `waiting`: in the ledger until the device is connected. `refused`: not sent, see `error`. */
   readonly state: BulkState
+  /** What the device answered; null unless it succeeded. */
   readonly result: Result | null
+  /** Why it did not succeed; null when it did, or waits. */
   readonly error: DeviceHubError | null
 }
 
+/** What became of a bulk as a whole. */
 export interface BulkSummary extends Omit<BulkProgress, 'running'> {
   /** Of the ledger: `commands.list({ batch })`. */
   readonly batch: string

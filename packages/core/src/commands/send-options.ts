@@ -5,6 +5,7 @@ import { OFFLINE_POLICIES, type OfflinePolicy } from '../model/device-type/offli
 import type { Duration, InMilliseconds } from '../model/duration.js'
 import type { NewCommand } from '../ports/commands.js'
 
+/** How one command is sent. Durations are numbers of seconds or texts such as `'90s'`. */
 export interface SendOptions {
   /** How long a publication waits for the device's final reply, after which the command has timed out; default 30 s. */
   readonly timeout?: Duration

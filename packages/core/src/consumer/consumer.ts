@@ -8,6 +8,7 @@ import type { Channel } from '../model/topic/index.js'
 /** Where a consumer begins when its name is new; later it goes on where it was. */
 export type ConsumeFrom = 'beginning' | 'now' | Date
 
+/** What a consumer reads, and how it goes about failures. */
 export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   /** Default: every type of the hub. */
   readonly types?: readonly T[]
@@ -23,6 +24,7 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   readonly maxBatch?: number
   /** Bytes a batch at most, of what its log rows hold; a larger message is a batch of its own. Default 8 MiB. Up to two batches are in memory. */
   readonly maxBatchBytes?: number
+  /** How often and how long a batch is tried again. */
   readonly retry?: ConsumeRetry
   /** After so long `batch.signal` is aborted and a line is logged, should the handler still run; default 5 min. */
   readonly timeout?: Duration
@@ -34,6 +36,7 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
   readonly onGap?: (gap: { readonly missed: number }) => void
 }
 
+/** How a failing handler is tried again. */
 export interface ConsumeRetry {
   /** Calls with a message alone until it is set aside, 1 or more; default 5. */
   readonly tries?: number
@@ -48,8 +51,10 @@ export interface ConsumeRetry {
   readonly isTransient?: (error: unknown) => boolean
 }
 
+/** Handles a batch. The batch is done when what it returns has resolved; what it throws has the batch tried again. */
 export type ConsumeHandler<T extends AnyDeviceType = AnyDeviceType> = (batch: ConsumedBatch<T>) => unknown
 
+/** Messages that are handled together. */
 export interface ConsumedBatch<T extends AnyDeviceType = AnyDeviceType> {
   /** At least one; in the order of the log. */
   readonly messages: readonly ConsumedMessage<T>[]
@@ -63,11 +68,15 @@ export interface ConsumedBatch<T extends AnyDeviceType = AnyDeviceType> {
 export interface ConsumedMessage<T extends AnyDeviceType = AnyDeviceType> {
   /** The same for good, each time it is handed over: store it with your effects and a second time is recognised. */
   readonly key: string
+  /** For `hub.messages.get`. */
   readonly ref: MessageRef
   /** Null: it belongs to no known type. */
   readonly type: T | null
+  /** Null: the topic names none. */
   readonly deviceId: string | null
+  /** Null: the topic names none. */
   readonly channel: Channel | null
+  /** When the hub received it. */
   readonly receivedAt: Date
   /** The audit row as it is. */
   readonly row: StoredMessage
@@ -77,17 +86,23 @@ export interface ConsumedMessage<T extends AnyDeviceType = AnyDeviceType> {
   readonly samples: readonly ConsumedSample<InferReadings<T>>[]
 }
 
+/** A sample of a message. */
 export interface ConsumedSample<Readings = Readonly<Record<string, unknown>>> {
+  /** By name; a reading that was not sent is absent. */
   readonly readings: Readings
   /** When it was measured, or received if the device sent no time. */
   readonly measuredAt: Date
   /** The id the device gave it. */
   readonly sampleId: string | null
+  /** `out_of_range:<reading>`, `clock_skew` and the like. */
   readonly flags: readonly string[]
 }
 
+/** A consumer in this process. It may stand by while another process runs it. */
 export interface Consumer extends AsyncDisposable {
+  /** As given to `hub.consume`. */
   readonly name: string
+  /** Of this process. */
   stats(): ConsumerStats
   /**
    * Waits for the handler that runs, at most `timeout` (default 10 s), then aborts its signal and lets
@@ -101,9 +116,11 @@ export type ConsumerState = 'starting' | 'standby' | 'running' | 'retrying' | 'c
 
 /** Of this process, since it started. */
 export interface ConsumerStats {
+  /** What this process does with it now. */
   readonly state: ConsumerState
   /** Of the lease, while this process runs it. */
   readonly epoch: number | null
+  /** Its place in the log; null: the beginning. */
   readonly cursor: string | null
   /** Messages the handler resolved for. */
   readonly handled: number
@@ -119,5 +136,6 @@ export interface ConsumerStats {
   readonly missed: number
   /** Milliseconds since the last message handled was received, while there is more to read; 0 when all is read. */
   readonly lagMs: number
+  /** What failed last; null: nothing did. */
   readonly lastError: unknown
 }

@@ -3,7 +3,9 @@ import type { Duration } from '../model/duration.js'
 
 /** A device that has proved who it is. */
 export interface Principal {
+  /** Its device type. */
   readonly type: AnyDeviceType
+  /** Its id, unique within the type. */
   readonly deviceId: string
   /** At brokers; null when it authenticated with an API key. */
   readonly username: string | null
@@ -11,6 +13,7 @@ export interface Principal {
   readonly expiresAt: Date | null
 }
 
+/** How logins and API keys were answered, in this process. */
 export interface CredentialsStats {
   /** Credentials asked of the database, by user name or key. */
   readonly lookups: number
@@ -20,7 +23,9 @@ export interface CredentialsStats {
   readonly checks: number
   /** Answers from the cache. */
   readonly hits: number
+  /** Passwords hashed with scrypt. */
   readonly slowHashes: number
+  /** Credentials in the cache now. */
   readonly cached: number
 }
 
@@ -47,9 +52,11 @@ export interface CredentialsApi {
   find(username: string): Promise<Principal | null>
   /** For who issues credentials: how secrets are stored. */
   readonly hashes: SecretHashes
+  /** Counted since the hub was created, in this process. */
   stats(): CredentialsStats
 }
 
+/** How a hub stores and checks secrets of devices. */
 export interface CredentialOptions {
   /**
    * Keys the hashes of secrets: 32 characters or more, from `openssl rand -base64 32`, the same in every process. Lose

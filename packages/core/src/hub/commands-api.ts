@@ -7,13 +7,16 @@ import type { CommandState } from '../model/statuses.js'
 import type { Page } from '../ports/storage.js'
 import type { CommandInfo } from '../rules/command-info.js'
 
+/** The names of a type's commands. */
 export type CommandNames<T extends AnyDeviceType> = keyof T['commands'] & string
 
+/** What the caller gives with a command; undefined for one without payload. */
 export type CommandPayload<
   T extends AnyDeviceType,
   Name extends CommandNames<T>,
 > = InferCommands<T>[Name]['payload']
 
+/** What a device answers to a command; unknown when no schema is declared. */
 export type CommandResult<
   T extends AnyDeviceType,
   Name extends CommandNames<T>,
@@ -28,6 +31,7 @@ type Rest<Payload, Options> = undefined extends Payload
 export interface CommandHandle<Result = unknown> {
   /** Of the ledger: the command is found by it again, also in another process. */
   readonly id: string
+  /** Of the device it is for. */
   readonly deviceId: string
   /**
    * Resolves with what the device answered, whichever process its reply reaches. Rejects with `command_failed`,
@@ -42,15 +46,21 @@ export interface CommandHandle<Result = unknown> {
   cancel(reason?: string): Promise<boolean>
 }
 
+/** Which commands of the ledger, and how many at a time. */
 export interface CommandQuery {
+  /** Of one type. */
   readonly type?: AnyDeviceType
+  /** Of one device. */
   readonly deviceId?: string
+  /** In one state, or in any of several. */
   readonly state?: CommandState | readonly CommandState[]
+  /** Of one name. */
   readonly command?: string
   /** Of a bulk. */
   readonly batch?: string
   /** 1 to 1,000; default 100. */
   readonly limit?: number
+  /** Of the page before; absent: the first page. */
   readonly cursor?: string | undefined
 }
 

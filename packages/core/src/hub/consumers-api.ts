@@ -17,14 +17,17 @@ import { type AssertType, acceptRef, PAGE_LIMIT, PAGE_OPTIONS } from './rules.js
 
 /** A durable consumer as the database has it, whoever runs it. */
 export interface ConsumerInfo extends Omit<ConsumerRecord, 'createdAt' | 'updatedAt' | 'epoch'> {
+  /** When it was first made. */
   readonly createdAt: Date
   /** When the cursor last moved. */
   readonly updatedAt: Date
   /** Whether a process holds its lease now. */
   readonly active: boolean
+  /** How far it is behind the log. */
   readonly lag: ConsumerLag
 }
 
+/** What a consumer has still to read. */
 export interface ConsumerLag {
   /** Log rows of its types that it has not passed yet, counted up to 10,000. */
   readonly messages: number
@@ -34,7 +37,9 @@ export interface ConsumerLag {
 
 /** Durable consumers by name: where they are, and the messages they set aside. `consumer_not_found` for an unknown name. */
 export interface ConsumersApi {
+  /** All that were ever made and not deleted, running or not. */
   list(): Promise<readonly ConsumerInfo[]>
+  /** Null when there is none of that name. */
   get(name: string): Promise<ConsumerInfo | null>
   /** Moves it to the beginning, behind everything that is stored, or to a received time; also while it runs. */
   seek(name: string, to: ConsumeFrom): Promise<void>

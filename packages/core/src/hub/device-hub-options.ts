@@ -26,7 +26,9 @@ import type { Metrics } from '../ports/metrics.js'
 import type { SignalSink } from '../ports/signals.js'
 import type { StorageAdapter } from '../ports/storage.js'
 
+/** What a hub is made of. Only `types` is needed; what is left out has a default that works in one process. */
 export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<IngestPolicies> {
+  /** The device types, or a registry of them. `duplicate_type` for two of one name. */
   readonly types: readonly AnyDeviceType[] | Registry
   /** Default `memoryStorage()`: gone with the process. */
   readonly storage?: StorageAdapter
@@ -42,17 +44,23 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
   readonly maxPayload?: number
   /** Samples one backfill may hold; default 10,000. */
   readonly maxSamples?: number
+  /** Sizes of batches and of the queue. */
   readonly ingest?: Partial<IngestLimits>
+  /** What is remembered of devices, and for how long. */
   readonly deviceCache?: Partial<DeviceCacheOptions>
+  /** Bounds of commands and desired state. */
   readonly commands?: Partial<CommandLimits>
   /** Needed by what issues or checks credentials of devices. */
   readonly credentials?: CredentialOptions
   /** Default: warnings and errors on standard error. */
   readonly logger?: Logger
+  /** Where counters go; default: nowhere. */
   readonly metrics?: Metrics
+  /** Default `systemClock`; tests pass one that they move. */
   readonly clock?: Clock
 }
 
+/** What a hub remembers of its devices, so that not every message asks the database. */
 export interface DeviceCacheOptions {
   /** Devices remembered; default 100,000. */
   readonly max: number
@@ -64,6 +72,7 @@ export interface DeviceCacheOptions {
   readonly lastSeenEvery: Duration
 }
 
+/** Bounds of a hub's commands and desired state. */
 export interface CommandLimits {
   /** The time between two looks for commands and desired state that are due: what another process left is sent no later; default 1 s. */
   readonly lookEvery: Duration

@@ -23,14 +23,21 @@ import type { SessionsApi } from './sessions-api.js'
 import type { SharedGroups } from './shared-groups.js'
 import type { TwinApi } from './twins-api.js'
 
+/** What a hub has done, in this process. */
 export interface HubStats {
+  /** What became of messages. */
   readonly ingest: IngestStats
+  /** Devices remembered now. */
   readonly devicesCached: number
 }
 
+/** Everything of one fleet: what was passed to `createDeviceHub`, complete, and what can be done with it. */
 export interface DeviceHub<Signals extends SignalSink = SignalSink> {
+  /** Its types, by name. */
   readonly registry: Registry
+  /** Its types, without the abstract ones. */
   readonly types: readonly AnyDeviceType[]
+  /** The first level of every topic. */
   readonly topicPrefix: string
   /** Characters. */
   readonly deviceIdMaxLength: number
@@ -56,12 +63,19 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
    * hub.topic(WeatherStation, 'STATION-001', 'cmd') // things/weatherstation/STATION-001/cmd
    */
   topic(type: AnyDeviceType, deviceId: string, channel?: Channel): string
+  /** Opened for these types. Before the first use: `await hub.storage.migrate()`. */
   readonly storage: Storage
+  /** As passed in; without signals one that nobody can subscribe to. */
   readonly signals: Signals
+  /** Takes messages, from transports and from applications. */
   readonly ingest: Ingest
+  /** Creates, finds and changes devices. */
   readonly devices: DevicesApi
+  /** Stored samples and last values. */
   readonly readings: ReadingsApi
+  /** The audit rows of messages, and their replay. */
   readonly messages: MessagesApi
+  /** Commands to devices. */
   readonly commands: CommandsApi
   /** Desired and reported state of the devices of a type. `unknown_type` for one that is not of this hub. */
   twin<T extends AnyDeviceType>(type: T): TwinApi<T>
@@ -69,6 +83,7 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   readonly credentials: CredentialsApi
   /** What brokers tell of connections. */
   readonly sessions: SessionsApi
+  /** The consumers of the database, running or not. */
   readonly consumers: ConsumersApi
   /**
    * Hands every message of the log to `handler`, in batches, at least once and in order for each device: also those
@@ -89,8 +104,11 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
     options: ConsumeOptions<T>,
     handler: ConsumeHandler<T>,
   ): Consumer
+  /** As passed in, else `consoleLogger`. */
   readonly logger: Logger
+  /** As passed in, else one that drops everything. */
   readonly metrics: Metrics
+  /** As passed in, else `systemClock`. */
   readonly clock: Clock
   /**
    * An audit row in `devicehub_message` for a message that a topic handler could not handle. Resolves after its commit.
@@ -114,11 +132,13 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   isServed(broker: string): boolean
   /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
   publish(message: OutboundMessage, broker?: string): Promise<void>
+  /** Of this process, since the hub was created. */
   stats(): HubStats
   /**
    * Stops the attached transports, commits what was taken and waits for the consumers' handlers, for at most `timeout`
    * each (default 10 s), closes the storage. What could not be committed was never acknowledged.
    */
   close(options?: CloseOptions): Promise<void>
+  /** Same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -17,18 +17,27 @@ import { isReachable } from '../rules/states.js'
 import { deviceNotFound, type MarkContext, type MarkOptions, markStatus } from './mark-status.js'
 import { acceptDeviceId, DEVICE_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 
+/** What to change of a device; what is left out stays. */
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
+  /** Shown to people; at most 255 characters. */
   readonly name?: string
+  /** Set by hand, as of now. */
   readonly status?: DeviceStatus
+  /** False: its messages are rejected. */
   readonly isActive?: boolean
+  /** Null: unknown. */
   readonly firmwareVersion?: string | null
+  /** Replaces all of it; at most the hub's `maxMetadata` bytes as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** Reported state by field; null takes a nullable field's value away. */
   readonly state?: { readonly [Name in keyof State]?: State[Name] | null }
 }
 
+/** Which devices, and how many at a time. */
 export interface DeviceQuery extends DeviceFilter {
   /** 1 to 1,000; default 100. */
   readonly limit?: number
+  /** Of the page before; absent: the first page. */
   readonly cursor?: string | undefined
 }
 
@@ -48,6 +57,7 @@ export interface DevicesApi {
   ): Promise<Device<InferState<T>>>
   /** Its messages are rejected from now on; other processes follow within their directory's refresh time. */
   deactivate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
+  /** Undoes `deactivate`. `device_not_found` when there is none. */
   activate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
   /**
    * Makes a device `online` as a status of its own would: moves `last_seen`, writes an audit row (`direction` `hub`,

@@ -11,6 +11,7 @@ import { toDevice } from '../rules/device-row.js'
 import { isReachable } from '../rules/states.js'
 import { type AssertType, acceptDeviceId } from './rules.js'
 
+/** What the audit row of a status set by the application says. */
 export interface MarkOptions {
   /** Why, for the audit row and `deviceDisconnected`: one line of at most 255 characters; default `marked <status> by the application`. */
   readonly reason?: string

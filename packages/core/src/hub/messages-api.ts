@@ -18,15 +18,21 @@ import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
 import { type AssertType, acceptRef, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
 
+/** Which audit rows, and how many at a time. */
 export interface MessageQuery {
+  /** Of one device. */
   readonly deviceId?: string
+  /** With one outcome. */
   readonly status?: MessageStatus
+  /** Of one channel. */
   readonly channel?: Channel
-  /** By received time. */
+  /** Inclusive, by received time. */
   readonly from?: Date
+  /** Exclusive, by received time. */
   readonly to?: Date
   /** 1 to 1,000; default 100. */
   readonly limit?: number
+  /** Of the page before; absent: the first page. */
   readonly cursor?: string | undefined
 }
 
@@ -34,6 +40,7 @@ export interface MessageQuery {
 export interface MessagesApi {
   /** Newest first. `type` null: the messages that belong to no known type. */
   list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<StoredMessage>>
+  /** Null when there is none. */
   get(ref: MessageRef): Promise<StoredMessage | null>
   /**
    * Puts a message that was rejected, quarantined or stored in part (flag `partial`) through ingest again, with its own

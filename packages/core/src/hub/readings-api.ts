@@ -17,13 +17,17 @@ import { type AssertType, acceptDeviceId, PAGE, PAGE_LIMIT, RANGE } from './rule
 
 /** One stored sample. */
 export interface Reading<Readings = Readonly<Record<string, unknown>>> {
+  /** Of its row, unique within the type. */
   readonly id: string
+  /** Of the device that sent it. */
   readonly deviceId: string
   /** When it was measured; when it was received if the device sent no time. */
   readonly measuredAt: Date
+  /** When the hub received it. */
   readonly receivedAt: Date
   /** The id the device gave it. */
   readonly sampleId: string | null
+  /** `out_of_range:<reading>`, `clock_skew` and the like; empty when nothing is remarkable. */
   readonly flags: readonly string[]
   /** Every declared reading; null where the sample had none. */
   readonly readings: { readonly [Name in keyof Readings]: Exclude<Readings[Name], undefined> | null }
@@ -31,6 +35,7 @@ export interface Reading<Readings = Readonly<Record<string, unknown>>> {
 
 /** What a device measured last, of each reading. */
 export interface LastValues<Readings = Readonly<Record<string, unknown>>> {
+  /** Of the device. */
   readonly deviceId: string
   /** Of the latest sample; null: nobody knows, a broker had kept it. */
   readonly measuredAt: Date | null
@@ -40,7 +45,9 @@ export interface LastValues<Readings = Readonly<Record<string, unknown>>> {
   }
 }
 
+/** The last known value of one reading. */
 export interface LastValue<Value = unknown> {
+  /** As the reading is declared. */
   readonly value: Value
   /**
    * When it was measured; when it was received if the device sent no time or one that cannot be true; null: nobody knows,
@@ -49,7 +56,9 @@ export interface LastValue<Value = unknown> {
   readonly measuredAt: Date | null
 }
 
+/** Which samples: of one device or all, within a time. */
 export interface ReadingRange {
+  /** Of one device; absent: of all. */
   readonly deviceId?: string
   /** Inclusive, by measured time. */
   readonly from?: Date
@@ -57,21 +66,27 @@ export interface ReadingRange {
   readonly to?: Date
 }
 
+/** Which samples, in which order, and how many at a time. */
 export interface ReadingQuery extends ReadingRange {
   /** Default `desc`: newest first. */
   readonly order?: 'asc' | 'desc'
   /** 1 to 1,000; default 100. */
   readonly limit?: number
+  /** Of the page before; absent: the first page. */
   readonly cursor?: string | undefined
 }
 
+/** What to compute over the stored samples of a type. */
 export interface AggregateRequest<Readings> extends ReadingRange {
+  /** Name of a declared reading. */
   readonly field: keyof Readings & string
+  /** `first` and `last` go by measured time; `avg` and `sum` need numbers. */
   readonly fn: AggregateFunction
   /** Calendar buckets in UTC; without it one value over everything. */
   readonly interval?: Interval
 }
 
+/** One value of an aggregate. */
 export interface Bucket {
   /** Start of the bucket; null without an interval. */
   readonly bucket: Date | null
@@ -79,7 +94,9 @@ export interface Bucket {
   readonly result: unknown
 }
 
+/** Stored samples and last values of a type. A type that is not of this hub is refused with `unknown_type`. */
 export interface ReadingsApi {
+  /** Samples by measured time, newest first by default. `invalid_query` for a query that does not fit. */
   list<T extends AnyDeviceType>(type: T, query?: ReadingQuery): Promise<Page<Reading<InferReadings<T>>>>
   /**
    * The last known value of each reading, with its own time; null when the device never sent a sample. Late samples

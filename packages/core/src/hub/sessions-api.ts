@@ -2,8 +2,11 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 
 /** A broker says that a device's session began or ended. */
 export interface SessionEvent {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** What the broker saw of its connection. */
   readonly event: 'connected' | 'disconnected'
   /** When it happened by the broker's clock; default now. What claims to be of the future counts as of now. */
   readonly at?: Date | undefined
@@ -18,6 +21,7 @@ export interface SessionEvent {
   readonly reason?: string | undefined
 }
 
+/** What brokers tell of connections, brought into the hub by whoever listens to them. */
 export interface SessionsApi {
   /**
    * Brings a device online or offline, with a row in its type's log, signals and hooks, once: a duplicate, a late or an

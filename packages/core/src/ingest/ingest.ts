@@ -66,4 +66,8 @@ export const REFUSAL_CODES = {
     'The storage of the hub keeps telemetry alone, and has no place for replies and reported state',
 } as const
 
+/**
+ * The code of an audit row that says why a message, or a part of it, was refused. `REFUSAL_CODES` has a sentence for
+ * each.
+ */
 export type RefusalCode = keyof typeof REFUSAL_CODES

@@ -21,6 +21,7 @@ import { openMemory } from './opened-memory.js'
 import { latestReadings, latestSamples, listSamples } from './readings.js'
 import { applyRetention } from './retention.js'
 
+/** How much is kept; past a bound the oldest go. */
 export interface MemoryStorageOptions {
   /** Messages kept over all types; the oldest go first. Default 100,000. */
   readonly maxMessages?: number
@@ -34,6 +35,7 @@ export interface MemoryStorageOptions {
   readonly maxCommands?: number
 }
 
+/** The storage of one process, in memory, with what it dropped. */
 export interface MemoryStorage extends StorageAdapter {
   /** How many rows went because a bound was reached. */
   readonly dropped: { readonly messages: number; readonly readings: number; readonly commands: number }

@@ -50,17 +50,24 @@ export const ERROR_CODES = {
   closed: 'The object was closed',
 } as const
 
+/** The code of a `DeviceHubError`. `ERROR_CODES` has a sentence for each. */
 export type ErrorCode = keyof typeof ERROR_CODES
 
+/** What an error carries beside its code and its sentence. */
 export interface ErrorOptions {
+  /** What the message names, for programs. */
   readonly details?: Readonly<Record<string, unknown>>
+  /** The error it came of. */
   readonly cause?: unknown
 }
 
 /** The one error base. The message says what is wrong, where, and what to do. */
 export class DeviceHubError extends Error {
+  /** The same in every copy of this package. */
   override readonly name = 'DeviceHubError'
+  /** What went wrong; stable, one of `ERROR_CODES`. */
   readonly code: ErrorCode
+  /** What the message names, for programs; its keys depend on the code. */
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {

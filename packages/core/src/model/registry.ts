@@ -17,6 +17,7 @@ export interface Registry extends Iterable<AnyDeviceType> {
   has(type: string | AnyDeviceType): boolean
   /** The type of a table `<type>_device`, `<type>_reading` or `<type>_message`. */
   findByTable(table: string): AnyDeviceType | undefined
+  /** How many types, without the abstract ones. */
   readonly size: number
 }
 

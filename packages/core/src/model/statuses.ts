@@ -1,3 +1,4 @@
+/** What a device can say of itself, or be set to. */
 export const DEVICE_STATUSES = [
   'online',
   'offline',
@@ -7,6 +8,7 @@ export const DEVICE_STATUSES = [
   'provisioning',
 ] as const
 
+/** The status of a device: one of `DEVICE_STATUSES`. */
 export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
 
 /** In the order in which they can follow each other; from `succeeded` on nothing changes any more. */
@@ -22,4 +24,5 @@ export const COMMAND_STATES = [
   'cancelled',
 ] as const
 
+/** Where a command is: one of `COMMAND_STATES`. */
 export type CommandState = (typeof COMMAND_STATES)[number]

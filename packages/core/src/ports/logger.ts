@@ -4,24 +4,35 @@
  */
 export interface LogFields {
   readonly [name: string]: unknown
+  /** An error, with its stack and causes. */
   readonly err?: unknown
+  /** Not a field: an error is `err`. */
   readonly error?: never
+  /** Of the line itself. */
   readonly level?: never
+  /** Of the line itself. */
   readonly time?: never
+  /** Of the line itself. */
   readonly message?: never
+  /** Of the line itself. */
   readonly msg?: never
 }
 
 /** The shape of pino's logger: an object of fields, then a message. */
 export interface Logger {
+  /** For whoever looks for a fault. */
   debug(fields: LogFields, message?: string): void
+  /** What happens in the normal course of things. */
   info(fields: LogFields, message?: string): void
+  /** What goes on, but should be looked at. */
   warn(fields: LogFields, message?: string): void
+  /** What failed and needs somebody. */
   error(fields: LogFields, message?: string): void
 }
 
 const ignore = () => {}
 
+/** Drops every line. */
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 /**

@@ -3,7 +3,9 @@ export const PAGE_BYTES = 8 << 20
 /** Of the last values or samples of many devices, which have no pages: more are refused, see `LatestBytes`. */
 export const LATEST_BYTES = 16 << 20
 
+/** One page of a list. */
 export interface Page<T> {
+  /** In the order of the list; at most `limit`. */
   readonly items: readonly T[]
   /** For the next page; null at the end. */
   readonly cursor: string | null

@@ -31,6 +31,7 @@ export interface ReadingFilter {
 
 export const AGGREGATES = ['avg', 'min', 'max', 'sum', 'count', 'first', 'last'] as const
 
+/** What is computed over samples: one of `AGGREGATES`. */
 export type AggregateFunction = (typeof AGGREGATES)[number]
 
 export const INTERVALS = ['minute', 'hour', 'day', 'week', 'month'] as const

@@ -21,13 +21,16 @@ export interface SignalEvents {
     readonly flags: readonly string[]
     readonly message: MessageRecord
   }
+  /** A device's status became another. */
   deviceStatusChanged: {
     readonly type: AnyDeviceType
     readonly device: Device
     readonly oldStatus: DeviceStatus
     readonly newStatus: DeviceStatus
   }
+  /** A device became reachable. */
   deviceConnected: { readonly type: AnyDeviceType; readonly device: Device }
+  /** A device is not reachable any more; `reason` says who found that and why. */
   deviceDisconnected: { readonly type: AnyDeviceType; readonly device: Device; readonly reason: string }
   /** A command was published; a second publication of it is not announced. */
   deviceCommandSent: {
@@ -83,6 +86,7 @@ export interface StateEvent {
   readonly message: MessageRecord
 }
 
+/** The name of a signal. */
 export type SignalName = keyof SignalEvents
 
 /** Where the hub announces; never throws and never waits for a subscriber. */

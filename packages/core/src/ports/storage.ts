@@ -24,6 +24,7 @@ export type * from './schema.js'
  * text, ids and cursors are opaque strings.
  */
 export interface StorageAdapter {
+  /** As given to `defineStorage`, for error messages. */
   readonly name: string
   /** Binds the adapter to the types of one hub. No I/O happens here. */
   open(context: StorageContext): Storage
@@ -95,6 +96,8 @@ export interface CompleteStorage extends TelemetryStorage, ControlStorage {
 
 /** An opened storage as the hub and applications see it: everything is there, `capabilities` say what works. */
 export interface Storage extends CompleteStorage {
+  /** As given to `defineStorage`, for error messages: `memory`, `postgres`. */
   readonly name: string
+  /** What it can do, complete. */
   readonly capabilities: StorageCapabilities
 }

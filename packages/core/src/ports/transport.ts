@@ -3,18 +3,25 @@ import type { LeaseFence } from './leases.js'
 
 /** A message as it came from a broker or over HTTP, before anybody looked into it. */
 export interface InboundMessage {
+  /** As received. */
   readonly topic: string
+  /** As received, not decoded. */
   readonly payload: Uint8Array
   /** Who brought it, for the audit row: `mqtt:default`, `http`. */
   readonly source: string
   /** Epoch milliseconds; the clock's now when missing. */
   readonly receivedAt?: number | undefined
+  /** Quality of service; default 0. */
   readonly qos?: 0 | 1 | 2 | undefined
   /** The broker marked it as sent before (DUP). */
   readonly redelivered?: boolean | undefined
+  /** The broker had kept it and hands it to a new subscriber. */
   readonly retained?: boolean | undefined
+  /** As the sender says; MQTT 5 or HTTP. */
   readonly contentType?: string | undefined
+  /** As the sender says; MQTT 5. */
   readonly correlationId?: string | undefined
+  /** As the sender says; MQTT 5. */
   readonly userProperties?: Readonly<Record<string, string | readonly string[]>> | undefined
   /** The lease under which it was received: when another one holds it by the commit, the outcome is `failed` with the code `fenced`. */
   readonly fence?: LeaseFence | undefined

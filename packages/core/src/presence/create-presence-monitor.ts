@@ -14,7 +14,9 @@ import { readWatch, type Watch, watchAt, writeWatch } from './watch.js'
 /** `standby`: another process watches. `not_listening`: `isListening` says no. `retrying`: the last sweep failed. */
 export type PresenceState = 'starting' | 'watching' | 'standby' | 'not_listening' | 'retrying' | 'closed'
 
+/** What a presence monitor has done, in this process. */
 export interface PresenceStats {
+  /** What this process does now. */
   readonly state: PresenceState
   /** Sweeps of this process that came to their end. */
   readonly sweeps: number
@@ -22,6 +24,7 @@ export interface PresenceStats {
   readonly marked: number
   /** Sweeps that failed. */
   readonly failures: number
+  /** What failed last; null: nothing did. */
   readonly lastError: unknown
   /** Since when somebody looks without a break: no silence counts from before. Null unless this process watches. */
   readonly watchingSince: Date | null
@@ -34,9 +37,11 @@ export interface PresenceMonitor {
    * Rejects with the storage's error, or with `closed`.
    */
   sweep(): Promise<number>
+  /** Of this process. */
   stats(): PresenceStats
   /** Ends the sweep that runs, for at most `timeout` (default 10 s), and gives the lease back. */
   close(options?: CloseOptions): Promise<void>
+  /** Same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -5,6 +5,7 @@ import { type Duration, durationText, type InMilliseconds } from '../model/durat
 import { DeviceHubError } from '../model/errors.js'
 import { heartbeatLimit, heartbeatOf } from '../rules/heartbeat.js'
 
+/** How devices that fall silent are found. */
 export interface PresenceOptions {
   /** The time between two sweeps; default a tenth of the smallest heartbeat interval, from 1 s to 1 min. At most 0.4 of the time after which a device is overdue. */
   readonly every?: Duration

@@ -25,13 +25,17 @@ import type { DeviceRecord } from '../ports/devices.js'
 
 /** What a caller may say of a new device. */
 export interface NewDevice<State = Readonly<Record<string, unknown>>> {
+  /** Unique within the type; a level of its topics. */
   readonly deviceId: string
   /** Default: the device id. */
   readonly name?: string
   /** Default `offline`. */
   readonly status?: DeviceStatus
+  /** Default true. False: its messages are rejected. */
   readonly isActive?: boolean
+  /** Default null: unknown. */
   readonly firmwareVersion?: string | null
+  /** Default `{}`; at most the hub's `maxMetadata` bytes as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>
   /** Fields that are left out take their declared default. */
   readonly state?: Partial<State>

@@ -8,6 +8,7 @@ import type { TwinRecord } from '../ports/twins.js'
 
 /** The state of a device: what it is to be, what it says it is, and where the two differ. */
 export interface Twin<State = Readonly<Record<string, unknown>>> {
+  /** Of the device. */
   readonly deviceId: string
   /** The fields that were set, and not taken away again. */
   readonly desired: { readonly [Name in keyof State]?: NonNullable<State[Name]> }

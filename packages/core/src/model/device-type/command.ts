@@ -5,24 +5,30 @@ import { DeviceHubError } from '../errors.js'
 import type { AnyCommand } from './device-type.js'
 import { isSchema } from './make-field.js'
 
+/** What a command takes and answers. */
 export interface CommandOptions<Payload extends z.ZodType | null, Result extends z.ZodType | null> {
   /** A zod schema of what the device gets; default: the command takes no payload. */
   readonly payload?: Payload | undefined
   /** A zod schema of what the device answers; default: anything. */
   readonly result?: Result | undefined
+  /** For people and for documents such as AsyncAPI. */
   readonly description?: string | undefined
   /** Default 1. With 0 a command can be lost without anybody noticing before its timeout. */
   readonly qos?: 0 | 1 | 2 | undefined
 }
 
+/** A declared command, with its schemas in its type. */
 export interface Command<
   Payload extends z.ZodType | null = z.ZodType | null,
   Result extends z.ZodType | null = z.ZodType | null,
 > extends AnyCommand {
+  /** Schema of what the caller gives; null: the command takes no payload. */
   readonly payload: Payload
+  /** Schema of what the device answers; null: anything. */
   readonly result: Result
 }
 
+/** Commands by name. */
 export type Commands = Readonly<Record<string, Command>>
 
 // Whether they are schemas, and synchronous ones, is looked at below.

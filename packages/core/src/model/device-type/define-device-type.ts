@@ -31,10 +31,15 @@ export interface DeviceType<
   Cmds extends AnyDeviceType['commands'] = AnyDeviceType['commands'],
   State extends AnyDeviceType['state'] = AnyDeviceType['state'],
 > extends AnyDeviceType {
+  /** As declared. */
   readonly name: Name
+  /** The name in lower case without `_`: the type in topics and the beginning of its tables. */
   readonly key: DeviceTypeKey<Name>
+  /** The declared readings by name, with those of the type it extends. */
   readonly readings: Readings
+  /** The declared commands by name, with those of the type it extends. */
   readonly commands: Cmds
+  /** The declared state fields by name, with those of the type it extends. */
   readonly state: State
 }
 
@@ -61,6 +66,7 @@ type WithoutReserved<Fields, Reserved extends string> = {
     : Fields[Name]
 }
 
+/** What a device type is declared with. All of it is optional. */
 export interface DeviceTypeDefinition<
   Parent extends AnyDeviceType | undefined,
   Readings extends ReadingFields,
@@ -88,6 +94,7 @@ export interface DeviceTypeDefinition<
   readonly extends?: Parent
   /** Default false. An abstract type has no tables and no topics: it is there to be extended. Not inherited. */
   readonly abstract?: boolean | undefined
+  /** Called after the commit of what they are told of. */
   readonly hooks?:
     | Hooks<{
         readings: Merge<PartOf<Parent, 'readings'>, Readings>

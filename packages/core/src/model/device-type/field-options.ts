@@ -18,6 +18,7 @@ export interface CommonFieldOptions<Nullable extends boolean = boolean> {
   readonly renamedFrom?: string | readonly string[] | undefined
 }
 
+/** Options of a number. */
 export interface NumberOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {
   /** As people write it: `°C`, `%`, `hPa`. */
   readonly unit?: string | undefined
@@ -27,21 +28,25 @@ export interface NumberOptions<Nullable extends boolean = boolean> extends Commo
   readonly choices?: readonly number[] | undefined
 }
 
+/** Options of a float. */
 export interface FloatOptions<Nullable extends boolean = boolean> extends NumberOptions<Nullable> {
   /** Decimal places kept, 0 to 15; default: all. */
   readonly precision?: number | undefined
 }
 
+/** Options of a string. */
 export interface StringOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {
   /** Characters (code points); default 255. */
   readonly maxLength?: number | undefined
 }
 
+/** Options of bytes. */
 export interface BinaryOptions<Nullable extends boolean = boolean> extends CommonFieldOptions<Nullable> {
   /** Bytes; default: no bound but the hub's `maxPayload`. */
   readonly maxLength?: number | undefined
 }
 
+/** Options of a JSON value. */
 export interface JsonOptions<Schema extends z.ZodType = z.ZodType, Nullable extends boolean = boolean>
   extends CommonFieldOptions<Nullable> {
   /** Checks the value and gives it its type; default: any JSON. Its output must be JSON again. */
@@ -52,5 +57,6 @@ export interface JsonOptions<Schema extends z.ZodType = z.ZodType, Nullable exte
 
 /** A state field's value until a device or a person sets another; with it the field is not nullable by default. */
 export interface DefaultOption<Value> {
+  /** What the field is before the device reports it; it makes the field not nullable. */
   readonly default?: Value | undefined
 }

@@ -10,6 +10,7 @@ export type ReadingKind =
   | 'binary'
   | 'geo'
 
+/** A place on earth (WGS 84). */
 export interface GeoPoint {
   /** Degrees, -90 to 90. */
   readonly lat: number
@@ -21,6 +22,7 @@ export interface GeoPoint {
 
 /** The part of a zod schema that checking needs. */
 export interface FieldSchema {
+  /** The value as the schema makes it, or what is wrong with it. */
   safeParse(value: unknown):
     | { readonly success: true; readonly data: unknown }
     | {
@@ -31,13 +33,17 @@ export interface FieldSchema {
 
 /** What a reading or state field is, as data: the pipeline, the storage and the schemas all read this. */
 export interface Field {
+  /** What its values are. */
   readonly kind: ReadingKind
+  /** As people write it, such as `°C`; null: none. */
   readonly unit: string | null
   /** Bounds of a number, inclusive; null is open. */
   readonly min: number | null
+  /** Inclusive; null: no bound. */
   readonly max: number | null
   /** Decimal places kept of a float; null keeps all. */
   readonly precision: number | null
+  /** For people; null: none. */
   readonly description: string | null
   /** Shown to people instead of the name. */
   readonly label: string | null

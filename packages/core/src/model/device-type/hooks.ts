@@ -9,17 +9,23 @@ type Parts = Pick<AnyDeviceType, 'readings' | 'commands' | 'state'>
 export interface Hooks<T extends Parts> {
   /** One sample was stored. */
   onData?(event: DataEvent<T>): unknown
+  /** The device's status became another. */
   onStatusChange?(event: {
     device: Device<InferState<T>>
     oldStatus: DeviceStatus
     newStatus: DeviceStatus
   }): unknown
+  /** The device became reachable. */
   onConnect?(event: { device: Device<InferState<T>> }): unknown
+  /** The device is not reachable any more; `reason` says who found that and why. */
   onDisconnect?(event: { device: Device<InferState<T>>; reason: string }): unknown
+  /** The device replied to a command; `status` is `accepted`, `succeeded`, `failed` or `rejected`. */
   onCommandResponse?(event: CommandResponseEvent<T>): unknown
 }
 
+/** One stored sample, for `onData`. */
 export interface DataEvent<T extends Parts> {
+  /** The device that sent it, as it is after the commit. */
   device: Device<InferState<T>>
   /** By name; a reading that was not sent is absent. */
   readings: InferReadings<T>

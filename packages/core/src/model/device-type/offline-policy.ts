@@ -5,4 +5,5 @@
  */
 export const OFFLINE_POLICIES = ['queue', 'fail', 'send'] as const
 
+/** What becomes of a command to a device that is not connected: see `OFFLINE_POLICIES`. */
 export type OfflinePolicy = (typeof OFFLINE_POLICIES)[number]

@@ -12,8 +12,11 @@ export interface TypedField<
 > extends Field {
   /** Known at type level because a database gives an integer or JSON back in other types than a float or a string. */
   readonly kind: Kind
+  /** Whether the value may be missing. */
   readonly nullable: Nullable
+  /** Never there at run time: the type of its values. */
   readonly '~value'?: Value
+  /** Never there at run time: a reading or a state field. */
   readonly '~role'?: Role
 }
 

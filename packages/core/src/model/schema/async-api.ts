@@ -14,10 +14,13 @@ import { acceptTypes } from '../topic/topic-rules.js'
 import type { JsonSchema } from './field-schema.js'
 import { dataSchema, jsonSchema } from './json-schema.js'
 
+/** What an AsyncAPI document says beside the types. */
 export interface AsyncApiOptions {
+  /** Of the API it describes. */
   readonly title: string
   /** Of the API it describes, such as `1.0.0`. */
   readonly version: string
+  /** A sentence or more, in Markdown. */
   readonly description?: string | undefined
   /** Default `things`. */
   readonly prefix?: string | undefined
@@ -34,13 +37,21 @@ export interface AsyncApiServer {
   readonly description?: string | undefined
 }
 
+/** An AsyncAPI 3.0 document, ready for `JSON.stringify`. */
 export interface AsyncApiDocument {
+  /** Version of the format. */
   readonly asyncapi: '3.0.0'
+  /** Title, version and description as given. */
   readonly info: { readonly title: string; readonly version: string; readonly description?: string }
+  /** `application/json`, unless a message says otherwise. */
   readonly defaultContentType: string
+  /** The brokers as given. */
   readonly servers?: Readonly<Record<string, AsyncApiServer>>
+  /** One for each type and channel, with its topic. */
   readonly channels: Readonly<Record<string, unknown>>
+  /** What devices send and receive. */
   readonly operations: Readonly<Record<string, unknown>>
+  /** The messages and the schemas of their payloads, which channels refer to. */
   readonly components: {
     readonly messages: Readonly<Record<string, unknown>>
     readonly schemas: Readonly<Record<string, unknown>>

@@ -1,6 +1,7 @@
 import { toJSONSchema, type z } from 'zod'
 import type { Field } from '../device-type/field.js'
 
+/** A JSON Schema, by keyword. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
 export interface SchemaOptions {

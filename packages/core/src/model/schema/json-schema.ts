@@ -14,6 +14,7 @@ import { fieldSchema, type JsonSchema, type SchemaOptions, TIME, zodSchema } fro
 export interface DeviceTypeSchemas extends Readonly<Record<Channel, JsonSchema>> {
   /** One flat sample. */
   readonly sample: JsonSchema
+  /** By name of the command. */
   readonly commands: Readonly<Record<string, CommandSchemas>>
 }
 

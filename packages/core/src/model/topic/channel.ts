@@ -1,4 +1,6 @@
+/** What topics are for. `cmd` and `desired` go to devices, the others come from them. */
 export const CHANNELS = ['data', 'status', 'cmd', 'response', 'state', 'desired'] as const
+/** What a topic is for: one of `CHANNELS`. */
 export type Channel = (typeof CHANNELS)[number]
 
 /** Those a device sends on. */

@@ -2,6 +2,7 @@ import { showValue } from '../check/show-value.js'
 import { toLine } from '../codec/text.js'
 import { DeviceHubError } from '../errors.js'
 
+/** Characters of a device id, unless the hub admits fewer. */
 export const DEVICE_ID_MAX_LENGTH = 128
 
 /** What it must be, for errors. */

@@ -6,12 +6,14 @@ import { deviceIdProblem } from './device-id.js'
 import { isValidTopic } from './mqtt-topic.js'
 import { parseTemplate, type TemplateLevel, templateOf } from './template.js'
 
+/** Why a topic belongs to no device. */
 export interface TopicRefusal {
   /**
    * `unknown_type`: the shape is right, but no type of that name is registered: it can become right.
    * `unknown_topic`: no template has this shape.
    */
   readonly code: 'invalid_topic' | 'unknown_topic' | 'unknown_type' | 'unknown_channel' | 'invalid_device_id'
+  /** A sentence, for the audit row. */
   readonly reason: string
   /** Whose topic it would be; null when that cannot be told. */
   readonly type: AnyDeviceType | null

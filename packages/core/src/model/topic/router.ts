@@ -13,9 +13,13 @@ import {
 } from './template.js'
 import { acceptTopic, acceptTypes, type TopicOptions } from './topic-rules.js'
 
+/** What a topic says. */
 export interface TopicRoute {
+  /** The type it names. */
   readonly type: AnyDeviceType
+  /** The device it names; the device need not exist. */
   readonly deviceId: string
+  /** The channel it names. */
   readonly channel: Channel
 }
 

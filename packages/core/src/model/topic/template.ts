@@ -4,6 +4,7 @@ import type { AnyDeviceType } from '../device-type/device-type.js'
 import { DeviceHubError } from '../errors.js'
 import { isValidTopic } from './mqtt-topic.js'
 
+/** The first level of every topic, unless the hub has another. */
 export const DEFAULT_TOPIC_PREFIX = 'things'
 
 export type TemplateLevel =

@@ -38,11 +38,13 @@ function iterated(given: unknown): unknown {
   }
 }
 
+/** Which filters to subscribe to. */
 export interface SubscribePatternOptions extends TopicOptions {
   /** Default: those that devices send on. */
   readonly channels?: readonly Channel[] | undefined
 }
 
+/** What topics look like at a hub. */
 export interface TopicOptions {
   /** Default `things`. */
   readonly prefix?: string | undefined
