@@ -1,4 +1,5 @@
-import { type PlannedMessage, refuse } from '../ingest/planned-message.js'
+import type { DecidedReply, FindCommands } from '../ingest/decide-messages.js'
+import type { TakenMessage } from '../ingest/taken-message.js'
 import { checkSchema } from '../model/codec/check-schema.js'
 import type { Reply } from '../model/codec/parse-reply.js'
 import { toLine } from '../model/codec/text.js'
@@ -29,9 +30,7 @@ const UNFINISHED: readonly CommandState[] = ['queued', 'sent', 'accepted']
  * Finds the command of each reply, and plans what becomes of it. A device can only answer for its own commands: the
  * topic says who sends, whatever id it names. Whether the command is still open is decided in the commit.
  */
-export function createReplyResolver(
-  options: ReplyResolverOptions,
-): (planned: readonly PlannedMessage[]) => Promise<void> {
+export function createReplyResolver(options: ReplyResolverOptions): FindCommands {
   const { commands, tracker, maxResult } = options
 
   async function load(ids: readonly string[]): Promise<ReadonlyMap<string, KnownCommand>> {
@@ -46,25 +45,24 @@ export function createReplyResolver(
     return known
   }
 
-  return async (planned) => {
-    const replies = planned.filter(({ reply, refusal }) => reply !== null && refusal === null)
-    if (replies.length === 0) return
-    const known = await load([...new Set(replies.map(({ reply }) => (reply as Reply).id))])
-    for (const message of replies) {
-      const { type, deviceId, reply, receivedAt } = message
-      if (type === null || reply === null) continue
-      const command = known.get(reply.id)
-      if (command === undefined || command.typeKey !== type.key || command.deviceId !== deviceId) {
-        const reason = `${type.name} ${deviceId} was sent no command of the id "${toLine(reply.id)}"`
-        refuse(message, 'rejected', { code: 'unknown_command', reason })
-        continue
-      }
-      const change = changeOf(type, command.command, reply, maxResult)
-      if (change.flag !== null)
-        message.flags = message.flags === null ? change.flag : `${message.flags} ${change.flag}`
-      message.command = { ...change.change, at: receivedAt }
-    }
+  return async (replies) => {
+    const known = await load([...new Set(replies.flatMap(({ content: { reply } }) => reply?.id ?? []))])
+    return (message) => decideReply(message, known, maxResult)
   }
+}
+
+function decideReply(
+  { type, deviceId, content: { reply }, receivedAt }: TakenMessage,
+  known: ReadonlyMap<string, KnownCommand>,
+  maxResult: number,
+): DecidedReply {
+  const command = reply && known.get(reply.id)
+  if (type === null || command?.typeKey !== type.key || command.deviceId !== deviceId) {
+    const reason = `${type?.name} ${deviceId} was sent no command of the id "${toLine(reply?.id ?? '')}"`
+    return { refusal: { code: 'unknown_command', reason } }
+  }
+  const { change, flag } = changeOf(type, command.command, reply as Reply, maxResult)
+  return { command: { ...change, at: receivedAt }, flag }
 }
 
 interface PlannedChange {

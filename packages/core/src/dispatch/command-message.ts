@@ -1,5 +1,4 @@
-import { ownMessage } from '../ingest/own-message.js'
-import type { PlannedMessage } from '../ingest/planned-message.js'
+import type { OwnMessage } from '../ingest/own-message.js'
 import { encodeWith } from '../model/codec/run-codec.js'
 import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
@@ -52,16 +51,14 @@ export const sentMessage = (
   record: CommandRecord,
   message: OutboundMessage,
   now: number,
-): Omit<PlannedMessage, 'settle'> => ({
-  ...ownMessage({
-    type,
-    deviceId: record.deviceId,
-    channel: 'cmd',
-    direction: 'out',
-    source: 'commands',
-    message,
-    now,
-  }),
+): OwnMessage => ({
+  type,
+  deviceId: record.deviceId,
+  channel: 'cmd',
+  direction: 'out',
+  source: 'commands',
+  message,
+  now,
   command: {
     id: record.id,
     to: 'sent',
@@ -79,13 +76,19 @@ export function decidedMessage(
   change: Pick<CommandChange, 'to' | 'from' | 'reason' | 'attempts'>,
   now: number,
   topic: string,
-): Omit<PlannedMessage, 'settle'> {
+): OwnMessage {
   const { id, command, deviceId } = record
   const { to: state, reason = null } = change
   const payload = JSON.stringify({ id, command, state, ...(reason === null ? {} : { reason }) })
   const message = { topic, payload, contentType: 'application/json', correlationId: id }
   return {
-    ...ownMessage({ type, deviceId, channel: 'cmd', direction: 'hub', source: 'commands', message, now }),
+    type,
+    deviceId,
+    channel: 'cmd',
+    direction: 'hub',
+    source: 'commands',
+    message,
+    now,
     command: { ...change, id, at: now, reply: false },
   }
 }

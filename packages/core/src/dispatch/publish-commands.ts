@@ -1,6 +1,6 @@
 import type { DeviceDirectory } from '../ingest/device-directory.js'
 import type { IngestOutcome } from '../ingest/ingest.js'
-import type { PlannedMessage } from '../ingest/planned-message.js'
+import type { OwnMessage } from '../ingest/own-message.js'
 import { errorLine } from '../model/codec/text.js'
 import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
@@ -29,7 +29,7 @@ export interface DispatchContext {
   /** Whether this process has a transport for the broker. */
   readonly canPublish: (broker: string) => boolean
   /** Commits a row of the hub's own; `duplicate`: its command was further already. */
-  readonly record: (message: Omit<PlannedMessage, 'settle'>) => Promise<IngestOutcome>
+  readonly record: (message: OwnMessage) => Promise<IngestOutcome>
   readonly notes: Pick<SentNotes, 'add'>
   /** Who claims, for this run of the process. */
   readonly claim: string

@@ -1,4 +1,3 @@
-import { ownMessage } from '../ingest/own-message.js'
 import { encodeWith } from '../model/codec/run-codec.js'
 import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
@@ -56,7 +55,7 @@ async function publish(context: DispatchContext, type: AnyDeviceType, twin: DueT
       message,
       now,
     }
-    await context.record({ ...ownMessage(row), desired: { version, claim } })
+    await context.record({ ...row, desired: { version, claim } })
   } catch (error) {
     logger.warn(
       { err: error, type: type.key, deviceId },

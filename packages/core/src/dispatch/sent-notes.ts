@@ -1,8 +1,8 @@
 import type { IngestOutcome } from '../ingest/ingest.js'
-import type { PlannedMessage } from '../ingest/planned-message.js'
+import type { OwnMessage } from '../ingest/own-message.js'
 
 /** A row that says that a command was published. */
-export type SentNote = Omit<PlannedMessage, 'settle'>
+export type SentNote = OwnMessage
 
 export interface SentNotes {
   /** Resolves after the commit of the note, which waits for the reply for a short while. `timeout`: of the command, in milliseconds. */
@@ -41,7 +41,7 @@ export function createSentNotes(record: (note: SentNote) => Promise<IngestOutcom
     const { command } = note
     // The timeout counts from the publication.
     const dueIn = Math.max(1, Math.round(timeout - (performance.now() - since)))
-    done(record({ ...note, command: command && { ...command, dueIn } }))
+    done(record({ ...note, command: command ? { ...command, dueIn } : null }))
   }
 
   function release(commandId: string): void {

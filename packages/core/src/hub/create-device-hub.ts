@@ -119,7 +119,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     metrics,
     limits,
     onStored: consumers.wake,
-    resolveReplies: createReplyResolver({
+    findCommands: createReplyResolver({
       commands: storage.commands,
       tracker,
       maxResult: commandLimits.maxResult,
@@ -143,7 +143,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     publish: transports.publish,
     canPublish: transports.has,
     record(message) {
-      if (message.command !== null) notes.release(message.command.id)
+      if (message.command) notes.release(message.command.id)
       return pipeline.record(message)
     },
     notes,

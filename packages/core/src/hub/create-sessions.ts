@@ -1,5 +1,4 @@
 import type { IngestPipeline } from '../ingest/create-ingest.js'
-import { ownMessage } from '../ingest/own-message.js'
 import { accept, date, line, optional, options, satisfies, word } from '../model/check/index.js'
 import { toLine } from '../model/codec/text.js'
 import { deviceType } from '../model/device-type/type-rule.js'
@@ -67,8 +66,17 @@ export function createSessions(context: SessionsContext): SessionsApi {
       })
       const topic = topicOf(type, deviceId, 'status', { prefix, deviceIdMaxLength })
       const message = { topic, payload, contentType: 'application/json' }
-      const own = ownMessage({ type, deviceId, channel: 'status', direction: 'hub', source, message, now })
-      const { status } = await pipeline.record({ ...own, at, session })
+      const { status } = await pipeline.record({
+        type,
+        deviceId,
+        channel: 'status',
+        direction: 'hub',
+        source,
+        message,
+        now,
+        at,
+        session,
+      })
       if (status === 'rejected' || status === 'quarantined') return 'unknown_device'
       return status === 'stored' ? 'changed' : 'unchanged'
     },

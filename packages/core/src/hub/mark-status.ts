@@ -73,9 +73,9 @@ export async function markStatus(
     ],
   })
   directory.forget(type, deviceId)
-  for (const transition of transitions) {
-    context.announce(transition, { ...before, status: transition.from, lastSeen }, reason)
-    if (isReachable(transition.to)) context.onReachable()
+  for (const { from, to } of transitions) {
+    context.announce({ type, deviceId, from, to, at: now }, { ...before, status: from, lastSeen }, reason)
+    if (isReachable(to)) context.onReachable()
   }
   return toDevice(type, await find(storage, type, deviceId))
 }

@@ -110,7 +110,7 @@ export function createMessagesApi({ storage, assertType, handlers, pipeline }: M
         )
       const message = toInbound(stored)
       if (stored.code === 'handler_failed') return replayThroughHandler(stored, message, ref)
-      return pipeline.replay(message, ref, isPartlyStored(stored))
+      return pipeline.replay(message, { ref, isPartlyStored: isPartlyStored(stored) })
     },
   }
 }

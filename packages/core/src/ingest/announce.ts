@@ -13,25 +13,25 @@ import type { ReportOutcome } from '../ports/twins.js'
 import { fromJson } from '../rules/command-info.js'
 import { ID_REUSED, withFlag } from '../rules/record-outcome.js'
 import { deltaOf } from '../twin/twin.js'
+import type { DecidedMessage } from './decided-message.js'
 import type { DeviceDirectory, KnownDevice } from './device-directory.js'
-import type { PlannedMessage } from './planned-message.js'
 import { readingsOf } from './readings-of.js'
 import { typedResult } from './typed-result.js'
 
 /** Tells signals and hooks what was committed. It runs after the acknowledgement and never throws (invariant 6). */
 export interface Announcer {
   /** Whether a subscriber or a hook is going to be told the ids of these messages. */
-  wantsIds(planned: readonly PlannedMessage[]): boolean
+  wantsIds(decided: readonly DecidedMessage[]): boolean
   /** Whether anybody is told of the samples of a type. */
   hearsData(type: AnyDeviceType | null): boolean
   /** `rowOf`: the message's audit row. */
-  data(planned: PlannedMessage, found: FoundOfSamples, rowOf: () => MessageRecord): void
+  data(decided: DecidedMessage, found: FoundOfSamples, rowOf: () => MessageRecord): void
   /** `reason`: why it is offline, when it is not the device that said so. */
   transition(transition: StatusTransition, known: KnownDevice, reason?: string): void
   /** A command was published for the first time, or the device said something new of it. */
-  command(planned: PlannedMessage, outcome: CommandOutcome): void
+  command(decided: DecidedMessage, outcome: CommandOutcome): void
   /** The device reported state that was not known. */
-  report(planned: PlannedMessage, outcome: ReportOutcome, rowOf: () => MessageRecord): void
+  report(decided: DecidedMessage, outcome: ReportOutcome, rowOf: () => MessageRecord): void
 }
 
 /** What the commit found of a message's samples, by their indexes. */
@@ -62,19 +62,19 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     runner.run(run)
   }
 
-  const wantsIds = (planned: readonly PlannedMessage[]): boolean =>
+  const wantsIds = (decided: readonly DecidedMessage[]): boolean =>
     WITH_MESSAGE.some((name) => signals.hasSubscribers(name)) ||
-    planned.some(({ type }) => type?.hooks.onData !== undefined)
+    decided.some(({ taken: { type } }) => type?.hooks.onData !== undefined)
 
   const hearsData = (type: AnyDeviceType | null): boolean =>
     type !== null && (type.hooks.onData !== undefined || signals.hasSubscribers('deviceDataReceived'))
 
   function data(
-    planned: PlannedMessage,
+    { taken, known }: DecidedMessage,
     { duplicates, reused }: FoundOfSamples,
     rowOf: () => MessageRecord,
   ): void {
-    const { type, known } = planned
+    const { type, content } = taken
     if (type === null || known === null) return
     const { hooks } = type
     const wanted = signals.hasSubscribers('deviceDataReceived')
@@ -82,7 +82,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     const device = directory.deviceOf(type, known)
     const message = rowOf()
     const [skipped, again] = [new Set(duplicates), new Set(reused)]
-    planned.samples.forEach((sample, index) => {
+    content.samples.forEach((sample, index) => {
       if (skipped.has(index)) return
       const flags = again.has(index) ? withFlag(sample.flags, ID_REUSED) : sample.flags
       const event = {
@@ -119,16 +119,14 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     }
   }
 
-  function command(
-    { type, known, direction, reply }: PlannedMessage,
-    { applied, record }: CommandOutcome,
-  ): void {
+  function command({ taken, known }: DecidedMessage, { applied, record }: CommandOutcome): void {
+    const { type, direction, content } = taken
     if (!applied || record === null || type === null || !known?.record) return
     const { id, command: name, payload } = record
     const device = directory.deviceOf(type, known)
     if (direction === 'out' && record.attempts === 1)
       signals.emit('deviceCommandSent', { type, device, command: name, payload: fromJson(payload), id })
-    if (reply === null || type.hooks.onCommandResponse === undefined) return
+    if (content.reply === undefined || type.hooks.onCommandResponse === undefined) return
     const result = record.state === 'succeeded' ? typedResult(type, record) : null
     runHook(type, 'onCommandResponse', () =>
       type.hooks.onCommandResponse?.({
@@ -143,18 +141,19 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   }
 
   function report(
-    planned: PlannedMessage,
+    { taken, known }: DecidedMessage,
     { applied, record }: ReportOutcome,
     rowOf: () => MessageRecord,
   ): void {
-    const { type, known, report: reported } = planned
-    if (type === null || !known?.record || reported === null) return
+    const { type, content } = taken
+    const { report: reported } = content
+    if (type === null || !known?.record || reported === undefined) return
     if (applied.length === 0 && reported.version === null) return
     directory.settle(type, known, { state: record.state })
     const device = directory.deviceOf(type, known)
     const { version, reportedVersion } = record
     const values = Object.fromEntries(applied.map((name) => [name, reported.values[name] ?? null]))
-    const measuredAt = new Date(reported.claimedAt ?? planned.receivedAt)
+    const measuredAt = new Date(reported.claimedAt ?? taken.receivedAt)
     const base = { type, device, version, reportedVersion, measuredAt, message: rowOf() }
     signals.emit('deviceStateReported', { ...base, reported: visible(type, values) })
     // As long as the device has not seen the newest version, that it differs says nothing.

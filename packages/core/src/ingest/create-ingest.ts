@@ -1,16 +1,17 @@
 import { DeviceHubError } from '../model/errors.js'
-import type { MessageRef } from '../model/message.js'
 import type { Clock } from '../ports/clock.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
-import type { CommitBatch, CommitResult, Storage } from '../ports/storage.js'
+import type { Storage } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import type { Announcer } from './announce.js'
 import { createCapacity } from './capacity.js'
-import { createCommitter } from './commit-planned.js'
+import { type Committed, createCommitter } from './commit-decided.js'
+import { createDecider, type DeciderOptions } from './decide-messages.js'
+import type { DecidedMessage } from './decided-message.js'
 import type { DeviceDirectory } from './device-directory.js'
-import { createDoor, type Planned, sizeOf } from './door.js'
+import { createDoor, sizeOf, type TakenOrNot } from './door.js'
 import { createDuplicateLog } from './duplicate-log.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
@@ -18,18 +19,17 @@ import type { IngestLimits, IngestStats } from './ingest-stats.js'
 import { LANES, laneOf } from './lanes.js'
 import { createLookUp } from './look-up.js'
 import { createOutcomeCounter } from './outcome-counter.js'
-import { DUPLICATE, STORED_NONE } from './outcomes.js'
-import type { Handled, MessagePlanner } from './plan-message.js'
-import { makesEntry, type PlannedMessage } from './planned-message.js'
+import { type OwnMessage, takeOwn } from './own-message.js'
+import type { Handled, MessagePlanner, Replay } from './plan-message.js'
 import { createRefusalLog } from './refusal-log.js'
-import { createResolver, type ResolverOptions } from './resolve-devices.js'
 import { createRetry } from './retry.js'
 import { createReusedIdLog } from './reused-id-log.js'
-import { sessionEvents } from './session-events.js'
+import { sessionOutcomes } from './session-outcomes.js'
+import type { TakenMessage } from './taken-message.js'
 import { createTeller } from './tell-committed.js'
 import { createTurnBudget } from './turn-budget.js'
 
-export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'directory' | 'clock'> {
+export interface IngestContext extends Omit<DeciderOptions, 'storage' | 'directory' | 'clock'> {
   readonly storage: Storage
   readonly directory: DeviceDirectory
   readonly planner: MessagePlanner
@@ -38,8 +38,6 @@ export interface IngestContext extends Omit<ResolverOptions, 'storage' | 'direct
   readonly logger: Logger
   readonly metrics: Metrics
   readonly limits: IngestLimits
-  /** Finds the commands of replies. */
-  readonly resolveReplies: (planned: readonly PlannedMessage[]) => Promise<void>
   /** A reply is going to be committed: what else is known of its command can go before it, in the same commit. Must not throw. */
   readonly beforeReply: (commandId: string) => void
   /** After each commit; must not throw. */
@@ -57,9 +55,9 @@ export interface IngestPipeline {
   /** One for a message that its handler has handled, in a replay. */
   handled(message: InboundMessage, handled: Handled): Promise<IngestOutcome>
   /** Feeds a stored message through again and marks the old row `replayed` in the same transaction. */
-  replay(message: InboundMessage, ref: MessageRef, isPartlyStored: boolean): Promise<IngestOutcome>
+  replay(message: InboundMessage, replay: Replay): Promise<IngestOutcome>
   /** A row of the hub's own, and what it says of a command or a twin. Resolves after its commit; `duplicate`: the command was further already. */
-  record(message: Omit<PlannedMessage, 'settle'>): Promise<IngestOutcome>
+  record(message: OwnMessage): Promise<IngestOutcome>
   /** False: what may wait had better be refused. */
   readonly hasRoom: boolean
   stats(): IngestStats
@@ -92,15 +90,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
   })
   const turn = createTurnBudget(TURN_BUDGET)
   const door = createDoor(context.planner, context.clock, turn)
-  const resolve = createResolver(context)
-  const lookUp = createLookUp({
-    ...context,
-    retry,
-    async find(planned) {
-      await resolve(planned)
-      await context.resolveReplies(planned)
-    },
-  })
+  const lookUp = createLookUp({ ...context, retry, decider: createDecider(context) })
   const tell = createTeller({
     ...context,
     logRefusal: createRefusalLog(context),
@@ -112,12 +102,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
     ...context,
     retry,
     onCommit,
-    onFailure: fail,
+    onFailure: ({ taken }, error) => fail(taken, error),
     wantsIds: announcer.wantsIds,
   })
   const capacity = createCapacity({ maxCount: limits.maxQueued, maxBytes: limits.maxQueuedBytes })
   const lanes = Array.from({ length: LANES }, () =>
-    createGroupCommit<PlannedMessage>({
+    createGroupCommit<TakenMessage>({
       commit: commitBatch,
       maxCount: limits.maxBatch,
       maxBytes: limits.maxBatchBytes,
@@ -125,39 +115,42 @@ export function createIngest(context: IngestContext): IngestPipeline {
     }),
   )
 
-  async function commitBatch(planned: readonly PlannedMessage[]): Promise<void> {
+  async function commitBatch(taken: readonly TakenMessage[]): Promise<void> {
     const started = performance.now()
-    try {
-      await lookUp(planned)
-      await commit(planned)
-    } catch (error) {
-      for (const message of planned)
-        if (!message.settled) fail(message, error instanceof Error ? error : new Error(String(error)))
-      return
-    }
+    const decided = await lookUpOrFail(taken)
+    if (decided === null || !(await commit(decided))) return
     counts.batches++
-    metrics.observe('devicehub_ingest_batch_messages', planned.length)
+    metrics.observe('devicehub_ingest_batch_messages', taken.length)
     metrics.observe('devicehub_ingest_commit_ms', performance.now() - started)
   }
 
+  /** Null when the hub gave up. */
+  async function lookUpOrFail(taken: readonly TakenMessage[]): Promise<readonly DecidedMessage[] | null> {
+    try {
+      return await lookUp(taken)
+    } catch (error) {
+      for (const message of taken) fail(message, error instanceof Error ? error : new Error(String(error)))
+      return null
+    }
+  }
+
   /** Acknowledges the whole batch before anybody is told of it: signals and hooks never delay an acknowledgement. */
-  function onCommit(planned: readonly PlannedMessage[], batch: CommitBatch, result: CommitResult): void {
-    const entries = planned.filter(makesEntry)
-    const events = sessionEvents(planned, result.transitions)
-    for (const [index, message] of entries.entries())
+  function onCommit(committed: Committed): void {
+    const { entries, result } = committed
+    for (let index = 0; index < entries.length; index++) {
+      const message = entries[index] as DecidedMessage
       settle(
-        message,
+        message.taken,
         counter.outcomeOf(message, result.duplicates?.[index] ?? 0, result.commands?.get(index)),
       )
-    for (const { message, transition } of events)
-      settle(message, message.refusal ?? (transition === null ? DUPLICATE : STORED_NONE))
+    }
+    for (const { message, outcome } of sessionOutcomes(committed)) settle(message.taken, outcome)
     counter.known(entries, result)
-    tell({ planned, entries, events, batch, result })
+    tell(committed)
     context.onStored()
   }
 
-  function settle(message: PlannedMessage, outcome: IngestOutcome): void {
-    message.settled = true
+  function settle(message: TakenMessage, outcome: IngestOutcome): void {
     try {
       message.settle(outcome)
     } catch (error) {
@@ -165,7 +158,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
     }
   }
 
-  function fail(message: PlannedMessage, error: Error): void {
+  function fail(message: TakenMessage, error: Error): void {
     counter.failed(error)
     settle(message, { status: 'failed', error })
   }
@@ -182,10 +175,11 @@ export function createIngest(context: IngestContext): IngestPipeline {
     context.logger.error({ err: error }, 'a callback of the ingest threw')
   }
 
-  function enqueue(planned: PlannedMessage): boolean {
-    if (planned.direction === 'in') counts.received++
-    if (planned.reply !== null) context.beforeReply(planned.reply.id)
-    lanes[laneOf(planned.deviceId)]?.push(planned, sizeOf(planned.inbound))
+  function enqueue(taken: TakenMessage): boolean {
+    const { direction, deviceId, content, envelope } = taken
+    if (direction === 'in') counts.received++
+    if (content.reply !== undefined) context.beforeReply(content.reply.id)
+    lanes[laneOf(deviceId)]?.push(taken, sizeOf(envelope))
     return capacity.hasRoom && !turn.isSpent
   }
 
@@ -195,9 +189,9 @@ export function createIngest(context: IngestContext): IngestPipeline {
   }
 
   function push(message: InboundMessage, settle: Settle): boolean {
-    const planned = closed ? closedError() : door.plan(message, settle)
-    if (!(planned instanceof DeviceHubError)) return enqueue(planned)
-    guard(() => settle({ status: 'failed', error: planned }))
+    const taken = closed ? closedError() : door.take(message, settle)
+    if (!(taken instanceof DeviceHubError)) return enqueue(taken)
+    guard(() => settle({ status: 'failed', error: taken }))
     return true
   }
 
@@ -219,12 +213,12 @@ export function createIngest(context: IngestContext): IngestPipeline {
     return settled
   }
 
-  async function one(plan: (settle: Settle) => Planned): Promise<IngestOutcome> {
+  async function one(take: (settle: Settle) => TakenOrNot): Promise<IngestOutcome> {
     if (closed) throw closedError()
     const outcome = await new Promise<IngestOutcome>((done, refuse) => {
-      const planned = plan(done)
-      if (planned instanceof DeviceHubError) refuse(planned)
-      else enqueue(planned)
+      const taken = take(done)
+      if (taken instanceof DeviceHubError) refuse(taken)
+      else enqueue(taken)
     })
     if (outcome.status === 'failed') throw outcome.error
     return outcome
@@ -235,9 +229,8 @@ export function createIngest(context: IngestContext): IngestPipeline {
     quarantine: (message, refusal, handled) =>
       one((settle) => door.quarantine(message, settle, refusal, handled)),
     handled: (message, handled) => one((settle) => door.handled(message, settle, handled)),
-    record: (message) => one((settle) => ({ ...message, settle })),
-    replay: (message, ref, isPartlyStored) =>
-      one((settle) => door.plan(message, settle, ref, isPartlyStored)),
+    record: (message) => one((settle) => takeOwn(message, settle)),
+    replay: (message, replay) => one((settle) => door.take(message, settle, replay)),
     get hasRoom() {
       return capacity.hasRoom
     },

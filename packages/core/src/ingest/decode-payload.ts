@@ -28,15 +28,19 @@ const EMPTY: DecodedPayload = {
 interface Place {
   readonly deviceId: string
   readonly channel: Channel
-  readonly receivedAt: number
 }
 
 /**
  * Reads the payload of a type's message; the audit row keeps it whether it could be read or not. A status may be its word
  * alone, whatever the codec: wills are often fixed in firmware (`online`, `Offline`).
  */
-export function decodePayload(codec: Codec, message: InboundMessage, place: Place): DecodedPayload {
-  const decoded = decodeByCodec(codec, message, place)
+export function decodePayload(
+  codec: Codec,
+  message: InboundMessage,
+  place: Place,
+  receivedAt: number,
+): DecodedPayload {
+  const decoded = decodeByCodec(codec, message, place, receivedAt)
   if (decoded.refusal === null || place.channel !== 'status') return decoded
   const word = plainStatus(message.payload)
   return word === undefined ? decoded : { ...decoded, value: word, refusal: null }
@@ -49,13 +53,18 @@ const WORD_MAX = 64
 export const plainStatus = (payload: Uint8Array): string | undefined =>
   payload.byteLength > WORD_MAX ? undefined : statusWord(trimJson(asBuffer(payload).toString('utf8')))
 
-function decodeByCodec(codec: Codec, message: InboundMessage, place: Place): DecodedPayload {
+function decodeByCodec(
+  codec: Codec,
+  message: InboundMessage,
+  { deviceId, channel }: Place,
+  receivedAt: number,
+): DecodedPayload {
   if (message.payload.byteLength === 0) return EMPTY
   if (codec === jsonCodec) return decodeJson(message.payload)
   try {
     const { topic, contentType } = message
-    const receivedAt = new Date(place.receivedAt)
-    const value = decodeWith(codec, message.payload, { ...place, receivedAt, topic, contentType })
+    const context = { deviceId, channel, receivedAt: new Date(receivedAt), topic, contentType }
+    const value = decodeWith(codec, message.payload, context)
     return { value, json: null, raw: message.payload, refusal: null }
   } catch (error) {
     const reason = `the codec ${codec.name} cannot read the payload: ${describe(error)}`

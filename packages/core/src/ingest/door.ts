@@ -1,21 +1,20 @@
 import { DeviceHubError } from '../model/errors.js'
-import type { MessageRef } from '../model/message.js'
 import type { Clock } from '../ports/clock.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { createEnvelopeCheck } from './envelope.js'
 import type { Refusal, Settle } from './ingest.js'
-import type { Handled, MessagePlanner } from './plan-message.js'
-import type { PlannedMessage } from './planned-message.js'
+import type { Handled, MessagePlanner, Replay } from './plan-message.js'
+import type { Envelope, TakenMessage } from './taken-message.js'
 import type { TurnBudget } from './turn-budget.js'
 
-/** Planned, or why it is no message: `invalid_options` for its caller. */
-export type Planned = PlannedMessage | DeviceHubError
+/** Taken, or why it is no message: `invalid_options` for its caller. */
+export type TakenOrNot = TakenMessage | DeviceHubError
 
 /** The planner behind a check of the envelope: whatever comes in through here ends as a row that any storage takes. */
 export interface Door {
-  plan(message: InboundMessage, settle: Settle, replayOf?: MessageRef, isPartlyStored?: boolean): Planned
-  quarantine(message: InboundMessage, settle: Settle, refusal: Refusal, handled?: Handled): Planned
-  handled(message: InboundMessage, settle: Settle, handled: Handled): Planned
+  take(message: InboundMessage, settle: Settle, replay?: Replay): TakenOrNot
+  quarantine(message: InboundMessage, settle: Settle, refusal: Refusal, handled?: Handled): TakenOrNot
+  handled(message: InboundMessage, settle: Settle, handled: Handled): TakenOrNot
   /** Null for a message; never throws. */
   problem(message: InboundMessage): DeviceHubError | null
 }
@@ -26,23 +25,27 @@ const LARGE = 16_384
 export function createDoor(planner: MessagePlanner, clock: Clock, turn: TurnBudget): Door {
   const check = createEnvelopeCheck(clock)
 
-  function through(message: InboundMessage, plan: (checked: InboundMessage) => PlannedMessage): Planned {
-    const checked = check(message)
-    if (checked instanceof DeviceHubError) return checked
-    const large = checked.message.payload.byteLength > LARGE
-    const planned = large ? turn.run(() => plan(checked.message)) : plan(checked.message)
-    if (checked.flags !== null)
-      planned.flags = planned.flags === null ? checked.flags : `${planned.flags} ${checked.flags}`
-    return planned
-  }
+  const timed = (message: InboundMessage, take: () => TakenMessage): TakenMessage =>
+    message.payload.byteLength > LARGE ? turn.run(take) : take()
 
   return {
-    plan: (message, settle, replayOf, isPartlyStored) =>
-      through(message, (checked) => planner.plan(checked, settle, replayOf, isPartlyStored)),
-    quarantine: (message, settle, refusal, handled) =>
-      through(message, (checked) => planner.quarantine(checked, settle, refusal, handled)),
-    handled: (message, settle, handled) =>
-      through(message, (checked) => planner.handled(checked, settle, handled)),
+    take(message, settle, replay) {
+      const checked = check(message)
+      if (checked instanceof DeviceHubError) return checked
+      // Without a closure for each message.
+      if (checked.message.payload.byteLength <= LARGE) return planner.plan(checked, settle, replay)
+      return turn.run(() => planner.plan(checked, settle, replay))
+    },
+    quarantine(message, settle, refusal, handled) {
+      const checked = check(message)
+      if (checked instanceof DeviceHubError) return checked
+      return timed(checked.message, () => planner.quarantine(checked, settle, refusal, handled))
+    },
+    handled(message, settle, handled) {
+      const checked = check(message)
+      if (checked instanceof DeviceHubError) return checked
+      return timed(checked.message, () => planner.handled(checked, settle, handled))
+    },
     problem(message) {
       const checked = check(message)
       return checked instanceof DeviceHubError ? checked : null
@@ -51,4 +54,4 @@ export function createDoor(planner: MessagePlanner, clock: Clock, turn: TurnBudg
 }
 
 /** Bytes in the bounds of memory: a sender can make a topic long too. */
-export const sizeOf = ({ payload, topic }: InboundMessage): number => payload.byteLength + topic.length
+export const sizeOf = ({ payload, topic }: Envelope): number => payload.byteLength + topic.length

@@ -1,9 +1,8 @@
 import { toLine } from '../model/codec/text.js'
 import { duplicateReason } from '../rules/sample-outcomes.js'
-import { comesAgain } from './ingest-stats.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
-import type { PlannedMessage } from './planned-message.js'
 import type { LogOptions } from './refusal-log.js'
+import { type Content, comesAgain, type TakenMessage } from './taken-message.js'
 
 const SHOWN = 200
 /** From so many duplicates of one id on, one after the other, it does not look like samples that were sent again. */
@@ -13,7 +12,7 @@ const CONSTANT_FROM = 3
  * Writes a line for samples that were stored before though nobody said that they come again: one a device a minute, with
  * how to see more; and one more when it looks as if the id were none of a sample.
  */
-export type DuplicateLog = (message: PlannedMessage, duplicates: readonly number[]) => void
+export type DuplicateLog = (message: TakenMessage, duplicates: readonly number[]) => void
 
 export function createDuplicateLog({ logger, clock }: LogOptions): DuplicateLog {
   const repeatsOf = countRepeats()
@@ -28,7 +27,8 @@ export function createDuplicateLog({ logger, clock }: LogOptions): DuplicateLog 
   })
 
   return (message, duplicates) => {
-    const { type, deviceId, samples } = message
+    const { type, deviceId } = message
+    const { samples } = message.content
     if (type === null || deviceId === null || comesAgain(message)) return
     const key = `${type.key} ${deviceId}`
     const times = repeatsOf(key, samples, duplicates)
@@ -57,7 +57,7 @@ export function createDuplicateLog({ logger, clock }: LogOptions): DuplicateLog 
 /** How often a device has sent the id of a duplicate, in a row, with content that was stored; 0 for samples without one. */
 function countRepeats() {
   const last = new Map<string, { id: string; times: number }>()
-  return (key: string, samples: PlannedMessage['samples'], duplicates: readonly number[]): number => {
+  return (key: string, samples: Content['samples'], duplicates: readonly number[]): number => {
     const ids = duplicates.flatMap((index) => samples[index]?.sampleId ?? [])
     let repeat = last.get(key)
     for (const id of ids) repeat = repeat?.id === id ? { id, times: repeat.times + 1 } : { id, times: 1 }

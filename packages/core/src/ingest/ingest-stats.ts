@@ -1,4 +1,3 @@
-import type { PlannedMessage } from './planned-message.js'
 import type { StorageFault } from './retry.js'
 
 /** Sizes of batches and of the queue; past them sources are held back. */
@@ -61,7 +60,3 @@ export const noCounts = (): IngestCounts => ({
   batches: 0,
   retries: 0,
 })
-
-/** Whether its sender says that it was sent before, or may have been. */
-export const comesAgain = ({ inbound, replayOf }: PlannedMessage): boolean =>
-  inbound.redelivered === true || inbound.retained === true || replayOf !== undefined

@@ -2,25 +2,29 @@ import { isDeviceHubError } from '../model/errors.js'
 import type { CommandOutcome } from '../ports/commands.js'
 import type { CommitResult } from '../ports/commit.js'
 import type { Metrics } from '../ports/metrics.js'
+import type { DecidedMessage } from './decided-message.js'
 import type { IngestOutcome } from './ingest.js'
-import { comesAgain, noCounts } from './ingest-stats.js'
+import { noCounts } from './ingest-stats.js'
 import { DUPLICATE, GONE, STORED, STORED_NONE, STORED_ONE } from './outcomes.js'
-import type { PlannedMessage } from './planned-message.js'
+import type { MessageRefusal } from './refusal.js'
+import { comesAgain } from './taken-message.js'
 
 /** Tells what became of a message from what its commit says, and counts it. */
 export function createOutcomeCounter(metrics: Metrics) {
   const counts = noCounts()
 
   function outcomeOf(
-    { refusal, samples, direction, reply }: PlannedMessage,
+    { refusal, taken }: DecidedMessage,
     duplicates: number,
     command: CommandOutcome | undefined,
   ): IngestOutcome {
+    const { direction, content } = taken
     // The hub's own rows are not messages that came in.
     if (direction !== 'in') return command?.applied === false ? DUPLICATE : STORED_NONE
     if (refusal !== null) return refusedAs(refusal)
-    if (reply !== null && command?.record === null) return refusedAs(GONE)
-    if (reply !== null && command?.flag === 'repeated_reply') {
+    const { samples, reply } = content
+    if (reply !== undefined && command?.record === null) return refusedAs(GONE)
+    if (reply !== undefined && command?.flag === 'repeated_reply') {
       counts.duplicates++
       metrics.count('devicehub_ingest_messages_total', 1, DUPLICATE)
       return DUPLICATE
@@ -38,20 +42,20 @@ export function createOutcomeCounter(metrics: Metrics) {
       : { status: 'stored', samples: samples.length - duplicates, duplicates }
   }
 
-  function refusedAs(refusal: NonNullable<PlannedMessage['refusal']>): IngestOutcome {
+  function refusedAs(refusal: MessageRefusal): IngestOutcome {
     counts[refusal.status]++
     metrics.count('devicehub_ingest_messages_total', 1, { status: refusal.status, code: refusal.code })
     return refusal
   }
 
   /** What the commit found of samples that were known. `entries`: the messages, in the order of the batch. */
-  function known(entries: readonly PlannedMessage[], { duplicateSamples, reusedIds }: CommitResult): void {
+  function known(entries: readonly DecidedMessage[], { duplicateSamples, reusedIds }: CommitResult): void {
     for (const reused of reusedIds?.values() ?? []) {
       counts.reusedIds += reused.length
       metrics.count('devicehub_ingest_reused_ids_total', reused.length)
     }
     for (const [index, samples] of duplicateSamples ?? []) {
-      if (comesAgain(entries[index] as PlannedMessage)) continue
+      if (comesAgain((entries[index] as DecidedMessage).taken)) continue
       counts.unmarkedDuplicates += samples.length
       metrics.count('devicehub_ingest_unmarked_duplicates_total', samples.length)
     }

@@ -2,9 +2,11 @@ import { jsonCodec } from '../model/codec/json.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { Channel } from '../model/topic/index.js'
 import type { OutboundMessage } from '../ports/transport.js'
-import type { PlannedMessage } from './planned-message.js'
+import type { Settle } from './ingest.js'
+import { NO_CONTENT, type OwnNews, type TakenMessage } from './taken-message.js'
 
-export interface OwnMessage {
+/** A row of the log that does not come from a device. It takes the way of the device's messages, in order with them. */
+export interface OwnMessage extends Partial<OwnNews> {
   readonly type: AnyDeviceType
   readonly deviceId: string
   readonly channel: Channel
@@ -15,22 +17,14 @@ export interface OwnMessage {
   readonly now: number
 }
 
-/** A row of the log that does not come from a device. It takes the way of the device's messages, in order with them. */
-export function ownMessage({
-  type,
-  deviceId,
-  channel,
-  direction,
-  source,
-  message,
-  now,
-}: OwnMessage): Omit<PlannedMessage, 'settle'> {
-  const { topic, payload, qos = 0, retain = false, contentType, correlationId } = message
+export function takeOwn(own: OwnMessage, settle: Settle): TakenMessage {
+  const { type, deviceId, channel, direction, source, now } = own
+  const { topic, payload, qos = 0, retain = false, contentType, correlationId } = own.message
   const isText = typeof payload === 'string' || contentType === jsonCodec.contentType
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
   return {
     direction,
-    inbound: {
+    envelope: {
       topic,
       payload: bytes,
       source,
@@ -39,28 +33,22 @@ export function ownMessage({
       contentType,
       correlationId,
     },
+    settle,
     receivedAt: now,
     type,
     deviceId,
     channel,
     payloadJson: isText && bytes.byteLength > 0 ? Buffer.from(bytes).toString('utf8') : null,
     payloadRaw: isText || bytes.byteLength === 0 ? null : bytes,
-    samples: [],
-    news: null,
-    at: now,
-    claimedAt: null,
+    content: NO_CONTENT,
     flags: null,
-    partial: null,
-    replayOf: undefined,
-    session: null,
-    reply: null,
-    report: null,
-    command: null,
-    desired: null,
     refusal: null,
-    known: null,
-    touch: null,
-    change: null,
-    settled: false,
+    replayOf: undefined,
+    own: {
+      at: own.at ?? now,
+      session: own.session ?? null,
+      command: own.command ?? null,
+      desired: own.desired ?? null,
+    },
   }
 }

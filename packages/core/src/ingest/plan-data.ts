@@ -7,8 +7,8 @@ import type { NewSample } from '../ports/storage.js'
 import { type ItemProblem, type RefusedSample, someProblems } from './backfill-reason.js'
 import { contentHash, nameSeeds } from './content-hash.js'
 import type { Refusal } from './ingest.js'
-import type { Content } from './planned-message.js'
 import { compileClaimJudge, headOf } from './sample-time.js'
+import type { Content } from './taken-message.js'
 
 /** What planning a sample needs to know of its message. */
 export interface SampleContext {

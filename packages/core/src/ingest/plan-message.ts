@@ -5,14 +5,16 @@ import type { MessageRef } from '../model/message.js'
 import { type Channel, createTopicRouter, type TopicRoute } from '../model/topic/index.js'
 import type { Clock } from '../ports/clock.js'
 import type { InboundMessage } from '../ports/transport.js'
-import { decodeJson, decodePayload } from './decode-payload.js'
+import { type DecodedPayload, decodeJson, decodePayload } from './decode-payload.js'
+import type { CheckedMessage } from './envelope.js'
 import { handlerFlag } from './handler-flag.js'
 import type { Refusal, Settle } from './ingest.js'
 import { compileDataPlanner, type DataPlanner } from './plan-data.js'
 import { planReply } from './plan-reply.js'
 import { compileStatePlanner, type StatePlanner } from './plan-state.js'
 import { compileStatusPlanner, type StatusPlanner } from './plan-status.js'
-import { type Content, type PlannedMessage, refusalOf } from './planned-message.js'
+import { type MessageRefusal, refusalOf } from './refusal.js'
+import { type Content, NO_CONTENT, type TakenMessage } from './taken-message.js'
 
 export interface PlannerOptions {
   readonly types: readonly AnyDeviceType[]
@@ -26,19 +28,20 @@ export interface PlannerOptions {
   readonly control: boolean
 }
 
-/** From bytes to rows, as far as that goes without the database: route, decode, validate, plan. Never throws. */
+/** What came in, as far as it can be told without the database: route, decode, validate. Never throws. */
 export interface MessagePlanner {
-  /** `isPartlyStored`: of the message that is replayed. */
-  plan(
-    message: InboundMessage,
-    settle: Settle,
-    replayOf?: MessageRef,
-    isPartlyStored?: boolean,
-  ): PlannedMessage
+  plan(checked: CheckedMessage, settle: Settle, replay?: Replay): TakenMessage
   /** Of a message that its handler could not handle. */
-  quarantine(message: InboundMessage, settle: Settle, refusal: Refusal, handled?: Handled): PlannedMessage
+  quarantine(checked: CheckedMessage, settle: Settle, refusal: Refusal, handled?: Handled): TakenMessage
   /** Of one that its handler has handled, in a replay. */
-  handled(message: InboundMessage, settle: Settle, handled: Handled): PlannedMessage
+  handled(checked: CheckedMessage, settle: Settle, handled: Handled): TakenMessage
+}
+
+/** Of a stored message that comes through once more. */
+export interface Replay {
+  readonly ref: MessageRef
+  /** Some of its samples are stored. */
+  readonly isPartlyStored: boolean
 }
 
 export interface Handled {
@@ -46,8 +49,6 @@ export interface Handled {
   readonly handler?: string | undefined
   readonly replayOf?: MessageRef | undefined
 }
-
-const NO_CONTENT: Content = { samples: [], news: null, flags: null, partial: null }
 
 export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   const { types, clock, maxPayload } = options
@@ -65,24 +66,19 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     types.map((type) => [type, compileStatePlanner(type, options.policies)]),
   )
 
-  function plan(
-    message: InboundMessage,
-    settle: Settle,
-    replayOf?: MessageRef,
-    isPartlyStored = false,
-  ): PlannedMessage {
+  function plan({ message, flags }: CheckedMessage, settle: Settle, replay?: Replay): TakenMessage {
     const receivedAt = message.receivedAt ?? clock.now()
     const found = route(message.topic)
-    if ('code' in found) return unreadable(message, settle, receivedAt, found.type, found, replayOf)
-    const { type, deviceId, channel } = found
-    const place = { inbound: message, settle, receivedAt, type, deviceId, channel, replayOf }
+    const arrival = { message, settle, receivedAt, flags, replayOf: replay?.ref }
+    if ('code' in found) return unreadable(arrival, found.type, found)
     if (message.payload.byteLength > maxPayload)
-      return refused(place, tooLarge(message, maxPayload), null, null)
-    const decoded = decodePayload(optionOf(type, 'codec'), message, { deviceId, channel, receivedAt })
-    if (decoded.refusal !== null) return refused(place, decoded.refusal, decoded.json, decoded.raw)
-    const content = planSafely(found, decoded.value, message, receivedAt, isPartlyStored)
-    if ('code' in content) return refused(place, content, decoded.json, decoded.raw)
-    return planned(place, content, null, decoded.json, decoded.raw)
+      return taken(arrival, found, NOT_KEPT, NO_CONTENT, tooLarge(message, maxPayload))
+    const decoded = decodePayload(optionOf(found.type, 'codec'), message, found, receivedAt)
+    if (decoded.refusal !== null) return taken(arrival, found, decoded, NO_CONTENT, decoded.refusal)
+    const content = planSafely(found, decoded.value, message, receivedAt, replay?.isPartlyStored ?? false)
+    return 'code' in content
+      ? taken(arrival, found, decoded, NO_CONTENT, content)
+      : taken(arrival, found, decoded, content, null)
   }
 
   /** A payload that the code here does not stand is one refused message, and never the end of the reader. */
@@ -127,47 +123,39 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   }
 
   /** A message of no known type, or one that its reader gave up on: kept as it came. */
-  function unreadable(
-    message: InboundMessage,
-    settle: Settle,
-    receivedAt: number,
-    type: AnyDeviceType | null,
-    refusal: Refusal,
-    replayOf?: MessageRef,
-  ) {
-    const place = { inbound: message, settle, receivedAt, type, deviceId: null, channel: null, replayOf }
+  function unreadable(arrival: Arrival, type: AnyDeviceType | null, refusal: Refusal): TakenMessage {
+    const place = { type, deviceId: null, channel: null }
+    const { message } = arrival
     if (message.payload.byteLength > maxPayload)
-      return refused(place, tooLarge(message, maxPayload), null, null)
-    const { json, raw } = decodeJson(message.payload)
-    const plannedMessage = refused(place, refusal, json, raw)
-    if (plannedMessage.refusal !== null && QUARANTINED.has(refusal.code))
-      plannedMessage.refusal = { ...plannedMessage.refusal, status: 'quarantined' }
-    return plannedMessage
+      return taken(arrival, place, NOT_KEPT, NO_CONTENT, tooLarge(message, maxPayload))
+    return taken(arrival, place, decodeJson(message.payload), NO_CONTENT, refusal)
   }
+
+  /** Of a message that belongs to its handler. */
+  const arrivalOf = (
+    { message, flags }: CheckedMessage,
+    settle: Settle,
+    { handler, replayOf }: Handled,
+  ): Arrival => ({
+    message,
+    settle,
+    receivedAt: message.receivedAt ?? clock.now(),
+    flags: handler === undefined ? flags : joined(handlerFlag(handler), flags),
+    replayOf,
+  })
 
   return {
     plan,
-    quarantine(message, settle, refusal, { handler, replayOf } = {}) {
-      const receivedAt = message.receivedAt ?? clock.now()
-      const quarantined = unreadable(message, settle, receivedAt, null, refusal, replayOf)
-      if (handler !== undefined) quarantined.flags = handlerFlag(handler)
-      return quarantined
-    },
-    handled(message, settle, { handler, replayOf }) {
-      const receivedAt = message.receivedAt ?? clock.now()
-      const place = {
-        inbound: message,
-        settle,
-        receivedAt,
-        type: null,
-        deviceId: null,
-        channel: null,
-        replayOf,
-      }
-      const { json, raw } = decodeJson(message.payload)
-      const flags = handler === undefined ? null : handlerFlag(handler)
-      return planned(place, { ...NO_CONTENT, flags }, null, json, raw)
-    },
+    quarantine: (checked, settle, refusal, handled = {}) =>
+      unreadable(arrivalOf(checked, settle, handled), null, refusal),
+    handled: (checked, settle, handled) =>
+      taken(
+        arrivalOf(checked, settle, handled),
+        NOWHERE,
+        decodeJson(checked.message.payload),
+        NO_CONTENT,
+        null,
+      ),
   }
 }
 
@@ -180,57 +168,58 @@ const noPlace = (channel: Channel): Refusal => ({
 })
 
 const flagRetained = (content: Content | Refusal, retained: boolean): Content | Refusal =>
-  !retained || 'code' in content
-    ? content
-    : { ...content, flags: content.flags === null ? 'retained' : `${content.flags} retained` }
+  !retained || 'code' in content ? content : { ...content, flags: joined(content.flags, 'retained') }
+
+/** A message with what is known of it before anybody looked into it. */
+interface Arrival {
+  readonly message: InboundMessage
+  readonly settle: Settle
+  readonly receivedAt: number
+  readonly flags: string | null
+  readonly replayOf: MessageRef | undefined
+}
+
+type Place = Pick<TakenMessage, 'type' | 'deviceId' | 'channel'>
+
+const NOWHERE: Place = { type: null, deviceId: null, channel: null }
+
+type Kept = Pick<DecodedPayload, 'json' | 'raw'>
+
+const NOT_KEPT: Kept = { json: null, raw: null }
+
+function taken(
+  { message, settle, receivedAt, flags, replayOf }: Arrival,
+  { type, deviceId, channel }: Place,
+  { json, raw }: Kept,
+  content: Content,
+  refusal: Refusal | null,
+): TakenMessage {
+  return {
+    direction: 'in',
+    envelope: message,
+    settle,
+    receivedAt,
+    type,
+    deviceId,
+    channel,
+    payloadJson: json,
+    payloadRaw: raw,
+    content,
+    flags: joined(content.flags, flags),
+    refusal: refusal === null ? null : asRefused(refusal),
+    replayOf,
+    own: null,
+  }
+}
 
 /** What can be right once something else is mended: a type declared, a handler fixed. */
 const QUARANTINED: ReadonlySet<string> = new Set(['unknown_topic', 'unknown_type', 'handler_failed'])
 
-type Place = Pick<
-  PlannedMessage,
-  'inbound' | 'settle' | 'receivedAt' | 'type' | 'deviceId' | 'channel' | 'replayOf'
->
+const asRefused = (refusal: Refusal): MessageRefusal =>
+  refusalOf(QUARANTINED.has(refusal.code) ? 'quarantined' : 'rejected', refusal)
 
-function planned(
-  place: Place,
-  content: Content,
-  refusal: Refusal | null,
-  payloadJson: string | null,
-  payloadRaw: Uint8Array | null,
-): PlannedMessage {
-  return {
-    direction: 'in',
-    inbound: place.inbound,
-    settle: place.settle,
-    receivedAt: place.receivedAt,
-    type: place.type,
-    deviceId: place.deviceId,
-    channel: place.channel,
-    payloadJson,
-    payloadRaw,
-    samples: content.samples,
-    news: content.news,
-    at: place.receivedAt,
-    claimedAt: content.claimedAt ?? null,
-    flags: content.flags,
-    partial: content.partial,
-    replayOf: place.replayOf,
-    session: null,
-    reply: content.reply ?? null,
-    report: content.report ?? null,
-    command: null,
-    desired: null,
-    refusal: refusal === null ? null : refusalOf('rejected', refusal),
-    known: null,
-    touch: null,
-    change: null,
-    settled: false,
-  }
-}
-
-const refused = (place: Place, refusal: Refusal, json: string | null, raw: Uint8Array | null) =>
-  planned(place, NO_CONTENT, refusal, json, raw)
+const joined = (flags: string | null, more: string | null): string | null =>
+  flags === null ? more : more === null ? flags : `${flags} ${more}`
 
 const tooLarge = (message: InboundMessage, maxPayload: number): Refusal => ({
   code: 'payload_too_large',

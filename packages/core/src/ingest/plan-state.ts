@@ -7,8 +7,8 @@ import type { Field } from '../model/device-type/field.js'
 import { formerNamesOf } from '../model/device-type/former-names.js'
 import type { StoredValue } from '../model/values.js'
 import type { Refusal } from './ingest.js'
-import type { Content } from './planned-message.js'
 import { compileClaimJudge, headOf } from './sample-time.js'
+import type { Content } from './taken-message.js'
 
 /** `retained`: the broker kept the report and handed it out at the subscription. */
 export type StatePlanner = (value: unknown, receivedAt: number, retained: boolean) => Content | Refusal

@@ -1,8 +1,8 @@
 import { parseStatus } from '../model/codec/parse-status.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import type { Refusal } from './ingest.js'
-import type { Content } from './planned-message.js'
 import { compileClaimJudge, headOf } from './sample-time.js'
+import type { Content } from './taken-message.js'
 
 export type StatusPlanner = (value: unknown, receivedAt: number) => Content | Refusal
 

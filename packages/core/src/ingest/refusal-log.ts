@@ -1,13 +1,13 @@
 import { toLine } from '../model/codec/text.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
+import type { DecidedMessage } from './decided-message.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
-import type { PlannedMessage } from './planned-message.js'
 
 const SHOWN = 200
 
 /** Writes a line for refused messages: one a device and code a minute, with how to see the others. */
-export type RefusalLog = (message: PlannedMessage) => void
+export type RefusalLog = (message: DecidedMessage) => void
 
 export interface LogOptions {
   readonly logger: Logger
@@ -26,7 +26,8 @@ export function createRefusalLog({ logger, clock }: LogOptions): RefusalLog {
   })
 
   return (message) => {
-    const { refusal, type, deviceId, inbound } = message
+    const { refusal, taken } = message
+    const { type, deviceId, envelope } = taken
     if (refusal === null) return
     limited(`${refusal.code} ${type?.key ?? ''} ${deviceId ?? ''}`, (suppressed) => {
       const whose = type === null ? 'that belongs to no type' : `of ${type.name}/${shown(deviceId ?? '?')}`
@@ -34,7 +35,7 @@ export function createRefusalLog({ logger, clock }: LogOptions): RefusalLog {
         {
           ...(type !== null && { type: type.name }),
           ...(deviceId !== null && { deviceId: shown(deviceId) }),
-          topic: shown(inbound.topic),
+          topic: shown(envelope.topic),
           code: refusal.code,
           reason: shown(refusal.reason),
           ...(suppressed > 0 && { suppressed }),
@@ -46,7 +47,7 @@ export function createRefusalLog({ logger, clock }: LogOptions): RefusalLog {
   }
 }
 
-function query({ refusal, type, deviceId }: PlannedMessage): string {
+function query({ refusal, taken: { type, deviceId } }: DecidedMessage): string {
   const filter = `status: '${refusal?.status}'`
   if (type === null) return `null, { ${filter} }`
   return deviceId === null ? `Type, { ${filter} }` : `Type, { deviceId: '${shown(deviceId)}', ${filter} }`

@@ -1,12 +1,12 @@
 import { toLine } from '../model/codec/text.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
-import type { PlannedMessage } from './planned-message.js'
 import type { LogOptions } from './refusal-log.js'
+import type { TakenMessage } from './taken-message.js'
 
 const SHOWN = 200
 
 /** Writes a line for samples whose id was known with other content: one a device a minute, with what to do about it. */
-export type ReusedIdLog = (message: PlannedMessage, reused: readonly number[]) => void
+export type ReusedIdLog = (message: TakenMessage, reused: readonly number[]) => void
 
 export function createReusedIdLog({ logger, clock }: LogOptions): ReusedIdLog {
   const limited = createLimitedLines({
@@ -19,7 +19,7 @@ export function createReusedIdLog({ logger, clock }: LogOptions): ReusedIdLog {
       ),
   })
 
-  return ({ type, deviceId, samples }, reused) => {
+  return ({ type, deviceId, content: { samples } }, reused) => {
     if (type === null || deviceId === null) return
     limited(`${type.key} ${deviceId}`, (suppressed) => {
       const device = toLine(deviceId, SHOWN)

@@ -1,32 +1,24 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { CommandOutcome } from '../ports/commands.js'
-import type { CommitBatch, CommitEntry, CommitResult } from '../ports/storage.js'
+import type { CommitEntry, CommitResult } from '../ports/storage.js'
 import { isReachable } from '../rules/states.js'
 import type { Announcer } from './announce.js'
 import { auditRecord } from './audit-record.js'
-import type { DeviceDirectory, KnownDevice } from './device-directory.js'
-import type { PlannedMessage } from './planned-message.js'
-import { deviceName, type SessionEventOutcome, toldTransitions } from './session-events.js'
+import type { Committed } from './commit-decided.js'
+import type { DecidedMessage } from './decided-message.js'
+import type { DeviceDirectory } from './device-directory.js'
+import type { TakenMessage } from './taken-message.js'
 
 export interface TellerOptions {
   readonly directory: DeviceDirectory
   readonly announcer: Announcer
-  readonly logRefusal: (message: PlannedMessage) => void
-  readonly logReusedIds: (message: PlannedMessage, reused: readonly number[]) => void
-  readonly logDuplicates: (message: PlannedMessage, duplicates: readonly number[]) => void
+  readonly logRefusal: (message: DecidedMessage) => void
+  readonly logReusedIds: (message: TakenMessage, reused: readonly number[]) => void
+  readonly logDuplicates: (message: TakenMessage, duplicates: readonly number[]) => void
   readonly onCommand: (outcome: CommandOutcome) => void
   readonly onReachable: () => void
   /** Calls and contains what is thrown. */
   readonly guard: (call: () => void) => void
-}
-
-export interface Committed {
-  readonly planned: readonly PlannedMessage[]
-  /** Those of them that made an entry of the batch, in its order. */
-  readonly entries: readonly PlannedMessage[]
-  readonly events: readonly SessionEventOutcome[]
-  readonly batch: CommitBatch
-  readonly result: CommitResult
 }
 
 /** Tells what was committed: the directory first, then logs, signals and hooks, who show the device as the directory has it. */
@@ -34,15 +26,10 @@ export function createTeller(options: TellerOptions): (committed: Committed) => 
   const { directory, announcer, guard } = options
 
   /** What is known of a device from now on is what its row says, whoever wrote it. */
-  function takeOver(planned: readonly PlannedMessage[], devices: CommitResult['devices']): void {
-    if (devices.length === 0) return
-    const live = new Map(devices.map((device) => [deviceName(device), device.live]))
-    const done = new Set<KnownDevice>()
-    for (const { type, known, deviceId } of planned) {
-      if (type === null || known === null || done.has(known)) continue
-      const row = live.get(deviceName({ type, deviceId }))
-      if (row !== undefined) directory.settle(type, known, row)
-      done.add(known)
+  function takeOver(changes: readonly DecidedMessage[], devices: CommitResult['devices']): void {
+    for (const { type, live, change } of devices) {
+      const { known } = changes[change] as DecidedMessage
+      if (known !== null) directory.settle(type, known, live)
     }
   }
 
@@ -59,14 +46,15 @@ export function createTeller(options: TellerOptions): (committed: Committed) => 
     }
   }
 
-  return ({ planned, entries, events, batch, result }) => {
+  return ({ batch, entries, changes, result }) => {
     const { transitions, commands, reports, duplicateSamples, reusedIds } = result
-    takeOver(planned, result.devices)
+    takeOver(changes, result.devices)
     const rowOf = (index: number) => auditRecord(batch.entries[index] as CommitEntry, result, index)
     const hearing = whoHears()
     entries.forEach((message, index) => {
+      const { type, content } = message.taken
       if (message.refusal !== null) guard(() => options.logRefusal(message))
-      else if (message.samples.length > 0 && hearing(message.type))
+      else if (content.samples.length > 0 && hearing(type))
         guard(() =>
           announcer.data(
             message,
@@ -75,18 +63,21 @@ export function createTeller(options: TellerOptions): (committed: Committed) => 
           ),
         )
     })
+    const entry = (index: number) => entries[index] as DecidedMessage
     for (const [index, duplicates] of duplicateSamples ?? [])
-      guard(() => options.logDuplicates(entries[index] as PlannedMessage, duplicates))
+      guard(() => options.logDuplicates(entry(index).taken, duplicates))
     for (const [index, reused] of reusedIds ?? [])
-      guard(() => options.logReusedIds(entries[index] as PlannedMessage, reused))
+      guard(() => options.logReusedIds(entry(index).taken, reused))
     for (const [index, outcome] of commands ?? []) {
       guard(() => options.onCommand(outcome))
-      guard(() => announcer.command(entries[index] as PlannedMessage, outcome))
+      guard(() => announcer.command(entry(index), outcome))
     }
     for (const [index, outcome] of reports ?? [])
-      guard(() => announcer.report(entries[index] as PlannedMessage, outcome, () => rowOf(index)))
-    for (const { transition, known, reason } of toldTransitions(planned, events, transitions))
-      guard(() => announcer.transition(transition, known, reason))
+      guard(() => announcer.report(entry(index), outcome, () => rowOf(index)))
+    for (const transition of transitions) {
+      const { known, taken } = changes[transition.change] as DecidedMessage
+      if (known !== null) guard(() => announcer.transition(transition, known, taken.own?.session?.reason))
+    }
     if (transitions.some(({ from, to }) => isReachable(to) && !isReachable(from))) guard(options.onReachable)
   }
 }

@@ -106,12 +106,12 @@ export interface TelemetryResult {
    * `id_reused` as their message is. Null when none.
    */
   readonly reusedIds: ReadonlyMap<number, readonly number[]> | null
-  readonly transitions: readonly StatusTransition[]
+  readonly transitions: readonly CommittedTransition[]
   /**
    * The devices of `changes`, each once, as their rows are after the commit: the storage has read them under its lock,
    * what other processes wrote included. Those that do not exist are left out.
    */
-  readonly devices: readonly CommittedDevice[]
+  readonly devices: readonly ChangedDevice[]
   /** With `wantsIds`, by entry; null for an entry without a row. Absent when they are not known. */
   readonly messageIds?: readonly (string | null)[] | undefined
 }
@@ -128,6 +128,12 @@ export interface CommittedDevice {
   readonly type: AnyDeviceType
   readonly deviceId: string
   readonly live: LiveState
+}
+
+/** A device of one or more changes of a batch. */
+export interface ChangedDevice extends CommittedDevice {
+  /** The place of the last one in `changes` of the batch. */
+  readonly change: number
 }
 
 /** The part of a device row that messages change. Times in epoch milliseconds. */
@@ -147,4 +153,10 @@ export interface StatusTransition {
   readonly from: DeviceStatus
   readonly to: DeviceStatus
   readonly at: number
+}
+
+/** What a change of a batch did to a status. */
+export interface CommittedTransition extends StatusTransition {
+  /** The place of the change in `changes` of the batch. */
+  readonly change: number
 }

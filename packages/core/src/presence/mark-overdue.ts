@@ -5,7 +5,7 @@ import type { NewMessage } from '../model/message.js'
 import type { DeviceStatus } from '../model/statuses.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { LeaseFence } from '../ports/leases.js'
-import type { CommitBatch, DeviceChange, StatusTransition } from '../ports/storage.js'
+import type { CommitBatch, CommittedTransition, DeviceChange } from '../ports/storage.js'
 import { decidedStatus } from '../rules/decided-status.js'
 import type { PresenceHub } from './presence-hub.js'
 
@@ -35,11 +35,8 @@ export async function markOverdue(context: MarkContext, records: readonly Device
   const changes = records.map((record) => changeOf(context, record))
   const batch: CommitBatch = { entries: [], touches: [], changes, fences: [context.fence] }
   const transitions = await commit(context, batch)
-  const byId = new Map(records.map((record) => [record.deviceId, record]))
-  for (const transition of transitions) {
-    const record = byId.get(transition.deviceId)
-    if (record) announce(context, transition, record)
-  }
+  for (const transition of transitions)
+    announce(context, transition, records[transition.change] as DeviceRecord)
   hub.metrics.count('devicehub_presence_marked_total', transitions.length, { type: context.type.key })
   return transitions.length
 }
@@ -74,7 +71,7 @@ function auditOf({ hub, type, now }: MarkContext, record: DeviceRecord): NewMess
 const reasonOf = ({ lastSeen }: DeviceRecord, now: number) =>
   `no sign of life for ${Math.floor((now - (lastSeen ?? 0)) / 1000)} s`
 
-async function commit(context: MarkContext, batch: CommitBatch): Promise<readonly StatusTransition[]> {
+async function commit(context: MarkContext, batch: CommitBatch): Promise<readonly CommittedTransition[]> {
   const { storage, logger } = context.hub
   for (let attempt = 1; ; attempt++) {
     try {
@@ -92,23 +89,28 @@ async function commit(context: MarkContext, batch: CommitBatch): Promise<readonl
 async function withLost(
   { hub, type }: MarkContext,
   { changes }: CommitBatch,
-  transitions: readonly StatusTransition[],
-): Promise<readonly StatusTransition[]> {
-  const told = new Set(transitions.map(({ deviceId }) => deviceId))
-  const rest = new Map(changes.flatMap((one) => (told.has(one.deviceId) ? [] : [[one.deviceId, one]])))
-  const lost: StatusTransition[] = []
+  transitions: readonly CommittedTransition[],
+): Promise<readonly CommittedTransition[]> {
+  const told = new Set(transitions.map(({ change }) => change))
+  const rest = new Map(changes.flatMap((one, place) => (told.has(place) ? [] : [[one.deviceId, place]])))
+  const lost: CommittedTransition[] = []
   for (const { deviceId, status, statusAt } of await hub.storage.devices.find(type, [...rest.keys()])) {
-    const change = rest.get(deviceId)
-    if (status !== 'offline' || change === undefined || statusAt !== change.at) continue
-    const { from } = JSON.parse(change.audit?.payloadJson ?? '{}') as { from: DeviceStatus }
-    lost.push({ type, deviceId, from, to: 'offline', at: change.at })
+    const place = rest.get(deviceId) ?? -1
+    const { at, audit } = changes[place] ?? {}
+    if (status !== 'offline' || at === undefined || statusAt !== at) continue
+    const { from } = JSON.parse(audit?.payloadJson ?? '{}') as { from: DeviceStatus }
+    lost.push({ type, deviceId, from, to: 'offline', at, change: place })
   }
   return [...transitions, ...lost]
 }
 
-function announce({ hub, now }: MarkContext, transition: StatusTransition, record: DeviceRecord): void {
+function announce(
+  { hub, type, now }: MarkContext,
+  { deviceId, from, to, at }: CommittedTransition,
+  record: DeviceRecord,
+): void {
   try {
-    hub.announce(transition, record, reasonOf(record, now))
+    hub.announce({ type, deviceId, from, to, at }, record, reasonOf(record, now))
   } catch (error) {
     hub.logger.error({ err: error }, 'a subscriber of a presence announcement threw')
   }

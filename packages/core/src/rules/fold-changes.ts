@@ -1,16 +1,17 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type {
+  ChangedDevice,
   CommittedDevice,
+  CommittedTransition,
   LiveState,
-  StatusTransition,
   TelemetryBatch,
   TelemetryEntry,
 } from '../ports/commit.js'
 import { applyDeviceChange } from './apply-device-change.js'
 
 export interface FoldedDevice extends CommittedDevice {
-  /** Whether one of the changes is of it; else it was only touched. */
-  readonly isChanged: boolean
+  /** The place of its last change in the batch; null: it was only touched. */
+  readonly change: number | null
   /** Whether its row is another by it. */
   readonly isNew: boolean
 }
@@ -18,7 +19,9 @@ export interface FoldedDevice extends CommittedDevice {
 export interface FoldedChanges {
   /** Of the touches and changes, each once, as they are after the batch; those that do not exist are left out. */
   readonly devices: readonly FoldedDevice[]
-  readonly transitions: readonly StatusTransition[]
+  /** Those of the changes, as a commit tells of them. */
+  readonly changed: readonly ChangedDevice[]
+  readonly transitions: readonly CommittedTransition[]
   /** The audit rows of the changes that changed a status. */
   readonly audits: readonly TelemetryEntry[]
 }
@@ -28,7 +31,7 @@ interface OpenDevice {
   readonly deviceId: string
   readonly before: LiveState
   live: LiveState
-  isChanged: boolean
+  change: number | null
 }
 
 /**
@@ -45,7 +48,7 @@ export function foldChanges(
     const known = devices.get(key)
     if (known !== undefined) return known
     const before = stateOf(type, deviceId)
-    const found = before && { type, deviceId, before, live: before, isChanged: false }
+    const found = before && { type, deviceId, before, live: before, change: null }
     devices.set(key, found)
     return found
   }
@@ -55,24 +58,27 @@ export function foldChanges(
     if (device && (device.live.lastSeen ?? Number.NEGATIVE_INFINITY) < lastSeen)
       device.live = { ...device.live, lastSeen }
   }
-  const transitions: StatusTransition[] = []
+  const transitions: CommittedTransition[] = []
   const audits: TelemetryEntry[] = []
-  for (const change of changes) {
+  for (const [place, change] of changes.entries()) {
     const { type, deviceId, at, audit } = change
     const device = find(type, deviceId)
     if (!device) continue
     const { status: from } = device.live
-    device.isChanged = true
+    device.change = place
     device.live = applyDeviceChange(device.live, change)
     const { status: to } = device.live
     if (from === to) continue
-    transitions.push({ type, deviceId, from, to, at })
+    transitions.push({ type, deviceId, from, to, at, change: place })
     if (audit) audits.push({ type, message: audit, samples: [] })
   }
   const existing = [...devices.values()].flatMap((device): FoldedDevice[] => {
     if (device === null) return []
-    const { type, deviceId, live, before, isChanged } = device
-    return [{ type, deviceId, live, isChanged, isNew: live !== before }]
+    const { type, deviceId, live, before, change } = device
+    return [{ type, deviceId, live, change, isNew: live !== before }]
   })
-  return { devices: existing, transitions, audits }
+  const changed = existing.flatMap(({ type, deviceId, live, change }) =>
+    change === null ? [] : [{ type, deviceId, live, change }],
+  )
+  return { devices: existing, changed, transitions, audits }
 }

@@ -94,7 +94,7 @@ export function planCommit<Entry extends TelemetryEntry>(
     messages.push({ type, message: withSampleOutcomes(message, entry.samples, outcomes), entry: place })
   })
 
-  const { devices, transitions, audits } = foldChanges(batch, rows.device)
+  const { devices, changed, transitions, audits } = foldChanges(batch, rows.device)
   for (const { type, message } of audits) messages.push({ type, message, entry: null })
   const anyDuplicates = duplicateSamples.size > 0
   return {
@@ -109,7 +109,7 @@ export function planCommit<Entry extends TelemetryEntry>(
       duplicateSamples: anyDuplicates ? duplicateSamples : null,
       reusedIds: reusedIds.size > 0 ? reusedIds : null,
       transitions,
-      devices: devices.filter(({ isChanged }) => isChanged).map(committed),
+      devices: changed,
     },
   }
 }

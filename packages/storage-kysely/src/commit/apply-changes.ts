@@ -1,11 +1,12 @@
 import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
 import {
+  type ChangedDevice,
   type CommittedDevice,
+  type CommittedTransition,
   type DeviceChange,
   type DeviceTouch,
   foldChanges,
   type LiveState,
-  type StatusTransition,
   type TelemetryEntry,
 } from '@devicehub/core/storage'
 import { sql } from 'kysely'
@@ -32,9 +33,9 @@ const LIVE: readonly Pick<ColumnSource<never>, 'name' | 'kind'>[] = [
 const DEVICES_MAX = 100
 
 export interface AppliedChanges {
-  readonly transitions: readonly StatusTransition[]
+  readonly transitions: readonly CommittedTransition[]
   /** As their rows are now. */
-  readonly devices: readonly CommittedDevice[]
+  readonly devices: readonly ChangedDevice[]
   /** Of the changes that changed a status. */
   readonly audits: readonly TelemetryEntry[]
 }
@@ -65,14 +66,13 @@ export async function applyChanges(
     { touches, changes },
     (type, deviceId) => live.get(keyOf(type, deviceId)) ?? null,
   )
-  const changed = folded.devices.filter(({ isChanged }) => isChanged)
+  const changed = folded.devices.filter(({ change }) => change !== null)
   for (const [, type] of types) {
     const rows = changed.filter((device) => device.isNew && device.type.key === type.key)
     const sorted = rows.sort((a, b) => compare(a.deviceId, b.deviceId))
     for (const part of inParts(sorted, DEVICES_MAX)) await update(session, type, part)
   }
-  const devices = changed.map(({ type, deviceId, live }) => ({ type, deviceId, live }))
-  return { transitions: folded.transitions, devices, audits: folded.audits }
+  return { transitions: folded.transitions, devices: folded.changed, audits: folded.audits }
 }
 
 async function lock(

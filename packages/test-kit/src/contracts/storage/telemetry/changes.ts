@@ -57,7 +57,7 @@ export function changeContract(contract: StorageContract): void {
         }),
       )
       expect(result.transitions).toEqual([
-        { type: Sensor, deviceId, from: 'offline', to: 'online', at: T0 + 5 },
+        { type: Sensor, deviceId, from: 'offline', to: 'online', at: T0 + 5, change: 0 },
       ])
       expect(await deviceOf(storage, Sensor, deviceId)).toMatchObject({
         status: 'online',

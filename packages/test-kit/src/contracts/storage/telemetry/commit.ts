@@ -128,6 +128,7 @@ export function commitContract(contract: StorageContract): void {
         {
           type: Sensor,
           deviceId: a,
+          change: 2,
           live: { status, statusAt, statusClaimedAt, batteryLevel, firmwareVersion, lastSeen, sessionAt },
         },
       ])

@@ -1,5 +1,5 @@
 import type { DeviceStatus, Storage } from '@devicehub/core'
-import type { DeviceChange, StatusTransition } from '@devicehub/core/storage'
+import type { CommittedTransition, DeviceChange } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,
@@ -113,8 +113,16 @@ export function presenceContract(contract: StorageContract): void {
     test('leaves its audit row with the status', async () => {
       const deviceId = await online(T0)
       const { transitions } = await apply(offline(deviceId))
+      const at = T0 + 50
       expect(transitions).toEqual([
-        { type: Sensor, deviceId, from: 'online', to: 'offline', at: T0 + 50 } satisfies StatusTransition,
+        {
+          type: Sensor,
+          deviceId,
+          from: 'online',
+          to: 'offline',
+          at,
+          change: 0,
+        } satisfies CommittedTransition,
       ])
       expect(await deviceOf(shared.storage, Sensor, deviceId)).toMatchObject({
         status: 'offline',
