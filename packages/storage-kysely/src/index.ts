@@ -15,10 +15,11 @@ export type {
   ReadingTable,
   TwinTable,
 } from './database.js'
-export { type KyselyStorageOptions, kyselyStorage } from './kysely-storage.js'
-export { createSchema, type Schema, type SchemaSource } from './schema/create-schema.js'
+export { kyselyStorage } from './kysely-storage.js'
+export { createSchema, type Schema } from './schema/create-schema.js'
 export type { SqlDialect } from './schema/logical-type.js'
-export type { TableOptions } from './schema/tables.js'
-export type { TimescaleOptions } from './schema/timescale.js'
+export type { SchemaSource, TableOptions, TimescaleOptions } from './schema/schema-options.js'
 export type { SqliteDriver } from './sqlite/find-driver.js'
-export { type SqliteDialectOptions, sqliteDialect } from './sqlite/sqlite-dialect.js'
+export { sqliteDialect } from './sqlite/sqlite-dialect.js'
+export type { SqliteDialectOptions } from './sqlite/sqlite-options.js'
+export type { KyselyStorageOptions } from './storage-options.js'

@@ -4,7 +4,7 @@ import { type CompleteStorage, defineStorage, storageClosed } from '@devicehub/c
 import type { Kysely } from 'kysely'
 import { createCommandStore } from './command/command-store.js'
 import { createCommit } from './commit/create-commit.js'
-import { knownTypes } from './commit/prepare-batch.js'
+import { knownTypes } from './commit/known-types.js'
 import type { Connection } from './connection/connection.js'
 import type { DatabaseTarget } from './connection/database-target.js'
 import { detectDialect } from './connection/detect-dialect.js'
@@ -17,30 +17,16 @@ import { createClaimStore } from './credential/claim-store.js'
 import { createCredentialStore } from './credential/credential-store.js'
 import { createLeaseStore } from './lease/lease-store.js'
 import { createLogStore } from './log/log-store.js'
-import { acceptStorage } from './option-rules.js'
 import { createDeviceStore } from './query/device-store.js'
 import { createMessageStore } from './query/message-store.js'
 import { createReadingStore } from './query/reading-store.js'
 import { applyRetention } from './query/retention.js'
 import { createSchema } from './schema/create-schema.js'
 import type { SqlDialect } from './schema/logical-type.js'
-import type { TimescaleOptions } from './schema/timescale.js'
 import { engineOf } from './sqlite/sqlite-dialect.js'
 import { asStorageErrors } from './storage-error.js'
+import { acceptStorage, type KyselyStorageOptions } from './storage-options.js'
 import { createTwinStore } from './twin/twin-store.js'
-
-export interface KyselyStorageOptions<DB> {
-  /** The application's Kysely instance. It stays yours: use it for your own tables and queries too. */
-  readonly db: Kysely<DB>
-  /** Default: what the instance's adapter says. For a dialect of another library that speaks one of these. */
-  readonly dialect?: SqlDialect
-  /** PostgreSQL with the extension timescaledb: readings become hypertables. */
-  readonly timescale?: TimescaleOptions | null
-  /** An index on (device_id, id) of the message tables: a device's messages are found fast, every insert costs more. Default false. */
-  readonly indexMessagesByDevice?: boolean
-  /** Whether `close()` also destroys the Kysely instance, which closes its pool or file. Default false: who made it ends it. */
-  readonly closeDb?: boolean
-}
 
 /**
  * The storage of a hub in SQLite, PostgreSQL (TimescaleDB), MySQL or MariaDB, through a Kysely instance.

@@ -4,7 +4,8 @@ import { notReplayable } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Session } from '../connection/connection.js'
 import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
-import { compare, type KnownTypes } from './prepare-batch.js'
+import type { KnownTypes } from './known-types.js'
+import { compare } from './prepare-batch.js'
 
 /** Marks the messages that a batch replays; `not_replayable` when one is not there, or was replayed before. */
 export async function applyReplays(

@@ -22,8 +22,9 @@ import { applyPublished, applyReports } from '../twin/apply-reports.js'
 import { applyChanges } from './apply-changes.js'
 import { applyReplays } from './apply-replays.js'
 import { findDuplicates } from './find-duplicates.js'
+import type { KnownTypes } from './known-types.js'
 import { createLostCommits } from './lost-commits.js'
-import { type KnownTypes, messageIdsOf, messageTableOf, prepareWrites } from './prepare-batch.js'
+import { messageIdsOf, messageTableOf, prepareWrites } from './prepare-batch.js'
 import { giveWay } from './stored-identities.js'
 
 export interface CommitOptions {

@@ -8,7 +8,7 @@ import {
   sampleIdKey,
 } from '@devicehub/core/storage'
 import type { Session } from '../connection/connection.js'
-import type { KnownTypes } from './prepare-batch.js'
+import type { KnownTypes } from './known-types.js'
 import { reuseMark } from './reuse-mark.js'
 import { type KnownId, lookUpContents, lookUpIds } from './stored-identities.js'
 

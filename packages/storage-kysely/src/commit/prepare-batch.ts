@@ -7,36 +7,17 @@ import {
   type LatestRow,
   latestRowOf,
   type NewSample,
-  typeNotOpened,
   withFlag,
   withSampleOutcomes,
 } from '@devicehub/core/storage'
 import type { TouchGroup, Writes, WrittenIds } from '../connection/connection.js'
 import type { LatestShape } from '../rows/latest-columns.js'
 import { MESSAGE_COLUMNS, type MessageRow } from '../rows/message-columns.js'
-import { type SampleRow, type SampleShape, sampleShape } from '../rows/sample-columns.js'
+import type { SampleRow } from '../rows/sample-columns.js'
 import { tableNames, UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
 import { buildInsert, type Insert } from './columns.js'
 import type { FoundSamples } from './find-duplicates.js'
-
-/** The types a storage was opened with, and how their rows look. */
-export interface KnownTypes {
-  /** `unknown_type` when the storage was not opened with it. */
-  shapeOf(type: AnyDeviceType): SampleShape
-  has(typeKey: string): boolean
-}
-
-export function knownTypes(types: readonly AnyDeviceType[]): KnownTypes {
-  const shapes = new Map(types.map((type) => [type.key, sampleShape(type)]))
-  return {
-    has: (typeKey) => shapes.has(typeKey),
-    shapeOf(type) {
-      const shape = shapes.get(type.key)
-      if (shape === undefined) throw typeNotOpened(type)
-      return shape
-    },
-  }
-}
+import type { KnownTypes } from './known-types.js'
 
 export const messageTableOf = (type: AnyDeviceType | null): string =>
   type ? tableNames(type).message : UNROUTED_MESSAGE_TABLE

@@ -6,7 +6,7 @@ import { postgresDatabase } from '../testing/open-database.js'
 import { openStorages } from '../testing/opened-storage.js'
 import { batch, entry, Station, sample, T0 } from '../testing/rows.js'
 import { createCommit } from './create-commit.js'
-import { knownTypes } from './prepare-batch.js'
+import { knownTypes } from './known-types.js'
 
 // The keys of a hypertable on a plain table: what matters here is that (device, id) alone is not unique in it.
 describeWith(

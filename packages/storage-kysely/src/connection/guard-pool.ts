@@ -1,5 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import { acceptPool } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+
+const POOL = check.port<EventEmitter>('a pool of pg: new pg.Pool({ connectionString })', 'on', 'emit')
 
 /** On a pool that is guarded already. Registered: the ESM and the CommonJS copy of this package may both be loaded. */
 const GUARDED = Symbol.for('@devicehub/storage-kysely/guarded')
@@ -21,7 +23,8 @@ export function guardPool<Pool extends EventEmitter>(
   pool: Pool,
   onError: (error: Error) => void = ignore,
 ): Pool {
-  acceptPool(pool, onError)
+  check.accept('guardPool', 'pool', POOL, pool)
+  check.accept('guardPool', 'onError', check.callback(), onError)
   const known = pool as Pool & { [GUARDED]?: true }
   if (known[GUARDED] === true && onError === ignore) return pool
   pool.on('error', onError)

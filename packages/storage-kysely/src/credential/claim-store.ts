@@ -11,7 +11,7 @@ import {
 } from '@devicehub/core/storage'
 import { isStorableText } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
-import type { KnownTypes } from '../commit/prepare-batch.js'
+import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { and, forUpdate, timeValue } from '../connection/sql-fragments.js'

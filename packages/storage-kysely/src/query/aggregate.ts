@@ -3,7 +3,7 @@ import type { AggregateBucket, AggregateQuery } from '@devicehub/core/storage'
 import { aggregateField } from '@devicehub/core/storage'
 import type { StoredValue } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
-import type { KnownTypes } from '../commit/prepare-batch.js'
+import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
 import { and, asStored } from '../connection/sql-fragments.js'
@@ -13,7 +13,8 @@ import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { bucketSql } from './calendar-bucket-sql.js'
-import { readingConditions } from './reading-store.js'
+import { edgeRows } from './edge-rows.js'
+import { readingConditions } from './reading-conditions.js'
 
 export async function aggregate(
   connection: Connection,
@@ -100,20 +101,4 @@ function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<
   return sql`select e.c0, e.c1 from (select ${bucket} as c0, ${value} as c1, row_number() over (
     partition by ${bucket} order by case when ${column} is null then 1 else 0 end, ${order}) as place
     from ${table} where ${where}) as e where e.place = 1 order by e.c0`
-}
-
-/**
- * The row at one end of the order, of those that are in the order of their timestamps and of those that are not: each a
- * step in an index (but on MySQL, which has none of the latter).
- */
-export function edgeRows(
-  selection: RawBuilder<unknown>,
-  table: RawBuilder<unknown>,
-  where: RawBuilder<unknown>,
-  direction: RawBuilder<unknown>,
-): RawBuilder<unknown> {
-  const edge = (place: RawBuilder<unknown>, kind: RawBuilder<unknown>) =>
-    sql`select * from (select ${selection}, ${place} as place, t.id as id from ${table}
-      where ${where} and ${kind} order by ${place} ${direction}, t.id ${direction} limit 1) as o`
-  return sql`${edge(sql`t.timestamp`, sql`t.order_at is null`)} union all ${edge(sql`t.order_at`, sql`t.order_at is not null`)}`
 }

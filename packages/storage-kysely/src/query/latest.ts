@@ -16,8 +16,8 @@ import { type RowReader, readRow } from '../rows/row-reader.js'
 import { type SampleShape, storedSample } from '../rows/sample-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
-import { edgeRows } from './aggregate.js'
 import { boundedRows } from './bounded-rows.js'
+import { edgeRows } from './edge-rows.js'
 
 /** Devices in one look-up. */
 const DEVICES_MAX = 100

@@ -1,7 +1,7 @@
-import type { ReadingFilter, ReadingStore } from '@devicehub/core/storage'
+import type { ReadingStore } from '@devicehub/core/storage'
 import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import type { KnownTypes } from '../commit/prepare-batch.js'
+import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
 import { timeValue } from '../connection/sql-fragments.js'
@@ -13,6 +13,7 @@ import { asStorageErrors } from '../storage-error.js'
 import { aggregate } from './aggregate.js'
 import { idOf, pageOf } from './bounded-rows.js'
 import { readLatest, readLatestSamples } from './latest.js'
+import { readingConditions } from './reading-conditions.js'
 
 export function createReadingStore(connection: Connection, known: KnownTypes): ReadingStore {
   const { dialect } = connection
@@ -68,15 +69,3 @@ const between = (dialect: SqlDialect, times: readonly number[]): RawBuilder<unkn
   sql`t.timestamp >= ${timeValue(dialect, Math.min(...times))}`,
   sql`t.timestamp <= ${timeValue(dialect, Math.max(...times))}`,
 ]
-
-/** Of the table `t`. */
-export function readingConditions(
-  dialect: SqlDialect,
-  { deviceId, from, to }: ReadingFilter,
-): RawBuilder<unknown>[] {
-  const conditions: RawBuilder<unknown>[] = []
-  if (deviceId !== undefined) conditions.push(sql`t.device_id = ${deviceId}`)
-  if (from !== undefined) conditions.push(sql`t.timestamp >= ${timeValue(dialect, from)}`)
-  if (to !== undefined) conditions.push(sql`t.timestamp < ${timeValue(dialect, to)}`)
-  return conditions
-}

@@ -1,26 +1,18 @@
-import type { AnyDeviceType, MigrateOptions, SchemaPlan } from '@devicehub/core'
+import type { MigrateOptions, SchemaPlan } from '@devicehub/core'
 import type { Kysely, QueryExecutorProvider } from 'kysely'
 import { firstConnection } from '../connection/first-connection.js'
 import { withRefusals } from '../connection/storage-refused.js'
-import { acceptMigrate, acceptSchema } from '../option-rules.js'
 import { asStorageErrors } from '../storage-error.js'
 import type { SqlTarget } from './ddl.js'
 import { introspect } from './introspect.js'
-import type { SqlDialect } from './logical-type.js'
 import { applySteps, recordColumns, seedTables } from './migrate.js'
 import { withMigrationLock } from './migration-lock.js'
 import { planSteps } from './plan.js'
 import { hypertableWithoutOption, refusal, wrongDialect } from './schema-errors.js'
-import { type TableOptions, tablesOf } from './tables.js'
+import { acceptMigrate, acceptSchema, type SchemaSource, type TableOptions } from './schema-options.js'
+import { tablesOf } from './tables.js'
 import { hypertablesAmong, introspectTimescale } from './timescale.js'
 import { migrationFile } from './write-migration.js'
-
-export interface SchemaSource<DB> {
-  readonly db: Kysely<DB>
-  readonly dialect: SqlDialect
-  readonly types: readonly AnyDeviceType[]
-  readonly options?: Omit<TableOptions, 'dialect'>
-}
 
 export interface Schema {
   /** With `allowDestructive` also the columns that are no longer declared, which `migrate` would then drop. */

@@ -1,6 +1,6 @@
 import type { Field } from '@devicehub/core/definition'
 import type { LogicalType } from './logical-type.js'
-import type { TimescaleOptions } from './timescale.js'
+import type { TimescaleOptions } from './schema-options.js'
 
 export interface ColumnModel {
   readonly name: string

@@ -5,22 +5,14 @@ import { hubTables } from './hub-tables.js'
 import { latestTable } from './latest-table.js'
 import type { SqlDialect } from './logical-type.js'
 import { quoteName } from './quote.js'
+import type { TableOptions } from './schema-options.js'
 import { type ColumnModel, column, optional, type TableModel, varchar } from './table-model.js'
 import { NAME_MAX_BYTES, tableNames } from './table-names.js'
-import type { TimescaleOptions } from './timescale.js'
 
 export * from './hub-tables.js'
 export type { SqlDialect } from './logical-type.js'
 export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
 export { tableNames } from './table-names.js'
-
-export interface TableOptions {
-  readonly dialect: SqlDialect
-  /** An index on (device_id, id) of the message tables: a device's messages are found fast, every insert costs more. Default false. */
-  readonly indexMessagesByDevice?: boolean
-  /** PostgreSQL with the extension timescaledb: readings become hypertables. */
-  readonly timescale?: TimescaleOptions | null
-}
 
 export const UNROUTED_MESSAGE_TABLE = 'devicehub_message'
 

@@ -2,10 +2,10 @@ import { describeWith, hasExtension } from '@devicehub/test-kit'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { createSchema } from './create-schema.js'
+import type { TimescaleOptions } from './schema-options.js'
 import { postgresDatabase } from './testing/databases.js'
 import { deviceType, field } from './testing/device-types.js'
 import { type AnyTables, insert, readingRow, rowsOf, time } from './testing/rows.js'
-import type { TimescaleOptions } from './timescale.js'
 
 const Station = deviceType('station', { temperature: field('float') })
 

@@ -1,17 +1,8 @@
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError, type SchemaStep } from '@devicehub/core'
 import { type QueryExecutorProvider, sql } from 'kysely'
-import type { TableModel } from './tables.js'
-
-/** How the reading tables are kept on TimescaleDB. */
-export interface TimescaleOptions {
-  /** Time that one chunk spans; default `'7d'`. A chunk's indexes should fit in memory: shorter for a large fleet. */
-  readonly chunkInterval?: Duration
-  /** Chunks wholly older than this are dropped by a job of the database. Absent: left as it is; null: the policy is removed. */
-  readonly retention?: Duration | null
-  /** Chunks wholly older than this are compressed by a job of the database. Absent: left as it is; null: the policy is removed. */
-  readonly compressAfter?: Duration | null
-}
+import type { TimescaleOptions } from './schema-options.js'
+import type { TableModel } from './table-model.js'
 
 const DEFAULT_CHUNK_INTERVAL = 7 * 86_400
 

@@ -1,5 +1,3 @@
-import type { Duration } from '@devicehub/core'
-
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -11,26 +9,8 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import { acceptSqlite } from '../option-rules.js'
-import type { SqliteDriver } from './find-driver.js'
 import { createSqliteEngine, type SqliteEngine } from './sqlite-engine.js'
-
-export interface SqliteDialectOptions {
-  /** Path of the database file, made when it is not there; `:memory:` for one that is gone with the process. */
-  readonly file: string
-  /** Default `auto`: node:sqlite where Node has it (22.13), else better-sqlite3, which is to be installed. */
-  readonly driver?: SqliteDriver | 'auto'
-  /**
-   * Runs the database in a worker thread, so that a commit's fsync does not hold up this one. Default true for a file,
-   * false for `:memory:`. False spares some 20 µs a statement, and blocks the event loop while the database works.
-   */
-  readonly thread?: boolean
-  /**
-   * How long to wait for another process that writes. Default 5 s in a worker; 0 in this thread,
-   * which would stand still meanwhile: there the storage itself waits and tries again.
-   */
-  readonly busyTimeout?: Duration
-}
+import { acceptSqlite, type SqliteDialectOptions } from './sqlite-options.js'
 
 /**
  * SQLite for Kysely, as the storage wants it: WAL, every commit on the disk (`synchronous = FULL`), prepared

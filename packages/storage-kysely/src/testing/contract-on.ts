@@ -1,6 +1,7 @@
 import type { CommitEntry } from '@devicehub/core/storage'
 import type { storageContract } from '@devicehub/test-kit'
-import { type KyselyStorageOptions, kyselyStorage } from '../kysely-storage.js'
+import { kyselyStorage } from '../kysely-storage.js'
+import type { KyselyStorageOptions } from '../storage-options.js'
 import type { EmptyDatabase } from './open-database.js'
 
 /** The last value is the geo point's, a text. */

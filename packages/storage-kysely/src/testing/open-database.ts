@@ -5,7 +5,8 @@ import type { DatabaseService } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
-import { type SqliteDialectOptions, sqliteDialect } from '../sqlite/sqlite-dialect.js'
+import { sqliteDialect } from '../sqlite/sqlite-dialect.js'
+import type { SqliteDialectOptions } from '../sqlite/sqlite-options.js'
 import { openBetterSqlite } from './better-sqlite.js'
 
 /** An empty database, and Kysely instances on it as several processes would have. */

@@ -7,7 +7,7 @@ import {
   type TwinStore,
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import type { KnownTypes } from '../commit/prepare-batch.js'
+import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection, Session } from '../connection/connection.js'
 import { databaseNow, statementNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'

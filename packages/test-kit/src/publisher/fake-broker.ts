@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import * as check from '@devicehub/core/check'
 import {
   generate,
   type IConnackPacket,
@@ -10,7 +11,7 @@ import {
   parser,
   type QoS,
 } from 'mqtt-packet'
-import { acceptCount, acceptOptions } from '../option-rules.js'
+import { count } from '../option-rules.js'
 import { freePort } from '../services/free-port.js'
 import { waitUntil } from '../services/wait-until.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
@@ -41,6 +42,14 @@ export interface FakeBrokerOptions {
   /** Sees every packet after CONNECT first; `true` means handled: no answer is sent by itself. */
   readonly onPacket?: (packet: Packet, connection: FakeConnection) => unknown
 }
+
+const { callback, integer, optional } = check
+
+const OPTIONS = check.options<FakeBrokerOptions>({
+  receiveMaximum: optional(integer({ min: 1, max: 65_535 })),
+  onConnect: optional(callback<NonNullable<FakeBrokerOptions['onConnect']>>()),
+  onPacket: optional(callback<NonNullable<FakeBrokerOptions['onPacket']>>()),
+})
 
 /** One connection of a client to the fake broker. */
 export interface FakeConnection extends PacketInbox {
@@ -81,7 +90,7 @@ export interface FakeBroker extends AsyncDisposable {
 
 /** A broker that does as a test says, to see how a client copes with brokers that misbehave. */
 export async function createFakeBroker(given: FakeBrokerOptions = {}): Promise<FakeBroker> {
-  const options = acceptOptions('createFakeBroker', given)
+  const options = check.accept('createFakeBroker', 'options', OPTIONS, given)
   const connections: FakeConnection[] = []
   const sessions = new Set<string>()
   const sockets = new Set<Socket>()
@@ -125,7 +134,7 @@ export async function createFakeBroker(given: FakeBrokerOptions = {}): Promise<F
     url: `mqtt://127.0.0.1:${port}`,
     connections,
     async connection(given) {
-      const number = acceptCount('broker.connection', given)
+      const number = check.accept('broker.connection', 'number', count, given)
       return waitUntil(`connection ${number} to the fake broker`, () => connections[number])
     },
     cut,

@@ -11,9 +11,8 @@ export {
   createLedgerPublisher,
   type LedgerPublisher,
   type LedgerPublisherCounters,
-  type LedgerPublisherOptions,
-  type PublishAllOptions,
 } from './ledger-publisher.js'
+export type { LedgerPublisherOptions, MessageSource, PublishAllOptions } from './ledger-publisher-options.js'
 export type { NextOptions, PacketInbox, PacketOf } from './packet-inbox.js'
 export { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
 export { createRawSubscriber, type RawSubscriber, type RawSubscriberOptions } from './raw-subscriber.js'

@@ -1,41 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import type { IConnackPacket, Packet } from 'mqtt-packet'
-import { acceptOptions, acceptSource } from '../option-rules.js'
 import { randomName } from '../services/random-name.js'
 import { createChangeSignal } from './change-signal.js'
 import { createLedger, type Ledger } from './ledger.js'
 import { type LedgerConnection, openConnection } from './ledger-connection.js'
 import { encodeMessage, type LedgerMessage } from './ledger-message.js'
+import {
+  acceptPublishAll,
+  acceptPublisher,
+  acceptSource,
+  type LedgerPublisherOptions,
+  type MessageSource,
+  type PublishAllOptions,
+} from './ledger-publisher-options.js'
 import { refuseSource } from './unreadable-source.js'
-
-export interface LedgerPublisherOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  readonly port: number
-  /** Default 5. */
-  readonly protocolVersion?: 4 | 5
-  /** Default: a random one. */
-  readonly clientId?: string
-  readonly username?: string
-  readonly password?: string
-  /** Unacknowledged publications under way. Default 1000; never above the server's Receive Maximum. */
-  readonly window?: number
-  /** File to which the keys of acknowledged messages are appended, one a line. */
-  readonly ledgerFile?: string
-  /** The pause before it connects again after a cut. Default 50 ms. */
-  readonly reconnectDelay?: Duration
-  /** How long to wait for a CONNACK. Default 30 s. */
-  readonly connectTimeout?: Duration
-}
-
-export interface PublishAllOptions {
-  /** For this call; default: the publisher's. */
-  readonly window?: number
-  /** Messages a second. Default: as fast as the window allows. */
-  readonly rate?: number
-}
 
 export interface LedgerPublisherCounters {
   /** Messages sent for the first time. */
@@ -58,10 +37,7 @@ export interface LedgerPublisher extends AsyncDisposable {
   /** Reason codes of the server's DISCONNECT packets (MQTT 5). */
   readonly disconnects: readonly number[]
   /** Publishes at QoS 1, through cuts and restarts; resolves when each is acknowledged or refused. */
-  publishAll(
-    messages: Iterable<LedgerMessage> | AsyncIterable<LedgerMessage>,
-    options?: PublishAllOptions,
-  ): Promise<void>
+  publishAll(messages: MessageSource, options?: PublishAllOptions): Promise<void>
   /** Destroys its own connection; it connects again by itself. */
   cut(): void
   /** Ends it; a `publishAll` under way rejects with `closed`. */
@@ -84,7 +60,7 @@ const FATAL = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c])
 
 /** Connects at once and for good; see `publishAll`. */
 export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPublisher {
-  const options = acceptOptions('createLedgerPublisher', given)
+  const options = acceptPublisher(given)
   const protocolVersion = options.protocolVersion ?? 5
   const clientId = options.clientId ?? randomName('ledger')
   const ledger = createLedger(options.ledgerFile)
@@ -232,8 +208,8 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
   }
 
   const publishAll: LedgerPublisher['publishAll'] = async (given, how = {}) => {
-    const messages = acceptSource('publisher.publishAll', given)
-    const { window, rate } = acceptOptions('publisher.publishAll', how)
+    const messages = acceptSource(given)
+    const { window, rate } = acceptPublishAll(how)
     const limit = Math.min(window ?? options.window ?? 1000, 65_535)
     const batch: Batch = { left: 0 }
     const started = performance.now()

@@ -1,7 +1,8 @@
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { Packet } from 'mqtt-packet'
-import { acceptOptions } from '../option-rules.js'
+import { timeLimit } from '../option-rules.js'
 
 export type PacketOf<Cmd extends Packet['cmd']> = Extract<Packet, { cmd: Cmd }>
 
@@ -11,6 +12,11 @@ export interface NextOptions<Wanted extends Packet = Packet> {
   /** How long to wait for it. Default 1 min. */
   readonly timeout?: Duration
 }
+
+const NEXT_OPTIONS = check.options<check.InMilliseconds<NextOptions>>({
+  where: check.optional(check.callback<NonNullable<NextOptions['where']>>()),
+  timeout: timeLimit,
+})
 
 /** What one side of a connection has received: everything in order, and a way to wait for the next of a kind. */
 export interface PacketInbox {
@@ -58,7 +64,12 @@ export function createPacketInbox(): PacketInboxWriter {
       waiters.clear()
     },
     next<Cmd extends Packet['cmd']>(cmd: Cmd, given: NextOptions<PacketOf<Cmd>> = {}) {
-      const { where, timeout: timeoutMs = 60_000 } = acceptOptions('client.next', given)
+      const { where, timeout: timeoutMs = 60_000 } = check.accept(
+        'client.next',
+        'options',
+        NEXT_OPTIONS,
+        given,
+      )
       const wants = (packet: Packet): packet is PacketOf<Cmd> =>
         packet.cmd === cmd && (where?.(packet) ?? true)
       const found = unseen.find(wants)

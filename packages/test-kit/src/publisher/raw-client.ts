@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { errorLine } from '@devicehub/core/transport'
 import {
   generate,
@@ -11,7 +12,7 @@ import {
   parser,
   type QoS,
 } from 'mqtt-packet'
-import { acceptOptions } from '../option-rules.js'
+import { port } from '../option-rules.js'
 import { randomName } from '../services/random-name.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
 
@@ -26,6 +27,18 @@ export interface RawMqttClientOptions {
   /** Whether received publications are acknowledged at once. Default false: the test decides. */
   readonly acknowledge?: boolean
 }
+
+const { flag, optional, text, word } = check
+
+export const RAW_CLIENT_OPTIONS: check.OptionRules<RawMqttClientOptions> = {
+  host: optional(text({ max: 255 })),
+  port,
+  protocolVersion: optional(word(4, 5)),
+  // Not checked field by field: a test may send a packet that breaks the protocol.
+  connect: optional(check.record as check.Rule<NonNullable<RawMqttClientOptions['connect']>>),
+  acknowledge: optional(flag),
+}
+const OPTIONS = check.options<RawMqttClientOptions>(RAW_CLIENT_OPTIONS)
 
 /** A client without any behaviour of its own: it sends what it is told and shows what it gets. */
 export interface RawMqttClient extends PacketInbox, AsyncDisposable {
@@ -71,7 +84,7 @@ function connectPacket(fields: Partial<IConnectPacket>): Buffer {
 
 /** Connects and waits for the CONNACK, which may be a refusal: see `connack`. */
 export async function createRawClient(given: RawMqttClientOptions): Promise<RawMqttClient> {
-  const options = acceptOptions('createRawClient', given)
+  const options = check.accept('createRawClient', 'options', OPTIONS, given)
   const protocolVersion = options.protocolVersion ?? 5
   const clientId = options.connect?.clientId ?? randomName('raw')
   // Before there is a connection that would have to be ended.

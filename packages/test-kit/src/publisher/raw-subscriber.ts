@@ -1,7 +1,12 @@
+import * as check from '@devicehub/core/check'
 import type { IPublishPacket, QoS } from 'mqtt-packet'
-import { acceptOptions } from '../option-rules.js'
 import { type WaitUntilOptions, waitUntil } from '../services/wait-until.js'
-import { createRawClient, type RawMqttClient, type RawMqttClientOptions } from './raw-client.js'
+import {
+  createRawClient,
+  RAW_CLIENT_OPTIONS,
+  type RawMqttClient,
+  type RawMqttClientOptions,
+} from './raw-client.js'
 
 export interface RawSubscriberOptions extends RawMqttClientOptions {
   /** Topic filter or filters. */
@@ -9,6 +14,14 @@ export interface RawSubscriberOptions extends RawMqttClientOptions {
   /** Default 1. */
   readonly qos?: QoS
 }
+
+const { list, text, word } = check
+
+const OPTIONS = check.options<RawSubscriberOptions>({
+  ...RAW_CLIENT_OPTIONS,
+  topics: check.either(text(), list(text(), { min: 1 })),
+  qos: check.optional(word(0, 1, 2)),
+})
 
 export interface RawSubscriber extends RawMqttClient {
   /** Publications so far, redelivered ones too. */
@@ -19,7 +32,7 @@ export interface RawSubscriber extends RawMqttClient {
 
 /** A raw client that has subscribed and, unless told otherwise, acknowledges what it gets. */
 export async function createRawSubscriber(given: RawSubscriberOptions): Promise<RawSubscriber> {
-  const { topics, qos, ...options } = acceptOptions('createRawSubscriber', given)
+  const { topics, qos, ...options } = check.accept('createRawSubscriber', 'options', OPTIONS, given)
   const client = await createRawClient({ acknowledge: true, ...options })
   try {
     for (const topic of [topics].flat()) await client.subscribe(topic, qos)

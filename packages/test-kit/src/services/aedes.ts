@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { errorLine } from '@devicehub/core/transport'
 import { Aedes, type AedesOptions } from 'aedes'
-import { acceptAedes } from '../option-rules.js'
 import { freePort } from './free-port.js'
-import type { ServiceOptions } from './managed-service.js'
+import { SERVICE_OPTIONS, type ServiceOptions } from './managed-service.js'
 
 export interface AedesServiceOptions extends AedesOptions, ServiceOptions {}
 
@@ -21,6 +21,15 @@ export interface AedesService extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** Aedes checks its own options; checked here are the object itself and what is ours. */
+const PORT = check.partOf<ServiceOptions>(SERVICE_OPTIONS, 'an object of options')
+
+function acceptOptions(given: unknown): AedesServiceOptions {
+  const options = check.accept('startAedes', 'options', check.record, given)
+  check.accept('startAedes', 'options', PORT, options)
+  return options as AedesServiceOptions
+}
+
 /** What the library says of its own options. */
 const createBroker = (options: AedesOptions): Promise<Aedes> =>
   Promise.resolve()
@@ -30,7 +39,7 @@ const createBroker = (options: AedesOptions): Promise<Aedes> =>
     })
 
 export async function startAedes(given: AedesServiceOptions = {}): Promise<AedesService> {
-  const { port: wanted, ...brokerOptions } = acceptAedes(given)
+  const { port: wanted, ...brokerOptions } = acceptOptions(given)
   const broker = await createBroker(brokerOptions)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

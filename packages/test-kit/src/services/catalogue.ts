@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { acceptName, acceptNames } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
 import { type AedesService, type AedesServiceOptions, startAedes } from './aedes.js'
 import { findPostgresPrograms, findProgram, findRabbitMq } from './find-program.js'
 import { type HiveMqOptions, type HiveMqService, startHiveMq } from './hivemq.js'
@@ -112,12 +112,13 @@ function hasTimescale(): boolean {
 
 /** Whether the service's programs are installed on this machine and `DEVICEHUB_WITHOUT_SERVICES` does not hide them. */
 export const isInstalled = (name: ServiceName | ToolName): boolean =>
-  INSTALLED[acceptName('isInstalled', name, NAMES)]()
+  INSTALLED[check.accept('isInstalled', 'name', NAME, name)]()
 
-const NAMES = Object.keys(INSTALLED) as (ServiceName | ToolName)[]
+const NAME = check.word(...(Object.keys(INSTALLED) as (ServiceName | ToolName)[]))
 
 /** One line for each of these services that is not installed, with what to install. */
 export const missingServices = (names: readonly (ServiceName | ToolName)[]): string[] =>
-  acceptNames('missingServices', names, NAMES)
+  check
+    .accept('missingServices', 'names', check.list(NAME), names)
     .filter((name) => !isInstalled(name))
     .map((name) => `${name} is not installed: ${INSTALL[name]}`)

@@ -3,9 +3,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DeviceHubError } from '@devicehub/core'
-import { acceptOptions } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { count } from '../option-rules.js'
 import { requireProgram } from './find-program.js'
-import { type Service, type ServiceOptions, startService } from './managed-service.js'
+import { SERVICE_OPTIONS, type Service, type ServiceOptions, startService } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
 import { runCommand } from './run-command.js'
 import { templateFolder } from './template-folder.js'
@@ -19,11 +20,20 @@ export interface HiveMqOptions extends ServiceOptions {
   readonly persistence?: boolean
 }
 
+const { flag, integer, optional } = check
+
+const OPTIONS = check.options<HiveMqOptions>({
+  ...SERVICE_OPTIONS,
+  receiveMaximum: optional(integer({ min: 1, max: 65_535 })),
+  maxQueued: optional(count),
+  persistence: optional(flag),
+})
+
 export type HiveMqService = Service
 
 /** Starts HiveMQ Community Edition. The first call on a machine fetches it with Maven and keeps it. */
 export async function startHiveMq(given: HiveMqOptions = {}): Promise<HiveMqService> {
-  const options = acceptOptions('startHiveMq', given)
+  const options = check.accept('startHiveMq', 'options', OPTIONS, given)
   const java = requireProgram('hivemq', 'java')
   const program = await buildProgram()
   return startService({

@@ -3,6 +3,8 @@ import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
+import { port } from '../option-rules.js'
 import { freePort, isFreePort } from './free-port.js'
 import { isAlive, processTree, signalAll } from './process-tree.js'
 import type { RunAs } from './run-as.js'
@@ -38,6 +40,8 @@ export interface ServiceOptions {
   /** Default: a free port. */
   readonly port?: number
 }
+
+export const SERVICE_OPTIONS: check.OptionRules<ServiceOptions> = { port: check.optional(port) }
 
 export interface ServicePlan {
   readonly name: string

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { acceptOptions } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { settings as settingsRule } from '../option-rules.js'
 import type { DatabaseService, TestDatabase } from './database-service.js'
 import { requireProgram } from './find-program.js'
-import { type ServiceOptions, startService } from './managed-service.js'
+import { SERVICE_OPTIONS, type ServiceOptions, startService } from './managed-service.js'
 import { randomName } from './random-name.js'
 import { unprivilegedUser } from './run-as.js'
 import { runCommand } from './run-command.js'
@@ -13,11 +14,16 @@ export interface MariadbOptions extends ServiceOptions {
   readonly settings?: Readonly<Record<string, string | number>>
 }
 
+const OPTIONS = check.options<MariadbOptions>({
+  ...SERVICE_OPTIONS,
+  settings: settingsRule as check.OptionalRule<MariadbOptions['settings']>,
+})
+
 export type MariadbService = DatabaseService
 
 /** Starts the installed MariaDB: user `root` without password on loopback, utf8mb4. */
 export async function startMariadb(given: MariadbOptions = {}): Promise<MariadbService> {
-  const options = acceptOptions('startMariadb', given)
+  const options = check.accept('startMariadb', 'options', OPTIONS, given)
   const server = requireProgram('mariadb', 'mariadbd', 'mysqld')
   const installer = requireProgram('mariadb', 'mariadb-install-db', 'mysql_install_db')
   const admin = requireProgram('mariadb', 'mariadb-admin', 'mysqladmin')

@@ -3,11 +3,12 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
-import { acceptOptions } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { configLines, count } from '../option-rules.js'
 import { type Certificates, createCertificates } from './certificates.js'
 import { findProgram, requireProgram } from './find-program.js'
 import { freePort } from './free-port.js'
-import { type Service, type ServiceOptions, startService } from './managed-service.js'
+import { SERVICE_OPTIONS, type Service, type ServiceOptions, startService } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
 import { INSTALL } from './programs.js'
 import { runCommand } from './run-command.js'
@@ -47,6 +48,32 @@ export interface MosquittoTls {
   readonly useIdentityAsUsername?: boolean
 }
 
+const { flag, line, mapOf, optional, options } = check
+
+const TLS = options<MosquittoTls>({
+  certificates: optional(check.port<Certificates>('certificates of createCertificates()', 'issue')),
+  requireCertificate: optional(flag),
+  useIdentityAsUsername: optional(flag),
+})
+
+/** Durations in seconds, which Mosquitto's configuration takes. */
+const OPTIONS = options<check.InMilliseconds<MosquittoOptions>>({
+  ...SERVICE_OPTIONS,
+  persistence: optional(flag),
+  autosaveInterval: optional(check.durationInSeconds({ max: '1d', wholeSeconds: true })),
+  maxInflight: optional(count),
+  maxQueued: optional(count),
+  allowAnonymous: optional(flag),
+  users: optional(mapOf(line(), 'an object of passwords by user name')),
+  acl: configLines,
+  dynamicSecurity: optional(
+    options<NonNullable<MosquittoOptions['dynamicSecurity']>>({ username: line(), password: line() }),
+  ),
+  websockets: optional(flag),
+  tls: optional(check.either(flag, TLS)),
+  config: configLines,
+})
+
 export interface MosquittoService extends Service {
   /** `ws://...`, with the option `websockets`. */
   readonly websocketUrl: string | undefined
@@ -64,24 +91,24 @@ export interface MosquittoService extends Service {
 
 /** Starts Mosquitto, set up to lose nothing: queues without bound, on disk. */
 export async function startMosquitto(given: MosquittoOptions = {}): Promise<MosquittoService> {
-  const options = acceptOptions('startMosquitto', given)
+  const settings = check.accept('startMosquitto', 'options', OPTIONS, given)
   const server = requireProgram('mosquitto', 'mosquitto')
-  const websocketPort = options.websockets ? await freePort() : undefined
-  const tlsOptions = options.tls === true ? {} : options.tls || undefined
+  const websocketPort = settings.websockets ? await freePort() : undefined
+  const tlsOptions = settings.tls === true ? {} : settings.tls || undefined
   const certificates = tlsOptions && (tlsOptions.certificates ?? (await createCertificates()))
   const tlsPort = tlsOptions && (await freePort())
 
   const service = await startService({
     name: 'mosquitto',
-    port: options.port,
+    port: settings.port,
     prepare: async ({ folder, port }) => {
-      if (options.users)
-        writeFileSync(join(folder, 'passwords'), passwordLines(options.users), { mode: 0o600 })
-      if (options.acl) writeFileSync(join(folder, 'acl'), `${options.acl.join('\n')}\n`, { mode: 0o600 })
+      if (settings.users)
+        writeFileSync(join(folder, 'passwords'), passwordLines(settings.users), { mode: 0o600 })
+      if (settings.acl) writeFileSync(join(folder, 'acl'), `${settings.acl.join('\n')}\n`, { mode: 0o600 })
       if (certificates) writeCertificates(folder, certificates)
-      const plugin = options.dynamicSecurity && (await dynamicSecurity(folder, options.dynamicSecurity))
+      const plugin = settings.dynamicSecurity && (await dynamicSecurity(folder, settings.dynamicSecurity))
       const lines = [
-        ...globalLines(options, folder),
+        ...globalLines(settings, folder),
         ...(plugin ?? []),
         `listener ${port} 127.0.0.1`,
         ...(websocketPort ? [`listener ${websocketPort} 127.0.0.1`, 'protocol websockets'] : []),
@@ -103,10 +130,10 @@ export async function startMosquitto(given: MosquittoOptions = {}): Promise<Mosq
     websocketUrl: websocketPort === undefined ? undefined : `ws://127.0.0.1:${websocketPort}`,
     tlsUrl: tlsPort === undefined ? undefined : `mqtts://localhost:${tlsPort}`,
     certificates,
-    passwordFile: options.users && join(service.folder, 'passwords'),
-    aclFile: options.acl && join(service.folder, 'acl'),
+    passwordFile: settings.users && join(service.folder, 'passwords'),
+    aclFile: settings.acl && join(service.folder, 'acl'),
     async save() {
-      if (options.persistence === false)
+      if (settings.persistence === false)
         throw new DeviceHubError('invalid_options', 'mosquitto.save() needs the option persistence')
       const before = savedAt(service.folder)
       signal('SIGUSR1')

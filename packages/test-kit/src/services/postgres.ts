@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
-import { acceptOptions, acceptPostgres, acceptText } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { settings as settingsRule } from '../option-rules.js'
 import type { DatabaseService, TestDatabase } from './database-service.js'
 import { findPostgresPrograms, requireProgram } from './find-program.js'
-import { type ServiceOptions, startService } from './managed-service.js'
+import { SERVICE_OPTIONS, type ServiceOptions, startService } from './managed-service.js'
 import { INSTALL } from './programs.js'
 import { randomName } from './random-name.js'
 import { unprivilegedUser } from './run-as.js'
@@ -15,11 +16,13 @@ export interface PostgresOptions extends ServiceOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>
 }
 
+const OPTIONS = check.options<PostgresOptions>({ ...SERVICE_OPTIONS, settings: settingsRule })
+
 export type PostgresService = DatabaseService
 
 /** Starts the newest installed PostgreSQL: no password on loopback, user `postgres`, UTF-8. */
 export async function startPostgres(given: PostgresOptions = {}): Promise<PostgresService> {
-  const options = acceptOptions('startPostgres', given)
+  const options = check.accept('startPostgres', 'options', OPTIONS, given)
   const psql = requireProgram('postgres', 'psql')
   const programs = findPostgresPrograms()
   if (programs === undefined)
@@ -91,13 +94,15 @@ export async function startPostgres(given: PostgresOptions = {}): Promise<Postgr
   return Object.assign(service, { user: 'postgres', sql, createDatabase })
 }
 
+const POSTGRES = check.port<PostgresService>('a service of startPostgres()', 'sql')
+
 /** Whether the server offers an extension (`timescaledb`), installed in a database or not. */
 export async function hasExtension(
   postgres: Pick<PostgresService, 'sql'>,
   extension: string,
 ): Promise<boolean> {
-  acceptPostgres(postgres)
-  acceptText('hasExtension', 'extension', extension)
+  check.accept('hasExtension', 'postgres', POSTGRES, postgres)
+  check.accept('hasExtension', 'extension', check.text(), extension)
   const literal = `'${extension.replaceAll("'", "''")}'`
   return (await postgres.sql(`SELECT count(*) FROM pg_available_extensions WHERE name = ${literal}`)) === '1'
 }

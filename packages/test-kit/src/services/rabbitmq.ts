@@ -1,9 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { acceptOptions } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { configLines } from '../option-rules.js'
 import { findRabbitMq, requireProgram } from './find-program.js'
 import { freePort } from './free-port.js'
-import { type Service, type ServiceOptions, type ServicePlace, startService } from './managed-service.js'
+import {
+  SERVICE_OPTIONS,
+  type Service,
+  type ServiceOptions,
+  type ServicePlace,
+  startService,
+} from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
 
 export interface RabbitMqServerOptions extends ServiceOptions {
@@ -25,6 +32,23 @@ export interface RabbitMqHttpAuth {
   readonly topic: string
 }
 
+const { integer, line, list, optional, text } = check
+
+const OPTIONS = check.options<RabbitMqServerOptions>({
+  ...SERVICE_OPTIONS,
+  maxInflight: optional(integer({ min: 1, max: 65_535 })),
+  httpAuth: optional(
+    check.options<RabbitMqHttpAuth>({
+      user: line(1_000),
+      vhost: line(1_000),
+      resource: line(1_000),
+      topic: line(1_000),
+    }),
+  ),
+  config: configLines,
+  plugins: optional(list(text({ max: 64, pattern: /^[a-z0-9_]+$/, expected: 'the name of a plugin' }))),
+})
+
 export type RabbitMqService = Service
 
 /**
@@ -33,7 +57,7 @@ export type RabbitMqService = Service
  * runs the broker and the name service of Erlang's nodes (epmd), one for each instance.
  */
 export async function startRabbitMq(given: RabbitMqServerOptions = {}): Promise<RabbitMqService> {
-  const options = acceptOptions('startRabbitMq', given)
+  const options = check.accept('startRabbitMq', 'options', OPTIONS, given)
   const server = findRabbitMq() ?? requireProgram('rabbitmq', 'rabbitmq-server')
   const epmd = requireProgram('rabbitmq', 'epmd')
   const [namePort, nodePort] = [await freePort(), await freePort()]

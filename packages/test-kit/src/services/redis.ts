@@ -1,18 +1,24 @@
 import { connect } from 'node:net'
-import { acceptOptions } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { settings as settingsRule } from '../option-rules.js'
 import { requireProgram } from './find-program.js'
-import { type Service, type ServiceOptions, startService } from './managed-service.js'
+import { SERVICE_OPTIONS, type Service, type ServiceOptions, startService } from './managed-service.js'
 
 export interface RedisOptions extends ServiceOptions {
   /** Server settings by name (`maxmemory`). By default every write is on disk before its answer. */
   readonly settings?: Readonly<Record<string, string | number>>
 }
 
+const OPTIONS = check.options<RedisOptions>({
+  ...SERVICE_OPTIONS,
+  settings: settingsRule as check.OptionalRule<RedisOptions['settings']>,
+})
+
 export type RedisService = Service
 
 /** Starts Redis without a password on loopback. */
 export async function startRedis(given: RedisOptions = {}): Promise<RedisService> {
-  const options = acceptOptions('startRedis', given)
+  const options = check.accept('startRedis', 'options', OPTIONS, given)
   const server = requireProgram('redis', 'redis-server', 'valkey-server')
   const settings = {
     bind: '127.0.0.1',

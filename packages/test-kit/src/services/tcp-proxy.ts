@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { acceptMode, acceptOptions, acceptPort } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { port as portRule } from '../option-rules.js'
 import { freePort } from './free-port.js'
 
 /** `flow`: passed on. `stall`: no longer read, so the sender's buffers fill. `drop`: read and thrown away. */
@@ -16,6 +17,16 @@ export interface TcpProxyOptions {
   /** The same for chunks from the server. */
   readonly onServerData?: (chunk: Buffer, connection: number) => unknown
 }
+
+const { callback, optional, text, word } = check
+
+const OPTIONS = check.options<TcpProxyOptions>({
+  targetHost: optional(text({ max: 255 })),
+  port: optional(portRule),
+  onClientData: optional(callback<NonNullable<TcpProxyOptions['onClientData']>>()),
+  onServerData: optional(callback<NonNullable<TcpProxyOptions['onServerData']>>()),
+})
+const MODE = word<FlowMode>('flow', 'stall', 'drop')
 
 export interface TcpProxy extends AsyncDisposable {
   readonly host: '127.0.0.1'
@@ -57,8 +68,8 @@ interface Connection {
 
 /** A proxy in front of a server on which a test can cause the faults of a network. */
 export async function createTcpProxy(targetPort: number, given: TcpProxyOptions = {}): Promise<TcpProxy> {
-  acceptPort('createTcpProxy', targetPort)
-  const options = acceptOptions('createTcpProxy', given)
+  check.accept('createTcpProxy', 'port', portRule, targetPort)
+  const options = check.accept('createTcpProxy', 'options', OPTIONS, given)
   const counters: TcpProxyCounters = { accepted: 0, refused: 0, toServer: 0, toClient: 0, dropped: 0 }
   const modes: Record<Direction, FlowMode> = { toServer: 'flow', toClient: 'flow' }
   const connections = new Set<Connection>()
@@ -134,7 +145,7 @@ export async function createTcpProxy(targetPort: number, given: TcpProxyOptions 
   }
 
   const setMode = (direction: Direction, mode: FlowMode) => {
-    modes[direction] = acceptMode(`proxy.${direction}`, mode)
+    modes[direction] = check.accept(`proxy.${direction}`, 'mode', MODE, mode)
     for (const connection of connections) connection.apply[direction]()
   }
 

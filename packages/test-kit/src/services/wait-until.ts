@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
-import { acceptOptions, acceptWait } from '../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { timeLimit } from '../option-rules.js'
 
 export interface WaitUntilOptions {
   /** How long it tries. Default 1 min: a busy machine can be very slow. */
@@ -9,6 +10,11 @@ export interface WaitUntilOptions {
   /** The pause between two looks. Default 20 ms. */
   readonly interval?: Duration
 }
+
+const OPTIONS = check.options<check.InMilliseconds<WaitUntilOptions>>({
+  timeout: timeLimit,
+  interval: timeLimit,
+})
 
 /**
  * Waits until `condition` returns something truthy and returns it. An error counts as "not yet"; the last one is
@@ -19,8 +25,9 @@ export async function waitUntil<T>(
   condition: () => T | Promise<T>,
   given: WaitUntilOptions = {},
 ): Promise<T & {}> {
-  acceptWait(what, condition)
-  const options = acceptOptions('waitUntil', given)
+  check.accept('waitUntil', 'what', check.text(), what)
+  check.accept('waitUntil', 'condition', check.callback(), condition)
+  const options = check.accept('waitUntil', 'options', OPTIONS, given)
   const timeout = options.timeout ?? 60_000
   const end = Date.now() + timeout
   let cause: unknown

@@ -1,6 +1,6 @@
 import type { InboundMessage, IngestOutcome } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import type { Ingest, Settle } from '@devicehub/core/transport'
-import { acceptHeld, acceptList } from '../../option-rules.js'
 
 export interface HeldMessage {
   readonly message: InboundMessage
@@ -21,6 +21,12 @@ export interface HeldIngest {
   settleAtOnce(): void
 }
 
+const MESSAGE = check.partOf<Pick<InboundMessage, 'topic' | 'payload'>>(
+  { topic: check.text({ min: 0 }), payload: check.bytes },
+  'a message',
+)
+const MESSAGES = check.list(check.anything<InboundMessage>())
+
 export const STORED: IngestOutcome = { status: 'stored', samples: 1, duplicates: 0 }
 
 export function holdIngest(): HeldIngest {
@@ -31,7 +37,8 @@ export function holdIngest(): HeldIngest {
   const hasRoom = () => unsettled.size < held.capacity
 
   function push(message: InboundMessage, settle: Settle): boolean {
-    acceptHeld(message, settle)
+    check.accept('ingest.push', 'message', MESSAGE, message)
+    check.accept('ingest.push', 'settle', check.callback(), settle)
     const one = { message, text: Buffer.from(message.payload).toString(), settle }
     received.push(one)
     unsettled.add(one)
@@ -53,9 +60,9 @@ export function holdIngest(): HeldIngest {
 
   const all = async (messages: readonly InboundMessage[]) =>
     Promise.all(
-      acceptList<InboundMessage>('ingest', 'messages', messages).map(
-        (message) => new Promise<IngestOutcome>((resolve) => push(message, resolve)),
-      ),
+      check
+        .accept('ingest', 'messages', MESSAGES, messages)
+        .map((message) => new Promise<IngestOutcome>((resolve) => push(message, resolve))),
     )
   const drained = () =>
     hasRoom() ? Promise.resolve() : new Promise<void>((resolve) => waiting.push(resolve))

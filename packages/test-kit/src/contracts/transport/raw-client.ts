@@ -1,7 +1,8 @@
 import { connect } from 'node:net'
 import { DeviceHubError } from '@devicehub/core'
+import * as check from '@devicehub/core/check'
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
-import { acceptOptions } from '../../option-rules.js'
+import { port as portRule } from '../../option-rules.js'
 
 /** A bare MQTT 3.1.1 client without reconnects, queues or automatic acknowledgements but its own. */
 export interface RawClient {
@@ -28,8 +29,15 @@ export interface RawClientOptions {
   readonly onPublish?: (packet: IPublishPacket, client: RawClient) => void
 }
 
+const OPTIONS = check.options<RawClientOptions>({
+  port: portRule,
+  clientId: check.text({ min: 0, max: 16_383 }),
+  clean: check.flag,
+  onPublish: check.optional(check.callback<NonNullable<RawClientOptions['onPublish']>>()),
+})
+
 export async function connectRaw(given: RawClientOptions): Promise<RawClient> {
-  const { port, clientId, clean, onPublish } = acceptOptions('connectRaw', given)
+  const { port, clientId, clean, onPublish } = check.accept('connectRaw', 'options', OPTIONS, given)
   const socket = connect(port, '127.0.0.1')
   socket.setNoDelay(true)
   const waiting = new Map<string, { resolve: (packet: Packet) => void; reject: (error: Error) => void }>()

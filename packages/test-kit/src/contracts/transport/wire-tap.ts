@@ -1,5 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { acceptPort } from '../../option-rules.js'
+import * as check from '@devicehub/core/check'
+import { port as portRule } from '../../option-rules.js'
 
 /**
  * A TCP proxy before a broker. It sees what a client acknowledges, before the broker does, and can hold or cut
@@ -29,7 +30,7 @@ const PUBACK = 4
 const PUBREC = 5
 
 export async function openWireTap(brokerPort: number): Promise<WireTap> {
-  acceptPort('openWireTap', brokerPort)
+  check.accept('openWireTap', 'port', portRule, brokerPort)
   const acknowledged: number[] = []
   const pairs = new Set<readonly [Socket, Socket]>()
   let target = brokerPort
