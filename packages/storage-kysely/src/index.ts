@@ -1,20 +1,14 @@
 export { guardPool } from './connection/guard-pool.js'
+export type { AccessTable, ClaimKeyTable, ClaimTable, CredentialTable } from './database/credential-tables.js'
 export type {
-  AccessTable,
-  ClaimKeyTable,
-  ClaimTable,
   CommandTable,
   ConsumerFailureTable,
   ConsumerTable,
-  CredentialTable,
-  DeviceTable,
-  InferDatabase,
-  LatestTable,
   LeaseTable,
-  MessageTable,
-  ReadingTable,
   TwinTable,
-} from './database.js'
+} from './database/hub-tables.js'
+export type { InferDatabase } from './database/infer-database.js'
+export type { DeviceTable, LatestTable, MessageTable, ReadingTable } from './database/type-tables.js'
 export { kyselyStorage } from './kysely-storage.js'
 export { createSchema, type Schema } from './schema/create-schema.js'
 export type { SqlDialect } from './schema/logical-type.js'

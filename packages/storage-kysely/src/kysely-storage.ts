@@ -29,15 +29,21 @@ import { acceptStorage, type KyselyStorageOptions } from './storage-options.js'
 import { createTwinStore } from './twin/twin-store.js'
 
 /**
- * The storage of a hub in SQLite, PostgreSQL (TimescaleDB), MySQL or MariaDB, through a Kysely instance.
+ * Stores a hub's data in SQLite, PostgreSQL (TimescaleDB), MySQL or MariaDB, through a Kysely instance.
  *
- * A pool of `pg` ends the process when an idle connection breaks and nobody listens: the storage listens, from its first
- * statement on (`guardPool` of this package does it earlier, and tells you).
+ * A pool of `pg` ends the process when an idle connection breaks and nobody listens for `error`. The storage adds a
+ * listener with its first statement; `guardPool` adds one earlier, and reports the errors.
  *
  * @example
- * const db = new Kysely({ dialect: sqliteDialect({ file: 'devices.db' }) })
- * const hub = createDeviceHub({ types: [WeatherStation], storage: kyselyStorage({ db }) })
+ * import { createDeviceHub } from '@devicehub/core'
+ * import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
+ * import { Kysely } from 'kysely'
+ * import { WeatherStation } from './hub.js'
+ *
+ * const db = new Kysely<unknown>({ dialect: sqliteDialect({ file: 'devices.db' }) })
+ * const hub = createDeviceHub({ types: [WeatherStation], storage: kyselyStorage({ db, closeDb: true }) })
  * await hub.storage.migrate()
+ * await hub.close()
  */
 export function kyselyStorage<DB>(given: KyselyStorageOptions<DB>): StorageAdapter {
   const options = acceptStorage<DB>(given)

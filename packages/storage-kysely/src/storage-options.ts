@@ -4,16 +4,26 @@ import { dialectRule, kyselyRule } from './option-rules.js'
 import type { SqlDialect } from './schema/logical-type.js'
 import { TABLE_OPTIONS, type TimescaleOptions } from './schema/schema-options.js'
 
+/** Options of `kyselyStorage`. */
 export interface KyselyStorageOptions<DB> {
-  /** The application's Kysely instance. It stays yours: use it for your own tables and queries too. */
+  /** The application's Kysely instance. Use it for your own tables and queries too. */
   readonly db: Kysely<DB>
-  /** Default: what the instance's adapter says. For a dialect of another library that speaks one of these. */
+  /** Default: detected from the instance. Give it for a third-party dialect of one of these databases. */
   readonly dialect?: SqlDialect
-  /** PostgreSQL with the extension timescaledb: readings become hypertables. */
+  /**
+   * Makes the reading tables hypertables. PostgreSQL with the extension timescaledb only. Default null: ordinary
+   * tables.
+   */
   readonly timescale?: TimescaleOptions | null
-  /** An index on (device_id, id) of the message tables: a device's messages are found fast, every insert costs more. Default false. */
+  /**
+   * Adds an index on (device_id, id) to the message tables: reading one device's messages is fast, and every insert
+   * costs more. Default false.
+   */
   readonly indexMessagesByDevice?: boolean
-  /** Whether `close()` also destroys the Kysely instance, which closes its pool or file. Default false: who made it ends it. */
+  /**
+   * Whether `close()` also destroys the Kysely instance, which closes its pool or file. Default false: whoever
+   * created it destroys it.
+   */
   readonly closeDb?: boolean
 }
 

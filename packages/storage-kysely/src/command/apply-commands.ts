@@ -6,7 +6,7 @@ import {
   isFinal,
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue, forUpdate, selectList, timeValue } from '../connection/sql-fragments.js'
@@ -28,13 +28,13 @@ interface OpenCommand {
 
 /** Folds what the entries of a batch say of commands into their rows, in order, under a lock. By entry. */
 export async function applyCommands(
-  session: Session,
+  transaction: Transaction,
   entries: readonly CommitEntry[],
 ): Promise<Map<number, CommandOutcome>> {
   const outcomes = new Map<number, CommandOutcome>()
   const ids = entries.flatMap(({ command }) => (command ? [command.id] : []))
   if (ids.length === 0) return outcomes
-  const open = await lock(session, [...new Set(ids)])
+  const open = await lock(transaction, [...new Set(ids)])
   entries.forEach(({ command, type, message }, index) => {
     if (!command) return
     const found = open.get(command.id)
@@ -51,14 +51,14 @@ export async function applyCommands(
   })
   const changed = [...open.values()].filter((one) => one.changed)
   for (let at = 0; at < changed.length; at += ROWS_MAX)
-    await update(session, changed.slice(at, at + ROWS_MAX))
+    await update(transaction, changed.slice(at, at + ROWS_MAX))
   return outcomes
 }
 
-async function lock(session: Session, ids: readonly string[]): Promise<Map<string, OpenCommand>> {
-  const { dialect } = session
+async function lock(transaction: Transaction, ids: readonly string[]): Promise<Map<string, OpenCommand>> {
+  const { dialect } = transaction
   const open = new Map<string, OpenCommand>()
-  const { rows } = await session.run(
+  const { rows } = await transaction.run(
     sql`select ${selectList(dialect, commandColumns(dialect))} from ${sql.table(COMMAND_TABLE)} as t
       where t.command_id in (${sql.join(ids)}) order by t.id ${forUpdate(dialect)}`,
   )
@@ -70,9 +70,9 @@ async function lock(session: Session, ids: readonly string[]): Promise<Map<strin
 }
 
 /** One row of values a command, so that the text of the statement is the same for each batch of that size. */
-async function update(session: Session, commands: readonly OpenCommand[]): Promise<void> {
-  const { dialect } = session
-  if (dialect === 'mysql') return updateByCase(session, commands)
+async function update(transaction: Transaction, commands: readonly OpenCommand[]): Promise<void> {
+  const { dialect } = transaction
+  if (dialect === 'mysql') return updateByCase(transaction, commands)
   const as = (value: string, type: string) =>
     dialect === 'postgres' ? sql`v.${sql.ref(value)}::${sql.ref(type)}` : sql`v.${sql.ref(value)}`
   const time = (value: string) =>
@@ -83,7 +83,7 @@ async function update(session: Session, commands: readonly OpenCommand[]): Promi
       ${dueIn === undefined ? null : Math.round(dueIn)})`,
   )
   const due = as('column9', 'int8')
-  await session.run(
+  await transaction.run(
     sql`update ${sql.table(COMMAND_TABLE)} as t set state = v.column2, attempts = ${as('column3', 'int8')},
       sent_at = ${time('column4')}, accepted_at = ${time('column5')}, finished_at = ${time('column6')},
       result = ${as('column7', 'text')}, reason = ${as('column8', 'text')},
@@ -95,8 +95,8 @@ async function update(session: Session, commands: readonly OpenCommand[]): Promi
 }
 
 /** MySQL has no such UPDATE. */
-async function updateByCase(session: Session, commands: readonly OpenCommand[]): Promise<void> {
-  const { dialect } = session
+async function updateByCase(transaction: Transaction, commands: readonly OpenCommand[]): Promise<void> {
+  const { dialect } = transaction
   const chosen = (column: string, value: (command: OpenCommand) => RawBuilder<unknown>) =>
     // The other branch gives the column's type to parameters and nulls.
     sql`${sql.ref(column)} = case id ${sql.join(
@@ -105,7 +105,7 @@ async function updateByCase(session: Session, commands: readonly OpenCommand[]):
     )} else ${sql.ref(column)} end`
   const time = (at: number | null) => (at === null ? sql`null` : timeValue(dialect, at))
   const text = (value: string | null) => columnValue(dialect, 'text', value)
-  await session.run(
+  await transaction.run(
     sql`update ${sql.table(COMMAND_TABLE)} set ${sql.join([
       chosen('state', ({ progress }) => text(progress.state)),
       chosen('attempts', ({ progress }) => numberSql(progress.attempts)),

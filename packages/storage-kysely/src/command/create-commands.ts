@@ -11,7 +11,7 @@ import {
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Transaction } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue, forShare, timeValue } from '../connection/sql-fragments.js'
@@ -37,9 +37,9 @@ export async function createCommands(
     if (await retryConflicts(() => claimNewCommands(connection, commands, claim)))
       return commands.map(() => 'claimed')
     return await retryConflicts(() =>
-      connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
-        const judged = await judge(session, commands, claim)
-        await insert(session, commands, judged, claim)
+      connection.transaction({ messageTables: [], messagesFirst: false }, async (transaction) => {
+        const judged = await judge(transaction, commands, claim)
+        await insert(transaction, commands, judged, claim)
         return judged.map(({ outcome }) => outcome)
       }),
     )
@@ -64,8 +64,8 @@ async function outcomesOf(
   )
   if (rows.length === 0) return null
   const claims = new Map(rows.map(readRow).map((row) => [row.text(0), row.text(1)]))
-  const judged = await connection.transaction({ messageTables: [], messagesFirst: false }, (session) =>
-    judge(session, commands, null),
+  const judged = await connection.transaction({ messageTables: [], messagesFirst: false }, (transaction) =>
+    judge(transaction, commands, null),
   )
   return commands.map(({ id }, index) => {
     const found = claims.get(id)
@@ -76,7 +76,7 @@ async function outcomesOf(
 
 /** What becomes of each, by its device and what waits for it already. */
 async function judge(
-  session: Session,
+  transaction: Transaction,
   commands: readonly NewCommand[],
   claim: CommandClaimRequest | null,
 ): Promise<JudgedCommand[]> {
@@ -88,9 +88,9 @@ async function judge(
   const types = [...idsOf].sort(([a], [b]) => compare(a.key, b.key))
   const devices = new Map<string, { readonly status: DeviceStatus; readonly isActive: boolean }>()
   for (const [type, ids] of types) {
-    const { rows } = await session.run(
+    const { rows } = await transaction.run(
       sql`select device_id as c0, status as c1, is_active as c2 from ${sql.table(tableNames(type).device)}
-        where device_id in (${sql.join([...ids].sort(compare))}) order by device_id ${forShare(session.dialect)}`,
+        where device_id in (${sql.join([...ids].sort(compare))}) order by device_id ${forShare(transaction.dialect)}`,
     )
     for (const row of rows.map(readRow))
       devices.set(`${type.key}/${row.text(0)}`, {
@@ -98,7 +98,7 @@ async function judge(
         isActive: row.boolean(2) ?? false,
       })
   }
-  const ahead = claim === null ? null : await queuedAhead(session, types, claim.claim)
+  const ahead = claim === null ? null : await queuedAhead(transaction, types, claim.claim)
   const rows: NewCommandRows = {
     device: (type, deviceId) => devices.get(`${type.key}/${deviceId}`) ?? null,
     ahead: (type, deviceId) => ahead?.get(`${type.key}/${deviceId}`) ?? NOTHING_AHEAD,
@@ -110,13 +110,13 @@ const NOTHING_AHEAD: QueuedAhead = { any: false, send: false }
 
 /** By device; none of what is this caller's. */
 async function queuedAhead(
-  session: Session,
+  transaction: Transaction,
   types: readonly (readonly [AnyDeviceType, ReadonlySet<string>])[],
   claim: string,
 ): Promise<Map<string, QueuedAhead>> {
   const ahead = new Map<string, QueuedAhead>()
   for (const [type, ids] of types) {
-    const { rows } = await session.run(
+    const { rows } = await transaction.run(
       sql`select device_id as c0, max(case when on_offline = 'send' then 1 else 0 end) as c1
         from ${sql.table(COMMAND_TABLE)}
         where type_key = ${type.key} and device_id in (${sql.join([...ids])}) and state = 'queued'
@@ -129,12 +129,12 @@ async function queuedAhead(
 }
 
 async function insert(
-  session: Session,
+  transaction: Transaction,
   commands: readonly NewCommand[],
   judged: readonly JudgedCommand[],
   claim: CommandClaimRequest | null,
 ): Promise<void> {
-  const { dialect } = session
+  const { dialect } = transaction
   const now = databaseNow(dialect)
   const rows = commands.flatMap((command, index): RawBuilder<unknown>[] => {
     const { outcome, dueIn } = judged[index] as JudgedCommand
@@ -150,7 +150,7 @@ async function insert(
     ]
   })
   for (let at = 0; at < rows.length; at += ROWS_MAX)
-    await session.run(
+    await transaction.run(
       sql`insert into ${sql.table(COMMAND_TABLE)}
         (command_id, type_key, device_id, command, payload, state, attempts, retries, timeout, expires_in, on_offline,
           batch, claim, next_at, expires_at, created_at)

@@ -9,13 +9,13 @@ const DEVICES_MAX = 500
 
 /** What waits for these devices is due now; what somebody is publishing stays that one's. */
 export async function wakeCommands(
-  session: Pick<Connection, 'run' | 'dialect'>,
+  connection: Pick<Connection, 'run' | 'dialect'>,
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): Promise<void> {
-  const now = databaseNow(session.dialect)
+  const now = databaseNow(connection.dialect)
   for (let at = 0; at < deviceIds.length; at += DEVICES_MAX)
-    await session.run(
+    await connection.run(
       sql`update ${sql.table(COMMAND_TABLE)} set next_at = ${now} where type_key = ${type.key}
         and device_id in (${sql.join(deviceIds.slice(at, at + DEVICES_MAX))})
         and state = 'queued' and claim is null and next_at > ${now}`,

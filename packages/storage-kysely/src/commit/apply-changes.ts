@@ -10,7 +10,7 @@ import {
   type TelemetryEntry,
 } from '@devicehub/core/storage'
 import { sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { forNoKeyUpdate, selectList } from '../connection/sql-fragments.js'
 import type { ColumnSource } from '../rows/column-source.js'
@@ -46,7 +46,7 @@ export interface AppliedChanges {
  * The devices that the same transaction is about to touch are locked too, and count as touched.
  */
 export async function applyChanges(
-  session: Session,
+  transaction: Transaction,
   changes: readonly DeviceChange[],
   touches: readonly DeviceTouch[],
 ): Promise<AppliedChanges> {
@@ -60,7 +60,7 @@ export async function applyChanges(
   for (const key of [...types.keys()].sort(compare)) {
     const type = types.get(key) as AnyDeviceType
     for (const part of inParts(sortedIds([...changes, ...touches], key), DEVICES_MAX))
-      await lock(session, type, part, live)
+      await lock(transaction, type, part, live)
   }
   const folded = foldChanges(
     { touches, changes },
@@ -70,20 +70,20 @@ export async function applyChanges(
   for (const [, type] of types) {
     const rows = changed.filter((device) => device.isNew && device.type.key === type.key)
     const sorted = rows.sort((a, b) => compare(a.deviceId, b.deviceId))
-    for (const part of inParts(sorted, DEVICES_MAX)) await update(session, type, part)
+    for (const part of inParts(sorted, DEVICES_MAX)) await update(transaction, type, part)
   }
   return { transitions: folded.transitions, devices: folded.changed, audits: folded.audits }
 }
 
 async function lock(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   deviceIds: readonly string[],
   live: Map<string, LiveState>,
 ): Promise<void> {
-  const { rows } = await session.run(
-    sql`select ${selectList(session.dialect, LIVE)} from ${sql.table(tableNames(type).device)} as t
-      where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${forNoKeyUpdate(session.dialect)}`,
+  const { rows } = await transaction.run(
+    sql`select ${selectList(transaction.dialect, LIVE)} from ${sql.table(tableNames(type).device)} as t
+      where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${forNoKeyUpdate(transaction.dialect)}`,
   )
   for (const row of rows.map(readRow))
     live.set(keyOf(type, row.text(0) ?? ''), {
@@ -98,17 +98,17 @@ async function lock(
 }
 
 async function update(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   devices: readonly CommittedDevice[],
 ): Promise<void> {
   const table = sql.table(tableNames(type).device)
-  if (session.dialect === 'postgres') {
+  if (transaction.dialect === 'postgres') {
     const rows = devices.map(
       ({ deviceId: id, live: state }) =>
         sql`(${id}::text, ${state.status}::text, ${state.statusAt}::float8, ${state.batteryLevel}::float8, ${state.firmwareVersion}::text, ${state.lastSeen}::float8, ${state.sessionAt}::float8, ${state.statusClaimedAt}::float8)`,
     )
-    await session.run(
+    await transaction.run(
       sql`update ${table} as d set status = v.status, status_at = to_timestamp(v.status_at / 1000),
         battery_level = v.battery_level, firmware_version = v.firmware_version, last_seen = to_timestamp(v.last_seen / 1000),
         session_at = to_timestamp(v.session_at / 1000), status_claimed_at = to_timestamp(v.status_claimed_at / 1000)
@@ -122,7 +122,7 @@ async function update(
       devices.map(({ deviceId, live }) => sql`when ${deviceId} then ${of(live)}`),
       sql` `,
     )} end`
-  await session.run(
+  await transaction.run(
     sql`update ${table} set status = ${chosen((state) => state.status)},
       status_at = ${chosen((state) => state.statusAt)},
       battery_level = ${chosen((state) => state.batteryLevel)},

@@ -2,14 +2,14 @@ import type { MessageRef } from '@devicehub/core'
 import type { CommitEntry } from '@devicehub/core/storage'
 import { notReplayable } from '@devicehub/core/storage'
 import { sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
 import type { KnownTypes } from './known-types.js'
 import { compare } from './prepare-batch.js'
 
 /** Marks the messages that a batch replays; `not_replayable` when one is not there, or was replayed before. */
 export async function applyReplays(
-  session: Session,
+  transaction: Transaction,
   known: KnownTypes,
   entries: readonly CommitEntry[],
 ): Promise<void> {
@@ -19,7 +19,7 @@ export async function applyReplays(
   for (const ref of sorted) {
     const table = messageTableOfRef(known, ref)
     if (table === null || !isMessageId(ref.id)) throw notReplayable(ref)
-    const { affected } = await session.run(
+    const { affected } = await transaction.run(
       sql`update ${sql.table(table)} set processing_status = 'replayed'
         where id = ${Number(ref.id)} and (processing_status in ('rejected', 'quarantined')
           or (processing_status = 'processed' and (flags = 'partial' or flags like 'partial %'

@@ -15,7 +15,7 @@ import {
 import { type RawBuilder, sql } from 'kysely'
 import { applyCommands } from '../command/apply-commands.js'
 import { wakeCommands } from '../command/wake-commands.js'
-import type { Connection, Session, WrittenIds } from '../connection/connection.js'
+import type { Connection, Transaction, WrittenIds } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { classify } from '../storage-error.js'
 import { applyPublished, applyReports } from '../twin/apply-reports.js'
@@ -91,9 +91,9 @@ export function createCommit({
               messagesFirst: !careful && !settles && batch.changes.length === 0,
               fences: batch.fences,
             },
-            async (session) => {
-              const changed = await change(session, batch)
-              const written = await (settles ? settle : write)(session, batch, careful)
+            async (transaction) => {
+              const changed = await change(transaction, batch)
+              const written = await (settles ? settle : write)(transaction, batch, careful)
               result = { ...written, ...changed }
             },
           )
@@ -124,22 +124,27 @@ export function createCommit({
    * wait for each other. The rows that tell of a change come after it, whether it holds is known by then.
    */
   async function change(
-    session: Session,
+    transaction: Transaction,
     { changes, touches }: CommitBatch,
   ): Promise<Pick<CommitResult, 'transitions' | 'devices'>> {
     if (changes.length === 0) return NO_CHANGES
-    const { transitions, devices, audits } = await applyChanges(session, changes, touches)
+    const { transitions, devices, audits } = await applyChanges(transaction, changes, touches)
     if (audits.length > 0)
-      await session.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
-    for (const [type, deviceIds] of reachableAgain(transitions)) await wakeCommands(session, type, deviceIds)
+      await transaction.write(prepareWrites(known, { entries: audits, touches: [], changes: [] }))
+    for (const [type, deviceIds] of reachableAgain(transitions))
+      await wakeCommands(transaction, type, deviceIds)
     return { transitions, devices }
   }
 
   /** Of a batch with replies, publications or reports: the messages come last, for their rows say what became of the rest. */
-  async function settle(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
-    const commands = await applyCommands(session, batch.entries)
-    const reports = await applyReports(session, batch.entries)
-    await applyPublished(session, batch.entries)
+  async function settle(
+    transaction: Transaction,
+    batch: CommitBatch,
+    careful: boolean,
+  ): Promise<CommitResult> {
+    const commands = await applyCommands(transaction, batch.entries)
+    const reports = await applyReports(transaction, batch.entries)
+    await applyPublished(transaction, batch.entries)
     const kept: number[] = []
     const entries = batch.entries.flatMap((entry, index): CommitEntry[] => {
       const message = messageOf(entry, commands.get(index), reports.get(index))
@@ -147,7 +152,7 @@ export function createCommit({
       kept.push(index)
       return [message === entry.message ? entry : { ...entry, message }]
     })
-    const written = await write(session, { ...batch, entries }, careful)
+    const written = await write(transaction, { ...batch, entries }, careful)
     return {
       ...written,
       ...atTheirPlaces(written, kept, batch.entries.length),
@@ -156,13 +161,17 @@ export function createCommit({
     }
   }
 
-  async function write(session: Session, batch: CommitBatch, careful: boolean): Promise<CommitResult> {
-    if (!careful) return withIds(NOTHING, batch, await session.write(prepareWrites(known, batch)))
-    await applyReplays(session, known, batch.entries)
-    if (timescale) await lockSampleIds(session, batch)
-    const found = await findDuplicates(session, known, batch, { keepFirst: timescale })
-    for (const [type, samples] of found.replaced) await giveWay(session, type, samples)
-    const ids = await session.write(prepareWrites(known, batch, found))
+  async function write(
+    transaction: Transaction,
+    batch: CommitBatch,
+    careful: boolean,
+  ): Promise<CommitResult> {
+    if (!careful) return withIds(NOTHING, batch, await transaction.write(prepareWrites(known, batch)))
+    await applyReplays(transaction, known, batch.entries)
+    if (timescale) await lockSampleIds(transaction, batch)
+    const found = await findDuplicates(transaction, known, batch, { keepFirst: timescale })
+    for (const [type, samples] of found.replaced) await giveWay(transaction, type, samples)
+    const ids = await transaction.write(prepareWrites(known, batch, found))
     const { duplicates, reused } = found
     const any = duplicates.size > 0
     return {
@@ -249,7 +258,7 @@ const LOCK_SPACE = 723_311
  * TimescaleDB holds (device, id, time) unique, and an id whose sample carries no time of its own comes with another
  * time each time it is sent: such samples follow each other, and are looked up.
  */
-async function lockSampleIds(session: Session, { entries }: CommitBatch): Promise<void> {
+async function lockSampleIds(transaction: Transaction, { entries }: CommitBatch): Promise<void> {
   const locks = new Set<number>()
   for (const { samples } of entries)
     for (const { deviceId, sampleId, timestamp, receivedAt } of samples)
@@ -259,7 +268,7 @@ async function lockSampleIds(session: Session, { entries }: CommitBatch): Promis
   const calls: RawBuilder<unknown>[] = inOrder.map(
     (lock) => sql`pg_advisory_xact_lock(${numberSql(LOCK_SPACE)}, ${numberSql(lock)})`,
   )
-  await session.run(sql`select ${sql.join(calls)}`)
+  await transaction.run(sql`select ${sql.join(calls)}`)
 }
 
 function bucket(deviceId: string): number {

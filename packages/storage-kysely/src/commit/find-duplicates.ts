@@ -7,7 +7,7 @@ import {
   sampleContentKey,
   sampleIdKey,
 } from '@devicehub/core/storage'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import type { KnownTypes } from './known-types.js'
 import { reuseMark } from './reuse-mark.js'
 import { type KnownId, lookUpContents, lookUpIds } from './stored-identities.js'
@@ -34,17 +34,17 @@ export interface FoundSamples {
  * up anyway, no row has to change): retention deletes it last. The others have the mark of their content.
  */
 export async function findDuplicates(
-  session: Session,
+  transaction: Transaction,
   known: KnownTypes,
   batch: CommitBatch,
   { keepFirst }: { readonly keepFirst: boolean },
 ): Promise<FoundSamples> {
   const judges = new Map<AnyDeviceType, Judge>()
   for (const [type, samples] of samplesByType(batch)) {
-    const ids = await lookUpIds(session, known.shapeOf(type), type, samples)
+    const ids = await lookUpIds(transaction, known.shapeOf(type), type, samples)
     // Known by its id, a sample needs no second look.
     const others = samples.filter((one) => !ids.get(sampleIdKey(one))?.contents.has(one.contentHash))
-    const contents = await lookUpContents(session, type, others)
+    const contents = await lookUpContents(transaction, type, others)
     judges.set(type, new Judge(ids, contents))
   }
   const duplicates = new Map<number, number[]>()

@@ -7,7 +7,7 @@ import {
   sampleIdKey,
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { textArray } from '../connection/postgres-write.js'
 import { asStored, selectList } from '../connection/sql-fragments.js'
@@ -32,7 +32,7 @@ const lookupsMax = (dialect: SqlDialect) => (dialect === 'postgres' ? 5_000 : 20
 const UNHASHED_MAX = 200
 
 export async function lookUpIds(
-  session: Session,
+  transaction: Transaction,
   shape: SampleShape,
   type: AnyDeviceType,
   all: readonly NewSample[],
@@ -42,10 +42,10 @@ export async function lookUpIds(
   const table = readingsAs(type)
   for (const part of inParts(
     all.filter(({ sampleId }) => sampleId !== null),
-    lookupsMax(session.dialect),
+    lookupsMax(transaction.dialect),
   )) {
-    const { rows } = await session.run(
-      sql`select t.device_id as c0, t.sample_id as c1, t.content_hash as c2, t.id as c3 from ${storedIds(session.dialect, table, part)}`,
+    const { rows } = await transaction.run(
+      sql`select t.device_id as c0, t.sample_id as c1, t.content_hash as c2, t.id as c3 from ${storedIds(transaction.dialect, table, part)}`,
     )
     for (const row of rows.map(readRow)) {
       const key = sampleIdKey({ deviceId: row.text(0) ?? '', sampleId: row.text(1) })
@@ -57,8 +57,8 @@ export async function lookUpIds(
     }
   }
   for (const part of inParts([...new Set(unhashed)], UNHASHED_MAX)) {
-    const { rows } = await session.run(
-      sql`select ${selectList(session.dialect, shape.selection)} from ${table} where t.id in (${sql.join(part)})`,
+    const { rows } = await transaction.run(
+      sql`select ${selectList(transaction.dialect, shape.selection)} from ${table} where t.id in (${sql.join(part)})`,
     )
     for (const row of rows) {
       const stored = storedSample(shape, readRow(row))
@@ -70,18 +70,18 @@ export async function lookUpIds(
 }
 
 export async function lookUpContents(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   all: readonly NewSample[],
 ): Promise<Set<string>> {
   const found = new Set<string>()
-  const time = asStored(session.dialect, 'time', sql.ref('t.timestamp'))
+  const time = asStored(transaction.dialect, 'time', sql.ref('t.timestamp'))
   for (const part of inParts(
     all.filter(({ contentHash }) => contentHash !== null),
-    lookupsMax(session.dialect),
+    lookupsMax(transaction.dialect),
   )) {
-    const { rows } = await session.run(
-      sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${storedContents(session.dialect, readingsAs(type), part)}`,
+    const { rows } = await transaction.run(
+      sql`select t.device_id as c0, ${time} as c1, t.content_hash as c2 from ${storedContents(transaction.dialect, readingsAs(type), part)}`,
     )
     for (const row of rows.map(readRow))
       found.add(
@@ -144,15 +144,15 @@ function storedContents(dialect: SqlDialect, table: RawBuilder<unknown>, samples
 
 /** The rows whose ids pass to samples that are about to be stored: they make room in the unique key. */
 export async function giveWay(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   samples: readonly NewSample[],
 ): Promise<void> {
   const table = sql.table(tableNames(type).reading)
-  const { dialect } = session
+  const { dialect } = transaction
   const mark = sql`case when content_hash is null then -1 - id when content_hash = 0 then -1 else content_hash end`
   for (const part of inParts(samples, lookupsMax(dialect)))
-    await session.run(
+    await transaction.run(
       dialect === 'postgres'
         ? sql`update ${table} set sample_reuse = ${mark} where id in (select l.id from unnest(${idLists(part)}) as v(device_id, sample_id)
             cross join lateral (select t.id from ${readingsAs(type)} where t.device_id = v.device_id and t.sample_id = v.sample_id

@@ -29,7 +29,7 @@ export interface QueryRows {
 }
 
 /** Runs statements on one connection. */
-export interface Session {
+export interface Transaction {
   readonly dialect: SqlDialect
   run(query: RawBuilder<unknown>): Promise<QueryRows>
   /** Plain inserts: an identity that is stored already fails them with a unique violation. */
@@ -46,7 +46,7 @@ export interface Connection {
   /** All of it in one transaction, in as few round trips as the database allows; `fenced`, and nothing is written, unless the fences hold. */
   writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<WrittenIds>
   /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */
-  transaction<T>(options: TransactionOptions, work: (session: Session) => Promise<T>): Promise<T>
+  transaction<T>(options: TransactionOptions, work: (transaction: Transaction) => Promise<T>): Promise<T>
 }
 
 export interface TransactionOptions {

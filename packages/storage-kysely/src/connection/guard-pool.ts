@@ -9,15 +9,18 @@ const GUARDED = Symbol.for('@devicehub/storage-kysely/guarded')
 const ignore = () => {}
 
 /**
- * Keeps a lost database from ending the process. A pool of `pg` emits `error` for an idle connection that breaks, and
- * the connection itself emits one while it is in use; without a listener Node ends the process for either. The statement
- * that ran fails all the same, and is tried again when the database is back.
+ * Keeps a lost connection from ending the process. A pool of `pg` emits `error` for an idle connection that breaks,
+ * and the connection emits one while it is in use; without a listener Node ends the process. The statement that was
+ * running still fails.
  *
- * `kyselyStorage` does this for the pool of its Kysely instance with its first statement. Call it yourself for a pool
- * that is used before, or to hear of the errors.
+ * `kyselyStorage` calls it with its first statement, for the pool of its Kysely instance. Call it yourself for a pool
+ * that is used before that, or to log the errors. Returns the pool; `onError` does nothing by default.
  *
  * @example
- * const pool = guardPool(new pg.Pool({ connectionString, max: 4 }), (err) => logger.warn({ err }, 'connection lost'))
+ * import { guardPool } from '@devicehub/storage-kysely'
+ * import pg from 'pg'
+ *
+ * const pool = guardPool(new pg.Pool({ max: 4 }), (error) => console.warn('connection lost', error))
  */
 export function guardPool<Pool extends EventEmitter>(
   pool: Pool,

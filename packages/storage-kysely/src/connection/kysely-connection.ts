@@ -16,7 +16,7 @@ import {
   type Connection,
   NO_IDS,
   type QueryRows,
-  type Session,
+  type Transaction,
   type TransactionOptions,
   type Writes,
   type WrittenIds,
@@ -40,7 +40,7 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
         db,
         dialect,
         { messageTables: messageTables(writes), messagesFirst: true, fences },
-        (session) => session.write(writes),
+        (transaction) => transaction.write(writes),
       )
     },
 
@@ -72,7 +72,7 @@ async function inTransaction<T>(
   db: Database,
   dialect: SqlDialect,
   options: TransactionOptions,
-  work: (session: Session) => Promise<T>,
+  work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   const fences = distinctFences(options.fences ?? [])
   return db.connection().execute(async (on) => {

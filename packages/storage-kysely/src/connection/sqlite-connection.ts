@@ -11,8 +11,8 @@ import {
   type Connection,
   NO_IDS,
   type QueryRows,
-  type Session,
   type TouchGroup,
+  type Transaction,
   type Writes,
   type WrittenIds,
 } from './connection.js'
@@ -50,7 +50,7 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     return readColumns(unpackColumns(packed), packed.count)
   }
   const execute = (statement: string) => engine.call('query', { sql: statement, parameters: [] })
-  const session: Session = {
+  const transaction: Transaction = {
     dialect: 'sqlite',
     run,
     write: async (writes) => toIds(writes, await engine.call<LastIds>('write', toMessage(writes))),
@@ -76,7 +76,7 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
             const distinct = distinctFences(fences)
             requireFences(distinct, (await run(fenceRows(distinct))).rows)
           }
-          const result = await work(session)
+          const result = await work(transaction)
           await execute('commit')
           return result
         } catch (error) {

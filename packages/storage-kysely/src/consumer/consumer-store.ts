@@ -1,7 +1,7 @@
 import type { ConsumerRecord, ConsumerStep, ConsumerStore } from '@devicehub/core/storage'
 import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
+import type { Connection, Transaction, TransactionOptions } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { asStored, columnValue, forUpdate, insertIfAbsent, timeValue } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -42,7 +42,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
     sql`update ${table} set position = ${to}, passed = passed + ${numberSql(passed)}, updated_at = ${time(now)}
       where name = ${name} and epoch = ${epoch} and ${from === null ? sql`position is null` : sql`position = ${from}`}`
 
-  const inTransaction = <T>(work: (session: Session) => Promise<T>) =>
+  const inTransaction = <T>(work: (transaction: Transaction) => Promise<T>) =>
     retryConflicts(() => connection.transaction(CONSUMER_TRANSACTION, work))
 
   async function listFailures(where: RawBuilder<unknown>, limit: number) {
@@ -78,10 +78,10 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
       asStorageErrors(`moving the consumer ${step.name}`, () =>
         step.setAside.length === 0
           ? changed(moveSql(step))
-          : inTransaction(async (session) => {
-              if ((await session.run(moveSql(step))).affected === 0) return false
+          : inTransaction(async (transaction) => {
+              if ((await transaction.run(moveSql(step))).affected === 0) return false
               for (const statement of setAsideSql(dialect, step.name, step.setAside))
-                await session.run(statement)
+                await transaction.run(statement)
               return true
             }),
       ),
@@ -95,9 +95,9 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
 
     delete: (name) =>
       asStorageErrors(`deleting the consumer ${name}`, () =>
-        inTransaction(async (session) => {
-          const { affected } = await session.run(sql`delete from ${table} where name = ${name}`)
-          await session.run(sql`delete from ${failureTable} where consumer = ${name}`)
+        inTransaction(async (transaction) => {
+          const { affected } = await transaction.run(sql`delete from ${table} where name = ${name}`)
+          await transaction.run(sql`delete from ${failureTable} where consumer = ${name}`)
           return affected > 0
         }),
       ),
@@ -130,16 +130,16 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
 
     settleRetry: ({ name, epoch }, ref, failure) =>
       asStorageErrors(`settling a retry of the consumer ${name}`, () =>
-        inTransaction(async (session) => {
+        inTransaction(async (transaction) => {
           // Locked: no other writer opens it before this is committed.
-          const { rows } = await session.run(
+          const { rows } = await transaction.run(
             sql`select epoch as c0 from ${table} where name = ${name} ${forUpdate(dialect)}`,
           )
           if (!rows[0] || readRow(rows[0]).number(0) !== epoch) return false
           const where = isFailure(name, ref)
-          if (failure === null) await session.run(sql`delete from ${failureTable} where ${where}`)
+          if (failure === null) await transaction.run(sql`delete from ${failureTable} where ${where}`)
           else
-            await session.run(
+            await transaction.run(
               sql`update ${failureTable} set device_id = ${columnValue(dialect, 'text', failure.deviceId)}, error = ${failure.error},
                 attempts = ${failure.attempts}, failed_at = ${time(failure.failedAt)}, due = ${columnValue(dialect, 'boolean', false)}
                 where ${where}`,

@@ -1,6 +1,6 @@
 import { isDeviceHubError } from '@devicehub/core'
 import { type RawBuilder, sql } from 'kysely'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Transaction } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { forUpdate } from '../connection/sql-fragments.js'
 import { isBehindCursor } from '../log/log-store.js'
@@ -37,10 +37,10 @@ export function deleteUnread(
 ): Promise<number> {
   const { dialect } = connection
   return retryConflicts(() =>
-    connection.transaction(CONSUMER_TRANSACTION, async (session) => {
-      const readers = await lockReaders(session, table, consumers)
+    connection.transaction(CONSUMER_TRANSACTION, async (transaction) => {
+      const readers = await lockReaders(transaction, table, consumers)
       // Locked one by one: what another process deletes at the same time is counted there.
-      const { rows } = await session.run(
+      const { rows } = await transaction.run(
         sql`select t.id as c0 ${sql.join(
           readers.map(
             ({ behind }, index) =>
@@ -51,13 +51,13 @@ export function deleteUnread(
       )
       if (rows.length === 0) return 0
       const gone = rows.map(readRow)
-      await session.run(
+      await transaction.run(
         sql`delete from ${sql.table(table.name)} where id in (${sql.join(gone.map((row) => numberSql(row.number(0) ?? 0)))})`,
       )
       for (const [index, { name }] of readers.entries()) {
         const missed = gone.filter((row) => row.number(index + 1) === 1).length
         if (missed > 0)
-          await session.run(
+          await transaction.run(
             sql`update ${sql.table(CONSUMER_TABLE)} set missed = missed + ${numberSql(missed)} where name = ${name}`,
           )
       }
@@ -73,17 +73,17 @@ interface Reader {
 
 /** Locked: their cursors stay where they are until it is counted. */
 async function lockReaders(
-  session: Session,
+  transaction: Transaction,
   table: LogTable,
   consumers: readonly string[],
 ): Promise<readonly Reader[]> {
-  const { rows } = await session.run(
+  const { rows } = await transaction.run(
     sql`select name as c0, position as c1 from ${sql.table(CONSUMER_TABLE)}
-      where name in (${sql.join(consumers)}) order by name ${forUpdate(session.dialect)}`,
+      where name in (${sql.join(consumers)}) order by name ${forUpdate(transaction.dialect)}`,
   )
   return rows.map(readRow).flatMap((row) => {
     try {
-      return { name: row.text(0) ?? '', behind: isBehindCursor(session.dialect, table, row.text(1)) }
+      return { name: row.text(0) ?? '', behind: isBehindCursor(transaction.dialect, table, row.text(1)) }
     } catch (error) {
       // A cursor that no log gave out: whose it is will hear of it when it reads on, retention goes on.
       if (isDeviceHubError(error, 'invalid_query')) return []

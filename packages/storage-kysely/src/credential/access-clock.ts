@@ -1,6 +1,6 @@
 import type { AccessChanges, TwinKey } from '@devicehub/core/storage'
 import { sql } from 'kysely'
-import type { Connection, Session, TransactionOptions } from '../connection/connection.js'
+import type { Connection, Transaction, TransactionOptions } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { forUpdate, insertIfAbsent } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -25,7 +25,7 @@ const ATTEMPTS = 3
 /** Whoever makes devices does not ask the clock: what was made meanwhile is found when the work is done again. */
 export async function inAccessTransaction<T>(
   connection: Connection,
-  work: (session: Session) => Promise<T>,
+  work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++)
     try {
@@ -45,42 +45,42 @@ const isClock = sql`type_key = '' and device_id = ''`
  * Every transaction locks in this order: the claim key, the clock, devices by type and id, what belongs to devices
  * (commands, twins, credentials, claims). Who holds a device therefore never waits for the clock.
  */
-export async function lockAccess(session: Session): Promise<number> {
-  return (await lockClock(session)) ?? (await startClock(session))
+export async function lockAccess(transaction: Transaction): Promise<number> {
+  return (await lockClock(transaction)) ?? (await startClock(transaction))
 }
 
-async function lockClock(session: Session): Promise<number | null> {
-  const { rows } = await session.run(
-    sql`select epoch as c0 from ${table} where ${isClock} ${forUpdate(session.dialect)}`,
+async function lockClock(transaction: Transaction): Promise<number | null> {
+  const { rows } = await transaction.run(
+    sql`select epoch as c0 from ${table} where ${isClock} ${forUpdate(transaction.dialect)}`,
   )
   return rows[0] ? readRow(rows[0]).number(0) : null
 }
 
-async function startClock(session: Session): Promise<number> {
-  await session.run(
-    insertIfAbsent(session.dialect, ACCESS_TABLE, sql`(type_key, device_id, epoch) values ('', '', 0)`),
+async function startClock(transaction: Transaction): Promise<number> {
+  await transaction.run(
+    insertIfAbsent(transaction.dialect, ACCESS_TABLE, sql`(type_key, device_id, epoch) values ('', '', 0)`),
   )
-  return (await lockClock(session)) ?? 0
+  return (await lockClock(transaction)) ?? 0
 }
 
 /** Notes which devices the transaction changed; `position` is what `lockAccess` gave. */
 export async function noteAccess(
-  session: Session,
+  transaction: Transaction,
   position: number,
   devices: readonly TwinKey[],
 ): Promise<void> {
   if (devices.length === 0) return
   const next = numberSql(position + 1)
   const replace =
-    session.dialect === 'mysql'
+    transaction.dialect === 'mysql'
       ? sql`on duplicate key update epoch = ${next}`
       : sql`on conflict (type_key, device_id) do update set epoch = ${next}`
-  await session.run(sql`update ${table} set epoch = ${next} where ${isClock}`)
+  await transaction.run(sql`update ${table} set epoch = ${next} where ${isClock}`)
   for (let at = 0; at < devices.length; at += DEVICES_MAX) {
     const rows = devices
       .slice(at, at + DEVICES_MAX)
       .map(({ typeKey, deviceId }) => sql`(${typeKey}, ${deviceId}, ${next})`)
-    await session.run(
+    await transaction.run(
       sql`insert into ${table} (type_key, device_id, epoch) values ${sql.join(rows)} ${replace}`,
     )
   }

@@ -2,7 +2,7 @@ import type { CredentialWrite } from '@devicehub/core/storage'
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { type Kysely, sql } from 'kysely'
 import { expect, test } from 'vitest'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Transaction } from '../connection/connection.js'
 import { kyselyConnection } from '../connection/kysely-connection.js'
 import { insertDevices } from '../query/insert-devices.js'
 import { deviceShape } from '../rows/device-columns.js'
@@ -13,7 +13,7 @@ import { device, Station, T0 } from '../testing/rows.js'
 import { lockAccess, noteAccess } from './access-clock.js'
 
 /** Work in a transaction, without a limit of silence, that waits before its commit. */
-function openTransaction(connection: Connection, work: (session: Session) => Promise<unknown>) {
+function openTransaction(connection: Connection, work: (transaction: Transaction) => Promise<unknown>) {
   let finish = () => {}
   let isWritten = () => {}
   const mayFinish = new Promise<void>((resolve) => {
@@ -22,8 +22,8 @@ function openTransaction(connection: Connection, work: (session: Session) => Pro
   const written = new Promise<void>((resolve) => {
     isWritten = resolve
   })
-  const done = connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
-    await work(session)
+  const done = connection.transaction({ messageTables: [], messagesFirst: false }, async (transaction) => {
+    await work(transaction)
     isWritten()
     await mayFinish
   })
@@ -36,9 +36,9 @@ function openTransaction(connection: Connection, work: (session: Session) => Pro
   }
 }
 
-const changeOf = (deviceId: string) => async (session: Session) => {
-  const position = await lockAccess(session)
-  await noteAccess(session, position, [{ typeKey: Station.key, deviceId }])
+const changeOf = (deviceId: string) => async (transaction: Transaction) => {
+  const position = await lockAccess(transaction)
+  await noteAccess(transaction, position, [{ typeKey: Station.key, deviceId }])
 }
 
 /** That a statement waits for a lock which another transaction has. */
@@ -97,8 +97,8 @@ describeWith(
         await using storages = await openStorages(database, [Station])
         const storage = storages.open()
         const db = database.connect()
-        const other = openTransaction(kyselyConnection(db, dialect), (session) =>
-          session.run(insertDevices(dialect, Station, deviceShape(Station), [device(Station, 'd')])),
+        const other = openTransaction(kyselyConnection(db, dialect), (transaction) =>
+          transaction.run(insertDevices(dialect, Station, deviceShape(Station), [device(Station, 'd')])),
         )
         await other.written
         const writing = storage.credentials.write([made('d')])

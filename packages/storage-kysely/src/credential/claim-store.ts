@@ -12,7 +12,7 @@ import {
 import { isStorableText } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/known-types.js'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Transaction } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { and, forUpdate, timeValue } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
@@ -31,39 +31,44 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
   const selection = claimKeySelection(dialect)
 
   /** The key, then the clock: see access-clock. */
-  async function claim(session: Session, request: ClaimRequestRecord): Promise<ClaimOutcome> {
+  async function claim(transaction: Transaction, request: ClaimRequestRecord): Promise<ClaimOutcome> {
     const { keyId, proof, write, now } = request
     const { type, deviceId } = write
-    const { rows } = await session.run(
+    const { rows } = await transaction.run(
       sql`select ${selection} from ${keys} as t where t.id = ${keyId} ${forUpdate(dialect)}`,
     )
     const key = rows[0] ? claimKeyRecord(readRow(rows[0])) : null
     // With a dead key nobody makes others wait for the clock.
     if (key === null || !isClaimKeyGood(key, now)) return 'key_refused'
-    const position = await lockAccess(session)
-    const outcome = judgeClaim({ key, ...(await stateOf(session, type, deviceId)) }, request)
+    const position = await lockAccess(transaction)
+    const outcome = judgeClaim({ key, ...(await stateOf(transaction, type, deviceId)) }, request)
     if (outcome !== 'claimed' && outcome !== 'repeated') return outcome
-    await writeCredentials(session, position, [{ ...write, onlyNew: false }])
+    await writeCredentials(transaction, position, [{ ...write, onlyNew: false }])
     if (outcome === 'repeated') return outcome
-    await session.run(sql`update ${keys} set uses = uses + 1 where id = ${keyId}`)
+    await transaction.run(sql`update ${keys} set uses = uses + 1 where id = ${keyId}`)
     // Of a device that was deleted by other hands than the hub's, a claim can be left.
-    await session.run(sql`delete from ${claims} where type_key = ${type.key} and device_id = ${deviceId}`)
-    await session.run(
+    await transaction.run(sql`delete from ${claims} where type_key = ${type.key} and device_id = ${deviceId}`)
+    await transaction.run(
       sql`insert into ${claims} (type_key, device_id, key_id, proof, claimed_at)
         values (${type.key}, ${deviceId}, ${keyId}, ${proof}, ${timeValue(dialect, now)})`,
     )
     return outcome
   }
 
-  async function stateOf(session: Session, type: AnyDeviceType, deviceId: string) {
-    const { rows: devices } = await session.run(
+  async function stateOf(transaction: Transaction, type: AnyDeviceType, deviceId: string) {
+    const { rows: devices } = await transaction.run(
       sql`select is_active as c0, mqtt_username as c1 from ${sql.table(tableNames(type).device)} where device_id = ${deviceId}`,
     )
-    const { rows: claimed } = await session.run(
+    const { rows: claimed } = await transaction.run(
       sql`select proof as c0 from ${claims} where type_key = ${type.key} and device_id = ${deviceId}`,
     )
     const device = devices[0] && readRow(devices[0])
-    const credentials = await readCredentials(session, 'device_id', [deviceId], sql`t.type_key = ${type.key}`)
+    const credentials = await readCredentials(
+      transaction,
+      'device_id',
+      [deviceId],
+      sql`t.type_key = ${type.key}`,
+    )
     return {
       device: device ? { isActive: device.boolean(0) ?? false, username: device.text(1) } : null,
       proof: claimed[0] ? readRow(claimed[0]).text(0) : null,
@@ -129,7 +134,7 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
     claim: (request) =>
       asStorageErrors(`claiming ${request.write.deviceId}`, async () => {
         known.shapeOf(request.write.type)
-        return inAccessTransaction(connection, (session) => claim(session, request))
+        return inAccessTransaction(connection, (transaction) => claim(transaction, request))
       }),
   }
 }

@@ -1,6 +1,6 @@
 import type { CredentialKind, CredentialRecord } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { selectList } from '../connection/sql-fragments.js'
 import type { ColumnSource } from '../rows/column-source.js'
@@ -38,7 +38,7 @@ const VALUES_MAX = 1000
 
 /** Those that have one of these values in a column, and fulfil a condition. */
 export async function readCredentials(
-  on: Pick<Session, 'run' | 'dialect'>,
+  on: Pick<Transaction, 'run' | 'dialect'>,
   column: 'id' | 'device_id' | 'lookup',
   values: Iterable<string>,
   condition: RawBuilder<unknown> = sql`1 = 1`,

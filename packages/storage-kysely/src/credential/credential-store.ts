@@ -62,8 +62,8 @@ export function createCredentialStore(
       return asStorageErrors('writing credentials', async () => {
         for (const { type } of writes) known.shapeOf(type)
         if (writes.length === 0) return []
-        return inAccessTransaction(connection, async (session) =>
-          writeCredentials(session, await lockAccess(session), writes),
+        return inAccessTransaction(connection, async (transaction) =>
+          writeCredentials(transaction, await lockAccess(transaction), writes),
         )
       })
     },

@@ -1,14 +1,18 @@
 import type { TwinKey } from '@devicehub/core/storage'
 import { sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { CLAIM_TABLE, CREDENTIAL_TABLE } from '../schema/tables.js'
 import { noteAccess } from './access-clock.js'
 
 /** Of a device that is deleted, under the clock whose position this is. */
-export async function deleteAccess(session: Session, position: number, device: TwinKey): Promise<void> {
+export async function deleteAccess(
+  transaction: Transaction,
+  position: number,
+  device: TwinKey,
+): Promise<void> {
   for (const table of [CREDENTIAL_TABLE, CLAIM_TABLE])
-    await session.run(
+    await transaction.run(
       sql`delete from ${sql.table(table)} where type_key = ${device.typeKey} and device_id = ${device.deviceId}`,
     )
-  await noteAccess(session, position, [device])
+  await noteAccess(transaction, position, [device])
 }

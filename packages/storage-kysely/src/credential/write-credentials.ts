@@ -12,7 +12,7 @@ import {
 import { sql } from 'kysely'
 import { buildInsert } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { forNoKeyUpdate, timeValue } from '../connection/sql-fragments.js'
 import { insertDevices } from '../query/insert-devices.js'
@@ -29,17 +29,20 @@ const NAMES_MAX = 100
 
 /** Under the clock whose position this is, which keeps all other writers of credentials away. */
 export async function writeCredentials(
-  session: Session,
+  transaction: Transaction,
   position: number,
   writes: readonly CredentialWrite[],
 ): Promise<readonly CredentialOutcome[]> {
-  const plan = planCredentialWrites(writes, await readRows(session, writes))
-  await apply(session, plan)
-  await noteAccess(session, position, plan.changed)
+  const plan = planCredentialWrites(writes, await readRows(transaction, writes))
+  await apply(transaction, plan)
+  await noteAccess(transaction, position, plan.changed)
   return plan.outcomes
 }
 
-async function readRows(session: Session, writes: readonly CredentialWrite[]): Promise<CredentialRows> {
+async function readRows(
+  transaction: Transaction,
+  writes: readonly CredentialWrite[],
+): Promise<CredentialRows> {
   const types = new Map(writes.map(({ type }) => [type.key, type]))
   const devices: (TwinKey & { readonly username: string | null })[] = []
   const credentials = new Map<string, CredentialRecord>()
@@ -50,15 +53,15 @@ async function readRows(session: Session, writes: readonly CredentialWrite[]): P
     const own = writes.filter((write) => write.type.key === typeKey)
     const ids = own.map(({ deviceId }) => deviceId)
     const names = own.flatMap(({ username, create }) => username ?? create?.mqttUsername ?? [])
-    devices.push(...(await readDevices(session, type, 'device_id', ids)))
-    devices.push(...(await readDevices(session, type, 'mqtt_username', names)))
-    note(await readCredentials(session, 'device_id', ids, sql`t.type_key = ${typeKey}`))
+    devices.push(...(await readDevices(transaction, type, 'device_id', ids)))
+    devices.push(...(await readDevices(transaction, type, 'mqtt_username', names)))
+    note(await readCredentials(transaction, 'device_id', ids, sql`t.type_key = ${typeKey}`))
   }
   const added = writes.flatMap(({ add }) => add)
   for (const column of ['id', 'lookup'] as const)
     note(
       await readCredentials(
-        session,
+        transaction,
         column,
         added.map((one) => one[column]),
       ),
@@ -67,14 +70,14 @@ async function readRows(session: Session, writes: readonly CredentialWrite[]): P
 }
 
 async function readDevices(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   column: 'device_id' | 'mqtt_username',
   values: readonly string[],
 ): Promise<(TwinKey & { readonly username: string | null })[]> {
   const devices = []
   for (const part of inParts([...new Set(values)], IDS_MAX)) {
-    const { rows } = await session.run(
+    const { rows } = await transaction.run(
       sql`select device_id as c0, mqtt_username as c1 from ${sql.table(tableNames(type).device)}
         where ${sql.ref(column)} in (${sql.join(part)})`,
     )
@@ -84,26 +87,26 @@ async function readDevices(
   return devices
 }
 
-async function apply(session: Session, plan: CredentialPlan): Promise<void> {
-  const { dialect } = session
+async function apply(transaction: Transaction, plan: CredentialPlan): Promise<void> {
+  const { dialect } = transaction
   const table = sql.table(CREDENTIAL_TABLE)
   // Devices first, as everywhere: see access-clock.
-  for (const [type, changes] of byType(plan.usernames)) await rename(session, type, changes)
+  for (const [type, changes] of byType(plan.usernames)) await rename(transaction, type, changes)
   for (const [type, created] of byType(plan.created))
     for (const part of inParts(created, DEVICES_MAX)) {
       const records = part.map(({ record }) => record)
-      await session.run(insertDevices(dialect, type, deviceShape(type), records))
+      await transaction.run(insertDevices(dialect, type, deviceShape(type), records))
     }
   for (const part of inParts(plan.removed, IDS_MAX))
-    await session.run(sql`delete from ${table} where id in (${sql.join(part)})`)
+    await transaction.run(sql`delete from ${table} where id in (${sql.join(part)})`)
   for (const [expiresAt, ending] of grouped(plan.expiring, (one) => one.expiresAt))
     for (const part of inParts(ending, IDS_MAX))
-      await session.run(
+      await transaction.run(
         sql`update ${table} set expires_at = ${timeValue(dialect, expiresAt)}
           where id in (${sql.join(part.map(({ id }) => id))})`,
       )
   if (plan.added.length > 0)
-    await session.write({
+    await transaction.write({
       inserts: [buildInsert(CREDENTIAL_TABLE, CREDENTIAL_COLUMNS, plan.added)],
       touches: [],
     })
@@ -111,28 +114,28 @@ async function apply(session: Session, plan: CredentialPlan): Promise<void> {
 
 /** All of them are given back before one is taken: a name can go from one device to another. */
 async function rename(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   changes: readonly UsernameChange[],
 ): Promise<void> {
-  const { dialect } = session
+  const { dialect } = transaction
   const table = sql.table(tableNames(type).device)
   const sorted = [...changes].sort((a, b) => compare(a.deviceId, b.deviceId))
   for (const part of inParts(sorted, IDS_MAX))
-    await session.run(
+    await transaction.run(
       sql`select 1 as c0 from ${table} where device_id in (${sql.join(part.map(({ deviceId }) => deviceId))})
         order by device_id ${forNoKeyUpdate(dialect)}`,
     )
   for (const [now, of] of grouped(sorted, (change) => change.now))
     for (const part of inParts(of, IDS_MAX))
-      await session.run(
+      await transaction.run(
         sql`update ${table} set mqtt_username = null, updated_at = ${timeValue(dialect, now)}
           where device_id in (${sql.join(part.map(({ deviceId }) => deviceId))})`,
       )
   const named = sorted.filter(({ username }) => username !== null)
   for (const part of inParts(named, NAMES_MAX)) {
     const cases = part.map(({ deviceId, username }) => sql`when ${deviceId} then ${username}`)
-    await session.run(
+    await transaction.run(
       sql`update ${table} set mqtt_username = case device_id ${sql.join(cases, sql` `)} end
         where device_id in (${sql.join(part.map(({ deviceId }) => deviceId))})`,
     )

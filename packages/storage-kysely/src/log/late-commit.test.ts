@@ -30,15 +30,15 @@ async function slowCommit(connection: Connection, correlationId: string, when: '
   })
   const done = connection.transaction(
     { messageTables: ['station_message'], messagesFirst: when === 'after' },
-    async (session) => {
+    async (transaction) => {
       const wait = new Promise<void>((resolve) => {
         finish = resolve
       })
-      if (when === 'after') await session.write(inserted(correlationId))
-      else if (session.dialect === 'postgres') await session.run(sql`select pg_current_xact_id()`)
+      if (when === 'after') await transaction.write(inserted(correlationId))
+      else if (transaction.dialect === 'postgres') await transaction.run(sql`select pg_current_xact_id()`)
       written()
       await wait
-      if (when === 'before') await session.write(inserted(correlationId))
+      if (when === 'before') await transaction.write(inserted(correlationId))
     },
   )
   await Promise.race([hasWritten, done])
@@ -129,8 +129,8 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
     const running = others.map((db) =>
       kyselyConnection(db, 'postgres').transaction(
         { messageTables: [], messagesFirst: false },
-        async (session) => {
-          await session.run(sql`create table somebodys (id int)`)
+        async (transaction) => {
+          await transaction.run(sql`create table somebodys (id int)`)
           await new Promise<void>((resolve) => finish.push(resolve))
         },
       ),

@@ -43,9 +43,9 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
 
   async function settle(tables: readonly LogTable[]): Promise<Map<string, number>> {
     if (!gated) return lastIds(connection.run, tables)
-    return connection.transaction({ messageTables: [], messagesFirst: false }, async (session) => {
-      await session.run(sql`select id from ${sql.table(LOG_GATE_TABLE)} where id = 1 for update`)
-      return lastIds(session.run, tables)
+    return connection.transaction({ messageTables: [], messagesFirst: false }, async (transaction) => {
+      await transaction.run(sql`select id from ${sql.table(LOG_GATE_TABLE)} where id = 1 for update`)
+      return lastIds(transaction.run, tables)
     })
   }
 

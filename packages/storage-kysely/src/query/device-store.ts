@@ -12,7 +12,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { cancelCommands } from '../command/cancel-commands.js'
 import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
@@ -184,11 +184,11 @@ export function createDeviceStore(
       assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
       const doing = `updating the device ${deviceId}`
       try {
-        const update = async (session: Session) => {
-          await session.run(
+        const update = async (transaction: Transaction) => {
+          await transaction.run(
             sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
           )
-          const [record] = await find(session, type, [deviceId])
+          const [record] = await find(transaction, type, [deviceId])
           return record ?? null
         }
         if (patch.isActive === undefined)
@@ -196,10 +196,10 @@ export function createDeviceStore(
             connection.transaction({ messageTables: [], messagesFirst: false }, update),
           )
         return await retryConflicts(() =>
-          connection.transaction(ACCESS_TRANSACTION, async (session) => {
-            const position = await lockAccess(session)
-            const record = await update(session)
-            if (record) await noteAccess(session, position, [{ typeKey: type.key, deviceId }])
+          connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
+            const position = await lockAccess(transaction)
+            const record = await update(transaction)
+            if (record) await noteAccess(transaction, position, [{ typeKey: type.key, deviceId }])
             return record
           }),
         )
@@ -215,18 +215,18 @@ export function createDeviceStore(
       const latest = sql.table(tableNames(type).latest)
       return asStorageErrors(`deleting the device ${deviceId}`, () =>
         retryConflicts(() =>
-          connection.transaction(ACCESS_TRANSACTION, async (session) => {
-            const position = await lockAccess(session)
-            const { affected } = await session.run(
+          connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
+            const position = await lockAccess(transaction)
+            const { affected } = await transaction.run(
               sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
             )
             if (affected === 0) return false
-            await session.run(sql`delete from ${readings} where device_id = ${deviceId}`)
+            await transaction.run(sql`delete from ${readings} where device_id = ${deviceId}`)
             if (keepsLastValues(type))
-              await session.run(sql`delete from ${latest} where device_id = ${deviceId}`)
-            await cancelCommands(session, type, deviceId, now)
-            await clearTwin(session, type, deviceId)
-            await deleteAccess(session, position, { typeKey: type.key, deviceId })
+              await transaction.run(sql`delete from ${latest} where device_id = ${deviceId}`)
+            await cancelCommands(transaction, type, deviceId, now)
+            await clearTwin(transaction, type, deviceId)
+            await deleteAccess(transaction, position, { typeKey: type.key, deviceId })
             return true
           }),
         ),

@@ -14,16 +14,37 @@ import { tablesOf } from './tables.js'
 import { hypertablesAmong, introspectTimescale } from './timescale.js'
 import { migrationFile } from './write-migration.js'
 
+/** Compares the declared tables with those in the database, and changes the latter. */
 export interface Schema {
-  /** With `allowDestructive` also the columns that are no longer declared, which `migrate` would then drop. */
+  /**
+   * The steps from the existing tables to the declared ones, each with its SQL. With `allowDestructive` also those
+   * that drop columns no longer declared.
+   */
   plan(options?: MigrateOptions): Promise<SchemaPlan>
-  /** Applies the plan and returns it; `schema_refused` when a step would lose data and is not allowed. */
+  /**
+   * Applies the plan and returns it. Safe when several processes start at once. `schema_refused` when a step would
+   * lose data and `allowDestructive` is not set; nothing is changed then.
+   */
   migrate(options?: MigrateOptions): Promise<SchemaPlan>
-  /** The plan as the text of a Kysely migration file, in TypeScript; null when there is nothing to do. */
+  /** The plan as a migration file for Kysely's Migrator, in TypeScript; null when there is nothing to change. */
   writeMigration(options?: MigrateOptions): Promise<string | null>
 }
 
-/** The tables of these types in this database: what differs, and how to make it so. */
+/**
+ * Creates a schema for migrations as files. `hub.storage.plan()` and `hub.storage.migrate()` do the same without it.
+ * `invalid_definition` when two types would use the same table, or a name is too long for the databases.
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises'
+ * import { createSchema, sqliteDialect } from '@devicehub/storage-kysely'
+ * import { Kysely } from 'kysely'
+ * import { WeatherStation } from './hub.js'
+ *
+ * const db = new Kysely<unknown>({ dialect: sqliteDialect({ file: 'devices.db' }) })
+ * const schema = createSchema({ db, dialect: 'sqlite', types: [WeatherStation] })
+ * const migration = await schema.writeMigration()
+ * if (migration !== null) await writeFile('migrations/2026-01-31.ts', migration)
+ */
 export function createSchema<DB>(given: SchemaSource<DB>): Schema {
   const source = acceptSchema<DB>(given)
   const { dialect } = source

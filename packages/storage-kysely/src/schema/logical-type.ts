@@ -1,5 +1,6 @@
 import type { Field } from '@devicehub/core/definition'
 
+/** The SQL dialect of a database. MariaDB is `mysql`, TimescaleDB is `postgres`. */
 export type SqlDialect = 'sqlite' | 'postgres' | 'mysql'
 
 /**

@@ -4,28 +4,44 @@ import type { Kysely } from 'kysely'
 import { dialectRule, kyselyRule } from '../option-rules.js'
 import type { SqlDialect } from './logical-type.js'
 
-/** How the reading tables are kept on TimescaleDB. */
+/** How TimescaleDB keeps the reading tables. */
 export interface TimescaleOptions {
-  /** Time that one chunk spans; default `'7d'`. A chunk's indexes should fit in memory: shorter for a large fleet. */
+  /**
+   * How much time one chunk spans. Default `'7d'`. The indexes of the newest chunk should fit in memory: shorten it
+   * for a large fleet.
+   */
   readonly chunkInterval?: Duration
-  /** Chunks wholly older than this are dropped by a job of the database. Absent: left as it is; null: the policy is removed. */
+  /** Age at which the database drops a chunk. Absent: an existing policy stays. Null: the policy is removed. */
   readonly retention?: Duration | null
-  /** Chunks wholly older than this are compressed by a job of the database. Absent: left as it is; null: the policy is removed. */
+  /** Age at which the database compresses a chunk. Absent: an existing policy stays. Null: the policy is removed. */
   readonly compressAfter?: Duration | null
 }
 
+/** How the hub's tables are made. */
 export interface TableOptions {
+  /** The SQL dialect of the database. */
   readonly dialect: SqlDialect
-  /** An index on (device_id, id) of the message tables: a device's messages are found fast, every insert costs more. Default false. */
+  /**
+   * Adds an index on (device_id, id) to the message tables: reading one device's messages is fast, and every insert
+   * costs more. Default false.
+   */
   readonly indexMessagesByDevice?: boolean
-  /** PostgreSQL with the extension timescaledb: readings become hypertables. */
+  /**
+   * Makes the reading tables hypertables. PostgreSQL with the extension timescaledb only. Default null: ordinary
+   * tables.
+   */
   readonly timescale?: TimescaleOptions | null
 }
 
+/** What `createSchema` compares: device types with a database. */
 export interface SchemaSource<DB> {
+  /** The application's Kysely instance. */
   readonly db: Kysely<DB>
+  /** Its SQL dialect. MariaDB is `mysql`. */
   readonly dialect: SqlDialect
+  /** The declared device types; abstract ones have no tables. */
   readonly types: readonly AnyDeviceType[]
+  /** How the tables are made; give the same as to `kyselyStorage`. */
   readonly options?: Omit<TableOptions, 'dialect'>
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
 import { workerFile } from '../worker-file.js'
 
+/** The SQLite driver: Node's own (22.13 and later), or the package better-sqlite3. */
 export type SqliteDriver = 'node:sqlite' | 'better-sqlite3'
 
 export interface FoundDriver {

@@ -13,11 +13,16 @@ import { createSqliteEngine, type SqliteEngine } from './sqlite-engine.js'
 import { acceptSqlite, type SqliteDialectOptions } from './sqlite-options.js'
 
 /**
- * SQLite for Kysely, as the storage wants it: WAL, every commit on the disk (`synchronous = FULL`), prepared
- * statements kept, in a worker thread. Booleans are written as 0 and 1, dates as epoch milliseconds; integers that do
- * not fit a number are read as bigint. One connection: within `db.transaction()` use only what it hands you.
+ * A SQLite dialect for Kysely with durable commits: WAL, `synchronous = FULL`, prepared statements, in a worker
+ * thread. Booleans are written as 0 and 1, dates as epoch milliseconds. Integers beyond 2^53 are read as bigint. It
+ * has one connection: within `db.transaction()` use only the transaction. `missing_dependency` when there is no
+ * driver.
  *
  * @example
+ * import { type InferDatabase, sqliteDialect } from '@devicehub/storage-kysely'
+ * import { Kysely } from 'kysely'
+ * import type { WeatherStation } from './hub.js'
+ *
  * const db = new Kysely<InferDatabase<[typeof WeatherStation]>>({ dialect: sqliteDialect({ file: 'devices.db' }) })
  */
 export function sqliteDialect(given: SqliteDialectOptions): Dialect {

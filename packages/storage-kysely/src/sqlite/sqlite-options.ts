@@ -2,19 +2,23 @@ import type { Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import type { SqliteDriver } from './find-driver.js'
 
+/** Options of `sqliteDialect`. */
 export interface SqliteDialectOptions {
-  /** Path of the database file, made when it is not there; `:memory:` for one that is gone with the process. */
+  /** Path of the database file, created if it does not exist. `:memory:` is a database that ends with the process. */
   readonly file: string
-  /** Default `auto`: node:sqlite where Node has it (22.13), else better-sqlite3, which is to be installed. */
+  /**
+   * Default `auto`: `node:sqlite` where Node has it (22.13 and later), else `better-sqlite3`, which must be
+   * installed.
+   */
   readonly driver?: SqliteDriver | 'auto'
   /**
-   * Runs the database in a worker thread, so that a commit's fsync does not hold up this one. Default true for a file,
-   * false for `:memory:`. False spares some 20 µs a statement, and blocks the event loop while the database works.
+   * Runs the database in a worker thread, so that the fsync of a commit does not block the event loop. Default true
+   * for a file, false for `:memory:`. False saves about 20 µs per statement.
    */
   readonly thread?: boolean
   /**
-   * How long to wait for another process that writes. Default 5 s in a worker; 0 in this thread,
-   * which would stand still meanwhile: there the storage itself waits and tries again.
+   * How long a statement waits while another process writes. Default 5 s in a worker; 0 in this thread, which the
+   * wait would block: there the storage waits and retries.
    */
   readonly busyTimeout?: Duration
 }

@@ -10,7 +10,7 @@ import type { StoredValue } from '@devicehub/core/transport'
 import { sql } from 'kysely'
 import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue } from '../connection/sql-fragments.js'
@@ -32,7 +32,7 @@ const DEVICES_MAX = 200
  * of devices that do not exist are passed over.
  */
 export async function applyReports(
-  session: Session,
+  transaction: Transaction,
   entries: readonly CommitEntry[],
 ): Promise<Map<number, ReportOutcome>> {
   const outcomes = new Map<number, ReportOutcome>()
@@ -46,7 +46,7 @@ export async function applyReports(
         : [],
     )
     const open = await lock(
-      session,
+      transaction,
       type,
       [...new Set(reports.map(({ deviceId }) => deviceId))].sort(compare),
     )
@@ -54,21 +54,21 @@ export async function applyReports(
       const twin = open.get(deviceId)
       if (twin) outcomes.set(index, apply(type, twin, report))
     }
-    for (const [deviceId, twin] of open) await update(session, type, deviceId, twin)
+    for (const [deviceId, twin] of open) await update(transaction, type, deviceId, twin)
   }
   return outcomes
 }
 
 async function lock(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   deviceIds: readonly string[],
 ): Promise<Map<string, OpenTwin>> {
   const open = new Map<string, OpenTwin>()
   for (let at = 0; at < deviceIds.length; at += DEVICES_MAX) {
-    const states = await readStates(session, type, deviceIds.slice(at, at + DEVICES_MAX), true)
+    const states = await readStates(transaction, type, deviceIds.slice(at, at + DEVICES_MAX), true)
     if (states.size === 0) continue
-    const rows = await readTwins(session, type, [...states.keys()], true)
+    const rows = await readTwins(transaction, type, [...states.keys()], true)
     for (const [deviceId, { state }] of states)
       open.set(deviceId, { row: rows.get(deviceId) ?? NO_TWIN, state: [...state], changed: new Set() })
   }
@@ -86,14 +86,14 @@ function apply(type: AnyDeviceType, twin: OpenTwin, report: StateReport): Report
 }
 
 async function update(
-  session: Session,
+  transaction: Transaction,
   type: AnyDeviceType,
   deviceId: string,
   twin: OpenTwin,
 ): Promise<void> {
-  const { dialect } = session
+  const { dialect } = transaction
   const { row, state, changed } = twin
-  await session.run(
+  await transaction.run(
     sql`update ${sql.table(TWIN_TABLE)} set reported_version = ${row.reportedVersion === null ? sql`null` : numberSql(row.reportedVersion)},
       reported_at = ${JSON.stringify(row.reportedAt)} where type_key = ${type.key} and device_id = ${deviceId}`,
   )
@@ -106,27 +106,30 @@ async function update(
     if (value !== null && !isOfKind(kind, value)) throw refused(table, { name, kind }, value)
     return sql`${sql.ref(name)} = ${columnValue(dialect, kind, value)}`
   })
-  await session.run(
+  await transaction.run(
     sql`update ${sql.table(table)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
   )
 }
 
 /** Notes the publications of a batch: see `DesiredPublished`. */
-export async function applyPublished(session: Session, entries: readonly CommitEntry[]): Promise<void> {
+export async function applyPublished(
+  transaction: Transaction,
+  entries: readonly CommitEntry[],
+): Promise<void> {
   for (const { type, message, desired } of entries)
     if (type && desired && message.deviceId !== null)
-      await published(session, type.key, message.deviceId, desired)
+      await published(transaction, type.key, message.deviceId, desired)
 }
 
 async function published(
-  session: Session,
+  transaction: Transaction,
   typeKey: string,
   deviceId: string,
   { version, claim }: DesiredPublished,
 ): Promise<void> {
-  const { dialect } = session
+  const { dialect } = transaction
   // MySQL assigns from left to right, with the new values: `claim` and `version` have to be read before they change.
-  await session.run(
+  await transaction.run(
     sql`update ${sql.table(TWIN_TABLE)} set
       next_at = case when claim = ${claim} and version = ${version} then null else ${databaseNow(dialect)} end,
       claim = null,

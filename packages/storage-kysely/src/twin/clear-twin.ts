@@ -1,18 +1,22 @@
 import type { AnyDeviceType } from '@devicehub/core'
 import { sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
 import { columnValue } from '../connection/sql-fragments.js'
 import { TWIN_TABLE } from '../schema/tables.js'
 
 /** Of a device that is deleted. The version stays and grows: a device of the same id may still remember it. */
-export async function clearTwin(session: Session, type: AnyDeviceType, deviceId: string): Promise<void> {
+export async function clearTwin(
+  transaction: Transaction,
+  type: AnyDeviceType,
+  deviceId: string,
+): Promise<void> {
   const table = sql.table(TWIN_TABLE)
   const isIts = sql`type_key = ${type.key} and device_id = ${deviceId}`
-  await session.run(sql`delete from ${table} where ${isIts} and version = 0`)
-  await session.run(
+  await transaction.run(sql`delete from ${table} where ${isIts} and version = 0`)
+  await transaction.run(
     sql`update ${table} set desired = '{}', desired_at = '{}', reported_at = '{}', reported_version = null,
-      version = version + 1, cleared = ${columnValue(session.dialect, 'boolean', true)}, claim = null,
-      next_at = ${databaseNow(session.dialect)} where ${isIts}`,
+      version = version + 1, cleared = ${columnValue(transaction.dialect, 'boolean', true)}, claim = null,
+      next_at = ${databaseNow(transaction.dialect)} where ${isIts}`,
   )
 }

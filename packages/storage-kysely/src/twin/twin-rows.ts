@@ -2,13 +2,13 @@ import type { AnyDeviceType } from '@devicehub/core'
 import type { ReportMark, TwinRecord } from '@devicehub/core/storage'
 import type { StoredValue } from '@devicehub/core/transport'
 import { sql } from 'kysely'
-import type { Session } from '../connection/connection.js'
+import type { Transaction } from '../connection/connection.js'
 import { columnValue, forNoKeyUpdate, insertIfAbsent, selectList } from '../connection/sql-fragments.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
 import { TWIN_TABLE, tableNames } from '../schema/tables.js'
 
-type Run = Pick<Session, 'run' | 'dialect'>
+type Run = Pick<Transaction, 'run' | 'dialect'>
 
 /** A twin's own row: all of it but the reported values, which are columns of the device. */
 export type TwinRow = Omit<TwinRecord, 'state'>

@@ -8,7 +8,7 @@ import {
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/known-types.js'
-import type { Connection, Session } from '../connection/connection.js'
+import type { Connection, Transaction } from '../connection/connection.js'
 import { databaseNow, statementNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue } from '../connection/sql-fragments.js'
@@ -24,17 +24,17 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
   const now = databaseNow(dialect)
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
 
-  async function setDesired(session: Session, change: DesiredChange): Promise<SetDesiredOutcome> {
+  async function setDesired(transaction: Transaction, change: DesiredChange): Promise<SetDesiredOutcome> {
     const { type, deviceId, patch, ifVersion, at } = change
-    const device = (await readStates(session, type, [deviceId], true)).get(deviceId)
+    const device = (await readStates(transaction, type, [deviceId], true)).get(deviceId)
     if (device === undefined) return { outcome: 'device_not_found' }
     if (!device.isActive) return { outcome: 'device_inactive' }
-    const row = (await readTwins(session, type, [deviceId], true)).get(deviceId) ?? NO_TWIN
+    const row = (await readTwins(transaction, type, [deviceId], true)).get(deviceId) ?? NO_TWIN
     if (ifVersion !== undefined && ifVersion !== row.version)
       return { outcome: 'conflict', version: row.version }
     const next = applyDesired(row, patch, at, row.reportedVersion)
     // What is being published stays so: the note of it finds another version and makes the row due.
-    await session.run(
+    await transaction.run(
       sql`update ${table} set desired = ${JSON.stringify(next.desired)}, desired_at = ${JSON.stringify(next.desiredAt)},
         version = ${next.version}, cleared = ${columnValue(dialect, 'boolean', false)},
         next_at = case when claim is not null and next_at is not null then next_at else ${now} end
@@ -86,8 +86,8 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
       known.shapeOf(change.type)
       return asStorageErrors(`setting the desired state of ${change.deviceId}`, () =>
         retryConflicts(() =>
-          connection.transaction({ messageTables: [], messagesFirst: false }, (session) =>
-            setDesired(session, change),
+          connection.transaction({ messageTables: [], messagesFirst: false }, (transaction) =>
+            setDesired(transaction, change),
           ),
         ),
       )

@@ -16,30 +16,39 @@ import { freePort } from '../services/free-port.js'
 import { waitUntil } from '../services/wait-until.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
 
+/** A PUBLISH of the fake broker. */
 export interface FakePublication {
+  /** The topic name. */
   readonly topic: string
+  /** Text is sent as UTF-8. */
   readonly payload: string | Buffer
   /** Default 1. */
   readonly qos?: QoS
-  /** Packet id. Default: the next of this connection, from 1. */
+  /** Packet id. Default: the next one of this connection, from 1. */
   readonly messageId?: number
+  /** The DUP flag. Default false. */
   readonly dup?: boolean
+  /** The RETAIN flag. Default false. */
   readonly retain?: boolean
+  /** MQTT 5 properties. */
   readonly properties?: NonNullable<IPublishPacket['properties']>
 }
 
+/** Options of `createFakeBroker`. */
 export interface FakeBrokerOptions {
-  /** Receive Maximum in the CONNACK (MQTT 5). Default: none, which means 65,535. */
+  /** Receive Maximum in the CONNACK (MQTT 5). Default: not sent, which means 65,535. */
   readonly receiveMaximum?: number
   /**
-   * Fields of the CONNACK, or `false` to send none. Default: accepted; `sessionPresent` when `clean` is not set and
-   * the client id was here before.
+   * Returns fields of the CONNACK, or `false` to send none. Default: the connection is accepted; `sessionPresent` is
+   * true when `clean` is not set and this client id connected before.
    */
   readonly onConnect?: (
     packet: IConnectPacket,
     connection: FakeConnection,
   ) => Partial<IConnackPacket> | false | undefined
-  /** Sees every packet after CONNECT first; `true` means handled: no answer is sent by itself. */
+  /**
+   * Called with every packet after CONNECT, before it is answered. Returning `true` suppresses the automatic answer.
+   */
   readonly onPacket?: (packet: Packet, connection: FakeConnection) => unknown
 }
 
@@ -51,44 +60,70 @@ const OPTIONS = check.options<FakeBrokerOptions>({
   onPacket: optional(callback<NonNullable<FakeBrokerOptions['onPacket']>>()),
 })
 
-/** One connection of a client to the fake broker. */
+/** A connection of a client to the fake broker. */
 export interface FakeConnection extends PacketInbox {
-  /** Its number, from 0. */
+  /** Its number, from 0 in the order of the CONNECT packets. */
   readonly number: number
+  /** The client id in the CONNECT. */
   readonly clientId: string
+  /** The CONNECT packet. */
   readonly connect: IConnectPacket
+  /** Every subscription requested so far. */
   readonly subscriptions: readonly ISubscription[]
   /** Packet ids of the PUBACKs received, in order. */
   readonly pubacks: readonly number[]
+  /** False once the connection has ended. */
   readonly open: boolean
+  /** Resolves when the connection has ended, whichever side ended it. */
   readonly closed: Promise<void>
-  /** Sends all at once in one write, whatever window the client asked for; returns the packet ids. */
+  /**
+   * Sends the publications in a single write, even past the client's Receive Maximum. Returns their packet ids; 0 for
+   * QoS 0.
+   */
   publish(publications: readonly FakePublication[]): number[]
+  /** Sends packets in a single write. Does nothing once the connection has ended. */
   send(...packets: Packet[]): void
+  /** Sends bytes as they are: malformed or partial packets. */
   write(bytes: Uint8Array): void
-  /** DISCONNECT with a reason code (MQTT 5), then the end of the connection. */
+  /** Sends DISCONNECT with this reason code (MQTT 5) and closes the connection. */
   disconnect(reasonCode: number): void
-  /** Ends the connection without a word. */
+  /** Closes the connection without a DISCONNECT. */
   cut(): void
-  /** Stops and resumes reading from the socket. */
+  /** Stops reading from the socket. */
   pause(): void
+  /** Reads from the socket again after `pause()`. */
   resume(): void
 }
 
+/** A broker that is programmed by a test. */
 export interface FakeBroker extends AsyncDisposable {
+  /** Always `127.0.0.1`. */
   readonly host: '127.0.0.1'
+  /** The port it listens on. */
   readonly port: number
+  /** `mqtt://127.0.0.1:<port>`. */
   readonly url: string
-  /** All so far that sent a CONNECT, ended ones too. */
+  /** All connections that sent a CONNECT so far, ended ones included. */
   readonly connections: readonly FakeConnection[]
-  /** The connection of that number, waiting for it to be made. */
+  /** The connection with this number, from 0. Waits up to 1 min for it; then `transport_unavailable`. */
   connection(number: number): Promise<FakeConnection>
-  /** Ends every open connection. */
+  /** Closes every open connection without a DISCONNECT. */
   cut(): void
+  /** Closes every connection and stops listening. */
   close(): Promise<void>
 }
 
-/** A broker that does as a test says, to see how a client copes with brokers that misbehave. */
+/**
+ * Starts a broker that a test programs, to see how a client copes with a broker that misbehaves. It answers each
+ * packet as MQTT asks, unless `onConnect` or `onPacket` decides otherwise. It delivers nothing by itself.
+ *
+ * @example
+ * import { createFakeBroker } from '@devicehub/test-kit'
+ *
+ * await using broker = await createFakeBroker({ receiveMaximum: 10 })
+ * const connection = await broker.connection(0)
+ * connection.publish([{ topic: 'things/weatherstation/WS-1/data', payload: '{"temperature":21}' }])
+ */
 export async function createFakeBroker(given: FakeBrokerOptions = {}): Promise<FakeBroker> {
   const options = check.accept('createFakeBroker', 'options', OPTIONS, given)
   const connections: FakeConnection[] = []

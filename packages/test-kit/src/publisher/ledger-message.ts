@@ -1,12 +1,17 @@
 import { DeviceHubError } from '@devicehub/core'
 import { generate, type IPublishPacket } from 'mqtt-packet'
 
+/** A message that a ledger publisher publishes at QoS 1. */
 export interface LedgerMessage {
-  /** Names the message in the ledger; without line breaks. */
+  /** Identifies the message in the ledger. `invalid_options` when it has a line break. */
   readonly key: string
+  /** The topic name. */
   readonly topic: string
+  /** Text is sent as UTF-8. */
   readonly payload: string | Buffer
+  /** The RETAIN flag. Default false. */
   readonly retain?: boolean
+  /** MQTT 5 properties. */
   readonly properties?: NonNullable<IPublishPacket['properties']>
 }
 

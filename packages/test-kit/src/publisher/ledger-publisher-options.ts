@@ -3,33 +3,39 @@ import * as check from '@devicehub/core/check'
 import { port, timeLimit } from '../option-rules.js'
 import type { LedgerMessage } from './ledger-message.js'
 
+/** Options of `createLedgerPublisher`. */
 export interface LedgerPublisherOptions {
-  /** Default 127.0.0.1. */
+  /** Host of the broker. Default `127.0.0.1`. */
   readonly host?: string
+  /** Port of the broker. */
   readonly port: number
-  /** Default 5. */
+  /** 4 is MQTT 3.1.1. Default 5. */
   readonly protocolVersion?: 4 | 5
   /** Default: a random one. */
   readonly clientId?: string
+  /** User name in the CONNECT. Default: none. */
   readonly username?: string
+  /** Password in the CONNECT. Default: none. */
   readonly password?: string
-  /** Unacknowledged publications under way. Default 1000; never above the server's Receive Maximum. */
+  /** How many unacknowledged messages may be in flight. Default 1000; never more than the broker's Receive Maximum. */
   readonly window?: number
-  /** File to which the keys of acknowledged messages are appended, one a line. */
+  /** A file to which the keys of acknowledged messages are appended, one per line. Default: none. */
   readonly ledgerFile?: string
-  /** The pause before it connects again after a cut. Default 50 ms. */
+  /** The pause before it reconnects. Default 50 ms. */
   readonly reconnectDelay?: Duration
   /** How long to wait for a CONNACK. Default 30 s. */
   readonly connectTimeout?: Duration
 }
 
+/** Options of `publishAll`. */
 export interface PublishAllOptions {
-  /** For this call; default: the publisher's. */
+  /** The limit of messages in flight for this call. Default: the publisher's `window`. */
   readonly window?: number
-  /** Messages a second. Default: as fast as the window allows. */
+  /** Messages per second. Default: as fast as `window` allows. */
   readonly rate?: number
 }
 
+/** A list or generator of messages. Messages are taken from it when there is room in the window. */
 export type MessageSource = Iterable<LedgerMessage> | AsyncIterable<LedgerMessage>
 
 const { hidden, integer, number, optional, options, text, word } = check

@@ -16,31 +16,43 @@ import {
 } from './ledger-publisher-options.js'
 import { refuseSource } from './unreadable-source.js'
 
+/** Counts of a ledger publisher, of messages. */
 export interface LedgerPublisherCounters {
-  /** Messages sent for the first time. */
+  /** Sent for the first time. */
   sent: number
+  /** Acknowledged by the broker. */
   acknowledged: number
+  /** Refused by the broker (MQTT 5: a PUBACK with a reason code of 0x80 or more). */
   refused: number
-  /** Transmissions repeated after a cut. */
+  /** Sent again after a reconnect. */
   resent: number
+  /** Connections after the first. */
   reconnects: number
 }
 
+/** A publisher that reconnects by itself and records what the broker acknowledged. */
 export interface LedgerPublisher extends AsyncDisposable {
+  /** Which messages the broker acknowledged and refused, by key. */
   readonly ledger: Ledger
+  /** Counts since the start. */
   readonly counters: Readonly<LedgerPublisherCounters>
+  /** Whether it has a connection and its CONNACK. */
   readonly connected: boolean
-  /** Sent or to be sent again, not yet acknowledged. */
+  /** How many messages are sent, or waiting to be sent again, and not yet acknowledged. */
   readonly inFlight: number
-  /** The most ever on the wire at once without an acknowledgement. */
+  /** The most messages that were ever in flight on a connection at once. */
   readonly peakInFlight: number
-  /** Reason codes of the server's DISCONNECT packets (MQTT 5). */
+  /** Reason codes of the broker's DISCONNECT packets (MQTT 5), in order. */
   readonly disconnects: readonly number[]
-  /** Publishes at QoS 1, through cuts and restarts; resolves when each is acknowledged or refused. */
+  /**
+   * Publishes at QoS 1, over cuts and restarts of the broker. Resolves when each message is acknowledged or refused.
+   * Rejects with `closed` when the publisher is closed first, with `transport_unavailable` when the broker refuses
+   * the client for good.
+   */
   publishAll(messages: MessageSource, options?: PublishAllOptions): Promise<void>
-  /** Destroys its own connection; it connects again by itself. */
+  /** Destroys its connection. It reconnects after `reconnectDelay`. */
   cut(): void
-  /** Ends it; a `publishAll` under way rejects with `closed`. */
+  /** Sends DISCONNECT and closes the connection. A `publishAll` that is still running rejects with `closed`. */
   close(): Promise<void>
 }
 
@@ -58,7 +70,19 @@ interface Entry {
 // Connack codes that no second try mends: protocol, client id, credentials, authorisation, ban.
 const FATAL = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c])
 
-/** Connects at once and for good; see `publishAll`. */
+/**
+ * Connects at once, with a session that the broker keeps, and reconnects until it is closed. Compare
+ * `ledger.acknowledged` with what arrived to show that nothing acknowledged was lost.
+ *
+ * @example
+ * import { createLedgerPublisher, startMosquitto } from '@devicehub/test-kit'
+ *
+ * await using broker = await startMosquitto()
+ * await using publisher = createLedgerPublisher({ port: broker.port })
+ * const topic = 'things/weatherstation/WS-1/data'
+ * await publisher.publishAll([{ key: 'first', topic, payload: '{"temperature":21}' }])
+ * publisher.ledger.acknowledged.has('first') // true
+ */
 export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPublisher {
   const options = acceptPublisher(given)
   const protocolVersion = options.protocolVersion ?? 5

@@ -1,9 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 
-/** What the broker has promised to deliver: the keys of publications it acknowledged, and only those. */
+/** The broker's answers to the messages of a ledger publisher, by key. */
 export interface Ledger {
+  /** Keys of the messages the broker acknowledged: it has promised to deliver these. */
   readonly acknowledged: ReadonlySet<string>
-  /** Keys the broker refused (MQTT 5), with the reason code of the PUBACK. */
+  /** Keys of the messages the broker refused (MQTT 5), with the reason code of the PUBACK. */
   readonly refused: ReadonlyMap<string, number>
 }
 

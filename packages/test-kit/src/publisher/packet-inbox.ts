@@ -4,12 +4,14 @@ import * as check from '@devicehub/core/check'
 import type { Packet } from 'mqtt-packet'
 import { timeLimit } from '../option-rules.js'
 
+/** The packet type of a command: `PacketOf<'publish'>`. */
 export type PacketOf<Cmd extends Packet['cmd']> = Extract<Packet, { cmd: Cmd }>
 
+/** Options of `next`. */
 export interface NextOptions<Wanted extends Packet = Packet> {
-  /** Only one of which this says yes. */
+  /** Takes only a packet for which this returns true. Default: any of the kind. */
   readonly where?: (packet: Wanted) => boolean
-  /** How long to wait for it. Default 1 min. */
+  /** How long to wait. Default 1 min. */
   readonly timeout?: Duration
 }
 
@@ -18,13 +20,13 @@ const NEXT_OPTIONS = check.options<check.InMilliseconds<NextOptions>>({
   timeout: timeLimit,
 })
 
-/** What one side of a connection has received: everything in order, and a way to wait for the next of a kind. */
+/** The packets that one side of a connection has received. */
 export interface PacketInbox {
   /** Every packet so far, in the order received. */
   readonly received: readonly Packet[]
   /**
-   * The first packet of this kind that no earlier `next` has returned, waiting for it if need be. Rejects with
-   * `closed` when the connection ends first, with `transport_unavailable` after `timeout` (default 1 min).
+   * The first packet of this kind that no earlier `next` has returned; waits for one if there is none. Rejects with
+   * `closed` when the connection ends first, with `transport_unavailable` after `timeout`.
    */
   next<Cmd extends Packet['cmd']>(cmd: Cmd, options?: NextOptions<PacketOf<Cmd>>): Promise<PacketOf<Cmd>>
 }

@@ -16,15 +16,17 @@ import { port } from '../option-rules.js'
 import { randomName } from '../services/random-name.js'
 import { createPacketInbox, type PacketInbox } from './packet-inbox.js'
 
+/** Options of `createRawClient`. */
 export interface RawMqttClientOptions {
-  /** Default 127.0.0.1. */
+  /** Host of the broker. Default `127.0.0.1`. */
   readonly host?: string
+  /** Port of the broker. */
   readonly port: number
-  /** Default 5. */
+  /** 4 is MQTT 3.1.1. Default 5. */
   readonly protocolVersion?: 4 | 5
   /** Fields of the CONNECT packet. Default: a random client id, `clean: true`, no keepalive. */
   readonly connect?: Partial<Omit<IConnectPacket, 'cmd' | 'protocolVersion'>>
-  /** Whether received publications are acknowledged at once. Default false: the test decides. */
+  /** Whether QoS 1 publications are acknowledged on arrival. Default false: the test acknowledges. */
   readonly acknowledge?: boolean
 }
 
@@ -40,32 +42,42 @@ export const RAW_CLIENT_OPTIONS: check.OptionRules<RawMqttClientOptions> = {
 }
 const OPTIONS = check.options<RawMqttClientOptions>(RAW_CLIENT_OPTIONS)
 
-/** A client without any behaviour of its own: it sends what it is told and shows what it gets. */
+/** An MQTT client that does nothing by itself: it sends what it is told and shows what it receives. */
 export interface RawMqttClient extends PacketInbox, AsyncDisposable {
+  /** The client id in the CONNECT. */
   readonly clientId: string
+  /** 4 is MQTT 3.1.1. */
   readonly protocolVersion: 4 | 5
+  /** The broker's answer to the CONNECT, which may be a refusal. */
   readonly connack: IConnackPacket
-  /** Resolves when the connection has ended, whoever ended it. */
+  /** Resolves when the connection has ended, whichever side ended it. */
   readonly closed: Promise<void>
+  /** False once the connection has ended. */
   readonly open: boolean
+  /** Sends packets in a single write. `closed` once the connection has ended. */
   send(...packets: Packet[]): void
-  /** Bytes as they are: malformed packets, half packets. */
+  /** Sends bytes as they are: malformed or partial packets. */
   write(bytes: Uint8Array): void
+  /** Subscribes to a topic filter (QoS 1 by default) and returns the SUBACK, which may be a refusal. */
   subscribe(topic: string, qos?: QoS): Promise<ISubackPacket>
-  /** Sends it and waits for the acknowledgement of its level; the packet id is chosen if absent. */
+  /**
+   * Publishes (QoS 1 by default) and waits for the PUBACK, or at QoS 2 for the PUBCOMP. The packet id is chosen if it
+   * is not given.
+   */
   publish(
     topic: string,
     payload: string | Buffer,
     options?: Partial<Omit<IPublishPacket, 'cmd' | 'topic' | 'payload'>>,
   ): Promise<void>
-  /** Sends PUBACKs for these publications or packet ids, in this order, in one write. */
+  /** Sends PUBACKs for these publications or packet ids, in this order and in a single write. */
   acknowledge(...packets: readonly (IPublishPacket | number)[]): void
-  /** Stops and resumes reading from the socket. */
+  /** Stops reading from the socket. */
   pause(): void
+  /** Reads from the socket again after `pause()`. */
   resume(): void
-  /** DISCONNECT, then the end of the connection. */
+  /** Sends DISCONNECT and waits until the connection has ended. */
   disconnect(): Promise<void>
-  /** Ends the connection without a DISCONNECT: a will is published, a session kept. */
+  /** Ends the connection without a DISCONNECT: the broker publishes the will. */
   destroy(): Promise<void>
 }
 
@@ -82,7 +94,19 @@ function connectPacket(fields: Partial<IConnectPacket>): Buffer {
   }
 }
 
-/** Connects and waits for the CONNACK, which may be a refusal: see `connack`. */
+/**
+ * Connects and waits for the CONNACK, which may be a refusal: see `connack`. `invalid_options` when `connect` cannot
+ * be encoded; `closed` when the connection ends before the CONNACK.
+ *
+ * @example
+ * import { createRawClient, startMosquitto } from '@devicehub/test-kit'
+ *
+ * await using broker = await startMosquitto()
+ * await using client = await createRawClient({ port: broker.port, connect: { clientId: 'WS-1', clean: false } })
+ * await client.subscribe('things/weatherstation/WS-1/cmd')
+ * const command = await client.next('publish')
+ * client.acknowledge(command)
+ */
 export async function createRawClient(given: RawMqttClientOptions): Promise<RawMqttClient> {
   const options = check.accept('createRawClient', 'options', OPTIONS, given)
   const protocolVersion = options.protocolVersion ?? 5

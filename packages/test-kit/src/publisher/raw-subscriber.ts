@@ -8,10 +8,11 @@ import {
   type RawMqttClientOptions,
 } from './raw-client.js'
 
+/** Options of `createRawSubscriber`. `acknowledge` is true by default. */
 export interface RawSubscriberOptions extends RawMqttClientOptions {
-  /** Topic filter or filters. */
+  /** A topic filter, or several. */
   readonly topics: string | readonly string[]
-  /** Default 1. */
+  /** The QoS of the subscriptions. Default 1. */
   readonly qos?: QoS
 }
 
@@ -23,14 +24,24 @@ const OPTIONS = check.options<RawSubscriberOptions>({
   qos: check.optional(word(0, 1, 2)),
 })
 
+/** A raw client with subscriptions. */
 export interface RawSubscriber extends RawMqttClient {
-  /** Publications so far, redelivered ones too. */
+  /** Publications received so far, redelivered ones included. */
   readonly messages: readonly IPublishPacket[]
-  /** The first `count` publications, waiting for them. */
+  /** The first `count` publications; waits for them. `transport_unavailable` after `timeout` (default 1 min). */
   take(count: number, options?: Pick<WaitUntilOptions, 'timeout'>): Promise<readonly IPublishPacket[]>
 }
 
-/** A raw client that has subscribed and, unless told otherwise, acknowledges what it gets. */
+/**
+ * Connects a raw client, subscribes it and acknowledges what it receives, unless `acknowledge: false`.
+ *
+ * @example
+ * import { createRawSubscriber, startMosquitto } from '@devicehub/test-kit'
+ *
+ * await using broker = await startMosquitto()
+ * await using subscriber = await createRawSubscriber({ port: broker.port, topics: 'things/#' })
+ * const [first] = await subscriber.take(1)
+ */
 export async function createRawSubscriber(given: RawSubscriberOptions): Promise<RawSubscriber> {
   const { topics, qos, ...options } = check.accept('createRawSubscriber', 'options', OPTIONS, given)
   const client = await createRawClient({ acknowledge: true, ...options })

@@ -7,17 +7,24 @@ import { Aedes, type AedesOptions } from 'aedes'
 import { freePort } from './free-port.js'
 import { SERVICE_OPTIONS, type ServiceOptions } from './managed-service.js'
 
+/** The options of Aedes itself (`authenticate`, `authorizePublish`, ...), and the port. */
 export interface AedesServiceOptions extends AedesOptions, ServiceOptions {}
 
 /** A broker inside the test process: MQTT 3.1.1 only, no shared subscriptions, its state in memory. */
 export interface AedesService extends AsyncDisposable {
+  /** Always `aedes`. */
   readonly name: 'aedes'
+  /** Always `127.0.0.1`. */
   readonly host: '127.0.0.1'
+  /** The port it listens on. */
   readonly port: number
+  /** `mqtt://127.0.0.1:<port>`. */
   readonly url: string
+  /** Aedes' own object, to publish from within or to listen to its events. */
   readonly broker: Aedes
-  /** Closes every connection at once; clients may come back. */
+  /** Closes every connection at once. Clients may connect again. */
   cut(): void
+  /** Closes every connection and stops the broker. Calling it again does nothing. */
   close(): Promise<void>
 }
 
@@ -38,6 +45,17 @@ const createBroker = (options: AedesOptions): Promise<Aedes> =>
       throw new DeviceHubError('invalid_options', `startAedes: ${errorLine(cause)}`, { cause })
     })
 
+/**
+ * Starts Aedes in the test's own process, on loopback. Nothing has to be installed. `invalid_options` when Aedes
+ * refuses an option.
+ *
+ * @example
+ * import { startAedes } from '@devicehub/test-kit'
+ *
+ * await using broker = await startAedes({
+ *   authenticate: (_client, username, _password, done) => done(null, username === 'device'),
+ * })
+ */
 export async function startAedes(given: AedesServiceOptions = {}): Promise<AedesService> {
   const { port: wanted, ...brokerOptions } = acceptOptions(given)
   const broker = await createBroker(brokerOptions)

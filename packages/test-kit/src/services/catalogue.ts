@@ -13,31 +13,47 @@ import { INSTALL, isHidden, type ProgramOwner } from './programs.js'
 import { type RabbitMqServerOptions, type RabbitMqService, startRabbitMq } from './rabbitmq.js'
 import { type RedisOptions, type RedisService, startRedis } from './redis.js'
 
-/** The handle of each service by name. */
+/** The running service of each service name. */
 export interface ServiceHandles {
+  /** See `startMosquitto`. */
   mosquitto: MosquittoService
+  /** See `startHiveMq`. */
   hivemq: HiveMqService
+  /** See `startRabbitMq`. */
   rabbitmq: RabbitMqService
+  /** See `startAedes`. */
   aedes: AedesService
+  /** See `startPostgres`. */
   postgres: PostgresService
-  /** PostgreSQL with the extension preloaded; `CREATE EXTENSION timescaledb` is the test's. */
+  /** PostgreSQL with the extension preloaded. The test itself runs `CREATE EXTENSION timescaledb`. */
   timescaledb: PostgresService
+  /** See `startMariadb`. */
   mariadb: MariadbService
+  /** See `startRedis`. */
   redis: RedisService
 }
 
-/** The start options of each service by name. */
+/** The options of each service name. */
 export interface ServiceStartOptions {
+  /** See `startMosquitto`. */
   mosquitto: MosquittoOptions
+  /** See `startHiveMq`. */
   hivemq: HiveMqOptions
+  /** See `startRabbitMq`. */
   rabbitmq: RabbitMqServerOptions
+  /** See `startAedes`. */
   aedes: AedesServiceOptions
+  /** See `startPostgres`. */
   postgres: PostgresOptions
+  /** See `startPostgres`. */
   timescaledb: PostgresOptions
+  /** See `startMariadb`. */
   mariadb: MariadbOptions
+  /** See `startRedis`. */
   redis: RedisOptions
 }
 
+/** A service that `describeWith` can start. */
 export type ServiceName = keyof ServiceHandles
 
 /** Programs that tests run themselves: they can be asked for, and there is nothing to start. */
@@ -110,13 +126,13 @@ function hasTimescale(): boolean {
   return existsSync(join(shared, 'extension', 'timescaledb.control'))
 }
 
-/** Whether the service's programs are installed on this machine and `DEVICEHUB_WITHOUT_SERVICES` does not hide them. */
+/** Whether every program the service needs is installed, and `DEVICEHUB_WITHOUT_SERVICES` does not hide it. */
 export const isInstalled = (name: ServiceName | ToolName): boolean =>
   INSTALLED[check.accept('isInstalled', 'name', NAME, name)]()
 
 const NAME = check.word(...(Object.keys(INSTALLED) as (ServiceName | ToolName)[]))
 
-/** One line for each of these services that is not installed, with what to install. */
+/** A line for each of these services that is not installed, saying what to install. Empty when nothing is missing. */
 export const missingServices = (names: readonly (ServiceName | ToolName)[]): string[] =>
   check
     .accept('missingServices', 'names', check.list(NAME), names)

@@ -4,23 +4,37 @@ import { join } from 'node:path'
 import { requireProgram } from './find-program.js'
 import { runCommand } from './run-command.js'
 
-/** PEM texts. */
+/** A certificate with its private key. */
 export interface Certificate {
+  /** The certificate as PEM text. */
   readonly cert: string
+  /** The private key as PEM text. */
   readonly key: string
 }
 
+/** A certificate authority and what it has signed. Valid for 30 days. */
 export interface Certificates {
+  /** The authority's own certificate: what a client trusts. */
   readonly ca: Certificate
-  /** For `localhost` and `127.0.0.1`. */
+  /** A server certificate for `localhost` and `127.0.0.1`. */
   readonly server: Certificate
-  /** Common name `client`. */
+  /** A client certificate with the common name `client`. */
   readonly client: Certificate
-  /** One more client certificate of the same authority, with this common name. */
+  /** Signs one more client certificate with this common name. `days`: how long it is valid, default 30. */
   issue(commonName: string, options?: { readonly days?: number }): Promise<Certificate>
 }
 
-/** A private certificate authority with a server and a client certificate, for TLS and mutual TLS. */
+/**
+ * Creates a certificate authority with a server and a client certificate, for TLS and mutual TLS.
+ * `missing_dependency` when `openssl` is not installed.
+ *
+ * @example
+ * import { createCertificates, startMosquitto } from '@devicehub/test-kit'
+ *
+ * const certificates = await createCertificates()
+ * await using broker = await startMosquitto({ tls: { certificates, requireCertificate: true } })
+ * const { cert, key } = await certificates.issue('station-7')
+ */
 export async function createCertificates(): Promise<Certificates> {
   const openssl = requireProgram('openssl', 'openssl')
   const ca = await inFolder(async (folder) => {

@@ -20,8 +20,12 @@ type Wanted = readonly (ServiceName | ToolName)[] | WantedOptions
 
 type NamesOf<W extends Wanted> = W extends readonly (infer Name)[] ? Name : keyof W
 
-/** Starts an instance of the test's own: `await using broker = await mosquitto.start()`. */
+/** Starts an instance for one test. */
 export interface ServiceStarter<Name extends ServiceName> {
+  /**
+   * Starts an instance and waits until it answers. The test closes it: `await using broker = await
+   * mosquitto.start()`.
+   */
   start(options?: ServiceStartOptions[Name]): Promise<ServiceHandles[Name]>
 }
 

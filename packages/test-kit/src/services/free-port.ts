@@ -9,7 +9,10 @@ const LAST = 32_000
 
 const handedOut = new Set<number>()
 
-/** A loopback port nobody listens on; the same process never gets it twice. */
+/**
+ * A free loopback port between 20,000 and 32,000. A process never gets the same port twice. `transport_unavailable`
+ * when none is found.
+ */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))

@@ -11,12 +11,19 @@ import { answersMqtt } from './mqtt-probe.js'
 import { runCommand } from './run-command.js'
 import { templateFolder } from './template-folder.js'
 
+/** Options of `startHiveMq`. */
 export interface HiveMqOptions extends ServiceOptions {
-  /** Unacknowledged publications a client may have under way. Default 10, as HiveMQ's own. */
+  /**
+   * How many unacknowledged QoS 1 and 2 messages a client may have in flight (Receive Maximum). Default 10, which is
+   * HiveMQ's own default.
+   */
   readonly receiveMaximum?: number
-  /** Messages waiting for a session or shared group; the rest is dropped. Default 10,000,000 (HiveMQ's own: 1000). */
+  /**
+   * How many messages may wait for a session or a shared subscription; further ones are dropped. Default 10,000,000
+   * (HiveMQ's own default is 1000).
+   */
   readonly maxQueued?: number
-  /** Keep sessions and queues on disk. Default true. */
+  /** Whether sessions and queues are kept on disk, so that they survive `restart()`. Default true. */
   readonly persistence?: boolean
 }
 
@@ -29,9 +36,18 @@ const OPTIONS = check.options<HiveMqOptions>({
   persistence: optional(flag),
 })
 
+/** A running HiveMQ. Its `url` is `mqtt://127.0.0.1:<port>`. */
 export type HiveMqService = Service
 
-/** Starts HiveMQ Community Edition. The first call on a machine fetches it with Maven and keeps it. */
+/**
+ * Starts HiveMQ Community Edition (MQTT 3.1.1 and 5, shared subscriptions). The first call on a machine downloads it
+ * with Maven and keeps it. `missing_dependency` when Java or Maven is not installed.
+ *
+ * @example
+ * import { startHiveMq } from '@devicehub/test-kit'
+ *
+ * await using broker = await startHiveMq({ receiveMaximum: 100 })
+ */
 export async function startHiveMq(given: HiveMqOptions = {}): Promise<HiveMqService> {
   const options = check.accept('startHiveMq', 'options', OPTIONS, given)
   const java = requireProgram('hivemq', 'java')

@@ -13,31 +13,37 @@ import { startWatchdog, type Watchdog } from './watchdog.js'
 
 /** A private server on a loopback port, with its data in a temporary folder. */
 export interface Service extends AsyncDisposable {
+  /** The service's name, such as `mosquitto`. */
   readonly name: string
+  /** Always `127.0.0.1`. */
   readonly host: '127.0.0.1'
+  /** The port it listens on. It stays the same over `restart()`. */
   readonly port: number
+  /** The URL to connect with, such as `mqtt://127.0.0.1:20123`. */
   readonly url: string
-  /** Configuration, data and log; gone after `stop()`. */
+  /** Its configuration, data and log. Removed by `close()`. */
   readonly folder: string
-  /** Process id of the running server, undefined while it is down. */
+  /** Process id of the running server; undefined while it is down. */
   readonly pid: number | undefined
-  /** Ends it in its own orderly way and removes its folder. */
+  /** Shuts it down and removes its folder. Calling it again does nothing. */
   close(): Promise<void>
-  /** Ends it in its own orderly way and keeps its data for `restart()`. */
+  /** Shuts it down in an orderly way and keeps its data for `restart()`. */
   shutdown(): Promise<void>
-  /** SIGKILL to it and all it started; the data stays for `restart()`. */
+  /** Sends SIGKILL to it and to every process it started. Its data stays for `restart()`. */
   kill(): Promise<void>
-  /** Starts it on the same port and data, after an orderly shutdown if it still runs; waits until it answers. */
+  /** Starts it on the same port and data and waits until it answers. Shuts it down first if it is running. */
   restart(): Promise<void>
-  /** Freezes it (SIGSTOP): connections stay open and nothing answers. */
+  /** Suspends it (SIGSTOP): connections stay open and nothing answers. */
   pause(): void
+  /** Continues it after `pause()` (SIGCONT). */
   resume(): void
   /** What the server has written to its log so far. */
   logs(): string
 }
 
+/** Options that every `start` function takes. */
 export interface ServiceOptions {
-  /** Default: a free port. */
+  /** The port to listen on. Default: a free one. */
   readonly port?: number
 }
 

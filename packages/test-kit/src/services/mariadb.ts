@@ -9,8 +9,9 @@ import { unprivilegedUser } from './run-as.js'
 import { runCommand } from './run-command.js'
 import { copyTemplate } from './template-folder.js'
 
+/** Options of `startMariadb`. */
 export interface MariadbOptions extends ServiceOptions {
-  /** Server settings by name (`innodb_lock_wait_timeout`). Durability is on by default, as in production. */
+  /** Server settings by name, such as `innodb_lock_wait_timeout`. Commits are durable by default, as in production. */
   readonly settings?: Readonly<Record<string, string | number>>
 }
 
@@ -19,9 +20,19 @@ const OPTIONS = check.options<MariadbOptions>({
   settings: settingsRule as check.OptionalRule<MariadbOptions['settings']>,
 })
 
+/** A running MariaDB. Its `url` is `mysql://root@127.0.0.1:<port>/mysql`. */
 export type MariadbService = DatabaseService
 
-/** Starts the installed MariaDB: user `root` without password on loopback, utf8mb4. */
+/**
+ * Starts the installed MariaDB: user `root` without a password, on loopback, utf8mb4. `missing_dependency` when one
+ * of its programs is not installed.
+ *
+ * @example
+ * import { startMariadb } from '@devicehub/test-kit'
+ *
+ * await using server = await startMariadb({ settings: { innodb_lock_wait_timeout: 2 } })
+ * const { url } = await server.createDatabase()
+ */
 export async function startMariadb(given: MariadbOptions = {}): Promise<MariadbService> {
   const options = check.accept('startMariadb', 'options', OPTIONS, given)
   const server = requireProgram('mariadb', 'mariadbd', 'mysqld')

@@ -14,37 +14,48 @@ import { INSTALL } from './programs.js'
 import { runCommand } from './run-command.js'
 import { waitUntil } from './wait-until.js'
 
+/** Options of `startMosquitto`. */
 export interface MosquittoOptions extends ServiceOptions {
-  /** Keep sessions and queues on disk. Default true. */
+  /** Whether sessions and queues are kept on disk, so that they survive `restart()`. Default true. */
   readonly persistence?: boolean
-  /** The time between two automatic saves, whole seconds. Default 30 s; what came since the last save is lost on a SIGKILL. */
+  /**
+   * The time between two automatic saves, in whole seconds. Default 30 s. What came in since the last save is lost on
+   * a SIGKILL.
+   */
   readonly autosaveInterval?: Duration
-  /** Messages a session may have under way (`max_inflight_messages`). Default 1000; 0: no bound. */
+  /**
+   * How many unacknowledged QoS 1 and 2 messages a session may have in flight (`max_inflight_messages`). Default
+   * 1000; 0 is no limit.
+   */
   readonly maxInflight?: number
-  /** Messages a session may have waiting (`max_queued_messages`). Default 0: no bound, nothing is dropped. */
+  /**
+   * How many messages may wait for a session (`max_queued_messages`); further ones are dropped. Default 0, which is
+   * no limit.
+   */
   readonly maxQueued?: number
-  /** Default true, unless there are users or dynamic security. */
+  /** Whether clients may connect without a user name. Default true, unless `users` or `dynamicSecurity` is given. */
   readonly allowAnonymous?: boolean
-  /** Passwords by user name, for the password file. */
+  /** Passwords by user name, written to the password file. */
   readonly users?: Readonly<Record<string, string>>
-  /** Lines of the ACL file. */
+  /** Lines of the ACL file, such as `user device` and `topic readwrite things/#`. */
   readonly acl?: readonly string[]
-  /** Loads the dynamic security plugin with this administrator. */
+  /** Loads the dynamic security plugin, with this administrator. */
   readonly dynamicSecurity?: { readonly username: string; readonly password: string }
-  /** A further listener that speaks MQTT over WebSocket. */
+  /** Adds a listener for MQTT over WebSocket: see `websocketUrl`. Default false. */
   readonly websockets?: boolean
-  /** A further listener with TLS. */
+  /** Adds a listener with TLS: see `tlsUrl`. Default false; `true` creates certificates. */
   readonly tls?: boolean | MosquittoTls
-  /** Further lines of the configuration file. */
+  /** Further lines of `mosquitto.conf`. */
   readonly config?: readonly string[]
 }
 
+/** The TLS listener of `startMosquitto`. */
 export interface MosquittoTls {
-  /** Default: fresh ones. */
+  /** Default: `createCertificates()` is called. */
   readonly certificates?: Certificates
-  /** Refuse clients without a certificate of the authority (mutual TLS). Default false. */
+  /** Whether a client must present a certificate of the authority (mutual TLS). Default false. */
   readonly requireCertificate?: boolean
-  /** Take the user name from the certificate's common name. Default false. */
+  /** Whether the user name is the common name of the client's certificate. Default false. */
   readonly useIdentityAsUsername?: boolean
 }
 
@@ -74,22 +85,39 @@ const OPTIONS = options<check.InMilliseconds<MosquittoOptions>>({
   config: configLines,
 })
 
+/** A running Mosquitto. Its `url` is `mqtt://127.0.0.1:<port>`. */
 export interface MosquittoService extends Service {
-  /** `ws://...`, with the option `websockets`. */
+  /** `ws://127.0.0.1:<port>`; undefined without the option `websockets`. */
   readonly websocketUrl: string | undefined
-  /** `mqtts://localhost:...`, with the option `tls`. */
+  /** `mqtts://localhost:<port>`; undefined without the option `tls`. */
   readonly tlsUrl: string | undefined
+  /** The certificates of the TLS listener; undefined without the option `tls`. */
   readonly certificates: Certificates | undefined
-  /** The password file, with the option `users`. */
+  /** Path of the password file; undefined without the option `users`. */
   readonly passwordFile: string | undefined
+  /** Path of the ACL file; undefined without the option `acl`. */
   readonly aclFile: string | undefined
-  /** Writes sessions and queues to disk now, so that a `kill()` after it loses none of them. */
+  /**
+   * Writes sessions and queues to disk now, so that a later `kill()` loses none of them. `invalid_options` with
+   * `persistence: false`.
+   */
   save(): Promise<void>
-  /** Makes it read the configuration, password and ACL files again (SIGHUP). */
+  /** Makes it read its configuration, password and ACL files again (SIGHUP). `closed` when it is not running. */
   reload(): void
 }
 
-/** Starts Mosquitto, set up to lose nothing: queues without bound, on disk. */
+/**
+ * Starts Mosquitto (MQTT 3.1.1 and 5) on loopback. By default it loses nothing: queues have no limit and are kept on
+ * disk. `missing_dependency` when it is not installed.
+ *
+ * @example
+ * import { startMosquitto } from '@devicehub/test-kit'
+ *
+ * await using broker = await startMosquitto({
+ *   users: { device: 'secret' },
+ *   acl: ['user device', 'topic readwrite things/#'],
+ * })
+ */
 export async function startMosquitto(given: MosquittoOptions = {}): Promise<MosquittoService> {
   const settings = check.accept('startMosquitto', 'options', OPTIONS, given)
   const server = requireProgram('mosquitto', 'mosquitto')

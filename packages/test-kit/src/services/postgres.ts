@@ -11,16 +11,27 @@ import { unprivilegedUser } from './run-as.js'
 import { runCommand } from './run-command.js'
 import { copyTemplate } from './template-folder.js'
 
+/** Options of `startPostgres`. */
 export interface PostgresOptions extends ServiceOptions {
-  /** Server settings by name. Durability (`fsync`, `synchronous_commit`) is on by default, as in production. */
+  /** Server settings by name. Commits are durable by default (`fsync`, `synchronous_commit`), as in production. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
 }
 
 const OPTIONS = check.options<PostgresOptions>({ ...SERVICE_OPTIONS, settings: settingsRule })
 
+/** A running PostgreSQL. Its `url` is `postgres://postgres@127.0.0.1:<port>/postgres`. */
 export type PostgresService = DatabaseService
 
-/** Starts the newest installed PostgreSQL: no password on loopback, user `postgres`, UTF-8. */
+/**
+ * Starts the newest installed PostgreSQL: user `postgres` without a password, on loopback, UTF-8.
+ * `missing_dependency` when it is not installed.
+ *
+ * @example
+ * import { startPostgres } from '@devicehub/test-kit'
+ *
+ * await using server = await startPostgres({ settings: { max_connections: 20 } })
+ * const { url } = await server.createDatabase()
+ */
 export async function startPostgres(given: PostgresOptions = {}): Promise<PostgresService> {
   const options = check.accept('startPostgres', 'options', OPTIONS, given)
   const psql = requireProgram('postgres', 'psql')
@@ -96,7 +107,7 @@ export async function startPostgres(given: PostgresOptions = {}): Promise<Postgr
 
 const POSTGRES = check.port<PostgresService>('a service of startPostgres()', 'sql')
 
-/** Whether the server offers an extension (`timescaledb`), installed in a database or not. */
+/** Whether an extension such as `timescaledb` is available on the server, created in a database or not. */
 export async function hasExtension(
   postgres: Pick<PostgresService, 'sql'>,
   extension: string,

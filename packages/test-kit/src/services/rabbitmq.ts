@@ -13,22 +13,33 @@ import {
 } from './managed-service.js'
 import { answersMqtt } from './mqtt-probe.js'
 
+/** Options of `startRabbitMq`. */
 export interface RabbitMqServerOptions extends ServiceOptions {
-  /** Unacknowledged QoS 1 messages a client may have (`mqtt.prefetch`). Default 10, as RabbitMQ's own. */
+  /**
+   * How many unacknowledged QoS 1 messages a client may have in flight (`mqtt.prefetch`). Default 10, which is
+   * RabbitMQ's own default.
+   */
   readonly maxInflight?: number
-  /** Asks these URLs (POST, form) instead of its own users; then nobody is anonymous. Default: everybody may do everything. */
+  /**
+   * Asks these URLs (form POST) who may do what; anonymous clients are then refused. Default: every client may do
+   * everything.
+   */
   readonly httpAuth?: RabbitMqHttpAuth
-  /** Further lines of `rabbitmq.conf`; of two for the same key the last counts. */
+  /** Further lines of `rabbitmq.conf`. When a key occurs twice, the last one counts. */
   readonly config?: readonly string[]
-  /** Further plugins. */
+  /** Names of further plugins to enable. */
   readonly plugins?: readonly string[]
 }
 
 /** The URLs of `rabbitmq_auth_backend_http`. */
 export interface RabbitMqHttpAuth {
+  /** Asked whether a client may log in. */
   readonly user: string
+  /** Asked whether a user may use a virtual host. */
   readonly vhost: string
+  /** Asked whether a user may use a queue or an exchange. */
   readonly resource: string
+  /** Asked whether a user may publish to, or subscribe to, a topic. */
   readonly topic: string
 }
 
@@ -49,12 +60,19 @@ const OPTIONS = check.options<RabbitMqServerOptions>({
   plugins: optional(list(text({ max: 64, pattern: /^[a-z0-9_]+$/, expected: 'the name of a plugin' }))),
 })
 
+/** A running RabbitMQ. Its `url` is `mqtt://127.0.0.1:<port>`. */
 export type RabbitMqService = Service
 
 /**
- * Starts RabbitMQ with its MQTT plugin (MQTT 3.1.1: no shared subscriptions), which takes some ten seconds. What a
- * persistent session was sent at QoS 1 is on disk before the publisher's acknowledgement. `pid` is the script that
- * runs the broker and the name service of Erlang's nodes (epmd), one for each instance.
+ * Starts RabbitMQ with its MQTT plugin (MQTT 3.1.1 without shared subscriptions), which takes about ten seconds. A
+ * QoS 1 message for a persistent session is on disk before its publisher gets the PUBACK. `pid` is the script that
+ * runs the broker and Erlang's port mapper (epmd); each instance has its own. `missing_dependency` when it is not
+ * installed.
+ *
+ * @example
+ * import { startRabbitMq } from '@devicehub/test-kit'
+ *
+ * await using broker = await startRabbitMq({ maxInflight: 100 })
  */
 export async function startRabbitMq(given: RabbitMqServerOptions = {}): Promise<RabbitMqService> {
   const options = check.accept('startRabbitMq', 'options', OPTIONS, given)

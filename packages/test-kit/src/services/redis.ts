@@ -4,8 +4,9 @@ import { settings as settingsRule } from '../option-rules.js'
 import { requireProgram } from './find-program.js'
 import { SERVICE_OPTIONS, type Service, type ServiceOptions, startService } from './managed-service.js'
 
+/** Options of `startRedis`. */
 export interface RedisOptions extends ServiceOptions {
-  /** Server settings by name (`maxmemory`). By default every write is on disk before its answer. */
+  /** Server settings by name, such as `maxmemory`. By default every write is on disk before it is answered. */
   readonly settings?: Readonly<Record<string, string | number>>
 }
 
@@ -14,9 +15,17 @@ const OPTIONS = check.options<RedisOptions>({
   settings: settingsRule as check.OptionalRule<RedisOptions['settings']>,
 })
 
+/** A running Redis. Its `url` is `redis://127.0.0.1:<port>`. */
 export type RedisService = Service
 
-/** Starts Redis without a password on loopback. */
+/**
+ * Starts Redis (or Valkey) without a password, on loopback. `missing_dependency` when neither is installed.
+ *
+ * @example
+ * import { startRedis } from '@devicehub/test-kit'
+ *
+ * await using server = await startRedis({ settings: { maxmemory: '16mb' } })
+ */
 export async function startRedis(given: RedisOptions = {}): Promise<RedisService> {
   const options = check.accept('startRedis', 'options', OPTIONS, given)
   const server = requireProgram('redis', 'redis-server', 'valkey-server')

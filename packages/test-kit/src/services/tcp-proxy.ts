@@ -4,15 +4,23 @@ import * as check from '@devicehub/core/check'
 import { port as portRule } from '../option-rules.js'
 import { freePort } from './free-port.js'
 
-/** `flow`: passed on. `stall`: no longer read, so the sender's buffers fill. `drop`: read and thrown away. */
+/**
+ * What happens to bytes in one direction. `flow`: forwarded. `stall`: not read, so that the sender's buffers fill.
+ * `drop`: read and discarded.
+ */
 export type FlowMode = 'flow' | 'stall' | 'drop'
 
+/** Options of `createTcpProxy`. */
 export interface TcpProxyOptions {
-  /** Default 127.0.0.1. */
+  /** Host of the server. Default `127.0.0.1`. */
   readonly targetHost?: string
   /** Port to listen on. Default: a free one. */
   readonly port?: number
-  /** Sees every chunk from a client before it is passed on; `false` drops it. May change the proxy's modes. */
+  /**
+   * Called with each chunk from a client before it is forwarded, and with the number of the connection, from 0.
+   * Returning `false` discards the chunk. It may change the modes of the proxy, which then hold for this chunk
+   * already.
+   */
   readonly onClientData?: (chunk: Buffer, connection: number) => unknown
   /** The same for chunks from the server. */
   readonly onServerData?: (chunk: Buffer, connection: number) => unknown
@@ -28,29 +36,39 @@ const OPTIONS = check.options<TcpProxyOptions>({
 })
 const MODE = word<FlowMode>('flow', 'stall', 'drop')
 
+/** A TCP proxy whose connections a test can stall, cut and refuse. */
 export interface TcpProxy extends AsyncDisposable {
+  /** Always `127.0.0.1`. */
   readonly host: '127.0.0.1'
+  /** The port clients connect to. */
   readonly port: number
-  /** Connections open now. */
+  /** How many connections are open now. */
   readonly open: number
+  /** Counts since the start. */
   readonly counters: Readonly<TcpProxyCounters>
-  /** What happens from now on to bytes from clients, on open and on new connections. */
+  /** Sets what happens from now on to bytes from clients, on open and on new connections. */
   toServer(mode: FlowMode): void
   /** The same for bytes from the server. */
   toClient(mode: FlowMode): void
-  /** Whether new connections are closed at once. */
+  /** Whether new connections are closed at once. Default false. */
   refuse(refusing: boolean): void
-  /** Destroys every open connection, both ends; returns how many. New ones are still accepted. */
+  /** Destroys both ends of every open connection and returns how many there were. New ones are still accepted. */
   cut(): number
+  /** Destroys every connection and stops listening. */
   close(): Promise<void>
 }
 
+/** Counts of `createTcpProxy`. */
 export interface TcpProxyCounters {
+  /** Connections accepted. */
   accepted: number
+  /** Connections closed at once, because of `refuse(true)`. */
   refused: number
-  /** Bytes passed on and thrown away. */
+  /** Bytes forwarded to the server. */
   toServer: number
+  /** Bytes forwarded to clients. */
   toClient: number
+  /** Bytes discarded, in both directions. */
   dropped: number
 }
 
@@ -66,7 +84,20 @@ interface Connection {
   readonly apply: Record<Direction, () => void>
 }
 
-/** A proxy in front of a server on which a test can cause the faults of a network. */
+/**
+ * Starts a TCP proxy in front of a server, with which a test causes network faults.
+ *
+ * @example
+ * import { createMqttListener } from '@devicehub/mqtt-listener'
+ * import { createTcpProxy, startMosquitto } from '@devicehub/test-kit'
+ * import { hub } from './hub.js'
+ *
+ * await using broker = await startMosquitto()
+ * await using proxy = await createTcpProxy(broker.port)
+ * await using listener = createMqttListener(hub, { url: `mqtt://127.0.0.1:${proxy.port}` })
+ * proxy.toClient('drop') // the listener gets no more answers
+ * proxy.cut() // and loses its connection
+ */
 export async function createTcpProxy(targetPort: number, given: TcpProxyOptions = {}): Promise<TcpProxy> {
   check.accept('createTcpProxy', 'port', portRule, targetPort)
   const options = check.accept('createTcpProxy', 'options', OPTIONS, given)

@@ -4,10 +4,11 @@ import { DeviceHubError } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import { timeLimit } from '../option-rules.js'
 
+/** Options of `waitUntil`. */
 export interface WaitUntilOptions {
-  /** How long it tries. Default 1 min: a busy machine can be very slow. */
+  /** How long it tries before it fails. Default 1 min: a busy machine can be very slow. */
   readonly timeout?: Duration
-  /** The pause between two looks. Default 20 ms. */
+  /** The pause between two attempts. Default 20 ms. */
   readonly interval?: Duration
 }
 
@@ -17,8 +18,18 @@ const OPTIONS = check.options<check.InMilliseconds<WaitUntilOptions>>({
 })
 
 /**
- * Waits until `condition` returns something truthy and returns it. An error counts as "not yet"; the last one is
- * the cause of the failure. `what` completes the sentence "waited N s for ...".
+ * Calls `condition` until it returns something truthy, and returns that. An error counts as "not yet". After
+ * `timeout` it rejects with `transport_unavailable`; `cause` is the last error. `what` completes the sentence "waited
+ * N s for ...".
+ *
+ * @example
+ * import { waitUntil } from '@devicehub/test-kit'
+ * import { hub, WeatherStation } from './hub.js'
+ *
+ * const device = await waitUntil('the device to be online', async () => {
+ *   const found = await hub.devices.get(WeatherStation, 'WS-1')
+ *   return found?.status === 'online' && found
+ * })
  */
 export async function waitUntil<T>(
   what: string,

@@ -3,21 +3,30 @@ import type { CommitEntry } from '@devicehub/core/storage'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Meter, Sensor } from './fixtures.js'
 
-/** One empty database. */
+/** A storage on an empty database, for one test. */
 export interface StorageUnderTest {
+  /** The storage under test, not opened. */
   readonly adapter: StorageAdapter
-  /** Another adapter on the same database, with connections of its own, as a second process has. */
+  /** Another adapter on the same database with its own connections, as a second process has. */
   connect?(): Promise<StorageAdapter>
-  /** Called after what was opened is closed. */
+  /** Removes the database. Called after every storage on it is closed. */
   cleanup(): Promise<void>
 }
 
+/** Makes a storage on an empty database, for these device types. Each call needs a database of its own. */
 export type MakeStorage = (types: readonly AnyDeviceType[]) => Promise<StorageUnderTest>
 
+/** What a storage under test can do. */
 export interface ContractOptions {
-  /** `connect` is there: the suite then writes and reads through two storages at once, and reopens. Default false. */
+  /**
+   * Whether `connect` is there: the suite then writes and reads through two storages at once, and reopens. Default
+   * false.
+   */
   readonly secondStorage?: boolean
-  /** Turns a good entry with samples into one that the database refuses with `storage_failed`; left out when it takes anything. */
+  /**
+   * Turns an accepted entry with samples into one that the database refuses with `storage_failed`. Default: the test
+   * is left out, for a database that accepts anything.
+   */
   readonly refuse?: (entry: CommitEntry) => CommitEntry
 }
 

@@ -2,22 +2,27 @@ import type { InboundMessage, IngestOutcome } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import type { Ingest, Settle } from '@devicehub/core/transport'
 
+/** A message that a transport passed to a held ingest. */
 export interface HeldMessage {
+  /** The message as it was passed. */
   readonly message: InboundMessage
+  /** Its payload as text. */
   readonly text: string
+  /** The transport's callback for the outcome. */
   readonly settle: Settle
 }
 
-/** An ingest that settles nothing by itself: the test says when, and with what. */
+/** An ingest that settles nothing by itself: the test decides when, and with which outcome. */
 export interface HeldIngest {
+  /** The ingest to pass to a transport. */
   readonly ingest: Ingest
-  /** In order of arrival, settled ones too. */
+  /** Messages in the order of arrival, settled ones included. */
   readonly received: readonly HeldMessage[]
-  /** Unsettled messages past which `push` answers false; default none. */
+  /** How many messages may be unsettled before `push` returns false. Default: no limit. */
   capacity: number
-  /** Settles every message of this text, or all that are not settled. */
+  /** Settles every unsettled message with this text, or all of them. Default outcome: stored, with one sample. */
   settle(text?: string, outcome?: IngestOutcome): void
-  /** From now on everything is settled on arrival. */
+  /** Settles all messages, and from now on each one on arrival. */
   settleAtOnce(): void
 }
 
@@ -29,6 +34,16 @@ const MESSAGES = check.list(check.anything<InboundMessage>())
 
 export const STORED: IngestOutcome = { status: 'stored', samples: 1, duplicates: 0 }
 
+/**
+ * Creates an ingest whose messages stay unsettled, to test what a transport acknowledges and when.
+ *
+ * @example
+ * import { holdIngest } from '@devicehub/test-kit'
+ *
+ * const held = holdIngest()
+ * // Pass held.ingest to the transport, publish to it, and look at what it acknowledges before and after:
+ * held.settle('message 1', { status: 'stored', samples: 1, duplicates: 0 })
+ */
 export function holdIngest(): HeldIngest {
   const received: HeldMessage[] = []
   const unsettled = new Set<HeldMessage>()

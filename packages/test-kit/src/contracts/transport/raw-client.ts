@@ -4,28 +4,41 @@ import * as check from '@devicehub/core/check'
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 import { port as portRule } from '../../option-rules.js'
 
-/** A bare MQTT 3.1.1 client without reconnects, queues or automatic acknowledgements but its own. */
+/** An MQTT 3.1.1 client without reconnects, queues or automatic acknowledgements. */
 export interface RawClient {
   /** Whether the broker had kept the session. */
   readonly sessionPresent: boolean
+  /** Subscribes and waits for the SUBACK. */
   subscribe(filter: string, qos: 0 | 1 | 2): Promise<void>
-  /** Resolves with the broker's PUBACK (QoS 1), the end of the handshake (QoS 2) or once written (QoS 0). */
+  /**
+   * Publishes, by default at QoS 1 and not retained. Resolves with the PUBACK (QoS 1), the PUBCOMP (QoS 2), or once
+   * written (QoS 0).
+   */
   publish(
     topic: string,
     payload: string | Uint8Array,
     options?: { qos?: 0 | 1 | 2; retain?: boolean },
   ): Promise<void>
+  /** Sends a PUBACK (QoS 1) or PUBREC (QoS 2); does nothing for QoS 0. */
   acknowledge(packet: IPublishPacket): void
-  /** DISCONNECT, then the end of the connection. */
+  /** Sends DISCONNECT and waits until the connection has ended. */
   end(): Promise<void>
+  /** Resolves when the connection has ended, whichever side ended it. */
   readonly closed: Promise<void>
 }
 
+/** Options of `connectRaw`. */
 export interface RawClientOptions {
+  /** Port of the broker on `127.0.0.1`. */
   readonly port: number
+  /** The client id in the CONNECT. */
   readonly clientId: string
+  /** Whether the broker discards the session of this client id. */
   readonly clean: boolean
-  /** May come before `connectRaw` resolves: stored messages follow the CONNACK at once. */
+  /**
+   * Called with each publication. The first may come before `connectRaw` resolves: queued messages follow the CONNACK
+   * at once.
+   */
   readonly onPublish?: (packet: IPublishPacket, client: RawClient) => void
 }
 
@@ -36,6 +49,23 @@ const OPTIONS = check.options<RawClientOptions>({
   onPublish: check.optional(check.callback<NonNullable<RawClientOptions['onPublish']>>()),
 })
 
+/**
+ * Connects with MQTT 3.1.1 and waits for the CONNACK. `connection_refused` when the broker refuses,
+ * `transport_unavailable` when the connection ends first.
+ *
+ * @example
+ * import { connectRaw, startMosquitto } from '@devicehub/test-kit'
+ *
+ * await using broker = await startMosquitto()
+ * const client = await connectRaw({
+ *   port: broker.port,
+ *   clientId: 'device',
+ *   clean: true,
+ *   onPublish: (packet, receiver) => receiver.acknowledge(packet),
+ * })
+ * await client.subscribe('things/#', 1)
+ * await client.end()
+ */
 export async function connectRaw(given: RawClientOptions): Promise<RawClient> {
   const { port, clientId, clean, onPublish } = check.accept('connectRaw', 'options', OPTIONS, given)
   const socket = connect(port, '127.0.0.1')

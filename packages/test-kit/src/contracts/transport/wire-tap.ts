@@ -3,32 +3,47 @@ import * as check from '@devicehub/core/check'
 import { port as portRule } from '../../option-rules.js'
 
 /**
- * A TCP proxy before a broker. It sees what a client acknowledges, before the broker does, and can hold or cut
- * its connections: what a test needs to tell "acknowledged" from "will be acknowledged".
+ * A TCP proxy in front of a broker. It sees what a client acknowledges before the broker does, and can hold or cut
+ * connections: so a test can tell "acknowledged" from "will be acknowledged".
  */
 export interface WireTap {
+  /** The port clients connect to, on `127.0.0.1`. */
   readonly port: number
   /** Packet ids of the PUBACK (QoS 1) and PUBREC (QoS 2) packets that clients sent, in order. */
   readonly acknowledged: readonly number[]
-  /** Connections that clients opened since the start. */
+  /** How many connections clients opened. */
   readonly connections: number
-  /** Connections that were reset because of `accepting`. */
+  /** How many connections were reset because of `accepting`. */
   readonly refused: number
-  /** From the next connection on, another broker. */
+  /** Sends connections opened from now on to another broker on `127.0.0.1`. */
   retarget(port: number): void
-  /** Keeps back what the broker says, until `release`. */
+  /** Holds back what the broker sends, until `release`. */
   hold(): void
+  /** Forwards what `hold` held back, and what follows. */
   release(): void
-  /** Resets every connection, as a network that fails does. */
+  /** Resets every connection, as a failing network does. */
   cut(): void
-  /** While false, connections are reset as soon as they are made. */
+  /** While false, connections are reset as soon as they are made. Default true. */
   accepting: boolean
+  /** Resets every connection and stops listening. */
   close(): Promise<void>
 }
 
 const PUBACK = 4
 const PUBREC = 5
 
+/**
+ * Starts a wire tap in front of the broker on this port of `127.0.0.1`.
+ *
+ * @example
+ * import { createRawSubscriber, openWireTap, startMosquitto } from '@devicehub/test-kit'
+ *
+ * await using broker = await startMosquitto()
+ * const tap = await openWireTap(broker.port)
+ * await using subscriber = await createRawSubscriber({ port: tap.port, topics: 'things/#' })
+ * tap.acknowledged // the packet ids of its PUBACKs
+ * await tap.close()
+ */
 export async function openWireTap(brokerPort: number): Promise<WireTap> {
   check.accept('openWireTap', 'port', portRule, brokerPort)
   const acknowledged: number[] = []

@@ -5,15 +5,16 @@ import { type HeldIngest, holdIngest } from './held-ingest.js'
 import { connectRaw, type RawClient } from './raw-client.js'
 import { openWireTap, type WireTap } from './wire-tap.js'
 
+/** How `transportContract` makes the transport under test and its broker. */
 export interface TransportHarness {
-  /** A broker on loopback that speaks MQTT 3.1.1 to anybody and keeps sessions while it runs. */
+  /** Starts a broker on loopback that speaks MQTT 3.1.1, accepts any client and keeps sessions while it runs. */
   startBroker(): Promise<{ readonly port: number; close(): Promise<void> }>
   /**
    * A transport, not started: it listens to `topic(...)` at QoS 2, always as the same client with a session that is
    * kept, reconnects within a second or so, and leaves its session behind when it stops.
    */
   createTransport(options: { readonly url: string; readonly ingest: Ingest }): Transport | Promise<Transport>
-  /** A topic that the transport listens to, another for each name. */
+  /** A topic the transport subscribes to; a different one for each name. */
   topic(name: string): string
 }
 

@@ -2,9 +2,9 @@ import { defineDeviceType, reading, state } from '@devicehub/core'
 import { type Kysely, type Selectable, sql } from 'kysely'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import type { InferDatabase } from './database.js'
-import { createSchema } from './schema/create-schema.js'
-import { describeDatabases } from './schema/testing/databases.js'
+import { createSchema } from '../schema/create-schema.js'
+import { describeDatabases } from '../schema/testing/databases.js'
+import type { InferDatabase } from './infer-database.js'
 
 const WeatherStation = defineDeviceType('Weather_Station', {
   readings: {
