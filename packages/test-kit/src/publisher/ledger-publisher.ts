@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DeviceHubError } from '@devicehub/core'
 import type { IConnackPacket, Packet } from 'mqtt-packet'
 import { randomName } from '../services/random-name.js'
@@ -14,6 +13,7 @@ import {
   type MessageSource,
   type PublishAllOptions,
 } from './ledger-publisher-options.js'
+import { createPace } from './pace.js'
 import { refuseSource } from './unreadable-source.js'
 
 /** Counts of a ledger publisher, of messages. */
@@ -236,20 +236,13 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
     const { window, rate } = acceptPublishAll(how)
     const limit = Math.min(window ?? options.window ?? 1000, 65_535)
     const batch: Batch = { left: 0 }
-    const started = performance.now()
-    let taken = 0
+    const pace = createPace(rate)
     const take = async () => {
       flush()
-      if (rate !== undefined) {
-        const early = (taken / rate) * 1000 - (performance.now() - started)
-        if (early > 0) await sleep(early)
-      }
+      await pace.wait()
       await until(() => room(limit))
     }
-    const ready = () =>
-      failure === undefined &&
-      room(limit) &&
-      (rate === undefined || taken <= ((performance.now() - started) / 1000) * rate)
+    const ready = () => failure === undefined && room(limit) && pace.isDue()
 
     const sendAll = async () => {
       if (Symbol.iterator in messages) {
@@ -257,14 +250,14 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
         for (const message of messages) {
           if (!ready()) await take()
           accept(message, batch)
-          taken++
+          pace.count()
         }
         return
       }
       for await (const message of messages) {
         if (!ready()) await take()
         accept(message, batch)
-        taken++
+        pace.count()
         flush()
       }
     }

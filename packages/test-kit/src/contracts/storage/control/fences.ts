@@ -1,5 +1,5 @@
-import type { AnyDeviceType, MessageRef, Storage } from '@devicehub/core'
-import type { CommitBatch, LeaseFence } from '@devicehub/core/storage'
+import type { AnyDeviceType, Storage } from '@devicehub/core'
+import type { LeaseFence } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { waitUntil } from '../../../services/wait-until.js'
 import {
@@ -9,88 +9,17 @@ import {
   deviceOf,
   entry,
   Meter,
-  message,
   messagesOf,
   newDevice,
   newId,
   Sensor,
-  sample,
   T0,
 } from '../fixtures.js'
 import { errorOf, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
+import { FENCED_BATCHES, offlineAfterSilence, online } from './fenced-batches.js'
 
 const LONG = 600_000
 const ALL = [Sensor, Meter, null] as const
-
-/** A batch that goes a way of its own through the storage. */
-interface Path {
-  readonly name: string
-  /** Stores what the batch needs to be there. */
-  readonly prepare: (storage: Storage, deviceId: string) => Promise<CommitBatch>
-}
-
-const good = (deviceId: string, at = T0) => [
-  entry(Sensor, deviceId, [
-    sample(Sensor, deviceId, at, { temperature: 1 }, { sampleId: `s${at}`, contentHash: at }),
-  ]),
-  entry(null, deviceId),
-  entry(Meter, deviceId, [sample(Meter, deviceId, at, { total: 1 }, { contentHash: 7 })]),
-]
-const online = (deviceId: string) => change(Sensor, deviceId, T0, { status: { value: 'online' } })
-/** As a process that watches heartbeats says it. */
-const silent = (deviceId: string) =>
-  change(Sensor, deviceId, T0 + 50, {
-    lastSeen: T0,
-    status: { value: 'offline', from: ['online'] },
-    ifSeenBefore: T0 + 50,
-    audit: message({
-      deviceId,
-      direction: 'hub',
-      channel: 'status',
-      payloadJson: '{"status":"offline"}',
-      receivedAt: T0 + 60,
-    }),
-  })
-const touch = (deviceId: string) => ({ type: Sensor, deviceId, lastSeen: T0 + 5 })
-
-const PATHS: readonly Path[] = [
-  { name: 'messages and samples', prepare: async (_, deviceId) => batch(good(deviceId)) },
-  { name: 'one message', prepare: async (_, deviceId) => batch([entry(Sensor, deviceId)]) },
-  {
-    name: 'messages and touches',
-    prepare: async (_, deviceId) => batch(good(deviceId), { touches: [touch(deviceId)] }),
-  },
-  { name: 'touches alone', prepare: async (_, deviceId) => batch([], { touches: [touch(deviceId)] }) },
-  {
-    name: 'messages and changes',
-    prepare: async (_, deviceId) => batch(good(deviceId), { changes: [online(deviceId)] }),
-  },
-  { name: 'changes alone', prepare: async (_, deviceId) => batch([], { changes: [online(deviceId)] }) },
-  {
-    name: 'duplicates',
-    async prepare(storage, deviceId) {
-      await storage.commit(batch(good(deviceId)))
-      return batch([...good(deviceId), ...good(deviceId, T0 + 1)], {
-        touches: [touch(deviceId)],
-        changes: [online(deviceId)],
-      })
-    },
-  },
-  {
-    name: 'a replay',
-    async prepare(storage, deviceId) {
-      const ref = await rejected(storage, deviceId)
-      const [first, ...rest] = good(deviceId)
-      return batch([...(first ? [{ ...first, replayOf: ref }] : []), ...rest], { touches: [touch(deviceId)] })
-    },
-  },
-]
-
-async function rejected(storage: Storage, deviceId: string): Promise<MessageRef> {
-  await storage.commit(batch([entry(Sensor, deviceId, [], { status: 'rejected' })]))
-  const [found] = await messagesOf(storage, Sensor, deviceId)
-  return { typeKey: Sensor.key, id: found?.id ?? '' }
-}
 
 export function fenceContract(contract: StorageContract): void {
   describe('fences', () => {
@@ -116,7 +45,7 @@ export function fenceContract(contract: StorageContract): void {
       device: await deviceOf(storage, Sensor, deviceId),
     })
 
-    for (const { name, prepare } of PATHS) {
+    for (const { name, prepare } of FENCED_BATCHES) {
       test(`${name}: stored under the present epoch`, async () => {
         const { storage } = shared
         const deviceId = await newDevice(storage, Sensor)
@@ -214,7 +143,7 @@ export function fenceContract(contract: StorageContract): void {
       const deviceId = await newDevice(storage, Sensor, { status: 'online', statusAt: T0, lastSeen: T0 })
       const { epoch } = lease
       await expect(
-        storage.commit(batch([], { changes: [silent(deviceId)], fences: [{ name, epoch }] })),
+        storage.commit(batch([], { changes: [offlineAfterSilence(deviceId)], fences: [{ name, epoch }] })),
       ).rejects.toEqual(errorOf('fenced'))
       expect((await deviceOf(storage, Sensor, deviceId)).status).toBe('online')
       expect(await messagesOf(storage, Sensor, deviceId)).toEqual([])
