@@ -96,6 +96,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   ]),
   bytesOf: call(() => ['a', null]),
   checkValues: call(() => ['a sample', Station.readings, ['temperature'], [1]]),
+  isStorable: call(() => ['float', 1]),
   createSampleIndex: call(() => [], { returns: 'createSampleIndex()' }),
   liveStateOf: call(() => [record()]),
   isBlocked: call(() => ['queue', { any: true, send: false }]),

@@ -14,7 +14,11 @@ const ACCEPTS: Readonly<Record<ReadingKind, (value: StoredValue) => boolean>> = 
   geo: (value) => typeof value === 'string',
 }
 
-/** What the column types of a database would refuse: `storage_failed`. */
+/** Whether a column for fields of this kind takes the value. Null, which every column takes, is not asked about. */
+export const isStorable = (kind: ReadingKind, value: Exclude<StoredValue, null>): boolean =>
+  ACCEPTS[kind](value)
+
+/** `storage_failed` for a value that a column of its field's kind does not take. */
 export function checkValues(
   where: string,
   fields: Readonly<Record<string, Field>>,
@@ -26,7 +30,7 @@ export function checkValues(
   names.forEach((name, index) => {
     const value = values[index] ?? null
     const kind = fields[name]?.kind
-    if (value !== null && kind && !ACCEPTS[kind](value))
+    if (value !== null && kind && !isStorable(kind, value))
       throw refused(where, `${name} is of kind ${kind} and cannot hold a ${typeof value} like this`)
   })
 }

@@ -119,6 +119,7 @@ export const aggregateSamples = trusting(
   aggregated.aggregateSamples,
 )
 export const checkValues = trusting('checkValues', 'fields and values', values.checkValues)
+export const isStorable = trusting('isStorable', 'the kind of a field and a value', values.isStorable)
 export const foldChanges = trusting('foldChanges', 'a batch and the rows of its devices', changes.foldChanges)
 export const planCommit = trusting('planCommit', 'a batch and its rows', commits.planCommit)
 export const judgeSample = trusting('judgeSample', 'a sample and what is known of it', identities.judgeSample)

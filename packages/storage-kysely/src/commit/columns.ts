@@ -1,5 +1,5 @@
-import { DeviceHubError } from '@devicehub/core'
 import type { StoredValue } from '@devicehub/core/transport'
+import { checkValue } from '../rows/check-value.js'
 import type { ColumnSource, SameAs, ValueKind } from '../rows/column-source.js'
 
 /**
@@ -103,8 +103,7 @@ function buildColumn<Row>(table: string, source: ColumnSource<Row>, rows: readon
   while (same < rows.length && (get(rows[same] as Row) ?? null) === first) same++
   if (same === rows.length) {
     if (first === (source.fallback ?? null)) return null
-    if (first === null) throw refused(table, source, first)
-    if (!isOfKind(kind, first)) throw refused(table, source, first)
+    checkValue(table, source, first)
     return { ...head, form: 'constant', value: first }
   }
   switch (kind) {
@@ -132,9 +131,9 @@ function texts<Row>(
       nulls = true
       values[index] = NULL_TEXT
     } else {
-      if (typeof value !== 'string') throw refused(table, source, value)
+      checkValue(table, source, value)
       if (value === NULL_TEXT) ambiguous = true
-      values[index] = value
+      values[index] = value as string
     }
   }
   const text = values.join(SEPARATOR)
@@ -150,7 +149,7 @@ function separators(text: string): number {
 }
 
 function numbers<Row>(table: string, source: ColumnSource<Row>, rows: readonly Row[]): NumberColumn {
-  const { kind, get } = source
+  const { get } = source
   const values = new Float64Array(rows.length)
   let nulls = false
   for (let index = 0; index < rows.length; index++) {
@@ -159,7 +158,7 @@ function numbers<Row>(table: string, source: ColumnSource<Row>, rows: readonly R
       nulls = true
       values[index] = Number.NaN
     } else {
-      if (!isOfKind(kind, value)) throw refused(table, source, value)
+      checkValue(table, source, value)
       values[index] = Number(value)
     }
   }
@@ -169,35 +168,7 @@ function numbers<Row>(table: string, source: ColumnSource<Row>, rows: readonly R
 function bytes<Row>(table: string, source: ColumnSource<Row>, rows: readonly Row[]): (Uint8Array | null)[] {
   return rows.map((row) => {
     const value = source.get(row) ?? null
-    if (value !== null && !(value instanceof Uint8Array)) throw refused(table, source, value)
-    return value
+    if (value !== null) checkValue(table, source, value)
+    return value as Uint8Array | null
   })
 }
-
-export function isOfKind(kind: ValueKind, value: Exclude<StoredValue, null>): boolean {
-  switch (kind) {
-    case 'float':
-      return typeof value === 'number' && Number.isFinite(value)
-    case 'integer':
-    case 'time':
-      return Number.isSafeInteger(value)
-    case 'boolean':
-      return typeof value === 'boolean'
-    case 'text':
-    case 'json':
-      return typeof value === 'string'
-    case 'bytes':
-      return value instanceof Uint8Array
-  }
-}
-
-export const refused = (
-  table: string,
-  { name, kind }: Pick<ColumnSource<never>, 'name' | 'kind'>,
-  value: unknown,
-): DeviceHubError =>
-  new DeviceHubError(
-    'storage_failed',
-    `A row of ${table} was refused: ${name} holds ${kind}, not ${typeof value === 'number' ? String(value) : `a ${typeof value}`}`,
-    { details: { table, column: name } },
-  )

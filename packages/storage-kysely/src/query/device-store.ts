@@ -10,13 +10,13 @@ import {
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { cancelCommands } from '../command/cancel-commands.js'
-import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
 import { deleteAccess } from '../credential/delete-access.js'
+import { checkValue } from '../rows/check-value.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { keepsLastValues } from '../schema/latest-table.js'
@@ -265,7 +265,7 @@ function patchSql(
 ): RawBuilder<unknown>[] {
   const table = tableNames(type).device
   const assign = (name: string, kind: DeviceShape['kinds'][number], value: DeviceRecord['state'][number]) => {
-    if (value !== null && !isOfKind(kind, value)) throw refused(table, { name, kind }, value)
+    if (value !== null) checkValue(table, { name, kind }, value)
     return sql`${sql.ref(name)} = ${columnValue(dialect, kind, value)}`
   }
   const assignments = Object.entries(patch).flatMap(([key, value]) =>

@@ -1,8 +1,8 @@
 import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
 import type { DeviceRecord } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
-import { isOfKind, refused } from '../commit/columns.js'
 import { columnValue } from '../connection/sql-fragments.js'
+import { checkValue } from '../rows/check-value.js'
 import type { DeviceShape } from '../rows/device-columns.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
@@ -23,7 +23,7 @@ export function insertDevices(
       )
     const values = columns.map((column) => {
       const value = column.get(device) ?? null
-      if (value !== null && !isOfKind(column.kind, value)) throw refused(table, column, value)
+      if (value !== null) checkValue(table, column, value)
       return columnValue(dialect, column.kind, value)
     })
     return sql`(${sql.join(values)})`

@@ -8,12 +8,12 @@ import {
 } from '@devicehub/core/storage'
 import type { StoredValue } from '@devicehub/core/transport'
 import { sql } from 'kysely'
-import { isOfKind, refused } from '../commit/columns.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Transaction } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue } from '../connection/sql-fragments.js'
+import { checkValue } from '../rows/check-value.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { TWIN_TABLE, tableNames } from '../schema/tables.js'
 import { NO_TWIN, readStates, readTwins, type TwinRow } from './twin-rows.js'
@@ -103,7 +103,7 @@ async function update(
   const assignments = [...changed].map((name) => {
     const index = type.stateNames.indexOf(name)
     const [kind, value] = [kinds[index] ?? 'text', state[index] ?? null]
-    if (value !== null && !isOfKind(kind, value)) throw refused(table, { name, kind }, value)
+    if (value !== null) checkValue(table, { name, kind }, value)
     return sql`${sql.ref(name)} = ${columnValue(dialect, kind, value)}`
   })
   await transaction.run(
