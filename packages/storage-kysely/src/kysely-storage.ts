@@ -47,7 +47,7 @@ import { createTwinStore } from './twin/twin-store.js'
  */
 export function kyselyStorage<DB>(given: KyselyStorageOptions<DB>): StorageAdapter {
   const options = acceptStorage<DB>(given)
-  // Our names are the database's names: a plugin that changes case must not touch them.
+  // Kysely plugins that rename tables and columns must not apply to the hub's statements.
   const db = options.db.withoutPlugins() as unknown as Kysely<unknown>
   const dialect = options.dialect ?? detectDialect(db)
   return defineStorage(dialect, (context) =>
@@ -103,14 +103,17 @@ function openStorage(
   }
 }
 
-/** Larger batches cost less a message: a statement is planned and a commit is synced for more rows. */
+/** Larger batches cost less per message: planning a statement and syncing a commit is shared by more rows. */
 function preferredBatch(dialect: SqlDialect, threaded: boolean): number {
-  // They do not block this thread.
+  // A worker thread does not block this one.
   if (threaded) return 2_000
   return dialect === 'postgres' ? 1_000 : 500
 }
 
-/** Each statement asks first, and waits where there is something to wait for; what only a person can mend says so. */
+/**
+ * Checks before each statement that the storage is open and connected, and explains errors that only an administrator
+ * can fix.
+ */
 function guarded(
   connection: Connection,
   check: () => Promise<void> | null,

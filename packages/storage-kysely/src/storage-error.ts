@@ -1,17 +1,17 @@
 import { DeviceHubError } from '@devicehub/core'
 
-/** What became of a statement that failed. */
+/** The kinds of failure of a statement. */
 export type Failure =
-  /** An identity is stored already. */
+  /** A unique key was violated. */
   | 'unique'
-  /** Another transaction was in the way: at once again. */
+  /** A conflict with another transaction: retry at once. */
   | 'conflict'
   | 'unavailable'
   /** The connection broke while the statement ran: it may have been committed. */
   | 'lost'
   | 'outdated'
   | 'refused'
-  /** The application may not: wrong password, missing database or right. Only a person can mend it. */
+  /** The application is denied: wrong password, missing database or right. Only an administrator can fix it. */
   | 'forbidden'
   | 'closed'
 
@@ -22,7 +22,7 @@ interface DriverError {
   readonly message: string
 }
 
-/** An error of a driver, by what can be done about it. */
+/** Classifies a driver's error by what can be done about it. */
 export function classify(error: unknown): Failure {
   if (!(error instanceof Error)) return 'refused'
   const { code, sqlState, errno, message } = error as Error & DriverError
@@ -30,7 +30,7 @@ export function classify(error: unknown): Failure {
   if (/driver has already been destroyed|after calling end on the pool|Pool is closed/.test(message))
     return 'closed'
   if (FORBIDDEN_MESSAGE.test(message)) return 'forbidden'
-  // Thrown in this process, over a value.
+  // Thrown by the driver in this process, because of a value.
   if (error instanceof TypeError || error instanceof RangeError) return 'refused'
   if (typeof code === 'string') {
     if (code.startsWith('SQLITE_')) return classifySqlite(code, message)
@@ -42,7 +42,7 @@ export function classify(error: unknown): Failure {
     if (/^E[A-Z_]+$/.test(code) || code.startsWith('PROTOCOL_') || code.startsWith('CONNECT'))
       return 'unavailable'
   }
-  // Drivers report a connection that broke or never came with a message alone.
+  // For a connection that broke or was never made, drivers give a message without a code.
   if (
     /terminated unexpectedly|Connection terminated|connection is in closed state|not queryable|Connection lost|Query read timeout/i.test(
       message,
@@ -53,7 +53,7 @@ export function classify(error: unknown): Failure {
   return 'refused'
 }
 
-/** What drivers say without a code: `pg` of a password or of TLS, better-sqlite3 of a folder. */
+/** Messages of drivers without a code: `pg` about a password or TLS, better-sqlite3 about a folder. */
 const FORBIDDEN_MESSAGE =
   /client password must be a|no password was provided|server does not support SSL connections|directory does not exist/
 
@@ -68,7 +68,9 @@ const LOST_CODES = new Set([
   'CONNECTION_CLOSED',
 ])
 
-/** PostgreSQL, by class: only what the data itself is to blame for may be refused; the rest waits for somebody to mend it. */
+/**
+ * PostgreSQL, by class: only errors in the data itself are `refused`; others wait until an administrator fixes them.
+ */
 function classifySqlState(code: string): Failure {
   switch (code) {
     case '23505':
@@ -84,7 +86,7 @@ function classifySqlState(code: string): Failure {
       return 'outdated'
     case '42501':
       return 'forbidden'
-    // The backend went away with the statement: crash of another one, shutdown.
+    // The backend ended with the statement: another backend crashed, or a shutdown.
     case '57P01':
     case '57P02':
       return 'lost'
@@ -115,7 +117,7 @@ const MYSQL: Readonly<Record<number, Failure>> = {
   1020: 'conflict',
   1146: 'outdated',
   1054: 'outdated',
-  // Login: access denied, host not allowed or blocked, password expired, account locked, no common way to log in.
+  // Login: access denied, host not allowed or blocked, password expired, account locked, no common method.
   1045: 'forbidden',
   1698: 'forbidden',
   1130: 'forbidden',
@@ -128,19 +130,19 @@ const MYSQL: Readonly<Record<number, Failure>> = {
   3159: 'forbidden',
   4151: 'forbidden',
   1049: 'forbidden',
-  // Rights on a database, table, column, routine, or of the whole server.
+  // Missing privileges on a database, table, column or routine, or on the server.
   1044: 'forbidden',
   1142: 'forbidden',
   1143: 'forbidden',
   1227: 'forbidden',
   1370: 'forbidden',
   1053: 'lost',
-  // Killed by an administrator, or (4031, MySQL 8) ended for its silence.
+  // Killed by an administrator, or (4031, MySQL 8) closed because it was idle.
   1927: 'lost',
   4031: 'lost',
   2006: 'lost',
   2013: 'lost',
-  // A packet that is too large: halves of the batch can fit.
+  // The packet is too large; halves of the batch can fit.
   1153: 'refused',
   1366: 'refused',
   1364: 'refused',
@@ -161,11 +163,11 @@ function classifySqlite(code: string, message: string): Failure {
   if (/no such table|no such column|has no column named/.test(message)) return 'outdated'
   if (code === 'SQLITE_ERROR') return 'refused'
   if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH|NOTADB|CORRUPT)/.test(code)) return 'forbidden'
-  // Disk full, I/O error: nothing the data can do about.
+  // Disk full, I/O error: not caused by the data.
   return 'unavailable'
 }
 
-/** The error of the port for an error of a driver; one of the port passes. */
+/** Converts a driver's error to a `DeviceHubError`; returns one unchanged. */
 export function toStorageError(error: unknown, doing: string): Error {
   if (error instanceof Error && error.name === 'DeviceHubError') return error
   const reason = error instanceof Error ? error.message || (error as { code?: string }).code : String(error)
@@ -208,7 +210,7 @@ export function toStorageError(error: unknown, doing: string): Error {
   }
 }
 
-/** Runs it, with the driver's errors as those of the port. */
+/** Runs `work`, and converts the driver's errors. */
 export async function asStorageErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -1,2 +1,2 @@
-/** Beside `src` and beside `dist`: this file has to stay at the top of either. */
+/** The worker is beside `src`, and beside `dist` in the package: so this file must stay at the top of either. */
 export const workerFile = (): URL => new URL('../worker/sqlite-worker.cjs', import.meta.url)

@@ -15,7 +15,7 @@ import type { SqlDialect } from '../schema/logical-type.js'
 import { COMMAND_TABLE } from '../schema/tables.js'
 import { type CommandRow, commandColumns, commandRow } from './command-rows.js'
 
-/** Commands in one statement: its CASEs are searched from the start for each. */
+/** Commands in one statement: each row searches its CASE from the start. */
 const ROWS_MAX = 100
 
 interface OpenCommand {
@@ -26,7 +26,7 @@ interface OpenCommand {
   changed: boolean
 }
 
-/** Folds what the entries of a batch say of commands into their rows, in order, under a lock. By entry. */
+/** Applies the command changes of a batch to their rows, in order and under a lock. Returns outcomes by entry. */
 export async function applyCommands(
   transaction: Transaction,
   entries: readonly CommitEntry[],
@@ -98,7 +98,7 @@ async function update(transaction: Transaction, commands: readonly OpenCommand[]
 async function updateByCase(transaction: Transaction, commands: readonly OpenCommand[]): Promise<void> {
   const { dialect } = transaction
   const chosen = (column: string, value: (command: OpenCommand) => RawBuilder<unknown>) =>
-    // The other branch gives the column's type to parameters and nulls.
+    // The other branch gives parameters and nulls the column's type.
     sql`${sql.ref(column)} = case id ${sql.join(
       commands.map((one) => sql`when ${numberSql(one.row.id)} then ${value(one)}`),
       sql` `,

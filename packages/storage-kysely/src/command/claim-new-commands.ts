@@ -12,8 +12,8 @@ import { COMMAND_TABLE, tableNames } from '../schema/tables.js'
 const ROWS_MAX = 500
 
 /**
- * The usual case as one statement: commands of one type whose devices can all be reached, with nothing of somebody
- * else's queued before them, are written as claimed. False, and nothing is written, where one of them is another case.
+ * The common case in one statement: commands of one type whose devices are all reachable and have no other commands
+ * queued are inserted as claimed. Returns false, and writes nothing, when one of them is not such a case.
  */
 export async function claimNewCommands(
   connection: Connection,
@@ -22,7 +22,7 @@ export async function claimNewCommands(
 ): Promise<boolean> {
   const { dialect } = connection
   const [type, ...others] = new Set(commands.map((command) => command.type))
-  // MySQL would lock the gaps between the rows that it looks at.
+  // MySQL would lock the gaps between the rows it reads.
   if (dialect === 'mysql' || type === undefined || others.length > 0 || commands.length > ROWS_MAX)
     return false
   if (!claim?.types.includes(type.key)) return false

@@ -29,7 +29,7 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
   const now = databaseNow(dialect)
   const columns = commandColumns(dialect)
   const selection = selectList(dialect, columns)
-  /** Whether something of the device of the row `t` waits before it that is not the caller's. */
+  /** Whether an earlier command of the device of row `t` is waiting that is not the caller's. */
   const queuedBefore = (claim: string, more = sql``) =>
     sql`exists (select 1 from ${table} as e where e.type_key = t.type_key and e.device_id = t.device_id and e.id < t.id
       and e.state = 'queued' and (e.claim is null or e.claim <> ${claim}) ${more})`
@@ -52,7 +52,7 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
       sql`update ${table} set claim = ${claim}, next_at = ${now} + ${numberSql(Math.round(ttl))}
         where id in (${ids}) and next_at <= ${now}`,
     )
-    // Of this claim: what another caller was faster with is its own by now.
+    // Only rows with this claim: another caller may have claimed the others meanwhile.
     const { rows } = await connection.run(
       sql`select ${selection}, case when t.state = 'queued' and t.expires_at > ${now} and ${queuedBefore(claim)} then 1 else 0 end as ${sql.ref(`c${COMMAND_COLUMNS}`)},
         case when t.state = 'queued' and t.on_offline = 'send' and ${queuedBefore(claim, sql`and e.on_offline = 'send'`)} then 1 else 0 end as ${sql.ref(`c${COMMAND_COLUMNS + 1}`)}

@@ -25,8 +25,8 @@ import { claimNewCommands } from './claim-new-commands.js'
 const ROWS_MAX = 500
 
 /**
- * Writes commands in one transaction that holds the rows of their devices: a commit that makes a device reachable is
- * either seen here, or it sees what is written here.
+ * Writes commands in one transaction that locks the rows of their devices: a commit that makes a device reachable
+ * either is visible here, or sees these commands.
  */
 export async function createCommands(
   connection: Connection,
@@ -52,7 +52,7 @@ export async function createCommands(
   }
 }
 
-/** The connection broke before the answer: what is there is there whole. Null when nothing is. */
+/** After a broken connection: all commands are stored, or none. Null for none. */
 async function outcomesOf(
   connection: Connection,
   commands: readonly NewCommand[],
@@ -74,7 +74,7 @@ async function outcomesOf(
   })
 }
 
-/** What becomes of each, by its device and what waits for it already. */
+/** Decides on each command, by its device and the commands already waiting for it. */
 async function judge(
   transaction: Transaction,
   commands: readonly NewCommand[],
@@ -108,7 +108,7 @@ async function judge(
 
 const NOTHING_AHEAD: QueuedAhead = { any: false, send: false }
 
-/** By device; none of what is this caller's. */
+/** By device, without the caller's own. */
 async function queuedAhead(
   transaction: Transaction,
   types: readonly (readonly [AnyDeviceType, ReadonlySet<string>])[],

@@ -7,7 +7,7 @@ import { COMMAND_TABLE } from '../schema/tables.js'
 /** Devices in one statement. */
 const DEVICES_MAX = 500
 
-/** What waits for these devices is due now; what somebody is publishing stays that one's. */
+/** Makes queued commands of these devices due now; those that a process is publishing stay as they are. */
 export async function wakeCommands(
   connection: Pick<Connection, 'run' | 'dialect'>,
   type: AnyDeviceType,

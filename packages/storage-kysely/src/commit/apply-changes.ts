@@ -34,16 +34,16 @@ const DEVICES_MAX = 100
 
 export interface AppliedChanges {
   readonly transitions: readonly CommittedTransition[]
-  /** As their rows are now. */
+  /** The rows after the changes. */
   readonly devices: readonly ChangedDevice[]
-  /** Of the changes that changed a status. */
+  /** Changes of status. */
   readonly audits: readonly TelemetryEntry[]
 }
 
 /**
- * Folds the changes of a batch into the rows of their devices, in order, under a lock: two processes that change the
- * same device follow each other. Devices that do not exist are passed over. `audits` are to be written by the caller.
- * The devices that the same transaction is about to touch are locked too, and count as touched.
+ * Applies the changes of a batch to the rows of their devices, in order and under a lock, so that two processes that
+ * change a device follow each other. Devices that do not exist are skipped. The caller writes `audits`. Devices that
+ * the transaction will touch are locked too, and count as touched.
  */
 export async function applyChanges(
   transaction: Transaction,
@@ -56,7 +56,7 @@ export async function applyChanges(
     of: readonly { readonly type: AnyDeviceType; readonly deviceId: string }[],
     key: string,
   ) => [...new Set(of.filter((one) => one.type.key === key).map((one) => one.deviceId))].sort(compare)
-  // In one order over types and devices, so that no two transactions wait for each other.
+  // In the same order over types and devices everywhere, so that transactions do not deadlock.
   for (const key of [...types.keys()].sort(compare)) {
     const type = types.get(key) as AnyDeviceType
     for (const part of inParts(sortedIds([...changes, ...touches], key), DEVICES_MAX))

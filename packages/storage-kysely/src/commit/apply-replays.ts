@@ -7,14 +7,17 @@ import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
 import type { KnownTypes } from './known-types.js'
 import { compare } from './prepare-batch.js'
 
-/** Marks the messages that a batch replays; `not_replayable` when one is not there, or was replayed before. */
+/**
+ * Marks the messages that a batch replays as replayed. `not_replayable` when one does not exist or was replayed
+ * before.
+ */
 export async function applyReplays(
   transaction: Transaction,
   known: KnownTypes,
   entries: readonly CommitEntry[],
 ): Promise<void> {
   const refs = entries.flatMap(({ replayOf }) => (replayOf ? [replayOf] : []))
-  // In one order, so that two replays of the same messages do not wait for each other.
+  // In id order, so that two replays of the same messages do not deadlock.
   const sorted = refs.sort((a, b) => compare(a.typeKey ?? '', b.typeKey ?? '') || Number(a.id) - Number(b.id))
   for (const ref of sorted) {
     const table = messageTableOfRef(known, ref)

@@ -3,27 +3,29 @@ import { checkValue } from '../rows/check-value.js'
 import type { ColumnSource, SameAs, ValueKind } from '../rows/column-source.js'
 
 /**
- * Between the texts of a column, and for null. JSON text has neither (control characters are escaped in it); a column
- * in which one occurs is written another way.
+ * The separator between the texts of a column, and the text for null. JSON text contains neither, because it escapes
+ * control characters; a column with such a text is sent as values.
  */
 export const SEPARATOR = '\x1f'
 export const NULL_TEXT = '\x1e'
 
-/** The rows of one table, a column at a time: far cheaper than an object a row to build, to copy to a worker and to send. */
+/** The rows of one table, as columns: far cheaper to build, to copy to a worker and to send than an object per row. */
 export interface Insert {
   readonly table: string
   readonly rows: number
-  /** Without those that are null in every row. */
+  /** Columns that are null in every row are left out. */
   readonly columns: readonly Column[]
-  /** A row whose key is there already changes that one. */
+  /** Updates a row with the same key instead. */
   readonly upsert?: Upsert
-  /** Somebody wants the ids that the database gives them. */
+  /** Whether the ids of the rows are returned. */
   readonly returnsIds?: boolean
 }
 
 export interface Upsert {
   readonly key: string
-  /** Of these columns, those of the row with the greater time stay, of equal ones the new row's. No time: nothing. */
+  /**
+   * Columns that are updated together, when the new row's time is not earlier. A row without a time updates nothing.
+   */
   readonly groups: readonly { readonly time: string; readonly columns: readonly string[] }[]
 }
 
@@ -56,13 +58,13 @@ interface NumberColumn {
 interface SameColumn extends SameAs {
   readonly form: 'same'
 }
-/** What the other forms cannot hold: bytes, and texts with a separator in them. */
+/** For what the other forms cannot hold: bytes, and texts that contain a separator. */
 interface ValuesColumn {
   readonly form: 'values'
   readonly values: readonly (string | Uint8Array | null)[]
 }
 
-/** `storage_failed` when a value is not of its column's kind: databases that would take it anyway must not. */
+/** Builds the columns of an insert. `storage_failed` when a value is not of its column's kind. */
 export function buildInsert<Row>(
   table: string,
   sources: readonly ColumnSource<Row>[],

@@ -25,12 +25,12 @@ import { findDuplicates } from './find-duplicates.js'
 import type { KnownTypes } from './known-types.js'
 import { createLostCommits } from './lost-commits.js'
 import { messageIdsOf, messageTableOf, prepareWrites } from './prepare-batch.js'
-import { giveWay } from './stored-identities.js'
+import { releaseIds } from './stored-identities.js'
 
 export interface CommitOptions {
   readonly connection: Connection
   readonly known: KnownTypes
-  /** A hypertable cannot hold a sample id unique without its time. */
+  /** The unique key of a sample id includes the time: see `lockSampleIds`. */
   readonly timescale: boolean
 }
 
@@ -46,18 +46,19 @@ const NOTHING: CommitResult = {
 
 const NO_CHANGES: Pick<CommitResult, 'transitions' | 'devices'> = { transitions: [], devices: [] }
 
-/** How often a batch is tried against others that are in its way, and for how long (milliseconds) at least. */
+/** How often a batch is retried after a conflict, and for at least how many milliseconds. */
 const ATTEMPTS = 8
 /**
- * And against an identity that turns up between the look and the write. Writers that commit the same samples at the same
- * time do that to each other several times in a row; a unique index of somebody else's does it for ever.
+ * How often a batch is retried after a unique violation. Writers of the same samples cause each other several in a
+ * row; a foreign unique index causes one every time.
  */
 const UNIQUE_ATTEMPTS = 40
 const PATIENCE = 5000
 
 /**
- * Writes batches. Nearly all hold nothing that is stored already, so a batch is written as plain rows in one go; only
- * when a unique key says otherwise is it undone and written again with care.
+ * Creates the function that commits batches. Nearly all batches hold only new rows, so a batch is first inserted
+ * without looking anything up. A unique violation undoes that, and the batch is written again after looking up what
+ * is stored.
  */
 export function createCommit({
   connection,
@@ -66,34 +67,34 @@ export function createCommit({
 }: CommitOptions): (batch: CommitBatch) => Promise<CommitResult> {
   const lost = createLostCommits(connection)
   /**
-   * Redelivered messages come in a row, after a connection was lost, and a device that uses one id for all it sends does
-   * so every time: as long as ids and contents are known, trying without care is in vain.
+   * Duplicates come in series: after a lost connection, or from a device that uses one id for everything. While
+   * batches contain duplicates, the insert without a look-up is skipped.
    */
-  let expectKnown = false
+  let expectDuplicates = false
 
   async function commit(batch: CommitBatch): Promise<CommitResult> {
     if (isEmpty(batch)) return NOTHING
     const before = await lost.resultOf(batch)
     if (before) return before
 
-    let careful =
-      expectKnown || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
+    let lookUp =
+      expectDuplicates || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
     const settles = batch.entries.some(settlesSomething)
     const giveUpAt = Date.now() + PATIENCE
     for (let attempt = 1; ; attempt++) {
-      // What it would have answered, should the connection break before the answer comes.
+      // The result, in case the connection breaks before it is returned.
       let result = NOTHING
       try {
-        if (careful || settles || batch.changes.length > 0)
+        if (lookUp || settles || batch.changes.length > 0)
           await connection.transaction(
             {
               messageTables: messageTables(batch),
-              messagesFirst: !careful && !settles && batch.changes.length === 0,
+              messagesFirst: !lookUp && !settles && batch.changes.length === 0,
               fences: batch.fences,
             },
             async (transaction) => {
               const changed = await change(transaction, batch)
-              const written = await (settles ? settle : write)(transaction, batch, careful)
+              const written = await (settles ? settle : write)(transaction, batch, lookUp)
               result = { ...written, ...changed }
             },
           )
@@ -103,7 +104,7 @@ export function createCommit({
             batch,
             await connection.writeAtOnce(prepareWrites(known, batch), batch.fences),
           )
-        if (careful) expectKnown = result.duplicates !== null || result.reusedIds !== null
+        if (lookUp) expectDuplicates = result.duplicates !== null || result.reusedIds !== null
         return result
       } catch (error) {
         if (isDeviceHubError(error)) throw error
@@ -113,15 +114,15 @@ export function createCommit({
         const enough =
           failure === 'unique' ? attempt >= UNIQUE_ATTEMPTS : attempt >= ATTEMPTS && Date.now() > giveUpAt
         if (!again || enough) throw error
-        if (failure === 'unique' && !careful) careful = true
+        if (failure === 'unique' && !lookUp) lookUp = true
         else await sleep(Math.random() * Math.min(50, 2 ** attempt))
       }
     }
   }
 
   /**
-   * Devices are locked first, then commands, then twins, as everywhere, and last values after them all: two writers never
-   * wait for each other. The rows that tell of a change come after it, whether it holds is known by then.
+   * Locks devices, then commands, then twins, then last values, in the same order everywhere: so two writers never
+   * deadlock. Audit rows of changes are written after them, when it is known which changes applied.
    */
   async function change(
     transaction: Transaction,
@@ -136,11 +137,11 @@ export function createCommit({
     return { transitions, devices }
   }
 
-  /** Of a batch with replies, publications or reports: the messages come last, for their rows say what became of the rest. */
+  /** Applies replies, publications and reports first; the messages follow, because their rows record the outcome. */
   async function settle(
     transaction: Transaction,
     batch: CommitBatch,
-    careful: boolean,
+    lookUp: boolean,
   ): Promise<CommitResult> {
     const commands = await applyCommands(transaction, batch.entries)
     const reports = await applyReports(transaction, batch.entries)
@@ -152,7 +153,7 @@ export function createCommit({
       kept.push(index)
       return [message === entry.message ? entry : { ...entry, message }]
     })
-    const written = await write(transaction, { ...batch, entries }, careful)
+    const written = await write(transaction, { ...batch, entries }, lookUp)
     return {
       ...written,
       ...atTheirPlaces(written, kept, batch.entries.length),
@@ -161,16 +162,12 @@ export function createCommit({
     }
   }
 
-  async function write(
-    transaction: Transaction,
-    batch: CommitBatch,
-    careful: boolean,
-  ): Promise<CommitResult> {
-    if (!careful) return withIds(NOTHING, batch, await transaction.write(prepareWrites(known, batch)))
+  async function write(transaction: Transaction, batch: CommitBatch, lookUp: boolean): Promise<CommitResult> {
+    if (!lookUp) return withIds(NOTHING, batch, await transaction.write(prepareWrites(known, batch)))
     await applyReplays(transaction, known, batch.entries)
     if (timescale) await lockSampleIds(transaction, batch)
     const found = await findDuplicates(transaction, known, batch, { keepFirst: timescale })
-    for (const [type, samples] of found.replaced) await giveWay(transaction, type, samples)
+    for (const [type, samples] of found.replaced) await releaseIds(transaction, type, samples)
     const ids = await transaction.write(prepareWrites(known, batch, found))
     const { duplicates, reused } = found
     const any = duplicates.size > 0
@@ -200,7 +197,7 @@ function messageOf(
 const withIds = (result: CommitResult, batch: CommitBatch, ids: WrittenIds): CommitResult =>
   batch.wantsIds ? { ...result, messageIds: messageIdsOf(batch, ids) } : result
 
-/** What was found of entries of which some were left out, by their places in the whole batch. */
+/** Maps results of the kept entries back to their positions in the whole batch. */
 function atTheirPlaces(
   { duplicates, duplicateSamples, reusedIds, messageIds }: CommitResult,
   kept: readonly number[],
@@ -224,7 +221,7 @@ function spread<T>(values: readonly (T | null)[], places: readonly number[], cou
   return all
 }
 
-/** Devices of which commands may wait. */
+/** Devices that became reachable: commands may be waiting for them. */
 function reachableAgain(transitions: readonly StatusTransition[]): Map<AnyDeviceType, string[]> {
   const devices = new Map<AnyDeviceType, string[]>()
   for (const { type, deviceId, from, to } of transitions) {
@@ -250,13 +247,13 @@ const messageTables = ({ entries, changes }: CommitBatch) =>
 const hasSampleIds = ({ entries }: CommitBatch) =>
   entries.some(({ samples }) => samples.some(({ sampleId }) => sampleId !== null))
 
-/** Locks that samples without a time of their own are spread over: what two writers send at once rarely shares one. */
+/** How many advisory locks there are for samples without a time of their own. Two writers rarely share one. */
 const LOCKS = 64
 const LOCK_SPACE = 723_311
 
 /**
- * TimescaleDB holds (device, id, time) unique, and an id whose sample carries no time of its own comes with another
- * time each time it is sent: such samples follow each other, and are looked up.
+ * In TimescaleDB the unique key of a sample id includes the time, and a sample without a time of its own gets a new
+ * one at each delivery. So such samples are serialised by a lock and looked up.
  */
 async function lockSampleIds(transaction: Transaction, { entries }: CommitBatch): Promise<void> {
   const locks = new Set<number>()

@@ -19,19 +19,20 @@ export interface FoundSamples {
   /** Samples whose id was known with other content, by entry; empty lists are left out. */
   readonly reused: ReadonlyMap<number, readonly number[]>
   readonly isDuplicate: (entry: number, index: number) => boolean
-  /** What the row's `sample_reuse` is to be: 0 where the next sample of its id is to meet it. */
+  /** The value for the row's `sample_reuse`; 0: the next sample with its id violates the unique key. */
   readonly reuseOf: (entry: number, index: number) => number
-  /** Those whose id passes to a sample of this batch. */
+  /** Stored samples whose id now belongs to a sample of this batch. */
   readonly replaced: ReadonlyMap<AnyDeviceType, readonly NewSample[]>
 }
 
 /**
- * Which samples of a batch are stored already, in the table or earlier in the batch itself. Invariant 2: an id with its
- * content identifies a sample of its device; without an id, time and content do.
+ * Finds the samples of a batch that are stored already, in the table or earlier in the batch. Invariant 2: an id with
+ * its content identifies a sample of its device; without an id, time and content do.
  *
- * The plain way of writing rests on the unique key (device, id, `sample_reuse`): a row has 0 there, so that every sample
- * of a known id is noticed. Of several with one id the last has it (`keepFirst`: the first; where every sample is looked
- * up anyway, no row has to change): retention deletes it last. The others have the mark of their content.
+ * The insert without a look-up relies on the unique key (device, id, `sample_reuse`): `sample_reuse` 0 makes every
+ * sample of a known id violate it. Of several samples with one id, the last has 0, because retention deletes it last
+ * (`keepFirst`: the first, so that no row changes where every sample is looked up anyway). The others have a mark of
+ * their content.
  */
 export async function findDuplicates(
   transaction: Transaction,
@@ -42,7 +43,7 @@ export async function findDuplicates(
   const judges = new Map<AnyDeviceType, Judge>()
   for (const [type, samples] of samplesByType(batch)) {
     const ids = await lookUpIds(transaction, known.shapeOf(type), type, samples)
-    // Known by its id, a sample needs no second look.
+    // A sample known by id and content needs no look-up by content.
     const others = samples.filter((one) => !ids.get(sampleIdKey(one))?.contents.has(one.contentHash))
     const contents = await lookUpContents(transaction, type, others)
     judges.set(type, new Judge(ids, contents))
@@ -105,7 +106,7 @@ class Judge {
     return verdict
   }
 
-  /** Gives each row of the batch its mark. Those whose ids were known, of which the former row has to give way. */
+  /** Sets the mark of each row of the batch. Returns the samples whose id a stored row still holds. */
   settle(marks: Map<string, number>, keepFirst: boolean): NewSample[] {
     const replaced: NewSample[] = []
     for (const [key, stored] of this.#stored) {

@@ -2,9 +2,9 @@ import type { AnyDeviceType } from '@devicehub/core'
 import { typeNotOpened } from '@devicehub/core/storage'
 import { type SampleShape, sampleShape } from '../rows/sample-columns.js'
 
-/** The types a storage was opened with, and how their rows look. */
+/** The device types a storage was opened with, and their columns. */
 export interface KnownTypes {
-  /** `unknown_type` when the storage was not opened with it. */
+  /** `unknown_type` for a type the storage was not opened with. */
   shapeOf(type: AnyDeviceType): SampleShape
   has(typeKey: string): boolean
 }

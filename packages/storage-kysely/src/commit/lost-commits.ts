@@ -12,20 +12,20 @@ interface LostCommit {
 }
 
 export interface LostCommits {
-  /** The connection broke before the database answered: whether the batch is stored is not known. */
+  /** Records a batch whose connection broke before the answer: it may be stored. */
   add(batch: CommitBatch, result: CommitResult): void
-  /** What a commit that was given up for lost had to answer, if this is its batch again and it was stored after all. */
+  /** The result of an earlier commit of the same batch that was stored after all; else undefined. */
   resultOf(batch: CommitBatch): Promise<CommitResult | null>
 }
 
 const REMEMBERED_MAX = 16
-/** Newest rows that are searched. */
+/** How many of the newest rows are searched. */
 const ROWS_SEARCHED = 100_000
 
 /**
- * The caller sends a batch again when the connection broke, and samples with an identity are safe then; their audit
- * rows, and samples without one, would be stored twice. A batch is in the database whole or not at all, so a few rows
- * of it tell.
+ * After a broken connection the caller commits the batch again. Samples with an identity are then found as
+ * duplicates; audit rows and samples without one would be stored twice. A batch is stored as a whole or not at all,
+ * so checking a few of its rows is enough.
  */
 export function createLostCommits(connection: Connection): LostCommits {
   const lost: LostCommit[] = []
@@ -43,7 +43,7 @@ export function createLostCommits(connection: Connection): LostCommits {
         const probes = new Set([entries[0], entries[entries.length >> 1], entries.at(-1)] as CommitEntry[])
         let stored = true
         for (const probe of probes) stored &&= await isStored(connection, probe)
-        // Under a lease that another one holds by now, what is stored can be that one's: looked at after the rows.
+        // Checked after the rows: if the lease has a new holder, the rows may be the new holder's.
         stored &&= await doFencesHold(connection, one.batch.fences ?? [])
         lost.splice(lost.indexOf(one), 1)
         if (stored) return one.result
@@ -53,7 +53,7 @@ export function createLostCommits(connection: Connection): LostCommits {
   }
 }
 
-/** All but the time of processing, which is another each time. */
+/** All but the time of processing, which differs each time. */
 const isSame = (a: CommitBatch, b: CommitBatch): boolean =>
   a.entries.length === b.entries.length &&
   a.entries.every(({ type, message }, index) => {

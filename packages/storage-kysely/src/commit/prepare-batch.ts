@@ -22,7 +22,7 @@ import type { KnownTypes } from './known-types.js'
 export const messageTableOf = (type: AnyDeviceType | null): string =>
   type ? tableNames(type).message : UNROUTED_MESSAGE_TABLE
 
-/** The rows of a batch, by table and in columns. Throws for what no database should take. */
+/** The rows of a batch, by table and as columns. `storage_failed` for values that no database should take. */
 export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: FoundSamples): Writes {
   const messages = new Map<string, MessageRow[]>()
   const samples = new Map<string, SampleGroup>()
@@ -50,7 +50,7 @@ export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: Fou
   }
 }
 
-/** In order of device ids: two writers never wait for each other. */
+/** Sorted by device id: so two writers never deadlock. */
 function latestOf(
   type: AnyDeviceType,
   { columns, upsert }: LatestShape,
@@ -66,7 +66,7 @@ function latestOf(
   return { ...buildInsert(tableNames(type).latest, columns, sorted), upsert }
 }
 
-/** The ids of the rows of a batch's messages, by entry: each table's are in the order of the entries. */
+/** The ids of the message rows by entry: each table has them in the order of the entries. */
 export function messageIdsOf({ entries }: CommitBatch, written: WrittenIds): (string | null)[] {
   const next = new Map<string, number>()
   return entries.map(({ type }) => {

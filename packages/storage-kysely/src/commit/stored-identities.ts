@@ -17,16 +17,16 @@ import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { reuseMark } from './reuse-mark.js'
 
-/** An id of a device, and what is known to have been sent under it. */
+/** A sample id of a device, and the contents stored under it. */
 export interface KnownId {
-  /** As far as it was asked for: of the last sample, and of any with the content of the samples at hand. */
+  /** Content hashes: of the last sample, and of those that equal a sample of the batch. */
   readonly contents: Set<number | null>
   readonly isStored: boolean
-  /** Whether a sample is the one that was stored last, where that has no hash: by a release that gave it none. */
+  /** Whether a sample equals the last one stored, when that has no hash: earlier releases wrote none. */
   readonly unhashed: ((sample: NewSample) => boolean) | null
 }
 
-/** In one query. PostgreSQL takes lists; SQLite nests its conditions, to a depth of 1,000. */
+/** Samples in one query. PostgreSQL takes lists; SQLite limits the nesting of conditions to 1,000. */
 const lookupsMax = (dialect: SqlDialect) => (dialect === 'postgres' ? 5_000 : 200)
 
 const UNHASHED_MAX = 200
@@ -95,7 +95,7 @@ export async function lookUpContents(
   return found
 }
 
-/** Sent again, as far as it can be told: the time counts where the device gave one. */
+/** Whether a sample is a redelivery. The time counts only if the device sent one. */
 function isSame(stored: StoredSample, sample: NewSample): boolean {
   const hasTime = ({ timestamp, receivedAt }: NewSample) => timestamp !== receivedAt
   if (hasTime(stored) ? stored.timestamp !== sample.timestamp : hasTime(sample)) return false
@@ -109,10 +109,11 @@ function isEqual(a: StoredValue, b: StoredValue): boolean {
 
 const readingsAs = (type: AnyDeviceType) => sql`${sql.table(tableNames(type).reading)} as t`
 
-// PostgreSQL looks a list up in the index row by row, whatever its statistics say, if each look-up stands alone (a limit, or `offset 0`); the list
-// travels as one text a column, since parameters by the thousand cost more than the look-ups. The others take conditions.
+// PostgreSQL uses the index for each element only if each look-up stands alone (`limit`, or `offset 0`). The list is
+// sent as one text per column: thousands of parameters cost more than the look-ups. The other databases get
+// conditions.
 
-/** The row that the plain way would meet, and those with the content of the samples. */
+/** The row with `sample_reuse` 0, and those with the content of the samples. */
 function storedIds(dialect: SqlDialect, table: RawBuilder<unknown>, samples: readonly NewSample[]) {
   const mark = ({ contentHash }: NewSample) => reuseMark(contentHash)
   if (dialect === 'postgres')
@@ -142,8 +143,8 @@ function storedContents(dialect: SqlDialect, table: RawBuilder<unknown>, samples
   )}`
 }
 
-/** The rows whose ids pass to samples that are about to be stored: they make room in the unique key. */
-export async function giveWay(
+/** Marks stored rows whose ids now belong to samples of this batch, so that these can be inserted. */
+export async function releaseIds(
   transaction: Transaction,
   type: AnyDeviceType,
   samples: readonly NewSample[],

@@ -4,7 +4,7 @@ import type { Insert } from '../commit/columns.js'
 import type { DriverRow, RowReader } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 
-/** `last_seen` of devices of one table, only ever moved forward. Sorted by device id. */
+/** Sets `last_seen` of devices of one table, unless it is later already. Sorted by device id. */
 export interface TouchGroup {
   readonly table: string
   readonly deviceIds: readonly string[]
@@ -17,7 +17,7 @@ export interface Writes {
   readonly touches: readonly TouchGroup[]
 }
 
-/** By table, of the inserts that want them (`returnsIds`), in the order of their rows. */
+/** The ids of inserted rows by table, in row order; only of inserts with `returnsIds`. */
 export type WrittenIds = ReadonlyMap<string, readonly number[]>
 
 export const NO_IDS: WrittenIds = new Map()
@@ -28,7 +28,7 @@ export interface QueryRows {
   readonly affected: number
 }
 
-/** Runs statements on one connection. */
+/** An open transaction: runs statements in it. */
 export interface Transaction {
   readonly dialect: SqlDialect
   run(query: RawBuilder<unknown>): Promise<QueryRows>
@@ -36,29 +36,39 @@ export interface Transaction {
   write(writes: Writes): Promise<WrittenIds>
 }
 
-/** A database as the rest of this package sees it: what is special to a dialect's driver and to its statements ends here. */
+/** The database as the stores use it. Differences between drivers and dialects in how a transaction runs end here. */
 export interface Connection {
   readonly dialect: SqlDialect
-  /** A statement of its own. */
+  /** Runs one statement outside a transaction. */
   run(query: RawBuilder<unknown>): Promise<QueryRows>
-  /** The same for many rows of columns that hold no integer beyond what a number can, where there is a cheaper way. */
+  /** Like `run`, cheaper for many rows where the driver allows. Not for integers beyond 2^53. */
   readMany(query: RawBuilder<unknown>): Promise<readonly RowReader[]>
-  /** All of it in one transaction, in as few round trips as the database allows; `fenced`, and nothing is written, unless the fences hold. */
+  /**
+   * Writes in one transaction, in as few round trips as possible. When a fence does not hold: `fenced`, and nothing
+   * is written.
+   */
   writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<WrittenIds>
-  /** `work` in one transaction, that sees what is committed when each statement starts (MySQL: when the first reads). */
+  /**
+   * Runs `work` in one transaction. Each statement sees what was committed when it started (MySQL: when the first one
+   * read).
+   */
   transaction<T>(options: TransactionOptions, work: (transaction: Transaction) => Promise<T>): Promise<T>
 }
 
 export interface TransactionOptions {
-  /** The message tables it is going to write to: announced before anything is written, for the readers of the log. */
+  /** The message tables it will write to. They are locked first, so that readers of the log wait for its rows. */
   readonly messageTables: readonly string[]
-  /** It writes to them before it writes anything else: then PostgreSQL needs no announcement. */
+  /** The messages are its first write, which takes the lock itself: PostgreSQL then needs no statement for it. */
   readonly messagesFirst: boolean
   /**
-   * `fenced`, and nothing is written, unless they hold; none of them can be lost between the look and the commit. The
-   * server ends the transaction of a client that is silent in it: a frozen process must not keep others from taking over.
+   * When one does not hold: `fenced`, and nothing is written. A fence cannot be lost between its check and the
+   * commit. The server ends the transaction of a client that goes silent, so that a frozen process does not block a
+   * takeover.
    */
   readonly fences?: readonly LeaseFence[] | undefined
-  /** Without fences: for how long a client may be silent in it, in milliseconds. Default: as long as the server lets it. */
+  /**
+   * How long the client may be silent in the transaction, milliseconds, if there are no fences. Default: no limit of
+   * ours.
+   */
   readonly idleLimit?: number
 }

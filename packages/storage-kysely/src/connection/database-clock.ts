@@ -2,8 +2,8 @@ import { type RawBuilder, sql } from 'kysely'
 import type { SqlDialect } from '../schema/logical-type.js'
 
 /**
- * Epoch milliseconds by the database's clock, at the moment it is looked at: a statement that has waited for a lock
- * must not compare with the time at which it began.
+ * The database's clock in epoch milliseconds, read when the expression is evaluated: a statement that waited for a
+ * lock must not compare with the time it began.
  */
 export function databaseNow(dialect: SqlDialect): RawBuilder<number> {
   switch (dialect) {
@@ -19,8 +19,8 @@ export function databaseNow(dialect: SqlDialect): RawBuilder<number> {
 }
 
 /**
- * The same, as an index can be searched by: the time at which the statement began. For a look that waits for no lock; what
- * it finds is compared once more with `databaseNow` before it is taken.
+ * The time at which the statement began, which an index search can use. Only for reads without a lock: what they find
+ * is compared again with `databaseNow` before it is used.
  */
 export function statementNow(dialect: SqlDialect): RawBuilder<number> {
   if (dialect === 'mysql') return sql`(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)`

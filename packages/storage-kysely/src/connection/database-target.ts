@@ -1,4 +1,4 @@
-/** Where a connection goes and as whom, for errors. Never with a password. */
+/** Host, database and user of a connection, for errors. Never a password. */
 export interface DatabaseTarget {
   readonly host: string | null
   readonly port: number | null

@@ -6,7 +6,7 @@ const DIRECTIONS: ReadonlyMap<unknown, RawBuilder<unknown>> = new Map([
   ['desc', sql`desc`],
 ])
 
-/** The words of `order by`: no other text gets into a statement, whoever calls the storage. */
+/** The direction of `order by`. Throws for any other text. */
 export function directionSql(order: 'asc' | 'desc'): RawBuilder<unknown> {
   const direction = DIRECTIONS.get(order)
   if (direction !== undefined) return direction

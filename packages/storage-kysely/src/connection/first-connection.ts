@@ -18,20 +18,19 @@ const ignore = () => {}
 const END_WAIT = 500
 
 export interface FirstConnection {
-  /** Null once it is made; until then what is to be waited for. */
+  /** Null once the connection was made; until then, a promise to wait for. */
   ready(): Promise<void> | null
-  /** Where it goes, as far as that can be seen. */
+  /** Host, database and user, as far as they are known. */
   target(): DatabaseTarget | null
 }
 
 /**
- * Makes the first connection of a Kysely instance, and learns from it: the pool of `pg` behind it, which is guarded, and
- * where it goes, for errors.
+ * Opens the first connection of a Kysely instance, to find the `pg` pool behind it, which is guarded, and the host,
+ * database and user, for error messages.
  *
- * Kysely holds its pool where nobody can see it, and may only make it when the first statement comes. But a pool says
- * `acquire` when it hands out a connection. So all that is said to be acquired while Kysely gets one is looked at, and
- * the one is ours through which the next statement on that connection goes. A pool of `mysql2` listens for the errors
- * of its connections by itself.
+ * Kysely hides its pool, and may create it only with the first statement. But a pool emits `acquire` when it hands
+ * out a connection. So every connection acquired meanwhile is watched, and ours is the one on which our statement is
+ * seen. A pool of `mysql2` handles the errors of its connections itself.
  */
 export function firstConnection(db: Kysely<unknown>, dialect: SqlDialect): FirstConnection {
   if (dialect === 'sqlite') {
@@ -47,7 +46,7 @@ export function firstConnection(db: Kysely<unknown>, dialect: SqlDialect): First
     try {
       await db.connection().execute(async (on) => {
         heard.stop()
-        // Its text tells it from what others run at the same time.
+        // A text that no other statement has.
         const statement = `select 1 /* devicehub ${randomUUID()} */`
         const ours = await clientUsedBy(heard.pools, statement, () =>
           on.executeQuery(CompiledQuery.raw(statement)),
@@ -58,7 +57,7 @@ export function firstConnection(db: Kysely<unknown>, dialect: SqlDialect): First
       })
       done = true
     } catch (error) {
-      // A connection that was refused says that it has ended a moment later.
+      // A refused connection emits its end a moment later.
       const giveUpAt = Date.now() + END_WAIT
       while (classify(error) === 'forbidden' && heard.targets.size === 0 && Date.now() < giveUpAt)
         await sleep(5)
@@ -84,14 +83,14 @@ type Acquired = Map<Client, EventEmitter>
 
 interface Heard {
   readonly pools: Acquired
-  /** Of connections that failed or ended, with what they said, if anything. */
+  /** Connections that failed or ended, with their error message, if any. */
   readonly targets: Map<DatabaseTarget, string | null>
 }
 
-/** Who listens at the moment: several storages can begin at once. */
+/** Those that listen now: several storages can start at once. */
 const listening = new Set<Heard>()
 let original = EventEmitter.prototype.emit
-/** Stays true where somebody else has put a wrapper around ours meanwhile: it goes on beneath it. */
+/** Stays true when other code has wrapped our wrapper: ours then stays in place. */
 let installed = false
 
 function listeningEmit(this: EventEmitter, event: string | symbol, ...values: unknown[]): boolean {
@@ -105,7 +104,7 @@ function listeningEmit(this: EventEmitter, event: string | symbol, ...values: un
   return original.call(this, event, ...values)
 }
 
-/** What pools hand out, and which connections fail, from here until `stop`. */
+/** Records connections that pools hand out, and connections that fail, until `stop`. */
 function listenForPools(): Heard & { stop(): void } {
   const heard: Heard = { pools: new Map(), targets: new Map() }
   if (!installed) {
@@ -130,7 +129,10 @@ const isClient = (value: unknown): value is Client =>
 
 const messageOf = (value: unknown): string | null => (value instanceof Error ? value.message : null)
 
-/** Others may end at the same time: only one whose words these are, or that is named in them, or that is alone counts. */
+/**
+ * Other connections may end at the same time. Ours is the one with the same error text, else one that the text names,
+ * else the only one.
+ */
 function targetOfFailure(
   heard: ReadonlyMap<DatabaseTarget, string | null>,
   error: unknown,

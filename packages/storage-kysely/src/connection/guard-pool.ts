@@ -54,8 +54,8 @@ interface PgClient {
 }
 
 /**
- * Closes a connection that is given back while a statement still runs on it: its time limit (`query_timeout`) is over,
- * and whoever got it next would wait as long behind that statement.
+ * Closes a connection that is released while a statement still runs on it, because `query_timeout` is over: the next
+ * user would have to wait behind that statement.
  */
 function closeIfStuck(client: EventEmitter): void {
   const { connection, ...rest } = client as EventEmitter & PgClient

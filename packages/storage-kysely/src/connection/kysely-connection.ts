@@ -27,7 +27,7 @@ import { writeValues } from './write-values.js'
 
 type Database = Kysely<unknown>
 
-/** Through the Kysely instance of the user, whatever its driver. */
+/** A connection through the Kysely instance, with whatever driver it has. */
 export function kyselyConnection(db: Database, dialect: SqlDialect): Connection {
   return {
     dialect,
@@ -82,7 +82,7 @@ async function inTransaction<T>(
       try {
         const guard = fenceGuard(on, dialect, fences)
         await guard.begin(options)
-        await announce(on, dialect, options)
+        await lockMessageTables(on, dialect, options)
         const result = await work({
           dialect,
           run: (query) => run(on, query),
@@ -109,9 +109,8 @@ interface FenceGuard {
 }
 
 /**
- * Looks at the fences of a transaction. MySQL and SQLite lock them first of all. PostgreSQL locks them with the rows that
- * are written, which can be many: a client that stops while it sends them holds no lock yet, and no timeout of the server
- * counts then.
+ * Checks the fences of a transaction. MySQL and SQLite lock their rows first. PostgreSQL locks them with the
+ * statement that writes: until the server has received all of it, a stopped client holds no lock.
  */
 function fenceGuard(db: Database, dialect: SqlDialect, fences: readonly LeaseFence[]): FenceGuard {
   let locked = fences.length === 0
@@ -127,7 +126,7 @@ function fenceGuard(db: Database, dialect: SqlDialect, fences: readonly LeaseFen
         if (idleLimit !== undefined)
           await run(db, sql`select ${sql.raw(idleLimitSql(String(idleLimit * 2)))}`)
       } else if (!messagesFirst) {
-        // Before it looks up anything: what else it would find wrong is not its business any more.
+        // Checked before anything is read, so that a fenced batch fails as `fenced` and not with a later error.
         requireFences(fences, (await run(db, fenceRows(fences, limit))).rows)
       }
     },
@@ -160,15 +159,15 @@ const LOCK: Readonly<Record<SqlDialect, RawBuilder<unknown>>> = {
 }
 
 const BEGIN: Readonly<Record<SqlDialect, string>> = {
-  // What was looked up has to be fresh after each wait for a lock.
+  // Each statement must see what was committed while it waited for a lock.
   postgres: 'start transaction isolation level read committed',
   mysql: 'start transaction',
-  // The write lock first: a transaction that has read cannot always be upgraded to it.
+  // Takes the write lock at once: a transaction that has read cannot always upgrade to it.
   sqlite: 'begin immediate',
 }
 
-/** So that a reader of the log knows that rows of this transaction may still come: see position-log and transaction-log. */
-async function announce(
+/** Makes readers of the log wait for the rows of this transaction: see position-log.ts and transaction-log.ts. */
+async function lockMessageTables(
   db: Database,
   dialect: SqlDialect,
   { messageTables: tables, messagesFirst }: TransactionOptions,
@@ -178,7 +177,7 @@ async function announce(
     const gate = sql.table(LOG_GATE_TABLE)
     const { rows } = await sql<{ mode: string }>`
       select @@session.sql_mode as mode from ${gate} where id = 1 lock in share mode`.execute(db)
-    // Without it, what does not fit a column is cut off and stored.
+    // Without strict mode, MySQL truncates a value that does not fit and stores it.
     if (!/STRICT|TRADITIONAL/i.test(rows[0]?.mode ?? ''))
       await execute(db, "set session sql_mode = concat(@@session.sql_mode, ',STRICT_TRANS_TABLES')")
   }

@@ -5,9 +5,9 @@ import { LEASE_TABLE } from '../schema/tables.js'
 import { numberSql } from './number-sql.js'
 
 /**
- * MySQL and MariaDB: before a transaction that others may have to wait for, makes the server end this connection when its
- * client is silent for half of the leases' time to live (in whole seconds, at least one). Gives back what undoes it: the
- * connection is the user's. PostgreSQL has such a limit for the transaction alone, set in it; SQLite has no server.
+ * MySQL and MariaDB: makes the server close this connection when the client is silent for half of the leases' time to
+ * live (whole seconds, at least one). Returns what restores the setting, because the connection is the application's.
+ * PostgreSQL sets such a limit for the transaction alone; SQLite has no server.
  */
 export async function limitIdle(
   db: Kysely<unknown>,
@@ -23,7 +23,7 @@ export async function limitIdle(
   await sql`set @devicehub_wait_timeout = @@session.wait_timeout,
     @@session.wait_timeout = least(greatest(1, ${seconds}), @@session.wait_timeout)`.execute(db)
   return async () => {
-    // A connection that is gone takes its settings with it.
+    // A closed connection takes its settings with it.
     await sql`set @@session.wait_timeout = @devicehub_wait_timeout, @devicehub_wait_timeout = null`
       .execute(db)
       .catch(() => undefined)

@@ -8,8 +8,8 @@ import { NO_IDS, type TouchGroup, type Writes, type WrittenIds } from './connect
 import { upsertSql } from './upsert-sql.js'
 
 /**
- * All writes as one statement: one round trip and, alone, one transaction. Each column travels as one text, so the
- * number of parameters and the work a row do not grow with the batch. Parameters are texts: every driver sends those.
+ * All writes as one statement: one round trip and, alone, one transaction. Each column is sent as one text, so that
+ * the number of parameters does not grow with the batch. Parameters are texts, which every driver can send.
  */
 export function postgresWrite(writes: Writes): CompiledQuery | null {
   const parameters: unknown[] = []
@@ -22,9 +22,9 @@ export function postgresWrite(writes: Writes): CompiledQuery | null {
 }
 
 /**
- * The same, written only if all of these leases stand under these epochs; its rows are those that do. They are locked
- * against a takeover, not against a renewal, and only once the server has the whole statement: a client that stops while
- * it sends holds up nobody. `inTransaction`: from then on the server ends the transaction when the client is silent.
+ * Like it, but writes only if all leases have these epochs; returns the leases that do. They are locked against a
+ * takeover, not against a renewal, and only once the server has received the whole statement: a client that stops
+ * while sending blocks nobody. `inTransaction`: the server ends the transaction when the client goes silent.
  */
 export function fencedPostgresWrite(
   writes: Writes,
@@ -71,14 +71,14 @@ export function writtenIds({ inserts }: Writes, [row]: readonly DriverRow[]): Wr
   return ids
 }
 
-/** Of a ttl's half: by then the lease has not been renewed for so long that it expires soon. For this transaction alone. */
+/** Half of the time to live: a lease not renewed for that long is about to expire. Applies to this transaction only. */
 export const idleLimitSql = (ttl: string): string =>
   `set_config('idle_in_transaction_session_timeout', greatest(${IDLE_LIMIT_MIN}, ${ttl} / 2)::bigint::text, true)`
 
 /** Milliseconds. */
 const IDLE_LIMIT_MIN = 500
 
-/** A text that is there already is not sent twice: samples mostly have the devices and times of their messages. */
+/** A text that was sent already is not sent twice: samples mostly have the devices and times of their messages. */
 const parameterOf =
   (parameters: unknown[]): Parameter =>
   (value) => {

@@ -41,15 +41,15 @@ export const bytesForDriver = (value: unknown): unknown =>
     ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
     : value
 
-/** Locks the rows of a SELECT against other writers; SQLite has only one. */
+/** Locks the selected rows against other writers. SQLite has only one writer. */
 export const forUpdate = (dialect: SqlDialect): RawBuilder<unknown> =>
   dialect === 'sqlite' ? sql`` : sql`for update`
 
-/** The same for rows whose keys stay as they are: on PostgreSQL references to them go on meanwhile. */
+/** Like it, for updates that leave keys unchanged: PostgreSQL then still admits rows that reference these. */
 export const forNoKeyUpdate = (dialect: SqlDialect): RawBuilder<unknown> =>
   dialect === 'postgres' ? sql`for no key update` : forUpdate(dialect)
 
-/** Locks the rows of a SELECT against changes by others, and not against other readers of this kind. */
+/** Locks the selected rows against changes, and still admits other readers with this lock. */
 export const forShare = (dialect: SqlDialect): RawBuilder<unknown> =>
   dialect === 'sqlite' ? sql`` : dialect === 'mysql' ? sql`lock in share mode` : sql`for share`
 

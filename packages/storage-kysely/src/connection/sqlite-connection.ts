@@ -18,7 +18,7 @@ import {
 } from './connection.js'
 import { upsertSql } from './upsert-sql.js'
 
-/** On `sqliteDialect`: a commit is one message to the worker, and its rows travel as columns. */
+/** A connection through `sqliteDialect`: a commit is one message to the worker, with the rows as columns. */
 export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Connection {
   let started: Promise<unknown> | undefined
   const held = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -60,7 +60,7 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     run: (query) => held(() => run(query)),
     readMany: (query) => held(() => readMany(query)),
     writeAtOnce: (writes, fences = []) => {
-      // Before waiting for the connection: meanwhile the commit before this one runs.
+      // Packed before waiting for the connection, while the previous commit runs.
       const message = { ...toMessage(writes), fences: fences.map(toFence) }
       return held(async () => {
         const result = await engine.call<LastIds | number>('transact', message)
@@ -98,10 +98,10 @@ const toMessage = ({ inserts, touches }: Writes) => ({
   touches: touches.map(toTouch),
 })
 
-/** By table: the last id that was given. Null: nobody wants to know. */
+/** The last id of each table; null when none was asked for. */
 type LastIds = Readonly<Record<string, number>> | null
 
-/** Who writes is alone, so the rows of a table have ids that follow each other. */
+/** SQLite has one writer at a time, so the ids of a table are consecutive. */
 function toIds({ inserts }: Writes, last: LastIds): WrittenIds {
   if (last === null) return NO_IDS
   const ids = new Map<string, readonly number[]>()
@@ -131,7 +131,7 @@ function toColumn(column: Column): Record<string, unknown> {
   return { name, value: detached(plain) }
 }
 
-/** Bytes are mostly a view on a far larger buffer, all of which would be copied to the worker. */
+/** Copies bytes out of the larger buffer they are a view on: the whole buffer would be sent to the worker. */
 const detached = <V>(value: V): V | Uint8Array =>
   value instanceof Uint8Array ? new Uint8Array(value) : value
 

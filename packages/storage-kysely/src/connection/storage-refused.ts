@@ -4,7 +4,10 @@ import type { SqlDialect } from '../schema/logical-type.js'
 import { classify } from '../storage-error.js'
 import { type DatabaseTarget, showTarget } from './database-target.js'
 
-/** Passes what `work` returns; a fault that only a person can mend becomes `storage_refused`, with where and what to do. */
+/**
+ * Runs `work`. An error that only an administrator can fix becomes `storage_refused`, with host, database, user and
+ * what to do.
+ */
 export async function withRefusals<T>(
   dialect: SqlDialect,
   target: () => DatabaseTarget | null,

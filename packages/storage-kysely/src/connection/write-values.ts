@@ -7,7 +7,7 @@ import { insertSql, touchSql } from './values-write.js'
 
 type Database = Kysely<unknown>
 
-/** Writes with INSERT ... VALUES, and looks up the ids of the rows where somebody wants to know them. */
+/** Writes with INSERT ... VALUES, and reads the ids of the rows that were asked for. */
 export async function writeValues(
   db: Database,
   dialect: SqlDialect,
@@ -28,7 +28,10 @@ export async function writeValues(
   return written.size === 0 ? NO_IDS : written
 }
 
-/** SQLite names the last id of a statement, and who writes is alone. MySQL names the first, and a cluster counts in steps. */
+/**
+ * SQLite returns the last id of a statement, and has one writer. MySQL returns the first, and a cluster counts in
+ * steps.
+ */
 async function idsOf(
   db: Database,
   dialect: SqlDialect,

@@ -10,7 +10,7 @@ import { CONSUMER_FAILURE_TABLE, CONSUMER_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { consumerFailure, failureSelection, isFailure, setAsideSql } from './failure-rows.js'
 
-/** Milliseconds a process may be silent in a transaction on a consumer, for which its successor waits. */
+/** How long a process may be silent in a transaction on a consumer, milliseconds: its successor waits for it. */
 const IDLE_LIMIT = 5000
 
 export const CONSUMER_TRANSACTION = {
@@ -37,7 +37,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
     return rows[0] ? consumerRecord(readRow(rows[0])) : null
   }
 
-  /** Whether it hit its consumer: `epoch` is the writer, and the cursor is where it says. */
+  /** Whether the update applied: `epoch` is the writer's, and the cursor was where it should be. */
   const moveSql = ({ name, epoch, from, to, passed, now }: ConsumerStep) =>
     sql`update ${table} set position = ${to}, passed = passed + ${numberSql(passed)}, updated_at = ${time(now)}
       where name = ${name} and epoch = ${epoch} and ${from === null ? sql`position is null` : sql`position = ${from}`}`
@@ -131,7 +131,7 @@ export function createConsumerStore(connection: Connection): ConsumerStore {
     settleRetry: ({ name, epoch }, ref, failure) =>
       asStorageErrors(`settling a retry of the consumer ${name}`, () =>
         inTransaction(async (transaction) => {
-          // Locked: no other writer opens it before this is committed.
+          // Locked, so that no other writer opens it before this commits.
           const { rows } = await transaction.run(
             sql`select epoch as c0 from ${table} where name = ${name} ${forUpdate(dialect)}`,
           )

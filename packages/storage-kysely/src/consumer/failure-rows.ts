@@ -7,19 +7,22 @@ import type { RowReader } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { CONSUMER_FAILURE_TABLE } from '../schema/tables.js'
 
-/** In one statement: seven parameters each. */
+/** Rows in one statement, with seven parameters each. */
 const ROWS_MAX = 1000
 
-/** The columns that a failure that happens again replaces. */
+/** The columns that a repeated failure overwrites. */
 const REPLACED = ['device_id', 'error', 'attempts', 'failed_at', 'due']
 
-/** Statements that set messages aside; one that was set aside before keeps its place and the time of its first failure. */
+/**
+ * Statements that set messages aside. A message set aside before keeps its position and the time of its first
+ * failure.
+ */
 export function* setAsideSql(
   dialect: SqlDialect,
   consumer: string,
   failures: readonly NewFailure[],
 ): Generator<RawBuilder<unknown>> {
-  // A statement of PostgreSQL touches no row twice.
+  // PostgreSQL cannot update a row twice in one statement.
   const distinct = [
     ...new Map(failures.map((one) => [`${one.ref.typeKey ?? ''}:${one.ref.id}`, one])).values(),
   ]
@@ -53,7 +56,7 @@ function messageId(ref: MessageRef): number {
   )
 }
 
-/** Which of a consumer's failures; with null all. */
+/** The condition for one failure of a consumer, or for all with null. */
 export const isFailure = (consumer: string, ref: MessageRef | null): RawBuilder<unknown> =>
   ref === null
     ? sql`consumer = ${consumer}`

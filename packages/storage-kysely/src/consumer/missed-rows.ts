@@ -10,7 +10,7 @@ import { readRow } from '../rows/row-reader.js'
 import { CONSUMER_TABLE } from '../schema/tables.js'
 import { CONSUMER_TRANSACTION } from './consumer-store.js'
 
-/** Names of the consumers of each message table, by type key; empty where nobody reads. */
+/** Names of the consumers of each message table, by type key; empty for a table without consumers. */
 export async function consumersByType(
   connection: Connection,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -25,8 +25,8 @@ export async function consumersByType(
 }
 
 /**
- * Deletes up to `limit` old rows of a message table, and counts each as missed for the consumers that had not come to it,
- * in one transaction. How many went.
+ * Deletes up to `limit` old rows of a message table, and counts each as missed for the consumers that had not read
+ * it, in one transaction. Returns how many it deleted.
  */
 export function deleteUnread(
   connection: Connection,
@@ -39,7 +39,7 @@ export function deleteUnread(
   return retryConflicts(() =>
     connection.transaction(CONSUMER_TRANSACTION, async (transaction) => {
       const readers = await lockReaders(transaction, table, consumers)
-      // Locked one by one: what another process deletes at the same time is counted there.
+      // Locked one by one: rows that another process deletes at the same time are counted there.
       const { rows } = await transaction.run(
         sql`select t.id as c0 ${sql.join(
           readers.map(
@@ -71,7 +71,7 @@ interface Reader {
   readonly behind: RawBuilder<unknown>
 }
 
-/** Locked: their cursors stay where they are until it is counted. */
+/** Locked, so that their cursors do not move until the rows are counted. */
 async function lockReaders(
   transaction: Transaction,
   table: LogTable,
@@ -85,7 +85,7 @@ async function lockReaders(
     try {
       return { name: row.text(0) ?? '', behind: isBehindCursor(transaction.dialect, table, row.text(1)) }
     } catch (error) {
-      // A cursor that no log gave out: whose it is will hear of it when it reads on, retention goes on.
+      // An invalid cursor must not stop retention; its consumer fails when it reads.
       if (isDeviceHubError(error, 'invalid_query')) return []
       throw error
     }

@@ -39,11 +39,11 @@ const table = sql.table(ACCESS_TABLE)
 const isClock = sql`type_key = '' and device_id = ''`
 
 /**
- * The clock of all changes of what devices may do, locked to the end of the transaction: such transactions follow each
- * other, so that their positions (the column `epoch`) are in the order of their commits, and a reader that has seen one has seen all before it.
+ * Locks the counter of access changes until the transaction ends. Such transactions therefore follow each other:
+ * their counts (column `epoch`) are in commit order, and a reader that has seen one has seen all before it.
  *
- * Every transaction locks in this order: the claim key, the clock, devices by type and id, what belongs to devices
- * (commands, twins, credentials, claims). Who holds a device therefore never waits for the clock.
+ * Every transaction locks in this order: the claim key, the counter, devices by type and id, what belongs to devices
+ * (commands, twins, credentials, claims). So whoever holds a device never waits for the counter.
  */
 export async function lockAccess(transaction: Transaction): Promise<number> {
   return (await lockClock(transaction)) ?? (await startClock(transaction))
@@ -95,7 +95,7 @@ export async function readAccess(
   const { rows: clock } = await connection.run(sql`select epoch as c0 from ${table} where ${isClock}`)
   const present = (clock[0] && readRow(clock[0]).number(0)) ?? 0
   if (position === null || position === present) return { position: present, devices: [] }
-  // Of another database, or of this one before it was restored.
+  // A position from another database, or from this one before a restore.
   if (position > present) return { position: present, devices: null }
   const { rows } = await connection.run(
     sql`select type_key as c0, device_id as c1 from ${table}

@@ -38,7 +38,7 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
       sql`select ${selection} from ${keys} as t where t.id = ${keyId} ${forUpdate(dialect)}`,
     )
     const key = rows[0] ? claimKeyRecord(readRow(rows[0])) : null
-    // With a dead key nobody makes others wait for the clock.
+    // A key that is no longer valid must not block others at the counter.
     if (key === null || !isClaimKeyGood(key, now)) return 'key_refused'
     const position = await lockAccess(transaction)
     const outcome = judgeClaim({ key, ...(await stateOf(transaction, type, deviceId)) }, request)
@@ -46,7 +46,7 @@ export function createClaimStore(connection: Connection, known: KnownTypes): Cla
     await writeCredentials(transaction, position, [{ ...write, onlyNew: false }])
     if (outcome === 'repeated') return outcome
     await transaction.run(sql`update ${keys} set uses = uses + 1 where id = ${keyId}`)
-    // Of a device that was deleted by other hands than the hub's, a claim can be left.
+    // A device that was deleted without the hub can leave its claim behind.
     await transaction.run(sql`delete from ${claims} where type_key = ${type.key} and device_id = ${deviceId}`)
     await transaction.run(
       sql`insert into ${claims} (type_key, device_id, key_id, proof, claimed_at)

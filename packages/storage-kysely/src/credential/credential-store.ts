@@ -28,11 +28,11 @@ export function createCredentialStore(
 ): CredentialStore {
   const { dialect } = connection
   const ACTIVE = CREDENTIAL_COLUMNS.length
-  // Null where the device is gone, or of a type this hub does not know.
+  // Null when the device was deleted, or its type is unknown to this hub.
   const isActive = activeSql(types)
 
   async function find(kind: CredentialKind, lookups: readonly string[]): Promise<FoundCredential[]> {
-    // A stranger can send anything as a user name, also what no database takes.
+    // Anyone can send anything as a user name, including text that no database accepts.
     const possible = lookups.filter((one) => one.length <= LOOKUP_MAX && isStorableText(one))
     const found: FoundCredential[] = []
     for (const part of inParts([...new Set(possible)], LOOKUPS_MAX)) {

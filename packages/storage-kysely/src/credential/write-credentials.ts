@@ -90,7 +90,7 @@ async function readDevices(
 async function apply(transaction: Transaction, plan: CredentialPlan): Promise<void> {
   const { dialect } = transaction
   const table = sql.table(CREDENTIAL_TABLE)
-  // Devices first, as everywhere: see access-clock.
+  // Locks devices first: see access-clock.ts.
   for (const [type, changes] of byType(plan.usernames)) await rename(transaction, type, changes)
   for (const [type, created] of byType(plan.created))
     for (const part of inParts(created, DEVICES_MAX)) {

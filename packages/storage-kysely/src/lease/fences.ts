@@ -4,14 +4,14 @@ import { type RawBuilder, sql } from 'kysely'
 import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
 
-/** Each once, in one order: two commits that lock the same leases do not wait for each other in a circle. */
+/** Without repetitions and sorted by name, so that two commits with the same leases do not deadlock. */
 export function distinctFences(fences: readonly LeaseFence[]): readonly LeaseFence[] {
   if (fences.length < 2) return fences
   const byKey = new Map(fences.map((fence) => [`${fence.epoch} ${fence.name}`, fence]))
   return [...byKey.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.epoch - b.epoch))
 }
 
-/** The rows of those that hold, as `name` and `epoch`. */
+/** Selects the fences that hold, as `name` and `epoch`. */
 export const fenceRows = (fences: readonly LeaseFence[], more: RawBuilder<unknown> = sql``) =>
   sql`select l.name as c0, l.epoch as c1 ${more} from ${sql.table(LEASE_TABLE)} as l
     where ${sql.join(
@@ -19,7 +19,7 @@ export const fenceRows = (fences: readonly LeaseFence[], more: RawBuilder<unknow
       sql` or `,
     )} order by l.name`
 
-/** The first that is not among the rows that `fenceRows` gave. */
+/** The first fence that is not among the rows of `fenceRows`. */
 export function missingFence(
   fences: readonly LeaseFence[],
   rows: readonly DriverRow[],
@@ -28,7 +28,7 @@ export function missingFence(
   return fences.find(({ name, epoch }) => !held.has(`${epoch} ${name}`))
 }
 
-/** `fenced` unless each is among them. */
+/** Throws `fenced` unless each fence is among the rows. */
 export function requireFences(fences: readonly LeaseFence[], rows: readonly DriverRow[]): void {
   const missing = missingFence(fences, rows)
   if (missing) throw fenced(missing)

@@ -14,8 +14,8 @@ const NAME_MAX = 255
 const HOLDER_MAX = 64
 
 /**
- * Each step is a statement of its own, in no transaction: a process that is frozen between two of them holds no lock
- * that another one waits for.
+ * Each step is a statement outside a transaction: a process frozen between two of them holds no lock that others wait
+ * for.
  */
 export function createLeaseStore(connection: Connection): LeaseStore {
   const { dialect } = connection
@@ -24,7 +24,7 @@ export function createLeaseStore(connection: Connection): LeaseStore {
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
   const milliseconds = (ttl: number) => numberSql(Math.round(ttl))
 
-  /** Where nobody holds it, or this holder does. Waits for commits that stand under the present epoch. */
+  /** Takes the lease if it is free or this holder's. Waits for commits that are fenced by its current epoch. */
   async function take(name: string, holder: string, ttl: number): Promise<boolean> {
     const { affected } = await run(
       sql`update ${table} set holder = ${holder}, epoch = epoch + 1, ttl = ${milliseconds(ttl)}, expires_at = ${now} + ${milliseconds(ttl)}
@@ -38,7 +38,7 @@ export function createLeaseStore(connection: Connection): LeaseStore {
     return rows.length > 0
   }
 
-  /** One that nobody has claimed yet. */
+  /** Creates the row of a lease that was never acquired. */
   const insert = (name: string) =>
     run(
       insertIfAbsent(
@@ -84,7 +84,7 @@ export function createLeaseStore(connection: Connection): LeaseStore {
           await insert(name)
           if (!(await take(name, holder, ttl))) return null
         }
-        // No other process has this holder's name, so it is the epoch it was acquired with.
+        // Holder names are unique to a process, so this is the epoch it acquired.
         const { rows } = await run(
           sql`select epoch as c0 from ${table} where name = ${name} and holder = ${holder}`,
         )
@@ -100,7 +100,7 @@ export function createLeaseStore(connection: Connection): LeaseStore {
           sql`update ${table} set ttl = ${milliseconds(ttl)}, expires_at = ${now} + ${milliseconds(ttl)} ${noted}
             where name = ${name} and epoch = ${epoch} and holder = ${holder}`,
         )
-        // MySQL can be told to count only the rows that changed, and within a millisecond none does.
+        // MySQL may count only rows that changed, and two renewals within a millisecond change nothing.
         return affected > 0 || (dialect === 'mysql' && (await isPresent(lease)))
       }),
 

@@ -36,7 +36,7 @@ const XID_MASK = 0xffff_ffff
  * `pg_snapshot_xmin` would say which that is, but it waits for every transaction of the whole server, an hour's report
  * in another database too. So of the transactions that run, those are left out that are known to hold no lock of a
  * writer on these tables. Writers take it before they have a transaction id (a statement that inserts does so by itself,
- * the others in `announce`) and keep it until after their commit can be seen.
+ * the others in `lockMessageTables`) and keep it until after their commit can be seen.
  */
 export function transactionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
   /**

@@ -54,7 +54,7 @@ export function createSchema<DB>(given: SchemaSource<DB>): Schema {
   }
   const tables = tablesOf(source.types, options)
   const names = tables.map((table) => table.name)
-  // Our names are the database's names: a plugin that changes case must not touch them.
+  // Kysely plugins that rename tables and columns must not apply to the hub's statements.
   const db = source.db.withoutPlugins() as unknown as Kysely<unknown>
   const first = firstConnection(db, dialect)
 

@@ -28,8 +28,8 @@ interface OpenTwin {
 const DEVICES_MAX = 200
 
 /**
- * Folds the reports of a batch into the rows of their devices and twins, in order, under a lock of both. By entry; those
- * of devices that do not exist are passed over.
+ * Applies the reports of a batch to the rows of their devices and twins, in order and under a lock of both. Returns
+ * outcomes by entry; reports of devices that do not exist are skipped.
  */
 export async function applyReports(
   transaction: Transaction,
@@ -111,7 +111,7 @@ async function update(
   )
 }
 
-/** Notes the publications of a batch: see `DesiredPublished`. */
+/** Records the publications of a batch: see `DesiredPublished`. */
 export async function applyPublished(
   transaction: Transaction,
   entries: readonly CommitEntry[],
@@ -128,7 +128,7 @@ async function published(
   { version, claim }: DesiredPublished,
 ): Promise<void> {
   const { dialect } = transaction
-  // MySQL assigns from left to right, with the new values: `claim` and `version` have to be read before they change.
+  // MySQL assigns from left to right and sees the new values: `claim` and `version` must be read before they change.
   await transaction.run(
     sql`update ${sql.table(TWIN_TABLE)} set
       next_at = case when claim = ${claim} and version = ${version} then null else ${databaseNow(dialect)} end,

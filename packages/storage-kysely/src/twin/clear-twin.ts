@@ -5,7 +5,10 @@ import { databaseNow } from '../connection/database-clock.js'
 import { columnValue } from '../connection/sql-fragments.js'
 import { TWIN_TABLE } from '../schema/tables.js'
 
-/** Of a device that is deleted. The version stays and grows: a device of the same id may still remember it. */
+/**
+ * Clears the twin of a deleted device. Its version stays and grows, because a later device with this id may remember
+ * it.
+ */
 export async function clearTwin(
   transaction: Transaction,
   type: AnyDeviceType,

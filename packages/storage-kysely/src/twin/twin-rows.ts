@@ -10,7 +10,7 @@ import { TWIN_TABLE, tableNames } from '../schema/tables.js'
 
 type Run = Pick<Transaction, 'run' | 'dialect'>
 
-/** A twin's own row: all of it but the reported values, which are columns of the device. */
+/** The row of a twin: everything but the reported values, which are columns of the device. */
 export type TwinRow = Omit<TwinRecord, 'state'>
 
 const COLUMNS = [
@@ -41,7 +41,7 @@ const twinRow = (row: RowReader): TwinRow => ({
   reportedAt: JSON.parse(row.text(6) ?? '{}') as Record<string, ReportMark>,
 })
 
-/** By device id. With `lock`, the rows are there afterwards, and nobody else's. */
+/** Twin rows by device id. With `lock`, missing ones are created, and all are locked. */
 export async function readTwins(
   on: Run,
   type: AnyDeviceType,
@@ -74,7 +74,7 @@ export interface DeviceState {
   readonly state: readonly StoredValue[]
 }
 
-/** By device id, the state fields in the order of the type. With `lock`, nobody else changes the rows meanwhile. */
+/** Device rows by device id, with the state fields in the order of the type. With `lock`, they are locked. */
 export async function readStates(
   on: Run,
   type: AnyDeviceType,

@@ -33,7 +33,8 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
     if (ifVersion !== undefined && ifVersion !== row.version)
       return { outcome: 'conflict', version: row.version }
     const next = applyDesired(row, patch, at, row.reportedVersion)
-    // What is being published stays so: the note of it finds another version and makes the row due.
+    // A document that is being published stays claimed: when that is recorded, the version differs and the row is due
+    // again.
     await transaction.run(
       sql`update ${table} set desired = ${JSON.stringify(next.desired)}, desired_at = ${JSON.stringify(next.desiredAt)},
         version = ${next.version}, cleared = ${columnValue(dialect, 'boolean', false)},
