@@ -4,7 +4,7 @@ import type { Page } from './check-samples.js'
 import { root } from './read-pages.js'
 
 /** Packages whose examples do not compile yet. */
-const NOT_YET = ['broker-auth', 'http', 'mqtt-listener', 'provision', 'storage-kysely', 'test-kit']
+const NOT_YET = ['broker-auth', 'http', 'mqtt-listener', 'provision']
 
 /** What examples import as `./hub.js`, so that each of them need not declare a type and a hub of its own. */
 const HUB = readFileSync(join(root, 'e2e/docs-samples/hub.ts.txt'), 'utf8')

@@ -31,8 +31,8 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
 ]
 
 /**
- * The part of `storageContract` about what the hub keeps to work: leases, consumers, commands, twins, credentials and
- * claims. Called as `storageContract` is.
+ * The part of `storageContract` about the hub's own records: leases, consumers, commands, twins, credentials and
+ * claims. It takes the same arguments.
  */
 export function controlContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   describe(`control contract: ${name}`, () => {

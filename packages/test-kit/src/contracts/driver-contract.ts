@@ -17,9 +17,9 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
 ]
 
 /**
- * The part of `storageContract` that differs by driver where the SQL and the database are the same: how values, whole
- * numbers and bytes go in and come out, how a refusal of the database reads, how connections wait for each other. For a
- * further driver of a database whose first driver passes `storageContract`. Called as `storageContract` is.
+ * The part of `storageContract` that depends on the driver: how values, integers and bytes are written and read, how
+ * errors are reported, how connections wait for each other. For a second driver of a database whose first driver
+ * passes `storageContract`. It takes the same arguments.
  */
 export function driverContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   describe(`driver contract: ${name}`, () => {

@@ -5,12 +5,15 @@ import { telemetryContract } from './telemetry-contract.js'
 export type { ContractOptions, MakeStorage, StorageUnderTest } from './storage/harness.js'
 
 /**
- * What every implementation of the storage port does: `telemetryContract` and `controlContract`. Call it in a vitest
- * file of the implementation, once for each database and driver; `make` gives an empty database of its own each time.
+ * The tests that every implementation of the storage port passes: `telemetryContract` and `controlContract`. Call it
+ * in a vitest file, once for each database and driver. `make` gives an empty database of its own each time.
  *
  * @example
- * storageContract('memory', async () => {
- *   const adapter = memoryStorage()
+ * import { memoryStorage } from '@devicehub/core'
+ * import { storageContract } from '@devicehub/test-kit'
+ *
+ * storageContract('my storage', async () => {
+ *   const adapter = memoryStorage() // yours
  *   return { adapter, connect: async () => adapter, cleanup: async () => {} }
  * }, { secondStorage: true })
  */

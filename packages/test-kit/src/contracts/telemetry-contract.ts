@@ -49,8 +49,8 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
 ]
 
 /**
- * The part of `storageContract` about what devices send: schema, messages, readings, devices and their last values, the
- * log, retention. Called as `storageContract` is.
+ * The part of `storageContract` about what devices send: schema, messages, readings, devices and their last values,
+ * the log, retention. It takes the same arguments.
  */
 export function telemetryContract(name: string, make: MakeStorage, capabilities: ContractOptions = {}): void {
   describe(`telemetry contract: ${name}`, () => {

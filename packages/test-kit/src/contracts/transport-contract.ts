@@ -10,9 +10,14 @@ export { openWireTap, type WireTap } from './transport/wire-tap.js'
 export type { TransportHarness } from './transport/world.js'
 
 /**
- * What every implementation of the transport port over MQTT does. Call it in a vitest file of the implementation.
+ * The tests that every implementation of the transport port over MQTT passes. Call it in a vitest file.
  *
  * @example
+ * import type { Ingest, Transport } from '@devicehub/core/transport'
+ * import { describeWith, transportContract } from '@devicehub/test-kit'
+ *
+ * declare function myTransport(options: { url: string; ingest: Ingest; clientId: string }): Transport
+ *
  * describeWith({ mosquitto: 'own' }, 'at mosquitto', ({ mosquitto }) => {
  *   transportContract('mine', {
  *     startBroker: () => mosquitto.start({ persistence: false }),

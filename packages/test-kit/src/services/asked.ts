@@ -4,8 +4,13 @@ const asked = new Set<string>()
 let refusing = false
 
 /**
- * For a vitest setup file: from then on a test that starts a server which no suite asked for fails, on every machine
- * and not only where the server is missing.
+ * For a vitest setup file: from then on, a test fails when it starts a server that no `describeWith` of its file
+ * asked for. It fails on every machine, not only where that server is missing.
+ *
+ * @example
+ * import { refuseUnasked } from '@devicehub/test-kit'
+ *
+ * refuseUnasked()
  */
 export function refuseUnasked(): void {
   refusing = true

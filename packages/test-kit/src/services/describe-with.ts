@@ -29,8 +29,9 @@ export interface ServiceStarter<Name extends ServiceName> {
   start(options?: ServiceStartOptions[Name]): Promise<ServiceHandles[Name]>
 }
 
-/** Returns the suite's running instance, inside tests and hooks. */
+/** The instance that the suites of a file share: call it inside tests and hooks. `closed` outside them. */
 export interface SharedService<Name extends ServiceName> extends ServiceStarter<Name> {
+  /** The running service. */
   (): ServiceHandles[Name]
 }
 
@@ -38,7 +39,7 @@ const TOOLS = { openssl: { createCertificates } }
 
 type Tools = typeof TOOLS
 
-/** One of each service that was asked for, and of the programs that the kit can work with. */
+/** What a suite receives: each service it asked for, and the tools the kit can use. */
 export type Services<W extends Wanted> = {
   readonly [Name in Extract<NamesOf<W>, ServiceName>]: W extends { readonly [Own in Name]: 'own' }
     ? ServiceStarter<Name>
@@ -46,18 +47,23 @@ export type Services<W extends Wanted> = {
 } & Pick<Tools, Extract<NamesOf<W>, keyof Tools>>
 
 /**
- * A suite that needs running services. Suites of one file that ask for the same service with the same options share
- * an instance, which starts before the first of them and stops after the last. `'own'` starts none: the tests start
- * theirs. A program without a server, such as `openssl`, is only looked for.
+ * A vitest suite that needs running services. Suites of one file that ask for the same service with the same options
+ * share an instance, which starts before the first of them and is closed after the last. `'own'` starts none: the
+ * tests start their own. A program that is not a server, such as `openssl`, is only looked for.
  *
- * Where a program is not installed the suite is skipped and one line says what to install; with
+ * When a program is not installed, the suite is skipped and a line says what to install. With
  * `DEVICEHUB_REQUIRE_SERVICES=1` (continuous integration) it fails with that line instead.
  *
  * @example
+ * import { createMqttListener } from '@devicehub/mqtt-listener'
+ * import { describeWith } from '@devicehub/test-kit'
+ * import { it } from 'vitest'
+ * import { hub } from './hub.js'
+ *
  * describeWith(['mosquitto', 'postgres'], 'listener', ({ mosquitto, postgres }) => {
  *   it('stores', async () => {
  *     const database = await postgres().createDatabase()
- *     const listener = createMqttListener(hub, { url: mosquitto().url })
+ *     await using listener = createMqttListener(hub, { url: mosquitto().url })
  *   })
  * })
  * describeWith({ mosquitto: { maxInflight: 10 } }, 'small window', ({ mosquitto }) => {})

@@ -10,8 +10,8 @@ export interface TransportHarness {
   /** Starts a broker on loopback that speaks MQTT 3.1.1, accepts any client and keeps sessions while it runs. */
   startBroker(): Promise<{ readonly port: number; close(): Promise<void> }>
   /**
-   * A transport, not started: it listens to `topic(...)` at QoS 2, always as the same client with a session that is
-   * kept, reconnects within a second or so, and leaves its session behind when it stops.
+   * Creates a transport, not started. It subscribes to `topic(...)` at QoS 2, always as the same client with a
+   * persistent session; it reconnects within about a second, and its session outlives `stop()`.
    */
   createTransport(options: { readonly url: string; readonly ingest: Ingest }): Transport | Promise<Transport>
   /** A topic the transport subscribes to; a different one for each name. */
