@@ -4,13 +4,13 @@ import { numberSql } from '../connection/number-sql.js'
 import { readRow } from '../rows/row-reader.js'
 import type { LogTable } from './table-log.js'
 
-/** What lies behind a cursor in a table, and the order of the index in which it is found. */
+/** The rows of a table after a cursor, and the index order in which they are found. */
 interface Behind {
   readonly behind: RawBuilder<unknown>
   readonly order: RawBuilder<unknown>
 }
 
-/** Rows of all tables together, up to `max`: no table is read any further. */
+/** Counts rows of all tables together, up to `max`; stops reading there. */
 export async function countBehind(
   connection: Connection,
   tables: readonly LogTable[],

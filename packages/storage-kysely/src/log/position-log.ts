@@ -16,7 +16,7 @@ interface TablePage extends Merged {
 
 interface Merged {
   readonly messages: readonly StoredMessage[]
-  /** Rows were left out for their bytes. */
+  /** Whether rows were left out because of their size. */
   readonly more: boolean
 }
 
@@ -25,12 +25,13 @@ const NOTHING: Merged = { messages: [], more: false }
 type Run = (query: RawBuilder<unknown>) => Promise<QueryRows>
 
 /**
- * The log by ids, a position a table. SQLite has one writer, so that ids are committed in their order. On MySQL they
- * are not: a writer holds the gate shared until it has committed, so who has it alone sees no id that is still to come.
+ * The log on SQLite and MySQL: ordered by id, with a position in each table. SQLite has one writer, so ids are
+ * committed in order. On MySQL they are not: a writer locks the gate FOR SHARE until it has committed, so a reader
+ * that locks it exclusively sees no gap that is still to be filled.
  */
 export function positionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
   const gated = connection.dialect === 'mysql' && watermark
-  /** Up to which id of a table no row can come any more. */
+  /** The id up to which a table gets no more rows. */
   const settled = new Map<string, number>()
 
   async function lastIds(run: Run, tables: readonly LogTable[]): Promise<Map<string, number>> {
@@ -52,9 +53,9 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
   const behind = (tables: readonly LogTable[], at: Positions, ids: ReadonlyMap<string, number>) =>
     tables.filter((table) => (ids.get(table.name) ?? 0) > positionOf(at, table))
 
-  /** Finds out up to where can be read, and the tables that have rows to be read. */
+  /** Reads the limits, and which tables have unread rows. */
   async function news(tables: readonly LogTable[], at: Positions): Promise<readonly LogTable[]> {
-    // With ids in the order of their commits, whatever can be read may be.
+    // Where ids are committed in order, every visible row may be read.
     if (!gated && tables.length === 1) return tables
     const ids = await lastIds(connection.run, tables)
     const found = behind(tables, at, ids)
@@ -87,7 +88,8 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     at: Positions,
     { limit, maxBytes }: LogRequest,
   ): Promise<Merged> {
-    // A share for each, so that a busy table does not hold up the others; of bytes the first row of each may take more.
+    // Each table gets a share, so that a busy one does not delay the others. The first row of each may exceed its
+    // share of bytes.
     const share = { limit: Math.ceil(limit / tables.length), maxBytes: Math.ceil(maxBytes / tables.length) }
     const pages: TablePage[] = []
     let left = maxBytes
@@ -108,7 +110,7 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
   return {
     async read(tables, cursor, page) {
       const at = cursor === null ? new Map<string, number>() : readPositions(cursor)
-      // While it catches up, a reader does not stop the writers; what was settled may have been deleted since.
+      // A reader that is behind does not block writers; rows below the limit may have been deleted since.
       const known = gated ? await readTables(behind(tables, at, settled), at, page) : NOTHING
       const { messages, more } =
         known.messages.length > 0 || tables.length === 0
@@ -132,7 +134,7 @@ export function positionLog(connection: Connection, { watermark = true }: LogOpt
     },
 
     async seek(tables, time) {
-      // First up to where: what is committed meanwhile lies behind it.
+      // The limit is read first: rows committed meanwhile come after it.
       const ids = tables.length === 0 ? new Map<string, number>() : await settle(tables)
       const at = new Map<string, number>()
       for (const { name, typeKey } of tables) {
@@ -159,7 +161,7 @@ export function isBehindPositionOf(table: LogTable, cursor: string | null): RawB
   return sql`t.id > ${cursor === null ? 0 : positionOf(readPositions(cursor), table)}`
 }
 
-/** By cursor key. A table that is not among them is read from its beginning: it was empty or not asked for. */
+/** By cursor key. A table that is missing in the cursor is read from its beginning: it was empty or not read then. */
 type Positions = ReadonlyMap<string, number>
 
 const cursorKey = (typeKey: string | null) => typeKey ?? '-'

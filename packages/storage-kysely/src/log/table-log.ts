@@ -7,7 +7,7 @@ export interface LogTable {
 }
 
 export interface LogOptions {
-  /** For tests alone: without it rows that commit late are skipped, which shows that the test would see it. */
+  /** For tests only: without it, rows that commit late are skipped, which shows that the tests would notice. */
   readonly watermark?: boolean
 }
 

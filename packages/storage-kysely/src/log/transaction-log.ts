@@ -11,7 +11,7 @@ import { quoteText } from '../schema/ddl.js'
 import { countBehind } from './count-behind.js'
 import type { LogOptions, LogTable, TableLog } from './table-log.js'
 
-/** Behind this row: a transaction, a table in it, a row of the table. */
+/** A position after a row: a transaction, a table in it, a row of the table. */
 interface Place {
   readonly tx: number
   readonly table: string
@@ -30,18 +30,18 @@ const LAST_TABLE = '~'
 const XID_MASK = 0xffff_ffff
 
 /**
- * PostgreSQL's log, by (transaction, table, id): one order over all tables, in which a row that commits late stands
- * before rows that were read already. So it is read only up to the first transaction that may still add some.
+ * The log on PostgreSQL, ordered by (transaction, table, id). A row that commits late is ordered before rows that
+ * were read already, so the log is read only up to the first transaction that may still add rows.
  *
- * `pg_snapshot_xmin` would say which that is, but it waits for every transaction of the whole server, an hour's report
- * in another database too. So of the transactions that run, those are left out that are known to hold no lock of a
- * writer on these tables. Writers take it before they have a transaction id (a statement that inserts does so by itself,
- * the others in `lockMessageTables`) and keep it until after their commit can be seen.
+ * `pg_snapshot_xmin` names such a transaction, but it waits for every transaction of the server, even an hour-long
+ * report in another database. So running transactions are ignored when they hold no writer's lock on these tables.
+ * Writers take that lock before they get a transaction id (an insert does by itself, the others in
+ * `lockMessageTables`) and keep it until their commit is visible.
  */
 export function transactionLog(connection: Connection, { watermark = true }: LogOptions): TableLog {
   /**
-   * The first transaction that may still add rows. The snapshot is older than the look at the locks, all in one
-   * statement; a transaction that runs and has no lock on its own id has only just begun or just ended, and counts.
+   * The first transaction that may still add rows. One statement takes the snapshot first and reads the locks after
+   * it. A running transaction without a lock on its own id has just begun or just ended, and counts.
    */
   async function openFrom(tables: readonly LogTable[]): Promise<number> {
     const relations = sql.join(tables.map(({ name }) => sql.raw(regclass(name))))
@@ -59,7 +59,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
     return rows[0] ? (readRow(rows[0]).number(0) ?? 0) : 0
   }
 
-  /** In order, though any row would do: to find out that there is none, the planner would else read a whole table. */
+  /** Ordered, although any row would do: without it the planner may read the whole table to find none. */
   async function hasNews(tables: readonly LogTable[], after: Place): Promise<boolean> {
     const firsts = tables.map(
       ({ name }) =>
@@ -70,9 +70,8 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
   }
 
   /**
-   * Each table's first rows in the order of its index, of which the first of all are given. What stands behind
-   * `before` is cut off afterwards: as a condition on the index it would have the planner, as long as it has no
-   * statistics of a table, sort everything that is still to be read, for each page.
+   * Reads the first rows of each table in index order, and returns the first of all. Rows past `before` are removed
+   * afterwards: as a condition on the index, a planner without statistics would sort all unread rows for each page.
    */
   async function readRows(
     tables: readonly LogTable[],
@@ -95,10 +94,10 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
     })
   }
 
-  /** Up to which transaction no row of these tables can come any more, as it was found last. */
+  /** The transaction up to which these tables get no more rows, as last read. */
   const settled = new Map<string, number>()
 
-  /** While it catches up, a reader need not ask what runs: what had ended stays ended. */
+  /** A reader that is behind need not ask again: what had ended stays ended. */
   async function nextRows(tables: readonly LogTable[], after: Place, bounded: BoundedRows) {
     if (!watermark) return readRows(tables, after, null, bounded)
     const key = tables.map(({ name }) => name).join()
@@ -123,7 +122,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
   return {
     async read(unordered, cursor, page) {
       const after = cursor === null ? BEGINNING : readPlace(cursor)
-      // The order of tables within a transaction must be that of their names: the cursor says "behind this table".
+      // Tables within a transaction are ordered by name: the cursor says "after this table".
       const tables = [...unordered].sort((a, b) => compare(a.name, b.name))
       const bounded = boundedRows('postgres', MESSAGE_SELECTION, page)
       const rows = tables.length === 0 ? [] : await nextRows(tables, after, bounded)
@@ -143,7 +142,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
 
     async seek(tables, time) {
       if (tables.length === 0) return writePlace(BEGINNING)
-      // First up to where: a transaction that still runs may add rows before those that can be seen.
+      // The limit is read first: a running transaction may add rows before those that are visible.
       const before = await openFrom(tables)
       const firsts: Place[] = []
       for (const { name } of tables) {
@@ -168,7 +167,7 @@ export function transactionLog(connection: Connection, { watermark = true }: Log
 
 const comparePlaces = (a: Place, b: Place) => a.tx - b.tx || compare(a.table, b.table) || a.id - b.id
 
-/** Behind everything of the transactions before this one. */
+/** The position after all transactions before this one. */
 const lastBefore = (tx: number): Place => ({ tx: tx - 1, table: LAST_TABLE, id: 0 })
 
 /** Rows of one table behind a cursor. */

@@ -50,7 +50,7 @@ export async function aggregate(
   return result.length === 0 && !interval ? [{ bucket: null, result: null }] : result
 }
 
-/** Sums and averages as floating point: those of integers could exceed what the database's integers hold, or be cut. */
+/** Sums and averages in floating point: those of integers could overflow the database's integers, or be truncated. */
 function resultSql(
   dialect: SqlDialect,
   kind: ValueKind,
@@ -85,7 +85,10 @@ interface Edge {
   readonly fn: 'first' | 'last'
 }
 
-/** The value at one end of measured time, as far as that can be true; a bucket of nulls alone has null. */
+/**
+ * The first or last value by measured time, or by received time when the measured one cannot be true. A bucket of
+ * nulls has null.
+ */
 function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<unknown> {
   const direction = directionSql(fn === 'first' ? 'asc' : 'desc')
   const order = sql`coalesce(t.order_at, t.timestamp) ${direction}, t.id ${direction}`

@@ -7,16 +7,16 @@ import { and, type Selected, selectedValue, selectList } from '../connection/sql
 import { columnAlias, type RowReader, readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 
-/** Rows a page at most, however little they hold: so many keys a statement takes. */
+/** Most rows of a page, however small: the number of keys a statement takes. */
 const ROWS_MAX = 10_000
 /** Of a column, beside what its values hold. */
 const CELL_BYTES = 16
 
 /**
- * A select list whose rows fit into memory whatever they hold, in two steps. The statement itself leaves out each long
- * value (those up to a share of the budget come along, so that ordinary rows cost one statement as ever) and says how
- * many bytes the row has; `complete` then reads the rows with long values that the page has room for, by their keys.
- * See docs/decisions/pages-are-bounded-in-bytes.md.
+ * A select list whose rows fit into memory whatever they contain, in two steps. The statement leaves out long values
+ * (those up to a share of the budget are included, so that ordinary rows cost one statement) and returns the size of
+ * each row. `complete` then reads the rows with long values that fit on the page, by key. See
+ * docs/decisions/pages-are-bounded-in-bytes.md.
  */
 export interface BoundedRows {
   /** Of the table `t`: the columns in their order, then what the row holds. */
@@ -86,7 +86,7 @@ export function boundedRows(
   }
 }
 
-/** To a power of two: few shares make few statements, whatever limits callers choose. */
+/** Rounded to a power of two: few different shares make few different statements. */
 const roundedDown = (share: number): number => 2 ** Math.floor(Math.log2(Math.max(1, share)))
 
 interface Selections {
@@ -96,7 +96,7 @@ interface Selections {
 
 const KNOWN = new WeakMap<readonly Selected[], Map<SqlDialect, Selections>>()
 
-/** Their texts are made once: to put them together costs more than to run them. */
+/** Statement texts are cached: building one costs more than running it. */
 function selectionsOf(dialect: SqlDialect, columns: readonly Selected[]): Selections {
   const byDialect = KNOWN.get(columns) ?? new Map<SqlDialect, Selections>()
   KNOWN.set(columns, byDialect)
@@ -116,7 +116,7 @@ function selectionsOf(dialect: SqlDialect, columns: readonly Selected[]): Select
   return selections
 }
 
-/** The size of a text is known without reading it, on PostgreSQL and SQLite at least: it is kept beside it. */
+/** The size of a text is stored beside it (PostgreSQL, SQLite), so it is known without reading the text. */
 function guardedList(dialect: SqlDialect, columns: readonly Selected[], share: number): RawBuilder<unknown> {
   const bytes = ({ name }: Selected) => sql`octet_length(${sql.ref(`t.${name}`)})`
   const list = columns.map((column, index) => {

@@ -37,7 +37,7 @@ export function bucketSql(dialect: SqlDialect, interval: Interval): RawBuilder<u
   }
 }
 
-/** Both databases cut a division towards zero, and the times before 1970 are negative. */
+/** Both databases truncate a division towards zero, and times before 1970 are negative. */
 const floorTo = (size: number, shift = 0): RawBuilder<unknown> => {
   const [width, offset] = [numberSql(size), numberSql(shift)]
   return sql`(${time} - (((${time} + ${offset}) % ${width}) + ${width}) % ${width})`

@@ -85,7 +85,7 @@ export function createDeviceStore(
     },
 
     async ensure(type, devices) {
-      // In order of ids, so that two processes that make the same devices do not wait for each other.
+      // Sorted by id, so that two processes that create the same devices do not deadlock.
       const first = new Map(devices.map((device) => [device.deviceId, device] as const).reverse())
       const sorted = [...first.values()].sort((a, b) => compare(a.deviceId, b.deviceId))
       const ignore =
@@ -104,7 +104,7 @@ export function createDeviceStore(
               error,
             )
           })
-          // MySQL passes over a device whose user name another one has, too.
+          // MySQL also skips a device whose user name another one has.
           if (dialect !== 'mysql' || part.every(({ mqttUsername }) => mqttUsername === null)) continue
           const found = await find(
             connection,
@@ -250,7 +250,7 @@ function filterSql(
   return conditions
 }
 
-/** Without regard to case; on SQLite to that of ASCII letters only. */
+/** Case-insensitive; on SQLite for ASCII letters only. */
 function containsSql(dialect: SqlDialect, column: RawBuilder<unknown>, pattern: string): RawBuilder<unknown> {
   if (dialect === 'postgres') return sql`${column} ilike ${pattern} escape '!'`
   if (dialect === 'sqlite') return sql`${column} like ${pattern} escape '!'`

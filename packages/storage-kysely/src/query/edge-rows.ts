@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from 'kysely'
 
 /**
- * The row at one end of the order, of those that are in the order of their timestamps and of those that are not: each a
- * step in an index (but on MySQL, which has none of the latter).
+ * The first or last row: among those ordered by their timestamp, and among those that are not. Each is one step in an
+ * index, but MySQL has no index of the latter.
  */
 export function edgeRows(
   selection: RawBuilder<unknown>,

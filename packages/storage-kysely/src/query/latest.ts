@@ -45,7 +45,7 @@ export async function readLatest(
   return found
 }
 
-/** Without a table of last values: a look at the samples for each reading, backwards to the newest that has one. */
+/** Without a table of last values: for each reading, searches the samples backwards to the newest that has one. */
 async function searchLatest(
   connection: Connection,
   { selection, kinds }: SampleShape,
@@ -137,8 +137,8 @@ function rowsWithin(connection: Connection, budget: ReturnType<typeof createLate
 const placeOf = (row: RowReader): number => row.number(2) ?? row.number(1) ?? 0
 
 /**
- * The table of last values says when the latest sample was measured. Where its row is gone, since retention went by when
- * it was received, the device's readings are asked.
+ * The table of last values says when the latest sample was measured. Its row may be gone, because retention goes by
+ * the received time: then the device's samples are searched.
  */
 export async function readLatestSamples(
   connection: Connection,
@@ -175,7 +175,7 @@ type RowOfDevice = (
   deviceId: RawBuilder<unknown>,
 ) => RawBuilder<unknown>
 
-/** On PostgreSQL a step into the index for each device, on the others a look-up of its own. */
+/** On PostgreSQL a step into the index for each device, on the others a subquery for each. */
 function perDevice(
   dialect: SqlDialect,
   deviceIds: readonly string[],

@@ -49,7 +49,7 @@ export async function applyRetention(
   return { readings, messages }
 }
 
-/** Those that have had an end for so long. */
+/** Deletes commands that reached their final state that long ago. */
 async function deleteCommands(connection: Connection, typeKey: string, keptFrom: number): Promise<void> {
   const time = timeValue(connection.dialect, keptFrom)
   const old = sql`finished_at is not null and finished_at < ${time} and type_key = ${typeKey}`
@@ -70,7 +70,7 @@ async function deleteInSteps(
   return untilFewer(async () => (await retryConflicts(() => connection.run(statement))).affected)
 }
 
-/** Again as long as a step deletes as much as one may. */
+/** Repeats a step as long as it deletes as many rows as it may. */
 async function untilFewer(step: () => Promise<number>): Promise<number> {
   for (let deleted = 0; ; ) {
     const count = await step()
@@ -93,8 +93,8 @@ function deleteMessages(
 }
 
 /**
- * In order of ids, which is that of arrival but for moments and for what was replayed: it ends at the first window in
- * which nothing is old enough, and so does not read the whole table each time.
+ * Deletes in id order, which is nearly that of arrival (replayed messages differ). It stops at the first window
+ * without old rows, and so does not read the whole table each time.
  */
 async function byWindow(
   connection: Connection,

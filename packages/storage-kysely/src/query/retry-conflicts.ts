@@ -3,7 +3,7 @@ import { classify } from '../storage-error.js'
 
 const PATIENCE = 5000
 
-/** Deadlocks, serialization failures and a busy SQLite pass: the work is done again, whole. */
+/** Retries the whole work after a deadlock, a serialization failure or a busy SQLite. */
 export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
   const giveUpAt = Date.now() + PATIENCE
   for (let attempt = 1; ; attempt++)

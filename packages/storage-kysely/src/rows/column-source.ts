@@ -2,23 +2,26 @@ import type { Field } from '@devicehub/core/definition'
 import type { StoredValue } from '@devicehub/core/transport'
 import type { LogicalType } from '../schema/logical-type.js'
 
-/** What a column's values are on this side of the driver: booleans, epoch milliseconds, safe integers. */
+/** The kinds of values in this process: booleans, epoch milliseconds, safe integers. */
 export type ValueKind = 'text' | 'json' | 'float' | 'integer' | 'boolean' | 'time' | 'bytes'
 
 /** A column and where its value comes from. */
 export interface ColumnSource<Row> {
   readonly name: string
   readonly kind: ValueKind
-  /** Its values may be long: lists read them within a budget, see `boundedRows`. */
+  /** Whether its values may be long: lists then read them within a budget, see `boundedRows`. */
   readonly wide?: boolean
-  /** One of a few values: where a batch has the same in each row, it may be written into the statement itself. */
+  /**
+   * Whether it has few different values: a value that is the same in the whole batch is then written into the
+   * statement text.
+   */
   readonly few?: boolean
-  /** What the database fills in: a batch of which each row has it is written without the column. Default null. */
+  /** The database default: when every row has it, the column is left out. Default null. */
   readonly fallback?: StoredValue
   readonly get: (row: Row) => StoredValue
   /**
-   * Mostly it has what the column `as` has, null where the column `unlessNull` is null: then it is not sent a second time.
-   * Both come before it.
+   * It usually equals the column `as`, and is null where the column `unlessNull` is null: then it is not sent a
+   * second time. Both columns come before it.
    */
   readonly mostly?: SameAs
 }

@@ -3,15 +3,15 @@ import type { ValueKind } from './column-source.js'
 
 export type DriverRow = Readonly<Record<string, unknown>>
 
-/** So many readings and state fields no table has. */
+/** More columns than any table has. */
 const ALIASES = Array.from({ length: 2_000 }, (_, index) => `c${index}`)
 
-/** The names a select list gives its columns: those of the table could be any word, and drivers may change their case. */
+/** The column names of a select list: table columns could be any word, and drivers may change their case. */
 export const columnAlias = (index: number): string => ALIASES[index] ?? `c${index}`
 
 type Cell = string | number | boolean | object | null
 
-/** The values of a row by their place in the select list, whichever driver read it. */
+/** Reads the values of a row by their position in the select list, whichever driver read it. */
 export abstract class RowReader {
   protected abstract cell(index: number): Cell
 
@@ -20,7 +20,7 @@ export abstract class RowReader {
     return value === null || typeof value === 'string' ? value : String(value)
   }
 
-  /** A whole number, a time or a fraction: some drivers give large or exact ones as text. */
+  /** An integer, a time or a fraction: some drivers return large or exact ones as text. */
   number(index: number): number | null {
     const value = this.cell(index)
     return value === null || typeof value === 'number' ? value : Number(value)

@@ -3,7 +3,7 @@ import { type SqlDialect, sqlType } from './logical-type.js'
 import type { ColumnModel } from './tables.js'
 import type { TypeChange } from './type-change.js'
 
-/** The statements that make an existing column hold what is declared; empty where the column does so already. */
+/** The statements that change an existing column to what is declared; none if it is so already. */
 export function alterColumnSql(
   dialect: SqlDialect,
   table: string,
@@ -72,7 +72,7 @@ function replaceColumn(dialect: SqlDialect, table: string, column: ColumnModel):
   ]
 }
 
-/** Makes a column that nobody declares admit null, so that rows can be written without it. */
+/** Makes an undeclared column nullable, so that rows can be written without it. */
 export function dropNotNullSql(
   dialect: SqlDialect,
   table: string,

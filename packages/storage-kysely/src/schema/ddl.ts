@@ -32,7 +32,7 @@ export function defaultSql(dialect: SqlDialect, column: ColumnModel): string | n
   return inParentheses(dialect, quoteText(dialect, value))
 }
 
-/** Only so MySQL admits a default for a longtext or a longblob. */
+/** In parentheses: MySQL accepts a default for a longtext or a longblob only so. */
 const inParentheses = (dialect: SqlDialect, expression: string) =>
   dialect === 'mysql' ? `(${expression})` : expression
 
@@ -64,7 +64,7 @@ export function createTableSql(target: SqlTarget, table: TableModel): string[] {
   const lines = table.columns.map((column) =>
     column.name === table.identity ? identitySql(dialect, table) : columnSql(dialect, column),
   )
-  // SQLite numbers only a column that says itself that it is the key.
+  // SQLite numbers a column only if the column itself is declared as the key.
   if (dialect !== 'sqlite' || table.identity === null) {
     lines.push(`primary key (${nameList(dialect, table.primaryKey)})`)
   }

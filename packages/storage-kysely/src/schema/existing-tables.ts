@@ -4,7 +4,7 @@ export interface ExistingColumn {
   /** As `sqlType` writes it, where it is a type that `sqlType` knows. */
   readonly type: string
   readonly nullable: boolean
-  /** The database fills it in by itself. */
+  /** Whether the database has a default for it. */
   readonly hasDefault: boolean
 }
 

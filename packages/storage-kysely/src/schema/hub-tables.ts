@@ -1,9 +1,12 @@
 import type { SqlDialect } from './logical-type.js'
 import { column, optional, type TableModel, varchar } from './table-model.js'
 
-/** Which columns were made here and for what kind of value: only these may ever be dropped. */
+/** The columns that the hub created, with the kind of value: only these may be dropped. */
 export const SCHEMA_TABLE = 'devicehub_schema'
-/** MySQL only, one row of id 1: writers of messages hold it FOR SHARE until they commit, the log's reader takes it FOR UPDATE. */
+/**
+ * MySQL only, one row with id 1. Writers of messages lock it FOR SHARE until they commit; the reader of the log locks
+ * it FOR UPDATE.
+ */
 export const LOG_GATE_TABLE = 'devicehub_log_gate'
 export const LEASE_TABLE = 'devicehub_lease'
 export const CONSUMER_TABLE = 'devicehub_consumer'
@@ -46,7 +49,7 @@ const leaseTable: TableModel = {
   primaryKey: ['name'],
   columns: [
     column('name', varchar(255)),
-    // Empty: given back.
+    // Empty: released.
     column('holder', varchar(64)),
     column('epoch', 'bigint'),
     // Milliseconds.
@@ -55,7 +58,7 @@ const leaseTable: TableModel = {
     column('expires_at', 'bigint'),
     optional('note', 'text'),
   ],
-  // Makes the epoch a part of a key: on PostgreSQL a commit's FOR KEY SHARE then stops a takeover, and not a renewal.
+  // A key with the epoch: on PostgreSQL, FOR KEY SHARE of a commit then blocks a takeover, but not a renewal.
   indexes: [{ name: `${LEASE_TABLE}_epoch_key`, columns: ['name', 'epoch'], unique: true }],
 }
 
@@ -81,7 +84,7 @@ const consumerTable: TableModel = {
 const consumerFailureTable: TableModel = {
   name: CONSUMER_FAILURE_TABLE,
   identity: 'id',
-  // Pages go by it.
+  // The order of pages.
   neverReuseIds: true,
   primaryKey: ['id'],
   columns: [
@@ -131,7 +134,7 @@ const commandTable = (dialect: SqlDialect): TableModel => {
       optional('batch', varchar(64)),
       optional('result', 'text'),
       optional('reason', 'text'),
-      // Whose it is until `next_at`.
+      // The process that holds it until `next_at`.
       optional('claim', varchar(64)),
       // Epoch milliseconds by the database's clock, on every database: only ever compared and written in SQL. When it
       // has to be looked at again; null once it has an end.
@@ -146,7 +149,7 @@ const commandTable = (dialect: SqlDialect): TableModel => {
       { name: `${COMMAND_TABLE}_key`, columns: ['command_id'], unique: true },
       { name: `${COMMAND_TABLE}_due`, columns: ['next_at'], unique: false, ...only('next_at is not null') },
       { name: `${COMMAND_TABLE}_device`, columns: ['type_key', 'device_id', 'id'], unique: false },
-      // A device may have a long history of commands, and few that wait.
+      // A device may have a long history of commands, of which few are waiting.
       {
         name: `${COMMAND_TABLE}_queued`,
         columns:
@@ -216,7 +219,7 @@ const credentialTable: TableModel = {
     optional('expires_at', 'time'),
   ],
   indexes: [
-    // Not unique: a device has several of one user name while the old one is still good.
+    // Not unique: a device has two passwords of one user name while the old one is still accepted.
     { name: `${CREDENTIAL_TABLE}_lookup`, columns: ['lookup', 'kind'], unique: false },
     { name: `${CREDENTIAL_TABLE}_device`, columns: ['type_key', 'device_id'], unique: false },
   ],

@@ -2,8 +2,8 @@ import { type QueryExecutorProvider, sql } from 'kysely'
 import type { ExistingIndex, ExistingTable, TablesFound } from './existing-tables.js'
 
 /**
- * From the catalog, not from information_schema: that one shows only what the role may use, and a table of another
- * owner would look as if it were missing.
+ * Reads the catalog, not information_schema, which shows only what the role may use: a table of another owner would
+ * seem to be missing.
  */
 export async function introspectPostgres(
   db: QueryExecutorProvider,

@@ -26,8 +26,8 @@ export function latestTimeColumn(reading: string): string {
 export const keepsLastValues = ({ options }: AnyDeviceType): boolean => options.lastValues !== false
 
 /**
- * The last known value of each reading with its time, a row a device: what it costs to find them in the readings grows
- * with the time since a reading was sent last. See docs/decisions/last-values-have-a-table.md.
+ * The table of last values: the last known value of each reading with its time, a row for each device. Finding them
+ * among the samples costs more the longer ago a reading was sent. See docs/decisions/last-values-have-a-table.md.
  */
 export function latestTable(type: AnyDeviceType, dialect: SqlDialect): TableModel {
   const { latest, reading } = tableNames(type)
@@ -58,7 +58,7 @@ function valueColumns(name: string, field: Field): ColumnModel[] {
 }
 
 /**
- * Of the devices there are, from their readings: a step into the index on (device, time) for each value, backwards to
+ * Fills it from the samples of existing devices: a step into the index on (device, time) for each value, backwards to
  * the newest row that has one.
  */
 function fillSql(type: AnyDeviceType, dialect: SqlDialect): Omit<TableFill, 'from'> {

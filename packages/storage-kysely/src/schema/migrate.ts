@@ -6,7 +6,7 @@ import type { ExistingSchema } from './introspect.js'
 import type { SqlDialect } from './logical-type.js'
 import { SCHEMA_TABLE, type TableModel } from './tables.js'
 
-/** Runs the statements in order. `storage_failed` names the step that the database refused. */
+/** Runs the steps in order. `storage_failed` names the step that the database refused. */
 export async function applySteps(db: QueryExecutorProvider, steps: readonly SchemaStep[]): Promise<void> {
   for (const step of steps) {
     for (const statement of step.sql) {
@@ -29,7 +29,7 @@ export async function applySteps(db: QueryExecutorProvider, steps: readonly Sche
   }
 }
 
-/** The rows that must exist, whatever became of the plan that created their table. */
+/** Inserts the rows that must exist, even when an earlier migration was interrupted after creating their table. */
 export async function seedTables(
   db: QueryExecutorProvider,
   dialect: SqlDialect,
@@ -40,7 +40,7 @@ export async function seedTables(
   }
 }
 
-/** Brings `devicehub_schema` in line with the tables as they are now: what is declared, and what was and is still there. */
+/** Updates `devicehub_schema` to the current tables: declared columns, and undeclared ones that still exist. */
 export async function recordColumns(
   db: QueryExecutorProvider,
   dialect: SqlDialect,

@@ -4,11 +4,11 @@ import { type Kysely, type QueryExecutorProvider, sql } from 'kysely'
 import { numberSql } from '../connection/number-sql.js'
 import type { SqlDialect } from './logical-type.js'
 
-/** Any number, the same in every process. */
+/** The key of the advisory lock; the same in every process. */
 const POSTGRES_LOCK = 7_233_110_485_216
 /** SQLSTATE of a wait that reached `lock_timeout`. */
 const LOCK_NOT_AVAILABLE = '55P03'
-/** Named locks are the server's, not the database's. */
+/** Named locks are server-wide, so the name contains the database. */
 const MYSQL_LOCK = sql`concat('devicehub.', md5(database()))`
 
 /** Another process may be building an index. */
@@ -23,8 +23,7 @@ export interface MigrationLock {
 
 /**
  * Runs `work` on one connection while no other process migrates this database. On SQLite and PostgreSQL it is one
- * transaction: all of it happens or nothing. MySQL commits at each DDL statement; a plan that broke off is gone on
- * with by the next one.
+ * transaction. MySQL commits at each DDL statement: after an interrupted migration, the next one continues.
  */
 export function withMigrationLock<T>(
   { db, dialect, waitMs = FIVE_MINUTES }: MigrationLock,
@@ -32,7 +31,7 @@ export function withMigrationLock<T>(
 ): Promise<T> {
   switch (dialect) {
     case 'postgres':
-      // Whatever the server's default: after the wait the tables have to be seen as they are by then.
+      // Whatever the server's default: after waiting for the lock, the current tables must be visible.
       return db
         .transaction()
         .setIsolationLevel('read committed')
@@ -80,9 +79,9 @@ async function lockMysql(connection: QueryExecutorProvider, waitMs: number): Pro
   if (Number(rows[0]?.taken) !== 1) throw lockTimeout(waitMs)
 }
 
-/** The write lock is taken before anything is read: a deferred transaction could not be upgraded to it. */
+/** Takes the write lock before reading: a deferred transaction cannot always upgrade to it. */
 async function beginImmediate(connection: QueryExecutorProvider, waitMs: number): Promise<void> {
-  // SQLite's own wait would hold up the event loop.
+  // SQLite's own busy timeout would block the event loop.
   const { rows } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(connection)
   await sql`pragma busy_timeout = 0`.execute(connection)
   const giveUpAt = Date.now() + waitMs

@@ -19,7 +19,7 @@ export function planColumns(input: ColumnInput, table: TableModel, found: Existi
   const { existing, target } = input
   const { dialect } = target
   const recordedKinds = existing.recorded.get(table.name)
-  // PostgreSQL alone tells column names apart by case.
+  // Only PostgreSQL compares column names with case.
   const fold = (name: string) => (dialect === 'postgres' ? name : name.toLowerCase())
   const undeclared = new Map(found.columns.map((column) => [fold(column.name), column]))
   const declaredNames = new Set(table.columns.map((column) => fold(column.name)))
@@ -114,7 +114,7 @@ function changeColumn(
   if (type !== 'none' && column.name === table.identity) {
     throw notOurTable(table.name, `its column ${column.name} is ${held.type}`)
   }
-  // A table's own column that admits more than is declared does no harm.
+  // A column of ours that is nullable although declared otherwise does no harm.
   const dropNotNull = column.nullable && !held.nullable
   if (type === 'none' && !dropNotNull) return []
   const wanted = sqlType(dialect, column.type)
@@ -143,14 +143,14 @@ function changeColumn(
       table: table.name,
       column: column.name,
       description: `Change ${place} from ${from} to ${to}: ${LOSS[type]}`,
-      // What can be filled again is not lost; where its source loses, that is a step of its own.
+      // A column that can be filled again loses nothing; when its source loses values, that is a step of its own.
       destructive: table.fill === undefined,
       sql: alterColumnSql(dialect, table.name, column, { type, dropNotNull }),
     },
   ]
 }
 
-/** Left alone, as long as rows can be written without it; dropped on demand, if it was made here. */
+/** An undeclared column: left as it is when rows can be written without it; dropped on request, if the hub made it. */
 function withoutDeclaration(
   { target, existing, dropUndeclared }: ColumnInput,
   table: TableModel,

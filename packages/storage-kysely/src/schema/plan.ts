@@ -17,7 +17,7 @@ export interface PlanInput {
   readonly dropUndeclared: boolean
 }
 
-/** What to do, in order, so that the database holds what is declared. */
+/** The steps, in order, from the existing tables to the declared ones. */
 export function planSteps(input: PlanInput): readonly SchemaStep[] {
   const { tables, existing, timescale } = input
   const steps = tables.flatMap((table) => {
@@ -63,7 +63,7 @@ const dropTable = ({ dialect }: SqlTarget, { name, withdrawn }: TableModel): Sch
   sql: [`drop table ${quoteName(dialect, name)}`],
 })
 
-/** Of a table whose values are in another one too: columns that it gets, or that lose theirs, while the other has some. */
+/** For a table whose values another one contains too: fills columns that are new or were emptied. */
 function planFills(
   { existing }: PlanInput,
   { name, fill, columns }: TableModel,
@@ -115,7 +115,7 @@ const createExtension: SchemaStep = {
 const sameNames = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && a.every((name, index) => name.toLowerCase() === b[index]?.toLowerCase())
 
-/** A key differs only where a table becomes a hypertable, whose key has to hold the time. */
+/** A key differs only when a table becomes a hypertable, whose key must include the time. */
 function planPrimaryKey(table: TableModel, found: ExistingTable): readonly SchemaStep[] {
   if (sameNames(table.primaryKey, found.primaryKey)) return []
   if (!table.hypertable || !found.primaryKeyName) {

@@ -1,6 +1,6 @@
 import { DeviceHubError, type SchemaStep } from '@devicehub/core'
 
-/** A table of one of our names that cannot be made into what is declared. */
+/** The error for a table with one of our names that cannot become what is declared. */
 export const notOurTable = (table: string, reason: string): DeviceHubError =>
   new DeviceHubError(
     'schema_refused',
@@ -8,7 +8,7 @@ export const notOurTable = (table: string, reason: string): DeviceHubError =>
     { details: { table } },
   )
 
-/** Names every step that would lose data, and what can be done instead. */
+/** The error for steps that would lose data: it names each, and what to do instead. */
 export function refusal(steps: readonly SchemaStep[]): DeviceHubError {
   const list = steps.map((step) => `- ${step.description}`).join('\n')
   return new DeviceHubError(
@@ -29,7 +29,10 @@ export const wrongDialect = (dialect: string): DeviceHubError =>
     },
   )
 
-/** Its unique keys hold the time, those of a plain table do not: the two are written differently. */
+/**
+ * The error for a hypertable without the option `timescale`: its unique keys include the time, so it is written
+ * differently.
+ */
 export const hypertableWithoutOption = (tables: readonly string[]): DeviceHubError =>
   new DeviceHubError(
     'schema_refused',

@@ -10,7 +10,7 @@ export interface ColumnModel {
   readonly default?: string | number | boolean | Date | Uint8Array | { readonly sql: string }
   /** The latest first. */
   readonly formerNames?: readonly string[]
-  /** Statements for the rows there are, once the column was added to a table. */
+  /** Statements that fill existing rows after the column was added. */
   readonly fill?: readonly string[]
   /** The reading or state field the column is for; absent for the table's own columns. */
   readonly field?: Field
@@ -24,12 +24,12 @@ export interface IndexModel {
   readonly where?: string
 }
 
-/** What a table holds is in the rows of another one too. */
+/** Values that another table contains too. */
 export interface TableFill {
   readonly from: string
-  /** Run when the table is created beside that one, which was there before; with the name of the table. */
+  /** Fills the table when it is created after that other one. `target`: its name. */
   readonly sql: (target: string) => string
-  /** For a column that is new to the table, or has lost its values, while the other one has them. */
+  /** Fills a column that is new or was emptied, when the other table has its values. */
   readonly columnSql: (column: string) => readonly string[]
 }
 
@@ -38,11 +38,11 @@ export interface TableModel {
   readonly columns: readonly ColumnModel[]
   readonly primaryKey: readonly string[]
   readonly indexes: readonly IndexModel[]
-  /** The column that the database numbers; null for a table with a key of its own. */
+  /** The auto-increment column; null for a table with another key. */
   readonly identity: 'id' | null
   /**
-   * The numbers of deleted rows are never given again. The log's cursors rest on it: SQLite would start anew once
-   * retention has emptied a table, and readers would skip the new rows.
+   * Ids of deleted rows are never reused. Cursors of the log rely on it: SQLite would restart its numbering in an
+   * emptied table, and readers would skip the new rows.
    */
   readonly neverReuseIds: boolean
   /** A TimescaleDB hypertable on `timestamp`. */
@@ -52,7 +52,7 @@ export interface TableModel {
   /** PostgreSQL: percent of a page that inserts fill. */
   readonly fillFactor?: number
   readonly fill?: TableFill
-  /** It is not to be there, for this reason: dropped if it was made here. */
+  /** Why the table is no longer wanted: it is dropped if the hub made it. */
   readonly withdrawn?: string
   /** The id of a row that must exist. */
   readonly seed?: number

@@ -50,9 +50,9 @@ export function deviceTable(type: AnyDeviceType): TableModel {
 }
 
 /**
- * A field's column always admits null: whether a value may be missing is checked by the hub. So a field can be added
- * to a table with rows, and withdrawn while processes of the former release still run. The default is for the rows
- * from before the field and for inserts of processes that do not know it yet.
+ * A field's column is always nullable; the hub checks for missing values. So a field can be added to a table with
+ * rows, and removed while processes of the previous release still run. The default is for existing rows and for
+ * inserts of processes that do not know the field yet.
  */
 function stateColumn(name: string, field: Field): ColumnModel {
   const value = columnDefault(field)
@@ -69,7 +69,7 @@ function columnDefault({ kind, default: value }: Field): ColumnModel['default'] 
 export function readingTable(type: AnyDeviceType, options: TableOptions): TableModel {
   const name = tableNames(type).reading
   const partial = options.dialect !== 'mysql'
-  // TimescaleDB checks uniqueness chunk by chunk: each unique key has to hold the time.
+  // TimescaleDB checks uniqueness per chunk: each unique key must include the time.
   const hypertable = options.timescale ?? undefined
   return {
     name,
@@ -83,11 +83,12 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
       column('device_id', varchar(128)),
       column('timestamp', 'time'),
       column('received_at', 'time'),
-      // Where it is not the timestamp: the device's time cannot be true, or is not known.
+      // Set when samples are not ordered by their timestamp: the device's time cannot be true, or is unknown.
       { ...optional('order_at', 'time'), fill: [orderOldSamples(name, options.dialect)] },
       optional('sample_id', varchar(200)),
       optional('content_hash', 'bigint'),
-      // 0: a sample of the same id is to meet this row. Else its content's mark: the id has passed to a later sample.
+      // 0: the next sample with this id violates the unique key. Else a mark of the content: the id belongs to a
+      // later sample.
       { ...column('sample_reuse', 'bigint'), default: 0 },
       optional('flags', 'text'),
       ...type.readingNames.map((readingName) =>
@@ -95,7 +96,8 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
       ),
     ],
     indexes: [
-      // Nulls are distinct on every database: a sample without a hash is never a duplicate. Serves reads by device and time too.
+      // Nulls are distinct on every database: a sample without a hash is never a duplicate. The index also serves
+      // reads by device and time.
       { name: `${name}_content_key`, columns: ['device_id', 'timestamp', 'content_hash'], unique: true },
       {
         name: `${name}_sample_key`,
@@ -103,7 +105,7 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
         unique: true,
         ...(partial ? { where: 'sample_id is not null' } : {}),
       },
-      // As good as empty, where it can leave out the rows that are in the order of their timestamps.
+      // Nearly empty on databases with partial indexes: it skips rows ordered by their timestamp.
       ...(partial
         ? [
             {
@@ -118,13 +120,13 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
   }
 }
 
-/** Releases without `order_at` flagged a time ahead of the hub's, and let it order. */
+/** Releases without `order_at` flagged a timestamp in the future, and ordered by it. */
 const orderOldSamples = (table: string, dialect: SqlDialect): string => {
   const name = (text: string) => quoteName(dialect, text)
   return `update ${name(table)} set ${name('order_at')} = ${name('received_at')} where ${name('timestamp')} > ${name('received_at')} and ${name('flags')} like '%clock_skew%'`
 }
 
-/** `type` null: `devicehub_message`, the messages that belong to no known type. */
+/** With `type` null: `devicehub_message`, for messages of no known type. */
 export function messageTable(type: AnyDeviceType | null, options: TableOptions): TableModel {
   const name = type ? tableNames(type).message : UNROUTED_MESSAGE_TABLE
   const postgres = options.dialect === 'postgres'
@@ -135,12 +137,12 @@ export function messageTable(type: AnyDeviceType | null, options: TableOptions):
     primaryKey: ['id'],
     columns: [
       column('id', 'id'),
-      // The writing transaction: the log's watermark, so that a row that commits late is not skipped.
+      // The transaction that wrote the row. The log reads in this order, so that a row committed late is not skipped.
       ...(postgres ? [{ ...column('tx', 'xid8'), default: { sql: 'pg_current_xact_id()' } }] : []),
       optional('device_id', varchar(128)),
       optional('channel', varchar(20)),
       column('direction', varchar(8)),
-      // What a stranger's client sends is text without a bound: a long one must not fail its batch.
+      // Anyone can send a topic of any length, and a long one must not fail its batch.
       column('topic', 'text'),
       optional('payload_json', 'json'),
       optional('payload_raw', 'bytes'),

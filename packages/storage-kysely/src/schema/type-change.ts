@@ -1,12 +1,12 @@
 import { type LogicalType, type SqlDialect, sqlType } from './logical-type.js'
 
 /**
- * What becomes of the values of a column when its type changes:
+ * What happens to the values of a column when its type changes:
  * - none: the column holds the new values as it is
  * - widen: every value fits the new type
- * - shorten: a longer text is cut off
- * - round: a fraction is lost
- * - replace: old values mean nothing under the new type and go
+ * - shorten: longer texts are truncated
+ * - round: fractions are lost
+ * - replace: old values have no meaning under the new type and are removed
  */
 export type TypeChange = 'none' | 'widen' | 'shorten' | 'round' | 'replace'
 
@@ -21,7 +21,7 @@ export interface HeldType {
 export function typeChange(dialect: SqlDialect, from: HeldType, to: LogicalType): TypeChange {
   const byType = sqlTypeChange(dialect, from.type, to)
   if (from.kind === null || from.kind === to.kind || !holdsKind(dialect, from.type, from.kind)) return byType
-  // The database's types do not tell a date from an integer or JSON from a string; the record does.
+  // The column types do not distinguish a date from an integer, or JSON from a string; the recorded kind does.
   switch (`${from.kind} ${to.kind}`) {
     case 'bigint double':
     case 'smallint double':
@@ -36,7 +36,7 @@ export function typeChange(dialect: SqlDialect, from: HeldType, to: LogicalType)
   }
 }
 
-/** False when someone changed the column by hand: the record says nothing of it then. */
+/** Whether the recorded kind fits the column. False when someone changed the column by hand. */
 function holdsKind(dialect: SqlDialect, type: string, kind: string): boolean {
   if (kind === 'varchar') return isText(parse(type).base)
   return sqlTypeChange(dialect, type, { kind } as LogicalType) === 'none'

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { workerFile } from '../worker-file.js'
 import { unpackRows } from './packed-rows.js'
 
-/** Where the database runs: its operations are those of worker/sqlite-worker.cjs. */
+/** The database behind its operations, which are those of worker/sqlite-worker.cjs. */
 export interface EnginePort {
   call(operation: string, argument: unknown): Promise<unknown>
   close(): Promise<void>
@@ -25,7 +25,7 @@ interface ErrorDescription {
 const toError = ({ name, message, code, stack }: ErrorDescription): Error =>
   Object.assign(new Error(message), { name, code, stack })
 
-/** In this thread: each call blocks it for as long as the database works. */
+/** Runs it in this thread: each call blocks until the database is done. */
 export function openInThread(options: unknown): EnginePort {
   const module = createRequire(import.meta.url)(fileURLToPath(workerFile())) as WorkerModule
   const described = <T>(work: () => T): T => {
@@ -49,7 +49,7 @@ interface Call {
 
 type Reply = { readonly id: number } & ({ readonly result: unknown } | { readonly error: ErrorDescription })
 
-/** In a worker thread: commits and their fsync run beside this one. */
+/** Runs it in a worker thread, so that commits and their fsync do not block this one. */
 export async function openInWorker(options: unknown, onExit: () => void): Promise<EnginePort> {
   const worker = new Worker(workerFile(), { workerData: { devicehubSqlite: true } })
   const calls = new Map<number, Call>()

@@ -32,7 +32,10 @@ export function findSqliteDriver(wanted: SqliteDriver | 'auto'): FoundDriver {
   return { driver: 'better-sqlite3', module }
 }
 
-/** The names of an `auto` choice's failure to load: built for another Node, or not built at all. */
+/**
+ * `missing_dependency` for a better-sqlite3 that is installed but not built for this Node; other errors are returned
+ * unchanged.
+ */
 export function asMissingDependency(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: unknown }
   if (code !== 'ERR_DLOPEN_FAILED' && !/Could not locate the bindings file/.test(String(message)))

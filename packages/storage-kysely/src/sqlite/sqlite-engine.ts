@@ -18,9 +18,9 @@ export interface SqliteEngine {
   readonly threaded: boolean
   /** Opens the database, once. */
   open(): Promise<void>
-  /** Waits for the connection, first come first served; the caller gives it back with the function returned. */
+  /** Waits for the connection, in order of the calls. The function it returns releases it. */
   acquire(): Promise<() => void>
-  /** To be called by who holds the connection. */
+  /** Runs an operation; call it only while you hold the connection. */
   call<Result>(operation: string, argument: unknown): Promise<Result>
   close(): Promise<void>
 }
@@ -36,7 +36,7 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
     try {
       if (!options.thread) return openInThread(settings)
       return await openInWorker(settings, () => {
-        // A worker that died is started anew by the next call; a database in memory died with it.
+        // The next call starts a new worker after a crash; a database in memory is lost with the worker.
         if (options.file !== ':memory:') port = undefined
       })
     } catch (error) {
@@ -70,8 +70,7 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
       if (closed) return
       const opening = port
       closed = true
-      // What was started is waited for.
-      // Behind all that wait for their turn.
+      // Waits for operations that were started.
       await turn.enter()
       turn.leave()
       await (await opening?.catch(() => undefined))?.close()

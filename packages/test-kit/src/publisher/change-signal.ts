@@ -1,4 +1,4 @@
-/** Wakes whoever waits for the next change; one that nobody waits for is not remembered. */
+/** Wakes everyone who waits for the next change. A change that nobody waits for is not remembered. */
 export interface ChangeSignal {
   notify(): void
   next(): Promise<void>

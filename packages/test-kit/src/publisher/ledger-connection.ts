@@ -14,9 +14,9 @@ export interface LedgerConnectionOptions {
 
 export interface LedgerConnectionEvents {
   opened(connack: IConnackPacket): void
-  /** What one read from the socket held. */
+  /** The packets of one read from the socket. */
   packets(packets: readonly Packet[]): void
-  /** The end, once; also when it was never opened. */
+  /** Called once at the end, also when it never opened. */
   closed(): void
 }
 
@@ -61,7 +61,7 @@ export function openConnection(
       protocolId: 'MQTT',
       protocolVersion,
       clientId,
-      // The broker must know which packet ids it has seen: without the session a re-sent one is a new message.
+      // A persistent session: without it, the broker would take a resent packet id for a new message.
       clean: false,
       keepalive: 0,
       ...(options.username === undefined ? {} : { username: options.username }),

@@ -67,7 +67,7 @@ interface Entry {
   readonly batch: Batch
 }
 
-// Connack codes that no second try mends: protocol, client id, credentials, authorisation, ban.
+// CONNACK codes for which a retry is useless: protocol, client id, credentials, authorisation, ban.
 const FATAL = new Set([1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c])
 
 /**
@@ -91,7 +91,7 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
   const counters: LedgerPublisherCounters = { sent: 0, acknowledged: 0, refused: 0, resent: 0, reconnects: 0 }
   const disconnects: number[] = []
   const unacknowledged = new Map<number, Entry>()
-  // After a cut: what goes out again before anything new does, in the order it first went.
+  // After a reconnect: what is sent again before anything new, in the original order.
   let repeat: Entry[] = []
   let output: Buffer[] = []
   let connection: LedgerConnection | undefined
@@ -143,7 +143,7 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
     connected = true
     onWire = 0
     repeat = [...unacknowledged.values()]
-    // DUP only where the broker can know the first one [MQTT-3.3.1-1]: in a new session it is a new message.
+    // Sets DUP only when the broker kept the session [MQTT-3.3.1-1]: in a new one it is a new message.
     for (const entry of repeat)
       entry.bytes[0] = connack.sessionPresent
         ? (entry.bytes[0] as number) | 8
@@ -220,7 +220,7 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
     put(entry)
   }
 
-  // What is to be repeated takes the server's window first, so there is no room until it has all gone out.
+  // Messages to be resent use the window first: nothing new is sent before they all are.
   const room = (window: number) => connected && onWire < Math.min(window, serverWindow)
 
   const until = async (condition: () => boolean) => {
@@ -246,7 +246,7 @@ export function createLedgerPublisher(given: LedgerPublisherOptions): LedgerPubl
 
     const sendAll = async () => {
       if (Symbol.iterator in messages) {
-        // No await a message: that alone would cost more than the message does.
+        // No await per message: it would cost more than the message.
         for (const message of messages) {
           if (!ready()) await take()
           accept(message, batch)

@@ -14,7 +14,7 @@ export interface WritableLedger extends Ledger {
   close(): void
 }
 
-/** A ledger in memory, and in a file too if one is named: a line a key, appended before memory shows it. */
+/** Creates a ledger in memory and, if named, in a file: a line for each key, written before the key shows in memory. */
 export function createLedger(file?: string): WritableLedger {
   const acknowledged = new Set<string>()
   const refused = new Map<string, number>()

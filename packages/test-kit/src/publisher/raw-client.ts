@@ -111,7 +111,7 @@ export async function createRawClient(given: RawMqttClientOptions): Promise<RawM
   const options = check.accept('createRawClient', 'options', OPTIONS, given)
   const protocolVersion = options.protocolVersion ?? 5
   const clientId = options.connect?.clientId ?? randomName('raw')
-  // Before there is a connection that would have to be ended.
+  // Encoded before connecting, so that an error leaves no connection open.
   const hello = connectPacket({ ...options.connect, clientId, protocolVersion })
   const encoding = { protocolVersion }
   const inbox = createPacketInbox()

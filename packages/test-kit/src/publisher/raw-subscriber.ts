@@ -51,7 +51,7 @@ export async function createRawSubscriber(given: RawSubscriberOptions): Promise<
     await client.destroy()
     throw error
   }
-  // A getter of its own, since a copy of the client would freeze the client's.
+  // A getter, because a copy of the client would freeze the list.
   return Object.defineProperties(client as RawSubscriber, {
     messages: { get: () => publications(client), enumerable: true },
     take: {

@@ -1,4 +1,4 @@
-// Loaded before each test file, so it imports nothing: loading core there took longer than most files' tests.
+// Loaded before each test file, so it imports nothing: loading core would take longer than most test files.
 
 const asked = new Set<string>()
 let refusing = false
@@ -16,7 +16,7 @@ export function refuseUnasked(): void {
   refusing = true
 }
 
-/** `describeWith` has looked for it, and skips the suite where it is missing. */
+/** Called by `describeWith`: the suite is skipped where the service is missing. */
 export const markAsked = (owner: string): void => void asked.add(owner)
 
 export const isRefused = (owner: string): boolean => refusing && !asked.has(owner)

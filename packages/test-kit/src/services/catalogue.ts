@@ -76,7 +76,7 @@ export const STARTS: {
 /** Not packaged by the distributions: skipped even where services are required. */
 export const isOptional = (name: ServiceName | ToolName): boolean => name === 'timescaledb'
 
-// Everything that starting one or talking to it needs: a server without its client is not enough.
+// Everything needed to start one and talk to it: a server without its client does not count.
 const INSTALLED: { readonly [Name in ServiceName | ToolName]: () => boolean } = {
   mosquitto: () => hasProgram('mosquitto', 'mosquitto'),
   'mosquitto-clients': () =>
@@ -100,7 +100,7 @@ const INSTALLED: { readonly [Name in ServiceName | ToolName]: () => boolean } = 
 const hasProgram = (owner: ProgramOwner, ...names: readonly string[]) =>
   findProgram(owner, ...names) !== undefined
 
-// As for the hub: what Node brings, else the package, which is there and yet not built where there is no compiler.
+// As in storage-kysely: Node's own driver, else the package, which may be installed and yet not built.
 function hasSqlite(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 13)) return true
@@ -115,7 +115,7 @@ function hasSqlite(): boolean {
   return false
 }
 
-// The library must be named before the server starts, so the server cannot be asked.
+// The library must be preloaded when the server starts, so the server cannot be asked.
 function hasTimescale(): boolean {
   const programs = findPostgresPrograms()
   if (programs === undefined) return false

@@ -75,7 +75,7 @@ describeWith({ mosquitto: 'own', redis: {} }, 'a suite with its own instances', 
   it('a name that nothing has is refused: else a typing error would hide nothing', () => {
     vi.stubEnv('DEVICEHUB_WITHOUT_SERVICES', 'postgresql')
     expect(() => describeWith(['mosquitto'], 'never', () => {})).toThrow(
-      /nothing is called "postgresql"; it takes "all", or of mosq/,
+      /unknown service "postgresql": write "all" or names of mosq/,
     )
   })
 

@@ -143,7 +143,7 @@ interface Instance {
   handle?: AsyncDisposable
 }
 
-// Vitest loads this module anew for each test file, so this is the sharing within a file.
+// Vitest loads this module for each test file, so instances are shared within a file.
 const instances = new Map<string, Instance>()
 const said = new Set<string>()
 
@@ -153,9 +153,9 @@ function sayOnce(line: string): void {
   console.warn(line)
 }
 
-// Users are counted while the suites are declared, before any runs: the instance outlives all but the last.
+// Suites are counted when they are declared, before any runs: the instance lives until the last one ends.
 function lease<Name extends ServiceName>(name: Name, options: ServiceStartOptions[Name]) {
-  const key = `${name} ${JSON.stringify(options, functionsByIdentity)}`
+  const key = `${name} ${JSON.stringify(options, identifyFunctions)}`
   const instance = instances.get(key) ?? { users: 0 }
   instances.set(key, instance)
   instance.users++
@@ -180,8 +180,8 @@ function lease<Name extends ServiceName>(name: Name, options: ServiceStartOption
 const identities = new WeakMap<object, number>()
 let lastIdentity = 0
 
-// Two policies with the same source text can close over different values.
-function functionsByIdentity(_key: string, value: unknown): unknown {
+// Functions with the same source text can have different closures.
+function identifyFunctions(_key: string, value: unknown): unknown {
   if (typeof value !== 'function') return value
   const identity = identities.get(value) ?? ++lastIdentity
   identities.set(value, identity)

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
 import { checkAsked, INSTALL, isHidden, type ProgramOwner } from './programs.js'
 
-// Debian keeps servers out of a user's PATH, and PostgreSQL out of any.
+// Debian has servers outside a user's PATH, and PostgreSQL outside any PATH.
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin', '/opt/homebrew/sbin']
 
 const isExecutable = (file: string): boolean => {

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { DeviceHubError } from '@devicehub/core'
 
-// Below the range the kernel gives to outgoing connections (32768 up): else a client that retries while a server
-// is down can take the server's port as its own, or even connect to itself.
+// Below the kernel's range of ephemeral ports (from 32768): otherwise a client that retries while a server is down
+// could be given the server's port, or even connect to itself.
 const FIRST = 20_000
 const LAST = 32_000
 

@@ -127,7 +127,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, watchdog: Watchdog): 
   }
 
   const start = async () => {
-    // Else the probe would be answered by whoever has the port, and this server end unnoticed.
+    // Otherwise another process on the port would answer the probe, and the end of this server would go unnoticed.
     if (!(await isFreePort(port)))
       throw new DeviceHubError('transport_unavailable', `${plan.name} did not start: port ${port} is in use`)
     launch()
@@ -202,7 +202,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, watchdog: Watchdog): 
     },
     pause() {
       const pids = mustRun()
-      // A frozen child does not see its parent die: name each for the watchdog.
+      // A suspended child does not notice the end of its parent: the watchdog needs the id of each.
       watchdog.watch([-(pids[0] as number), ...pids])
       signalAll(pids, 'SIGSTOP')
     },

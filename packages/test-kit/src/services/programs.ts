@@ -24,8 +24,8 @@ const LIBRARIES: readonly ProgramOwner[] = ['aedes', 'sqlite']
 const HIDING = 'DEVICEHUB_WITHOUT_SERVICES'
 
 /**
- * Whether `DEVICEHUB_WITHOUT_SERVICES` takes the programs of this service away: `all`, or names divided by commas.
- * Aedes and SQLite are libraries, not programs: only their own names hide them.
+ * Whether `DEVICEHUB_WITHOUT_SERVICES` hides the programs of this service: `all`, or names separated by commas. Aedes
+ * and SQLite are libraries, not programs: only their own names hide them.
  */
 export function isHidden(owner: ProgramOwner): boolean {
   const names = (process.env[HIDING] ?? '').split(',').map((name) => name.trim())
@@ -33,7 +33,7 @@ export function isHidden(owner: ProgramOwner): boolean {
     if (name !== '' && name !== 'all' && !(name in INSTALL))
       throw new DeviceHubError(
         'invalid_options',
-        `${HIDING}: nothing is called "${name}"; it takes "all", or of ${Object.keys(INSTALL).join(', ')}`,
+        `${HIDING}: unknown service "${name}": write "all" or names of ${Object.keys(INSTALL).join(', ')}`,
       )
   return names.includes(owner) || (names.includes('all') && !LIBRARIES.includes(owner))
 }

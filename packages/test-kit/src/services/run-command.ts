@@ -26,7 +26,7 @@ export function runCommand(
     const errors: Buffer[] = []
     child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
-    // A program that never reads its input closes the pipe: its exit code says whether that was fine.
+    // A program that does not read its input closes the pipe: its exit code says whether that is an error.
     child.stdin.on('error', () => {})
     child.stdin.end(options.input)
     child.on('error', (cause) => reject(failed(file, args, cause.message, cause)))

@@ -23,7 +23,7 @@ export async function templateFolder(request: TemplateRequest): Promise<string> 
   const self = process.getuid?.() ?? 0
   const root = join(tmpdir(), `devicehub-templates-${self}`)
   mkdirSync(root, { recursive: true, mode: 0o711 })
-  // Anybody may create this name in a shared temporary folder: what another user put there is not ours to run.
+  // Any user may create this name in a shared temporary folder; a folder of another user must not be used.
   if (lstatSync(root).uid !== self)
     throw new DeviceHubError('invalid_options', `${root} belongs to another user: remove it or set TMPDIR`)
   const template = join(root, `${request.name}-${request.runAs?.uid ?? self}`)
@@ -39,7 +39,7 @@ async function build(request: TemplateRequest, root: string, template: string): 
     renameSync(draft, template)
   } catch (error) {
     rmSync(draft, { recursive: true, force: true })
-    // Two test files may build it at once: the first one's is as good.
+    // Two test files may build it at once: the first result is used.
     if (!exists(template)) throw error
   }
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
-// Its standard input is a pipe from the tests: each line names all the processes to kill from then on, a negative id
-// a whole process group. However the tests end, by SIGKILL too, the pipe closes: then it kills them and removes the
-// folder. The names are in the pipe, not in a file, for somebody may empty the temporary folder meanwhile.
+// Standard input is a pipe from the test process. Each line replaces the list of processes to kill; a negative id is
+// a process group. When the test process ends, even by SIGKILL, the pipe closes: then the script kills them and
+// removes the folder. The list is in the pipe, not in a file, because the temporary folder may be emptied meanwhile.
 const SCRIPT = `pids=
 while read -r line; do pids=$line; done
 for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done

@@ -72,7 +72,7 @@ export async function freshStorage(
   }
 }
 
-/** One storage for the tests of a `describe`, which keep apart by their device ids. */
+/** A storage that the tests of a `describe` share; each test uses its own device ids. */
 export function sharedStorage(contract: StorageContract): {
   readonly storage: Storage
   readonly other: Storage

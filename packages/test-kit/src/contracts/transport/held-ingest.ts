@@ -66,7 +66,7 @@ export function holdIngest(): HeldIngest {
     try {
       one.settle(outcome)
     } catch {
-      // As in a hub: what a source's callback throws harms nobody else.
+      // As in a hub: an error in a source's callback must not reach others.
     }
     if (!hasRoom()) return
     for (const resolve of waiting) resolve()

@@ -53,7 +53,7 @@ export async function openWireTap(brokerPort: number): Promise<WireTap> {
   let refused = 0
   let held = false
 
-  // Half open: a client that waits for the broker's end of the connection must see the broker's, not the proxy's.
+  // Half-open: a client that waits for the broker to end the connection must see the broker end it, not the proxy.
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (!tap.accepting) {
       refused++
@@ -77,7 +77,7 @@ export async function openWireTap(brokerPort: number): Promise<WireTap> {
     for (const [socket, peer] of [pair, [broker, client] as const]) {
       socket.on('error', ignore)
       socket.on('close', (failed) => {
-        // An orderly end must not throw away what is still on its way to the other side.
+        // An orderly end must not discard what is still being sent to the other side.
         if (failed) peer.destroy()
         else peer.end()
         pairs.delete(pair)

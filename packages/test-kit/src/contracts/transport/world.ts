@@ -18,12 +18,12 @@ export interface TransportHarness {
   topic(name: string): string
 }
 
-/** Milliseconds after which a transport that does not stop is left to lose its broker. */
+/** After so many milliseconds, a transport that does not stop is left behind, and its broker closed. */
 const STOP_LIMIT = 30_000
 
 const LONG = { timeout: 60_000, interval: 20 }
 
-/** Nobody listens here: a way to the broker that brings nothing in. */
+/** A topic without subscribers: publishing to it brings no message in. */
 export const ELSEWHERE = 'contract/elsewhere'
 
 export const until = (holds: () => boolean | Promise<boolean>) =>
@@ -83,7 +83,7 @@ export async function startWorld(harness: TransportHarness, { started = true } =
       harness.createTransport({ url: `mqtt://127.0.0.1:${tap.port}`, ingest: held.ingest })
     let transport = await create()
     cleanups.push(() => {
-      // Whatever a failed test left behind must not keep it from stopping.
+      // A failed test may have left the tap held; the transport must be able to stop.
       tap.release()
       tap.accepting = true
       held.settleAtOnce()

@@ -25,8 +25,8 @@ export function fenceContract(contract: StorageContract): void {
   describe('fences', () => {
     const shared = sharedStorage(contract)
 
-    async function claim(storage: Storage, name: string, holder = newId('holder'), ttl = LONG) {
-      return waitUntil(`${name} to be claimed`, () => storage.leases.acquire(name, holder, ttl))
+    async function acquire(storage: Storage, name: string, holder = newId('holder'), ttl = LONG) {
+      return waitUntil(`${name} to be acquired`, () => storage.leases.acquire(name, holder, ttl))
     }
     const fencedBy = (fence: LeaseFence) =>
       expect.objectContaining({
@@ -49,7 +49,7 @@ export function fenceContract(contract: StorageContract): void {
       test(`${name}: stored under the present epoch`, async () => {
         const { storage } = shared
         const deviceId = await newDevice(storage, Sensor)
-        const lease = await claim(storage, newId('lease'))
+        const lease = await acquire(storage, newId('lease'))
         const one = await prepare(storage, deviceId)
         const before = await everything(storage, deviceId)
         const { messageIds } = await storage.commit({ ...one, fences: [lease], wantsIds: true })
@@ -65,11 +65,11 @@ export function fenceContract(contract: StorageContract): void {
       test(`${name}: refused as \`fenced\` under a former epoch, and nothing of it is stored`, async () => {
         const { storage, other } = shared
         const deviceId = await newDevice(storage, Sensor)
-        const lease = await claim(storage, newId('lease'), 'me')
+        const lease = await acquire(storage, newId('lease'), 'me')
         const one = await prepare(storage, deviceId)
         const before = await everything(storage, deviceId)
         const end = await storage.log.end(ALL)
-        const present = await claim(other, lease.name, 'me')
+        const present = await acquire(other, lease.name, 'me')
         for (let attempt = 0; attempt < 2; attempt++)
           await expect(storage.commit({ ...one, fences: [lease] })).rejects.toEqual(fencedBy(lease))
         expect(await everything(storage, deviceId)).toEqual(before)
@@ -85,9 +85,9 @@ export function fenceContract(contract: StorageContract): void {
     test('all fences have to hold; the error names one that does not', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
-      const leases = [await claim(storage, newId('lease')), await claim(storage, newId('lease'))] as const
-      const gone = await claim(storage, newId('lease'), 'me')
-      await claim(storage, gone.name, 'me')
+      const leases = [await acquire(storage, newId('lease')), await acquire(storage, newId('lease'))] as const
+      const gone = await acquire(storage, newId('lease'), 'me')
+      await acquire(storage, gone.name, 'me')
       for (const changes of [[], [online(deviceId)]]) {
         const one = batch([entry(Sensor, deviceId)], { changes })
         for (const fences of [
@@ -110,12 +110,12 @@ export function fenceContract(contract: StorageContract): void {
       expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(2)
     })
 
-    test('one that has expired or was given back still holds, until somebody claims it', async () => {
+    test('one that has expired or was given back still holds, until somebody acquires it', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       const fences = [
-        await claim(storage, newId('lease'), 'me', 1),
-        await claim(storage, newId('lease'), 'me'),
+        await acquire(storage, newId('lease'), 'me', 1),
+        await acquire(storage, newId('lease'), 'me'),
       ]
       const [brief, released] = fences as [LeaseFence, (typeof fences)[0] & {}]
       await waitUntil(
@@ -127,7 +127,7 @@ export function fenceContract(contract: StorageContract): void {
       await storage.commit(batch([entry(Sensor, deviceId)], { fences, changes: [online(deviceId)] }))
       expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(2)
       for (const fence of fences) {
-        await claim(other, fence.name)
+        await acquire(other, fence.name)
         await expect(storage.commit(batch([entry(Sensor, deviceId)], { fences: [fence] }))).rejects.toEqual(
           fencedBy(fence),
         )
@@ -152,7 +152,7 @@ export function fenceContract(contract: StorageContract): void {
     test('renewals and commits under the same lease go on beside each other', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
-      const lease = await claim(storage, newId('lease'))
+      const lease = await acquire(storage, newId('lease'))
       let committing = true
       const commits = Promise.all(
         [0, 1, 2].map(async (writer) => {
@@ -181,7 +181,7 @@ export function fenceContract(contract: StorageContract): void {
       const successor = await opened.second()
       const lanes = [Sensor, Meter, Sensor, Meter].map((type, index) => ({ type, deviceId: newId(), index }))
       for (const { type, deviceId } of lanes) await storage.devices.create(type, device(type, deviceId))
-      let lease = await claim(storage, 'slot', 'me')
+      let lease = await acquire(storage, 'slot', 'me')
       for (let round = 0; round < 6; round++) {
         const fence: LeaseFence = lease
         let commits = 0
@@ -189,7 +189,7 @@ export function fenceContract(contract: StorageContract): void {
           untilRefused(storage, type, deviceId, fence, index % 2 === 1, () => commits++),
         )
         await waitUntil('some commits', () => commits >= 4)
-        lease = await claim(successor, 'slot', 'me')
+        lease = await acquire(successor, 'slot', 'me')
         const stored = await countOf(successor, lanes)
         expect(await Promise.all(refused)).toEqual(lanes.map(() => fencedBy(fence)))
         expect(await countOf(successor, lanes), 'what came after the takeover').toBe(stored)
