@@ -3,7 +3,7 @@ import type { PublicProperty, PublicTypes } from './public-types.js'
 
 /** Names of durations, whatever their comment says. */
 const NAMES =
-  /^(?:timeout|interval|lease|ttl|every|keepalive|heartbeat|overlap|expiresIn|sessionExpiry|cacheFor|unknownFor|accountsFor|refreshAfter|compressAfter|maxGap|maxAge)$|(?:Timeout|Interval|Delay|Every|Expiry|Period)$/
+  /^(?:timeout|interval|lease|ttl|every|keepAlive|heartbeat|overlap|expiresIn|sessionExpiry|cacheFor|unknownFor|accountsFor|refreshAfter|compressAfter|maxGap|maxAge)$|(?:Timeout|Interval|Delay|Every|Expiry|Period)$/
 const SUFFIXED = /(?:Ms|Millis|Milliseconds|Secs|Seconds)$/
 /** What a comment of a duration says. */
 const SAYS =

@@ -27,7 +27,7 @@ export const cborCalls: Coverage = {
 // ---- @devicehub/signals, @devicehub/storage-kysely
 
 export const signalsEntry: Coverage = {
-  createSignals: call(() => [{ maxPending: 5, timeout: '5ms', closeTimeout: '5ms' }], {
+  createSignals: call(() => [{ maxPending: 5, timeout: '5ms' }], {
     returns: 'createSignals()',
   }),
 }
@@ -96,15 +96,15 @@ const listenerOptions = () => ({
   cleanStart: true,
   sessionExpiry: 5,
   receiveMaximum: 5,
-  qos0Buffer: 5,
+  maxQueuedQos0: 5,
   yieldEvery: 5,
   reconnect: { min: '5ms', max: '10ms', jitter: 0 },
   connectTimeout: '50ms',
   drainTimeout: '50ms',
   quietPeriod: '50ms',
   publishTimeout: '50ms',
-  publishQueue: 5,
-  publishMaximum: 5,
+  maxPendingPublications: 5,
+  maxInFlightPublications: 5,
   onConnect() {},
   onDisconnect() {},
 })

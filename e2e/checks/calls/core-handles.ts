@@ -30,7 +30,7 @@ import { Station, type World } from './world.js'
 export async function coreHandles({ hub }: World): Promise<Subject[]> {
   const options = { leases: hub.storage.leases, name: 'held', holder: 'held', ttl: '1m' as const }
   const lease = await holdLease({ ...options, logger: silentLogger })
-  const signals = createSignals({ logger: silentLogger, closeTimeout: '50ms' })
+  const signals = createSignals({ logger: silentLogger })
   const runner = createHandlerRunner({ name: 'a', logger: silentLogger, metrics: noMetrics })
   return [
     { name: 'createRegistry()', target: createRegistry([Station]), calls: calls.registryCalls },

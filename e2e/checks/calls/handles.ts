@@ -97,13 +97,13 @@ export const signalsCalls: Coverage = {
   ]),
   once: call(() => ['deviceDataReceived', () => {}, { maxPending: 5 }]),
   off: call(() => ['deviceDataReceived', Station, () => {}]),
-  iterate: call(() => ['deviceDataReceived', Station, { signal: AbortSignal.timeout(5_000), limit: 5 }], {
+  iterate: call(() => ['deviceDataReceived', Station, { signal: AbortSignal.timeout(5_000), maxQueued: 5 }], {
     returns: 'signals.iterate()',
   }),
   emit: call(() => ['deviceConnected', { type: Station, device: {} }]),
   hasSubscribers: call(() => ['deviceDataReceived']),
   stats: call(),
-  close: call(),
+  close: call(() => [{ timeout: '5ms' }]),
   '[Symbol.asyncDispose]': call(),
 }
 

@@ -87,7 +87,7 @@ const clientOptions = () => ({
   clientId: 'a',
   topicPrefix: 'things',
   tls: { servername: 'a' },
-  keepalive: 5,
+  keepAlive: 5,
   connectTimeout: 1,
   sessionExpiry: 5,
   willDelay: 5,
@@ -100,7 +100,7 @@ const clientOptions = () => ({
   ackTimeout: 5,
   maxBatchSamples: 5,
   maxBatchBytes: 5_000,
-  maxRunningCommands: 5,
+  maxPendingCommands: 5,
   rememberedCommands: 5,
   heartbeat: 5,
 })

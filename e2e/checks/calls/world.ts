@@ -37,7 +37,7 @@ export const SECRET = 'a secret of the tests, long enough'
 
 /** A hub with a device and what else the calls name. */
 export async function createWorld(storage: StorageAdapter = memoryStorage()) {
-  const signals = createSignals({ logger: silentLogger, closeTimeout: '100ms' })
+  const signals = createSignals({ logger: silentLogger })
   const hub = createDeviceHub({
     types: [Station],
     storage,

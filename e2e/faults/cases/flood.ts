@@ -39,9 +39,9 @@ export const flood: FaultCase = {
       batch.map(({ key }) => key),
       count,
     )
-    const { maxInFlight = 0, readPauses = 0 } = replica.last?.mqtt ?? {}
+    const { peakInFlight = 0, readPauses = 0 } = replica.last?.mqtt ?? {}
     await replica.kill()
-    const bounded = maxInFlight <= WINDOW && held < 64
+    const bounded = peakInFlight <= WINDOW && held < 64
     return {
       injected: 1,
       observed: readPauses > 0 && bounded ? 1 : 0,
@@ -49,7 +49,7 @@ export const flood: FaultCase = {
       lost: result.lost + early,
       details: {
         window: WINDOW,
-        maxInFlight,
+        peakInFlight,
         readPauses,
         memoryMb: Math.round(held),
         peakRssMb: Math.round(replica.peakRss / (1 << 20)),

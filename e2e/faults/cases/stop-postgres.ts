@@ -41,7 +41,7 @@ export const stopPostgres: FaultCase = {
       details: {
         retries: last.ingest.retries,
         reconnects: last.mqtt.reconnects,
-        maxInFlight: last.mqtt.maxInFlight,
+        peakInFlight: last.mqtt.peakInFlight,
       },
     }
   },

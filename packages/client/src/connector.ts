@@ -40,9 +40,9 @@ export interface Connector {
 
 export interface ConnectorStats {
   /** Attempts to connect that failed, one after the other with growing pauses. */
-  readonly failedAttempts: number
+  readonly failedConnects: number
   /** Connections that ended because another client connected under the same client id, as the broker said or as it appears. */
-  readonly takenOver: number
+  readonly sessionsTakenOver: number
 }
 
 /** A connection that lasted less is no proof that the broker is well: the pauses go on growing. */
@@ -51,7 +51,7 @@ const STABLE_MS = 5000
 export function createConnector(options: ConnectorOptions): Connector {
   const { backoff, place, clientId } = options
   const silentEnds = createSilentEnds()
-  const counts = { failedAttempts: 0, takenOver: 0 }
+  const counts = { failedConnects: 0, sessionsTakenOver: 0 }
   let connection: BrokerConnection | null = null
   let lose: ((loss: ConnectionLoss) => void) | null = null
   let stopped: AbortController | null = null
@@ -86,7 +86,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     const lastedMs = Date.now() - since
     const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: lastedMs / 1000 })
     const takenOver = thrownOut > 0 || loss.reasonCode === SESSION_TAKEN_OVER
-    if (takenOver) counts.takenOver++
+    if (takenOver) counts.sessionsTakenOver++
     else if (lastedMs >= STABLE_MS) backoff.reset()
     options.onError(failureOf(loss, thrownOut))
   }
@@ -101,7 +101,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         })
       } catch (error) {
         if (signal.aborted) break
-        counts.failedAttempts++
+        counts.failedConnects++
         silentEnds.failed()
         const failure = describeFailure(error, place, clientId)
         if (!connectedOnce && isPermanent(error)) return first.reject(failure)

@@ -79,7 +79,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     codec,
     publisher,
     topic: topics.response,
-    maxRunning: options.maxRunningCommands,
+    maxPending: options.maxPendingCommands,
     remembered: options.rememberedCommands,
     folder: options.outbox === 'memory' ? null : options.outbox.folder,
     onError: report,

@@ -28,8 +28,8 @@ export function createSampleQueue(options: ResolvedOptions, context: SampleQueue
   return createDurableQueue({
     ...context,
     ...outbox,
-    maxWaiting: options.maxQueued,
-    maxWaitingBytes: options.maxQueuedBytes,
+    maxQueued: options.maxQueued,
+    maxQueuedBytes: options.maxQueuedBytes,
     maxBatchSamples,
     maxBatchBytes,
     maxAttempts: options.maxAttempts,

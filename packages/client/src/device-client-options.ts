@@ -44,7 +44,7 @@ export interface DeviceClientOptions {
   readonly topicPrefix?: string | undefined
   readonly tls?: TlsOptions | undefined
   /** The time between two signs of life on an idle connection, whole seconds; default 1 min. Half as much again and the broker sends the will. */
-  readonly keepalive?: Duration | undefined
+  readonly keepAlive?: Duration | undefined
   /** How long one attempt to connect may take; default 30 s. */
   readonly connectTimeout?: Duration | undefined
   /** How long the broker keeps commands for the device while it is away, whole seconds; default 1 h. 0: none, and a clean session. */
@@ -79,7 +79,7 @@ export interface DeviceClientOptions {
   /** Payload bytes of one message of `recordBatch`, unless a single sample has more; default 131,072. */
   readonly maxBatchBytes?: number | undefined
   /** Command handlers whose promise is pending at once; past it commands are rejected. Default 100. */
-  readonly maxRunningCommands?: number | undefined
+  readonly maxPendingCommands?: number | undefined
   /**
    * Finished commands whose ids and replies are kept, so that one that arrives again is answered and not executed again;
    * default 1,000.

@@ -60,9 +60,9 @@ export interface ClientStats extends PublisherStats {
   /** Connections established since the start. */
   readonly connections: number
   /** Attempts to connect that failed, one after the other with growing pauses. */
-  readonly failedAttempts: number
+  readonly failedConnects: number
   /** Connections that ended because another client connected under the same client id, as the broker said or as it appears. */
-  readonly takenOver: number
+  readonly sessionsTakenOver: number
 }
 
 export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDevice> extends AsyncDisposable {

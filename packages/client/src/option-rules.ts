@@ -53,7 +53,7 @@ const CLIENT = options<check.InMilliseconds<DeviceClientOptions>>({
   clientId: optional(text({ max: 16_383 })),
   topicPrefix: optional(check.anything<string>()),
   tls: optional(TLS),
-  keepalive: wholeSeconds(65_535),
+  keepAlive: wholeSeconds(65_535),
   connectTimeout: answer,
   sessionExpiry: wholeSeconds(0xffffffff),
   willDelay: wholeSeconds(0xffffffff),
@@ -74,7 +74,7 @@ const CLIENT = options<check.InMilliseconds<DeviceClientOptions>>({
   ackTimeout: answer,
   maxBatchSamples: optional(atLeast(1)),
   maxBatchBytes: optional(atLeast(1)),
-  maxRunningCommands: optional(atLeast(1)),
+  maxPendingCommands: optional(atLeast(1)),
   rememberedCommands: optional(atLeast(1)),
   heartbeat: optional(check.either(duration({ min: '1ms', max: '366d' }), word(false))),
 })

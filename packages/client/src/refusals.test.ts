@@ -42,7 +42,7 @@ describe('a broker that does not let a device in', () => {
       })
       const { client } = clientFor(broker.url)
       await client.connect()
-      expect(client.stats()).toMatchObject({ failedAttempts: 3, connections: 1, takenOver: 0 })
+      expect(client.stats()).toMatchObject({ failedConnects: 3, connections: 1, sessionsTakenOver: 0 })
       await client.close()
     },
   )
@@ -80,7 +80,7 @@ describeWith(['mosquitto'], 'two devices of one client id on Mosquitto', ({ mosq
     const both = [1, 2].map(() => clientFor(mosquitto().url, { protocolVersion }))
     for (const { client } of both) await client.connect()
     for (const { client, errors } of both) {
-      await expect.poll(() => client.stats().takenOver, WAIT).toBeGreaterThan(0)
+      await expect.poll(() => client.stats().sessionsTakenOver, WAIT).toBeGreaterThan(0)
       expect(errors.join('\n')).toMatch(
         /another client (connects under the same client id|connected as 'station-S-1')/,
       )

@@ -24,7 +24,7 @@ test.each<[Partial<DeviceClientOptions>, RegExp]>([
   [{ protocolVersion: 3 as 4 }, /protocolVersion/],
   [{ maxInFlight: 0 }, /maxInFlight must be a whole number of at least 1, not 0/],
   [{ maxQueued: 1.5 }, /maxQueued/],
-  [{ keepalive: -1 }, /keepalive/],
+  [{ keepAlive: -1 }, /keepAlive/],
   [{ clientID: 'a' } as object, /"clientID" is not known here; did you mean clientId/],
   [{ topicPrefx: 'a' } as object, /did you mean topicPrefix/],
   [{ reconnect: { min: -1 } }, /reconnect\.min must be a duration from 0s to 1d/],

@@ -15,7 +15,7 @@ export type ResolvedOptions = Omit<InMilliseconds<DeviceClientOptions>, 'outbox'
 const DEFAULTS = {
   protocolVersion: 5 as 4 | 5,
   topicPrefix: 'things',
-  keepalive: 60,
+  keepAlive: 60,
   connectTimeout: 30_000,
   sessionExpiry: 3600,
   willDelay: 0,
@@ -26,7 +26,7 @@ const DEFAULTS = {
   ackTimeout: 60_000,
   maxBatchSamples: 500,
   maxBatchBytes: 128 << 10,
-  maxRunningCommands: 100,
+  maxPendingCommands: 100,
   rememberedCommands: 1000,
 }
 

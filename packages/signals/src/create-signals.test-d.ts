@@ -47,7 +47,7 @@ test('without a type the event is the one of the port', () => {
 })
 
 test('an iterator gives the same events', async () => {
-  for await (const event of signals.iterate('deviceDataReceived', WeatherStation, { limit: 10 }))
+  for await (const event of signals.iterate('deviceDataReceived', WeatherStation, { maxQueued: 10 }))
     expectTypeOf(event.readings.humidity).toEqualTypeOf<number>()
   for await (const event of signals.iterate('deviceConnected'))
     expectTypeOf(event).toEqualTypeOf<SignalEvents['deviceConnected']>()

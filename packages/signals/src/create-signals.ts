@@ -12,6 +12,7 @@ import { doneWithin } from '@devicehub-internal/async'
 import { EventEmitter } from 'eventemitter3'
 import { type IterateOptions, iterateEvents, type SignalIterator } from './iterate-events.js'
 import {
+  acceptClose,
   acceptHandler,
   acceptIterate,
   acceptName,
@@ -68,7 +69,7 @@ export interface Signals extends SignalSink, AsyncDisposable {
     handler: SignalHandler<SignalEvent<Name, Type>>,
   ): boolean
   /**
-   * The events as an async iterator. It subscribes at once and buffers `limit` events; past it the oldest are dropped
+   * The events as an async iterator. It subscribes at once and buffers `maxQueued` events; past it the oldest are dropped
    * and counted. Leaving the loop, the `signal`, or closing the signals ends it.
    */
   iterate<Name extends SignalName>(name: Name, options?: IterateOptions): SignalIterator<SignalEvents[Name]>
@@ -80,9 +81,9 @@ export interface Signals extends SignalSink, AsyncDisposable {
   stats(): SignalsStats
   /**
    * Ends every subscription and iterator (which still give out what they hold), then waits for handlers that are
-   * pending, `closeTimeout` at most. Events emitted later are ignored; subscribing later is an error (`closed`).
+   * pending, for at most `timeout` (default 5 s). Events emitted later are ignored; subscribing later is an error (`closed`).
    */
-  close(): Promise<void>
+  close(options?: check.CloseOptions): Promise<void>
 }
 
 type ErasedHandler = SignalHandler<AnySignalEvent>
@@ -90,7 +91,7 @@ type ErasedHandler = SignalHandler<AnySignalEvent>
 /** The hub's lifecycle events. Each call makes an instance of its own; nothing is shared between two. */
 export function createSignals(given: SignalsOptions = {}): Signals {
   const options = acceptSignals(given)
-  const { logger = consoleLogger, metrics = noMetrics, closeTimeout = 5 } = options
+  const { logger = consoleLogger, metrics = noMetrics } = options
   const emitter = new EventEmitter<Record<SignalName, [AnySignalEvent]>>()
   const subscriptions = new Set<Subscription>()
   const iterators = new Set<{ finish(): void }>()
@@ -183,11 +184,12 @@ export function createSignals(given: SignalsOptions = {}): Signals {
     ),
     hasSubscribers: (name: SignalName) => isName(name) && emitter.listenerCount(name) > 0,
     stats: statistics.read,
-    async close(): Promise<void> {
+    async close(given: check.CloseOptions = {}): Promise<void> {
+      const { timeout = 5_000 } = acceptClose(given)
       closed = true
       for (const iterator of iterators) iterator.finish()
       for (const subscription of subscriptions) subscription.end()
-      await doneWithin(closeTimeout * 1000, statistics.idle())
+      await doneWithin(timeout, statistics.idle())
       const { pending } = statistics.read()
       if (pending > 0)
         logger.warn({ pending }, `the signals closed while ${pending} calls of handlers were pending`)

@@ -8,22 +8,22 @@ export interface EventBuffer<Event> {
   next(): Promise<IteratorResult<Event, undefined>>
   /** Events that were dropped, oldest first, since the loop was too slow. */
   readonly dropped: number
-  readonly depth: number
+  readonly queued: number
 }
 
 export interface EventBufferOptions {
-  readonly limit: number
+  readonly maxQueued: number
   /** Called at the first drop after the loop had caught up. */
   readonly onBurst: () => void
   readonly onDrop: () => void
 }
 
 export function createEventBuffer<Event>(options: EventBufferOptions): EventBuffer<Event> {
-  const { limit, onBurst, onDrop } = options
+  const { maxQueued, onBurst, onDrop } = options
   // A ring: neither a drop at the front nor a read moves the others.
   const ring: (Event | undefined)[] = []
   let head = 0
-  let depth = 0
+  let queued = 0
   let dropped = 0
   let inBurst = false
   let finished = false
@@ -32,8 +32,8 @@ export function createEventBuffer<Event>(options: EventBufferOptions): EventBuff
   function take(): Event {
     const event = ring[head] as Event
     ring[head] = undefined
-    head = (head + 1) % limit
-    depth--
+    head = (head + 1) % maxQueued
+    queued--
     return event
   }
 
@@ -49,10 +49,10 @@ export function createEventBuffer<Event>(options: EventBufferOptions): EventBuff
       if (finished) return
       const waiter = waiting.shift()
       if (waiter) return waiter({ done: false, value: event })
-      const full = depth === limit
+      const full = queued === maxQueued
       if (full) take()
-      ring[(head + depth) % limit] = event
-      depth++
+      ring[(head + queued) % maxQueued] = event
+      queued++
       if (!full) return
       dropped++
       const first = !inBurst
@@ -65,13 +65,13 @@ export function createEventBuffer<Event>(options: EventBufferOptions): EventBuff
     discard() {
       ring.length = 0
       head = 0
-      depth = 0
+      queued = 0
       finish()
     },
     next() {
-      if (depth > 0) {
+      if (queued > 0) {
         const value = take()
-        if (depth === 0) inBurst = false
+        if (queued === 0) inBurst = false
         return Promise.resolve({ done: false, value })
       }
       if (finished) return Promise.resolve({ done: true, value: undefined })
@@ -80,8 +80,8 @@ export function createEventBuffer<Event>(options: EventBufferOptions): EventBuff
     get dropped() {
       return dropped
     },
-    get depth() {
-      return depth
+    get queued() {
+      return queued
     },
   }
 }

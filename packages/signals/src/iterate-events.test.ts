@@ -26,16 +26,16 @@ test('with a type only its events arrive', async () => {
   emit(signals, 1)
   signals.emit('deviceDataReceived', dataOf(WeatherStation, { humidity: 2 }))
   expect((await events.next()).value?.readings.humidity).toBe(2)
-  expect(events.depth).toBe(0)
+  expect(events.queued).toBe(0)
   await events.return()
 })
 
-test('invariant 5: past the limit the oldest are dropped, counted and logged once a burst', async () => {
+test('invariant 5: past `maxQueued` the oldest are dropped, counted and logged once a burst', async () => {
   const { logger, lines } = keepingLogger()
   const counted: unknown[] = []
   const metrics = { count: (...call: unknown[]) => counted.push(call), gauge() {}, observe() {} }
   const signals = createSignals({ logger, metrics })
-  const events = signals.iterate('deviceDataReceived', { limit: 3 })
+  const events = signals.iterate('deviceDataReceived', { maxQueued: 3 })
   emit(signals, 1, 2, 3, 4, 5, 6, 7)
   expect(events.dropped).toBe(4)
   expect(signals.stats().dropped).toBe(4)
@@ -55,7 +55,7 @@ test('a logger that throws loses no event', async () => {
     throw new Error('no disk')
   }
   const signals = createSignals({ logger: { debug: broken, info: broken, warn: broken, error: broken } })
-  const events = signals.iterate('deviceDataReceived', { limit: 2 })
+  const events = signals.iterate('deviceDataReceived', { maxQueued: 2 })
   emit(signals, 1, 2, 3)
   expect((await events.next()).value?.readings.value).toBe(2)
   expect((await events.next()).value?.readings.value).toBe(3)
@@ -104,7 +104,7 @@ test('await using ends it', async () => {
   {
     await using events = signals.iterate('deviceDataReceived')
     emit(signals, 1)
-    expect(events.depth).toBe(1)
+    expect(events.queued).toBe(1)
   }
   expect(signals.hasSubscribers('deviceDataReceived')).toBe(false)
 })
@@ -118,10 +118,10 @@ test('readers that wait side by side get one event each', async () => {
   await events.return()
 })
 
-test('a limit below one is refused, and leaves no subscription behind', () => {
+test('a `maxQueued` below one is refused, and leaves no subscription behind', () => {
   const signals = createSignals()
-  expect(() => signals.iterate('deviceDataReceived', { limit: 0 })).toThrow(
-    /limit must be a whole number from 1 up/,
+  expect(() => signals.iterate('deviceDataReceived', { maxQueued: 0 })).toThrow(
+    /maxQueued must be a whole number from 1 up/,
   )
   expect(signals.hasSubscribers('deviceDataReceived')).toBe(false)
 })

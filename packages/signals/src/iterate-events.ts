@@ -6,7 +6,7 @@ export interface IterateOptions {
   /** Ends the loop at once when it aborts; what was buffered is dropped. */
   readonly signal?: AbortSignal | undefined
   /** Events held for a loop that is busy. Past it the oldest are dropped and counted. Default 1,000. */
-  readonly limit?: number | undefined
+  readonly maxQueued?: number | undefined
 }
 
 export interface SignalIterator<Event> extends AsyncIterableIterator<Event, undefined>, AsyncDisposable {
@@ -16,7 +16,7 @@ export interface SignalIterator<Event> extends AsyncIterableIterator<Event, unde
   /** Events that were dropped, oldest first, since the loop was too slow. */
   readonly dropped: number
   /** Events that wait for the loop. */
-  readonly depth: number
+  readonly queued: number
 }
 
 interface Source<Event> extends IterateOptions {
@@ -29,12 +29,12 @@ interface Source<Event> extends IterateOptions {
 }
 
 export function iterateEvents<Event>(source: Source<Event>): SignalIterator<Event> & { finish(): void } {
-  const { name, limit = 1000, signal, logger, metrics } = source
+  const { name, maxQueued = 1000, signal, logger, metrics } = source
   const buffer = createEventBuffer<Event>({
-    limit,
+    maxQueued,
     onBurst: () =>
       logger.warn(
-        { signal: name, limit },
+        { signal: name, maxQueued },
         `an iterator over ${name} is too slow: its oldest events are dropped`,
       ),
     onDrop() {
@@ -66,8 +66,8 @@ export function iterateEvents<Event>(source: Source<Event>): SignalIterator<Even
     get dropped() {
       return buffer.dropped
     },
-    get depth() {
-      return buffer.depth
+    get queued() {
+      return buffer.queued
     },
     [Symbol.asyncIterator]: () => iterator,
     async [Symbol.asyncDispose]() {

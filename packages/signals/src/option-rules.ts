@@ -21,15 +21,12 @@ const NAMES: { readonly [Name in SignalName]: true } = {
 const maxPending = optional(number({ min: 1, infinite: true }))
 const timeout = optional(durationInSeconds({ min: '1ms', max: '1d' }))
 
-/** Durations are numbers of seconds, as `createHandlerRunner` takes them. */
-type AcceptedSignals = Omit<SignalsOptions, 'closeTimeout'> & { readonly closeTimeout?: number }
-
-const SIGNALS = options<AcceptedSignals>({
+/** Durations come out as numbers of seconds, which `createHandlerRunner` takes. */
+const SIGNALS = options<SignalsOptions>({
   logger: optional(check.logger),
   metrics: optional(check.metrics),
   maxPending,
   timeout,
-  closeTimeout: optional(durationInSeconds({ max: '1h' })),
 })
 
 const SUBSCRIBE = options<SubscribeOptions>({
@@ -41,7 +38,7 @@ const SUBSCRIBE = options<SubscribeOptions>({
 
 const ITERATE = options<IterateOptions>({
   signal: optional(check.abortSignal),
-  limit: optional(integer({ min: 1 })),
+  maxQueued: optional(integer({ min: 1 })),
 })
 
 /** What an event pays. */
@@ -53,7 +50,7 @@ const HANDLER = check.callback<(event: SignalEvents[SignalName]) => unknown>()
 const TYPE = check.satisfies<AnyDeviceType>('a device type made by defineDeviceType', isDeviceType)
 
 /** Each throws `invalid_options` with the function, the key and what is expected. */
-export const acceptSignals = (given: unknown): AcceptedSignals =>
+export const acceptSignals = (given: unknown): SignalsOptions =>
   accept('createSignals', 'options', SIGNALS, given)
 export const acceptName = (call: string, name: unknown): SignalName => accept(call, 'name', NAME, name)
 export const acceptType = (call: string, type: unknown): AnyDeviceType =>
@@ -66,3 +63,5 @@ export const acceptSubscribe = (call: string, given: unknown = {}): SubscribeOpt
   accept(call, 'options', SUBSCRIBE, given)
 export const acceptIterate = (given: unknown = {}): IterateOptions =>
   accept('signals.iterate', 'options', ITERATE, given)
+export const acceptClose = (given: unknown): check.InMilliseconds<check.CloseOptions> =>
+  accept('signals.close', 'options', check.closeOptions, given)

@@ -9,6 +9,4 @@ export interface SignalsOptions {
   readonly maxPending?: number | undefined
   /** For handlers that do not set their own. Default: none. */
   readonly timeout?: Duration | undefined
-  /** How long `close()` waits for handlers that are still pending. Default 5 s. */
-  readonly closeTimeout?: Duration | undefined
 }

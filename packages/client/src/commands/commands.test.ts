@@ -128,7 +128,7 @@ test('a command without an id is executed each time, and nobody is answered', as
 })
 
 test('invariant 5: past the bound of running handlers a command is rejected and not executed', async () => {
-  await using it = await connectValve({ maxRunningCommands: 2 })
+  await using it = await connectValve({ maxPendingCommands: 2 })
   const { open, passed } = gate()
   let started = 0
   it.client.onCommand('close', async () => {
@@ -142,7 +142,7 @@ test('invariant 5: past the bound of running handlers a command is rejected and 
     id: 'c-2',
     command: 'close',
     status: 'rejected',
-    error: '2 commands are running already (maxRunningCommands)',
+    error: '2 commands are running already (maxPendingCommands)',
   })
   expect(it.errors.map(({ code }) => code)).toEqual(['handler_failed', 'handler_failed', 'handler_failed'])
   open()

@@ -24,7 +24,7 @@ export interface CommandsOptions {
   /** Where replies go. */
   readonly topic: string
   /** Handlers whose promise is pending at once; past it commands are refused. */
-  readonly maxRunning: number
+  readonly maxPending: number
   /** Finished commands that are remembered. */
   readonly remembered: number
   /** Of the outbox; null remembers commands in memory only. */
@@ -105,7 +105,7 @@ export function createCommands(options: CommandsOptions): Commands {
   }
 
   async function take(received: ParsedCommand): Promise<void> {
-    const verdict = judge(received, { type, handlers, running: running.size, maxRunning: options.maxRunning })
+    const verdict = judge(received, { type, handlers, running: running.size, maxPending: options.maxPending })
     if ('why' in verdict) {
       onError(refusal(verdict.code, received, verdict.why))
       return answer(received, { status: 'rejected', error: verdict.why })

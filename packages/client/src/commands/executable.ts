@@ -14,7 +14,7 @@ export interface ExecutableOptions {
   readonly type: AnyDeviceType | null
   readonly handlers: ReadonlyMap<string, AnyCommandHandler>
   readonly running: number
-  readonly maxRunning: number
+  readonly maxPending: number
 }
 
 export function judge(received: ParsedCommand, options: ExecutableOptions): Verdict {
@@ -31,10 +31,10 @@ export function judge(received: ParsedCommand, options: ExecutableOptions): Verd
   const handler = options.handlers.get(command)
   if (handler === undefined)
     return unfit(`no handler is registered for it: call onCommand('${command}', ...) before connect()`)
-  if (options.running >= options.maxRunning)
+  if (options.running >= options.maxPending)
     return {
       code: 'handler_failed',
-      why: `${options.running} commands are running already (maxRunningCommands)`,
+      why: `${options.running} commands are running already (maxPendingCommands)`,
     }
   return { handler, payload: checked.payload, declared }
 }

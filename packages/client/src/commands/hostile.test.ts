@@ -18,7 +18,7 @@ const context = { topic: 'things/valve/v/cmd', deviceId: 'v', receivedAt: new Da
 test('a command whose schema is asynchronous is rejected with the reason, and no rejection is left behind', () => {
   const payload = Buffer.from('{"command":"open","payload":"x","id":"a"}')
   const received = parseCommand({ ...message, payload, ...context }, jsonCodec)
-  const options = { type: Valve, handlers: new Map(), running: 0, maxRunning: 1 }
+  const options = { type: Valve, handlers: new Map(), running: 0, maxPending: 1 }
   expect(judge(received, options)).toMatchObject({
     code: 'invalid_payload',
     why: expect.stringMatching(/asynchronous/),

@@ -147,8 +147,8 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
 
   // How much can wait is bounded by how many commands can run.
   const group = createGroupCommit({
-    maxWaiting: Number.POSITIVE_INFINITY,
-    maxWaitingBytes: Number.POSITIVE_INFINITY,
+    maxQueued: Number.POSITIVE_INFINITY,
+    maxQueuedBytes: Number.POSITIVE_INFINITY,
     write,
   })
 

@@ -10,8 +10,8 @@ const open = (folder: string) =>
     folder,
     maxBytes: 1 << 20,
     drop: 'oldest',
-    maxWaiting: 10_000,
-    maxWaitingBytes: 16 << 20,
+    maxQueued: 10_000,
+    maxQueuedBytes: 16 << 20,
     onError: () => {},
   })
 

@@ -14,8 +14,8 @@ export interface DurableQueueOptions {
   readonly publisher: Publisher
   readonly topic: string
   readonly codec: Codec
-  readonly maxWaiting: number
-  readonly maxWaitingBytes: number
+  readonly maxQueued: number
+  readonly maxQueuedBytes: number
   readonly maxBatchSamples: number
   readonly maxBatchBytes: number
   readonly maxAttempts: number

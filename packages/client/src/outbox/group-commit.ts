@@ -2,8 +2,8 @@ import { createBatcher, createCondition } from '@devicehub-internal/async'
 import { queueFull } from '../publish-errors.js'
 
 export interface GroupCommitOptions {
-  readonly maxWaiting: number
-  readonly maxWaitingBytes: number
+  readonly maxQueued: number
+  readonly maxQueuedBytes: number
   /** Stores them, in order; for each what went wrong, or null. Never rejects. */
   readonly write: (bodies: readonly Buffer[]) => Promise<readonly (Error | null)[]>
 }
@@ -31,7 +31,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let count = 0
   let bytes = 0
 
-  const hasRoom = () => count < options.maxWaiting && bytes < options.maxWaitingBytes
+  const hasRoom = () => count < options.maxQueued && bytes < options.maxQueuedBytes
 
   async function write(all: readonly Waiting[]): Promise<void> {
     const group = all.filter(({ signal }) => !signal?.aborted)

@@ -33,8 +33,8 @@ export interface OutboxOptions {
   readonly maxBytes: number
   readonly drop: 'oldest' | 'newest'
   /** Samples that may wait for the disk. */
-  readonly maxWaiting: number
-  readonly maxWaitingBytes: number
+  readonly maxQueued: number
+  readonly maxQueuedBytes: number
   /** Milliseconds between two writes of the position; default 1,000. */
   readonly positionInterval?: number | undefined
   /** What no call can report: damage that was found, samples that were dropped. */
@@ -151,8 +151,8 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     },
   })
   const group = createGroupCommit({
-    maxWaiting: options.maxWaiting,
-    maxWaitingBytes: options.maxWaitingBytes,
+    maxQueued: options.maxQueued,
+    maxQueuedBytes: options.maxQueuedBytes,
     async write(bodies) {
       const results = await log.write(bodies)
       totals.dropped += results.filter(

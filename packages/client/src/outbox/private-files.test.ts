@@ -17,8 +17,8 @@ const open = (folder: string) =>
     folder,
     maxBytes: 16 << 10,
     drop: 'oldest',
-    maxWaiting: 100,
-    maxWaitingBytes: 1 << 20,
+    maxQueued: 100,
+    maxQueuedBytes: 1 << 20,
     positionInterval: 1,
     onError: () => {},
   })

@@ -7,8 +7,8 @@ const outbox = await openOutbox({
   folder,
   maxBytes: 64 << 20,
   drop: 'oldest',
-  maxWaiting: 10_000,
-  maxWaitingBytes: 16 << 20,
+  maxQueued: 10_000,
+  maxQueuedBytes: 16 << 20,
   onError: (error) => console.error(error.message),
 })
 let next = Number(first)

@@ -17,8 +17,8 @@ export async function open(folder: string, options: Partial<OutboxOptions> = {})
     folder,
     maxBytes: 1 << 20,
     drop: 'oldest',
-    maxWaiting: 10_000,
-    maxWaitingBytes: 16 << 20,
+    maxQueued: 10_000,
+    maxQueuedBytes: 16 << 20,
     onError: (error) => errors.push(error),
     ...options,
   })

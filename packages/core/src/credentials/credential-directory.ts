@@ -30,7 +30,7 @@ export interface CredentialDirectoryOptions {
   /** Milliseconds. */
   readonly maxAge: number
   /** Calls that may wait for the database. */
-  readonly maxWaiting: number
+  readonly maxQueued: number
   readonly monotonic?: () => number
   /** Until a database that does not answer counts as unavailable; default 5,000. */
   readonly timeoutMs?: number
@@ -53,7 +53,7 @@ interface Stamp {
  * fails (3), and the call sends a query of its own.
  */
 export function createCredentialDirectory(options: CredentialDirectoryOptions): CredentialDirectory {
-  const { store, clock, counts, max, maxAge, maxWaiting } = options
+  const { store, clock, counts, max, maxAge, maxQueued } = options
   const { monotonic = () => performance.now(), timeoutMs = LOOKUP_TIMEOUT_MS } = options
   const versions = createChangeVersions(max)
   const cache = createLruTtlCache<Answer<Stamp>>({ max, maxAge, monotonic })
@@ -102,10 +102,10 @@ export function createCredentialDirectory(options: CredentialDirectoryOptions): 
 
   return {
     async find(kind, lookup) {
-      if (waiting >= maxWaiting)
+      if (waiting >= maxQueued)
         throw new DeviceHubError(
           'queue_full',
-          `${maxWaiting} credential lookups wait for the database (credentials.maxWaiting); try again later`,
+          `${maxQueued} credential lookups wait for the database (credentials.maxQueued); try again later`,
         )
       waiting++
       try {

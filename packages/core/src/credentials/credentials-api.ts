@@ -64,13 +64,13 @@ export interface CredentialOptions {
    */
   readonly secret: string | readonly string[]
   /** Credentials remembered; default 100,000. */
-  readonly cacheMax?: number
+  readonly maxCacheEntries?: number
   /** How long an answer is remembered, known or unknown; default 1 min. A revocation does not wait for it. */
   readonly cacheFor?: Duration
   /** Look-ups that may wait for the database; default 20,000. */
-  readonly maxWaiting?: number
+  readonly maxQueued?: number
   /** Slow hashes at once; default 2. */
-  readonly slowConcurrency?: number
+  readonly hashConcurrency?: number
   /** Slow hashes that may wait; default 100, of which 4 of one user name. */
-  readonly slowWaiting?: number
+  readonly maxQueuedHashes?: number
 }

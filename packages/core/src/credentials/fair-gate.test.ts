@@ -6,11 +6,11 @@ afterEach(() => void vi.useRealTimers())
 const EACH = { running: 1, waiting: 2, waitTimeoutMs: 1_000 }
 
 /** Tasks that end when they are told to; `begun` names them in the order in which they ran. */
-function gateOf({ concurrency = 2, maxWaiting = 6, ...limits }: Partial<ShareLimits & Bounds> = {}) {
+function gateOf({ concurrency = 2, maxQueued = 6, ...limits }: Partial<ShareLimits & Bounds> = {}) {
   const gate = createFairGate({
     name: 'tasks',
     concurrency,
-    maxWaiting,
+    maxQueued,
     limitsOf: () => ({ ...EACH, ...limits }),
   })
   const begun: string[] = []
@@ -52,7 +52,7 @@ function gateOf({ concurrency = 2, maxWaiting = 6, ...limits }: Partial<ShareLim
 
 interface Bounds {
   readonly concurrency: number
-  readonly maxWaiting: number
+  readonly maxQueued: number
 }
 
 it('a share runs so many at once, lets so many wait and is refused the rest; the others are let in beside it', async () => {
@@ -76,7 +76,7 @@ it('the shares that wait take turns', async () => {
 })
 
 it('who comes to a full queue takes the last place of whoever has most of them, never of its equals', async () => {
-  const it = gateOf({ concurrency: 1, maxWaiting: 3 })
+  const it = gateOf({ concurrency: 1, maxQueued: 3 })
   await it.ask('a', 'a1', 'a2', 'a3')
   await it.ask('b', 'b1')
   await it.ask('c', 'c1')

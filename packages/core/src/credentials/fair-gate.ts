@@ -32,7 +32,7 @@ export interface FairGateOptions {
   /** What the tasks are, for error messages: `slow hashes`. */
   readonly name: string
   readonly concurrency: number
-  readonly maxWaiting: number
+  readonly maxQueued: number
   readonly limitsOf: (share: string) => ShareLimits
 }
 
@@ -47,7 +47,7 @@ interface Share {
   running: number
 }
 
-export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: FairGateOptions): FairGate {
+export function createFairGate({ name, concurrency, maxQueued, limitsOf }: FairGateOptions): FairGate {
   /** In the order of their turns; only shares with a running or waiting task. */
   const shares = new Map<string, Share>()
   let running = 0
@@ -81,7 +81,7 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
   function queue(key: string, share: Share): Promise<void> {
     const { limits } = share
     if (share.waiting.size >= limits.waiting) throw full(`${limits.waiting} ${name} of one user name wait`)
-    if (waiting >= maxWaiting && !takeFromLongest(share)) throw full(`${maxWaiting} ${name} wait`)
+    if (waiting >= maxQueued && !takeFromLongest(share)) throw full(`${maxQueued} ${name} wait`)
     return new Promise<void>((resolve, reject) => {
       const waiter: Waiter = { enter: () => leaveQueue(() => resolve(start(key, share))), refuse }
       const late = () => refuse(full(`no slot for ${name} came free within ${limits.waitTimeoutMs} ms`))
@@ -110,7 +110,7 @@ export function createFairGate({ name, concurrency, maxWaiting, limitsOf }: Fair
     for (const one of shares.values()) if (one.waiting.size > longest.waiting.size) longest = one
     if (longest.waiting.size < share.waiting.size + 2) return false
     const last = [...longest.waiting].at(-1)
-    last?.refuse(full(`${maxWaiting} ${name} wait`))
+    last?.refuse(full(`${maxQueued} ${name} wait`))
     return true
   }
 

@@ -65,7 +65,7 @@ it('once they end, the device they were for gets in that was not known before', 
 })
 
 it('for as many names as there are places, one more device still gets in', async () => {
-  const hub = hubOn(undefined, { slowConcurrency: 2, slowWaiting: 6 })
+  const hub = hubOn(undefined, { hashConcurrency: 2, maxQueuedHashes: 6 })
   await issueSlow(hub, 'L1', 'L2', 'L3', 'L4', 'L9')
   const attacks = ['L1', 'L2', 'L3', 'L4'].map((id) => flood(hub, id, 20))
   for (const { full } of attacks) await full()

@@ -6,11 +6,11 @@ import { createSlowHash } from './slow-hash.js'
 
 const A = 'a-secret-of-the-tests-0123456789'
 const B = 'another-secret-of-these-tests-01'
-const slowHash = (concurrency = 1, maxWaiting = 2) => {
+const slowHash = (concurrency = 1, maxQueued = 2) => {
   const counted = { hashes: 0 }
   const slow = createSlowHash({
     concurrency,
-    maxWaiting,
+    maxQueued,
     onHash: () => counted.hashes++,
     monotonic: () => performance.now(),
   })

@@ -73,7 +73,7 @@ describe('many at once', () => {
 
   it('more than may wait are refused', async () => {
     const storage = withCredentials(() => ({ changes: never }))
-    const hub = hubOn(storage, { maxWaiting: 10 })
+    const hub = hubOn(storage, { maxQueued: 10 })
     const waiting = Array.from({ length: 10 }, () => login(hub, 'L1'))
     await expect(login(hub, 'L1')).rejects.toMatchObject({ code: 'queue_full' })
     const ended = Promise.allSettled(waiting)
@@ -101,7 +101,7 @@ describe('what is remembered', () => {
       counts,
       max: options.max ?? 3,
       maxAge: options.maxAge ?? 1000,
-      maxWaiting: 100,
+      maxQueued: 100,
       monotonic: () => time.now,
     })
     return { time, asked, find: (name: string) => one.find('password', name), size: () => one.size }
@@ -199,7 +199,7 @@ describe('a database that is away', () => {
         counts: createCredentialCounts(noMetrics),
         max: 10,
         maxAge: 1000,
-        maxWaiting: 10,
+        maxQueued: 10,
         timeoutMs: 20,
       })
       await expect(directory.find('password', 'a')).rejects.toMatchObject({ code: 'storage_unavailable' })

@@ -17,7 +17,7 @@ export interface SlowHash {
 
 export interface SlowHashOptions {
   readonly concurrency: number
-  readonly maxWaiting: number
+  readonly maxQueued: number
   readonly onHash: () => void
   /** A monotonic clock in milliseconds. */
   readonly monotonic: () => number
@@ -47,15 +47,15 @@ const APPLICATION = ''
 
 const run = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
-export function createSlowHash({ concurrency, maxWaiting, onHash, monotonic }: SlowHashOptions): SlowHash {
-  const application = { running: concurrency, waiting: maxWaiting, waitTimeoutMs: Number.POSITIVE_INFINITY }
+export function createSlowHash({ concurrency, maxQueued, onHash, monotonic }: SlowHashOptions): SlowHash {
+  const application = { running: concurrency, waiting: maxQueued, waitTimeoutMs: Number.POSITIVE_INFINITY }
   const perUsername = {
     running: Math.max(1, concurrency - 1),
     waiting: MAX_WAITING_PER_USERNAME,
     waitTimeoutMs: WAIT_TIMEOUT_MS,
   }
   const limitsOf = (share: string) => (share === APPLICATION ? application : perUsername)
-  const gate = createFairGate({ name: 'slow hashes', concurrency, maxWaiting, limitsOf })
+  const gate = createFairGate({ name: 'slow hashes', concurrency, maxQueued, limitsOf })
   const delays = createFailureDelays(monotonic)
 
   function digest(password: string, salt: Buffer, { ln, r, p }: Cost): Promise<Buffer> {

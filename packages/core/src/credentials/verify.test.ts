@@ -199,7 +199,7 @@ describe('a password that a person chose', () => {
   })
 
   it('is refused with queue_full when too many are compared at once', async () => {
-    const hub = hubOn(undefined, { slowConcurrency: 1, slowWaiting: 1 })
+    const hub = hubOn(undefined, { hashConcurrency: 1, maxQueuedHashes: 1 })
     await issue(hub, 'L1', { hash: await hub.credentials.hashes.slow('correct horse') })
     const all = await Promise.allSettled(['a', 'b', 'c', 'd'].map((one) => login(hub, 'L1', one)))
     const codes = all.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))

@@ -24,7 +24,7 @@ export interface DispatcherOptions {
   /** Milliseconds between two looks: what other processes left is found no later. */
   readonly every: number
   /** Pieces of work at once, past which nothing more is claimed. */
-  readonly maxRunning: number
+  readonly concurrency: number
   readonly logger: Logger
 }
 
@@ -32,7 +32,7 @@ export interface DispatcherOptions {
  * Does what is due: publications that wait for their device or were left by a process that died, time-outs,
  * expirations. The database says what is due and gives each piece to one process; here is only the clockwork.
  */
-export function createDispatcher({ looks, every, maxRunning, logger }: DispatcherOptions): Dispatcher {
+export function createDispatcher({ looks, every, concurrency, logger }: DispatcherOptions): Dispatcher {
   const waker = createWaker()
   const running = new Set<Promise<void>>()
   let loop: Promise<void> | null = null
@@ -43,7 +43,7 @@ export function createDispatcher({ looks, every, maxRunning, logger }: Dispatche
       .catch((error: unknown) => logger.error({ err: error }, 'a dispatch failed; it will be tried again'))
       .finally(() => {
         running.delete(tracked)
-        if (running.size === maxRunning - 1) waker.wake()
+        if (running.size === concurrency - 1) waker.wake()
       })
     running.add(tracked)
   }
@@ -51,7 +51,7 @@ export function createDispatcher({ looks, every, maxRunning, logger }: Dispatche
   async function round(): Promise<boolean> {
     let more = false
     for (const look of looks) {
-      if (closed || running.size >= maxRunning) return false
+      if (closed || running.size >= concurrency) return false
       const found = await look()
       for (const work of found.work) track(work)
       more ||= found.more

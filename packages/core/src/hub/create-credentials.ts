@@ -27,11 +27,11 @@ export interface Credentials {
 }
 
 const DEFAULTS = {
-  cacheMax: 100_000,
+  maxCacheEntries: 100_000,
   cacheFor: 60_000,
-  maxWaiting: 20_000,
-  slowConcurrency: 2,
-  slowWaiting: 100,
+  maxQueued: 20_000,
+  hashConcurrency: 2,
+  maxQueuedHashes: 100,
 }
 
 /** Without options the hub works, and each call says what is missing. */
@@ -57,17 +57,17 @@ export function createCredentials(
   }
   const counts = createCredentialCounts(metrics)
   const monotonic = () => performance.now()
-  const cache = { max: limits.cacheMax, maxAge: limits.cacheFor, monotonic }
+  const cache = { max: limits.maxCacheEntries, maxAge: limits.cacheFor, monotonic }
   const directory = createCredentialDirectory({
     ...cache,
     store: storage.credentials,
     clock,
     counts,
-    maxWaiting: limits.maxWaiting,
+    maxQueued: limits.maxQueued,
   })
   const slow = createSlowHash({
-    concurrency: limits.slowConcurrency,
-    maxWaiting: limits.slowWaiting,
+    concurrency: limits.hashConcurrency,
+    maxQueued: limits.maxQueuedHashes,
     onHash: () => counts.add('slowHashes'),
     monotonic,
   })

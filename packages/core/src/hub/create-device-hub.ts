@@ -70,7 +70,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const { control, preferredBatch } = storage.capabilities
   const limits = { ...LIMITS, maxBatch: preferredBatch, ...options.ingest }
   const directory = createDeviceDirectory(storage, clock, {
-    max: cache.max,
+    max: cache.maxEntries,
     refreshAfter: cache.refreshAfter,
     unknownFor: cache.unknownFor,
   })
@@ -153,7 +153,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const dispatcher = createDispatcher({
     looks: [() => lookForCommands(dispatch), () => lookForDesired(dispatch)],
     every: commandLimits.lookEvery,
-    maxRunning: commandLimits.maxRunning,
+    concurrency: commandLimits.concurrency,
     logger,
   })
 

@@ -63,7 +63,7 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
 /** What a hub remembers of its devices, so that not every message asks the database. */
 export interface DeviceCacheOptions {
   /** Devices remembered; default 100,000. */
-  readonly max: number
+  readonly maxEntries: number
   /** How old what is remembered of a device may be before it is read anew; default 5 s. Three times that bounds how long a deactivation elsewhere goes unseen. */
   readonly refreshAfter: Duration
   /** How long an unknown id stays unknown without asking again; default 1 s. */
@@ -76,8 +76,8 @@ export interface DeviceCacheOptions {
 export interface CommandLimits {
   /** The time between two looks for commands and desired state that are due: what another process left is sent no later; default 1 s. */
   readonly lookEvery: Duration
-  /** Publications of commands and desired state at once; default 1,000. */
-  readonly maxRunning: number
+  /** Publications of commands and desired state at once; default 1,000. The others wait in the database. */
+  readonly concurrency: number
   /** Bytes of a command's payload, as JSON; default 256 KiB. */
   readonly maxPayload: number
   /** Bytes of a result that the ledger keeps, as JSON; default 64 KiB. A larger one counts as failed. */
@@ -92,14 +92,14 @@ export const LIMITS: IngestLimits = {
 }
 /** In milliseconds, as all settings below. */
 export const CACHE: InMilliseconds<DeviceCacheOptions> = {
-  max: 100_000,
+  maxEntries: 100_000,
   refreshAfter: 5_000,
   unknownFor: 1_000,
   lastSeenEvery: 5_000,
 }
 export const COMMANDS: InMilliseconds<CommandLimits> = {
   lookEvery: 1_000,
-  maxRunning: 1_000,
+  concurrency: 1_000,
   maxPayload: 256 << 10,
   maxResult: 64 << 10,
 }
@@ -143,13 +143,13 @@ const HUB = options<AcceptedHub<SignalSink>>({
   ),
   deviceCache: optional(
     options<Partial<InMilliseconds<DeviceCacheOptions>>>({
-      ...each(['max'] as const, COUNT),
+      ...each(['maxEntries'] as const, COUNT),
       ...each(['refreshAfter', 'unknownFor', 'lastSeenEvery'] as const, OFTEN),
     }),
   ),
   commands: optional(
     options<Partial<InMilliseconds<CommandLimits>>>({
-      ...each(['maxRunning', 'maxPayload', 'maxResult'] as const, COUNT),
+      ...each(['concurrency', 'maxPayload', 'maxResult'] as const, COUNT),
       lookEvery: optional(OFTEN),
     }),
   ),
@@ -157,7 +157,7 @@ const HUB = options<AcceptedHub<SignalSink>>({
     options<InMilliseconds<CredentialOptions>>({
       // Whether it is long enough says the one who takes it.
       secret: satisfies('a secret from: openssl rand -base64 32', () => true),
-      ...each(['cacheMax', 'maxWaiting', 'slowConcurrency', 'slowWaiting'] as const, COUNT),
+      ...each(['maxCacheEntries', 'maxQueued', 'hashConcurrency', 'maxQueuedHashes'] as const, COUNT),
       cacheFor: optional(OFTEN),
     }),
   ),

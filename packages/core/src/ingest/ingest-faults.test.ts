@@ -302,7 +302,7 @@ describe('invariant 5: memory is bounded', () => {
   test('invariant 5: the directory forgets devices past its bound', async () => {
     const { hub, Station } = await makeHub(memoryStorage(), {
       unknownDevice: 'register',
-      deviceCache: { max: 100 },
+      deviceCache: { maxEntries: 100 },
     })
     for (let n = 0; n < 300; n++) {
       await hub.ingest([

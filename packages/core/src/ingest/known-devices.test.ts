@@ -6,7 +6,7 @@ import type { StorageAdapter } from '../ports/storage.js'
 import { deviceWorld } from './testing/device-world.js'
 
 const Station = defineDeviceType('station', { readings: { level: reading.float() } })
-const FIELDS = { deviceCache: { max: 100, refreshAfter: 1 } }
+const FIELDS = { deviceCache: { maxEntries: 100, refreshAfter: 1 } }
 
 /** The reference storage; something happens while devices are looked up. */
 function whileLookingUp(happens: () => unknown): StorageAdapter {
@@ -53,7 +53,7 @@ describe('a device that was just looked up is known', () => {
   })
 
   test('though more come at once than are remembered', async () => {
-    const world = await deviceWorld(Station, { deviceCache: { max: 1, refreshAfter: 1 } })
+    const world = await deviceWorld(Station, { deviceCache: { maxEntries: 1, refreshAfter: 1 } })
     for (const deviceId of ['d2', 'd3']) await world.hub.devices.create(Station, { deviceId })
     const outcomes = await world.hub.ingest(
       ['d1', 'd2', 'd3'].map((deviceId) => ({

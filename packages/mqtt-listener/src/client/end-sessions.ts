@@ -66,11 +66,11 @@ async function emptySession(
 ): Promise<number | null> {
   const { settings, counters, now } = commonSessionOptions(context)
   const { clientId, subscriptions, window, sink } = plan
-  const { name, url, sessionExpiry, qos0Buffer } = settings
+  const { name, url, sessionExpiry, maxQueuedQos0 } = settings
   if (slotLease?.valid === false)
     throw unavailable(`cannot end the session ${clientId} at ${url}: ${SLOT_LOST}`)
   const source = `mqtt:${name}`
-  const inbox = createInbox({ sink, window, qos0Buffer, source, now, counters, slotLease })
+  const inbox = createInbox({ sink, window, maxQueuedQos0, source, now, counters, slotLease })
   const link: Link = createLink({
     settings,
     clientId,

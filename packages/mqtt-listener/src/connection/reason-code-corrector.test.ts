@@ -45,7 +45,7 @@ describe('a broker with reason codes of its own', () => {
         ),
       ),
     )
-    await waitUntil('nothing under way', () => listener.stats().publishing === 0)
+    await waitUntil('nothing under way', () => listener.stats().inFlightPublications === 0)
     return { published, outcomes, reconnects: listener.stats().failedConnects, of: broker.connections.length }
   }
 

@@ -58,7 +58,7 @@ export interface BrokerStats extends Readonly<BrokerCounters> {
   /** Messages received and not acknowledged. */
   readonly inFlight: number
   /** Publications sent and not acknowledged. */
-  readonly publishing: number
+  readonly inFlightPublications: number
 }
 
 /** Runs the sessions that receive: under the listener's client id, or under that of the slot it holds. */
@@ -216,7 +216,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
       lastError: (run?.receiver.lastError ?? run?.publisher.lastError)?.message ?? null,
       slot: run?.receiver.slot ?? noSlot,
       inFlight: run?.receiver.sessions.reduce((sum, { inFlight }) => sum + inFlight, 0) ?? 0,
-      publishing: run?.publisher.inFlight ?? 0,
+      inFlightPublications: run?.publisher.inFlight ?? 0,
     }
   }
 

@@ -21,7 +21,7 @@ import { sumOf } from './sum-stats.js'
 import { warnOfUnservedTypes } from './unserved-types.js'
 
 /**
- * The figures of all brokers together: counters are sums, `maxInFlight` is the largest, `state` is the first that is not
+ * The figures of all brokers together: counters are sums, `peakInFlight` is the largest, `state` is the first that is not
  * well, `slot` and `lastError` are those of the first broker that has one.
  */
 export interface MqttListenerStats extends BrokerStats {

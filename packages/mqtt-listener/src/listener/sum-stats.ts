@@ -12,7 +12,7 @@ function add(sum: BrokerStats, next: BrokerStats): BrokerStats {
   }
   return {
     ...(total as unknown as BrokerStats),
-    maxInFlight: Math.max(sum.maxInFlight, next.maxInFlight),
+    peakInFlight: Math.max(sum.peakInFlight, next.peakInFlight),
     slot: sum.slot ?? next.slot,
     lastError: sum.lastError ?? next.lastError,
     state: worse(sum.state, next.state),

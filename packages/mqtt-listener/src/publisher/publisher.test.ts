@@ -31,7 +31,7 @@ describe('publishing', () => {
       Array.from({ length: 200 }, (_, n) => world.listener.publish({ topic: 'a', payload: `${n}` })),
     )
     expect(most).toBe(5)
-    expect(world.listener.stats()).toMatchObject({ published: 200, publishing: 0 })
+    expect(world.listener.stats()).toMatchObject({ published: 200, inFlightPublications: 0 })
   })
 
   test('properties, QoS and retain go out as given; a lifetime is rounded up', async () => {
@@ -80,7 +80,7 @@ describe('publishing', () => {
   test.each([0x93, 0x96, 0x97])('a DISCONNECT with reason %i costs no message', async (reasonCode) => {
     const most: number[] = []
     await using world = await listening(
-      { publishMaximum: 64 },
+      { maxInFlightPublications: 64 },
       {
         onPacket(packet, connection) {
           if (packet.cmd !== 'publish') return false
@@ -191,7 +191,7 @@ describe('publishing', () => {
   test('while the broker is away, a message waits for the time allowed; past the bound it is refused at once', async () => {
     let away = false
     await using world = await listening(
-      { publishTimeout: '1s', publishQueue: 3 },
+      { publishTimeout: '1s', maxPendingPublications: 3 },
       { onConnect: ({ clientId }) => (away && clientId === 'hub-1-pub' ? false : undefined) },
     )
     away = true
@@ -209,7 +209,7 @@ describe('publishing', () => {
     expect(
       messages.filter((message) => /not sent to the broker .* within 1000 ms/.test(message)),
     ).toHaveLength(3)
-    expect(messages.filter((message) => /3 messages already wait/.test(message))).toHaveLength(2)
+    expect(messages.filter((message) => /3 publications are pending/.test(message))).toHaveLength(2)
   })
 
   test('before the start there is no transport', async () => {

@@ -45,7 +45,7 @@ const MAX_ATTEMPTS = 5
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const { settings, clientId, counters, logger, outages } = options
-  const { name, url, publishTimeout, publishQueue, publishMaximum, reconnect } = settings
+  const { name, url, publishTimeout, maxPendingPublications, maxInFlightPublications, reconnect } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'warn', 'cannot publish: ')
   const slowDown = createBackoff({ ...reconnect, min: Math.min(0.1, reconnect.max) })
@@ -54,8 +54,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const inFlight = new Set<QueuedPublication>()
   let link: Link | null = null
   let grants: Grants | null = null
-  /** At most so many are in flight: `publishMaximum`; halved when the broker asks to slow down, and then growing again. */
-  let sendLimit = publishMaximum
+  /** At most so many are in flight: `maxInFlightPublications`; halved when the broker asks to slow down, and then growing again. */
+  let sendLimit = maxInFlightPublications
   let pauseTimer: NodeJS.Timeout | null = null
   let closed = false
   /** Publications whose sender waits. */
@@ -98,7 +98,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const code = (error as { code?: unknown } | undefined)?.code
       if (error === undefined) {
         slowDown.reset()
-        sendLimit = Math.min(publishMaximum, sendLimit + 1 / sendLimit)
+        sendLimit = Math.min(maxInFlightPublications, sendLimit + 1 / sendLimit)
         settle(entry)
       } else if (typeof code === 'number' && SLOW_DOWN.includes(code)) {
         queue.unshift([entry])
@@ -209,10 +209,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     async publish(message) {
       if (closed) throw closedError(`the listener of the broker at ${url} was stopped`)
       const publication = toPublication(message, settings.protocolVersion)
-      if (unsettled >= publishQueue) {
+      if (unsettled >= maxPendingPublications) {
         counters.publishFailed++
         throw unavailable(
-          `${publishQueue} messages already wait for the broker at ${url} (publishQueue); publish more slowly`,
+          `${maxPendingPublications} publications are pending at the broker ${url} (maxPendingPublications); publish more slowly`,
         )
       }
       return enqueue(publication)

@@ -11,10 +11,10 @@ export interface BrokerCounters {
   /** Messages stored after their connection had ended. They could not be acknowledged; the broker sends them again. */
   lateAcks: number
   /** The largest number of unacknowledged messages in one session so far. */
-  maxInFlight: number
+  peakInFlight: number
   /** How often reading from the socket stopped because the window or the hub's queue was full. */
   readPauses: number
-  /** QoS 0 messages dropped because `qos0Buffer` was full. */
+  /** QoS 0 messages dropped because `maxQueuedQos0` was full. */
   droppedQos0: number
   /** Messages the hub could not store before it closed. They are not acknowledged. */
   failed: number
@@ -52,7 +52,7 @@ export const createCounters = (): BrokerCounters => ({
   redelivered: 0,
   acknowledged: 0,
   lateAcks: 0,
-  maxInFlight: 0,
+  peakInFlight: 0,
   readPauses: 0,
   droppedQos0: 0,
   failed: 0,
@@ -77,7 +77,7 @@ const metricName = (counter: string) =>
 
 /**
  * The returned function reports by how much each counter has grown since its last call: one call of the metrics per
- * counter instead of one per message. `maxInFlight` is reported as a gauge.
+ * counter instead of one per message. `peakInFlight` is reported as a gauge.
  */
 export function createMetricsReporter(
   metrics: Metrics,
@@ -86,7 +86,7 @@ export function createMetricsReporter(
 ): () => void {
   const reported = createCounters()
   const labels = { broker }
-  const names = (Object.keys(reported) as (keyof BrokerCounters)[]).filter((name) => name !== 'maxInFlight')
+  const names = (Object.keys(reported) as (keyof BrokerCounters)[]).filter((name) => name !== 'peakInFlight')
   return () => {
     for (const name of names) {
       const grown = counters[name] - reported[name]
@@ -94,6 +94,6 @@ export function createMetricsReporter(
       reported[name] = counters[name]
       metrics.count(metricName(name), grown, labels)
     }
-    metrics.gauge('devicehub_mqtt_max_in_flight', counters.maxInFlight, labels)
+    metrics.gauge('devicehub_mqtt_peak_in_flight', counters.peakInFlight, labels)
   }
 }

@@ -15,7 +15,7 @@ export interface InboxOptions {
   /** The largest number of unacknowledged messages of QoS 1 and 2. */
   readonly window: number
   /** The largest number of QoS 0 messages that wait for the sink. */
-  readonly qos0Buffer: number
+  readonly maxQueuedQos0: number
   /** The source in the audit rows, such as `mqtt:default`. */
   readonly source: string
   readonly now: () => number
@@ -79,7 +79,7 @@ export function createConnectionInbox(
   }
 
   function pushQos0(packet: PublishPacket): boolean {
-    if (totals.waitingQos0 >= options.qos0Buffer || window.isPaused) {
+    if (totals.waitingQos0 >= options.maxQueuedQos0 || window.isPaused) {
       counters.droppedQos0++
       return true
     }

@@ -29,7 +29,7 @@ export interface ReceiveWindow {
 
 export function createReceiveWindow(
   capacity: number,
-  counters: Pick<BrokerCounters, 'maxInFlight'>,
+  counters: Pick<BrokerCounters, 'peakInFlight'>,
 ): ReceiveWindow {
   let size = 0
   let released = 0
@@ -58,7 +58,7 @@ export function createReceiveWindow(
     },
     add() {
       size++
-      if (size > counters.maxInFlight) counters.maxInFlight = size
+      if (size > counters.peakInFlight) counters.peakInFlight = size
     },
     release(count) {
       size -= count

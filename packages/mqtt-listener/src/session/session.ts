@@ -73,11 +73,11 @@ export function createSession(options: SessionOptions): Session {
     slotLease,
     connections,
   } = options
-  const { name, url, cleanStart, sessionExpiry, qos0Buffer } = settings
+  const { name, url, cleanStart, sessionExpiry, maxQueuedQos0 } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'error')
   const source = `mqtt:${name}`
-  const inbox = createInbox({ sink, window, qos0Buffer, source, now, counters, slotLease })
+  const inbox = createInbox({ sink, window, maxQueuedQos0, source, now, counters, slotLease })
   const subscriber = createSubscriber({
     settings,
     subscriptions,

@@ -39,7 +39,7 @@ describe('the window', () => {
     expect(held.received.map(({ text }) => Number(text))).toEqual(
       Array.from({ length: total }, (_, index) => index + 1),
     )
-    expect(listener.stats().maxInFlight).toBe(100)
+    expect(listener.stats().peakInFlight).toBe(100)
     expect(listener.stats().readPauses).toBeGreaterThan(0)
   })
 
@@ -60,11 +60,11 @@ describe('the window', () => {
     await waitUntil('room', () => held.received.at(-1)?.text === 'last')
     held.settle()
     await waitUntil('the acknowledgement', () => last.of('puback').length === 1)
-    expect(listener.stats()).toMatchObject({ maxInFlight: 10, inFlight: 0, lateAcks: 10 })
+    expect(listener.stats()).toMatchObject({ peakInFlight: 10, inFlight: 0, lateAcks: 10 })
   })
 
   test('invariant 5: QoS 0 beyond the buffer is dropped and counted, and delays nobody', async () => {
-    await using world = await listening({ qos0Buffer: 20 })
+    await using world = await listening({ maxQueuedQos0: 20 })
     const { connection, held, listener } = world
     for (let n = 0; n < 50; n++) connection.deliver({ qos: 0, payload: `${n}` })
     connection.deliver({ messageId: 1, payload: 'after' })

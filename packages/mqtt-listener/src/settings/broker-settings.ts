@@ -35,7 +35,7 @@ export interface BrokerSettings {
   /** Seconds. */
   readonly sessionExpiry: number
   readonly receiveMaximum: number
-  readonly qos0Buffer: number
+  readonly maxQueuedQos0: number
   readonly yieldEvery: number
   readonly reconnect: ReconnectSettings
   /** Milliseconds, as the others below. */
@@ -43,8 +43,8 @@ export interface BrokerSettings {
   readonly drainTimeout: number
   readonly quietPeriod: number
   readonly publishTimeout: number
-  readonly publishQueue: number
-  readonly publishMaximum: number
+  readonly maxPendingPublications: number
+  readonly maxInFlightPublications: number
   readonly onConnect: ((event: ConnectEvent) => unknown) | undefined
   readonly onDisconnect: ((event: DisconnectEvent) => unknown) | undefined
 }
@@ -104,15 +104,15 @@ function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
     cleanStart,
     sessionExpiry: expiry,
     receiveMaximum: options.receiveMaximum ?? 4_000,
-    qos0Buffer: options.qos0Buffer ?? 2_000,
+    maxQueuedQos0: options.maxQueuedQos0 ?? 2_000,
     yieldEvery: options.yieldEvery ?? 100,
     reconnect: { min, max, jitter },
     connectTimeout: options.connectTimeout ?? 30_000,
     drainTimeout: options.drainTimeout ?? 10_000,
     quietPeriod: options.quietPeriod ?? 1_000,
     publishTimeout: options.publishTimeout ?? 10_000,
-    publishQueue: options.publishQueue ?? 10_000,
-    publishMaximum: options.publishMaximum ?? 100,
+    maxPendingPublications: options.maxPendingPublications ?? 10_000,
+    maxInFlightPublications: options.maxInFlightPublications ?? 100,
     onConnect: options.onConnect,
     onDisconnect: options.onDisconnect,
   }

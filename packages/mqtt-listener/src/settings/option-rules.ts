@@ -80,7 +80,7 @@ const BROKER = {
   cleanStart: optional(check.flag),
   sessionExpiry: optional(durationInSeconds({ min: 1, max: 0xffffffff, wholeSeconds: true })),
   receiveMaximum: optional(integer({ min: 1, max: 65_535 })),
-  qos0Buffer: optional(integer({ min: 0 })),
+  maxQueuedQos0: optional(integer({ min: 0 })),
   yieldEvery: optional(integer({ min: 1 })),
   reconnect: optional(
     options<Partial<ReconnectSettings>>({
@@ -93,8 +93,8 @@ const BROKER = {
   drainTimeout: wait(0),
   quietPeriod: wait('1ms'),
   publishTimeout: wait('1ms'),
-  publishQueue: optional(integer({ min: 1 })),
-  publishMaximum: optional(integer({ min: 1, max: 65_535 })),
+  maxPendingPublications: optional(integer({ min: 1 })),
+  maxInFlightPublications: optional(integer({ min: 1, max: 65_535 })),
   onConnect: optional(check.callback<NonNullable<BrokerOptions['onConnect']>>()),
   onDisconnect: optional(check.callback<NonNullable<BrokerOptions['onDisconnect']>>()),
 }

@@ -89,7 +89,7 @@ export interface BrokerOptions {
    */
   readonly receiveMaximum?: number
   /** The largest number of QoS 0 messages that wait for the storage. More are dropped and counted. Default 2,000. */
-  readonly qos0Buffer?: number
+  readonly maxQueuedQos0?: number
   /**
    * After so many messages the event loop gets a turn. Default 100. A larger number is a little faster, and delays other
    * work of the process for longer.
@@ -106,13 +106,13 @@ export interface BrokerOptions {
   readonly quietPeriod?: Duration
   /** How long a publication may wait for a connection and for its acknowledgement. Default 10 s. */
   readonly publishTimeout?: Duration
-  /** The largest number of publications that wait. More are refused. Default 10,000. */
-  readonly publishQueue?: number
+  /** The largest number of publications that wait or are sent and not acknowledged. More are refused. Default 10,000. */
+  readonly maxPendingPublications?: number
   /**
    * The largest number of publications that are sent and not yet acknowledged. Default 100; less if the broker's Receive
    * Maximum is lower.
    */
-  readonly publishMaximum?: number
+  readonly maxInFlightPublications?: number
   /**
    * Called when the listener is connected and subscribed to the device topics, after each reconnect too. An error it
    * throws is logged and counted.

@@ -25,7 +25,7 @@ export interface AttemptsOptions {
   /** Addresses remembered; past it the one that failed first is forgotten. */
   readonly max: number
   /** Attempts that wait for others of their address, of all addresses together. */
-  readonly maxWaiting: number
+  readonly maxQueued: number
   /** Milliseconds that one waits. */
   readonly patience: number
 }
@@ -110,7 +110,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
         if (failures >= perMinute)
           return { blocked: 'failures', seconds: Math.ceil((network.until - clock.now()) / 1000) }
         if (failures + network.running < perMinute) break
-        if (waiting >= options.maxWaiting || (await wait(network)) === 'late') return { blocked: 'full' }
+        if (waiting >= options.maxQueued || (await wait(network)) === 'late') return { blocked: 'full' }
       }
       network.running++
       return (refused) => {

@@ -52,7 +52,7 @@ export function createClaimDesk(
     clock,
     perMinute: maxFailures,
     max: SENDERS,
-    maxWaiting: WAITING_MAX,
+    maxQueued: WAITING_MAX,
     patience: PATIENCE,
   })
   const reply = claimReply(claim, { clock, logger })

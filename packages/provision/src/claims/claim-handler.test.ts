@@ -210,7 +210,7 @@ describe('claims over HTTP', () => {
       clock: { now: () => now },
       perMinute: 1,
       max: 100,
-      maxWaiting: 10,
+      maxQueued: 10,
       patience: 10,
     })
     const blockedFor = async (address: string) => {

@@ -10,7 +10,15 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   url: ['host', 'hostname', 'port', 'address', 'server', 'broker', 'brokerurl', 'uri', 'endpoint'],
   cleanStart: ['clean', 'cleansession'],
   receiveMaximum: ['window'],
-  publishMaximum: ['publishwindow'],
+  maxInFlightPublications: ['publishmaximum', 'publishwindow'],
+  maxPendingPublications: ['publishqueue'],
+  maxQueuedQos0: ['qos0buffer'],
+  maxPendingCommands: ['maxrunningcommands'],
+  maxQueued: ['maxwaiting', 'limit'],
+  concurrency: ['maxrunning'],
+  hashConcurrency: ['slowconcurrency'],
+  maxQueuedHashes: ['slowwaiting'],
+  maxCacheEntries: ['cachemax'],
   endSession: ['leave'],
 }
 
