@@ -23,14 +23,17 @@ import type { BrokerAuthOptions } from './options.js'
 import { createPresence, type PresenceOutcome } from './presence.js'
 import { readFields } from './read-fields.js'
 
+/** Figures since the start. */
 export interface BrokerAuthStats extends DeciderStats {
   /** Calls without the secret, with a wrong one, or from an address that is not listed. */
   readonly callersRefused: number
   /** Calls whose body could not be read. */
   readonly malformed: number
+  /** Connects and disconnects that brokers have told of, by what the hub made of them. */
   readonly presence: Readonly<Record<PresenceOutcome, number>>
 }
 
+/** Answers brokers, made by `createBrokerAuth`. */
 export interface BrokerAuth extends AsyncDisposable {
   /**
    * The endpoints of every broker, to be mounted where the brokers reach them. `invalid_options` without a `secret` and
@@ -41,6 +44,7 @@ export interface BrokerAuth extends AsyncDisposable {
   readonly decider: Decider
   /** Hooks for an Aedes broker in this process. */
   aedes(): AedesHooks
+  /** Figures since the start; reading them costs nothing. */
   stats(): BrokerAuthStats
   /** From now on everything is denied; resolves when what was asked before is answered. */
   close(): Promise<void>

@@ -26,7 +26,9 @@ import { hasControlCharacter } from './topic-filter.js'
 /** What deciding needs of a hub. */
 export type DeciderHub = Pick<DeviceHub, 'credentials' | 'topicPrefix' | 'logger' | 'metrics' | 'clock'>
 
+/** Decisions since the start. */
 export interface DeciderStats {
+  /** Logins, by their answer. */
   readonly logins: { readonly allowed: number; readonly denied: number }
   /** Questions, each counted once: denied when one of its topics is. */
   readonly access: { readonly allowed: number; readonly denied: number }

@@ -2,7 +2,9 @@ import type { Principal } from '@devicehub/core'
 
 /** A client wants to connect. */
 export interface LoginRequest {
+  /** As the client gave it. */
   readonly username: string
+  /** As the client gave it. Never logged. */
   readonly password: string
   /** Undefined: the broker did not say; then a login of a device is denied unless `clientId: 'any'`. */
   readonly clientId: string | undefined
@@ -10,9 +12,11 @@ export interface LoginRequest {
 
 /** A client wants to publish to a topic (a will too), or to subscribe with a filter. */
 export interface AccessRequest {
+  /** Under which the client has logged in. */
   readonly username: string
   /** Undefined: the broker did not say. */
   readonly clientId: string | undefined
+  /** What it wants to do. */
   readonly action: 'publish' | 'subscribe'
   /** Of a subscription the filter as the client sent it, `$share/<group>/` and all. */
   readonly topic: string
@@ -20,10 +24,13 @@ export interface AccessRequest {
 
 /** Allowed only where it says so. `reason` is for logs and tests, never for the client; it holds no secret. */
 export interface Decision {
+  /** False: no. */
   readonly allow: boolean
+  /** One word or a few, such as `granted`. */
   readonly reason: string
 }
 
+/** The answer to a login. */
 export interface LoginDecision extends Decision {
   /** Whose it is when allowed; null for a service account. */
   readonly principal: Principal | null
@@ -33,6 +40,7 @@ export interface LoginDecision extends Decision {
   readonly partial?: boolean
 }
 
+/** What a client may publish and subscribe to. */
 export interface Grants {
   /** Filters of topics it may publish to. */
   readonly publish: readonly string[]
@@ -53,7 +61,9 @@ export const MAX_TOPICS = 1_000
 
 /** One core for all brokers. Never throws: what cannot be decided is denied, in time. */
 export interface Decider {
+  /** Whether a client may connect. */
   login(request: LoginRequest): Promise<LoginDecision>
+  /** Whether it may publish to a topic, or subscribe with a filter. */
   access(request: AccessRequest): Promise<Decision>
   /** Several of one client at once (a SUBSCRIBE), in order; all of them denied when there are more than 1,000. */
   accessAll(requests: readonly AccessRequest[]): Promise<readonly Decision[]>

@@ -4,16 +4,20 @@ import type { AccessRequest, Account } from './decision.js'
 
 /** A client that is no device, with its password: several while one replaces the other. At least 16 characters each. */
 export interface StaticAccount extends Account {
+  /** From `openssl rand -hex 32`. Compared in constant time, never logged. */
   readonly password: string | readonly string[]
 }
 
+/** What `accounts` is asked with, when it is a function. */
 export interface AccountLogin {
+  /** As the client gave it; no device has it. */
   readonly username: string
   /**
    * Null: the client is connected already and was asked for; what may it do? Return its account, or null when it has
    * none any more. Only a login has a password.
    */
   readonly password: string | null
+  /** Undefined: the broker did not say. */
   readonly clientId: string | undefined
 }
 
@@ -26,6 +30,7 @@ export type AccessRule = (request: AccessRequest, principal: Principal) => boole
 /** Whether a device may connect with that client id. */
 export type ClientIdRule = (principal: Principal, clientId: string) => boolean
 
+/** Who may connect, publish and subscribe. */
 export interface DeciderOptions {
   /**
    * Clients that are no devices: by user name, or a function that looks them up, asked for user names that no device has.
@@ -47,6 +52,7 @@ export interface DeciderOptions {
   readonly timeout?: Duration
 }
 
+/** Who may ask: the brokers. */
 export interface CallerOptions {
   /**
    * Shared with the brokers, at least 16 characters, from `openssl rand -hex 32`: in the header `authorization: Bearer`
@@ -59,8 +65,10 @@ export interface CallerOptions {
   readonly allow?: readonly string[]
 }
 
+/** Options of `createBrokerAuth`. */
 export interface BrokerAuthOptions extends DeciderOptions, CallerOptions {
   /** Bytes of a request; default 2 MiB: VerneMQ sends the payload of each publication along. */
   readonly maxBody?: number
+  /** RabbitMQ's virtual host, when it is not `/`. */
   readonly rabbitmq?: RabbitMqOptions
 }

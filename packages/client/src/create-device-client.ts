@@ -33,11 +33,20 @@ import { createTwin } from './twin/twin.js'
 /**
  * The device side of a hub. With a device type, readings and commands are typed and checked by it; with
  * `{ type: 'name' }` they are not.
+ *
+ * Connects with `connect()`, not before. Throws `invalid_options` for an option or a URL that cannot work, and
+ * `invalid_device_id`.
+ *
+ * @example
+ * const client = createDeviceClient(WeatherStation, { url: 'mqtts://broker.example.com:8883', deviceId: 'STATION-001' })
+ * await client.connect()
+ * await client.record({ temperature: 21.5 })
  */
 export function createDeviceClient<Type extends AnyDeviceType>(
   type: Type,
   options: DeviceClientOptions,
 ): DeviceClient<Type>
+/** Without a device type: readings, commands and state are not checked. */
 export function createDeviceClient(device: UntypedDevice, options: DeviceClientOptions): DeviceClient
 export function createDeviceClient(device: DeviceDeclaration, given: DeviceClientOptions): DeviceClient {
   const declaration = acceptDeclaration(device)

@@ -1,17 +1,23 @@
 import type { Duration } from '@devicehub/core/definition'
 import type { BackoffOptions } from '@devicehub/core/transport'
 
+/** What the device shows to the broker. */
 export interface Credentials {
+  /** At most 16,383 characters; with `@devicehub/provision` `<type>-<deviceId>`. */
   readonly username: string
+  /** At most 16,383 characters. Never logged. */
   readonly password: string
 }
 
+/** TLS of the connection to the broker. */
 export interface TlsOptions {
   /** PEM of the authority that signed the broker's certificate. Default: the system's. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[] | undefined
   /** PEM of the device's own certificate, for a broker that asks for one. */
   readonly cert?: string | Buffer | undefined
+  /** PEM of the private key of `cert`. */
   readonly key?: string | Buffer | undefined
+  /** Of `key`, when it is encrypted. Never logged. */
   readonly passphrase?: string | undefined
   /** The name in the broker's certificate where it differs from the host of the URL. */
   readonly servername?: string | undefined
@@ -30,9 +36,11 @@ export interface OutboxFolder {
   readonly drop?: 'oldest' | 'newest' | undefined
 }
 
+/** Options of `createDeviceClient`. */
 export interface DeviceClientOptions {
   /** `mqtts://broker.example.com:8883`; also mqtt, ws and wss. */
   readonly url: string
+  /** The device's id at the hub: letters, digits, `_` and `-`. */
   readonly deviceId: string
   /** A function is asked anew at each connection, for credentials that change. */
   readonly credentials?: Credentials | (() => Credentials | Promise<Credentials>) | undefined
@@ -42,6 +50,7 @@ export interface DeviceClientOptions {
   readonly clientId?: string | undefined
   /** First level of every topic; the hub's. Default `things`. */
   readonly topicPrefix?: string | undefined
+  /** Certificates and keys of the connection; only with mqtts and wss. Default: the authorities Node trusts. */
   readonly tls?: TlsOptions | undefined
   /** The time between two signs of life on an idle connection, whole seconds; default 1 min. Half as much again and the broker sends the will. */
   readonly keepAlive?: Duration | undefined

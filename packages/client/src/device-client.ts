@@ -16,24 +16,31 @@ import type { CommandName, PayloadOf, ReadingsOf, ResultOf } from './typed.js'
  */
 export type ClientState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closing' | 'closed'
 
+/** What the device says of itself. Fields that are left out stay as reported before. */
 export interface StatusReport {
   /** Default: as reported last, `online` at first. */
   readonly status?: DeviceStatus | undefined
   /** Percent. */
   readonly batteryLevel?: number | undefined
+  /** At most 50 characters. */
   readonly firmwareVersion?: string | undefined
 }
 
+/** Options of `record` for one sample. */
 export interface RecordOptions extends SampleOptions {
   /** Stops waiting, and sending if it was not sent yet: `AbortSignal.timeout(10_000)`. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** One measurement of a batch: its readings, and its own time or id. */
 export interface BatchSample<Readings> extends SampleOptions {
+  /** Values by the name of the reading, as the type declares them. */
   readonly readings: Readings
 }
 
+/** What `client.on` hears of, by name. */
 export interface ClientEvents {
+  /** The new state of the client. */
   state: ClientState
   /**
    * What no call can report: a failed attempt to connect (`transport_unavailable`, `connection_refused`), a command that
@@ -65,8 +72,11 @@ export interface ClientStats extends PublisherStats {
   readonly sessionsTakenOver: number
 }
 
+/** The device's connection to its hub, made by `createDeviceClient`. */
 export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDevice> extends AsyncDisposable {
+  /** The id of the device, as given. */
   readonly deviceId: string
+  /** Where the connection stands now. */
   readonly state: ClientState
   /**
    * Resolves when the device is connected for the first time and has announced itself as online. A broker that cannot be
@@ -109,10 +119,18 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
       command: ReceivedCommand<Name>,
     ) => ResultOf<Declaration, Name> | Promise<ResultOf<Declaration, Name>>,
   ): () => void
+  /** Desired and reported state. */
   readonly twin: DeviceTwin<Declaration>
+  /**
+   * Calls the handler at each event of that name, in the order registered. Returns how to take it away.
+   *
+   * @example
+   * client.on('error', (error) => console.error(error.code, error.message))
+   */
   on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void
   /** Resolves when the queue has room: for a producer that does not await each `record`. */
   room(): Promise<void>
+  /** Figures since the client was made; reading them costs nothing. */
   stats(): ClientStats
   /**
    * Takes no more commands, sends what waits and lets command handlers finish, for at most `timeout` (default

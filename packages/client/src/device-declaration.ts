@@ -8,4 +8,5 @@ export interface UntypedDevice {
   readonly topicTemplate?: string | undefined
 }
 
+/** A device type, or the name of one the client does not have. */
 export type DeviceDeclaration = AnyDeviceType | UntypedDevice

@@ -16,14 +16,17 @@ export interface PublisherOptions {
   readonly onConfirmed?: (() => void) | undefined
 }
 
+/** Publications on their way to the broker. */
 export interface PublisherStats {
   /** Publications that wait to be sent. */
   readonly queued: number
+  /** Payload bytes of those. */
   readonly queuedBytes: number
   /** Sent and not confirmed yet. */
   readonly inFlight: number
   /** How many may be in flight now: the broker's Receive Maximum, `maxInFlight`, or less after it asked to slow down. */
   readonly window: number
+  /** Publications the broker has confirmed. */
   readonly confirmed: number
   /** Sent again after a connection was lost. */
   readonly resent: number

@@ -3,6 +3,7 @@ import { type AnyDeviceType, DeviceHubError } from '@devicehub/core/definition'
 import { compileSampleValidator } from '@devicehub/core/transport'
 import { type BinaryForm, encodePlain } from './plain-value.js'
 
+/** Time and id of a sample. */
 export interface SampleOptions {
   /** When it was measured. Default: now. */
   readonly timestamp?: Date | undefined

@@ -25,6 +25,7 @@ type NullableOptional<Readings> = Flat<
 /** One object type instead of an intersection: editors show it as it is written. */
 type Flat<Value> = { readonly [Name in keyof Value]: Value[Name] }
 
+/** The names of the commands of a device type; any text without a type. */
 export type CommandName<Declaration extends DeviceDeclaration> = Declaration extends AnyDeviceType
   ? keyof Declaration['commands'] & string
   : string

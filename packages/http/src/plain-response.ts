@@ -1,5 +1,6 @@
 /** What a plain handler answers: a `Response` without its streams. */
 export interface PlainResponse {
+  /** The HTTP status: 200, 404, ... */
   readonly status: number
   /** Names in small letters. */
   readonly headers: Readonly<Record<string, string>>

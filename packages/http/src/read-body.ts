@@ -4,6 +4,7 @@ import { acceptRequest } from './checked-handler.js'
 import { type PlainResponse, toResponse } from './plain-response.js'
 import { plainProblem } from './problem.js'
 
+/** Options of `readBody`. */
 export interface ReadBodyOptions {
   /** A longer body is refused before it is taken in. */
   readonly maxBytes: number

@@ -35,6 +35,7 @@ import {
 /** What may be returned is ignored, but a promise is watched: its rejection is logged, and how many are pending is bounded. */
 export type SignalHandler<Event> = (event: Event) => unknown
 
+/** The hub's events, made by `createSignals`; the hub emits, applications subscribe. */
 export interface Signals extends SignalSink, AsyncDisposable {
   /** Calls the handler at each event, after the commit. Nothing it does, throwing and hanging included, reaches the hub. */
   on<Name extends SignalName>(
@@ -55,6 +56,7 @@ export interface Signals extends SignalSink, AsyncDisposable {
     handler: SignalHandler<SignalEvents[Name]>,
     options?: SubscribeOptions,
   ): Unsubscribe
+  /** Only the first event of that type. */
   once<Name extends SignalName, Type extends AnyDeviceType>(
     name: Name,
     type: Type,
@@ -63,6 +65,7 @@ export interface Signals extends SignalSink, AsyncDisposable {
   ): Unsubscribe
   /** Ends every subscription of that handler to that signal; with a type only those to the type. False when there was none. */
   off<Name extends SignalName>(name: Name, handler: SignalHandler<SignalEvents[Name]>): boolean
+  /** Only the subscriptions to that type. */
   off<Name extends SignalName, Type extends AnyDeviceType>(
     name: Name,
     type: Type,
@@ -73,11 +76,13 @@ export interface Signals extends SignalSink, AsyncDisposable {
    * and counted. Leaving the loop, the `signal`, or closing the signals ends it.
    */
   iterate<Name extends SignalName>(name: Name, options?: IterateOptions): SignalIterator<SignalEvents[Name]>
+  /** Only events of that type and of types that extend it. */
   iterate<Name extends SignalName, Type extends AnyDeviceType>(
     name: Name,
     type: Type,
     options?: IterateOptions,
   ): SignalIterator<SignalEvent<Name, Type>>
+  /** Counts since the start, and the handlers of now; reading them costs nothing. */
   stats(): SignalsStats
   /**
    * Ends every subscription and iterator (which still give out what they hold), then waits for handlers that are
@@ -88,7 +93,15 @@ export interface Signals extends SignalSink, AsyncDisposable {
 
 type ErasedHandler = SignalHandler<AnySignalEvent>
 
-/** The hub's lifecycle events. Each call makes an instance of its own; nothing is shared between two. */
+/**
+ * The hub's lifecycle events. Each call makes an instance of its own; nothing is shared between two. `invalid_options` for
+ * an option that is unknown or out of bounds.
+ *
+ * @example
+ * const signals = createSignals()
+ * signals.on('deviceDisconnected', ({ device }) => console.log(device.deviceId))
+ * const hub = createDeviceHub({ types: [WeatherStation], signals })
+ */
 export function createSignals(given: SignalsOptions = {}): Signals {
   const options = acceptSignals(given)
   const { logger = consoleLogger, metrics = noMetrics } = options

@@ -2,6 +2,7 @@ import type { Logger, Metrics } from '@devicehub/core'
 import { createEventBuffer } from './event-buffer.js'
 import type { Unsubscribe } from './subscription.js'
 
+/** Options of `iterate`. */
 export interface IterateOptions {
   /** Ends the loop at once when it aborts; what was buffered is dropped. */
   readonly signal?: AbortSignal | undefined
@@ -9,9 +10,13 @@ export interface IterateOptions {
   readonly maxQueued?: number | undefined
 }
 
+/** The events of a signal for one `for await` loop. */
 export interface SignalIterator<Event> extends AsyncIterableIterator<Event, undefined>, AsyncDisposable {
+  /** The next event; done when the signals are closed or the iterator has ended. */
   next(): Promise<IteratorResult<Event, undefined>>
+  /** Ends the iterator, as leaving the loop does; what it holds is dropped. */
   return(): Promise<IteratorResult<Event, undefined>>
+  /** The iterator itself. */
   [Symbol.asyncIterator](): SignalIterator<Event>
   /** Events that were dropped, oldest first, since the loop was too slow. */
   readonly dropped: number

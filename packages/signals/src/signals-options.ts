@@ -1,5 +1,6 @@
 import type { Duration, Logger, Metrics } from '@devicehub/core'
 
+/** Options of `createSignals`. */
 export interface SignalsOptions {
   /** Where errors of handlers and dropped events are written. Default: warnings and errors as JSON lines on stderr. */
   readonly logger?: Logger | undefined

@@ -2,6 +2,7 @@ import type { SignalName } from '@devicehub/core'
 import type { HandlerStats } from '@devicehub/core/transport'
 import type { Subscription } from './subscription.js'
 
+/** Figures of `signals.stats()`. */
 export interface SignalsStats {
   /** Events emitted, by signal, whether anybody listened or not. */
   readonly emitted: Readonly<Record<SignalName, number>>

@@ -4,9 +4,11 @@ import { matchesType } from './matches-type.js'
 
 /** Ends the subscription when called, once or often; `using` does it at the end of the block. */
 export interface Unsubscribe extends Disposable {
+  /** Ends the subscription. Calling it again does nothing. */
   (): void
 }
 
+/** Options of `on` and `once`. */
 export interface SubscribeOptions {
   /** Ends the subscription when it aborts. */
   readonly signal?: AbortSignal | undefined

@@ -6,22 +6,26 @@ import type { BrokerContext } from './broker-adapter.js'
 
 /** What goes into `Aedes.createBroker`, all of it: each of them closes what another leaves open. */
 export interface AedesHooks {
+  /** Whether a client may connect. */
   readonly authenticate: (
     client: AedesClient,
     username: string | undefined,
     password: Uint8Array | undefined,
     done: (error: null, allowed: boolean) => void,
   ) => void
+  /** Whether it may publish: a refusal ends its connection, as Aedes does. */
   readonly authorizePublish: (
     client: AedesClient | null,
     packet: { readonly topic: string },
     done: (error: Error | null) => void,
   ) => void
+  /** Whether it may subscribe: a refusal is told in the SUBACK. */
   readonly authorizeSubscribe: <Subscription extends { readonly topic: string }>(
     client: AedesClient,
     subscription: Subscription,
     done: (error: null, allowed: Subscription | null) => void,
   ) => void
+  /** Whether a message still may reach a subscriber; null: it does not. */
   readonly authorizeForward: <Packet extends { readonly topic: string }>(
     client: AedesClient,
     packet: Packet,

@@ -8,6 +8,7 @@ import {
   textResponse,
 } from './broker-adapter.js'
 
+/** What RabbitMQ asks about beside clients and topics. */
 export interface RabbitMqOptions {
   /** The virtual host that clients may enter; default `/`, which is that of the MQTT plugin too. */
   readonly vhost?: string

@@ -1,3 +1,4 @@
+/** Options of `brokerConfig`. */
 export interface BrokerConfigOptions {
   /** Where the broker reaches the handler, up to where it is mounted: `http://10.0.0.5:8081/broker-auth`. */
   readonly url: string

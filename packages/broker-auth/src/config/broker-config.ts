@@ -19,6 +19,7 @@ const CONFIGS = {
   generic: genericConfig,
 } as const
 
+/** A broker for which `brokerConfig` has a configuration. */
 export type BrokerName = keyof typeof CONFIGS
 
 /**

@@ -2,8 +2,11 @@
 export interface ConfigTarget {
   /** Host and port, without the path. */
   readonly origin: string
+  /** The host alone. */
   readonly host: string
+  /** The port alone; 80 or 443 when the address says none. */
   readonly port: string
+  /** Whether the address is https. */
   readonly tls: boolean
   /** The path of an endpoint, the secret within it. */
   path(endpoint: string): string
@@ -11,6 +14,7 @@ export interface ConfigTarget {
   address(endpoint: string): string
   /** The whole address without the secret, for brokers that send it in a header. */
   plain(endpoint: string): string
+  /** Null: the endpoints are public. */
   readonly secret: string | null
   /** RabbitMQ's. */
   readonly vhost: string

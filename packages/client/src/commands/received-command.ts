@@ -5,9 +5,11 @@ import { contextOf, type ReceivedMessage } from '../received-message.js'
 
 /** What a handler is told of its command beside the payload. */
 export interface ReceivedCommand<Name extends string = string> {
+  /** The name of the command. */
   readonly command: Name
   /** Null when the sender gave none; then nobody is answered. */
   readonly id: string | null
+  /** Past it the command is not executed any more; null: never. */
   readonly expiresAt: Date | null
   /** Aborts when the client closes and does not wait for the handler any longer. */
   readonly signal: AbortSignal

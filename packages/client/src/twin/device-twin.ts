@@ -3,12 +3,15 @@ import type { StateOf } from '../typed.js'
 
 export type State = Readonly<Record<string, unknown>>
 
+/** What a handler of desired state is told beside the state. */
 export interface DesiredContext<Delta = State> {
+  /** Counts up with each change at the hub. Reported with what was applied. */
   readonly version: number
   /** What of it differs from what this process has reported. */
   readonly delta: Delta
 }
 
+/** Options of `twin.report`. */
 export interface ReportOptions {
   /** When it was so. Default, and while offline: none, and the hub takes the time of arrival. */
   readonly timestamp?: Date | undefined

@@ -5,12 +5,16 @@ import { nodeListener } from './node-listener.js'
 
 /** What is used of a Fastify instance. */
 export interface FastifyScope {
+  /** Where the plugin is mounted: `/devicehub`. */
   readonly prefix: string
+  /** Takes those away that were inherited. */
   removeAllContentTypeParsers(): unknown
+  /** Leaves bodies to the handler. */
   addContentTypeParser(
     contentType: string,
     parser: (request: never, payload: never, done: (error: Error | null) => void) => void,
   ): unknown
+  /** Routes every method below a path. */
   all(
     path: string,
     route: (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; hijack(): unknown }) => unknown,

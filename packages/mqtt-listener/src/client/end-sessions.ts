@@ -12,6 +12,7 @@ import {
   type SessionPlan,
 } from './session-plan.js'
 
+/** What `endSessionsOf` found at the broker. */
 export interface EndSessionsResult {
   /** Sessions found at the broker, of the device topics and of the topic handlers. */
   readonly sessions: number

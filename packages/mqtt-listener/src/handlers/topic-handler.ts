@@ -4,6 +4,7 @@ import type { OutboundMessage } from '@devicehub/core/transport'
 /** A message for the hub. A field that is left out has the value of the message that is being handled. */
 export type MessageFromHandler = Pick<InboundMessage, 'topic' | 'payload'> & Partial<InboundMessage>
 
+/** What a topic handler gets beside its message. */
 export interface TopicHandlerContext {
   /**
    * Aborted when the handler has exceeded its `timeout`, when the listener stops, or when its slot is lost. A result that
@@ -32,6 +33,7 @@ export interface TopicHandlerContext {
  */
 export type TopicHandler = (message: InboundMessage, context: TopicHandlerContext) => unknown
 
+/** Options of `handle`. */
 export interface TopicHandlerOptions {
   /** QoS of the subscription. Default 1. */
   readonly qos?: 0 | 1 | 2

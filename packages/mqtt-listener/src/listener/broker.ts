@@ -30,6 +30,7 @@ export interface Broker extends Transport {
   stats(): BrokerStats
 }
 
+/** Options of `stop` and `close`. */
 export interface StopOptions {
   /**
    * True: this process will not come back. It unsubscribes, receives the queued messages, and has the broker delete the
@@ -44,12 +45,15 @@ export interface StopOptions {
  * handler's session.
  */
 export interface TopicSubscription {
+  /** Resolves when the session of the handler is gone, or the listener is stopped. */
   (): Promise<void>
   /** Resolves when the broker has granted the subscription: not before the listener is started and holds a slot. */
   readonly ready: Promise<void>
 }
 
+/** Figures of one broker: counters since the listener was created, and how it is now. */
 export interface BrokerStats extends Readonly<BrokerCounters> {
+  /** `connected` when the sessions of the device topics and of all topic handlers are. */
   readonly state: ConnectionState
   /** Why the listener is not connected, or cannot publish; null while it can do both. */
   readonly lastError: string | null

@@ -70,6 +70,7 @@ export interface MqttListener extends Transport, AsyncDisposable {
    * the same here as there. A process that is still alive is disconnected, and this rejects when it connects again.
    */
   endSessionsOf(clientId: string, options?: { readonly broker?: string }): Promise<EndSessionsResult>
+  /** Counters since the listener was created, and how it is now; reading them costs nothing. */
   stats(): MqttListenerStats
   /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void>

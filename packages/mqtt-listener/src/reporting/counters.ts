@@ -20,6 +20,7 @@ export interface BrokerCounters {
   failed: number
   /** Messages the database refused because another process holds the slot by now. They are not acknowledged. */
   fenced: number
+  /** Connections of its sessions, each without the first. */
   reconnects: number
   /** Attempts to connect and subscribe that failed. */
   failedConnects: number
@@ -40,6 +41,7 @@ export interface BrokerCounters {
   sessionsAdopted: number
   /** Publications that the broker acknowledged (QoS 1 and 2) or that were written (QoS 0). */
   published: number
+  /** Publications refused by the broker, too late, or not taken for want of room. */
   publishFailed: number
   /** Times the broker asked the publisher to slow down. */
   throttled: number

@@ -5,7 +5,9 @@ import type { AttachedHandler, Refusal, Settle, SharedGroups, Transport } from '
 export interface ListenerHub {
   /** The device types: the listener subscribes to the topics of those that use MQTT and one of its brokers. */
   readonly types: readonly AnyDeviceType[]
+  /** First level of every device topic. */
   readonly topicPrefix: string
+  /** Takes messages, and tells when they are committed and when there is room. */
   readonly ingest: {
     /** False: the message was accepted, but the queue is full. Wait for `drained()` before the next `push`. */
     push(message: InboundMessage, settle: Settle): boolean
@@ -19,10 +21,14 @@ export interface ListenerHub {
   readonly storage?: Pick<Storage, 'leases'> & Partial<Pick<Storage, 'name' | 'capabilities'>>
   /** Says whether a shared subscription is safe at a broker. Without it, every group is allowed. */
   readonly sharedGroups?: Pick<SharedGroups, 'assertAllowed' | 'join'>
+  /** As `hub.attach`: the hub publishes through the listener from now on; returns how to end that. */
   attach(transport: Transport): () => void
   /** Whether a transport of that name is attached. */
   isServed?(broker: string): boolean
+  /** Where the listener writes its lines. */
   readonly logger: Logger
+  /** Where its counters go, once a second. */
   readonly metrics: Metrics
+  /** The time of arrival comes from it. */
   readonly clock: Clock
 }

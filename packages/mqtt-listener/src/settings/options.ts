@@ -32,6 +32,7 @@ export interface SlotOptions {
   readonly broker?: string | undefined
 }
 
+/** Options of one broker. */
 export interface BrokerOptions {
   /**
    * `mqtt://`, `mqtts://`, `ws://` or `wss://`. May hold a user name and a password, which are never logged.
@@ -51,7 +52,9 @@ export interface BrokerOptions {
    * options, and another process takes over the session of one that died.
    */
   readonly slots?: SlotOptions | undefined
+  /** Default: that of `url`. */
   readonly username?: string | undefined
+  /** Default: that of `url`. Needs a user name; never logged. */
   readonly password?: string | undefined
   /** Certificate authority, PEM: the contents of the file, not its path. Default: the authorities Node trusts. */
   readonly ca?: string | Uint8Array | undefined
@@ -95,6 +98,7 @@ export interface BrokerOptions {
    * work of the process for longer.
    */
   readonly yieldEvery?: number
+  /** Delays between attempts to connect. */
   readonly reconnect?: ReconnectOptions
   /** How long `start()` tries to connect and subscribe, and how long one attempt may take. Default 30 s. */
   readonly connectTimeout?: Duration
@@ -122,6 +126,7 @@ export interface BrokerOptions {
   readonly onDisconnect?: ((event: DisconnectEvent) => unknown) | undefined
 }
 
+/** Options of `createMqttListener`. */
 export interface MqttListenerOptions extends BrokerOptions {
   /** The name of the broker at `url`. Default `default`. A device type chooses its broker by this name. */
   readonly name?: string
@@ -135,6 +140,7 @@ export interface ConnectEvent {
   readonly broker: string
   /** Without user name and password. */
   readonly url: string
+  /** The client id of the session. */
   readonly clientId: string
   /** True: the broker had kept the session, and the messages that arrived meanwhile. */
   readonly sessionPresent: boolean
@@ -142,6 +148,7 @@ export interface ConnectEvent {
 
 /** That connection has ended. */
 export interface DisconnectEvent extends Pick<ConnectEvent, 'broker' | 'url' | 'clientId'> {
+  /** Why, in words: the broker's reason, or what happened to the socket. */
   readonly reason: string
   /** True: the listener was stopped. False: the connection was lost, and the listener connects again. */
   readonly stopped: boolean

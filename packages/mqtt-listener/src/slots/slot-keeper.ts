@@ -11,14 +11,16 @@ import { holdSlot, type SlotEnd } from './hold-slot.js'
 import { leasesWithTimeout } from './leases-with-timeout.js'
 import { bySlot, claimableSlots, slotLeaseName, slotNumbers } from './slot-leases.js'
 
+/** The slot this process holds or waits for. */
 export interface SlotStats {
+  /** The group of the slots, as in the options. */
   readonly group: string
   /** The slot this process holds; null while it holds none. */
   readonly number: number | null
   /**
    * - `held`: this process holds a slot.
    * - `standby`: other processes hold all slots.
-   * - `none`: it has not claimed a slot yet, or the database is unavailable.
+   * - `unclaimed`: it has not claimed a slot yet, or the database is unavailable.
    */
   readonly state: 'held' | 'standby' | 'unclaimed'
   /** Grows with each holder of the slot; null while this process holds none. */

@@ -4,16 +4,24 @@ import type { ClaimKeyFinder } from './find-claim-key.js'
 
 /** What a broker asks of a client that is no device. */
 export interface ClaimLogin {
+  /** As the client gave it; claims are made under `claim`. */
   readonly username: string
   /** The claim key; null: the client is connected already. */
   readonly password: string | null
+  /**
+   * As the client gave it: `claim_` and 16 to 64 random letters and digits. Undefined: the broker did not
+   * say.
+   */
   readonly clientId: string | undefined
 }
 
 /** What such a client may do. */
 export interface ClaimAccount {
+  /** The only client id it may use. */
   readonly clientId: string
+  /** The topic of its claim, and no other. */
   readonly publish: readonly string[]
+  /** The topic of the answer, and no other. */
   readonly subscribe: readonly string[]
 }
 

@@ -2,6 +2,7 @@ import type { Clock, Logger } from '@devicehub/core'
 import { createAttempts } from './attempts.js'
 import { type Claim, type ClaimReply, claimReply, refusal, unavailable } from './claim-reply.js'
 
+/** How many claims are decided, and refused, before senders have to wait. */
 export interface ClaimBounds {
   /**
    * Refused claims a minute of one sender: over HTTP an address (of IPv6: one /64), over MQTT a client id; default 30. Past
@@ -12,6 +13,7 @@ export interface ClaimBounds {
   readonly maxPending?: number
 }
 
+/** Claims since the provisioner was made. */
 export interface ClaimStats {
   /** Given credentials. */
   readonly claimed: number

@@ -3,6 +3,7 @@ import { checkedHandler, type FetchHandler, problem, type RequestInfo, readBody 
 import type { ClaimBounds, ClaimDesk } from './claim-desk.js'
 import type { ClaimReply } from './claim-reply.js'
 
+/** Bounds of claims, and how their senders are told apart. */
 export interface ClaimHandlerOptions extends ClaimBounds {
   /**
    * Whose failures over HTTP count together. Default: the other end of the socket; behind a proxy, take what it says in a

@@ -18,6 +18,7 @@ export type ClaimKey = Omit<
   readonly revokedAt: Date | null
 }
 
+/** `provisioner.claims`: the keys devices claim with. */
 export interface ClaimKeysApi {
   /** The key itself is shown once: only its keyed hash is kept. */
   create(type: AnyDeviceType, key: NewClaimKey): Promise<{ readonly id: string; readonly key: string }>

@@ -8,9 +8,11 @@ import type { SinkTeller } from '../credentials/tell-sinks.js'
 import type { ProvisionHub } from '../provision-hub.js'
 import { CLAIM_TEXT_MAX, type ClaimKeyFinder, isClaimText } from './find-claim-key.js'
 
+/** What a device says to claim its credentials. */
 export interface ClaimRequest {
   /** The claim key. */
   readonly key: string
+  /** The id the device wants to have. */
   readonly deviceId: string
   /**
    * 16 to 256 characters that the device made up at random for this claim and keeps: with them it obtains new credentials
@@ -19,12 +21,17 @@ export interface ClaimRequest {
   readonly proof: string
 }
 
+/** What a device that has claimed is given. */
 export interface Claimed {
+  /** The type the claim key is for. */
   readonly type: AnyDeviceType
+  /** The id that was asked for. */
   readonly deviceId: string
   /** False: the device had claimed before, and its earlier credentials have ended. */
   readonly first: boolean
+  /** Shown here and never again. */
   readonly credentials: IssuedCredentials
+  /** The MQTT topics it publishes to (`data`, `status`) and hears commands on (`commands`). */
   readonly topics: { readonly data: string; readonly status: string; readonly commands: string }
 }
 

@@ -1,5 +1,6 @@
 import type { Duration } from '@devicehub/core'
 
+/** What `claims.create` makes a key of. */
 export interface NewClaimKey {
   /** For people: 1 to 255 characters. */
   readonly name: string

@@ -9,7 +9,12 @@ import type { ClaimTopics } from './claim-topics.js'
 
 /** What serves topics of any form: a listener of `@devicehub/mqtt-listener`. */
 export interface ClaimListener<Subscription = unknown> {
+  /** For messages: which listener it is. */
   readonly name: string
+  /**
+   * As `handle` of an MQTT listener: subscribes to a filter outside the device topics, and acknowledges when the
+   * handler's promise resolves.
+   */
   handle(
     filter: string,
     handler: (message: InboundMessage) => unknown,

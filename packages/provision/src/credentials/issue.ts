@@ -18,6 +18,7 @@ import { writeInStep } from './write-in-step.js'
 export interface IssuedCredentials<Kind extends CredentialKind = CredentialKind> {
   /** At brokers: `<type key>-<device id>`. */
   readonly username: string
+  /** At brokers. Null when `kinds` left it out. */
   readonly password: 'password' extends Kind ? string : null
   /** For HTTP. */
   readonly apiKey: 'api_key' extends Kind ? string : null
@@ -27,13 +28,17 @@ export interface IssuedCredentials<Kind extends CredentialKind = CredentialKind>
   readonly expiresAt: Date | null
 }
 
+/** A device with its new credentials. */
 export interface Issued<State, Kind extends CredentialKind = CredentialKind> {
+  /** The device, as it is in the hub. */
   readonly device: Device<State>
+  /** Shown here and never again. */
   readonly credentials: IssuedCredentials<Kind>
   /** `sink_failed`, one for each sink that does not know yet. The credentials are good all the same. */
   readonly sinkErrors: readonly DeviceHubError[]
 }
 
+/** Which credentials are made, and how long they are good. */
 export interface SecretOptions<Kind extends CredentialKind> {
   /** Default: good until they are rotated or revoked. */
   readonly expiresAt?: Date
@@ -41,12 +46,14 @@ export interface SecretOptions<Kind extends CredentialKind> {
   readonly kinds?: readonly Kind[]
 }
 
+/** Options of `generateCredentials`. */
 export interface GenerateOptions<State, Kind extends CredentialKind = CredentialKind>
   extends SecretOptions<Kind> {
   /** What a device that does not exist is created with; true: with nothing but its id. Default false: `device_not_found`. */
   readonly create?: boolean | Omit<NewDevice<State>, 'deviceId'>
 }
 
+/** Options of `rotate`. */
 export interface RotateOptions<Kind extends CredentialKind = CredentialKind> extends SecretOptions<Kind> {
   /** How long the old ones stay good beside the new ones; default 0. */
   readonly overlap?: Duration

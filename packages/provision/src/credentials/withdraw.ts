@@ -11,7 +11,9 @@ import { writeInStep } from './write-in-step.js'
 
 /** What a device authenticates with; never what its secrets are. */
 export interface CredentialInfo {
+  /** `password` or `api_key`. */
   readonly kind: CredentialKind
+  /** When it was issued. */
   readonly createdAt: Date
   /** Null: good until it is rotated or revoked. */
   readonly expiresAt: Date | null

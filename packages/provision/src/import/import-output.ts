@@ -6,6 +6,7 @@ import { OutputFile } from './output-file.js'
 import { csvFormat, jsonFormat } from './output-format.js'
 import { refuseSource } from './refuse-source.js'
 
+/** Where the secrets of an import go: a file, or a function. */
 export type ImportOutput =
   /** Made with mode 0600. The format is that of the extension (`.csv` or `.json`) unless it is said. */
   | {

@@ -2,6 +2,7 @@ import type { Duration } from '@devicehub/core'
 import { type DeviceHubError, isDeviceHubError } from '@devicehub/core'
 import type { ImportOutput } from './import-output.js'
 
+/** Options of `importDevices`. */
 export interface ImportOptions {
   /** Where the new secrets go. There is no other place that shows them. */
   readonly output: ImportOutput
@@ -19,23 +20,31 @@ export interface ImportOptions {
   readonly signal?: AbortSignal
 }
 
+/** Rows of an import, by what became of them. */
 export interface ImportCounts {
+  /** Devices that were created with their credentials. */
   readonly created: number
   /** Were there already, and were left alone. */
   readonly existing: number
+  /** Were there already, and got new credentials. */
   readonly rotated: number
+  /** Could not be imported; the others were. */
   readonly failed: number
 }
 
+/** What became of one row of an import. */
 export interface ImportedRow {
   /** In the source, from 1; of rows that are no text the number of the row. */
   readonly line: number
   /** As the row says, at most 128 characters of it; null when it says none. */
   readonly deviceId: string | null
+  /** As counted in `ImportCounts`. */
   readonly outcome: 'created' | 'existing' | 'rotated' | 'failed'
+  /** Why a row failed; null otherwise. */
   readonly error: DeviceHubError | null
 }
 
+/** The result of an import. */
 export interface ImportReport extends ImportCounts {
   /** Of the rows that failed the first 1,000; `onRow` hears of all. */
   readonly failures: readonly ImportedRow[]

@@ -2,11 +2,17 @@ import type { AnyDeviceType } from '@devicehub/core'
 
 /** A device with its new secrets, which nothing but the output will ever show. */
 export interface ImportedDevice {
+  /** The device type. */
   readonly type: AnyDeviceType
+  /** The id of the device. */
   readonly deviceId: string
+  /** Its name; its id when the row says none. */
   readonly name: string
+  /** At brokers, and the client id: `<type key>-<device id>`. */
   readonly username: string
+  /** At brokers. */
   readonly password: string
+  /** For HTTP. */
   readonly apiKey: string
 }
 

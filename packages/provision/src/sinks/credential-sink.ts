@@ -3,8 +3,11 @@ import type { ForbiddenGroups } from '@devicehub/core/transport'
 
 /** What a broker has to know of a device. */
 export interface SinkDevice {
+  /** The device type. */
   readonly type: AnyDeviceType
+  /** The id of the device. */
   readonly deviceId: string
+  /** The user name at brokers: `<type key>-<device id>`. */
   readonly username: string
   /** The one client id it may use. */
   readonly clientId: string
@@ -12,6 +15,7 @@ export interface SinkDevice {
   readonly topics: { readonly publish: readonly string[]; readonly subscribe: readonly string[] }
 }
 
+/** What a sink is told: a device has this password from now on (`set`), or nothing any more (`remove`). */
 export type SinkChange =
   /** New, or with another password; known to the broker already or not. */
   | { readonly kind: 'set'; readonly device: SinkDevice; readonly password: string }
@@ -34,10 +38,13 @@ export interface CredentialSink {
    * its hash is known here: such devices are listed as `withoutPassword`, to be rotated.
    */
   sync(devices: AsyncIterable<SinkDevice>): Promise<SyncReport>
+  /** Ends its connections and waits for what it is writing. */
   close(): Promise<void>
 }
 
+/** What `sync` found and put right at one broker. */
 export interface SyncReport {
+  /** The sink's name: `csv`, `mosquitto-files`, ... */
   readonly sink: string
   /** Looked at. */
   readonly devices: number

@@ -1,5 +1,6 @@
 import type { Duration } from '@devicehub/core'
 
+/** Options of `csvSink`. */
 export interface CsvSinkOptions {
   /** Appended to, and made with the mode 0600: it holds passwords. */
   readonly file: string

@@ -1,6 +1,7 @@
 import type { Duration } from '@devicehub/core'
 import type { Reload } from './reload-broker.js'
 
+/** Options of `mosquittoFiles`. */
 export interface MosquittoFilesOptions {
   /** Mosquitto's `password_file`. Beside it are kept `.<section>-users` (whom the sink made) and `.<section>-lock`. */
   readonly passwordFile: string
