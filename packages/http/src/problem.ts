@@ -8,7 +8,13 @@ const PROBLEM = check.options<{ readonly status: number; readonly code: string; 
   detail: check.satisfies<string>('a text', (value) => typeof value === 'string'),
 })
 
-/** An error as `application/problem+json` (RFC 9457). `code` is for programs, `detail` for people: never a secret. */
+/**
+ * An error as `application/problem+json` (RFC 9457). `status` is from 200 to 599; `code` is for programs, `detail` for
+ * people: never a secret.
+ *
+ * @example
+ * return problem(404, 'not_found', 'There is no such device')
+ */
 export function problem(status: number, code: string, detail: string): Response {
   check.accept('problem', 'arguments', PROBLEM, { status, code, detail })
   return toResponse(problemOf(status, code, detail))

@@ -6,7 +6,7 @@ import { plainProblem } from './problem.js'
 
 /** Options of `readBody`. */
 export interface ReadBodyOptions {
-  /** A longer body is refused before it is taken in. */
+  /** Bytes; `Infinity` for no bound. A longer body is refused before it is taken in. */
   readonly maxBytes: number
   /** How long it may take until all of it is there; default 10 s. */
   readonly timeout?: Duration
@@ -29,6 +29,10 @@ export function acceptReadBody(given: ReadBodyOptions): {
 /**
  * The whole body, or the response that refuses it: 413 when it is longer than `maxBytes`, 408 when it is not there in
  * time, 400 when the client left in the middle. Never holds more than `maxBytes` and one chunk.
+ *
+ * @example
+ * const body = await readBody(request, { maxBytes: 65_536 })
+ * if (body instanceof Response) return body
  */
 export async function readBody(
   request: Request,

@@ -103,8 +103,13 @@ export interface Provisioner extends AsyncDisposable {
 }
 
 /**
- * `invalid_options` when the hub has no `credentials.secret`, and when a sink forbids groups at a broker where one of its
+ * Issues credentials for the devices of a hub, and keeps brokers with a store of their own in step. `invalid_options` when
+ * the hub has no `credentials.secret`, and when a sink forbids groups at a broker where one of its
  * listeners is in one.
+ *
+ * @example
+ * const provisioner = createProvisioner(hub, { sinks: [csvSink({ file: 'issued.csv' })] })
+ * const { credentials } = await provisioner.rotate(WeatherStation, 'STATION-001', { overlap: '1h' })
  */
 export function createProvisioner(hub: ProvisionHub, options: ProvisionerOptions = {}): Provisioner {
   const { sinks = [], claimHandler = {} } = acceptProvisioner(hub, options)

@@ -20,6 +20,9 @@ type Row = Record<(typeof COLUMNS)[number], string>
 /**
  * A file of what was issued and withdrawn, for people who load it elsewhere: one line a change, on the disk before
  * `apply` resolves. A later line of a user name replaces an earlier one.
+ *
+ * @example
+ * createProvisioner(hub, { sinks: [csvSink({ file: 'issued.csv' })] })
  */
 export function csvSink(options: CsvSinkOptions): CredentialSink {
   const { file, timeout = 10_000 } = acceptCsv(options)

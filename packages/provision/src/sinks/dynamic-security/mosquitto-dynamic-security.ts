@@ -18,6 +18,9 @@ const NAME = 'mosquitto-dynamic-security'
  * Mosquitto's dynamic security plugin, kept in step over `$CONTROL/dynamic-security/v1`: a client and a role for each
  * device, bound to its client id, with its own topics to the letter. A password that changes, and a removal, disconnect
  * the device. It connects when there is something to say, and stays connected only for that. Needs the package `mqtt`.
+ *
+ * @example
+ * mosquittoDynamicSecurity({ url: 'mqtts://broker:8883', username: 'admin', password })
  */
 export function mosquittoDynamicSecurity(options: DynamicSecurityOptions): CredentialSink {
   const settings = controlSettings(options)

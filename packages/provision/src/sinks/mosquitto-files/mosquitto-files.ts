@@ -16,6 +16,13 @@ const NAME = 'mosquitto-files'
  * Mosquitto's password file and ACL file, kept in step: replaced as a whole, other users and rules left as they are.
  * With these files the broker never refuses a SUBSCRIBE, it filters what it delivers, and it binds no client id. So no
  * listener there may be in a group: see the option `broker`.
+ *
+ * @example
+ * mosquittoFiles({
+ *   passwordFile: '/etc/mosquitto/passwd',
+ *   aclFile: '/etc/mosquitto/acl',
+ *   reload: { pidFile: '/run/mosquitto/mosquitto.pid' },
+ * })
  */
 export function mosquittoFiles(options: MosquittoFilesOptions): CredentialSink {
   const settings = filesSettings(options)
