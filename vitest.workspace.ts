@@ -37,6 +37,23 @@ const TYPES = {
   },
 }
 
+const PACKAGES = [
+  'async',
+  'core',
+  'signals',
+  'storage-kysely',
+  'mqtt-listener',
+  'http',
+  'broker-auth',
+  'provision',
+  'client',
+  'test-kit',
+]
+
+// Elsewhere nothing is kept in modules, neither by the product nor by tests, so that a process loads them once for many
+// files. The test kit keeps what it found of servers, and its tests are about that: each of its files has a process.
+const ISOLATED = ['test-kit']
+
 keepFilesInMemory()
 
 export default defineConfig({
@@ -51,24 +68,16 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
-      'async',
-      'core',
-      'signals',
-      'storage-kysely',
-      'mqtt-listener',
-      'http',
-      'broker-auth',
-      'provision',
-      'client',
-      'test-kit',
-    ]
-      .map((name) => ({
+      ...PACKAGES.map((name) => ({
         extends: true as const,
-        test: { name, include: [`packages/${name}/src/**/*.test.ts`] },
-      }))
-      .concat([
-        { extends: true, test: { name: 'e2e', include: ['e2e/**/*.test.ts', 'examples/**/*.test.ts'] } },
-        { extends: true, test: TYPES },
-      ]),
+        test: {
+          name,
+          include: [`packages/${name}/src/**/*.test.ts`],
+          isolate: ISOLATED.includes(name),
+        },
+      })),
+      { extends: true, test: { name: 'e2e', include: ['e2e/**/*.test.ts', 'examples/**/*.test.ts'] } },
+      { extends: true, test: TYPES },
+    ],
   },
 })

@@ -8,7 +8,9 @@ import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 
 const folder = process.env.DEVICEHUB_TEST_SECRETS
-if (folder !== undefined) {
+/** On the function that records: files that share a worker run this again, and each secret is noted once. */
+const RECORDING = Symbol.for('devicehub.records-secrets')
+if (folder !== undefined && !(RECORDING in crypto.randomBytes)) {
   const file = join(folder, `${process.pid}-${crypto.randomUUID()}`)
   const original = crypto.randomBytes
   const recording = (...args: Parameters<typeof original>) => {
@@ -17,7 +19,7 @@ if (folder !== undefined) {
       appendFileSync(file, `${made.toString('base64url')}\n${made.toString('hex')}\n`)
     return made
   }
-  crypto.randomBytes = recording as typeof original
+  crypto.randomBytes = Object.assign(recording, { [RECORDING]: true }) as unknown as typeof original
   // What imports it by name gets the recording one, too.
   syncBuiltinESMExports()
 }

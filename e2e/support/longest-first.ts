@@ -23,7 +23,10 @@ const LONG = [
   '/fenced-commit.test.ts',
 ]
 
-/** A long file that starts last runs alone while the other workers have nothing to do. Vitest would go by package. */
+/**
+ * A long file that starts last runs alone while the other workers have nothing to do. Vitest would go by package; the
+ * other files do, so that a worker takes the next one of its package and has its modules already.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
@@ -31,9 +34,10 @@ export class LongestFirst extends BaseSequencer {
       const index = LONG.findIndex((end) => moduleId.endsWith(end))
       return index === -1 ? LONG.length : index
     }
+    const projects = [...new Set(sorted.map(({ project }) => project.name))]
     return sorted
-      .map((file) => ({ file, place: place(file) }))
-      .sort((a, b) => a.place - b.place)
+      .map((file) => ({ file, place: place(file), project: projects.indexOf(file.project.name) }))
+      .sort((a, b) => a.place - b.place || (a.place < LONG.length ? 0 : a.project - b.project))
       .map(({ file }) => file)
   }
 }

@@ -13,6 +13,8 @@ let refusing = false
  * refuseUnasked()
  */
 export function refuseUnasked(): void {
+  // Without isolation the files of a worker share this module: what an earlier one asked for is no answer for the next.
+  asked.clear()
   refusing = true
 }
 

@@ -143,7 +143,7 @@ interface Instance {
   handle?: AsyncDisposable
 }
 
-// Vitest loads this module for each test file, so instances are shared within a file.
+// The last suite that uses an instance stops it, so instances are shared within a file, isolated or not.
 const instances = new Map<string, Instance>()
 const said = new Set<string>()
 

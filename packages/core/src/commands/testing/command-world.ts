@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import {
   command,
@@ -23,7 +23,7 @@ export interface Heard {
   readonly error: string | null
 }
 
-/** What `onCommandResponse` was called with, of all hubs. */
+/** What `onCommandResponse` was called with, of all hubs of the running test. */
 export const heard: Heard[] = []
 
 export const Station = defineDeviceType('station', {
@@ -62,14 +62,7 @@ export interface World {
   onPublish: (message: OutboundMessage) => void | Promise<void>
 }
 
-const closing: (() => Promise<unknown>)[] = []
-
-afterEach(async () => {
-  heard.length = 0
-  await Promise.all(closing.splice(0).map((close) => close()))
-})
-
-/** A hub with a transport that takes everything, looks often, and forgets devices quickly. */
+/** A hub with a transport that takes everything, looks often, and forgets devices quickly. Closed after the test. */
 export function world(
   storage: StorageAdapter = memoryStorage(),
   options: Partial<DeviceHubOptions<SignalSink>> & { readonly attached?: boolean } = {},
@@ -100,7 +93,10 @@ export function world(
         made.published.push(message)
       },
     })
-  closing.push(() => hub.close({ timeout: '1s' }))
+  onTestFinished(async () => {
+    await hub.close({ timeout: '1s' })
+    heard.length = 0
+  })
   return made
 }
 

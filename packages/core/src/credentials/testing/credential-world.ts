@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import {
   type CredentialOptions,
   createDeviceHub,
@@ -23,11 +23,7 @@ export const Lock = defineDeviceType('lock', { readings: { bolt: reading.boolean
 export const Gate = defineDeviceType('gate', { readings: { bolt: reading.boolean() } })
 export const clock = { time: Date.UTC(2026, 3, 1), now: () => clock.time }
 
-const open: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
-})
-
+/** Closed after the test. */
 export function hubOn(
   storage: StorageAdapter = memoryStorage(),
   credentials: Partial<CredentialOptions> = {},
@@ -41,7 +37,7 @@ export function hubOn(
     credentials: { secret: SECRET, ...credentials },
     ...options,
   })
-  open.push(hub)
+  onTestFinished(() => hub.close())
   return hub
 }
 

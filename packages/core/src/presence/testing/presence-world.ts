@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import {
   createDeviceHub,
   createPresenceMonitor,
@@ -43,14 +43,12 @@ interface Announced {
   readonly event: SignalEvents[SignalName]
 }
 
-const open: AsyncDisposable[] = []
 /** Closed after the test, the newest first. */
-export const closeLater = (one: AsyncDisposable) => void open.push(one)
-
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
-  heard.length = 0
-})
+export const closeLater = (one: AsyncDisposable) =>
+  onTestFinished(async () => {
+    await one[Symbol.asyncDispose]()
+    heard.length = 0
+  })
 
 export const clock = { time: T0, now: () => clock.time }
 
