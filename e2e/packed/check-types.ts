@@ -4,16 +4,17 @@ import { install, root, runIn, type Tarballs, versionOf } from './pack-all.js'
 
 interface Way {
   readonly name: string
-  readonly file: string
+  /** The same code as each of these: the extension says which module form it is. */
+  readonly files: readonly string[]
   readonly options: object
 }
 
+/** Both module forms in one program: most of the time goes into the declarations that they share. */
+const BOTH = ['consumer.mts', 'consumer.cts']
 const WAYS: readonly Way[] = [
-  { name: 'esm-nodenext', file: 'consumer.mts', options: { module: 'nodenext' } },
-  { name: 'esm-node16', file: 'consumer.mts', options: { module: 'node16' } },
-  { name: 'cjs-nodenext', file: 'consumer.cts', options: { module: 'nodenext' } },
-  { name: 'cjs-node16', file: 'consumer.cts', options: { module: 'node16' } },
-  { name: 'bundler', file: 'consumer.ts', options: { module: 'esnext', moduleResolution: 'bundler' } },
+  { name: 'nodenext', files: BOTH, options: { module: 'nodenext' } },
+  { name: 'node16', files: BOTH, options: { module: 'node16' } },
+  { name: 'bundler', files: ['consumer.ts'], options: { module: 'esnext', moduleResolution: 'bundler' } },
 ]
 
 /** Optional peers are not installed: nobody's types may need them. */
@@ -39,8 +40,10 @@ export async function checkKitTypes(folder: string, tarballs: Tarballs): Promise
   const packages = ['core', KIT].map((name) => tarballs.get(name) as string)
   await install(folder, [...packages, ...NEEDED, versionOf('vitest')])
   const problems: string[] = []
-  for (const way of WAYS.filter(({ file }) => file !== 'consumer.cts'))
-    problems.push(...(await compile(folder, way, exportAll([KIT]))))
+  for (const way of WAYS) {
+    const files = way.files.filter((file) => file !== 'consumer.cts')
+    problems.push(...(await compile(folder, { ...way, files }, exportAll([KIT]))))
+  }
   return problems
 }
 
@@ -57,10 +60,10 @@ function exportAll(names: readonly string[]): string {
   return entries.map((entry, n) => `export * as entry${n} from '${entry}'`).join('\n')
 }
 
-async function compile(folder: string, { name, file, options }: Way, code: string): Promise<string[]> {
+async function compile(folder: string, { name, files, options }: Way, code: string): Promise<string[]> {
   const place = join(folder, name)
   mkdirSync(place)
-  writeFileSync(join(place, file), code)
+  for (const file of files) writeFileSync(join(place, file), code)
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2023', 'esnext.disposable'],
@@ -72,7 +75,7 @@ async function compile(folder: string, { name, file, options }: Way, code: strin
     types: ['node'],
     ...options,
   }
-  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
   const { ok, output } = await runIn(place, 'npx', ['--no-install', 'tsc', '-p', 'tsconfig.json'])
   return ok ? [] : [`${name}:\n${output}`]
 }
