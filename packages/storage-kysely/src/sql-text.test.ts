@@ -53,7 +53,7 @@ test('no text that a caller can choose gets into a statement as it is', () => {
   expect(found).toEqual([])
 })
 
-test('the look at the sources finds such text', () => {
+test('the search of the sources finds such text', () => {
   expect(callsIn('sql`order by ${sql.raw(order)}`; sql.lit(f(x))')).toEqual([
     'sql.raw(order)',
     'sql.lit(f(x))',

@@ -47,7 +47,7 @@ describeDatabases('errors', (openDatabase) => {
     void storages
   })
 
-  test("a unique index of somebody else's that a row breaks is storage_failed, not tried for ever", async () => {
+  test('a row that violates a foreign unique index is storage_failed, not retried for ever', async () => {
     const database = await openDatabase()
     await using storages = await openStorages(database, [Station])
     const db = database.connect()
@@ -114,7 +114,7 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
 })
 
 describeWith(['sqlite'], 'SQLite', () => {
-  test('that another process keeps busy is waited for, then storage_unavailable', async () => {
+  test('waits for a busy database, then is storage_unavailable', async () => {
     const database = await sqliteFile({ busyTimeout: '50ms' })
     await using storages = await openStorages(database, [Station])
     const storage = storages.open()

@@ -43,7 +43,7 @@ const batchOf = (number: number, size = 20): CommitBatch =>
   )
 
 describeWith({ postgres: {} }, 'PostgreSQL behind a network that swallows', ({ postgres }) => {
-  test('is reached on new connections once the time limit of the pool is over, and has all once', async () => {
+  test('is reached on new connections after the time limit of the pool, and has stored everything once', async () => {
     const { url, drop } = await postgres().createDatabase()
     const target = new URL(url)
     let opened = -1

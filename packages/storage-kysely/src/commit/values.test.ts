@@ -54,7 +54,7 @@ const in15Digits = (value: number | null) =>
 const hex = (bytes: unknown) => (bytes instanceof Uint8Array ? Buffer.from(bytes).toString('hex') : bytes)
 
 describeDatabases('values', (openDatabase) => {
-  test('whatever a batch holds comes back as it went in, row by row', async () => {
+  test('every value of a batch is read back as it was written', async () => {
     await using storages = await openStorages(await openDatabase(), [Station])
     const storage = storages.open()
     let round = 0

@@ -19,6 +19,6 @@ const COMPILERS: Readonly<Record<SqlDialect, QueryCompiler>> = {
 export function asText(dialect: SqlDialect, part: RawBuilder<unknown>): RawBuilder<unknown> {
   const { sql: text, parameters } = COMPILERS[dialect].compileQuery(part.toOperationNode(), createQueryId())
   if (parameters.length > 0)
-    throw new Error('a part of a statement with parameters cannot be kept as its text')
+    throw new Error('only a part of a statement without parameters can be kept as text')
   return sql.raw(text)
 }

@@ -107,7 +107,7 @@ describeDatabases('a durable consumer', (openDatabase) => {
     expect(await one.consumers.get('ledger')).toMatchObject({ failures: 12, missed: 0, lag: { messages: 0 } })
   })
 
-  test('another process goes on when the one that runs it closes, and retries what it had set aside', async () => {
+  test('another process continues when the running one closes, and retries what it set aside', async () => {
     await using opened = await hubs()
     const [one, two] = [opened.first, opened.hub()]
     await store(one, 'Meter', upTo(100))

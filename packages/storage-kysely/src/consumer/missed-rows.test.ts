@@ -7,7 +7,7 @@ import { batch, entry, T0 } from '../testing/rows.js'
 const Fleeting = defineDeviceType('fleeting', { retention: { messages: 60 } })
 
 describeDatabases('missed rows', (openDatabase) => {
-  test('a cursor that no log gave out stops neither retention nor the count for others', async () => {
+  test('an invalid cursor stops neither retention nor the count for others', async () => {
     await using storages = await openStorages(await openDatabase(), [Fleeting])
     const storage = storages.open()
     await storage.commit(
@@ -25,7 +25,7 @@ describeDatabases('missed rows', (openDatabase) => {
     ])
   })
 
-  test('more than one step of a deletion are counted together', async () => {
+  test('the rows of several deletion steps are counted together', async () => {
     await using storages = await openStorages(await openDatabase(), [Fleeting])
     const storage = storages.open()
     const rows = 4500

@@ -44,7 +44,7 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
     await execute(sql`select 1`)
   })
 
-  test('one that was given before the clock stepped back counts as expired, and another one gets it', async () => {
+  test('a lease from before the clock was set back counts as expired, and another holder gets it', async () => {
     await using database = await opened()
     const { storage, execute } = database
     const lease = await storage.leases.acquire('slot', 'me', TTL)
@@ -61,7 +61,7 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
     expect(await storage.leases.renew(lease, TTL)).toBe(false)
   })
 
-  test('a holder that renews it after the step keeps it', async () => {
+  test('a holder that renews it after the clock was set back keeps it', async () => {
     await using database = await opened()
     const { storage, execute } = database
     const lease = await storage.leases.acquire('slot', 'me', TTL)
@@ -74,7 +74,7 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
     expect(await storage.leases.acquire('slot', 'another', TTL)).toBeNull()
   })
 
-  test('a row whose claimer died before it claimed is free, and not known', async () => {
+  test('a row whose process died before it acquired the lease is free, and not listed', async () => {
     await using database = await opened()
     const { storage, execute } = database
     await execute(
@@ -85,8 +85,8 @@ describeDatabases("a lease and the database's clock", (openDatabase) => {
   })
 })
 
-describeDatabases('a claim that waits for a lock', (openDatabase) => {
-  test('goes by the time at which it goes on, not by that at which it began', async () => {
+describeDatabases('acquiring a lease that is locked', (openDatabase) => {
+  test('goes by the time after the wait, not by the time it began', async () => {
     const { connect, cleanup } = await openDatabase()
     const [one, two] = [connect(), connect()]
     const dialect = detectDialect(one)
@@ -96,19 +96,19 @@ describeDatabases('a claim that waits for a lock', (openDatabase) => {
     // Expired, so that it is to be had at first sight; then its holder renews it after all.
     await holder.leases.acquire('slot', 'me', 1)
     await sleep(20)
-    let claim: Promise<unknown> | undefined
+    let acquired: Promise<unknown> | undefined
     await one.connection().execute(async (on) => {
       await sql.raw(dialect === 'sqlite' ? 'begin immediate' : 'start transaction').execute(on)
       await sql`update devicehub_lease set note = 'locked' where name = 'slot'`.execute(on)
-      claim = other.leases.acquire('slot', 'another', 60_000)
+      acquired = other.leases.acquire('slot', 'another', 60_000)
       await sleep(2000)
-      // Just below twice its ttl from now: more than that from when the claim began.
+      // Just below twice its ttl from now, and more than that from when the call began.
       await sql`update devicehub_lease set ttl = 60000, expires_at = ${databaseNow(dialect)} + 119000`.execute(
         on,
       )
       await sql.raw('commit').execute(on)
     })
-    expect(await claim).toBeNull()
+    expect(await acquired).toBeNull()
     await holder.close()
     await other.close()
     await cleanup()

@@ -124,5 +124,5 @@ function check(name: string, holder: string, ttl: number): void {
           ? 'its time to live has to be a number of milliseconds'
           : null
   if (problem !== null)
-    throw new DeviceHubError('invalid_options', `The lease ${name} cannot be claimed: ${problem}.`)
+    throw new DeviceHubError('invalid_options', `The lease ${name} cannot be acquired: ${problem}.`)
 }

@@ -97,18 +97,18 @@ function lateCommits(
     expect(await follow(true)).toEqual(['late', 'early'])
   })
 
-  test('nor one that its transaction has not even written when the other is committed', async () => {
+  test('nor one that its transaction has not written yet when the other commits', async () => {
     const seen = await follow(true, 'before')
     // On MySQL the ids are given in the order of writing.
     expect(seen.sort()).toEqual(['early', 'late'])
   })
 
-  test('nor is it left out by a seek while it is on its way', async () => {
+  test('nor is it skipped by a seek before it commits', async () => {
     for (const when of ['after', 'before'] as const)
       expect((await follow(true, when, 'seek')).sort()).toEqual(['early', 'late'])
   })
 
-  test('without the watermark it would be: so the test above can fail', async () => {
+  test('without the watermark it would be skipped, so the test above can fail', async () => {
     expect(await follow(false)).toEqual(['early'])
   })
 }
@@ -120,7 +120,7 @@ describeWith(['postgres'], 'PostgreSQL', ({ postgres }) => {
     async () => false,
   )
 
-  test('a long transaction elsewhere, in this database and another, does not hold up the reader', async () => {
+  test('a long transaction without writes to the log, in this database or another, does not delay the reader', async () => {
     const [database, elsewhere] = [await postgresDatabase(postgres()), await postgresDatabase(postgres())]
     await using storages = await openStorages(database, [Station])
     const storage = storages.open()

@@ -16,7 +16,7 @@ function signal() {
 }
 
 describeDatabases('migrating from several processes at once', (open) => {
-  test('one of them does it, the others find it done', async () => {
+  test('one process migrates, the others find nothing to do', async () => {
     await using database = await open()
     if (database.dialect === 'postgres') {
       const { database: name } =
@@ -47,7 +47,7 @@ describeDatabases('migrating from several processes at once', (open) => {
     expect(await other.plan()).toEqual({ steps: [] })
   })
 
-  test('what one process holds, another waits for', async () => {
+  test('a process waits for the lock of another', async () => {
     await using database = await open()
     const order: string[] = []
     const held = signal()
@@ -68,7 +68,7 @@ describeDatabases('migrating from several processes at once', (open) => {
     expect(order).toEqual(['first', 'second'])
   })
 
-  test('the wait has an end', async () => {
+  test('the wait is limited', async () => {
     await using database = await open()
     const held = signal()
     const released = signal()

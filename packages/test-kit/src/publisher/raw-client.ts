@@ -88,7 +88,7 @@ function connectPacket(fields: Partial<IConnectPacket>): Buffer {
   } catch (cause) {
     throw new DeviceHubError(
       'invalid_options',
-      `createRawClient: connect makes no CONNECT packet: ${errorLine(cause)}`,
+      `createRawClient: connect cannot be encoded as a CONNECT packet: ${errorLine(cause)}`,
       { cause },
     )
   }

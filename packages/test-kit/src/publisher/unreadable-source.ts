@@ -6,7 +6,7 @@ export function refuseSource(cause: unknown): never {
   if (isDeviceHubError(cause)) throw cause
   throw new DeviceHubError(
     'invalid_options',
-    `publisher.publishAll: messages could not be read to their end: ${errorLine(cause)}`,
+    `publisher.publishAll: reading the messages failed: ${errorLine(cause)}`,
     { cause },
   )
 }

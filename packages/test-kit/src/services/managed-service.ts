@@ -179,7 +179,7 @@ function serviceOf(plan: ServicePlan, place: ServicePlace, watchdog: Watchdog): 
 
   const mustRun = () => {
     const pid = running()?.pid
-    if (pid === undefined) throw new DeviceHubError('closed', `${plan.name} on port ${port} does not run`)
+    if (pid === undefined) throw new DeviceHubError('closed', `${plan.name} on port ${port} is not running`)
     return processTree(pid)
   }
 

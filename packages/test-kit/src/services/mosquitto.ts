@@ -150,7 +150,7 @@ export async function startMosquitto(given: MosquittoOptions = {}): Promise<Mosq
   })
 
   const signal = (name: NodeJS.Signals) => {
-    if (service.pid === undefined) throw new DeviceHubError('closed', 'mosquitto does not run')
+    if (service.pid === undefined) throw new DeviceHubError('closed', 'mosquitto is not running')
     process.kill(service.pid, name)
   }
 

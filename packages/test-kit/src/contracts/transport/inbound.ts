@@ -80,7 +80,7 @@ export function inboundContract(harness: TransportHarness): void {
       await until(() => tap.acknowledged.length === 1)
     })
 
-    test('one that is not settled holds up neither the arrival nor the settling of the others', async () => {
+    test('an unsettled message delays neither the arrival nor the settling of others', async () => {
       await using world = await startWorld(harness)
       const { device, held, tap } = world
       for (let n = 0; n < 10; n++) await device.publish(topic, `m${n}`)
@@ -94,7 +94,7 @@ export function inboundContract(harness: TransportHarness): void {
       expect(new Set(tap.acknowledged).size).toBe(10)
     })
 
-    test('invariant 5: when the ingest is full nothing more is read until there is room, and nothing is lost', async () => {
+    test('invariant 5: when the ingest is full, reading pauses until there is room, and nothing is lost', async () => {
       await using world = await startWorld(harness)
       const { device, held } = world
       const heard: string[] = []
@@ -114,7 +114,7 @@ export function inboundContract(harness: TransportHarness): void {
   })
 
   describe('when a connection is lost', () => {
-    test('invariant 1: what was not acknowledged comes again, what was does not', async () => {
+    test('invariant 1: unacknowledged messages are delivered again, acknowledged ones are not', async () => {
       await using world = await startWorld(harness)
       const { device, held, tap } = world
       for (const text of ['a', 'b', 'c']) await device.publish(topic, text)
@@ -133,7 +133,7 @@ export function inboundContract(harness: TransportHarness): void {
       await until(() => tap.acknowledged.length === 4)
     })
 
-    test('invariant 1: what is settled late acknowledges nothing else on the next connection', async () => {
+    test('invariant 1: a late outcome acknowledges nothing on the next connection', async () => {
       await using world = await startWorld(harness)
       const { device, held, tap } = world
       await device.publish(topic, 'old')
@@ -156,7 +156,7 @@ export function inboundContract(harness: TransportHarness): void {
       await until(() => tap.acknowledged.length > 0)
     })
 
-    test('a publication in an outage arrives, or is refused: never resolved and lost', async () => {
+    test('a publication during an outage arrives or is refused, and is never lost after it resolved', async () => {
       await using world = await startWorld(harness)
       const { held, tap, transport } = world
       held.settleAtOnce()

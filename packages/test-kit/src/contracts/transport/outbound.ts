@@ -39,7 +39,7 @@ export function outboundContract(harness: TransportHarness): void {
       },
     )
 
-    test('QoS 1 is the default; a retained one is there for who comes later', async () => {
+    test('QoS 1 is the default; a later subscriber gets a retained message', async () => {
       await using world = await startWorld(harness)
       await world.transport.publish({ topic: 'contract/kept', payload: 'kept', retain: true })
       const heard: [string, boolean][] = []

@@ -5,7 +5,7 @@ export function stopContract(harness: TransportHarness): void {
   const topic = harness.topic('device-1')
 
   describe('stop', () => {
-    test('invariant 9: waits for what is in work, acknowledges it, and then ends the connection', async () => {
+    test('invariant 9: waits for messages in progress, acknowledges them, and then ends the connection', async () => {
       await using world = await startWorld(harness)
       const { device, held, tap } = world
       for (let n = 0; n < 5; n++) await device.publish(topic, `m${n}`)
@@ -25,7 +25,7 @@ export function stopContract(harness: TransportHarness): void {
       expect(held.received.slice(5).map(({ text }) => text)).toEqual(['marker'])
     })
 
-    test('after it nothing is read; what comes in between is there after a restart', async () => {
+    test('afterwards nothing is read; messages arrive after a restart', async () => {
       await using world = await startWorld(harness)
       const { device, held } = world
       await world.transport.stop()
@@ -36,7 +36,7 @@ export function stopContract(harness: TransportHarness): void {
       expect(held.received[0]?.text).toBe('between')
     })
 
-    test('publish after it is refused with `closed`', async () => {
+    test('publish afterwards is refused with `closed`', async () => {
       await using world = await startWorld(harness)
       await world.transport.stop()
       await expect(world.transport.publish({ topic: ELSEWHERE, payload: 'x' })).rejects.toMatchObject({
@@ -45,7 +45,7 @@ export function stopContract(harness: TransportHarness): void {
       })
     })
 
-    test('a publication that is under way when it is called is settled', async () => {
+    test('a publication in progress is settled', async () => {
       await using world = await startWorld(harness)
       const publications = Promise.allSettled(
         Array.from({ length: 20 }, (_, n) => world.transport.publish({ topic: ELSEWHERE, payload: `${n}` })),
@@ -54,7 +54,7 @@ export function stopContract(harness: TransportHarness): void {
       expect(await publications).toHaveLength(20)
     })
 
-    test('twice is fine, and so is one that never started', async () => {
+    test('can be called twice, and on a transport that never started', async () => {
       await using world = await startWorld(harness, { started: false })
       const never = await world.create()
       await never.stop()

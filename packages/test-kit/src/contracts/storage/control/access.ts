@@ -23,7 +23,7 @@ export function accessContract(contract: StorageContract): void {
       return devices
     }
 
-    test('credentials that are issued, retired and withdrawn', async () => {
+    test('credentials that are issued, retired and revoked', async () => {
       const { storage } = shared
       const [deviceId, made] = [await newDevice(storage, Sensor), newId()]
       const write = (...writes: Parameters<Storage['credentials']['write']>[0]) =>
@@ -52,7 +52,7 @@ export function accessContract(contract: StorageContract): void {
       expect(await toldOf(() => storage.devices.delete(Sensor, deviceId, T0))).toEqual([keyOf(deviceId)])
     })
 
-    test('nothing else, and nothing that did not happen', async () => {
+    test('nothing else, and no change without effect', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       expect(
@@ -69,7 +69,7 @@ export function accessContract(contract: StorageContract): void {
       ).toEqual([])
     })
 
-    test('a device that changed several times is told once, and again when it changes again', async () => {
+    test('a device that changed several times is reported once, and again after the next change', async () => {
       const { storage, other } = shared
       const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
       const start = await present(storage)
@@ -82,7 +82,7 @@ export function accessContract(contract: StorageContract): void {
       expect((await other.credentials.changes(start, LIMIT)).devices).toEqual([keyOf(b), keyOf(a)])
     })
 
-    test('more than the limit, or a position of another database: anything may have changed', async () => {
+    test('more than the limit, or a position of another database, is reported as null', async () => {
       const { storage } = shared
       const start = await present(storage)
       await storage.credentials.write(Array.from({ length: 5 }, () => provision(newId(), [password()])))
@@ -102,7 +102,7 @@ export function accessContract(contract: StorageContract): void {
       expect((await opened.storage.credentials.changes(position, LIMIT)).devices).toEqual([keyOf(deviceId)])
     })
 
-    test('of many writers at once none is skipped by a reader that goes from position to position', async () => {
+    test('a reader that continues from each position skips no change of concurrent writers', async () => {
       const { storage, other } = shared
       const ids = await Promise.all(Array.from({ length: 8 }, () => newDevice(storage, Sensor)))
       const start = await present(storage)

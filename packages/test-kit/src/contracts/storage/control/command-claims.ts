@@ -49,7 +49,7 @@ export function commandClaimContract(contract: StorageContract): void {
       expect(await storage.commands.create(made.slice(0, 1), claimOf('me'))).toEqual(['claimed'])
       expect(await other.commands.create(made.slice(1, 2), claimOf('you'))).toEqual(['queued'])
       expect(await due(other, 'you', ids)).toEqual([])
-      // While they are its own, a caller may have more of them.
+      // A caller may claim more while those before are its own.
       expect(await storage.commands.create(made.slice(2, 3), claimOf('me'))).toEqual(['queued'])
       await storage.commands.release('me', [ids[0]], 0)
       await waitUntil('what was held up', async () => {
@@ -61,7 +61,7 @@ export function commandClaimContract(contract: StorageContract): void {
       expect(await storage.commands.create(made.slice(3), claimOf('me'))).toEqual(['claimed'])
     })
 
-    test('of `send` do not wait behind queued ones, but behind each other', async () => {
+    test('of `send` wait for each other, but not for queued ones', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       const [queued, first, second] = [
@@ -76,7 +76,7 @@ export function commandClaimContract(contract: StorageContract): void {
       await waitUntil('the second', async () => (await due(other, 'you', [second.id])).length === 1)
     })
 
-    test('wait for their device until a commit makes it reachable, or somebody says so', async () => {
+    test('wait until a commit, or a call of wake, makes their device reachable', async () => {
       const { storage, other } = shared
       const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
       const made = [command(a), command(a), command(b)]
@@ -85,13 +85,13 @@ export function commandClaimContract(contract: StorageContract): void {
       expect(await due(storage, 'me', ids)).toEqual([])
       await online(other, a)
       expect(await due(storage, 'me', ids)).toEqual(ids.slice(0, 2))
-      // A running claim is nobody's to take.
+      // A claim that is not over cannot be taken.
       await storage.commands.wake(Sensor, [a, b])
       expect(await due(other, 'you', ids)).toEqual(ids.slice(2))
       await storage.commands.wake(Sensor, [])
     })
 
-    test('wait for the publisher of their type; what is over is for anyone', async () => {
+    test('wait for a publisher of their type; expired ones are given to any', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Meter, { status: 'online' })
       const sent = command(deviceId, { type: Meter })

@@ -8,7 +8,7 @@ export function commandStepContract(contract: StorageContract): void {
   describe('commands', () => {
     const shared = sharedStorage(contract)
 
-    test('go forward only, from any state to any other', async () => {
+    test('only move forward between states', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       const ways: readonly CommandChange['to'][] = [
@@ -54,7 +54,7 @@ export function commandStepContract(contract: StorageContract): void {
       expect(await due(storage, 'you', [...records.keys()])).toEqual([])
     })
 
-    test('several steps of one batch follow each other; each has its outcome', async () => {
+    test('several steps of one batch apply in order; each has its outcome', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       const made = command(deviceId)
@@ -91,7 +91,7 @@ export function commandStepContract(contract: StorageContract): void {
       })
     })
 
-    test('invariant 3: what a reply came to is in its audit row; of other steps that came too late there is none', async () => {
+    test('invariant 3: the outcome of a reply is in its audit row; other steps that came too late have none', async () => {
       const { storage } = shared
       const [mine, foreign] = [
         await newDevice(storage, Sensor, { status: 'online' }),
@@ -129,7 +129,7 @@ export function commandStepContract(contract: StorageContract): void {
       ])
     })
 
-    test('a step can be bound to the number of publications', async () => {
+    test('a step can require a number of publications', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       const made = command(deviceId)
@@ -141,7 +141,7 @@ export function commandStepContract(contract: StorageContract): void {
       expect((await one(storage, made.id)).state).toBe('timed_out')
     })
 
-    test('beside samples and duplicates in one batch, each entry keeps its place', async () => {
+    test('outcomes are in entry order, beside samples and duplicates', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       const made = command(deviceId)

@@ -10,7 +10,7 @@ export function commandContract(contract: StorageContract): void {
   describe('commands', () => {
     const shared = sharedStorage(contract)
 
-    test('are kept as they were given, and found by id', async () => {
+    test('are stored as given, and found by id', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       const full = command(deviceId, {
@@ -108,7 +108,7 @@ export function commandContract(contract: StorageContract): void {
       )
     })
 
-    test('invariant 5: a page is bounded by what its commands hold', async () => {
+    test('invariant 5: the size of a page in bytes is bounded', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       const created = Array.from({ length: 5 }, (_, index) =>
@@ -122,7 +122,7 @@ export function commandContract(contract: StorageContract): void {
       expect(items.map(({ payload }) => payload)).toEqual(created.map(({ payload }) => payload).reverse())
     })
 
-    test('of a deleted device are cancelled, those that had an end stay', async () => {
+    test('of a deleted device are cancelled; finished ones stay', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       const made = [command(deviceId), command(deviceId)] as const
@@ -138,7 +138,7 @@ export function commandContract(contract: StorageContract): void {
     })
   })
 
-  test('retention deletes commands that have had an end for as long as the type keeps messages', async () => {
+  test('retention deletes commands that finished longer ago than the type keeps messages', async () => {
     const kept = { ...Sensor, options: { ...Sensor.options, retention: { messages: 60 } } }
     await using opened = await freshStorage(contract, [kept, Meter])
     const { storage } = opened

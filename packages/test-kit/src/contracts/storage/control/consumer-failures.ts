@@ -14,10 +14,10 @@ import {
 } from './consumer-fixtures.js'
 
 export function consumerFailureContract(contract: StorageContract): void {
-  describe('what a consumer set aside', () => {
+  describe('messages that a consumer set aside', () => {
     const shared = sharedStorage(contract)
 
-    test('is listed whole, oldest first', async () => {
+    test('are listed completely, oldest first', async () => {
       const { storage, other } = shared
       const name = await opened(storage)
       const long = `${'ü😀'.repeat(2000)}'"\\`
@@ -34,7 +34,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect((await recordOf(other, name)).failures).toBe(4)
     })
 
-    test('is paged, each consumer its own', async () => {
+    test('are paged for each consumer', async () => {
       const { storage } = shared
       const ids = upTo(25).map((index) => 100 - index)
       const [name, another] = [await withFailures(storage, ids), await withFailures(storage, [1])]
@@ -51,7 +51,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       )
     })
 
-    test('paging goes on though what was read is skipped meanwhile', async () => {
+    test('paging continues when listed ones are skipped meanwhile', async () => {
       const { storage } = shared
       const name = await withFailures(storage, upTo(9))
       const seen: number[] = []
@@ -68,7 +68,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect((await recordOf(storage, name)).failures).toBe(0)
     })
 
-    test('a message that fails again keeps its place and its first failure', async () => {
+    test('a message that fails again keeps its position and the time of its first failure', async () => {
       const { storage } = shared
       const name = await withFailures(storage, [1, 2, 3])
       await storage.consumers.requestRetry(name, null)
@@ -95,7 +95,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect(all[7]).toMatchObject({ error: 'the last word' })
     })
 
-    test('is tried again when somebody asks: one or all, oldest first', async () => {
+    test('are retried on request: one or all, oldest first', async () => {
       const { storage, other } = shared
       const [name, another] = [await withFailures(storage, [5, 3, 8]), await withFailures(storage, [3])]
       const due = async () => (await storage.consumers.dueRetries(name, 10)).map(({ ref }) => Number(ref.id))
@@ -114,7 +114,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect(await storage.consumers.dueRetries(another, 10)).toEqual([])
     })
 
-    test('a retry that worked removes it; one that failed leaves it with its new error, no longer due', async () => {
+    test('a successful retry removes one; a failed retry stores the new error and makes it no longer due', async () => {
       const { storage } = shared
       const name = await withFailures(storage, [1, 2])
       await storage.consumers.requestRetry(name, null)
@@ -127,7 +127,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect((await recordOf(storage, name)).failures).toBe(1)
     })
 
-    test('a retry of a former writer settles nothing', async () => {
+    test('a retry of a former writer changes nothing', async () => {
       const { storage, other } = shared
       const name = await withFailures(storage, [1])
       await storage.consumers.requestRetry(name, null)
@@ -144,7 +144,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect(await failuresOf(storage, name)).toEqual(before)
     })
 
-    test('skipped it is forgotten, and a retry that was under way does not bring it back', async () => {
+    test('a skipped one is deleted, and a retry in progress does not restore it', async () => {
       const { storage, other } = shared
       const [name, another] = [await withFailures(storage, [1, 2]), await withFailures(storage, [1])]
       await storage.consumers.requestRetry(name, null)
@@ -157,7 +157,7 @@ export function consumerFailureContract(contract: StorageContract): void {
       expect(await idsOf(storage, another)).toEqual([1])
     })
 
-    test('deleted it is gone with all of it; opened again it is a new one', async () => {
+    test('deleting the consumer deletes them; opened again it is a new consumer', async () => {
       const { storage, other } = shared
       const [name, another] = [await withFailures(storage, [1, 2]), await withFailures(storage, [1])]
       expect(await other.consumers.delete(name)).toBe(true)

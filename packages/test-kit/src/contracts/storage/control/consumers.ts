@@ -18,7 +18,7 @@ export function consumerContract(contract: StorageContract): void {
     const shared = sharedStorage(contract)
 
     describe('the record', () => {
-      test('open makes a new one at the cursor; every process sees it', async () => {
+      test('open creates it at the cursor; every process sees it', async () => {
         const { storage, other } = shared
         const name = newId('consumer')
         expect(await storage.consumers.get(name)).toBeNull()
@@ -40,7 +40,7 @@ export function consumerContract(contract: StorageContract): void {
         expect(await other.consumers.list()).toContainEqual(record)
       })
 
-      test('opened again it stays where it was: only its writer and its types are new', async () => {
+      test('opened again it keeps its cursor; only its writer and its types change', async () => {
         const { storage, other } = shared
         const name = await opened(storage, { cursor: null })
         await storage.consumers.advance(step(name, null, 'here', { passed: 5, setAside: [failure(1)] }))
@@ -81,7 +81,7 @@ export function consumerContract(contract: StorageContract): void {
         expect(await recordOf(storage, name)).toMatchObject({ epoch: 9, typeKeys: ['type 9'] })
       })
 
-      test('list gives all of them, each once', async () => {
+      test('list returns all of them, each once', async () => {
         await using fresh = await freshStorage(contract)
         const { storage } = fresh
         expect(await storage.consumers.list()).toEqual([])
@@ -129,7 +129,7 @@ export function consumerContract(contract: StorageContract): void {
         }
       })
 
-      test('of several that advance from one place one does, and only its failures are there', async () => {
+      test('of several that advance from one cursor one succeeds, and only its failures are stored', async () => {
         const { storage, other } = shared
         for (const withFailure of [false, true]) {
           const name = await opened(storage)
@@ -147,7 +147,7 @@ export function consumerContract(contract: StorageContract): void {
         }
       })
 
-      test('the writer of a former epoch cannot go on once another one has opened it', async () => {
+      test('a writer with a former epoch cannot advance once another has opened it', async () => {
         const { storage, other } = shared
         const name = await opened(storage)
         await storage.consumers.advance(step(name, null, 'one'))
@@ -158,7 +158,7 @@ export function consumerContract(contract: StorageContract): void {
         expect(await other.consumers.advance(step(name, 'one', 'two', { epoch: 2 }))).toBe(true)
       })
 
-      test('seek moves it whoever is the writer, and whoever was on the way from the former place fails', async () => {
+      test('seek moves it whoever is the writer; an advance from the former cursor then fails', async () => {
         const { storage, other } = shared
         const name = await withFailures(storage, [1])
         expect(await other.consumers.seek(name, 'far', T0 + 5)).toBe(true)
@@ -177,7 +177,7 @@ export function consumerContract(contract: StorageContract): void {
         expect(await storage.consumers.seek(newId('consumer'), null, T0)).toBe(false)
       })
 
-      test('cursors of the log go in and come out as they are', async () => {
+      test('cursors of the log are stored unchanged', async () => {
         const { storage } = shared
         const types = [Sensor, Meter, null] as const
         await storage.commit(batch(types.map((type) => entry(type, newId()))))

@@ -7,7 +7,7 @@ export function credentialWriteContract(contract: StorageContract): void {
   describe('writes of credentials', () => {
     const shared = sharedStorage(contract)
 
-    test('a write makes the device when it is told to, with its user name', async () => {
+    test('a write with `create` creates the device with its user name', async () => {
       const { storage } = shared
       const [made, missing] = [newId(), newId()]
       const login = password()
@@ -23,7 +23,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect(await foundBy(storage, 'password', login.lookup)).toMatchObject([{ isActive: false }])
     })
 
-    test('with `onlyNew` a device that exists is left alone', async () => {
+    test('with `onlyNew` an existing device is not changed', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { mqttUsername: newId('user') })
       const before = await deviceOf(storage, Sensor, deviceId)
@@ -36,7 +36,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect(await deviceOf(storage, Sensor, deviceId)).toEqual(before)
     })
 
-    test('with `onlyWithout` a device that has a good one of these kinds is left alone, whoever asks at once', async () => {
+    test('with `onlyWithout` a device with a valid credential of these kinds is not changed, even by concurrent calls', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       const expired = password({ expiresAt: T0 })
@@ -59,7 +59,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       ])
     })
 
-    test('writes of one call follow each other', async () => {
+    test('writes of one call apply in order', async () => {
       const { storage } = shared
       const [a, b] = [newId(), await newDevice(storage, Sensor)]
       const login = password()
@@ -78,7 +78,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect((await deviceOf(storage, Sensor, a)).mqttUsername).toMatch('renamed')
     })
 
-    test('two devices can change their user names for each other', async () => {
+    test('two devices can swap their user names', async () => {
       const { storage } = shared
       const names = [newId('user'), newId('user')] as const
       const [a, b] = [
@@ -97,7 +97,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       )
     })
 
-    test('what is retired is good until then at the latest, by kind; what is over is deleted', async () => {
+    test('retired credentials of a kind expire at that time at the latest; expired ones are deleted', async () => {
       const { storage, other } = shared
       const [deviceId, bystander] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
       const endless = password({ lookup: `u${deviceId}` })
@@ -132,7 +132,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect(await credentialsOf(other, bystander)).toHaveLength(1)
     })
 
-    test('a write that is made again, its answer lost, changes nothing and does not retire what it issued', async () => {
+    test('a write repeated after a lost answer changes nothing and does not retire what it issued', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       const old = password({ lookup: `u${deviceId}` })
@@ -148,7 +148,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect(before[0]).toMatchObject([{ expiresAt: T0 + 60 }, { expiresAt: null }])
     })
 
-    test('an id is given once', async () => {
+    test('an id is unique', async () => {
       const { storage } = shared
       const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
       const login = password()
@@ -158,7 +158,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect(await credentialsOf(storage, b)).toEqual([])
     })
 
-    test('of several that want one user name at once, one gets it', async () => {
+    test('of several that ask for one user name at once, one gets it', async () => {
       const { storage, other } = shared
       const lookup = newId('user')
       const results = await Promise.allSettled(
@@ -172,7 +172,7 @@ export function credentialWriteContract(contract: StorageContract): void {
       expect(await foundBy(storage, 'password', lookup)).toHaveLength(1)
     })
 
-    test('devices that are made by others meanwhile are none to fail over', async () => {
+    test('devices created by others meanwhile do not fail the call', async () => {
       const { storage, other } = shared
       for (let round = 0; round < 5; round++) {
         const ids = Array.from({ length: 20 }, () => newId())

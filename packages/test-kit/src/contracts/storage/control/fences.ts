@@ -46,7 +46,7 @@ export function fenceContract(contract: StorageContract): void {
     })
 
     for (const { name, prepare } of FENCED_BATCHES) {
-      test(`${name}: stored under the present epoch`, async () => {
+      test(`${name}: stored under the current epoch`, async () => {
         const { storage } = shared
         const deviceId = await newDevice(storage, Sensor)
         const lease = await acquire(storage, newId('lease'))
@@ -62,27 +62,27 @@ export function fenceContract(contract: StorageContract): void {
         expect(after.messages.flat()).toHaveLength(before.messages.flat().length + one.entries.length)
       })
 
-      test(`${name}: refused as \`fenced\` under a former epoch, and nothing of it is stored`, async () => {
+      test(`${name}: refused as \`fenced\` under a former epoch, and nothing is stored`, async () => {
         const { storage, other } = shared
         const deviceId = await newDevice(storage, Sensor)
         const lease = await acquire(storage, newId('lease'), 'me')
         const one = await prepare(storage, deviceId)
         const before = await everything(storage, deviceId)
         const end = await storage.log.end(ALL)
-        const present = await acquire(other, lease.name, 'me')
+        const current = await acquire(other, lease.name, 'me')
         for (let attempt = 0; attempt < 2; attempt++)
           await expect(storage.commit({ ...one, fences: [lease] })).rejects.toEqual(fencedBy(lease))
         expect(await everything(storage, deviceId)).toEqual(before)
         expect((await storage.log.read(ALL, end, 10)).messages).toEqual([])
 
-        await other.commit({ ...one, fences: [present] })
+        await other.commit({ ...one, fences: [current] })
         const after = await everything(other, deviceId)
         expect(after, 'no identity of the refused batch was kept').not.toEqual(before)
         expect(after.messages.flat()).toHaveLength(before.messages.flat().length + one.entries.length)
       })
     }
 
-    test('all fences have to hold; the error names one that does not', async () => {
+    test('all fences must hold; the error names one that does not', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       const leases = [await acquire(storage, newId('lease')), await acquire(storage, newId('lease'))] as const
@@ -110,7 +110,7 @@ export function fenceContract(contract: StorageContract): void {
       expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(2)
     })
 
-    test('one that has expired or was given back still holds, until somebody acquires it', async () => {
+    test('an expired or released lease still holds until somebody acquires it', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       const fences = [
@@ -149,7 +149,7 @@ export function fenceContract(contract: StorageContract): void {
       expect(await messagesOf(storage, Sensor, deviceId)).toEqual([])
     })
 
-    test('renewals and commits under the same lease go on beside each other', async () => {
+    test('renewals and commits under one lease do not block each other', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       const lease = await acquire(storage, newId('lease'))
@@ -175,7 +175,7 @@ export function fenceContract(contract: StorageContract): void {
       expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(30)
     })
 
-    test('once a takeover has succeeded, no commit of the former holder does, whatever was under way', async () => {
+    test('after a takeover no commit of the former holder succeeds, not even one in progress', async () => {
       await using opened = await freshStorage(contract)
       const { storage } = opened
       const successor = await opened.second()

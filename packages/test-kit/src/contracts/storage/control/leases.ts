@@ -33,7 +33,7 @@ export function leaseContract(contract: StorageContract): void {
     const expired = (storage: Storage, name: string) =>
       waitUntil(`${name} to expire`, async () => (await stateOf(storage, name)).holder === null)
 
-    test('a name that was never claimed is not known, and to look for it changes nothing', async () => {
+    test('a name that was never acquired is unknown, and looking for it changes nothing', async () => {
       const { storage, other } = shared
       const name = newId('lease')
       expect(await storage.leases.find([name])).toEqual([])
@@ -41,7 +41,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(await other.leases.find([name])).toEqual([])
     })
 
-    test('who claims it holds it, for every process to see', async () => {
+    test('whoever acquires it holds it, and every process sees so', async () => {
       const { storage, other } = shared
       const names = [newId('lease'), newId('lease'), newId('lease')] as const
       const lease = await claimed(storage, names[0], 'me')
@@ -65,7 +65,7 @@ export function leaseContract(contract: StorageContract): void {
       }
     })
 
-    test('nobody else gets it while it is held, and nothing of it changes', async () => {
+    test('while it is held nobody else gets it, and it does not change', async () => {
       const { storage, other } = shared
       const lease = await claimed(storage, newId('lease'), 'me')
       for (const each of [storage, other])
@@ -74,7 +74,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(await other.leases.renew(lease, LONG)).toBe(true)
     })
 
-    test('its holder can claim it again: under a new epoch, and the former lease is none any more', async () => {
+    test('its holder can acquire it again, with a new epoch; the former lease is then invalid', async () => {
       const { storage, other } = shared
       const first = await claimed(storage, newId('lease'), 'me')
       const second = await claimed(other, first.name, 'me')
@@ -85,7 +85,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(await storage.leases.renew(second, LONG)).toBe(true)
     })
 
-    test('given back it is free at once, and its epoch stays', async () => {
+    test('released, it is free at once and keeps its epoch', async () => {
       const { storage, other } = shared
       const lease = await claimed(storage, newId('lease'))
       expect(await storage.leases.release(lease)).toBe(true)
@@ -103,7 +103,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(next.epoch).toBeGreaterThan(lease.epoch)
     })
 
-    test('it expires, and then another one gets it; the former holder cannot renew or give back what is not its own', async () => {
+    test('once it expires another holder gets it; the former one can neither renew nor release it', async () => {
       const { storage, other } = shared
       const lease = await claimed(storage, newId('lease'), 'me', SHORT)
       const next = await claimedAtLast(other, lease.name, 'another')
@@ -114,7 +114,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(await stateOf(storage, lease.name)).toMatchObject({ holder: 'another', epoch: next.epoch })
     })
 
-    test('renewed it runs for as long as the renewal says, whatever it said before', async () => {
+    test('a renewal sets a new time to live', async () => {
       const { storage, other } = shared
       const lease = await claimed(storage, newId('lease'), 'me', 60_000)
       expect(await storage.leases.renew(lease, LONG)).toBe(true)
@@ -125,7 +125,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(await storage.leases.renew(lease, LONG)).toBe(false)
     })
 
-    test('one that has expired can be renewed as long as nobody else has claimed it', async () => {
+    test('an expired lease can be renewed until somebody else acquires it', async () => {
       const { storage, other } = shared
       const lease = await claimed(storage, newId('lease'), 'me', SHORT)
       await expired(other, lease.name)
@@ -135,14 +135,14 @@ export function leaseContract(contract: StorageContract): void {
       expect(await other.leases.acquire(lease.name, 'another', LONG)).toBeNull()
     })
 
-    test('renewals one upon the other all succeed', async () => {
+    test('consecutive renewals all succeed', async () => {
       const { storage } = shared
       const lease = await claimed(storage, newId('lease'))
       const renewals = await Promise.all(Array.from({ length: 20 }, () => storage.leases.renew(lease, LONG)))
       expect(renewals).toEqual(Array(20).fill(true))
     })
 
-    test('a note is kept when it is renewed, expires, is given back and is claimed anew', async () => {
+    test('the note survives renewal, expiry, release and a new holder', async () => {
       const { storage, other } = shared
       const note = `{"session":"${'ü😀'.repeat(200)}"}`
       const lease = await claimed(storage, newId('lease'), 'me', SHORT)
@@ -161,7 +161,7 @@ export function leaseContract(contract: StorageContract): void {
       expect((await stateOf(other, lease.name)).note).toBeNull()
     })
 
-    test('of twenty that claim a name at once one gets it, each time', async () => {
+    test('of twenty that acquire a lease at once, one gets it', async () => {
       const { storage, other } = shared
       const name = newId('lease')
       const epochs: number[] = []
@@ -181,7 +181,7 @@ export function leaseContract(contract: StorageContract): void {
       expect(epochs).toEqual([...new Set(epochs)].sort((a, b) => a - b))
     })
 
-    test('the epoch outlives the process: a storage opened anew goes on counting', async () => {
+    test('the epoch outlives the process: a newly opened storage continues the count', async () => {
       await using opened = await freshStorage(contract)
       const lease = await claimed(opened.storage, 'slot')
       await opened.storage.leases.release(lease)

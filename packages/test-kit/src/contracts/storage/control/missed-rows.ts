@@ -4,7 +4,7 @@ import { batch, entry, T0 } from '../fixtures.js'
 import { freshStorage, type StorageContract } from '../harness.js'
 
 export function missedRowContract(contract: StorageContract): void {
-  describe('what retention takes from consumers', () => {
+  describe('rows that retention deletes before a consumer reads them', () => {
     const readings = { a: reading.float() }
     const Keeping = defineDeviceType('ContractKeeping', { readings })
     const Brief = defineDeviceType('ContractBrief', { readings, retention: { messages: 60 } })
@@ -28,7 +28,7 @@ export function missedRowContract(contract: StorageContract): void {
     const missed = async (storage: Storage) =>
       Object.fromEntries((await storage.consumers.list()).map((one) => [one.name, one.missed]))
 
-    test('what a consumer had not read counts as missed, row by row, for each its own', async () => {
+    test('each consumer counts the deleted rows that it had not read', async () => {
       await using opened = await freshStorage(contract, fleeting)
       const { storage } = opened
       await storage.commit(old(Brief, 4))
@@ -70,7 +70,7 @@ export function missedRowContract(contract: StorageContract): void {
       expect((await missed(storage))['all read'], 'it goes on where it was').toBe(2)
     })
 
-    test('a consumer that has come further meanwhile misses only what lies behind it', async () => {
+    test('a consumer that advanced meanwhile misses only rows after its new position', async () => {
       await using opened = await freshStorage(contract, fleeting)
       const { storage } = opened
       await storage.commit(old(Brief, 10))
@@ -89,7 +89,7 @@ export function missedRowContract(contract: StorageContract): void {
       expect(await missed(storage)).toEqual({ c: 3 })
     })
 
-    test('a row that two processes delete at once is missed once', async () => {
+    test('a row that two processes delete at once counts once', async () => {
       await using opened = await freshStorage(contract, fleeting)
       const { storage } = opened
       const second = await opened.second()

@@ -69,7 +69,7 @@ export function twinContract(contract: StorageContract): void {
     const stateValue = async (storage: Storage, deviceId: string, name: string) =>
       (await deviceOf(storage, Sensor, deviceId)).state[Sensor.stateNames.indexOf(name)]
 
-    test('of a device without one have the version 0, of no device there is none', async () => {
+    test('a device without one has version 0; an unknown device has none', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       expect(await storage.twins.get(Sensor, deviceId)).toEqual({
@@ -87,7 +87,7 @@ export function twinContract(contract: StorageContract): void {
       expect(await set(storage, idle, { interval: 1 })).toEqual({ outcome: 'device_inactive' })
     })
 
-    test('patches are merged, null takes a field away, and every change is a version', async () => {
+    test('patches are merged, null removes a field, and every change is a new version', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       await set(storage, deviceId, { interval: 5, settings: { a: [1, 'ü'] } })
@@ -101,7 +101,7 @@ export function twinContract(contract: StorageContract): void {
       expect(Object.keys((await twinOf(storage, deviceId)).desired).sort()).toEqual(['note', 'settings'])
     })
 
-    test('of ten writers with one ifVersion exactly one wins', async () => {
+    test('of ten writers with one ifVersion, one succeeds', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       for (let version = 0; version < 3; version++) {
@@ -116,7 +116,7 @@ export function twinContract(contract: StorageContract): void {
       }
     })
 
-    test('that changed are given out for publication, each to one caller, of its types', async () => {
+    test('changed ones are given to one caller each for publication, by type', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       await set(storage, deviceId, { interval: 5 })
@@ -131,7 +131,7 @@ export function twinContract(contract: StorageContract): void {
       expect(await messagesOf(storage, Sensor, deviceId)).toHaveLength(1)
     })
 
-    test('that are given back, or whose publisher does not get done, are given out again', async () => {
+    test('released ones, and those whose claim is over, are given out again', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       await set(storage, deviceId, { interval: 5 })
@@ -143,7 +143,7 @@ export function twinContract(contract: StorageContract): void {
       expect(await due(storage, deviceId, 'me')).toHaveLength(1)
     })
 
-    test('that change while they are published are due again behind it, not beside it', async () => {
+    test('one that changes while it is published is due again afterwards, not at the same time', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       await set(storage, deviceId, { interval: 1 })
@@ -176,7 +176,7 @@ export function twinContract(contract: StorageContract): void {
       },
     )
 
-    test('of a deleted device leave an empty document to publish, and versions go on above', async () => {
+    test('a deleted device leaves an empty document to publish, and its versions continue', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await set(storage, deviceId, { interval: 1 })
@@ -205,7 +205,7 @@ export function twinContract(contract: StorageContract): void {
       expect(await due(storage, never, 'me')).toEqual([])
     })
 
-    test('reports are columns of the device, of every kind', async () => {
+    test('reports are stored in columns of the device, for every kind', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor, { updatedAt: T0 })
       const values: Record<string, StoredValue> = {
@@ -248,7 +248,7 @@ export function twinContract(contract: StorageContract): void {
       expect(flags).toEqual(['stale_report', null, null])
     })
 
-    test('the version goes before the time, and what the device knows is the floor of the next', async () => {
+    test('the version counts before the time, and the next version is above what the device knows', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await report(storage, deviceId, { interval: 2 }, { version: 9, at: T0 })
@@ -262,7 +262,7 @@ export function twinContract(contract: StorageContract): void {
       expect(await set(storage, deviceId, { interval: 4 })).toMatchObject({ record: { version: 11 } })
     })
 
-    test('a version beyond all that was given is not believed: the next ones go on as before', async () => {
+    test('a reported version above every issued one is ignored', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await set(storage, deviceId, { interval: 1 })
@@ -271,7 +271,7 @@ export function twinContract(contract: StorageContract): void {
       expect(await set(storage, deviceId, { interval: 3 })).toMatchObject({ record: { version: 3 } })
     })
 
-    test('several reports of one batch follow each other; of a device that is not there nothing is kept', async () => {
+    test('reports of one batch apply in order; those of an unknown device are discarded', async () => {
       const { storage } = shared
       const [deviceId, nobody] = [await newDevice(storage, Sensor), newId('nobody')]
       const made = (id: string, interval: number, at: number) => ({

@@ -27,7 +27,7 @@ export function deviceListContract(contract: StorageContract): void {
       expect(await storage.devices.list(Meter, {}, { limit: 5 })).toEqual({ items: [], cursor: null })
     })
 
-    test('a device created or deleted between two pages disturbs none of the others', async () => {
+    test('a device created or deleted between two pages does not affect the others', async () => {
       await using opened = await freshStorage(contract)
       const { storage } = opened
       const ids = Array.from({ length: 10 }, (_, index) => `d${index}`)
@@ -84,7 +84,7 @@ export function deviceListContract(contract: StorageContract): void {
       expect(pages.items.map(({ deviceId }) => deviceId)).toEqual(['d-X', 'b-1000', 'a-100%'])
     })
 
-    test('a cursor that the storage did not give out is `invalid_query`', async () => {
+    test('a cursor that the storage did not return is `invalid_query`', async () => {
       for (const cursor of ['nonsense', '', '{}', '-', "1' or '1'='1"])
         await expect(shared.storage.devices.list(Sensor, {}, { limit: 1, cursor })).rejects.toEqual(
           errorOf('invalid_query'),

@@ -53,7 +53,7 @@ export function deviceContract(contract: StorageContract): void {
       }
     })
 
-    test('create refuses an id that is taken with `device_exists`, and changes nothing', async () => {
+    test('create of an existing id fails with `device_exists` and changes nothing', async () => {
       const { storage } = shared
       const record = full(newId())
       await storage.devices.create(Sensor, record)
@@ -101,7 +101,7 @@ export function deviceContract(contract: StorageContract): void {
       await newDevice(storage, Sensor, { mqttUsername })
     })
 
-    test('ensure leaves existing devices alone, and may be given the same twice or nothing', async () => {
+    test('ensure does not change existing devices, and accepts repetitions and an empty list', async () => {
       const { storage } = shared
       const [old, fresh] = [full(newId()), newId()]
       await storage.devices.create(Sensor, old)
@@ -128,7 +128,7 @@ export function deviceContract(contract: StorageContract): void {
       expect(found.map(({ deviceId }) => deviceId).sort()).toEqual(ids)
     })
 
-    test('find gives those that exist, once each, of the type', async () => {
+    test('find returns the existing ones of the type, each once', async () => {
       const { storage } = shared
       const [a, b] = [await newDevice(storage, Sensor), await newDevice(storage, Meter)]
       expect(await storage.devices.find(Sensor, [])).toEqual([])
@@ -136,7 +136,7 @@ export function deviceContract(contract: StorageContract): void {
       expect(found.map(({ deviceId }) => deviceId)).toEqual([a])
     })
 
-    test('ids are told apart exactly: case, accents, white space, width, and 128 characters', async () => {
+    test('ids are compared exactly: case, accents, white space, width, and 128 characters', async () => {
       const { storage } = shared
       const base = newId('id')
       const ids = ['a', 'A', 'á', 'ａ', 'a ', 'a.', '%', '_', 'ä', 'ae', '🌡', "'", 'ß', 'ss'].map(
@@ -150,7 +150,7 @@ export function deviceContract(contract: StorageContract): void {
     })
 
     describe('update', () => {
-      test('changes what is named, and answers with the record', async () => {
+      test('changes the named fields, and returns the record', async () => {
         const { storage } = shared
         const before = full(newId())
         await storage.devices.create(Sensor, before)
@@ -167,7 +167,7 @@ export function deviceContract(contract: StorageContract): void {
         expect(comparable(await deviceOf(storage, Sensor, before.deviceId))).toEqual(expected)
       })
 
-      test('takes null where null may be, and state by name', async () => {
+      test('accepts null for nullable fields, and state by name', async () => {
         const { storage } = shared
         const before = full(newId())
         await storage.devices.create(Sensor, before)
@@ -188,7 +188,7 @@ export function deviceContract(contract: StorageContract): void {
         )
       })
 
-      test('of nothing moves updated_at only; of a device that is not there is null', async () => {
+      test('an empty patch sets updated_at only; an unknown device is null', async () => {
         const { storage } = shared
         const before = full(newId())
         await storage.devices.create(Sensor, before)
@@ -199,7 +199,7 @@ export function deviceContract(contract: StorageContract): void {
       })
     })
 
-    test('delete takes the readings along and leaves the messages as the audit trail', async () => {
+    test('delete deletes the readings and keeps the messages as the audit trail', async () => {
       const { storage } = shared
       const [gone, kept] = [await newDevice(storage, Sensor), await newDevice(storage, Sensor)]
       const one = (id: string) => [

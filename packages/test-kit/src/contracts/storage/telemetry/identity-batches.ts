@@ -20,7 +20,7 @@ export function identityBatchContract(contract: StorageContract): void {
   describe('identity of samples in batches', () => {
     const shared = sharedStorage(contract)
 
-    test('invariant 2: one id with several contents in one batch: the first has it, the others are flagged', async () => {
+    test('invariant 2: one id with several contents in one batch: the first is stored, the others are flagged', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
       const result = await storage.commit(
@@ -55,7 +55,7 @@ export function identityBatchContract(contract: StorageContract): void {
       })
     })
 
-    test('an id that comes back with another content beside commands and changes keeps its place', async () => {
+    test('a reused id in a batch with commands and changes is reported at its entry', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
       await store(storage, Sensor, d, [withId(d, 'a')])
@@ -88,7 +88,7 @@ export function identityBatchContract(contract: StorageContract): void {
       )
     })
 
-    test('invariant 2: twice in one batch, the first message has it and the second is the duplicate', async () => {
+    test('invariant 2: twice in one batch: the second message is the duplicate', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
       const result = await storage.commit(
@@ -117,7 +117,7 @@ export function identityBatchContract(contract: StorageContract): void {
       ])
     })
 
-    test('invariant 2: of a backfill that was stored in part, only the rest is stored', async () => {
+    test('invariant 2: of a partly stored backfill only the rest is stored', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
       const all = Array.from({ length: 10 }, (_, index) => withId(d, `n${index}`, T0 + index, index))
@@ -131,7 +131,7 @@ export function identityBatchContract(contract: StorageContract): void {
       expect(await statusesOf(storage, Sensor, d)).toEqual(['processed', 'processed', 'duplicate'])
     })
 
-    test('invariant 2: identities mixed with none: a message is a duplicate only when all of it was stored', async () => {
+    test('invariant 2: samples with and without identity: a message is a duplicate only when all of it was stored', async () => {
       const { storage } = shared
       const d = await newDevice(storage, Sensor)
       const anonymous = sample(Sensor, d, T0, { temperature: 5 })

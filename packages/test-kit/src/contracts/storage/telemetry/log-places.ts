@@ -5,8 +5,8 @@ import { errorOf, freshStorage, type StorageContract } from '../harness.js'
 import { ALL, follow, numbered, numbers, upTo } from './log-fixtures.js'
 
 export function logPlaceContract(contract: StorageContract): void {
-  describe('places in the log', () => {
-    test('seek finds the place before the first row of a time; the end where there is none', async () => {
+  describe('positions in the log', () => {
+    test('seek finds the position before the first row since a time, else the end', async () => {
       await using opened = await freshStorage(contract)
       const { storage } = opened
       expect((await storage.log.read(ALL, await storage.log.seek(ALL, T0), 10)).messages).toEqual([])
@@ -39,7 +39,7 @@ export function logPlaceContract(contract: StorageContract): void {
       expect(numbers((await storage.log.read(ALL, end, 10)).messages)).toEqual([5000])
     })
 
-    test('seek goes by the order of the log: what is older behind the place is read too', async () => {
+    test('seek goes by the order of the log: older rows after the position are read too', async () => {
       await using opened = await freshStorage(contract)
       const { storage } = opened
       for (const [n, age] of [50, 20, 30, 10, 40].entries())
@@ -50,7 +50,7 @@ export function logPlaceContract(contract: StorageContract): void {
       expect(numbers((await follow(storage, [Sensor], cursor, 2)).messages)).toEqual([1, 2, 3, 4])
     })
 
-    test('from where seek says no row of the time is missed, though others are being written', async () => {
+    test('reading from seek misses no row since the time, even during writes', async () => {
       await using opened = await freshStorage(contract)
       const { storage } = opened
       const reader = await opened.second()
@@ -82,7 +82,7 @@ export function logPlaceContract(contract: StorageContract): void {
       }
     })
 
-    test('count says how many rows lie behind a cursor, up to a bound', async () => {
+    test('count returns the number of rows after a cursor, up to a limit', async () => {
       await using opened = await freshStorage(contract)
       const { storage } = opened
       expect(await storage.log.count(ALL, null, 100)).toBe(0)

@@ -16,7 +16,7 @@ export function retentionContract(contract: StorageContract): void {
     const Keeping = defineDeviceType('ContractKeeping', { readings })
     const types = [Both, Readings, Keeping]
 
-    test('deletes what is older than each type says, to the millisecond, and counts it', async () => {
+    test('deletes rows older than the limit of the type, to the millisecond, and counts them', async () => {
       await using opened = await freshStorage(contract, types)
       const { storage } = opened
       const ages = [
@@ -74,7 +74,7 @@ export function retentionContract(contract: StorageContract): void {
       expect(await storage.applyRetention(T0)).toEqual({ readings: 0, messages: 0 })
     })
 
-    test('what is left keeps its identity and can be read as before', async () => {
+    test('remaining samples keep their identity and can be read as before', async () => {
       await using opened = await freshStorage(contract, types)
       const { storage } = opened
       await storage.devices.ensure(Readings, [device(Readings, 'd')])
@@ -95,7 +95,7 @@ export function retentionContract(contract: StorageContract): void {
       ])
     })
 
-    test('it goes by when a sample was received, whatever time it claims', async () => {
+    test('it goes by the received time, not by the measured time', async () => {
       await using opened = await freshStorage(contract, types)
       const { storage } = opened
       await storage.devices.ensure(Readings, [device(Readings, 'd')])
@@ -113,7 +113,7 @@ export function retentionContract(contract: StorageContract): void {
       expect((await samplesOf(storage, Readings, 'd')).map(({ values }) => values[0])).toEqual([1, 2, 5])
     })
 
-    test('a value whose sample is gone stays the last known one; the latest sample is one that is left', async () => {
+    test('a last value outlives its sample; the latest sample is a remaining one', async () => {
       await using opened = await freshStorage(contract, types)
       const { storage } = opened
       await storage.devices.ensure(Readings, [device(Readings, 'd')])
@@ -129,7 +129,7 @@ export function retentionContract(contract: StorageContract): void {
       expect((await storage.readings.latestSamples(Readings, ['d']))[0]?.values).toEqual([2])
     })
 
-    test('invariant 2: of an id that was used again, what is left is still recognised', async () => {
+    test('invariant 2: the remaining sample of a reused id is still recognised', async () => {
       await using opened = await freshStorage(contract, types)
       const { storage } = opened
       await storage.devices.ensure(Readings, [device(Readings, 'd')])
@@ -150,7 +150,7 @@ export function retentionContract(contract: StorageContract): void {
       expect(await samplesOf(storage, Readings, 'd')).toHaveLength(2)
     })
 
-    test('many rows go in steps; what came in out of order goes when its neighbours do', async () => {
+    test('many rows are deleted in steps; rows out of order are deleted with their neighbours', async () => {
       await using opened = await freshStorage(contract, types)
       const { storage } = opened
       const rows = (count: number, age: number) =>

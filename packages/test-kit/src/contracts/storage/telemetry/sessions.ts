@@ -20,7 +20,7 @@ export function sessionContract(contract: StorageContract): void {
         ...more,
       })
 
-    test('one that begins is remembered; its end ends it', async () => {
+    test('the start of a session is stored; its end sets the device offline', async () => {
       const { storage, other } = shared
       const deviceId = await newDevice(storage, Sensor)
       expect(await deviceOf(storage, Sensor, deviceId)).toMatchObject({ sessionAt: null })
@@ -34,7 +34,7 @@ export function sessionContract(contract: StorageContract): void {
       })
     })
 
-    test('the end of an earlier one changes nothing but last_seen, in a later batch and within one', async () => {
+    test('the end of an earlier session changes only last_seen, in a later batch and in the same one', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { lastSeen: T0 })
       await apply(begins(deviceId, T0 + 10))
@@ -56,7 +56,7 @@ export function sessionContract(contract: StorageContract): void {
       })
     })
 
-    test('the time only moves forward: also when the beginnings come in the wrong order', async () => {
+    test('the start only moves forward, also when starts arrive out of order', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await apply(begins(deviceId, T0 + 20))
@@ -68,7 +68,7 @@ export function sessionContract(contract: StorageContract): void {
       expect(await apply(ends(deviceId, T0 + 10, T0 + 30))).toEqual([])
     })
 
-    test('a beginning is remembered when newer news of the device are known', async () => {
+    test('a start is stored even when a newer message of the device is known', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await apply(change(Sensor, deviceId, T0 + 50, { status: { value: 'maintenance' } }))
@@ -81,7 +81,7 @@ export function sessionContract(contract: StorageContract): void {
       expect(await apply(ends(deviceId, T0 + 30, T0 + 60))).toEqual([])
     })
 
-    test('an end that is told before the beginning of the next one, and has the later time, does not outlive it', async () => {
+    test('an end reported before the next start, with a later time, does not override that start', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await apply(begins(deviceId, T0 + 10))
@@ -93,7 +93,7 @@ export function sessionContract(contract: StorageContract): void {
       expect(await deviceOf(storage, Sensor, deviceId)).toMatchObject(present)
     })
 
-    test('an end whose beginning was never told is remembered: the beginning that comes behind it brings nothing back', async () => {
+    test('an end without a known start is stored: the start that arrives after it does not set the device online', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor, { status: 'online' })
       expect(await apply(ends(deviceId, T0 + 10, T0 + 20))).toEqual(['offline'])
@@ -104,7 +104,7 @@ export function sessionContract(contract: StorageContract): void {
       })
     })
 
-    test('what is of no session neither knows nor moves it', async () => {
+    test('changes without a session neither check nor move it', async () => {
       const { storage } = shared
       const deviceId = await newDevice(storage, Sensor)
       await apply(begins(deviceId, T0 + 10))
