@@ -69,7 +69,7 @@ function openStorage(
   const engine = engineOf(db)
   let closing: Promise<void> | undefined
   const first = firstConnection(db, dialect)
-  const connection = guarded(
+  const connection = checkedConnection(
     engine ? sqliteConnection(db, engine) : kyselyConnection(db, dialect),
     () => {
       if (closing) throw storageClosed()
@@ -114,7 +114,7 @@ function preferredBatch(dialect: SqlDialect, threaded: boolean): number {
  * Checks before each statement that the storage is open and connected, and explains errors that only an administrator
  * can fix.
  */
-function guarded(
+function checkedConnection(
   connection: Connection,
   check: () => Promise<void> | null,
   target: () => DatabaseTarget | null,

@@ -156,7 +156,7 @@ export function createCommit({
     const written = await write(transaction, { ...batch, entries }, lookUp)
     return {
       ...written,
-      ...atTheirPlaces(written, kept, batch.entries.length),
+      ...atBatchPositions(written, kept, batch.entries.length),
       commands: commands.size > 0 ? commands : null,
       reports: reports.size > 0 ? reports : null,
     }
@@ -198,7 +198,7 @@ const withIds = (result: CommitResult, batch: CommitBatch, ids: WrittenIds): Com
   batch.wantsIds ? { ...result, messageIds: messageIdsOf(batch, ids) } : result
 
 /** Maps results of the kept entries back to their positions in the whole batch. */
-function atTheirPlaces(
+function atBatchPositions(
   { duplicates, duplicateSamples, reusedIds, messageIds }: CommitResult,
   kept: readonly number[],
   count: number,

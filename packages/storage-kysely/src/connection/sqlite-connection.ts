@@ -21,7 +21,7 @@ import { upsertSql } from './upsert-sql.js'
 /** A connection through `sqliteDialect`: a commit is one message to the worker, with the rows as columns. */
 export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Connection {
   let started: Promise<unknown> | undefined
-  const held = async <T>(work: () => Promise<T>): Promise<T> => {
+  const withConnection = async <T>(work: () => Promise<T>): Promise<T> => {
     // Through Kysely, once: only a driver that Kysely has started is closed by `db.destroy()`.
     started ??= sql`select 1`.execute(db).catch((error) => {
       started = undefined
@@ -39,13 +39,13 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     const compiled = query.compile(db)
     const { rows, changes = 0 } = await engine.call<{ rows: DriverRow[]; changes?: number }>('query', {
       sql: compiled.sql,
-      parameters: compiled.parameters.map(detached),
+      parameters: compiled.parameters.map(copyBytes),
     })
     return { rows, affected: changes }
   }
   const readMany = async (query: RawBuilder<unknown>): Promise<RowReader[]> => {
     const { sql: text, parameters } = query.compile(db)
-    const argument = { sql: text, parameters: parameters.map(detached) }
+    const argument = { sql: text, parameters: parameters.map(copyBytes) }
     const packed = await engine.call<PackedRows>('readColumns', argument)
     return readColumns(unpackColumns(packed), packed.count)
   }
@@ -57,19 +57,19 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
   }
   return {
     dialect: 'sqlite',
-    run: (query) => held(() => run(query)),
-    readMany: (query) => held(() => readMany(query)),
+    run: (query) => withConnection(() => run(query)),
+    readMany: (query) => withConnection(() => readMany(query)),
     writeAtOnce: (writes, fences = []) => {
       // Packed before waiting for the connection, while the previous commit runs.
       const message = { ...toMessage(writes), fences: fences.map(toFence) }
-      return held(async () => {
+      return withConnection(async () => {
         const result = await engine.call<LastIds | number>('transact', message)
         if (typeof result === 'number') throw fenced(fences[result] as LeaseFence)
         return toIds(writes, result)
       })
     },
     transaction: ({ fences = [] }, work) =>
-      held(async () => {
+      withConnection(async () => {
         await execute('begin immediate')
         try {
           if (fences.length > 0) {
@@ -122,17 +122,17 @@ function toColumn(column: Column): Record<string, unknown> {
   if (column.form !== 'constant') {
     if (column.form === 'text') return { name, text: column.text, nulls: column.nulls }
     if (column.form === 'numbers') return { name, numbers: column.numbers, nulls: column.nulls }
-    return { name, values: column.values.map(detached) }
+    return { name, values: column.values.map(copyBytes) }
   }
   const { value, few } = column
   const plain = typeof value === 'boolean' ? Number(value) : value
   if (few && typeof plain === 'number') return { name, literal: String(plain) }
   if (few && typeof plain === 'string') return { name, literal: `'${plain.replaceAll("'", "''")}'` }
-  return { name, value: detached(plain) }
+  return { name, value: copyBytes(plain) }
 }
 
 /** Copies bytes out of the larger buffer they are a view on: the whole buffer would be sent to the worker. */
-const detached = <V>(value: V): V | Uint8Array =>
+const copyBytes = <V>(value: V): V | Uint8Array =>
   value instanceof Uint8Array ? new Uint8Array(value) : value
 
 const toFence = ({ name, epoch }: LeaseFence) => ({

@@ -45,7 +45,7 @@ export async function readLatest(
   return found
 }
 
-/** Without a table of last values: for each reading, searches the samples backwards to the newest that has one. */
+/** Without a table of last values: for each reading, searches the samples backwards to the newest row that has one. */
 async function searchLatest(
   connection: Connection,
   { selection, kinds }: SampleShape,
@@ -62,7 +62,7 @@ async function searchLatest(
         columns,
         deviceAt: 0,
         statement: (selection, some) =>
-          perDevice(dialect, some, (deviceId) => newest(type, selection, deviceId, reading)),
+          perDevice(dialect, some, (deviceId) => newestRowSql(type, selection, deviceId, reading)),
       })
     const values = new Map<string, (LatestValue | null)[]>()
     const head = (await newestOf(PLACE)).map((row) => ({
@@ -161,10 +161,10 @@ export async function readLatestSamples(
   }
   for (const part of inParts(all, DEVICES_MAX)) {
     const before = found.length
-    if (shape.latest !== null) await read(part, noted)
+    if (shape.latest !== null) await read(part, latestRowSql)
     const missing = new Set(part)
     for (const { deviceId } of found.slice(before)) missing.delete(deviceId)
-    if (missing.size > 0) await read([...missing], newest)
+    if (missing.size > 0) await read([...missing], newestRowSql)
   }
   return found
 }
@@ -192,7 +192,7 @@ function perDevice(
 
 const readings = (type: AnyDeviceType) => sql`${sql.table(tableNames(type).reading)} as t`
 
-function noted(type: AnyDeviceType, selection: RawBuilder<unknown>, deviceId: RawBuilder<unknown>) {
+function latestRowSql(type: AnyDeviceType, selection: RawBuilder<unknown>, deviceId: RawBuilder<unknown>) {
   const of = (column: string) =>
     sql`(select n.${sql.ref(column)} from ${sql.table(tableNames(type).latest)} as n where n.device_id = ${deviceId})`
   return sql`select ${selection} from ${readings(type)} where t.device_id = ${deviceId} and t.timestamp = ${of('timestamp')}
@@ -200,7 +200,7 @@ function noted(type: AnyDeviceType, selection: RawBuilder<unknown>, deviceId: Ra
 }
 
 /** Of the samples that have the reading, if one is given. */
-function newest(
+function newestRowSql(
   type: AnyDeviceType,
   selection: RawBuilder<unknown>,
   deviceId: RawBuilder<unknown>,

@@ -67,11 +67,11 @@ async function deleteInSteps(
     connection.dialect === 'mysql'
       ? sql`delete from ${of} where ${old} limit ${limit}`
       : sql`delete from ${of} where id in (select id from ${of} where ${old} limit ${limit})`
-  return untilFewer(async () => (await retryConflicts(() => connection.run(statement))).affected)
+  return repeatWhileFull(async () => (await retryConflicts(() => connection.run(statement))).affected)
 }
 
 /** Repeats a step as long as it deletes as many rows as it may. */
-async function untilFewer(step: () => Promise<number>): Promise<number> {
+async function repeatWhileFull(step: () => Promise<number>): Promise<number> {
   for (let deleted = 0; ; ) {
     const count = await step()
     deleted += count
@@ -88,7 +88,7 @@ function deleteMessages(
   return byWindow(connection, table.name, keptFrom, (expired) =>
     consumers.length === 0
       ? deleteInSteps(connection, table.name, expired)
-      : untilFewer(() => deleteUnread(connection, table, consumers, expired, DELETED_MAX)),
+      : repeatWhileFull(() => deleteUnread(connection, table, consumers, expired, DELETED_MAX)),
   )
 }
 

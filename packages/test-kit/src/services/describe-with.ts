@@ -113,7 +113,7 @@ function describeMissing(
       })
     })
   } else {
-    sayOnce(`skipped: ${line}`)
+    warnOnce(`skipped: ${line}`)
     describe.skip(`${title} (${line})`, suite)
   }
 }
@@ -145,11 +145,11 @@ interface Instance {
 
 // The last suite that uses an instance stops it, so instances are shared within a file, isolated or not.
 const instances = new Map<string, Instance>()
-const said = new Set<string>()
+const warned = new Set<string>()
 
-function sayOnce(line: string): void {
-  if (said.has(line)) return
-  said.add(line)
+function warnOnce(line: string): void {
+  if (warned.has(line)) return
+  warned.add(line)
   console.warn(line)
 }
 

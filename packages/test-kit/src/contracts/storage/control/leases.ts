@@ -18,7 +18,7 @@ export function leaseContract(contract: StorageContract): void {
       if (!state) throw new Error(`${name} is not there`)
       return state
     }
-    const claimed = async (
+    const acquire = async (
       storage: Storage,
       name: string,
       holder = newId('holder'),
@@ -28,7 +28,7 @@ export function leaseContract(contract: StorageContract): void {
       if (!lease) throw new Error(`${name} is held by another`)
       return lease
     }
-    const claimedAtLast = (storage: Storage, name: string, holder: string, ttl = LONG): Promise<Lease> =>
+    const acquireWhenFree = (storage: Storage, name: string, holder: string, ttl = LONG): Promise<Lease> =>
       waitUntil(`${name} to be free`, () => storage.leases.acquire(name, holder, ttl))
     const expired = (storage: Storage, name: string) =>
       waitUntil(`${name} to expire`, async () => (await stateOf(storage, name)).holder === null)
@@ -44,10 +44,10 @@ export function leaseContract(contract: StorageContract): void {
     test('whoever acquires it holds it, and every process sees so', async () => {
       const { storage, other } = shared
       const names = [newId('lease'), newId('lease'), newId('lease')] as const
-      const lease = await claimed(storage, names[0], 'me')
+      const lease = await acquire(storage, names[0], 'me')
       expect(lease).toEqual({ name: names[0], holder: 'me', epoch: expect.any(Number) })
       expect(lease.epoch).toBeGreaterThan(0)
-      await claimed(storage, names[1], 'you')
+      await acquire(storage, names[1], 'you')
       for (const each of [storage, other]) {
         const found = await each.leases.find(names)
         expect(found).toHaveLength(2)
@@ -67,7 +67,7 @@ export function leaseContract(contract: StorageContract): void {
 
     test('while it is held nobody else gets it, and it does not change', async () => {
       const { storage, other } = shared
-      const lease = await claimed(storage, newId('lease'), 'me')
+      const lease = await acquire(storage, newId('lease'), 'me')
       for (const each of [storage, other])
         expect(await each.leases.acquire(lease.name, 'another', LONG)).toBeNull()
       expect(await stateOf(other, lease.name)).toMatchObject({ holder: 'me', epoch: lease.epoch })
@@ -76,8 +76,8 @@ export function leaseContract(contract: StorageContract): void {
 
     test('its holder can acquire it again, with a new epoch; the former lease is then invalid', async () => {
       const { storage, other } = shared
-      const first = await claimed(storage, newId('lease'), 'me')
-      const second = await claimed(other, first.name, 'me')
+      const first = await acquire(storage, newId('lease'), 'me')
+      const second = await acquire(other, first.name, 'me')
       expect(second.epoch).toBeGreaterThan(first.epoch)
       expect(await storage.leases.renew(first, LONG)).toBe(false)
       expect(await storage.leases.release(first)).toBe(false)
@@ -87,7 +87,7 @@ export function leaseContract(contract: StorageContract): void {
 
     test('released, it is free at once and keeps its epoch', async () => {
       const { storage, other } = shared
-      const lease = await claimed(storage, newId('lease'))
+      const lease = await acquire(storage, newId('lease'))
       expect(await storage.leases.release(lease)).toBe(true)
       expect(await stateOf(other, lease.name)).toEqual({
         name: lease.name,
@@ -99,14 +99,14 @@ export function leaseContract(contract: StorageContract): void {
       expect(await storage.leases.release(lease), 'a second time').toBe(false)
       expect(await storage.leases.renew(lease, LONG), 'a renewal that comes late').toBe(false)
       expect((await stateOf(other, lease.name)).holder).toBeNull()
-      const next = await claimed(other, lease.name, 'another')
+      const next = await acquire(other, lease.name, 'another')
       expect(next.epoch).toBeGreaterThan(lease.epoch)
     })
 
     test('once it expires another holder gets it; the former one can neither renew nor release it', async () => {
       const { storage, other } = shared
-      const lease = await claimed(storage, newId('lease'), 'me', SHORT)
-      const next = await claimedAtLast(other, lease.name, 'another')
+      const lease = await acquire(storage, newId('lease'), 'me', SHORT)
+      const next = await acquireWhenFree(other, lease.name, 'another')
       expect(next.epoch).toBeGreaterThan(lease.epoch)
       expect(await storage.leases.renew(lease, LONG)).toBe(false)
       expect(await storage.leases.release(lease)).toBe(false)
@@ -116,18 +116,18 @@ export function leaseContract(contract: StorageContract): void {
 
     test('a renewal sets a new time to live', async () => {
       const { storage, other } = shared
-      const lease = await claimed(storage, newId('lease'), 'me', 60_000)
+      const lease = await acquire(storage, newId('lease'), 'me', 60_000)
       expect(await storage.leases.renew(lease, LONG)).toBe(true)
       expect((await stateOf(other, lease.name)).expiresIn).toBeGreaterThan(60_000)
       expect(await storage.leases.renew(lease, SHORT)).toBe(true)
       expect((await stateOf(other, lease.name)).expiresIn).toBeLessThanOrEqual(SHORT)
-      await claimedAtLast(other, lease.name, 'another')
+      await acquireWhenFree(other, lease.name, 'another')
       expect(await storage.leases.renew(lease, LONG)).toBe(false)
     })
 
     test('an expired lease can be renewed until somebody else acquires it', async () => {
       const { storage, other } = shared
-      const lease = await claimed(storage, newId('lease'), 'me', SHORT)
+      const lease = await acquire(storage, newId('lease'), 'me', SHORT)
       await expired(other, lease.name)
       expect(await stateOf(other, lease.name)).toMatchObject({ expiresIn: 0, epoch: lease.epoch })
       expect(await storage.leases.renew(lease, LONG)).toBe(true)
@@ -137,7 +137,7 @@ export function leaseContract(contract: StorageContract): void {
 
     test('consecutive renewals all succeed', async () => {
       const { storage } = shared
-      const lease = await claimed(storage, newId('lease'))
+      const lease = await acquire(storage, newId('lease'))
       const renewals = await Promise.all(Array.from({ length: 20 }, () => storage.leases.renew(lease, LONG)))
       expect(renewals).toEqual(Array(20).fill(true))
     })
@@ -145,18 +145,18 @@ export function leaseContract(contract: StorageContract): void {
     test('the note survives renewal, expiry, release and a new holder', async () => {
       const { storage, other } = shared
       const note = `{"session":"${'ü😀'.repeat(200)}"}`
-      const lease = await claimed(storage, newId('lease'), 'me', SHORT)
+      const lease = await acquire(storage, newId('lease'), 'me', SHORT)
       expect(await storage.leases.renew(lease, SHORT, note)).toBe(true)
       expect(await storage.leases.renew(lease, SHORT)).toBe(true)
       expect((await stateOf(other, lease.name)).note).toBe(note)
       await expired(other, lease.name)
       expect((await stateOf(other, lease.name)).note).toBe(note)
-      const next = await claimedAtLast(other, lease.name, 'another')
+      const next = await acquireWhenFree(other, lease.name, 'another')
       expect((await stateOf(storage, lease.name)).note).toBe(note)
       expect(await storage.leases.renew(lease, LONG, 'of the former holder')).toBe(false)
       await other.leases.release(next)
       expect((await stateOf(storage, lease.name)).note).toBe(note)
-      const last = await claimed(storage, lease.name)
+      const last = await acquire(storage, lease.name)
       expect(await storage.leases.renew(last, LONG, null)).toBe(true)
       expect((await stateOf(other, lease.name)).note).toBeNull()
     })
@@ -166,12 +166,12 @@ export function leaseContract(contract: StorageContract): void {
       const name = newId('lease')
       const epochs: number[] = []
       for (let round = 0; round < 5; round++) {
-        const claims = await Promise.all(
+        const acquired = await Promise.all(
           Array.from({ length: 20 }, (_, index) =>
             (index % 2 ? storage : other).leases.acquire(name, `holder ${round}.${index}`, LONG),
           ),
         )
-        const [lease, ...others] = claims.filter((claim) => claim !== null)
+        const [lease, ...others] = acquired.filter((one) => one !== null)
         expect(others).toEqual([])
         if (!lease) throw new Error('nobody got it')
         expect(await stateOf(storage, name)).toMatchObject({ holder: lease.holder, epoch: lease.epoch })
@@ -183,10 +183,10 @@ export function leaseContract(contract: StorageContract): void {
 
     test('the epoch outlives the process: a newly opened storage continues the count', async () => {
       await using opened = await freshStorage(contract)
-      const lease = await claimed(opened.storage, 'slot')
+      const lease = await acquire(opened.storage, 'slot')
       await opened.storage.leases.release(lease)
       const second = await opened.second()
-      expect((await claimed(second, 'slot', 'another')).epoch).toBeGreaterThan(lease.epoch)
+      expect((await acquire(second, 'slot', 'another')).epoch).toBeGreaterThan(lease.epoch)
     })
 
     test('names differ by case, accent and trailing space; any text can be one', async () => {
@@ -201,7 +201,7 @@ export function leaseContract(contract: StorageContract): void {
         `${base}'"\\%_`,
         `${base}${'x'.repeat(255 - base.length)}`,
       ]
-      for (const [index, name] of names.entries()) await claimed(storage, name, `holder ${index}`)
+      for (const [index, name] of names.entries()) await acquire(storage, name, `holder ${index}`)
       const found = await other.leases.find(names)
       expect(new Map(found.map(({ name, holder }) => [name, holder]))).toEqual(
         new Map(names.map((name, index) => [name, `holder ${index}`])),
