@@ -29,6 +29,7 @@ export interface CredentialsStats {
   readonly cached: number
 }
 
+/** How secrets of devices are stored: never themselves. */
 export interface SecretHashes {
   /** Keyed, fast: for secrets of 128 random bits or more. Bound to what it is looked up by. */
   keyed(lookup: string, secret: string): string

@@ -6,12 +6,15 @@ import { logger, metrics } from '../ports/checks.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 
+/** What a runner names, bounds and tells. */
 export interface HandlerRunnerOptions {
   /** Names the handler in log lines and metrics: `deviceDataReceived`, `WeatherStation.onData`. */
   readonly name: string
   /** Promises of the handler that may be pending at once; past it calls are dropped and counted. Default 1,000. */
   readonly maxPending?: number | undefined
+  /** Told of each error. */
   readonly logger: Logger
+  /** Where errors and dropped calls are counted. */
   readonly metrics: Metrics
   /**
    * How long a promise may be pending before it is counted and logged as an error. Default: for good.
@@ -20,6 +23,7 @@ export interface HandlerRunnerOptions {
   readonly timeout?: Duration | undefined
 }
 
+/** What a runner has done. */
 export interface HandlerStats {
   /** Calls that threw, rejected or took longer than `timeout`. */
   readonly errors: number
@@ -36,7 +40,9 @@ export interface HandlerStats {
 export interface HandlerRunner {
   /** Never throws and never waits. The second form saves a closure for each call. */
   run(handler: () => unknown): void
+  /** Calls the handler with the event. Neither waits for it nor throws. */
   run<Event>(handler: (event: Event) => unknown, event: Event): void
+  /** Since it was created. */
   stats(): HandlerStats
   /** Resolves when no promise of the handler is pending. */
   idle(): Promise<void>
@@ -54,6 +60,7 @@ const RUNNER = options<InMilliseconds<HandlerRunnerOptions>>({
   timeout: optional(duration({ min: '1ms', max: '1d' })),
 })
 
+/** Runs handlers as `HandlerRunner` says. `invalid_options` for options that do not fit. */
 export function createHandlerRunner(given: HandlerRunnerOptions): HandlerRunner {
   const {
     name,

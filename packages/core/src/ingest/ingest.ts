@@ -8,6 +8,7 @@ export type IngestOutcome =
   /** Nothing was committed (the hub closed first): do not acknowledge. */
   | { readonly status: 'failed'; readonly error: Error }
 
+/** Called once, with what became of a message. */
 export type Settle = (outcome: IngestOutcome) => void
 
 /** The one way into the hub, for every source. */
@@ -28,7 +29,9 @@ export interface Ingest {
 
 /** Why a message was not processed, as its audit row has it. */
 export interface Refusal {
+  /** Why, for programs. */
   readonly code: RefusalCode
+  /** Why, in a sentence. */
   readonly reason: string
 }
 

@@ -14,7 +14,9 @@ interface Written {
 /** Calls `write` once a minute and key, with how often the key came up since without a line. */
 export type LimitedLines = (key: string, write: (suppressed: number) => void) => void
 
+/** What limited lines are counted by. */
 export interface LimitedLinesOptions {
+  /** Tells when a minute is over. */
   readonly clock: Clock
   /** There were too many keys for a minute: once a minute, with how many got no line since. */
   readonly onOverflow: (suppressed: number) => void

@@ -9,6 +9,7 @@ export interface StorageFault {
   readonly code: string
   /** What the database said, and what to do. */
   readonly message: string
+  /** When it began. */
   readonly since: Date
 }
 

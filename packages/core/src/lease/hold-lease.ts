@@ -12,13 +12,17 @@ import { leases as leasesRule, logger as loggerRule } from '../ports/checks.js'
 import type { LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
 
+/** Which lease to claim, and how to keep it. */
 export interface HoldLeaseOptions {
+  /** `hub.storage.leases`. */
   readonly leases: LeaseStore
+  /** Of the lease; at most 255 characters. */
   readonly name: string
   /** Who claims: unique for this run of the process. */
   readonly holder: string
   /** How long it holds without being renewed; it is renewed three times in each. */
   readonly ttl: Duration
+  /** Told when it is lost or cannot be renewed. */
   readonly logger: Logger
   /** After each renewal; must not throw. */
   readonly onRenewed?: () => void
@@ -26,7 +30,12 @@ export interface HoldLeaseOptions {
 
 /** A lease that renews itself until it is released or lost; once lost it stays lost. */
 export interface HeldLease {
+  /** Of the lease. */
   readonly name: string
+  /**
+   * For `CommitBatch.fences` and `InboundMessage.fence`: what is written under it is refused once another one holds
+   * the lease.
+   */
   readonly fence: LeaseFence
   /**
    * Aborted when the lease is lost: another one holds it, or it could not be renewed in time. By a clock that no step

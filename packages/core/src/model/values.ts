@@ -1,3 +1,4 @@
+/** A value as every database holds it: times as epoch milliseconds, JSON and places as JSON text. */
 export type StoredValue = number | string | boolean | Uint8Array | null
 
 /** What JSON can say. */

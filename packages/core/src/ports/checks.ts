@@ -12,14 +12,18 @@ import type { OutboundMessage, Transport } from './transport.js'
 /** What applications pass in, and several functions take. */
 
 export const logger = port<Logger>('a logger', 'debug', 'info', 'warn', 'error')
+/** A sink of counters, with all of its functions. */
 export const metrics = port<Metrics>('metrics', 'count', 'gauge', 'observe')
+/** A clock, with its function. */
 export const clock = port<Clock>('a clock', 'now')
+/** The leases of a storage, with all of their functions. */
 export const leases = port<LeaseStore>('the leases of a storage', 'find', 'acquire', 'renew', 'release')
 
 /** A transport's name is part of log lines and of the `source` of audit rows, which holds 128 characters. */
 export const brokerName = line(64)
 
 const methods = port<Transport>('a transport', 'start', 'stop', 'publish')
+/** A transport, with all of its functions and a name of at most 64 characters. */
 export const transport: Rule<Transport> = {
   expected: methods.expected,
   take(value, at) {
@@ -38,6 +42,7 @@ export type CheckedOutbound = Omit<OutboundMessage, 'expiresIn'> & {
   readonly expiresIn?: number | undefined
 }
 
+/** A message to publish. `invalid_topic` for a topic that is no text, `invalid_options` for the rest. */
 export const outboundMessage = options<CheckedOutbound>({
   topic: withCode('invalid_topic', text()),
   payload: satisfies<Uint8Array | string>(

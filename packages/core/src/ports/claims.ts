@@ -3,6 +3,7 @@ import type { Page, PageRequest } from './page.js'
 
 /** Keys with which devices obtain their credentials, and which device did. */
 export interface ClaimStore {
+  /** Its id and its look-up are new. */
   createKey(key: ClaimKeyRecord): Promise<void>
   /** By the keyed hash of the key itself; null when there is none. */
   findKey(lookup: string): Promise<ClaimKeyRecord | null>
@@ -19,11 +20,13 @@ export interface ClaimStore {
   claim(request: ClaimRequestRecord): Promise<ClaimOutcome>
 }
 
+/** A key with which devices obtain their credentials; never the key itself. Times are epoch milliseconds. */
 export interface ClaimKeyRecord {
   /** Unique; 1 to 64 characters. */
   readonly id: string
   /** Keyed hash of the key. Unique. */
   readonly lookup: string
+  /** Of the type whose devices may claim with it. */
   readonly typeKey: string
   /** For people; at most 255 characters. */
   readonly name: string
@@ -31,19 +34,27 @@ export interface ClaimKeyRecord {
   readonly createsDevices: boolean
   /** Device ids have to begin with it; empty: any. */
   readonly idPrefix: string
+  /** How many devices may be claimed with it. */
   readonly maxUses: number
+  /** How many were. */
   readonly uses: number
+  /** When it was made. */
   readonly createdAt: number
+  /** From then on it is refused. */
   readonly expiresAt: number
+  /** When it was withdrawn; null: it was not. */
   readonly revokedAt: number | null
 }
 
+/** A device that shows a claim key. */
 export interface ClaimRequestRecord {
+  /** Of the key it shows. */
   readonly keyId: string
   /** Keyed hash of what the device alone knows, made by it for its claim. */
   readonly proof: string
   /** `create` is set when the key allows it. Applied as by `CredentialStore.write`, `onlyNew` false. */
   readonly write: CredentialWrite
+  /** Epoch milliseconds by the hub's clock. */
   readonly now: number
 }
 

@@ -36,11 +36,15 @@ export interface CommandStore {
   wake(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void>
 }
 
+/** A command before it is in the ledger. */
 export interface NewCommand {
   /** Unique; 1 to 64 characters. */
   readonly id: string
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** Name of the command. */
   readonly command: string
   /** JSON text of what the device gets; null for none. */
   readonly payload: string | null
@@ -50,6 +54,7 @@ export interface NewCommand {
   readonly expiresIn: number
   /** How often it is published again when no reply came. */
   readonly retries: number
+  /** What becomes of it while the device is not connected. */
   readonly onOffline: OfflinePolicy
   /** Of the bulk it belongs to. */
   readonly batch: string | null
@@ -57,6 +62,7 @@ export interface NewCommand {
   readonly createdAt: number
 }
 
+/** Who takes commands to publish, and for how long. */
 export interface CommandClaimRequest {
   /** Who claims: unique for this run of a process. What it has claimed before and not done with yet is its own too. */
   readonly claim: string
@@ -69,7 +75,9 @@ export interface CommandClaimRequest {
 /** `queued`: somebody else publishes it, now or later. Of the other three no row is written. */
 export type CreateOutcome = 'claimed' | 'queued' | 'device_not_found' | 'device_inactive' | 'device_offline'
 
+/** A command as the ledger has it. Times are epoch milliseconds. */
 export interface CommandRecord extends Omit<NewCommand, 'type' | 'expiresIn'>, CommandProgress {
+  /** Of the device's type. */
   readonly typeKey: string
   /** By the hub's clock: `createdAt` and the time it was given. */
   readonly expiresAt: number
@@ -79,12 +87,15 @@ export interface CommandRecord extends Omit<NewCommand, 'type' | 'expiresIn'>, C
 
 /** The part of a command that changes. Times by the hub's clock. */
 export interface CommandProgress {
+  /** From `succeeded` on nothing changes any more. */
   readonly state: CommandState
   /** Publications. */
   readonly attempts: number
   /** Of the last publication. */
   readonly sentAt: number | null
+  /** When the device said that it has it; null: it did not. */
   readonly acceptedAt: number | null
+  /** When it came to its end; null: not yet. */
   readonly finishedAt: number | null
   /** JSON text; null unless it succeeded with a result. */
   readonly result: string | null
@@ -92,17 +103,25 @@ export interface CommandProgress {
   readonly reason: string | null
 }
 
+/** Which commands; what is absent does not count. */
 export interface CommandFilter {
+  /** Of one type. */
   readonly typeKey?: string
+  /** Of one device. */
   readonly deviceId?: string
+  /** In any of these. */
   readonly states?: readonly CommandState[]
+  /** Of one name. */
   readonly command?: string
+  /** Of one bulk. */
   readonly batch?: string
 }
 
 /** What an entry of a commit says of a command; `applyCommandChange` says what becomes of it. */
 export interface CommandChange {
+  /** Of the command. */
   readonly id: string
+  /** The state it is to be in. */
   readonly to: Exclude<CommandState, 'queued'>
   /** Only from these states. A reply is taken from any that is not final. */
   readonly from: readonly CommandState[]
@@ -110,7 +129,9 @@ export interface CommandChange {
   readonly attempts?: number
   /** By the hub's clock. */
   readonly at: number
+  /** JSON text; absent: as it was. */
   readonly result?: string | null
+  /** Why it did not succeed; absent: as it was. */
   readonly reason?: string | null
   /** Of `sent`: milliseconds from now until it is looked at again. */
   readonly dueIn?: number
@@ -120,6 +141,7 @@ export interface CommandChange {
 
 /** What became of a change. */
 export interface CommandOutcome {
+  /** False: it changed nothing. */
   readonly applied: boolean
   /** After it; null when there is no such command of this device. */
   readonly record: CommandRecord | null

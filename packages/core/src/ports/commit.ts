@@ -6,10 +6,13 @@ import type { CommandChange, CommandOutcome } from './commands.js'
 import type { LeaseFence } from './leases.js'
 import type { DesiredPublished, ReportOutcome, StateReport } from './twins.js'
 
+/** A sample to store. Times are epoch milliseconds. */
 export interface NewSample {
+  /** Of the device that sent it. */
   readonly deviceId: string
   /** Measured time; the received time when the device sent none. */
   readonly timestamp: number
+  /** When the hub received it. */
   readonly receivedAt: number
   /**
    * By it samples order for "latest": the measured time when it can be true, else the received time; 0 when nobody knows,
@@ -23,6 +26,7 @@ export interface NewSample {
    * the timestamp are the identity. A safe integer. Null: never a duplicate.
    */
   readonly contentHash: number | null
+  /** Separated by a space; null: none. */
   readonly flags: string | null
   /** In the order of `type.readingNames`. json and geo as JSON text, datetime as epoch ms, binary as bytes, enum as string. */
   readonly values: readonly StoredValue[]
@@ -32,7 +36,9 @@ export interface NewSample {
 export interface TelemetryEntry {
   /** Null: the message belongs to no known type and goes to `devicehub_message`. */
   readonly type: AnyDeviceType | null
+  /** Its audit row. */
   readonly message: NewMessage
+  /** Empty for what is no `data`. */
   readonly samples: readonly NewSample[]
   /** The message this one replays, which was rejected, quarantined or stored in part: it becomes `replayed`, or `not_replayable` fails the commit. */
   readonly replayOf?: MessageRef
@@ -44,20 +50,27 @@ export interface CommitEntry extends TelemetryEntry {
   readonly command?: CommandChange
   /** Of the message's device. The audit row gets the flag `stale_report` when nothing of it is taken. */
   readonly report?: StateReport
+  /** Of the message's device: its desired state was published. */
   readonly desired?: DesiredPublished
 }
 
 /** Only moves `last_seen` forward. At most one a device and batch. */
 export interface DeviceTouch {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** Epoch milliseconds. */
   readonly lastSeen: number
 }
 
 /** What a message says of its device. Applied in order by `applyDeviceChange`, so that older news never overwrites newer. */
 export interface DeviceChange {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** Epoch milliseconds; moves `last_seen` forward. */
   readonly lastSeen: number
   /** When this news came in, by the hub's clock and never by the device's; compared with the row's `status_at`. */
   readonly at: number
@@ -65,7 +78,9 @@ export interface DeviceChange {
   readonly claimedAt?: number | null
   /** `from`: only when the present status is one of these. */
   readonly status?: { readonly value: DeviceStatus; readonly from?: readonly DeviceStatus[] }
+  /** Percent; absent: as it was. */
   readonly batteryLevel?: number
+  /** Absent: as it was. */
   readonly firmwareVersion?: string
   /**
    * Of a connection that began then, which the row remembers as `session_at`, the latest one. The end of an earlier one
@@ -78,21 +93,27 @@ export interface DeviceChange {
   readonly audit?: NewMessage
 }
 
+/** What one transaction writes. */
 export interface TelemetryBatch {
   /** In order of arrival. */
   readonly entries: readonly TelemetryEntry[]
+  /** Of devices that only sent data. */
   readonly touches: readonly DeviceTouch[]
+  /** In order. */
   readonly changes: readonly DeviceChange[]
   /** Somebody wants to know the ids of the audit rows (`CommitResult.messageIds`). Without it they must cost nothing. */
   readonly wantsIds?: boolean
 }
 
+/** What one transaction writes, with the control group. */
 export interface CommitBatch extends TelemetryBatch {
+  /** In order of arrival. */
   readonly entries: readonly CommitEntry[]
   /** Looked at in the same transaction: no other holder can take over between the look and the commit. */
   readonly fences?: readonly LeaseFence[]
 }
 
+/** What a commit found. */
 export interface TelemetryResult {
   /**
    * How many samples of each entry were stored before, by index; null when none of any.
@@ -106,6 +127,7 @@ export interface TelemetryResult {
    * `id_reused` as their message is. Null when none.
    */
   readonly reusedIds: ReadonlyMap<number, readonly number[]> | null
+  /** Changes of status, in order. */
   readonly transitions: readonly CommittedTransition[]
   /**
    * The devices of `changes`, each once, as their rows are after the commit: the storage has read them under its lock,
@@ -116,6 +138,7 @@ export interface TelemetryResult {
   readonly messageIds?: readonly (string | null)[] | undefined
 }
 
+/** What a commit found, with the control group. */
 export interface CommitResult extends TelemetryResult {
   /** By entry; null when no entry had one. */
   readonly commands: ReadonlyMap<number, CommandOutcome> | null
@@ -125,8 +148,11 @@ export interface CommitResult extends TelemetryResult {
 
 /** What messages change in a device's row. */
 export interface CommittedDevice {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** After the commit. */
   readonly live: LiveState
 }
 
@@ -138,20 +164,33 @@ export interface ChangedDevice extends CommittedDevice {
 
 /** The part of a device row that messages change. Times in epoch milliseconds. */
 export interface LiveState {
+  /** Its present status. */
   readonly status: DeviceStatus
+  /** As `DeviceRecord.statusAt`. */
   readonly statusAt: number | null
+  /** As `DeviceRecord.statusClaimedAt`. */
   readonly statusClaimedAt: number | null
+  /** Percent; null: never reported. */
   readonly batteryLevel: number | null
+  /** Null: never reported. */
   readonly firmwareVersion: string | null
+  /** Null: never. */
   readonly lastSeen: number | null
+  /** As `DeviceRecord.sessionAt`. */
   readonly sessionAt: number | null
 }
 
+/** A change of a device's status. */
 export interface StatusTransition {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** The status before it. */
   readonly from: DeviceStatus
+  /** The status after it. */
   readonly to: DeviceStatus
+  /** Epoch milliseconds, by the hub's clock. */
   readonly at: number
 }
 

@@ -27,9 +27,11 @@ export interface CredentialStore {
   changes(position: number | null, limit: number): Promise<AccessChanges>
 }
 
+/** A credential before it belongs to a device. */
 export interface NewCredential {
   /** Unique; 1 to 64 characters. */
   readonly id: string
+  /** What it is for. */
   readonly kind: CredentialKind
   /** The user name; of an API key its keyed hash. At most 255 characters, compared to the letter. */
   readonly lookup: string
@@ -41,18 +43,25 @@ export interface NewCredential {
   readonly expiresAt: number | null
 }
 
+/** A credential of a device. */
 export interface CredentialRecord extends NewCredential {
+  /** Of the device's type. */
   readonly typeKey: string
+  /** Id of the device. */
   readonly deviceId: string
 }
 
+/** A credential with what a login needs of its device. */
 export interface FoundCredential extends CredentialRecord {
   /** Of its device. */
   readonly isActive: boolean
 }
 
+/** What to issue and withdraw for one device. */
 export interface CredentialWrite {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
   /** The device to make when there is none; null: `device_not_found` then. */
   readonly create: DeviceRecord | null
@@ -65,16 +74,21 @@ export interface CredentialWrite {
    * time is over by `now` are deleted.
    */
   readonly retire: { readonly kinds: readonly CredentialKind[]; readonly at: number } | null
+  /** To issue. */
   readonly add: readonly NewCredential[]
   /** For the device's `mqtt_username`; undefined: as it is. */
   readonly username: string | null | undefined
+  /** Epoch milliseconds. */
   readonly now: number
 }
 
+/** What became of a write. `updated`: the device existed. Of the last three nothing was written. */
 export type CredentialOutcome = 'created' | 'updated' | 'existing' | 'has_credentials' | 'device_not_found'
 
+/** Devices whose access changed. */
 export interface AccessChanges {
   /** For the next call. Grows with each change. */
   readonly position: number
+  /** Null: too many, anything may have changed. */
   readonly devices: readonly TwinKey[] | null
 }

@@ -3,36 +3,51 @@ import type { DeviceStatus } from '../model/statuses.js'
 import type { StoredValue } from '../model/values.js'
 import type { Page, PageRequest } from './page.js'
 
+/** The row of a device. Times are epoch milliseconds. */
 export interface DeviceRecord {
+  /** Unique within the type. */
   readonly deviceId: string
+  /** For people; at most 255 characters. */
   readonly name: string
+  /** Its present status. */
   readonly status: DeviceStatus
   /** When the news came in that set status, battery and firmware: the hub's time, not the device's. */
   readonly statusAt: number | null
   /** The device's own time of the latest report that had one: it orders the device's reports among themselves; null: any counts. */
   readonly statusClaimedAt: number | null
+  /** Percent; null: never reported. */
   readonly batteryLevel: number | null
+  /** When the hub last heard of it; null: never. */
   readonly lastSeen: number | null
+  /** Null: unknown. */
   readonly firmwareVersion: string | null
+  /** False: its messages are rejected. */
   readonly isActive: boolean
   /** When the connection began that the broker told of last; null: it tells of none. */
   readonly sessionAt: number | null
+  /** At brokers; null: it has no password there. */
   readonly mqttUsername: string | null
   /** JSON text of an object. */
   readonly metadata: string
   /** In the order of `type.stateNames`. */
   readonly state: readonly StoredValue[]
+  /** When it was created. */
   readonly createdAt: number
+  /** When its row was last changed. */
   readonly updatedAt: number
 }
 
+/** What to change of a row; what is absent stays. */
 export type DevicePatch = Partial<Omit<DeviceRecord, 'deviceId' | 'createdAt' | 'updatedAt' | 'state'>> & {
   /** By name of the state field. */
   readonly state?: Readonly<Record<string, StoredValue>>
 }
 
+/** Which devices; what is absent does not count. */
 export interface DeviceFilter {
+  /** With one status. */
   readonly status?: DeviceStatus
+  /** Only the active ones, or only the others. */
   readonly isActive?: boolean
   /** Part of the device id or name, case-insensitive; `%` and `_` are ordinary characters. */
   readonly search?: string
@@ -40,11 +55,13 @@ export interface DeviceFilter {
 
 /** Devices that gave no sign of life: active, seen once, neither seen nor their status changed at `before` or later. */
 export interface OverdueQuery extends PageRequest {
+  /** Epoch milliseconds. */
   readonly before: number
   /** Only those whose present status is one of these. */
   readonly statuses: readonly DeviceStatus[]
 }
 
+/** The devices of each type. */
 export interface DeviceStore {
   /** `device_exists` when the id is taken. */
   create(type: AnyDeviceType, device: DeviceRecord): Promise<void>

@@ -4,4 +4,5 @@ export interface Ids {
   next(): string
 }
 
+/** Random UUIDs (version 4). */
 export const randomIds: Ids = { next: () => globalThis.crypto.randomUUID() }

@@ -23,14 +23,19 @@ export interface LeaseStore {
 
 /** Stands in a `CommitBatch` or an `InboundMessage` for "only as long as this epoch is the present one". */
 export interface LeaseFence {
+  /** Of the lease. */
   readonly name: string
+  /** Under which it was acquired. */
   readonly epoch: number
 }
 
+/** A lease that was acquired. */
 export interface Lease extends LeaseFence {
+  /** Who has it. */
   readonly holder: string
 }
 
+/** What is known of a lease. */
 export interface LeaseState extends LeaseFence {
   /** Null when it was released or has expired. */
   readonly holder: string | null

@@ -3,21 +3,31 @@ import type { MessageRef, MessageStatus, StoredMessage } from '../model/message.
 import type { Channel } from '../model/topic/channel.js'
 import type { Page, PageRequest } from './page.js'
 
+/** Which audit rows; what is absent does not count. */
 export interface MessageFilter {
+  /** Of one device. */
   readonly deviceId?: string
+  /** With one outcome. */
   readonly status?: MessageStatus
+  /** Of one channel. */
   readonly channel?: Channel
+  /** Inclusive, epoch milliseconds of the received time. */
   readonly from?: number
+  /** Exclusive, epoch milliseconds of the received time. */
   readonly to?: number
 }
 
+/** The audit rows. */
 export interface MessageStore {
   /** Newest first; `type` null for `devicehub_message`. */
   list(type: AnyDeviceType | null, filter: MessageFilter, page: PageRequest): Promise<Page<StoredMessage>>
+  /** Null when there is none. */
   get(ref: MessageRef): Promise<StoredMessage | null>
 }
 
+/** Rows of the log. */
 export interface LogPage {
+  /** In the order of the log. */
   readonly messages: readonly StoredMessage[]
   /** Where to go on; unchanged when there was nothing. */
   readonly cursor: string

@@ -11,4 +11,5 @@ export interface Metrics {
   observe(name: string, value: number, labels?: MetricLabels): void
 }
 
+/** Drops everything. */
 export const noMetrics: Metrics = { count() {}, gauge() {}, observe() {} }

@@ -11,8 +11,11 @@ export interface Page<T> {
   readonly cursor: string | null
 }
 
+/** How much of a list. */
 export interface PageRequest {
+  /** Items at most. */
   readonly limit: number
+  /** Of the page before; absent: the first page. */
   readonly cursor?: string | undefined
   /**
    * A page ends, after at least one row, before what its rows hold (JSON, bytes and long texts, and some bytes for each

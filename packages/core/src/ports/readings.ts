@@ -3,11 +3,15 @@ import type { StoredValue } from '../model/values.js'
 import type { NewSample } from './commit.js'
 import type { Page, PageRequest } from './page.js'
 
+/** A sample as it is stored. */
 export interface StoredSample extends NewSample {
+  /** Of its row; unique within the type. */
   readonly id: string
 }
 
+/** The last known values of a device. */
 export interface LatestReadings {
+  /** Of the device. */
   readonly deviceId: string
   /** The greatest of its samples'. */
   readonly orderAt: number
@@ -15,13 +19,17 @@ export interface LatestReadings {
   readonly values: readonly (LatestValue | null)[]
 }
 
+/** The last known value of a reading. */
 export interface LatestValue {
+  /** In stored form. */
   readonly value: Exclude<StoredValue, null>
   /** `orderAt` of its sample. */
   readonly at: number
 }
 
+/** Which samples, by measured time in epoch milliseconds; what is absent does not count. */
 export interface ReadingFilter {
+  /** Of one device. */
   readonly deviceId?: string
   /** Inclusive. */
   readonly from?: number
@@ -29,22 +37,29 @@ export interface ReadingFilter {
   readonly to?: number
 }
 
+/** What can be computed over samples. */
 export const AGGREGATES = ['avg', 'min', 'max', 'sum', 'count', 'first', 'last'] as const
 
 /** What is computed over samples: one of `AGGREGATES`. */
 export type AggregateFunction = (typeof AGGREGATES)[number]
 
+/** The sizes of calendar buckets. */
 export const INTERVALS = ['minute', 'hour', 'day', 'week', 'month'] as const
 
 /** Calendar buckets in UTC; a week starts on Monday. */
 export type Interval = (typeof INTERVALS)[number]
 
+/** What to compute over which samples. */
 export interface AggregateQuery extends ReadingFilter {
+  /** Name of a declared reading. */
   readonly field: string
+  /** What to compute. */
   readonly fn: AggregateFunction
+  /** Absent: one bucket over everything. */
   readonly interval?: Interval
 }
 
+/** One value of an aggregate. */
 export interface AggregateBucket {
   /** Start of the bucket; null when no interval was asked for. */
   readonly bucket: number | null
@@ -52,6 +67,7 @@ export interface AggregateBucket {
   readonly result: StoredValue
 }
 
+/** The stored samples and last values of each type. */
 export interface ReadingStore {
   /** Newest first by default; equal timestamps by id. */
   list(

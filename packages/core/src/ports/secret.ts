@@ -42,4 +42,5 @@ class Hidden<T> implements Secret<T> {
   }
 }
 
+/** Hides a value from logs, JSON and templates; `reveal()` gives it back. */
 export const secretOf = <T>(value: T): Secret<T> => Object.freeze(new Hidden(value))

@@ -75,6 +75,7 @@ export interface ProvisionedCredentials {
 
 /** What the signals of a twin have in common. */
 export interface StateEvent {
+  /** Type of the device. */
   readonly type: AnyDeviceType
   /** With the state as reported. */
   readonly device: Device
@@ -82,7 +83,9 @@ export interface StateEvent {
   readonly version: number
   /** The highest version the device has applied; null: none. */
   readonly reportedVersion: number | null
+  /** When the device reported, by its own time if it gave one; else when the hub received it. */
   readonly measuredAt: Date
+  /** The audit row of the report. */
   readonly message: MessageRecord
 }
 
@@ -91,11 +94,13 @@ export type SignalName = keyof SignalEvents
 
 /** Where the hub announces; never throws and never waits for a subscriber. */
 export interface SignalSink {
+  /** Hands an event to the handlers of a signal. Neither waits for them nor throws. */
   emit<Name extends SignalName>(name: Name, event: SignalEvents[Name]): void
   /** Lets the hub skip the work of making an event nobody wants. */
   hasSubscribers(name: SignalName): boolean
 }
 
+/** Tells nobody; there is nothing to subscribe to. */
 export const noSignals: SignalSink = {
   emit() {},
   hasSubscribers: () => false,

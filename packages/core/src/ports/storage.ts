@@ -30,6 +30,7 @@ export interface StorageAdapter {
   open(context: StorageContext): Storage
 }
 
+/** What a storage is opened with. */
 export interface StorageContext {
   /** Every concrete (not abstract) type of the hub. */
   readonly types: readonly AnyDeviceType[]
@@ -48,10 +49,15 @@ export interface StorageCapabilities {
 
 /** What devices send, and the devices: the group that every storage has. */
 export interface TelemetryStorage {
+  /** What it says of itself; absent: the defaults. */
   readonly capabilities?: Partial<Omit<StorageCapabilities, 'control'>>
+  /** The devices of each type. */
   readonly devices: DeviceStore
+  /** The stored samples and last values of each type. */
   readonly readings: ReadingStore
+  /** The audit rows. */
   readonly messages: MessageStore
+  /** The audit rows in the order of their commits, for consumers. */
   readonly log: LogStore
   /** The difference between the declared types and the database. */
   plan(): Promise<SchemaPlan>
@@ -64,6 +70,7 @@ export interface TelemetryStorage {
   commit(batch: TelemetryBatch): Promise<TelemetryResult>
   /** Deletes what was received longer ago than each type's retention says; returns how many rows went. */
   applyRetention(now: number): Promise<RetentionResult>
+  /** Ends what it has open. Later calls reject with `closed`. */
   close(): Promise<void>
 }
 
@@ -72,11 +79,17 @@ export interface TelemetryStorage {
  * telemetry: a batch is one transaction over both.
  */
 export interface ControlStorage {
+  /** Who does what must have a single holder. */
   readonly leases: LeaseStore
+  /** Places of consumers, and messages they set aside. */
   readonly consumers: ConsumerStore
+  /** The ledger of commands. */
   readonly commands: CommandStore
+  /** Desired state. */
   readonly twins: TwinStore
+  /** What devices authenticate with. */
   readonly credentials: CredentialStore
+  /** Keys with which devices obtain credentials. */
   readonly claims: ClaimStore
   /**
    * In the same transaction also what the entries say of commands, reported state and publications. A device that becomes
@@ -91,6 +104,7 @@ export interface ControlStorage {
  * state; what `applyRetention` deletes before a consumer had read it counts as missed.
  */
 export interface CompleteStorage extends TelemetryStorage, ControlStorage {
+  /** As `ControlStorage.commit`. */
   commit(batch: CommitBatch): Promise<CommitResult>
 }
 

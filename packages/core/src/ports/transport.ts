@@ -27,15 +27,23 @@ export interface InboundMessage {
   readonly fence?: LeaseFence | undefined
 }
 
+/** A message to publish. */
 export interface OutboundMessage {
+  /** Where to; without wildcards. */
   readonly topic: string
+  /** Text goes out in UTF-8. */
   readonly payload: Uint8Array | string
   /** Default 1. */
   readonly qos?: 0 | 1 | 2 | undefined
+  /** The broker keeps it for later subscribers. Default false. */
   readonly retain?: boolean | undefined
+  /** MQTT 5; at most 16,383 characters. */
   readonly contentType?: string | undefined
+  /** MQTT 5: its correlation data, in UTF-8. */
   readonly correlationId?: string | undefined
+  /** MQTT 5: where a reply goes. */
   readonly responseTopic?: string | undefined
+  /** MQTT 5. */
   readonly userProperties?: Readonly<Record<string, string | readonly string[]>> | undefined
   /** How long a broker that can (MQTT 5) keeps it before it drops it undelivered; from the hub a number of seconds. */
   readonly expiresIn?: Duration | undefined
@@ -45,6 +53,7 @@ export interface OutboundMessage {
 export interface Transport {
   /** The broker's name; a device type picks its broker by it. */
   readonly name: string
+  /** Resolves when it works, or is on its way to; it can be called after `stop`. */
   start(): Promise<void>
   /** Drains: what is committed is acknowledged, then the connection ends. It can be started again. */
   stop(): Promise<void>

@@ -19,11 +19,15 @@ export interface TwinStore {
   release(claim: string, twins: readonly TwinKey[], delay: number): Promise<void>
 }
 
+/** A device of whatever type. */
 export interface TwinKey {
+  /** Of the device's type. */
   readonly typeKey: string
+  /** Id of the device. */
   readonly deviceId: string
 }
 
+/** Who takes desired state to publish, and for how long. */
 export interface TwinClaimRequest {
   /** Who claims: unique for this run of a process. */
   readonly claim: string
@@ -31,9 +35,11 @@ export interface TwinClaimRequest {
   readonly ttl: number
   /** Type keys. */
   readonly types: readonly string[]
+  /** Documents at most. */
   readonly limit: number
 }
 
+/** What a device is to be. */
 export interface DesiredState {
   /** By name of the state field, each as JSON has it; never null. */
   readonly desired: Readonly<Record<string, unknown>>
@@ -43,6 +49,7 @@ export interface DesiredState {
   readonly version: number
 }
 
+/** What is known of a device's reports. */
 export interface ReportedState {
   /** By name of the state field: when its last report was made, and the desired version that the report had applied. */
   readonly reportedAt: Readonly<Record<string, ReportMark>>
@@ -50,6 +57,7 @@ export interface ReportedState {
   readonly reportedVersion: number | null
 }
 
+/** When a field was reported last. */
 export interface ReportMark {
   /** When it came in; 0: nobody knows, a broker had kept it. */
   readonly at: number
@@ -59,6 +67,7 @@ export interface ReportMark {
   readonly version: number
 }
 
+/** Desired and reported state of a device. */
 export interface TwinRecord extends DesiredState, ReportedState {
   /** The version the broker has taken last; 0: none. */
   readonly publishedVersion: number
@@ -68,19 +77,27 @@ export interface TwinRecord extends DesiredState, ReportedState {
 
 /** A document to publish. `desired` null: the device was deleted, and what the broker retains has to go. */
 export interface DueTwin extends TwinKey {
+  /** Of the desired state. */
   readonly version: number
+  /** By name of the state field. */
   readonly desired: Readonly<Record<string, unknown>> | null
 }
 
+/** A change of desired state. */
 export interface DesiredChange {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
   /** As JSON has them; null takes a field away. */
   readonly patch: Readonly<Record<string, unknown>>
+  /** Only if the desired state has this version; absent: whichever it has. */
   readonly ifVersion?: number
+  /** Epoch milliseconds by the hub's clock. */
   readonly at: number
 }
 
+/** What became of a change. Only `set` wrote something. */
 export type SetDesiredOutcome =
   | { readonly outcome: 'set'; readonly record: TwinRecord }
   | { readonly outcome: 'conflict'; readonly version: number }
@@ -98,6 +115,7 @@ export interface StateReport {
   readonly claimedAt?: number | null
 }
 
+/** What became of a report. */
 export interface ReportOutcome {
   /** Names of the fields that were taken; a later report of the others is known already. */
   readonly applied: readonly string[]
@@ -111,6 +129,8 @@ export interface ReportOutcome {
  * have overwritten a newer one.
  */
 export interface DesiredPublished {
+  /** The version that was published. */
   readonly version: number
+  /** Under which it was published. */
   readonly claim: string
 }

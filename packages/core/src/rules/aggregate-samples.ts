@@ -4,10 +4,13 @@ import { calendarBucket } from './calendar-bucket.js'
 
 /** A value of the aggregated reading. */
 export interface AggregatedValue {
+  /** Measured time, epoch milliseconds. */
   readonly timestamp: number
+  /** As `NewSample.orderAt`. */
   readonly orderAt: number
   /** Orders samples of the same `orderAt`: the greater one was stored later. */
   readonly id: number
+  /** In stored form; null does not count. */
   readonly value: StoredValue
 }
 

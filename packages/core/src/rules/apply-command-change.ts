@@ -2,9 +2,11 @@ import type { CommandState } from '../model/statuses.js'
 import type { CommandChange, CommandProgress } from '../ports/commands.js'
 import { isFinal } from './states.js'
 
+/** What a change makes of a command. */
 export interface AppliedCommandChange {
   /** `current` itself when nothing changes. */
   readonly next: CommandProgress
+  /** False: it changes nothing. */
   readonly applied: boolean
   /** For the audit row of a reply that changed nothing: `late_reply` or `repeated_reply`. */
   readonly flag: string | null

@@ -1,8 +1,10 @@
 import type { ReportedState, ReportMark, StateReport } from '../ports/twins.js'
 
+/** What a report makes of the reported state. */
 export interface AppliedReport {
   /** Fields whose value is newer than what is known. */
   readonly applied: readonly string[]
+  /** `current` with what was taken. */
   readonly next: ReportedState
 }
 

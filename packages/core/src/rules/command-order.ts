@@ -23,6 +23,7 @@ export const NEW_PROGRESS: CommandProgress = {
 
 /** What is queued for a device before a command, and is not the caller's own. */
 export interface QueuedAhead {
+  /** There is one. */
   readonly any: boolean
   /** Some of it does not wait for the device (`onOffline: 'send'`). */
   readonly send: boolean
@@ -46,7 +47,9 @@ export interface NewCommandRows {
   ahead(type: AnyDeviceType, deviceId: string): QueuedAhead
 }
 
+/** What becomes of a new command. */
 export interface JudgedCommand {
+  /** As `CommandStore.create` gives it. */
   readonly outcome: CreateOutcome
   /** Milliseconds until it has to be looked at: the end of its claim, or when it expires unless its device comes. */
   readonly dueIn: number

@@ -9,6 +9,7 @@ import type {
 } from '../ports/commit.js'
 import { applyDeviceChange } from './apply-device-change.js'
 
+/** A device of a batch, as it is after it. */
 export interface FoldedDevice extends CommittedDevice {
   /** The place of its last change in the batch; null: it was only touched. */
   readonly change: number | null
@@ -16,11 +17,13 @@ export interface FoldedDevice extends CommittedDevice {
   readonly isNew: boolean
 }
 
+/** What a batch makes of its devices. */
 export interface FoldedChanges {
   /** Of the touches and changes, each once, as they are after the batch; those that do not exist are left out. */
   readonly devices: readonly FoldedDevice[]
   /** Those of the changes, as a commit tells of them. */
   readonly changed: readonly ChangedDevice[]
+  /** Changes of status, in order. */
   readonly transitions: readonly CommittedTransition[]
   /** The audit rows of the changes that changed a status. */
   readonly audits: readonly TelemetryEntry[]

@@ -3,9 +3,11 @@ import type { NewSample } from '../ports/commit.js'
 
 /** The last known value of each reading of a device, as far as some of its samples tell. */
 export interface LatestRow {
+  /** Of the device. */
   readonly deviceId: string
   /** The greatest of the samples', and the timestamp of the sample that has it. */
   orderAt: number
+  /** Measured time of the sample with the greatest `orderAt`. */
   timestamp: number
   /** In the order of `type.readingNames`. */
   values: readonly StoredValue[]

@@ -3,8 +3,11 @@ import { createPageBudget, ROW_BYTES } from './page-bytes.js'
 
 /** How the rows of a list are given. */
 export interface Listed<Row, Item> {
+  /** Absent: all rows do. */
   matches?(row: Row): boolean
+  /** What the page gives of a row. */
   toItem(row: Row): Item
+  /** Where a page goes on behind a row; see `writeCursor`. */
   cursorOf(row: Row): string
   /** See `bytesOf`; absent: its rows hold nothing long. */
   bytesOf?(row: Row): number

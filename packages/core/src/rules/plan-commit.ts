@@ -31,6 +31,7 @@ export interface CommitRows {
 export interface CommitPlan {
   /** Messages whose status becomes `replayed`. */
   readonly replayed: readonly MessageRef[]
+  /** Those that are new. */
   readonly samples: readonly { readonly type: AnyDeviceType; readonly sample: NewSample }[]
   /** Audit rows: one for each entry that has one (`entry` is its place), then those of status changes (`entry` null). */
   readonly messages: readonly PlannedRow[]
@@ -40,9 +41,13 @@ export interface CommitPlan {
   readonly result: TelemetryResult
 }
 
+/** An audit row to write. */
 export interface PlannedRow {
+  /** Null: into `devicehub_message`. */
   readonly type: AnyDeviceType | null
+  /** With its final status, code and flags. */
   readonly message: NewMessage
+  /** Place of its entry in the batch; null: of a status change. */
   readonly entry: number | null
 }
 

@@ -22,21 +22,31 @@ export interface CredentialRows {
 
 /** What has to be written for them, in this order. */
 export interface CredentialPlan {
+  /** Ids of credentials to delete. */
   readonly removed: readonly string[]
+  /** Credentials that end at `expiresAt`, epoch milliseconds. */
   readonly expiring: readonly { readonly id: string; readonly expiresAt: number }[]
   /** Of devices that existed. A name can have belonged to another of them before. */
   readonly usernames: readonly UsernameChange[]
+  /** Devices to create. */
   readonly created: readonly { readonly type: AnyDeviceType; readonly record: DeviceRecord }[]
+  /** Credentials to write. */
   readonly added: readonly CredentialRecord[]
   /** Devices with any of this. */
   readonly changed: readonly TwinKey[]
+  /** What became of each write, in order. */
   readonly outcomes: readonly CredentialOutcome[]
 }
 
+/** The user name of a device, for its row. */
 export interface UsernameChange {
+  /** Type of the device. */
   readonly type: AnyDeviceType
+  /** Id of the device. */
   readonly deviceId: string
+  /** Null: it has none any more. */
   readonly username: string | null
+  /** For `updated_at`, epoch milliseconds. */
   readonly now: number
 }
 

@@ -40,11 +40,15 @@ const A_SAMPLE = 'a sample'
 
 /** The identities of the samples of one type, for a storage that has them in memory. */
 export interface SampleIndex {
+  /** What is known of a sample's identity, for `judgeSample`. */
   find(sample: Identity): KnownIdentity
+  /** Remembers a stored sample. */
   add(sample: Identity): void
+  /** Forgets a sample that was deleted. */
   remove(sample: Identity): void
 }
 
+/** An empty index. */
 export function createSampleIndex(): SampleIndex {
   const contents = new Set<string>()
   const ids = new Map<string, Set<number | null>>()

@@ -5,7 +5,9 @@ import { ID_REUSED, withFlag } from './record-outcome.js'
 
 /** What became of a message's samples: indexes of those that were stored before, and of those whose id was known with other content. */
 export interface SampleOutcomes {
+  /** Undefined: none. */
   readonly duplicates: readonly number[] | undefined
+  /** Undefined: none. */
   readonly reused: readonly number[] | undefined
 }
 

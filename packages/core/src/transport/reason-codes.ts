@@ -48,12 +48,14 @@ export const reasonName = trusting(
 /** Receive Maximum exceeded, message rate too high, quota exceeded: send less, and again. */
 export const isSlowDown = (code: number): boolean => code === 0x93 || code === 0x96 || code === 0x97
 
+/** Reason code of MQTT 5: another client with the same id has connected. */
 export const SESSION_TAKEN_OVER = 0x8e
 
 /** CONNACK codes that come back however often one tries with the same options. */
 const REFUSALS = new Set([
   1, 2, 4, 5, 0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c, 0x90, 0x95, 0x99, 0x9a, 0x9b, 0x9d,
 ])
+/** Whether a CONNACK code comes back however often one tries with the same options. */
 export const isRefusal = (code: number): boolean => REFUSALS.has(code)
 
 /** mqtt.js puts the reason code into `code`, where errors of sockets have a text. */

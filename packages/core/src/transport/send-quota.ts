@@ -10,12 +10,15 @@ export interface SendQuota {
   acquire(): Promise<void>
   /** Takes a place at once if one is free and nobody waits; for a sender that keeps its own queue. */
   tryAcquire(): boolean
+  /** Gives a place back, with the acknowledgement. */
   release(): void
   /** A new connection may grant more or less; places that are taken stay so. */
   resize(limit: number): void
   /** Rejects all who wait, and whoever asks later. */
   close(error: Error): void
+  /** Places in all. */
   readonly limit: number
+  /** Places that are taken. */
   readonly inFlight: number
 }
 
@@ -24,6 +27,7 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
+/** A quota of `limit` places, 1 to 65,535. */
 export function createSendQuota(limit: number): SendQuota {
   let places = checked('createSendQuota', limit)
   let inFlight = 0

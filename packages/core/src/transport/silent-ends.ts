@@ -25,6 +25,7 @@ const END = options<{ readonly withoutReason: boolean; readonly lasted: number }
   lasted: duration({ max: '36500d', infinite: true }),
 })
 
+/** For one client id; it has seen no end yet. */
 export function createSilentEnds(): SilentEnds {
   let inARow = 0
   return {

@@ -1,11 +1,15 @@
 import { isList, keysOf, read, within } from './options.js'
 import { Misfit, misfit, type Rule } from './rule.js'
 
+/** How many items a list may have, inclusive. */
 export interface ListBounds {
+  /** Default 0. */
   readonly min?: number
+  /** Default 100,000. */
   readonly max?: number
 }
 
+/** An array, each item by a rule; a copy. Default 0 to 100,000 items. */
 export function list<T>(item: Rule<T>, { min = 0, max = 100_000 }: ListBounds = {}): Rule<readonly T[]> {
   const expected = `a list of ${min} to ${max.toLocaleString('en-US')} items, each ${item.expected}`
   return {

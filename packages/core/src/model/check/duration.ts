@@ -2,6 +2,7 @@ import { type Duration, durationText, parseDuration } from '../duration.js'
 import { Misfit, type Rule } from './rule.js'
 import { showNumber } from './show-value.js'
 
+/** How long a duration may be, inclusive. */
 export interface DurationBounds {
   /** Default 0. */
   readonly min?: Duration

@@ -77,6 +77,7 @@ function isOptionsObject(value: unknown): value is Record<string, unknown> {
   }
 }
 
+/** Whether it is an array; never throws, whatever the value. */
 export function isList(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value)

@@ -14,6 +14,7 @@ export interface Rule<T> {
 
 /** A key that may be absent; undefined is as good as absent. */
 export interface OptionalRule<T> extends Rule<T> {
+  /** Tells `options` that the key may be absent. */
   readonly optional: true
 }
 

@@ -6,8 +6,10 @@ import { keysOf, read, within } from './options.js'
 import { Misfit, misfit, type OptionalRule, type Rule } from './rule.js'
 import { showKind, showNumber, showValue } from './show-value.js'
 
+/** A key of options that may be absent or undefined. */
 export const optional = <T>(rule: Rule<T>): OptionalRule<T | undefined> => ({ ...rule, optional: true })
 
+/** Null, or what the rule takes. */
 export const orNull = <T>(rule: Rule<T>): Rule<T | null> => ({
   expected: `${rule.expected}, or null`,
   take: (value, at) => (value === null ? null : rule.take(value, at)),
@@ -69,6 +71,7 @@ export const satisfies = <T>(
   },
 })
 
+/** The test's answer; false when it throws. */
 export function passes(test: (value: unknown) => boolean, value: unknown): boolean {
   try {
     return test(value)
@@ -83,11 +86,13 @@ export function passes(test: (value: unknown) => boolean, value: unknown): boole
  */
 export const anything = <T = unknown>(expected = 'anything'): Rule<T> => satisfies(expected, () => true)
 
+/** How long a text may be, and of what. */
 export interface TextBounds {
   /** Characters; default 1. */
   readonly min?: number
   /** Characters; default 65,535. */
   readonly max?: number
+  /** What it has to match; absent: anything. */
   readonly pattern?: RegExp
   /** What `pattern` means. */
   readonly expected?: string
@@ -137,8 +142,11 @@ export function word<const Word extends string | number | boolean>(...words: rea
   )
 }
 
+/** Between which numbers, inclusive unless said otherwise. */
 export interface NumberBounds {
+  /** Absent: no bound. */
   readonly min?: number
+  /** Absent: no bound. */
   readonly max?: number
   /** Exclusive. */
   readonly above?: number
@@ -146,6 +154,7 @@ export interface NumberBounds {
   readonly infinite?: boolean
 }
 
+/** A number within bounds, without NaN; Infinity only with `infinite`. */
 export function number(bounds: NumberBounds = {}): Rule<number> {
   return satisfies(
     `a number${boundsText(bounds)}`,
@@ -154,6 +163,7 @@ export function number(bounds: NumberBounds = {}): Rule<number> {
   )
 }
 
+/** A whole number within bounds and within ±(2^53 - 1). */
 export function integer(bounds: NumberBounds = {}): Rule<number> {
   return satisfies(
     `a whole number${boundsText(bounds)}`,
@@ -180,6 +190,7 @@ function boundsText({ min, max, above }: NumberBounds): string {
   return max === undefined ? '' : ` of at most ${written(max)}`
 }
 
+/** True or false, and nothing that only counts as such. */
 export const flag: Rule<boolean> = satisfies('true or false', (value) => typeof value === 'boolean')
 
 /** Within what RFC 3339 can write: the years 1 to 9999. */
@@ -206,8 +217,10 @@ function timeOf(value: unknown): number {
 /** Called later, so all that can be said of it is that it can be called. */
 export const callback = <T>(): Rule<T> => satisfies('a function', (value) => typeof value === 'function')
 
+/** A `Uint8Array`, so a `Buffer` too. */
 export const bytes: Rule<Uint8Array> = satisfies('a Uint8Array', (value) => value instanceof Uint8Array)
 
+/** An `AbortSignal`, of whatever realm. */
 export const abortSignal: Rule<AbortSignal> = satisfies('an AbortSignal', (value) => {
   if (typeof value !== 'object' || value === null) return false
   const { aborted, addEventListener, throwIfAborted } = value as Partial<AbortSignal>
@@ -244,6 +257,7 @@ export const recordOf = (expected: string): Rule<Readonly<Record<string, unknown
   },
 })
 
+/** An object of names and values; a copy. The values are looked at by others. */
 export const record = recordOf('an object of names and values')
 
 /** Somebody else's object, passed on as it is: it has these methods. */

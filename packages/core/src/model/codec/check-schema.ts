@@ -1,6 +1,7 @@
 import { type RunnableSchema, runSchema } from './run-schema.js'
 import { errorLine, toLine } from './text.js'
 
+/** What a schema says of a value: the value as the schema makes it, or what does not fit. */
 export type Checked =
   | { readonly fits: true; readonly value: unknown }
   /** In a line: which part does not fit, and what would. */

@@ -10,12 +10,15 @@ export interface RawSample extends Head {
   readonly malformed?: readonly MalformedItem[]
 }
 
+/** An item of a list that is no reading. */
 export interface MalformedItem {
   /** The reading it names; null: none. */
   readonly name: string | null
+  /** What is wrong with it, in a sentence. */
   readonly reason: string
 }
 
+/** How a `data` payload is taken apart. */
 export interface ParseDataOptions {
   /** Samples a backfill may hold; default 10,000. */
   readonly maxSamples?: number | undefined
@@ -23,16 +26,23 @@ export interface ParseDataOptions {
   readonly readHead?: HeadReader | undefined
 }
 
+/** The samples of a `data` payload. */
 export interface ParsedData {
+  /** How they were sent: one object of names and values, a list of readings, or an array of samples. */
   readonly form: 'flat' | 'list' | 'backfill'
+  /** In the order in which they were sent. */
   readonly samples: readonly RawSample[]
   /** Items of a backfill that are no sample, by their place in it; the others are in `samples`. */
   readonly refused: readonly RefusedItem[]
 }
 
+/** An item of a backfill that is no sample. */
 export interface RefusedItem {
+  /** Its place in the backfill, from 0. */
   readonly index: number
+  /** For the audit row. */
   readonly code: 'invalid_shape'
+  /** What is wrong with it, in a sentence. */
   readonly reason: string
 }
 

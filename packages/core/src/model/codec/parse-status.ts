@@ -6,9 +6,11 @@ import { type DataRefusal, unreadable } from './unreadable.js'
 
 /** What a device says of itself. What it did not say, or what could not be used, is absent. */
 export interface ParsedStatus extends Head {
+  /** Absent: it said none, or one that does not exist. */
   readonly status?: DeviceStatus
   /** Percent. */
   readonly batteryLevel?: number
+  /** At most 50 characters. */
   readonly firmwareVersion?: string
   /** `unknown_status`, `bad_battery`, `bad_firmware_version`, `bad_timestamp`, `bad_id`: left out, the rest counts. */
   readonly flags: readonly string[]

@@ -11,6 +11,7 @@ export interface Head {
   readonly timestamp: number | null
   /** The decimals of its second where they go further than the millisecond; absent otherwise. */
   readonly fraction?: string
+  /** The id it carries; null when absent or unusable. */
   readonly id: string | null
   /** `bad_timestamp`, `bad_id`: present and unusable. */
   readonly flags: readonly string[]

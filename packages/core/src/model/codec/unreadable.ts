@@ -8,6 +8,8 @@ export const unreadable = (cause: unknown): DataRefusal => ({
 
 /** `'code' in result` tells it apart. */
 export interface DataRefusal {
+  /** For the audit row. */
   readonly code: 'invalid_shape' | 'no_samples' | 'too_many_samples'
+  /** What is wrong with the payload, in a sentence. */
   readonly reason: string
 }

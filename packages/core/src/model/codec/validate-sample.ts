@@ -24,6 +24,7 @@ export interface ValidSample {
 
 /** `'code' in result` tells it apart. */
 export interface SampleRefusal {
+  /** For the audit row. */
   readonly code:
     | 'invalid_type'
     | 'invalid_shape'
@@ -31,6 +32,7 @@ export interface SampleRefusal {
     | 'out_of_range'
     | 'unknown_field'
     | 'no_readings'
+  /** What is wrong with the sample, in a sentence. */
   readonly reason: string
 }
 

@@ -28,12 +28,15 @@ export interface AsyncApiOptions {
   readonly servers?: Readonly<Record<string, AsyncApiServer>> | undefined
 }
 
+/** A broker, as an AsyncAPI document names it. */
 export interface AsyncApiServer {
   /** `broker.example.com:8883`. */
   readonly host: string
   /** `mqtt`, or `secure-mqtt` over TLS. */
   readonly protocol: string
+  /** Such as `5` or `3.1.1`. */
   readonly protocolVersion?: string | undefined
+  /** For people. */
   readonly description?: string | undefined
 }
 

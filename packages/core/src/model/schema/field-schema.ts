@@ -4,6 +4,7 @@ import type { Field } from '../device-type/field.js'
 /** A JSON Schema, by keyword. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
+/** Which dialect of JSON Schema is written. */
 export interface SchemaOptions {
   /** Default `draft-2020-12`, which OpenAPI 3.1 speaks; AsyncAPI 3.0 and many tools speak `draft-7`. */
   readonly target?: 'draft-2020-12' | 'draft-7' | undefined

@@ -18,6 +18,7 @@ export interface DeviceTypeSchemas extends Readonly<Record<Channel, JsonSchema>>
   readonly commands: Readonly<Record<string, CommandSchemas>>
 }
 
+/** The schemas of one command. */
 export interface CommandSchemas {
   /** What the caller gives; null for a command without payload. */
   readonly payload: JsonSchema | null

@@ -9,4 +9,5 @@ export const INBOUND_CHANNELS = ['data', 'status', 'response', 'state'] as const
 /** Those a device listens to. */
 export const OUTBOUND_CHANNELS = ['cmd', 'desired'] as const satisfies readonly Channel[]
 
+/** Whether it is one of `CHANNELS`. */
 export const isChannel = (text: string): text is Channel => (CHANNELS as readonly string[]).includes(text)
