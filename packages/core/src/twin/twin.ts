@@ -11,11 +11,11 @@ export interface Twin<State = Readonly<Record<string, unknown>>> {
   /** Of the device. */
   readonly deviceId: string
   /** The fields that were set, and not taken away again. */
-  readonly desired: { readonly [Name in keyof State]?: NonNullable<State[Name]> }
+  readonly desired: { readonly [Name in keyof State]?: Exclude<State[Name], null | undefined> }
   /** The fields as the device reported them last; before its first report their defaults. */
   readonly reported: State
   /** The desired fields whose reported value is another. */
-  readonly delta: { readonly [Name in keyof State]?: NonNullable<State[Name]> }
+  readonly delta: { readonly [Name in keyof State]?: Exclude<State[Name], null | undefined> }
   /** Of the desired state; 0: none was ever set. */
   readonly version: number
   /** The highest version the device says it has applied; null: none. */

@@ -7,6 +7,7 @@ import { fitDefault } from './fit-default.js'
 import { formerNamesOf } from './former-names.js'
 import type { Hooks } from './hooks.js'
 import { isDeviceType } from './is-device-type.js'
+import type { Merge, PartOf } from './merge.js'
 import {
   checkNames,
   checkTypeName,
@@ -44,20 +45,6 @@ export interface DeviceType<
 }
 
 type Empty = Record<never, never>
-
-/** What the child declares replaces what it inherits under the same name. */
-export type Merge<Inherited, Own> = [Inherited] extends [never]
-  ? Own
-  : {
-      readonly [Name in keyof Inherited | keyof Own]: Name extends keyof Own
-        ? Own[Name]
-        : Inherited[Name & keyof Inherited]
-    }
-
-/** `never` when the type extends nothing. */
-type PartOf<Parent, Part extends 'readings' | 'commands' | 'state'> = Parent extends AnyDeviceType
-  ? Parent[Part]
-  : never
 
 /** A reserved name is an error at its own line, with a sentence for a type. */
 type WithoutReserved<Fields, Reserved extends string> = {

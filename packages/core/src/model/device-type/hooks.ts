@@ -2,6 +2,7 @@ import type { MessageRecord } from '../message.js'
 import type { DeviceStatus } from '../statuses.js'
 import type { AnyDeviceType, Device } from './device-type.js'
 import type { InferCommands, InferReadings, InferState } from './infer.js'
+import type { Shown } from './shown.js'
 
 type Parts = Pick<AnyDeviceType, 'readings' | 'commands' | 'state'>
 
@@ -47,4 +48,5 @@ export type CommandResponseEvent<T extends Parts> = {
     result: InferCommands<T>[Name]['result'] | null
     error: string | null
   }
-}[keyof T['commands'] & string]
+}[keyof T['commands'] & string] &
+  Shown<T>
