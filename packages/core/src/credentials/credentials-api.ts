@@ -45,7 +45,19 @@ export interface SecretHashes {
  * `queue_full` when too many wait already; `invalid_options` when the hub has no `credentials.secret`.
  */
 export interface CredentialsApi {
-  /** Null: no such user name, a wrong password, expired, revoked, or the device is deactivated; which of them is not told, nor by the time it takes. */
+  /**
+   * Null: no such user name, a wrong password, expired, revoked, or the device is deactivated; which of them is not
+   * told, nor by the time it takes.
+   *
+   * @example
+   * import { createDeviceHub } from '@devicehub/core'
+   * import { WeatherStation } from './hub.js'
+   *
+   * const secret = process.env.DEVICEHUB_SECRET ?? ''
+   * const hub = createDeviceHub({ types: [WeatherStation], credentials: { secret } })
+   * const device = await hub.credentials.verify({ username: 'weatherstation_STATION-001', password: 'from the login' })
+   * device?.deviceId // STATION-001, when the password is right
+   */
   verify(login: { readonly username: string; readonly password: string }): Promise<Principal | null>
   /** The same for an API key. */
   verifyApiKey(apiKey: string): Promise<Principal | null>

@@ -86,6 +86,11 @@ export interface CommandsApi {
   /**
    * Sends one command to many devices, so many at a time. Resolves when each has an end, or waits for its device.
    * What concerns one device is counted and told to `onResult`; only what concerns all of them rejects.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { counts } = await hub.commands.sendMany(WeatherStation, { filter: { status: 'online' } }, 'reboot')
    */
   sendMany<T extends AnyDeviceType, Name extends CommandNames<T>>(
     type: T,
@@ -95,9 +100,24 @@ export interface CommandsApi {
   ): Promise<BulkSummary>
   /** Null when there is none of that id. */
   get(id: string): Promise<CommandInfo | null>
-  /** Newest first. */
+  /**
+   * Newest first.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { items } = await hub.commands.list({ type: WeatherStation, state: ['queued', 'sent'] })
+   */
   list(query?: CommandQuery): Promise<Page<CommandInfo>>
-  /** Resolves with the command once it has an end, whoever sent it. `command_not_found`, `command_pending`, the signal's reason, `closed`. */
+  /**
+   * Resolves with the command once it has an end, whoever sent it. `command_not_found`, `command_pending`, the
+   * signal's reason, `closed`.
+   *
+   * @example
+   * import { hub } from './hub.js'
+   *
+   * const { state, result } = await hub.commands.wait('the id of a handle', { timeout: '1m' })
+   */
   wait(id: string, options?: WaitOptions): Promise<CommandInfo>
   /**
    * Ends a command that has no end yet. One that was published already may be executed all the same: its reply is

@@ -41,9 +41,24 @@ export interface ConsumersApi {
   list(): Promise<readonly ConsumerInfo[]>
   /** Null when there is none of that name. */
   get(name: string): Promise<ConsumerInfo | null>
-  /** Moves it to the beginning, behind everything that is stored, or to a received time; also while it runs. */
+  /**
+   * Moves it to the beginning, behind everything that is stored, or to a received time; also while it runs.
+   *
+   * @example
+   * import { hub } from './hub.js'
+   *
+   * await hub.consumers.seek('billing', 'beginning')
+   */
   seek(name: string, to: ConsumeFrom): Promise<void>
-  /** Messages set aside, oldest first. */
+  /**
+   * Messages set aside, oldest first.
+   *
+   * @example
+   * import { hub } from './hub.js'
+   *
+   * const { items } = await hub.consumers.failures('billing')
+   * for (const { ref, error } of items) console.log(ref.id, error)
+   */
   failures(
     name: string,
     page?: { readonly limit?: number; readonly cursor?: string | undefined },

@@ -48,7 +48,16 @@ export type { DeviceHub, HubStats } from './device-hub.js'
 /** Milliseconds that transports get to end once nothing is going to be committed any more. */
 const STOP_GRACE = 1_000
 
-/** One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process. */
+/**
+ * One hub: types, a database, and the way of a message between them. Nothing is shared between two hubs of a process.
+ *
+ * @example
+ * import { createDeviceHub, defineDeviceType, reading } from '@devicehub/core'
+ *
+ * const Meter = defineDeviceType('meter', { readings: { power: reading.float({ unit: 'kW' }) } })
+ * const hub = createDeviceHub({ types: [Meter] })
+ * await hub.storage.migrate()
+ */
 export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   given: DeviceHubOptions<Signals>,
 ): DeviceHub<Signals> {

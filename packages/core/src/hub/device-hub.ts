@@ -122,15 +122,29 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   /** Where listeners may share the messages in a group. */
   readonly sharedGroups: SharedGroups
   /**
-   * For what works on the hub by itself: `end` is called once `close()` begins, and waited for before the storage closes.
+   * For what works on the hub by itself: `end` is called once `close()` begins, and waited for before the storage
+   * closes.
    * Returns the way to undo it. `closed` for a hub that is.
+   *
+   * @example
+   * import { hub } from './hub.js'
+   *
+   * const timer = setInterval(() => console.log(hub.stats()), 60_000)
+   * hub.onClose(() => clearInterval(timer))
    */
   onClose(end: () => void | Promise<void>): () => void
   /** Makes a transport known under its broker's name; returns the way to undo it. `closed` for a hub that is. */
   attach(transport: Transport): () => void
   /** Whether a transport is attached for that broker. */
   isServed(broker: string): boolean
-  /** Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached. */
+  /**
+   * Publishes at the named broker; default `default`. `transport_unavailable` when none of that name is attached.
+   *
+   * @example
+   * import { hub } from './hub.js'
+   *
+   * await hub.publish({ topic: 'site/north/display', payload: JSON.stringify({ text: 'hello' }), qos: 1 })
+   */
   publish(message: OutboundMessage, broker?: string): Promise<void>
   /** Of this process, since the hub was created. */
   stats(): HubStats

@@ -43,13 +43,43 @@ export interface DeviceQuery extends DeviceFilter {
 
 /** The devices of each type. A type that is not of this hub is refused with `unknown_type`. */
 export interface DevicesApi {
-  /** `device_exists` when the id is taken, `invalid_device_id` when it cannot be a topic level. */
+  /**
+   * `device_exists` when the id is taken, `invalid_device_id` when it cannot be a topic level.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * await hub.devices.create(WeatherStation, { deviceId: 'STATION-001', name: 'Roof' })
+   */
   create<T extends AnyDeviceType>(type: T, device: NewDevice<InferState<T>>): Promise<Device<InferState<T>>>
-  /** Null when there is none. */
+  /**
+   * Null when there is none.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const station = await hub.devices.get(WeatherStation, 'STATION-001')
+   * station?.state.recording_mode // 'continuous'
+   */
   get<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>> | null>
-  /** Newest first. */
+  /**
+   * Newest first.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { items, cursor } = await hub.devices.list(WeatherStation, { status: 'online', limit: 50 })
+   */
   list<T extends AnyDeviceType>(type: T, query?: DeviceQuery): Promise<Page<Device<InferState<T>>>>
-  /** What is left out stays; metadata is replaced as a whole. The status `online` moves `last_seen` too; signals are told by `markOnline` and `markOffline` alone. `device_not_found` when there is none. */
+  /**
+   * What is left out stays; metadata is replaced as a whole. The status `online` moves `last_seen` too; signals are
+   * told by `markOnline` and `markOffline` alone. `device_not_found` when there is none.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * await hub.devices.update(WeatherStation, 'STATION-001', { name: 'Roof, north' })
+   */
   update<T extends AnyDeviceType>(
     type: T,
     deviceId: string,
@@ -62,7 +92,13 @@ export interface DevicesApi {
   /**
    * Makes a device `online` as a status of its own would: moves `last_seen`, writes an audit row (`direction` `hub`,
    * `source` `devices`), tells signals, hooks and consumers, sends commands that waited. Of one that is online it only
-   * moves `last_seen`. For what hears of a device beside ingest, such as a gateway. `device_not_found` when there is none.
+   * moves `last_seen`. For what hears of a device beside ingest, such as a gateway. `device_not_found` when there is
+   * none.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * await hub.devices.markOnline(WeatherStation, 'STATION-001', { reason: 'seen by the gateway' })
    */
   markOnline<T extends AnyDeviceType>(
     type: T,

@@ -38,15 +38,29 @@ export interface MessageQuery {
 
 /** The audit rows: every message that ever came in, with what became of it (invariant 3). */
 export interface MessagesApi {
-  /** Newest first. `type` null: the messages that belong to no known type. */
+  /**
+   * Newest first. `type` null: the messages that belong to no known type.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { items } = await hub.messages.list(WeatherStation, { status: 'quarantined' })
+   */
   list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<StoredMessage>>
   /** Null when there is none. */
   get(ref: MessageRef): Promise<StoredMessage | null>
   /**
    * Puts a message that was rejected, quarantined or stored in part (flag `partial`) through ingest again, with its own
-   * received time, after what kept it out was mended. A new row has the result; the old one becomes `replayed`. What a topic handler failed for goes through that
+   * received time, after what kept it out was mended. A new row has the result; the old one becomes `replayed`. What
+   * a topic handler failed for goes through that
    * handler again, in a process where it runs. `not_replayable`, and the row stays as it is: for any other, the second
    * time, when the payload was not kept, and where the handler does not run.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { items } = await hub.messages.list(WeatherStation, { status: 'quarantined' })
+   * for (const ref of items) await hub.messages.replay(ref)
    */
   replay(ref: MessageRef): Promise<IngestOutcome>
 }

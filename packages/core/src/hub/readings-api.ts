@@ -96,12 +96,27 @@ export interface Bucket {
 
 /** Stored samples and last values of a type. A type that is not of this hub is refused with `unknown_type`. */
 export interface ReadingsApi {
-  /** Samples by measured time, newest first by default. `invalid_query` for a query that does not fit. */
+  /**
+   * Samples by measured time, newest first by default. `invalid_query` for a query that does not fit.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const from = new Date(Date.now() - 86_400_000)
+   * const { items } = await hub.readings.list(WeatherStation, { deviceId: 'STATION-001', from })
+   * items[0]?.readings.temperature // a number, or null
+   */
   list<T extends AnyDeviceType>(type: T, query?: ReadingQuery): Promise<Page<Reading<InferReadings<T>>>>
   /**
    * The last known value of each reading, with its own time; null when the device never sent a sample. Late samples
    * change nothing that is newer. A value stays known when retention deletes its sample, until the device is deleted;
    * not so of a type with `lastValues: false`, of which this searches the samples.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const latest = await hub.readings.latest(WeatherStation, 'STATION-001')
+   * latest?.readings.temperature?.value // a number
    */
   latest<T extends AnyDeviceType>(type: T, deviceId: string): Promise<LastValues<InferReadings<T>> | null>
   /** The same for many devices at once, by device id; those without any are left out. */
@@ -116,7 +131,15 @@ export interface ReadingsApi {
     type: T,
     deviceIds: readonly string[],
   ): Promise<ReadonlyMap<string, Reading<InferReadings<T>>>>
-  /** Computed in the database. `invalid_query` for a field that is not declared, a sum of what is no number, a least of what has no order. */
+  /**
+   * Computed in the database. `invalid_query` for a field that is not declared, a sum of what is no number, a least
+   * of what has no order.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const days = await hub.readings.aggregate(WeatherStation, { field: 'temperature', fn: 'avg', interval: 'day' })
+   */
   aggregate<T extends AnyDeviceType>(
     type: T,
     request: AggregateRequest<InferReadings<T>>,

@@ -25,9 +25,21 @@ export interface SessionEvent {
 export interface SessionsApi {
   /**
    * Brings a device online or offline, with a row in its type's log, signals and hooks, once: a duplicate, a late or an
-   * out-of-order event changes nothing. A status that the device reported of itself (`maintenance`, `error`) stays while
-   * it connects. Resolves after the commit; `queue_full` while too much waits for one. `changed`: the status is another; `unchanged`: it was so already, or newer news are known;
+   * out-of-order event changes nothing. A status that the device reported of itself (`maintenance`, `error`) stays
+   * while
+   * it connects. Resolves after the commit; `queue_full` while too much waits for one. `changed`: the status is
+   * another; `unchanged`: it was so already, or newer news are known;
    * `unknown_device`: none of that id, or it is deactivated.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * await hub.sessions.report({
+   *   type: WeatherStation,
+   *   deviceId: 'STATION-001',
+   *   event: 'connected',
+   *   source: 'emqx',
+   * })
    */
   report(event: SessionEvent): Promise<'changed' | 'unchanged' | 'unknown_device'>
 }

@@ -14,7 +14,15 @@ export type DesiredPatch<State> = { readonly [Name in keyof State]?: State[Name]
 
 /** The twins of one device type. */
 export interface TwinApi<T extends AnyDeviceType> {
-  /** Null when there is no such device. */
+  /**
+   * Null when there is no such device.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const twin = await hub.twin(WeatherStation).get('STATION-001')
+   * twin?.delta.recording_mode // set, and not reported yet
+   */
   get(deviceId: string): Promise<Twin<InferState<T>> | null>
   /**
    * Changes what the device is to be, and publishes it: retained, so that a device that is away gets the newest document

@@ -64,7 +64,17 @@ const HOLD = checkOptions<LeaseSettings>({
   onRenewed: optional(callback<() => void>()),
 })
 
-/** Claims a lease and keeps it. Null while another one holds it; rejects with the storage's error. */
+/**
+ * Claims a lease and keeps it. Null while another one holds it; rejects with the storage's error.
+ *
+ * @example
+ * import { holdLease } from '@devicehub/core/transport'
+ * import { hub } from './hub.js'
+ *
+ * const { storage, logger } = hub
+ * const lease = await holdLease({ leases: storage.leases, name: 'report', holder: crypto.randomUUID(), ttl: '15s', logger })
+ * if (lease !== null) await lease.release()
+ */
 export async function holdLease(options: HoldLeaseOptions): Promise<HeldLease | null> {
   return hold(accept('holdLease', 'options', HOLD, options))
 }

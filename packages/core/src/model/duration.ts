@@ -21,7 +21,14 @@ const UNITS: readonly (readonly [DurationUnit, number])[] = [
 ]
 const FACTORS: ReadonlyMap<string, number> = new Map(UNITS)
 
-/** Whole milliseconds, or Infinity; undefined for what is not a duration. Never throws. */
+/**
+ * Whole milliseconds, or Infinity; undefined for what is not a duration. Never throws.
+ *
+ * @example
+ * import { parseDuration } from '@devicehub/core/check'
+ *
+ * parseDuration('90s')
+ */
 export function parseDuration(value: unknown): number | undefined {
   if (typeof value === 'number') {
     if (Number.isNaN(value)) return undefined

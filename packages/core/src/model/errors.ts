@@ -77,7 +77,19 @@ export class DeviceHubError extends Error {
   }
 }
 
-/** Narrows an unknown to an error of this project, of one code if given. */
+/**
+ * Narrows an unknown to an error of this project, of one code if given.
+ *
+ * @example
+ * import { isDeviceHubError } from '@devicehub/core'
+ * import { hub, WeatherStation } from './hub.js'
+ *
+ * try {
+ *   await hub.devices.create(WeatherStation, { deviceId: 'STATION-001' })
+ * } catch (error) {
+ *   if (!isDeviceHubError(error, 'device_exists')) throw error
+ * }
+ */
 export function isDeviceHubError(error: unknown, code?: ErrorCode): error is DeviceHubError {
   try {
     return (
@@ -92,7 +104,17 @@ export function isDeviceHubError(error: unknown, code?: ErrorCode): error is Dev
   }
 }
 
-/** Whether the same call can succeed later without a change: a database or broker that is away, not a bad value. */
+/**
+ * Whether the same call can succeed later without a change: a database or broker that is away, not a bad value.
+ *
+ * @example
+ * import { isRetryable } from '@devicehub/core'
+ * import { hub, WeatherStation } from './hub.js'
+ *
+ * await hub.devices.list(WeatherStation).catch((error) => {
+ *   if (!isRetryable(error)) throw error
+ * })
+ */
 export const isRetryable = (error: unknown): boolean =>
   isDeviceHubError(error, 'storage_unavailable') || isDeviceHubError(error, 'transport_unavailable')
 

@@ -26,6 +26,13 @@ const TABLE_SUFFIXES = ['_device', '_reading', '_message']
 /**
  * The same type twice is fine; another of the same name is `duplicate_type`, two types that share a topic
  * `invalid_definition`. Abstract types are left out: they have neither tables nor topics.
+ *
+ * @example
+ * import { createDeviceHub, createRegistry } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * const registry = createRegistry([WeatherStation])
+ * const hub = createDeviceHub({ types: registry })
  */
 export function createRegistry(types: Iterable<AnyDeviceType> = []): Registry {
   const byKey = new Map<string, AnyDeviceType>()

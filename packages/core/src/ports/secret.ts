@@ -42,5 +42,13 @@ class Hidden<T> implements Secret<T> {
   }
 }
 
-/** Hides a value from logs, JSON and templates; `reveal()` gives it back. */
+/**
+ * Hides a value from logs, JSON and templates; `reveal()` gives it back.
+ *
+ * @example
+ * import { secretOf } from '@devicehub/core/transport'
+ *
+ * const password = secretOf('hunter2')
+ * console.log(`${password}`, password.reveal()) // [secret] hunter2
+ */
 export const secretOf = <T>(value: T): Secret<T> => Object.freeze(new Hidden(value))

@@ -7,8 +7,14 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The default codec: UTF-8, strictly; bytes that are no text are refused instead of replaced. A byte order mark, NULs and
+ * The default codec: UTF-8, strictly; bytes that are no text are refused instead of replaced. A byte order mark, NULs
+ * and
  * blanks around the JSON do not count.
+ *
+ * @example
+ * import { jsonCodec } from '@devicehub/core'
+ *
+ * jsonCodec.encode({ temperature: 21.5 }, { channel: 'data' }) // the bytes of {"temperature":21.5}
  */
 export const jsonCodec: Codec = Object.freeze({
   name: 'json',

@@ -1,6 +1,14 @@
 import type { AnyDeviceType } from './device-type.js'
 
-/** Looks at the value, not at its class: two copies of this package may be loaded. */
+/**
+ * Looks at the value, not at its class: two copies of this package may be loaded.
+ *
+ * @example
+ * import { isDeviceType } from '@devicehub/core'
+ * import * as exported from './hub.js'
+ *
+ * const types = Object.values(exported).filter(isDeviceType)
+ */
 export function isDeviceType(value: unknown): value is AnyDeviceType {
   if (typeof value !== 'object' || value === null) return false
   try {

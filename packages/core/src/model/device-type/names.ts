@@ -2,7 +2,14 @@ import { showText, showValue } from '../check/show-value.js'
 import { trusting } from '../check/trusting.js'
 import { DeviceHubError } from '../errors.js'
 
-/** Lower case, without `_`: `weather_station`, `WeatherStation` and the topic level `weatherstation` are one name. */
+/**
+ * Lower case, without `_`: `weather_station`, `WeatherStation` and the topic level `weatherstation` are one name.
+ *
+ * @example
+ * import { typeKey } from '@devicehub/core'
+ *
+ * typeKey('Weather_Station') // weatherstation
+ */
 export const typeKey = trusting('typeKey', 'the name of a device type', (name: string): string =>
   name.replaceAll('_', '').toLowerCase(),
 )

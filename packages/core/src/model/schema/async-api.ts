@@ -80,7 +80,15 @@ const ASYNC_API = optionRule<AsyncApiOptions>({
   ),
 })
 
-/** An AsyncAPI 3.0 document of the hub's MQTT side: what it receives from devices and sends to them. */
+/**
+ * An AsyncAPI 3.0 document of the hub's MQTT side: what it receives from devices and sends to them.
+ *
+ * @example
+ * import { asyncApi } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * JSON.stringify(asyncApi([WeatherStation], { title: 'Weather', version: '1.0.0' }))
+ */
 export function asyncApi(types: Iterable<AnyDeviceType>, given: AsyncApiOptions): AsyncApiDocument {
   const options = accept('asyncApi', 'options', ASYNC_API, given)
   const parts = acceptTypes('asyncApi', types)

@@ -48,7 +48,16 @@ function headSchemas(type: AnyDeviceType): Record<string, JsonSchema> {
 
 const SCHEMA = optionRule<SchemaOptions>({ target: optional(word('draft-2020-12', 'draft-7')) })
 
-/** JSON Schemas of what a device type sends and gets. */
+/**
+ * JSON Schemas of what a device type sends and gets.
+ *
+ * @example
+ * import { jsonSchema } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * const { data, commands } = jsonSchema(WeatherStation)
+ * commands.set_interval?.payload // the JSON Schema of { interval: number }
+ */
 export function jsonSchema(type: AnyDeviceType, given: SchemaOptions = {}): DeviceTypeSchemas {
   accept('jsonSchema', 'type', deviceType, type)
   const options = accept('jsonSchema', 'options', SCHEMA, given)

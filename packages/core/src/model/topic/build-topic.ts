@@ -16,6 +16,12 @@ import {
 /**
  * The topic of one device's channel (default `data`). `invalid_device_id` for an id that could leave its level. A hub
  * knows its own prefix: `hub.topic(type, deviceId, channel)`.
+ *
+ * @example
+ * import { buildTopic } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * buildTopic(WeatherStation, 'STATION-001', 'status') // things/weatherstation/STATION-001/status
  */
 export function buildTopic(
   type: AnyDeviceType,
@@ -37,7 +43,15 @@ export function topicOf(
   return fill(type, prefix, deviceId, channel)
 }
 
-/** Every topic of one device, by channel. */
+/**
+ * Every topic of one device, by channel.
+ *
+ * @example
+ * import { deviceTopics } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * deviceTopics(WeatherStation, 'STATION-001')
+ */
 export function deviceTopics(
   type: AnyDeviceType,
   deviceId: string,
@@ -55,14 +69,31 @@ export function topicsOf(
   return Object.fromEntries(entries) as Record<Channel, string>
 }
 
-/** The filters that bring what all devices of the type send: one a channel, with `+` for the device. */
+/**
+ * The filters that bring what all devices of the type send: one a channel, with `+` for the device.
+ *
+ * @example
+ * import { subscribePatterns } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * subscribePatterns(WeatherStation, { channels: ['data'] }) // ['things/weatherstation/+/data']
+ */
 export function subscribePatterns(type: AnyDeviceType, options: SubscribePatternOptions = {}): string[] {
   acceptType('subscribePatterns', type)
   const { prefix = DEFAULT_TOPIC_PREFIX, channels = INBOUND_CHANNELS } = acceptSubscribe(options)
   return channels.map((channel) => fill(type, prefix, '+', channel))
 }
 
-/** The device and channel of a topic of this type; null for any other topic. For many topics or types use `createTopicRouter`. */
+/**
+ * The device and channel of a topic of this type; null for any other topic. For many topics or types use
+ * `createTopicRouter`.
+ *
+ * @example
+ * import { parseTopic } from '@devicehub/core'
+ * import { WeatherStation } from './hub.js'
+ *
+ * parseTopic(WeatherStation, 'things/weatherstation/STATION-001/data')?.deviceId // STATION-001
+ */
 export function parseTopic(
   type: AnyDeviceType,
   topic: string,
