@@ -38,6 +38,9 @@ import { createTwin } from './twin/twin.js'
  * `invalid_device_id`.
  *
  * @example
+ * import { createDeviceClient } from '@devicehub/client'
+ * import { WeatherStation } from './hub.js'
+ *
  * const client = createDeviceClient(WeatherStation, { url: 'mqtts://broker.example.com:8883', deviceId: 'STATION-001' })
  * await client.connect()
  * await client.record({ temperature: 21.5 })

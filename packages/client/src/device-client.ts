@@ -125,6 +125,10 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
    * Calls the handler at each event of that name, in the order registered. Returns how to take it away.
    *
    * @example
+   * import { createDeviceClient } from '@devicehub/client'
+   * import { WeatherStation } from './hub.js'
+   *
+   * const client = createDeviceClient(WeatherStation, { url: 'mqtts://broker.example.com:8883', deviceId: 'STATION-001' })
    * client.on('error', (error) => console.error(error.code, error.message))
    */
   on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void

@@ -98,6 +98,10 @@ type ErasedHandler = SignalHandler<AnySignalEvent>
  * an option that is unknown or out of bounds.
  *
  * @example
+ * import { createDeviceHub } from '@devicehub/core'
+ * import { createSignals } from '@devicehub/signals'
+ * import { WeatherStation } from './hub.js'
+ *
  * const signals = createSignals()
  * signals.on('deviceDisconnected', ({ device }) => console.log(device.deviceId))
  * const hub = createDeviceHub({ types: [WeatherStation], signals })
