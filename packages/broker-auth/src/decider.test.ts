@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDecider } from './decider.js'
 import type { AccessRequest } from './decision.js'
 import { listenerGrants } from './listener-grants.js'
-import { ADVERSARIAL_ACCESS, ADVERSARIAL_LOGINS, type Cast, castOf } from './testing/adversarial.js'
+import { ADVERSARIAL_ACCESS } from './testing/adversarial-access.js'
+import { ADVERSARIAL_LOGINS } from './testing/adversarial-logins.js'
+import { type Cast, castOf } from './testing/cast.js'
 import { type Fleet, Sensor, startFleet } from './testing/fleet.js'
 
 let fleet: Fleet

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type BrokerAuth, createBrokerAuth } from '../create-broker-auth.js'
 import type { AccessRequest, LoginRequest } from '../decision.js'
 import type { BrokerAuthOptions } from '../options.js'
-import { ADVERSARIAL_ACCESS, ADVERSARIAL_LOGINS, type Cast, castOf } from './adversarial.js'
+import { ADVERSARIAL_ACCESS } from './adversarial-access.js'
+import { ADVERSARIAL_LOGINS } from './adversarial-logins.js'
+import { type Cast, castOf } from './cast.js'
 import { type Fleet, startFleet } from './fleet.js'
 
 /** An answer as it goes over the wire. */

@@ -1,6 +1,7 @@
 import { toLine } from '../model/codec/text.js'
 import { duplicateReason } from '../rules/sample-outcomes.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
+import { overflowLine } from './overflow-line.js'
 import type { LogOptions } from './refusal-log.js'
 import { type Content, comesAgain, type TakenMessage } from './taken-message.js'
 
@@ -18,12 +19,11 @@ export function createDuplicateLog({ logger, clock }: LogOptions): DuplicateLog 
   const repeatsOf = countRepeats()
   const limited = createLimitedLines({
     clock,
-    onOverflow: (suppressed) =>
-      logger.info(
-        { ...(suppressed > 0 && { suppressed }) },
-        `more than ${KEYS_MAX} devices send samples again within a minute; not all of them are logged here. ` +
-          'See hub.stats().ingest.unmarkedDuplicates',
-      ),
+    onOverflow: overflowLine(
+      (...line) => logger.info(...line),
+      `more than ${KEYS_MAX} devices send samples again`,
+      'hub.stats().ingest.unmarkedDuplicates',
+    ),
   })
 
   return (message, duplicates) => {

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { DecidedMessage } from './decided-message.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
+import { overflowLine } from './overflow-line.js'
 
 const SHOWN = 200
 
@@ -17,12 +18,11 @@ export interface LogOptions {
 export function createRefusalLog({ logger, clock }: LogOptions): RefusalLog {
   const limited = createLimitedLines({
     clock,
-    onOverflow: (suppressed) =>
-      logger.warn(
-        { ...(suppressed > 0 && { suppressed }) },
-        `messages of more than ${KEYS_MAX} devices are refused within a minute; not all of them are logged here. ` +
-          "See hub.messages.list(Type, { status: 'rejected' }) and hub.stats().ingest",
-      ),
+    onOverflow: overflowLine(
+      (...line) => logger.warn(...line),
+      `messages of more than ${KEYS_MAX} devices are refused`,
+      "hub.messages.list(Type, { status: 'rejected' }) and hub.stats().ingest",
+    ),
   })
 
   return (message) => {

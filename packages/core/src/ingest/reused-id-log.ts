@@ -1,5 +1,6 @@
 import { toLine } from '../model/codec/text.js'
 import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
+import { overflowLine } from './overflow-line.js'
 import type { LogOptions } from './refusal-log.js'
 import type { TakenMessage } from './taken-message.js'
 
@@ -11,12 +12,11 @@ export type ReusedIdLog = (message: TakenMessage, reused: readonly number[]) => 
 export function createReusedIdLog({ logger, clock }: LogOptions): ReusedIdLog {
   const limited = createLimitedLines({
     clock,
-    onOverflow: (suppressed) =>
-      logger.warn(
-        { ...(suppressed > 0 && { suppressed }) },
-        `more than ${KEYS_MAX} devices send ids again with other content within a minute; not all of them are logged here. ` +
-          'See hub.stats().ingest.reusedIds',
-      ),
+    onOverflow: overflowLine(
+      (...line) => logger.warn(...line),
+      `more than ${KEYS_MAX} devices send ids again with other content`,
+      'hub.stats().ingest.reusedIds',
+    ),
   })
 
   return ({ type, deviceId, content: { samples } }, reused) => {

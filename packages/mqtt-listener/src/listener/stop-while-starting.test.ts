@@ -63,9 +63,9 @@ test('all who started it at once are told, and it can be started again', async (
 
 test('a start that fails for another reason is still told to whoever forgot to look', async () => {
   unhandled.expectSome()
-  const { started } = await starting({ connectTimeout: '50ms' })
+  // Nobody looks at its promise, later neither: Node would warn of a rejection that is handled asynchronously.
+  await starting({ connectTimeout: '50ms' })
   await expect
     .poll(() => unhandled.reasons(), { timeout: 60_000 })
     .toMatchObject([{ code: 'transport_unavailable' }])
-  await expect(started).rejects.toMatchObject({ code: 'transport_unavailable' })
 })
