@@ -3,6 +3,7 @@ import type { StorageContext } from '@devicehub/core/storage'
 import { type CompleteStorage, defineStorage, storageClosed } from '@devicehub/core/storage'
 import type { Kysely } from 'kysely'
 import { createCommandStore } from './command/command-store.js'
+import { createRecentCommands } from './command/recent-commands.js'
 import { createCommit } from './commit/create-commit.js'
 import { knownTypes } from './commit/known-types.js'
 import type { Connection } from './connection/connection.js'
@@ -78,7 +79,8 @@ function openStorage(
     first.target,
   )
   const known = knownTypes(types)
-  const commit = createCommit({ connection, known, timescale: timescale !== null })
+  const recent = createRecentCommands()
+  const commit = createCommit({ connection, known, recent, timescale: timescale !== null })
   const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
   return {
     capabilities: { preferredBatch: preferredBatch(dialect, engine?.threaded ?? false) },
@@ -88,7 +90,7 @@ function openStorage(
     log: createLogStore(connection, known),
     leases: createLeaseStore(connection),
     consumers: createConsumerStore(connection),
-    commands: createCommandStore(connection, known),
+    commands: createCommandStore(connection, known, recent),
     twins: createTwinStore(connection, known),
     credentials: createCredentialStore(connection, known, types),
     claims: createClaimStore(connection, known),
@@ -119,7 +121,7 @@ function checkedConnection(
   check: () => Promise<void> | null,
   target: () => DatabaseTarget | null,
 ): Connection {
-  const { dialect } = connection
+  const { dialect, settleAtOnce } = connection
   const run = <T>(work: () => Promise<T>): Promise<T> =>
     withRefusals(dialect, target, async () => {
       const waiting = check()
@@ -131,6 +133,9 @@ function checkedConnection(
     run: (query) => run(() => connection.run(query)),
     readMany: (query) => run(() => connection.readMany(query)),
     writeAtOnce: (writes, fences) => run(() => connection.writeAtOnce(writes, fences)),
+    ...(settleAtOnce && {
+      settleAtOnce: (writes, steps, fences) => run(() => settleAtOnce(writes, steps, fences)),
+    }),
     transaction: (options, work) => run(() => connection.transaction(options, work)),
   }
 }

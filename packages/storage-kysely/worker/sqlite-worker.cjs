@@ -152,7 +152,10 @@ function openDatabase(options) {
     return packColumns(names, rows.length, (row, column) => rows[row][column])
   }
 
-  /** A whole commit: one message from the main thread, one transaction. As `write`, or the index of a fence that does not hold. */
+  /**
+   * A whole commit: one message from the main thread, one transaction. As `write`, the index of a fence that does not hold,
+   * or false: a command is not where its step begins.
+   */
   function transact(writes) {
     let ids = null
     native.exec('begin immediate')
@@ -161,6 +164,10 @@ function openDatabase(options) {
       if (failed !== -1) {
         native.exec('rollback')
         return failed
+      }
+      if (!writes.steps.rows.every((values) => changesOne(writes.steps.sql, values))) {
+        native.exec('rollback')
+        return false
       }
       ids = write(writes)
       native.exec('commit')
@@ -174,6 +181,8 @@ function openDatabase(options) {
     }
     return ids
   }
+
+  const changesOne = (sql, values) => Number(prepare(sql).run(values).changes) === 1
 
   /** The last id of each table that somebody wants to know it of; null for none. */
   function write({ inserts, touches }) {

@@ -1,10 +1,4 @@
-import {
-  applyCommandChange,
-  type CommandOutcome,
-  type CommandProgress,
-  type CommitEntry,
-  isFinal,
-} from '@devicehub/core/storage'
+import { type CommandOutcome, type CommitEntry, isFinal } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Transaction } from '../connection/connection.js'
 import { databaseNow } from '../connection/database-clock.js'
@@ -13,17 +7,14 @@ import { columnValue, forUpdate, selectList, timeValue } from '../connection/sql
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { COMMAND_TABLE } from '../schema/tables.js'
-import { type CommandRow, commandColumns, commandRow } from './command-rows.js'
+import { commandColumns, commandRow } from './command-rows.js'
+import { foldCommands, type OpenCommand, openCommand } from './fold-commands.js'
 
 /** Commands in one statement: each row searches its CASE from the start. */
 const ROWS_MAX = 100
 
-interface OpenCommand {
-  readonly row: CommandRow
-  progress: CommandProgress
-  /** Milliseconds from now; undefined: as it was. */
-  dueIn: number | undefined
-  changed: boolean
+interface LockedCommand extends OpenCommand {
+  readonly rowId: number
 }
 
 /** Applies the command changes of a batch to their rows, in order and under a lock. Returns outcomes by entry. */
@@ -31,46 +22,32 @@ export async function applyCommands(
   transaction: Transaction,
   entries: readonly CommitEntry[],
 ): Promise<Map<number, CommandOutcome>> {
-  const outcomes = new Map<number, CommandOutcome>()
   const ids = entries.flatMap(({ command }) => (command ? [command.id] : []))
-  if (ids.length === 0) return outcomes
+  if (ids.length === 0) return new Map()
   const open = await lock(transaction, [...new Set(ids)])
-  entries.forEach(({ command, type, message }, index) => {
-    if (!command) return
-    const found = open.get(command.id)
-    const { record } = found?.row ?? {}
-    if (!found || !record || record.typeKey !== type?.key || record.deviceId !== message.deviceId) {
-      outcomes.set(index, { applied: false, record: null, flag: 'unknown_command' })
-      return
-    }
-    const { next, applied, flag, reschedule } = applyCommandChange(found.progress, command)
-    found.progress = next
-    found.changed ||= applied
-    if (reschedule) found.dueIn = command.dueIn ?? 0
-    outcomes.set(index, { applied, record: { ...record, ...next }, flag })
-  })
+  const outcomes = foldCommands(entries, open)
   const changed = [...open.values()].filter((one) => one.changed)
   for (let at = 0; at < changed.length; at += ROWS_MAX)
     await update(transaction, changed.slice(at, at + ROWS_MAX))
   return outcomes
 }
 
-async function lock(transaction: Transaction, ids: readonly string[]): Promise<Map<string, OpenCommand>> {
+async function lock(transaction: Transaction, ids: readonly string[]): Promise<Map<string, LockedCommand>> {
   const { dialect } = transaction
-  const open = new Map<string, OpenCommand>()
+  const open = new Map<string, LockedCommand>()
   const { rows } = await transaction.run(
     sql`select ${selectList(dialect, commandColumns(dialect))} from ${sql.table(COMMAND_TABLE)} as t
       where t.command_id in (${sql.join(ids)}) order by t.id ${forUpdate(dialect)}`,
   )
   for (const one of rows) {
-    const row = commandRow(readRow(one))
-    open.set(row.record.id, { row, progress: row.record, dueIn: undefined, changed: false })
+    const { id, record } = commandRow(readRow(one))
+    open.set(record.id, { ...openCommand(record), rowId: id })
   }
   return open
 }
 
 /** One row of values a command, so that the text of the statement is the same for each batch of that size. */
-async function update(transaction: Transaction, commands: readonly OpenCommand[]): Promise<void> {
+async function update(transaction: Transaction, commands: readonly LockedCommand[]): Promise<void> {
   const { dialect } = transaction
   if (dialect === 'mysql') return updateByCase(transaction, commands)
   const as = (value: string, type: string) =>
@@ -78,7 +55,11 @@ async function update(transaction: Transaction, commands: readonly OpenCommand[]
   const time = (value: string) =>
     dialect === 'postgres' ? sql`to_timestamp(${as(value, 'float8')} / 1000)` : as(value, 'float8')
   const rows = commands.map(
-    ({ row, progress, dueIn }) => sql`(${row.id}, ${progress.state}, ${progress.attempts}, ${progress.sentAt},
+    ({
+      rowId,
+      progress,
+      dueIn,
+    }) => sql`(${rowId}, ${progress.state}, ${progress.attempts}, ${progress.sentAt},
       ${progress.acceptedAt}, ${progress.finishedAt}, ${progress.result}, ${progress.reason},
       ${dueIn === undefined ? null : Math.round(dueIn)})`,
   )
@@ -95,12 +76,12 @@ async function update(transaction: Transaction, commands: readonly OpenCommand[]
 }
 
 /** MySQL has no such UPDATE. */
-async function updateByCase(transaction: Transaction, commands: readonly OpenCommand[]): Promise<void> {
+async function updateByCase(transaction: Transaction, commands: readonly LockedCommand[]): Promise<void> {
   const { dialect } = transaction
-  const chosen = (column: string, value: (command: OpenCommand) => RawBuilder<unknown>) =>
+  const chosen = (column: string, value: (command: LockedCommand) => RawBuilder<unknown>) =>
     // The other branch gives parameters and nulls the column's type.
     sql`${sql.ref(column)} = case id ${sql.join(
-      commands.map((one) => sql`when ${numberSql(one.row.id)} then ${value(one)}`),
+      commands.map((one) => sql`when ${numberSql(one.rowId)} then ${value(one)}`),
       sql` `,
     )} else ${sql.ref(column)} end`
   const time = (at: number | null) => (at === null ? sql`null` : timeValue(dialect, at))
@@ -116,7 +97,7 @@ async function updateByCase(transaction: Transaction, commands: readonly OpenCom
       chosen('reason', ({ progress }) => text(progress.reason)),
       chosen('claim', (one) => (isDone(one) ? sql`null` : sql`claim`)),
       chosen('next_at', (one) => nextAt(dialect, one)),
-    ])} where id in (${sql.join(commands.map(({ row }) => numberSql(row.id)))})`,
+    ])} where id in (${sql.join(commands.map(({ rowId }) => numberSql(rowId)))})`,
   )
 }
 

@@ -21,9 +21,14 @@ import { COMMAND_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { COMMAND_COLUMNS, commandColumns, commandRow } from './command-rows.js'
 import { createCommands } from './create-commands.js'
+import { newRecord, type RecentCommands } from './recent-commands.js'
 import { wakeCommands } from './wake-commands.js'
 
-export function createCommandStore(connection: Connection, known: KnownTypes): CommandStore {
+export function createCommandStore(
+  connection: Connection,
+  known: KnownTypes,
+  recent: RecentCommands,
+): CommandStore {
   const { dialect } = connection
   const table = sql.table(COMMAND_TABLE)
   const now = databaseNow(dialect)
@@ -69,15 +74,20 @@ export function createCommandStore(connection: Connection, known: KnownTypes): C
         sql`update ${table} set claim = null, next_at = ${now} + ${numberSql(BLOCKED_MS)}
           where id in (${sql.join(blocked)}) and claim = ${claim}`,
       )
-    return read.filter(({ waits }) => !waits).map(({ record }) => record)
+    const claimed = read.filter(({ waits }) => !waits).map(({ record }) => record)
+    recent.add(claimed)
+    return claimed
   }
 
   return {
     create(commands, claim) {
       for (const { type } of commands) known.shapeOf(type)
-      return asStorageErrors('writing commands', async () =>
-        commands.length === 0 ? [] : createCommands(connection, commands, claim),
-      )
+      return asStorageErrors('writing commands', async () => {
+        if (commands.length === 0) return []
+        const outcomes = await createCommands(connection, commands, claim)
+        recent.add(commands.filter((_, index) => outcomes[index] === 'claimed').map(newRecord))
+        return outcomes
+      })
     },
 
     find: (ids) =>

@@ -1,19 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AnyDeviceType, isDeviceHubError } from '@devicehub/core'
-import type { NewMessage } from '@devicehub/core/definition'
 import {
-  type CommandOutcome,
   type CommitBatch,
   type CommitEntry,
   type CommitResult,
   isReachable,
   type ReportOutcome,
   type StatusTransition,
-  withCommandOutcome,
-  withReportOutcome,
 } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { applyCommands } from '../command/apply-commands.js'
+import type { RecentCommands } from '../command/recent-commands.js'
 import { wakeCommands } from '../command/wake-commands.js'
 import type { Connection, Transaction, WrittenIds } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
@@ -25,11 +22,13 @@ import { findDuplicates } from './find-duplicates.js'
 import type { KnownTypes } from './known-types.js'
 import { createLostCommits } from './lost-commits.js'
 import { messageIdsOf, messageTableOf, prepareWrites } from './prepare-batch.js'
+import { settleBatch } from './settle-batch.js'
 import { releaseIds } from './stored-identities.js'
 
 export interface CommitOptions {
   readonly connection: Connection
   readonly known: KnownTypes
+  readonly recent: RecentCommands
   /** The unique key of a sample id includes the time: see `lockSampleIds`. */
   readonly timescale: boolean
 }
@@ -44,6 +43,7 @@ const NOTHING: CommitResult = {
   reports: null,
 }
 
+const NO_REPORTS: ReadonlyMap<number, ReportOutcome> = new Map()
 const NO_CHANGES: Pick<CommitResult, 'transitions' | 'devices'> = { transitions: [], devices: [] }
 
 /** How often a batch is retried after a conflict, and for at least how many milliseconds. */
@@ -63,6 +63,7 @@ const PATIENCE = 5000
 export function createCommit({
   connection,
   known,
+  recent,
   timescale,
 }: CommitOptions): (batch: CommitBatch) => Promise<CommitResult> {
   const lost = createLostCommits(connection)
@@ -84,12 +85,15 @@ export function createCommit({
     for (let attempt = 1; ; attempt++) {
       // The result, in case the connection breaks before it is returned.
       let result = NOTHING
+      const isPlain = !lookUp && batch.changes.length === 0
       try {
-        if (lookUp || settles || batch.changes.length > 0)
+        const foreseen = settles && isPlain ? await settleForeseen(batch, (then) => (result = then)) : null
+        if (foreseen) result = foreseen
+        else if (settles || !isPlain)
           await connection.transaction(
             {
               messageTables: messageTables(batch),
-              messagesFirst: !lookUp && !settles && batch.changes.length === 0,
+              messagesFirst: !settles && isPlain,
               fences: batch.fences,
             },
             async (transaction) => {
@@ -104,6 +108,7 @@ export function createCommit({
             batch,
             await connection.writeAtOnce(prepareWrites(known, batch), batch.fences),
           )
+        if (result.commands) recent.settle(result.commands)
         if (lookUp) expectDuplicates = result.duplicates !== null || result.reusedIds !== null
         return result
       } catch (error) {
@@ -146,20 +151,30 @@ export function createCommit({
     const commands = await applyCommands(transaction, batch.entries)
     const reports = await applyReports(transaction, batch.entries)
     await applyPublished(transaction, batch.entries)
-    const kept: number[] = []
-    const entries = batch.entries.flatMap((entry, index): CommitEntry[] => {
-      const message = messageOf(entry, commands.get(index), reports.get(index))
-      if (message === null) return []
-      kept.push(index)
-      return [message === entry.message ? entry : { ...entry, message }]
-    })
-    const written = await write(transaction, { ...batch, entries }, lookUp)
-    return {
-      ...written,
-      ...atBatchPositions(written, kept, batch.entries.length),
-      commands: commands.size > 0 ? commands : null,
-      reports: reports.size > 0 ? reports : null,
-    }
+    const settled = settleBatch(batch, commands, reports)
+    return settled.resultOf(await write(transaction, settled.batch, lookUp))
+  }
+
+  /**
+   * Settles commands in one statement, without reading their rows first. Null, and nothing is written, when a command is
+   * not known here or its row has changed. `expect` gets the result before the statement is sent.
+   */
+  async function settleForeseen(
+    batch: CommitBatch,
+    expect: (result: CommitResult) => void,
+  ): Promise<CommitResult | null> {
+    const { settleAtOnce } = connection
+    if (settleAtOnce === undefined || batch.entries.some(({ report, desired }) => report || desired))
+      return null
+    const foreseen = recent.foresee(batch.entries)
+    if (foreseen === null) return null
+    const settled = settleBatch(batch, foreseen.outcomes, NO_REPORTS)
+    expect(settled.resultOf(NOTHING))
+    const ids = await settleAtOnce(prepareWrites(known, settled.batch), foreseen.steps, batch.fences)
+    if (ids !== null) return settled.resultOf(withIds(NOTHING, settled.batch, ids))
+    recent.forget(batch.entries)
+    expect(NOTHING)
+    return null
   }
 
   async function write(transaction: Transaction, batch: CommitBatch, lookUp: boolean): Promise<CommitResult> {
@@ -184,42 +199,8 @@ export function createCommit({
 
 const settlesSomething = ({ command, report, desired }: CommitEntry) => Boolean(command || report || desired)
 
-function messageOf(
-  { message, command, report }: CommitEntry,
-  outcome: CommandOutcome | undefined,
-  reported: ReportOutcome | undefined,
-): NewMessage | null {
-  if (command && outcome) return withCommandOutcome(message, command.reply, outcome)
-  if (report && reported) return withReportOutcome(message, Object.keys(report.values), reported)
-  return message
-}
-
 const withIds = (result: CommitResult, batch: CommitBatch, ids: WrittenIds): CommitResult =>
   batch.wantsIds ? { ...result, messageIds: messageIdsOf(batch, ids) } : result
-
-/** Maps results of the kept entries back to their positions in the whole batch. */
-function atBatchPositions(
-  { duplicates, duplicateSamples, reusedIds, messageIds }: CommitResult,
-  kept: readonly number[],
-  count: number,
-): Pick<CommitResult, 'duplicates' | 'duplicateSamples' | 'reusedIds' | 'messageIds'> {
-  const moved = <T>(found: ReadonlyMap<number, T> | null) =>
-    found && new Map([...found].map(([index, value]) => [kept[index] ?? index, value]))
-  return {
-    duplicates: duplicates && spread(duplicates, kept, count).map((found) => found ?? 0),
-    duplicateSamples: moved(duplicateSamples),
-    reusedIds: moved(reusedIds),
-    ...(messageIds && { messageIds: spread(messageIds, kept, count) }),
-  }
-}
-
-function spread<T>(values: readonly (T | null)[], places: readonly number[], count: number): (T | null)[] {
-  const all = new Array<T | null>(count).fill(null)
-  places.forEach((place, index) => {
-    all[place] = values[index] ?? null
-  })
-  return all
-}
 
 /** Devices that became reachable: commands may be waiting for them. */
 function reachableAgain(transitions: readonly StatusTransition[]): Map<AnyDeviceType, string[]> {

@@ -1,6 +1,7 @@
 import { describeWith } from '@devicehub/test-kit'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { createRecentCommands } from '../command/recent-commands.js'
 import { kyselyConnection } from '../connection/kysely-connection.js'
 import { postgresDatabase } from '../testing/open-database.js'
 import { openStorages } from '../testing/opened-storage.js'
@@ -26,6 +27,7 @@ describeWith(
         createCommit({
           connection: kyselyConnection(db, 'postgres'),
           known: knownTypes([Station]),
+          recent: createRecentCommands(),
           timescale: true,
         }),
       )

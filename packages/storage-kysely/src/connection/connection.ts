@@ -1,5 +1,6 @@
 import type { LeaseFence } from '@devicehub/core/storage'
 import type { RawBuilder } from 'kysely'
+import type { CommandStep } from '../command/recent-commands.js'
 import type { Insert } from '../commit/columns.js'
 import type { DriverRow, RowReader } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
@@ -48,6 +49,15 @@ export interface Connection {
    * is written.
    */
   writeAtOnce(writes: Writes, fences?: readonly LeaseFence[]): Promise<WrittenIds>
+  /**
+   * Like `writeAtOnce`, with changes of commands. Null, and nothing is written, when the row of a command is not as its
+   * step expects. Undefined where the database has no cheap way to do this.
+   */
+  settleAtOnce?(
+    writes: Writes,
+    steps: readonly CommandStep[],
+    fences?: readonly LeaseFence[],
+  ): Promise<WrittenIds | null>
   /**
    * Runs `work` in one transaction. Each statement sees what was committed when it started (MySQL: when the first one
    * read).

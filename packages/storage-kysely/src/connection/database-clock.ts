@@ -5,16 +5,19 @@ import type { SqlDialect } from '../schema/logical-type.js'
  * The database's clock in epoch milliseconds, read when the expression is evaluated: a statement that waited for a
  * lock must not compare with the time it began.
  */
-export function databaseNow(dialect: SqlDialect): RawBuilder<number> {
+export const databaseNow = (dialect: SqlDialect): RawBuilder<number> => sql.raw(databaseNowSql(dialect))
+
+/** For a statement that is put together as text. */
+export function databaseNowSql(dialect: SqlDialect): string {
   switch (dialect) {
     case 'postgres':
-      return sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`
+      return '(extract(epoch from clock_timestamp()) * 1000)::bigint'
     case 'sqlite':
       // Of this step of the statement, which begins when it has the lock.
-      return sql`cast(round((julianday('now') - 2440587.5) * 86400000) as integer)`
+      return "cast(round((julianday('now') - 2440587.5) * 86400000) as integer)"
     case 'mysql':
       // The statement's beginning in UTC and what has passed since: sysdate alone is local time, which an hour a year has twice.
-      return sql`((timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) + timestampdiff(microsecond, now(3), sysdate(3))) div 1000)`
+      return "((timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) + timestampdiff(microsecond, now(3), sysdate(3))) div 1000)"
   }
 }
 

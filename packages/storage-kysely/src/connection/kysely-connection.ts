@@ -7,6 +7,7 @@ import {
   type RawBuilder,
   sql,
 } from 'kysely'
+import type { CommandStep } from '../command/recent-commands.js'
 import { distinctFences, fenceRows, requireFences } from '../lease/fences.js'
 import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { quoteName } from '../schema/ddl.js'
@@ -22,6 +23,7 @@ import {
   type WrittenIds,
 } from './connection.js'
 import { limitIdle } from './limit-idle.js'
+import { postgresSettle, wereTaken } from './postgres-settle.js'
 import { fencedPostgresWrite, idleLimitSql, postgresWrite, writtenIds } from './postgres-write.js'
 import { writeValues } from './write-values.js'
 
@@ -44,6 +46,10 @@ export function kyselyConnection(db: Database, dialect: SqlDialect): Connection 
       )
     },
 
+    ...(dialect === 'postgres' && {
+      settleAtOnce: (writes, steps, fences = []) => settleAlone(db, writes, steps, distinctFences(fences)),
+    }),
+
     transaction: (options, work) => inTransaction(db, dialect, options, work),
   }
 }
@@ -57,6 +63,17 @@ async function writeAlone(db: Database, writes: Writes, fences: readonly LeaseFe
   const { rows } = await db.executeQuery<DriverRow>(statement)
   if (fences.length > 0) requireFences(fences, rows)
   return writtenIds(writes, rows)
+}
+
+async function settleAlone(
+  db: Database,
+  writes: Writes,
+  steps: readonly CommandStep[],
+  fences: readonly LeaseFence[],
+): Promise<WrittenIds | null> {
+  const { rows } = await db.executeQuery<DriverRow>(postgresSettle(writes, steps, fences))
+  if (fences.length > 0) requireFences(fences, rows)
+  return wereTaken(rows) ? writtenIds(writes, rows) : null
 }
 
 async function run(db: QueryExecutorProvider, query: RawBuilder<unknown>): Promise<QueryRows> {

@@ -33,17 +33,10 @@ export function fencedPostgresWrite(
 ): CompiledQuery | null {
   const parameters: unknown[] = []
   const parameter = parameterOf(parameters)
-  const matching = fences.map(
-    ({ name, epoch }) =>
-      `(l."name" = ${parameter(name)}::text and l."epoch" = ${parameter(String(epoch))}::text::int8)`,
-  )
+  const locks = fenceLocks(fences, parameter)
   const statements = statementsOf(writes, parameters, '(select ok from g)')
   if (statements.length === 0) return null
-  const common = [
-    `f as materialized (select l."name", l."epoch", l."ttl" from "${LEASE_TABLE}" as l where ${matching.join(' or ')} order by l."name" for key share)`,
-    `g as materialized (select count(*) = ${fences.length} as ok from f)`,
-    ...statements.map((statement, index) => `w${index} as (${statement})`),
-  ]
+  const common = [...locks, ...statements.map((statement, index) => `w${index} as (${statement})`)]
   const ids = idColumns(writes)
     .map((column) => `, ${column}`)
     .join('')
@@ -54,8 +47,20 @@ export function fencedPostgresWrite(
   )
 }
 
+/** `f`: those of the leases that stand under these epochs, locked; `g`: whether all do. */
+export function fenceLocks(fences: readonly LeaseFence[], parameter: Parameter): readonly string[] {
+  const matching = fences.map(
+    ({ name, epoch }) =>
+      `(l."name" = ${parameter(name)}::text and l."epoch" = ${parameter(String(epoch))}::text::int8)`,
+  )
+  return [
+    `f as materialized (select l."name", l."epoch", l."ttl" from "${LEASE_TABLE}" as l where ${matching.join(' or ')} order by l."name" for key share)`,
+    `g as materialized (select count(*) = ${fences.length} as ok from f)`,
+  ]
+}
+
 /** The ids a table was given, as one text: rows get them one after the other, so their order is that of the rows. */
-const idColumns = ({ inserts }: Writes): string[] =>
+export const idColumns = ({ inserts }: Writes): string[] =>
   inserts.flatMap(({ returnsIds }, index) =>
     returnsIds ? [`(select string_agg(id::text, ',' order by id) from w${index}) as ids${index}`] : [],
   )
@@ -79,14 +84,18 @@ export const idleLimitSql = (ttl: string): string =>
 const IDLE_LIMIT_MIN = 500
 
 /** A text that was sent already is not sent twice: samples mostly have the devices and times of their messages. */
-const parameterOf =
+export const parameterOf =
   (parameters: unknown[]): Parameter =>
   (value) => {
     const known = typeof value === 'string' ? parameters.indexOf(value) : -1
     return `$${known === -1 ? parameters.push(value) : known + 1}`
   }
 
-function statementsOf({ inserts, touches }: Writes, parameters: unknown[], condition: string): string[] {
+export function statementsOf(
+  { inserts, touches }: Writes,
+  parameters: unknown[],
+  condition: string,
+): string[] {
   const parameter = parameterOf(parameters)
   return [
     ...inserts.map((insert) => insertSql(insert, parameter, condition)),
@@ -94,10 +103,26 @@ function statementsOf({ inserts, touches }: Writes, parameters: unknown[], condi
   ]
 }
 
-type Parameter = (value: unknown) => string
+export type Parameter = (value: unknown) => string
 
 function insertSql(insert: Insert, parameter: Parameter, condition: string): string {
-  const { table, rows, columns, returnsIds } = insert
+  const { table, returnsIds } = insert
+  const { names, values, source } = rowsSql(insert, parameter)
+  const where = condition && ` where ${condition}`
+  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}${upsertSql('postgres', insert)}${returnsIds ? ' returning "id"' : ''}`
+}
+
+export interface RowsSql {
+  /** Quoted. */
+  readonly names: readonly string[]
+  /** What each column has in a row of `source`. */
+  readonly values: readonly string[]
+  /** What follows the values of a SELECT. */
+  readonly source: string
+}
+
+/** The rows of an insert, for a SELECT of their values. */
+export function rowsSql({ rows, columns }: Insert, parameter: Parameter): RowsSql {
   const names: string[] = []
   const values: string[] = []
   const arrays: string[] = []
@@ -125,8 +150,7 @@ function insertSql(insert: Insert, parameter: Parameter, condition: string): str
       : rows > 1
         ? ` from generate_series(1, ${rows})`
         : ''
-  const where = condition && ` where ${condition}`
-  return `insert into "${table}" (${names.join(', ')}) select ${values.join(', ')}${source}${where}${upsertSql('postgres', insert)}${returnsIds ? ' returning "id"' : ''}`
+  return { names, values, source }
 }
 
 function constantSql(kind: ValueKind, value: unknown, parameter: Parameter): string {

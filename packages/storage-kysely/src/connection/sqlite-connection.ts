@@ -1,12 +1,14 @@
 import type { LeaseFence } from '@devicehub/core/storage'
 import { fenced } from '@devicehub/core/storage'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { CommandStep } from '../command/recent-commands.js'
 import type { Column, Insert } from '../commit/columns.js'
 import { distinctFences, fenceRows, requireFences } from '../lease/fences.js'
 import { type DriverRow, type RowReader, readColumns } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
 import { type PackedRows, unpackColumns } from '../sqlite/packed-rows.js'
 import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
+import { stepMessage } from './command-steps.js'
 import {
   type Connection,
   NO_IDS,
@@ -49,6 +51,20 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     const packed = await engine.call<PackedRows>('readColumns', argument)
     return readColumns(unpackColumns(packed), packed.count)
   }
+  const transact = (
+    writes: Writes,
+    steps: readonly CommandStep[],
+    fences: readonly LeaseFence[] = [],
+  ): Promise<WrittenIds | null> => {
+    // Packed before waiting for the connection, while the previous commit runs.
+    const message = { ...toMessage(writes), fences: fences.map(toFence), steps: stepMessage(steps) }
+    return withConnection(async () => {
+      const result = await engine.call<LastIds | number | false>('transact', message)
+      if (result === false) return null
+      if (typeof result === 'number') throw fenced(fences[result] as LeaseFence)
+      return toIds(writes, result)
+    })
+  }
   const execute = (statement: string) => engine.call('query', { sql: statement, parameters: [] })
   const transaction: Transaction = {
     dialect: 'sqlite',
@@ -59,15 +75,8 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     dialect: 'sqlite',
     run: (query) => withConnection(() => run(query)),
     readMany: (query) => withConnection(() => readMany(query)),
-    writeAtOnce: (writes, fences = []) => {
-      // Packed before waiting for the connection, while the previous commit runs.
-      const message = { ...toMessage(writes), fences: fences.map(toFence) }
-      return withConnection(async () => {
-        const result = await engine.call<LastIds | number>('transact', message)
-        if (typeof result === 'number') throw fenced(fences[result] as LeaseFence)
-        return toIds(writes, result)
-      })
-    },
+    writeAtOnce: async (writes, fences) => (await transact(writes, [], fences)) ?? NO_IDS,
+    settleAtOnce: transact,
     transaction: ({ fences = [] }, work) =>
       withConnection(async () => {
         await execute('begin immediate')
