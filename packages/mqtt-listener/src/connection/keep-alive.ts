@@ -4,6 +4,8 @@ import type { MqttClient } from 'mqtt'
 export interface KeepAlive {
   /** Sends a PINGREQ. Resolves with the PINGRESP: by then the broker has read everything written before. */
   ping(): Promise<void>
+  /** A packet was received that mqtt.js did not see. */
+  heard(): void
   /** The connection has ended: pings that wait reject with this error. */
   close(error: Error): void
 }
@@ -43,6 +45,9 @@ export function createKeepAlive(client: MqttClient, isHeld: () => boolean): Keep
       waiting.push(pingresp)
       client.sendPing()
       return pingresp.promise
+    },
+    heard() {
+      heardSincePing = true
     },
     close(error) {
       for (const { reject } of takeWaiting()) reject(error)

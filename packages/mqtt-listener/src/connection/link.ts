@@ -69,8 +69,12 @@ const CLOSE_TIMEOUT_MS = 5_000
 export function createLink(options: LinkOptions): Link {
   const { settings, clientId, onPublish, publishes = false } = options
   const client = connect(toClientOptions(options))
-  const reader = readPublishes(client, onPublish, settings.yieldEvery)
   const keepAlive = createKeepAlive(client, () => reader.isHeld)
+  const reader = readPublishes(client, {
+    onPublish,
+    onReceived: keepAlive.heard,
+    yieldEvery: settings.yieldEvery,
+  })
   const closing = deferred<LinkEnd>()
   let lastError: Error | null = null
   let reasonCode: number | null = null
@@ -109,6 +113,7 @@ export function createLink(options: LinkOptions): Link {
       })
       try {
         client.connect()
+        if (!publishes) reader.attach(client.stream)
         if (publishes && settings.protocolVersion === 5) correctReasonCodes(client.stream)
       } catch (error) {
         // A certificate that cannot be read throws here, before there is a socket to close.

@@ -1,6 +1,13 @@
+import { Socket } from 'node:net'
 import type { IPublishPacket, MqttClient } from 'mqtt'
+import { type PublishTap, tapPublishes } from './publish-tap.js'
 
-export type PublishPacket = IPublishPacket
+/** Of a PUBLISH what the listener reads. */
+export type PublishPacket = Readonly<Pick<IPublishPacket, 'topic' | 'payload' | 'dup' | 'retain'>> & {
+  readonly qos: 0 | 1 | 2
+  readonly messageId?: number | undefined
+  readonly properties?: IPublishPacket['properties'] | undefined
+}
 
 /** False: read no further packet until `resume()`. */
 export type OnPublish = (packet: PublishPacket, qos: 0 | 1 | 2) => boolean
@@ -10,6 +17,8 @@ export interface PublishReader {
   /** True while a packet is held: mqtt.js reads nothing from the socket meanwhile. */
   readonly isHeld: boolean
   resume(): void
+  /** To be called once mqtt.js has a stream. */
+  attach(stream: MqttClient['stream']): void
   /** From now on packets are read and discarded, without acknowledgement. */
   discard(): void
   close(): void
@@ -21,20 +30,39 @@ export interface PublishReader {
  */
 const ACKNOWLEDGED_LATER = new Error('acknowledged later')
 
-export function readPublishes(client: MqttClient, onPublish: OnPublish, yieldEvery: number): PublishReader {
+export interface PublishReaderOptions {
+  readonly onPublish: OnPublish
+  /** Any packet was received that mqtt.js does not see. */
+  readonly onReceived: () => void
+  readonly yieldEvery: number
+}
+
+export function readPublishes(
+  client: MqttClient,
+  { onPublish, onReceived, yieldEvery }: PublishReaderOptions,
+): PublishReader {
   let pending: ((error?: Error) => void) | null = null
   let packetsSinceYield = 0
   let incomingQos: 0 | 1 | 2 = 0
   let discarding = false
   let closed = false
+  /** PUBLISH packets that mqtt.js was given and is not done with. */
+  let passed = 0
+  let tap: PublishTap | null = null
 
   function next(): void {
     const callback = pending
     pending = null
-    if (!closed) callback?.(ACKNOWLEDGED_LATER)
+    if (closed || callback === null) return
+    passed--
+    callback(ACKNOWLEDGED_LATER)
   }
 
   function resume(): void {
+    if (pending === null) {
+      tap?.resume()
+      return
+    }
     // One chunk of the socket holds thousands of small messages. mqtt.js would handle them all in one turn.
     if (++packetsSinceYield < yieldEvery) {
       next()
@@ -59,16 +87,31 @@ export function readPublishes(client: MqttClient, onPublish: OnPublish, yieldEve
 
   return {
     get isHeld() {
-      return pending !== null
+      return pending !== null || tap?.isHeld === true
     },
     resume,
+    attach(stream) {
+      // What carries WebSockets has no flow control that can be entered here.
+      if (!(stream instanceof Socket)) return
+      tap = tapPublishes(stream, {
+        hasProperties: client.options.protocolVersion === 5,
+        isFree: () => passed === 0 && client.connected,
+        onPublish(packet, qos) {
+          onReceived()
+          return discarding || onPublish(packet, qos)
+        },
+        onPassed: () => passed++,
+        yieldEvery,
+      })
+    },
     discard() {
       discarding = true
-      if (pending !== null) resume()
+      resume()
     },
     close() {
       closed = true
       pending = null
+      tap?.close()
     },
   }
 }
