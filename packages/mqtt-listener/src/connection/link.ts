@@ -7,7 +7,8 @@ import { type ConnectSettings, toClientOptions } from './client-options.js'
 import { asError, ConnectionError, connectError } from './connection-error.js'
 import { type Grants, grantsOf } from './grants.js'
 import { createKeepAlive } from './keep-alive.js'
-import { type OnPublish, type PublishPacket, readPublishes } from './publish-reader.js'
+import type { OnPublish, PublishPacket } from './publish-packet.js'
+import { readPublishes } from './publish-reader.js'
 import { correctReasonCodes } from './reason-code-corrector.js'
 
 export interface LinkOptions extends ConnectSettings {

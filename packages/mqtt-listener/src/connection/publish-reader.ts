@@ -1,16 +1,7 @@
 import { Socket } from 'node:net'
-import type { IPublishPacket, MqttClient } from 'mqtt'
+import type { MqttClient } from 'mqtt'
+import type { OnPublish } from './publish-packet.js'
 import { type PublishTap, tapPublishes } from './publish-tap.js'
-
-/** Of a PUBLISH what the listener reads. */
-export type PublishPacket = Readonly<Pick<IPublishPacket, 'topic' | 'payload' | 'dup' | 'retain'>> & {
-  readonly qos: 0 | 1 | 2
-  readonly messageId?: number | undefined
-  readonly properties?: IPublishPacket['properties'] | undefined
-}
-
-/** False: read no further packet until `resume()`. */
-export type OnPublish = (packet: PublishPacket, qos: 0 | 1 | 2) => boolean
 
 /** Passes on the PUBLISH packets of a connection, and stops reading from the socket while it is told to. */
 export interface PublishReader {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { OnPublish, PublishPacket } from './publish-reader.js'
+import type { OnPublish, PublishPacket } from './publish-packet.js'
 
 export interface PublishTapOptions {
   /** MQTT 5: a PUBLISH has a list of properties, mostly an empty one. */

@@ -1,6 +1,6 @@
 import type { InboundMessage } from '@devicehub/core'
 import type { LeaseFence } from '@devicehub/core/storage'
-import type { PublishPacket } from '../connection/publish-reader.js'
+import type { PublishPacket } from '../connection/publish-packet.js'
 
 /** The PUBLISH in the form the hub takes. The properties of MQTT 5 are there if the sender has set them. */
 export function toInboundMessage(
