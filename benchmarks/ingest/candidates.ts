@@ -79,7 +79,7 @@ async function measure(
   }
 }
 
-const cpuOfServers = ({ broker, database }: Servers<number>): Servers<number> => ({
+export const cpuOfServers = ({ broker, database }: Servers<number>): Servers<number> => ({
   broker: cpuOfTree(broker),
   ...(database !== undefined && { database: cpuOfTree(database) }),
 })
