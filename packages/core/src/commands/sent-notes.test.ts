@@ -16,17 +16,20 @@ const changed = (
   },
 })
 
-/** What each commit said of commands. */
+/** What each commit said of commands, and within how many milliseconds the published ones are due. */
 function watched(adapter: StorageAdapter) {
   const commits: string[][] = []
+  const dueIn: number[] = []
   const storage = changed(adapter, ({ commit }) => ({
     commit(batch) {
       const steps = stepsOf(batch)
       if (steps.length > 0) commits.push(steps)
+      for (const { command } of batch.entries)
+        if (command?.to === 'sent') dueIn.push(command.dueIn ?? Number.NaN)
       return commit(batch)
     },
   }))
-  return { storage, commits }
+  return { storage, commits, dueIn }
 }
 
 const stepsOf = ({ entries }: CommitBatch) => entries.flatMap(({ command }) => (command ? [command.to] : []))
@@ -57,13 +60,24 @@ test('the reply takes the note of the publication along: one commit, in order', 
 })
 
 test('without a reply the note is written a little later; the timeout counts from the publication', async () => {
-  const { storage, commits } = watched(memoryStorage())
+  const { storage, commits, dueIn } = watched(memoryStorage())
   const of = world(storage)
   const began = performance.now()
   const sent = await publish(of, { timeout: 1 })
   await expect(sent.result()).rejects.toMatchObject({ code: 'command_timed_out' })
   expect(performance.now() - began).toBeGreaterThan(950)
   expect(commits).toEqual([['sent'], ['timed_out']])
+  // Of the second, what the note was held back is over when it is written.
+  expect(dueIn).toHaveLength(1)
+  expect(dueIn[0]).toBeLessThan(955)
+})
+
+test('with a timeout that is hardly longer than that the note is written at once', async () => {
+  const { storage, commits, dueIn } = watched(memoryStorage())
+  const of = world(storage)
+  await publish(of, { timeout: '900ms' })
+  await until('the note', () => commits.length === 1)
+  expect(dueIn).toEqual([900])
 })
 
 test('a reply that is faster than the note has its end; the note is written behind it', async () => {

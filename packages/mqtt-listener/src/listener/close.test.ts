@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { waitUntil } from '@devicehub/test-kit'
 import { recordUnhandledRejections } from '@devicehub-internal/support/unhandled-rejections'
 import { expect, test } from 'vitest'
@@ -40,15 +41,14 @@ test('invariant 9: it waits until what was received is stored and acknowledged; 
   await using world = await listening({ drainTimeout: '1m' })
   world.connection.deliver({ messageId: 1, payload: '1' })
   await waitUntil('the message', () => world.held.received.length === 1)
-  let closed = false
-  const closing = world.listener.close().then(() => {
-    closed = true
-  })
-  const again = world.listener.close()
+  const done: string[] = []
+  const first = world.listener.close().then(() => done.push('first'))
+  const second = world.listener.close().then(() => done.push('second'))
   await expect(world.listener.start()).rejects.toMatchObject(CLOSED)
-  expect(closed).toBe(false)
+  await setImmediate()
+  expect(done).toEqual([])
   world.held.settle()
-  await Promise.all([closing, again])
+  await Promise.all([first, second])
   expect(world.listener.stats()).toMatchObject({ acknowledged: 1, inFlight: 0 })
 })
 
