@@ -3,9 +3,6 @@ import { join } from 'node:path'
 import type { Page } from './check-samples.js'
 import { root } from './read-pages.js'
 
-/** Packages whose examples do not compile yet. */
-const NOT_YET = ['broker-auth', 'http', 'mqtt-listener', 'provision']
-
 /** What examples import as `./hub.js`, so that each of them need not declare a type and a hub of its own. */
 const HUB = readFileSync(join(root, 'e2e/docs-samples/hub.ts.txt'), 'utf8')
 
@@ -14,14 +11,12 @@ const HUB = readFileSync(join(root, 'e2e/docs-samples/hub.ts.txt'), 'utf8')
  * else in them. So they are compiled as the samples of the documentation are, and an error names its line.
  */
 export function readExamples(): Page[] {
-  return readdirSync(join(root, 'packages'))
-    .filter((name) => !NOT_YET.includes(name))
-    .flatMap((name) =>
-      sourcesIn(`packages/${name}/src`).flatMap((path) => {
-        const page = examplePage(path, readFileSync(join(root, path), 'utf8'))
-        return page === null ? [] : [page]
-      }),
-    )
+  return readdirSync(join(root, 'packages')).flatMap((name) =>
+    sourcesIn(`packages/${name}/src`).flatMap((path) => {
+      const page = examplePage(path, readFileSync(join(root, path), 'utf8'))
+      return page === null ? [] : [page]
+    }),
+  )
 }
 
 /** Null for a source without examples. */

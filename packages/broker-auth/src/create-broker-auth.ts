@@ -56,7 +56,12 @@ export interface BrokerAuth extends AsyncDisposable {
  * `credentials.secret`.
  *
  * @example
- * const brokerAuth = createBrokerAuth(hub, { secret: process.env.BROKER_SECRET })
+ * import http from 'node:http'
+ * import { createBrokerAuth } from '@devicehub/broker-auth'
+ * import { nodeListener } from '@devicehub/http'
+ * import { hub } from './hub.js'
+ *
+ * const brokerAuth = createBrokerAuth(hub, { secret: process.env.BROKER_SECRET ?? '' })
  * http.createServer(nodeListener(brokerAuth.fetch)).listen(8081)
  */
 export function createBrokerAuth(hub: DeviceHub, given: BrokerAuthOptions = {}): BrokerAuth {

@@ -8,6 +8,10 @@ import { acceptGranting } from './option-rules.js'
  * commands and desired state.
  *
  * @example
+ * import { createBrokerAuth, listenerGrants } from '@devicehub/broker-auth'
+ * import { hub } from './hub.js'
+ *
+ * const password = process.env.HUB_PASSWORD ?? ''
  * createBrokerAuth(hub, { accounts: { hub: { ...listenerGrants(hub), password, clientId: 'ingest-*' } } })
  */
 export function listenerGrants(

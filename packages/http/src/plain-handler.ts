@@ -31,6 +31,9 @@ const plainHandlers = new WeakMap<FetchHandler, PlainHandler>()
  * errors.
  *
  * @example
+ * import http from 'node:http'
+ * import { nodeListener, plainHandler } from '@devicehub/http'
+ *
  * const handler = plainHandler('ping', async ({ path }) => ({ status: 200, headers: {}, body: path }))
  * http.createServer(nodeListener(handler)).listen(8081)
  */

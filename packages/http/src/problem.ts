@@ -13,7 +13,10 @@ const PROBLEM = check.options<{ readonly status: number; readonly code: string; 
  * people: never a secret.
  *
  * @example
- * return problem(404, 'not_found', 'There is no such device')
+ * import { problem } from '@devicehub/http'
+ *
+ * const handler = async (request: Request) =>
+ *   problem(404, 'not_found', `Nothing is served at ${new URL(request.url).pathname}`)
  */
 export function problem(status: number, code: string, detail: string): Response {
   check.accept('problem', 'arguments', PROBLEM, { status, code, detail })

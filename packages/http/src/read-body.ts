@@ -31,8 +31,12 @@ export function acceptReadBody(given: ReadBodyOptions): {
  * time, 400 when the client left in the middle. Never holds more than `maxBytes` and one chunk.
  *
  * @example
- * const body = await readBody(request, { maxBytes: 65_536 })
- * if (body instanceof Response) return body
+ * import { readBody } from '@devicehub/http'
+ *
+ * async function handler(request: Request): Promise<Response> {
+ *   const body = await readBody(request, { maxBytes: 65_536 })
+ *   return body instanceof Response ? body : Response.json({ bytes: body.length })
+ * }
  */
 export async function readBody(
   request: Request,

@@ -40,6 +40,10 @@ export interface Provisioner extends AsyncDisposable {
    * already: see `rotate`. Announces `deviceProvisioned`.
    *
    * @example
+   * import { createProvisioner } from '@devicehub/provision'
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const provisioner = createProvisioner(hub)
    * const { credentials } = await provisioner.generateCredentials(WeatherStation, 'STATION-001', { create: true })
    */
   generateCredentials<T extends AnyDeviceType, const Kind extends CredentialKind = CredentialKind>(
@@ -75,6 +79,10 @@ export interface Provisioner extends AsyncDisposable {
    * or the database is away: a second run goes on.
    *
    * @example
+   * import { createProvisioner } from '@devicehub/provision'
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const provisioner = createProvisioner(hub)
    * await provisioner.importDevices(WeatherStation, { csv: 'devices.csv' }, { output: { file: 'secrets.csv' } })
    */
   importDevices(type: AnyDeviceType, source: ImportSource, options: ImportOptions): Promise<ImportReport>
@@ -108,6 +116,9 @@ export interface Provisioner extends AsyncDisposable {
  * listeners is in one.
  *
  * @example
+ * import { createProvisioner, csvSink } from '@devicehub/provision'
+ * import { hub, WeatherStation } from './hub.js'
+ *
  * const provisioner = createProvisioner(hub, { sinks: [csvSink({ file: 'issued.csv' })] })
  * const { credentials } = await provisioner.rotate(WeatherStation, 'STATION-001', { overlap: '1h' })
  */

@@ -27,7 +27,9 @@ export type BrokerName = keyof typeof CONFIGS
  * `invalid_options` for an unknown broker or an address that is none.
  *
  * @example
- * console.log(brokerConfig('emqx', { url: 'http://10.0.0.5:8081', secret }))
+ * import { brokerConfig } from '@devicehub/broker-auth'
+ *
+ * console.log(brokerConfig('emqx', { url: 'http://10.0.0.5:8081', secret: process.env.BROKER_SECRET ?? '' }))
  */
 export function brokerConfig(broker: BrokerName, options: BrokerConfigOptions): string {
   if (typeof broker !== 'string' || !Object.hasOwn(CONFIGS, broker))

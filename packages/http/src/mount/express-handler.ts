@@ -11,6 +11,11 @@ type ParsedMessage = IncomingMessage & { body?: unknown; rawBody?: unknown }
  * is its 404, and never comes to the middleware after it.
  *
  * @example
+ * import { expressHandler } from '@devicehub/http'
+ * import express from 'express'
+ *
+ * const handler = async (request: Request) => Response.json({ path: new URL(request.url).pathname })
+ * const app = express()
  * app.use('/devicehub', expressHandler(handler))
  */
 export function expressHandler(

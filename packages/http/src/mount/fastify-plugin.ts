@@ -25,6 +25,11 @@ export interface FastifyScope {
  * For Fastify 5. Body parsers and their limits do not apply within it, and nothing outside of it changes.
  *
  * @example
+ * import { fastifyPlugin } from '@devicehub/http'
+ * import Fastify from 'fastify'
+ *
+ * const handler = async (request: Request) => Response.json({ path: new URL(request.url).pathname })
+ * const app = Fastify()
  * await app.register(fastifyPlugin(handler), { prefix: '/devicehub' })
  */
 export function fastifyPlugin(handler: FetchHandler): (scope: FastifyScope) => Promise<void> {

@@ -10,6 +10,11 @@ interface Bindings {
  * For Hono's `mount`, which strips the prefix.
  *
  * @example
+ * import { honoHandler } from '@devicehub/http'
+ * import { Hono } from 'hono'
+ *
+ * const handler = async (request: Request) => Response.json({ path: new URL(request.url).pathname })
+ * const app = new Hono()
  * app.mount('/devicehub', honoHandler(handler))
  */
 export function honoHandler(handler: FetchHandler): (request: Request, env?: unknown) => Promise<Response> {

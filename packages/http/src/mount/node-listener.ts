@@ -14,6 +14,10 @@ const WITHOUT_REQUEST = ['CONNECT', 'TRACE', 'TRACK']
  * For plain Node.
  *
  * @example
+ * import http from 'node:http'
+ * import { nodeListener } from '@devicehub/http'
+ *
+ * const handler = async (request: Request) => Response.json({ path: new URL(request.url).pathname })
  * http.createServer(nodeListener(handler)).listen(3000)
  */
 export function nodeListener(

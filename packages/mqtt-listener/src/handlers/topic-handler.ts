@@ -18,6 +18,10 @@ export interface TopicHandlerContext {
    * handler has returned.
    *
    * @example
+   * import { createMqttListener } from '@devicehub/mqtt-listener'
+   * import { hub } from './hub.js'
+   *
+   * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883' })
    * listener.handle('plant/+/meter', (message, { ingest }) => {
    *   ingest({ topic: `things/meter/${message.topic.split('/')[1]}/data`, payload: message.payload })
    * })

@@ -81,6 +81,9 @@ export interface MqttListener extends Transport, AsyncDisposable {
  * `invalid_options`.
  *
  * @example
+ * import { createMqttListener } from '@devicehub/mqtt-listener'
+ * import { hub } from './hub.js'
+ *
  * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883', clientId: 'hub-1' })
  * await listener.start()
  */

@@ -22,7 +22,10 @@ type Row = Record<(typeof COLUMNS)[number], string>
  * `apply` resolves. A later line of a user name replaces an earlier one.
  *
  * @example
- * createProvisioner(hub, { sinks: [csvSink({ file: 'issued.csv' })] })
+ * import { createProvisioner, csvSink } from '@devicehub/provision'
+ * import { hub } from './hub.js'
+ *
+ * const provisioner = createProvisioner(hub, { sinks: [csvSink({ file: 'issued.csv' })] })
  */
 export function csvSink(options: CsvSinkOptions): CredentialSink {
   const { file, timeout = 10_000 } = acceptCsv(options)

@@ -20,7 +20,10 @@ const NAME = 'mosquitto-dynamic-security'
  * the device. It connects when there is something to say, and stays connected only for that. Needs the package `mqtt`.
  *
  * @example
- * mosquittoDynamicSecurity({ url: 'mqtts://broker:8883', username: 'admin', password })
+ * import { mosquittoDynamicSecurity } from '@devicehub/provision'
+ *
+ * const password = process.env.BROKER_ADMIN_PASSWORD ?? ''
+ * const sink = mosquittoDynamicSecurity({ url: 'mqtts://broker:8883', username: 'admin', password })
  */
 export function mosquittoDynamicSecurity(options: DynamicSecurityOptions): CredentialSink {
   const settings = controlSettings(options)

@@ -18,7 +18,9 @@ const NAME = 'mosquitto-files'
  * listener there may be in a group: see the option `broker`.
  *
  * @example
- * mosquittoFiles({
+ * import { mosquittoFiles } from '@devicehub/provision'
+ *
+ * const sink = mosquittoFiles({
  *   passwordFile: '/etc/mosquitto/passwd',
  *   aclFile: '/etc/mosquitto/acl',
  *   reload: { pidFile: '/run/mosquitto/mosquitto.pid' },
