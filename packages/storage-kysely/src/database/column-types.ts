@@ -9,8 +9,8 @@ export type FieldColumns<Fields extends Readonly<Record<string, Field>>, D exten
 
 type FieldColumn<F extends Field, D extends SqlDialect> = {
   float: number | null
-  integer: NullableWhole<D>
-  boolean: Truth<D> | null
+  integer: NullableInteger<D>
+  boolean: Bool<D> | null
   string: string | null
   enum: Extract<FieldValue<F>, string> | null
   datetime: Time<D> | null
@@ -22,7 +22,7 @@ type FieldColumn<F extends Field, D extends SqlDialect> = {
 }[F['kind']]
 
 /** pg gives a bigint as a string: it need not fit a number. */
-export type Whole<D extends SqlDialect> = D extends 'postgres' ? string : number
+export type Integer<D extends SqlDialect> = D extends 'postgres' ? string : number
 
 export type Count<D extends SqlDialect> = D extends 'postgres'
   ? ColumnType<string, string | number | bigint, string | number | bigint>
@@ -32,11 +32,11 @@ export type CountFrom0<D extends SqlDialect> = D extends 'postgres'
   ? ColumnType<string, string | number | bigint | undefined, string | number | bigint>
   : Generated<number>
 
-export type NullableWhole<D extends SqlDialect> = D extends 'postgres'
+export type NullableInteger<D extends SqlDialect> = D extends 'postgres'
   ? ColumnType<string | null, string | number | bigint | null | undefined, string | number | bigint | null>
   : number | null
 
-export type Truth<D extends SqlDialect> = D extends 'postgres' ? boolean : number
+export type Bool<D extends SqlDialect> = D extends 'postgres' ? boolean : number
 
 /** Epoch milliseconds on SQLite and MySQL. */
 export type Time<D extends SqlDialect> = D extends 'postgres' ? Date : number

@@ -1,6 +1,6 @@
 import type { CredentialKind } from '@devicehub/core/storage'
 import type { SqlDialect } from '../schema/logical-type.js'
-import type { Count, Time, Truth } from './column-types.js'
+import type { Bool, Count, Time } from './column-types.js'
 
 /** Passwords and API keys of devices, a row each. Holds hashes only, never a secret. */
 export interface CredentialTable<Dialect extends SqlDialect = 'sqlite'> {
@@ -46,7 +46,7 @@ export interface ClaimKeyTable<Dialect extends SqlDialect = 'sqlite'> {
   /** A name for people. */
   name: string
   /** Whether it also creates devices that do not exist yet. */
-  creates_devices: Truth<Dialect>
+  creates_devices: Bool<Dialect>
   /** What a device id must begin with; empty: anything. */
   id_prefix: string
   /** How many devices it can claim. */

@@ -1,7 +1,7 @@
 import type { CommandState, OfflinePolicy } from '@devicehub/core'
 import type { Generated } from 'kysely'
 import type { SqlDialect } from '../schema/logical-type.js'
-import type { Count, NullableWhole, Time, Truth, Whole } from './column-types.js'
+import type { Bool, Count, Integer, NullableInteger, Time } from './column-types.js'
 
 /** Leases, a row each: which process alone does a task. */
 export interface LeaseTable<Dialect extends SqlDialect = 'sqlite'> {
@@ -42,7 +42,7 @@ export interface ConsumerTable<Dialect extends SqlDialect = 'sqlite'> {
 /** Messages that a consumer could not handle and set aside, a row each. */
 export interface ConsumerFailureTable<Dialect extends SqlDialect = 'sqlite'> {
   /** Numbered by the database. */
-  id: Generated<Whole<Dialect>>
+  id: Generated<Integer<Dialect>>
   /** The consumer's name. */
   consumer: string
   /** Type key of the message; empty for `devicehub_message`. */
@@ -60,13 +60,13 @@ export interface ConsumerFailureTable<Dialect extends SqlDialect = 'sqlite'> {
   /** When the handler failed last. */
   failed_at: Time<Dialect>
   /** Whether it was asked to be retried. */
-  due: Truth<Dialect>
+  due: Bool<Dialect>
 }
 
 /** Commands to devices, a row each. */
 export interface CommandTable<Dialect extends SqlDialect = 'sqlite'> {
   /** Numbered by the database, in order of creation. */
-  id: Generated<Whole<Dialect>>
+  id: Generated<Integer<Dialect>>
   /** The id the device sees. Unique. */
   command_id: string
   /** Type key of the device. */
@@ -98,7 +98,7 @@ export interface CommandTable<Dialect extends SqlDialect = 'sqlite'> {
   /** The process that currently handles it; null: none. */
   claim: string | null
   /** When it is looked at next, epoch milliseconds by the database's clock; null: never. */
-  next_at: NullableWhole<Dialect>
+  next_at: NullableInteger<Dialect>
   /** When it is no longer published, epoch milliseconds by the database's clock. */
   expires_at: Count<Dialect>
   /** When it was created. */
@@ -126,13 +126,13 @@ export interface TwinTable<Dialect extends SqlDialect = 'sqlite'> {
   /** The version the broker took last; 0: none. */
   published_version: Count<Dialect>
   /** The device was deleted, and what the broker retains is to be removed. */
-  cleared: Truth<Dialect>
+  cleared: Bool<Dialect>
   /** The highest version the device has applied; null: none. */
-  reported_version: NullableWhole<Dialect>
+  reported_version: NullableInteger<Dialect>
   /** JSON text of an object: `{ at, version }` of the last report of each field. */
   reported_at: string
   /** The process that currently publishes it; null: none. */
   claim: string | null
   /** When it is published next, epoch milliseconds by the database's clock; null: it is published. */
-  next_at: NullableWhole<Dialect>
+  next_at: NullableInteger<Dialect>
 }

@@ -3,14 +3,14 @@ import type { MessageDirection } from '@devicehub/core/definition'
 import type { Generated } from 'kysely'
 import type { SqlDialect } from '../schema/logical-type.js'
 import type {
+  Bool,
   Bytes,
   CountFrom0,
   FieldColumns,
   Flatten,
-  NullableWhole,
+  Integer,
+  NullableInteger,
   Time,
-  Truth,
-  Whole,
 } from './column-types.js'
 
 /** Devices and their current state, a row each, with a column for each state field. */
@@ -40,7 +40,7 @@ export type MessageTable<Dialect extends SqlDialect = 'sqlite'> = Flatten<
 >
 
 interface DeviceColumns<D extends SqlDialect> {
-  id: Generated<Whole<D>>
+  id: Generated<Integer<D>>
   device_id: string
   name: string
   status: Generated<DeviceStatus>
@@ -52,7 +52,7 @@ interface DeviceColumns<D extends SqlDialect> {
   battery_level: number | null
   last_seen: Time<D> | null
   firmware_version: string | null
-  is_active: Generated<Truth<D>>
+  is_active: Generated<Bool<D>>
   /** When the MQTT connection began that the broker reported last. */
   session_at: Time<D> | null
   mqtt_username: string | null
@@ -63,7 +63,7 @@ interface DeviceColumns<D extends SqlDialect> {
 }
 
 interface ReadingColumns<D extends SqlDialect> {
-  id: Generated<Whole<D>>
+  id: Generated<Integer<D>>
   device_id: string
   /** Measured time; the received time when the device sent none. */
   timestamp: Time<D>
@@ -75,7 +75,7 @@ interface ReadingColumns<D extends SqlDialect> {
   order_at: Time<D> | null
   /** The id that the sample carried; null: none. */
   sample_id: string | null
-  content_hash: NullableWhole<D>
+  content_hash: NullableInteger<D>
   /** Not 0: a later sample came with the same id and other content. */
   sample_reuse: CountFrom0<D>
   /** Space-separated, such as `clock_skew out_of_range:temperature`. */
@@ -91,7 +91,7 @@ interface LatestColumns<D extends SqlDialect> {
 }
 
 interface MessageColumns<D extends SqlDialect> {
-  id: Generated<Whole<D>>
+  id: Generated<Integer<D>>
   device_id: string | null
   channel: string | null
   direction: MessageDirection
@@ -106,8 +106,8 @@ interface MessageColumns<D extends SqlDialect> {
   user_properties: string | null
   source: string
   qos: number
-  redelivered: Truth<D>
-  retained: Truth<D>
+  redelivered: Bool<D>
+  retained: Bool<D>
   processing_status: MessageStatus
   error_code: string | null
   processing_error: string | null

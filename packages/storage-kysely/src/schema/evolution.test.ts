@@ -1,40 +1,13 @@
-import type { SchemaStep } from '@devicehub/core'
-import type { Field } from '@devicehub/core/definition'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { createSchema } from './create-schema.js'
 import { describeDatabases } from './testing/databases.js'
-import { deviceType, field } from './testing/device-types.js'
-import { type AnyTables, deviceRow, insert, readingRow, rowsOf, time } from './testing/rows.js'
-
-type Fields = Readonly<Record<string, Field>>
-
-/** The last values are in a table of their own, see latest-table.test.ts. */
-const withoutLatest = (steps: readonly SchemaStep[]) =>
-  steps.filter(({ table }) => table !== 'station_latest')
+import { field } from './testing/device-types.js'
+import { migrated, withoutLatest } from './testing/migrated.js'
+import { deviceRow, insert, rowsOf } from './testing/rows.js'
 
 describeDatabases('evolution', (open) => {
-  /** A database that was migrated for these fields, and `next`, the schema of a later release. */
-  async function migrated(readings: Fields, state: Fields = {}) {
-    const database = await open()
-    const { dialect } = database
-    const db = database.connect<AnyTables>()
-    const next = (nextReadings: Fields, nextState: Fields = {}) =>
-      createSchema({ db, dialect, types: [deviceType('station', nextReadings, nextState)] })
-    await next(readings, state).migrate()
-    return {
-      dialect,
-      db,
-      next,
-      add: (values: Record<string, unknown>) => insert(db, 'station_reading', readingRow(dialect, values)),
-      /** The values of one column, oldest first. */
-      values: async (column: string) => (await rowsOf(db, 'station_reading')).map((row) => row[column]),
-      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
-    }
-  }
-
   test('a new reading and a new state field: rows from before have null, or the default', async () => {
-    await using old = await migrated({ a: field('float') })
+    await using old = await migrated(open, { a: field('float') })
     await old.add({ a: 1.5 })
     await insert(old.db, 'station_device', deviceRow(old.dialect))
     const schema = old.next(
@@ -54,7 +27,11 @@ describeDatabases('evolution', (open) => {
   })
 
   test('a renamed field keeps its values', async () => {
-    await using old = await migrated({ temp: field('float') }, { rate: field('integer', { default: 5 }) })
+    await using old = await migrated(
+      open,
+      { temp: field('float') },
+      { rate: field('integer', { default: 5 }) },
+    )
     await old.add({ temp: 21.5 })
     await insert(old.db, 'station_device', deviceRow(old.dialect))
     const schema = old.next(
@@ -69,7 +46,7 @@ describeDatabases('evolution', (open) => {
   })
 
   test('a database that is two renames behind keeps its values', async () => {
-    await using old = await migrated({ temp: field('float') })
+    await using old = await migrated(open, { temp: field('float') })
     await old.add({ temp: 21.5 })
     const formerNames = ['temp_c', 'temp']
     const schema = old.next({ temperature: field('float', { renamedFrom: 'temp_c', formerNames }) })
@@ -79,7 +56,7 @@ describeDatabases('evolution', (open) => {
   })
 
   test('a field renamed and widened at once', async () => {
-    await using old = await migrated({ n: field('integer') })
+    await using old = await migrated(open, { n: field('integer') })
     await old.add({ n: 3 })
     const schema = old.next({ level: field('float', { renamedFrom: 'n' }) })
     await schema.migrate()
@@ -89,7 +66,7 @@ describeDatabases('evolution', (open) => {
   })
 
   test('a former name that is declared again is another field', async () => {
-    await using old = await migrated({ a: field('float') })
+    await using old = await migrated(open, { a: field('float') })
     await old.add({ a: 1 })
     const schema = old.next({ b: field('float', { renamedFrom: 'a' }), a: field('float') })
     expect(withoutLatest((await schema.migrate()).steps).map(({ kind }) => kind)).toEqual(['addColumn'])
@@ -97,7 +74,7 @@ describeDatabases('evolution', (open) => {
   })
 
   test('widening: an integer becomes a float, a string grows', async () => {
-    await using old = await migrated({
+    await using old = await migrated(open, {
       level: field('integer'),
       note: field('string', { maxLength: 3 }),
       text: field('string', { maxLength: 200 }),
@@ -122,7 +99,10 @@ describeDatabases('evolution', (open) => {
   })
 
   test('narrowing is refused with an explanation, and nothing is changed', async () => {
-    await using old = await migrated({ level: field('float'), note: field('string', { maxLength: 30 }) })
+    await using old = await migrated(open, {
+      level: field('float'),
+      note: field('string', { maxLength: 30 }),
+    })
     await old.add({ level: 7.75 })
     const schema = old.next({
       level: field('integer'),
@@ -146,7 +126,10 @@ describeDatabases('evolution', (open) => {
   })
 
   test('narrowing, when allowed: fractions are rounded, long texts cut off', async () => {
-    await using old = await migrated({ level: field('float'), note: field('string', { maxLength: 30 }) })
+    await using old = await migrated(open, {
+      level: field('float'),
+      note: field('string', { maxLength: 30 }),
+    })
     await old.add({ level: 7.75, note: 'äbcdefgh' })
     const schema = old.next({ level: field('integer'), note: field('string', { maxLength: 3 }) })
     await schema.migrate({ allowDestructive: true })
@@ -162,7 +145,7 @@ describeDatabases('evolution', (open) => {
     ['an integer becomes a string', field('integer'), field('string'), 12],
     ['a boolean becomes an integer', field('boolean'), field('integer'), 1],
   ])('another kind of value: %s', async (_what, before, after, value) => {
-    await using old = await migrated({ x: before, kept: field('float') })
+    await using old = await migrated(open, { x: before, kept: field('float') })
     const held = old.dialect === 'postgres' && before.kind === 'boolean' ? true : value
     await old.add({ x: held, kept: 2.5 })
     const schema = old.next({ x: after, kept: field('float') })
@@ -178,28 +161,8 @@ describeDatabases('evolution', (open) => {
     expect(await schema.plan()).toEqual({ steps: [] })
   })
 
-  test('a column that someone converted by hand is taken as it is', async () => {
-    await using old = await migrated({ x: field('integer') })
-    await old.add({ x: 12 })
-    const name = sql.table('station_reading')
-    if (old.dialect === 'sqlite') {
-      await sql`alter table ${name} drop column x`.execute(old.db)
-      await sql`alter table ${name} add column x text`.execute(old.db)
-      await sql`update ${name} set x = '12'`.execute(old.db)
-    } else if (old.dialect === 'postgres') {
-      await sql`alter table ${name} alter column x type varchar(255)`.execute(old.db)
-    } else {
-      await sql`alter table ${name} modify column x varchar(255)`.execute(old.db)
-    }
-    const schema = old.next({ x: field('string') })
-    expect(withoutLatest((await schema.plan()).steps)).toEqual([])
-    await schema.migrate()
-    expect(await old.values('x')).toEqual(['12'])
-    expect(await schema.plan()).toEqual({ steps: [] })
-  })
-
   test('a withdrawn field is left alone and does not hinder inserts', async () => {
-    await using old = await migrated({ a: field('float'), b: field('float') }, { s: field('string') })
+    await using old = await migrated(open, { a: field('float'), b: field('float') }, { s: field('string') })
     await old.add({ a: 1, b: 2 })
     const schema = old.next({ a: field('float') })
     expect(await schema.migrate()).toEqual({ steps: [] })
@@ -210,7 +173,7 @@ describeDatabases('evolution', (open) => {
   })
 
   test('a withdrawn field is dropped when that is allowed; columns made by others never are', async () => {
-    await using old = await migrated({ a: field('float'), b: field('float') })
+    await using old = await migrated(open, { a: field('float'), b: field('float') })
     await sql`alter table station_reading add column site varchar(20)`.execute(old.db)
     await old.add({ a: 1, b: 2, site: 'roof' })
     const schema = old.next({ a: field('float') })
@@ -222,92 +185,5 @@ describeDatabases('evolution', (open) => {
     // A column of the same name that somebody adds later is theirs.
     await sql`alter table station_reading add column b varchar(20)`.execute(old.db)
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
-  })
-
-  test("somebody's NOT NULL column is made to admit null, keeping its values", async () => {
-    await using old = await migrated({ a: field('float') })
-    await sql`alter table station_reading add column site varchar(20) not null default 'x'`.execute(old.db)
-    await old.add({ a: 1, site: 'roof' })
-    // With a default it is no hindrance.
-    expect(await old.next({ a: field('float') }).plan()).toEqual({ steps: [] })
-    if (old.dialect === 'sqlite') {
-      const made = await sql<{
-        sql: string
-      }>`select sql from sqlite_master where name = 'station_reading'`.execute(old.db)
-      await sql`drop table station_reading`.execute(old.db)
-      await sql.raw(made.rows[0]?.sql.replace(" not null default 'x'", ' not null') ?? '').execute(old.db)
-      await old.add({ a: 1, site: 'roof' })
-    } else {
-      await sql`alter table station_reading alter column site drop default`.execute(old.db)
-    }
-    await expect(old.add({ a: 2 })).rejects.toThrow()
-    const schema = old.next({ a: field('float') })
-    expect(
-      withoutLatest((await schema.migrate()).steps).map(({ kind, column }) => `${kind} ${column}`),
-    ).toContain('widenColumn site')
-    await old.add({ a: 2 })
-    expect(await old.values('site')).toEqual(['roof', null])
-    expect(await schema.plan()).toEqual({ steps: [] })
-  })
-
-  test("a field's column that was NOT NULL admits null again, keeping its values", async () => {
-    await using old = await migrated({ a: field('float') })
-    const name = sql.table('station_reading')
-    const makeNotNull = {
-      sqlite: sql`alter table ${name} add column b varchar(255) not null default 'x'`,
-      postgres: sql`alter table ${name} add column b varchar(255) not null default 'x'`,
-      mysql: sql`alter table ${name} add column b varchar(255) not null default 'x'`,
-    }
-    await makeNotNull[old.dialect].execute(old.db)
-    await old.add({ a: 1, b: 'kept' })
-    const schema = old.next({ a: field('float'), b: field('string') })
-    expect(
-      withoutLatest((await schema.migrate()).steps).map(({ kind, column }) => `${kind} ${column}`),
-    ).toEqual(['widenColumn b'])
-    await old.add({ a: 2, b: null })
-    expect(await old.values('b')).toEqual(['kept', null])
-    expect(await schema.plan()).toEqual({ steps: [] })
-  })
-
-  test('indexes and rows that went missing come back', async () => {
-    await using old = await migrated({ a: field('float') })
-    const on = old.dialect === 'mysql' ? sql` on station_reading` : sql``
-    await sql`drop index station_reading_sample_key${on}`.execute(old.db)
-    await sql`drop index station_reading_content_key${on}`.execute(old.db)
-    await sql`create index station_reading_content_key on station_reading (device_id)`.execute(old.db)
-    if (old.dialect === 'mysql') await sql`delete from devicehub_log_gate`.execute(old.db)
-    const schema = old.next({ a: field('float') })
-    expect(withoutLatest((await schema.migrate()).steps).map(({ kind }) => kind)).toEqual([
-      'other',
-      'addIndex',
-    ])
-    expect(await schema.plan()).toEqual({ steps: [] })
-    const again = { sample_id: 's', content_hash: 1, timestamp: time(old.dialect, 5) }
-    await old.add(again)
-    await expect(old.add({ ...again, sample_id: 't' })).rejects.toThrow()
-    await expect(old.add({ ...again, content_hash: 2 })).rejects.toThrow()
-    if (old.dialect === 'mysql') {
-      expect((await sql`select id from devicehub_log_gate`.execute(old.db)).rows).toHaveLength(1)
-    }
-  })
-
-  test('a step that the database refuses is named, and where DDL is transactional nothing remains', async () => {
-    await using old = await migrated({ a: field('float') })
-    await old.add({ sample_id: 's', a: 1 })
-    await sql`drop index station_reading_sample_key${old.dialect === 'mysql' ? sql` on station_reading` : sql``}`.execute(
-      old.db,
-    )
-    await old.add({ sample_id: 's', a: 2 })
-    const schema = old.next({ a: field('float'), b: field('float') })
-    await expect(schema.migrate()).rejects.toMatchObject({
-      code: 'storage_failed',
-      message: expect.stringContaining('station_reading_sample_key'),
-    })
-    const left = withoutLatest((await schema.plan()).steps).map(({ kind }) => kind)
-    expect(left).toEqual(old.dialect === 'mysql' ? ['addIndex'] : ['addColumn', 'addIndex'])
-    // And goes on once the cause is gone.
-    await old.db.deleteFrom('station_reading').where('a', '=', 2).execute()
-    await schema.migrate()
-    expect(await schema.plan()).toEqual({ steps: [] })
   })
 })
