@@ -1,6 +1,7 @@
 import { createDeviceClient } from '@devicehub/client'
 import { createDeviceHub } from '@devicehub/core'
 import { createMqttListener } from '@devicehub/mqtt-listener'
+import { createSignals } from '@devicehub/signals'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createWorld, Station, type World } from './calls/world.js'
 
@@ -44,3 +45,15 @@ test.each(RENAMED)('%s is refused, and the error names the option of now', (_, c
     }),
   )
 })
+
+test.each(['closeTimeout', 'closeTimeoutMs'])(
+  '%s of signals: the error says that it goes to close()',
+  (name) => {
+    expect(() => createSignals({ [name]: 5 })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_options',
+        message: expect.stringContaining(`${name} is now an option of close(): close({ timeout: '5s' })`),
+      }),
+    )
+  },
+)

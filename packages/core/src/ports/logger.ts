@@ -3,6 +3,7 @@
  * of the line itself.
  */
 export interface LogFields {
+  /** Any field, as it is to stand in the line. */
   readonly [name: string]: unknown
   /** An error, with its stack and causes. */
   readonly err?: unknown

@@ -117,8 +117,10 @@ function nearestHint(key: string, known: readonly string[]): string {
   return nearest === undefined ? '' : `did you mean ${nearest}? `
 }
 
-/** Of an option that named the unit of its number. */
+/** Of an option that named the unit of its number, or that belongs to `close` now. */
 function formerName(key: string, known: readonly string[]): string | undefined {
+  if (/^closeTimeout(?:Ms)?$/.test(key))
+    return `${key} is now an option of close(): close({ timeout: '5s' }). `
   const name = key.replace(/(?:Ms|Millis|Seconds)$/, '')
   return name !== key && known.includes(name)
     ? `${key} is now ${name}, a duration: seconds, or text such as '250ms'. `

@@ -25,6 +25,7 @@ export class Misfit extends Error {
     readonly at: string,
     /** What is wrong, to go behind `at`. */
     readonly problem: string,
+    /** What would fit, to go on "must be". */
     readonly expected: string,
     /** In place of the code that the function gives. */
     readonly code?: ErrorCode | undefined,
