@@ -63,7 +63,7 @@ async function lag({ target, rate, seconds }: ChildOptions) {
   const lags: number[] = []
   const consumer = hub.consume('lag', { types: [Station], from: 'now' }, ({ messages }) => {
     const now = Date.now()
-    for (const { row } of messages) lags.push(now - row.processedAt)
+    for (const { row } of messages) lags.push(now - row.processedAt.getTime())
   })
   while (consumer.stats().state !== 'running') await sleep(5)
   const started = performance.now()

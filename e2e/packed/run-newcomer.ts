@@ -64,7 +64,7 @@ async function main() {
   createMqttListener(hub, { url: 'mqtt://localhost:1' })
   const [outcome] = await hub.ingest([{
     topic: 'things/station/S-1/data', payload: Buffer.from('{"temperature":21.5}'), source: 'test', qos: 1,
-    redelivered: false, retained: false, receivedAt: Date.now(),
+    redelivered: false, retained: false, receivedAt: new Date(),
   }])
   const latest = await hub.readings.latest(Station, 'S-1')
   console.log(outcome.status, latest.readings.temperature.value)

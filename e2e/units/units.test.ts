@@ -4,7 +4,7 @@ import { publicTypes } from './public-types.js'
 import { isDuration, unitProblems } from './units.js'
 
 describe('one unit', () => {
-  test('every duration that a public function takes is a Duration, and every figure says its unit', () => {
+  test('every duration that a public function takes is a Duration, every time a Date, and every figure says its unit', () => {
     const types = publicTypes()
     expect(unitProblems(types)).toEqual([])
     // The walk reaches options, what is nested in them, methods of the hub, and what is written in place.
@@ -35,17 +35,20 @@ describe('one unit', () => {
         /** How long it may take. */
         readonly limit: number
       }): void {}
-      export interface Api { run(options: { readonly interval?: number }): void }
+      export interface Api { run(options: { readonly interval?: number; readonly at?: number }): void }
       export interface ApiStats {
         /** Milliseconds behind. */
         readonly lag: number
+        readonly seenAt: number | null
       }
       export interface GoodOptions { readonly timeout?: number | \`\${number}s\`; readonly count: number }`
     expect(unitProblems(publicTypes({ file, text })).map((line) => line.replace(/ \(".*/, ''))).toEqual([
       'extra AOptions.pauseMs: a unit in the name of an input',
       'extra AOptions.timeout: a number, not a Duration',
+      'extra Api.run(options).at: a time that is no Date',
       'extra Api.run(options).interval: a number, not a Duration',
       'extra ApiStats.lag: a figure without its unit in the name',
+      'extra ApiStats.seenAt: a time that is no Date',
       'extra BOptions.end: its comment says a unit',
       'extra BOptions.nested.wait.ttl: a number, not a Duration',
       'extra go(how).limit: a number, not a Duration',

@@ -13,8 +13,8 @@ const UNIT = /\b(?:Milliseconds|Seconds)\b|\bin (?:milli)?seconds\b/
 
 /** Numbers of something else, although their name or comment speaks of time. */
 const NO_TIME: ReadonlySet<string> = new Set(['jitter', 'yieldEvery'])
-/** Times of the transport port are epoch milliseconds. */
-const PORT_TIMES: ReadonlySet<string> = new Set(['receivedAt'])
+/** Names of points in time. */
+const TIMES = /^at$|At$/
 
 /** What is not in the one unit, a line each. */
 export function unitProblems({ inputs, figures }: PublicTypes): string[] {
@@ -22,7 +22,8 @@ export function unitProblems({ inputs, figures }: PublicTypes): string[] {
 }
 
 function inputProblem({ path, name, comment, type }: PublicProperty): string[] {
-  if (NO_TIME.has(name) || PORT_TIMES.has(name)) return []
+  if (NO_TIME.has(name)) return []
+  if (TIMES.test(name) && isNumber(type)) return [`${path}: a time that is no Date`]
   if (UNIT.test(comment) && !/^Bytes/.test(comment))
     return [`${path}: its comment says a unit ("${comment}")`]
   if (SUFFIXED.test(name) && isNumber(type)) return [`${path}: a unit in the name of an input`]
@@ -32,6 +33,7 @@ function inputProblem({ path, name, comment, type }: PublicProperty): string[] {
 }
 
 function figureProblem({ path, name, comment, type }: PublicProperty): string[] {
+  if (TIMES.test(name) && isNumber(type)) return [`${path}: a time that is no Date`]
   return isNumber(type) && SAYS.test(comment) && !SUFFIXED.test(name)
     ? [`${path}: a figure without its unit in the name ("${comment}")`]
     : []

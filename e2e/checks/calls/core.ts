@@ -17,7 +17,7 @@ const twin = () => ({
 const sample = () => ({
   deviceId: 'S-1',
   timestamp: NOW,
-  receivedAt: NOW,
+  receivedAt: new Date(NOW),
   orderAt: NOW,
   sampleId: null,
   contentHash: 5,

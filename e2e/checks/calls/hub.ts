@@ -7,7 +7,7 @@ const page = () => ({ limit: 5, cursor: undefined })
 const range = () => ({ deviceId: 'S-1', from: new Date(NOW), to: new Date(NOW + 1) })
 const inbound = () => ({
   ...message('data', { temperature: 5 }),
-  receivedAt: NOW,
+  receivedAt: new Date(NOW),
   qos: 1,
   redelivered: false,
   retained: false,

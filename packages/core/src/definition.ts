@@ -38,6 +38,7 @@ export {
 } from './model/errors.js'
 export type {
   MessageDirection,
+  MessageInfo,
   MessageRecord,
   MessageStatus,
   NewMessage,

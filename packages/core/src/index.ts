@@ -21,7 +21,7 @@ export type {
   Principal,
 } from './credentials/credentials-api.js'
 export type * from './hub/commands-api.js'
-export type { ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
+export type { ConsumerFailureInfo, ConsumerInfo, ConsumerLag, ConsumersApi } from './hub/consumers-api.js'
 export * from './hub/create-device-hub.js'
 export type { CommandLimits, DeviceCacheOptions, DeviceHubOptions } from './hub/device-hub-options.js'
 export type { DeviceQuery, DevicesApi, DeviceUpdate } from './hub/devices-api.js'
@@ -66,6 +66,7 @@ export {
 } from './model/errors.js'
 export {
   MESSAGE_STATUSES,
+  type MessageInfo,
   type MessageRecord,
   type MessageRef,
   type MessageStatus,

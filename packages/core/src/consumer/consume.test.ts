@@ -150,7 +150,7 @@ describe('a consumer', () => {
 
   test('begins at the beginning, now, or at a time', async () => {
     const hub = hubOn()
-    await hub.ingest(upTo(5).map((n) => ({ ...data('a', n), receivedAt: 1_000_000 + n })))
+    await hub.ingest(upTo(5).map((n) => ({ ...data('a', n), receivedAt: new Date(1_000_000 + n) })))
     const all = recorder()
     const late = recorder()
     const none = recorder()

@@ -2,7 +2,7 @@ import type { CloseOptions } from '../model/check/close-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InferReadings } from '../model/device-type/infer.js'
 import type { Duration } from '../model/duration.js'
-import type { MessageRef, MessageStatus, StoredMessage } from '../model/message.js'
+import type { MessageInfo, MessageRef, MessageStatus } from '../model/message.js'
 import type { Channel } from '../model/topic/index.js'
 
 /** Where a consumer begins when its name is new; later it goes on where it was. */
@@ -78,8 +78,8 @@ export interface ConsumedMessage<T extends AnyDeviceType = AnyDeviceType> {
   readonly channel: Channel | null
   /** When the hub received it. */
   readonly receivedAt: Date
-  /** The audit row as it is. */
-  readonly row: StoredMessage
+  /** The audit row as it is, as `hub.messages.get` gives it. */
+  readonly row: MessageInfo
   /** What the device sent, decoded; undefined when it cannot be. */
   readonly payload: unknown
   /** The samples of a `data` message, typed; empty for any other. */

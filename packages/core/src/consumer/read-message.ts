@@ -4,7 +4,8 @@ import { readingsOf } from '../ingest/readings-of.js'
 import { decodeWith } from '../model/codec/run-codec.js'
 import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
-import type { MessageRef, StoredMessage } from '../model/message.js'
+import type { MessageInfo, MessageRef, StoredMessage } from '../model/message.js'
+import { toMessageInfo } from '../rules/message-info.js'
 import type { ConsumedMessage, ConsumedSample } from './consumer.js'
 
 export interface ReaderOptions {
@@ -32,43 +33,49 @@ export function createMessageReader(options: ReaderOptions): MessageReader {
 }
 
 class LogMessage implements ConsumedMessage {
-  readonly row: StoredMessage
   readonly type: AnyDeviceType | null
+  readonly #stored: StoredMessage
   readonly #plannerOf: (type: AnyDeviceType) => DataPlanner
+  #row: MessageInfo | undefined
   #samples: readonly ConsumedSample[] | undefined
 
   constructor(
-    row: StoredMessage,
+    stored: StoredMessage,
     type: AnyDeviceType | null,
     plannerOf: (type: AnyDeviceType) => DataPlanner,
   ) {
-    this.row = row
+    this.#stored = stored
     this.type = type
     this.#plannerOf = plannerOf
   }
 
   get key(): string {
-    return `${this.row.typeKey ?? ''}:${this.row.id}`
+    return `${this.#stored.typeKey ?? ''}:${this.#stored.id}`
   }
 
   get ref(): MessageRef {
-    return { typeKey: this.row.typeKey, id: this.row.id }
+    return { typeKey: this.#stored.typeKey, id: this.#stored.id }
   }
 
   get deviceId() {
-    return this.row.deviceId
+    return this.#stored.deviceId
   }
 
   get channel() {
-    return this.row.channel
+    return this.#stored.channel
   }
 
   get receivedAt(): Date {
-    return new Date(this.row.receivedAt)
+    return new Date(this.#stored.receivedAt)
+  }
+
+  get row(): MessageInfo {
+    this.#row ??= toMessageInfo(this.#stored)
+    return this.#row
   }
 
   get payload(): unknown {
-    return decode(this.type, this.row)
+    return decode(this.type, this.#stored)
   }
 
   get samples(): readonly ConsumedSample[] {
@@ -77,7 +84,8 @@ class LogMessage implements ConsumedMessage {
   }
 
   #readSamples(): readonly ConsumedSample[] {
-    const { type, row } = this
+    const { type } = this
+    const row = this.#stored
     if (type === null || row.channel !== 'data' || row.direction !== 'in') return []
     const { receivedAt, redelivered, retained } = row
     const deviceId = row.deviceId ?? ''

@@ -35,6 +35,14 @@ export interface ConsumerLag {
   readonly since: Date | null
 }
 
+/** A message that a consumer has set aside. */
+export interface ConsumerFailureInfo extends Omit<ConsumerFailure, 'failedAt' | 'firstFailedAt'> {
+  /** When the handler failed for it last. */
+  readonly failedAt: Date
+  /** When it was set aside; a retry that fails leaves it. */
+  readonly firstFailedAt: Date
+}
+
 /** Durable consumers by name: where they are, and the messages they set aside. `consumer_not_found` for an unknown name. */
 export interface ConsumersApi {
   /** All that were ever made and not deleted, running or not. */
@@ -62,7 +70,7 @@ export interface ConsumersApi {
   failures(
     name: string,
     page?: { readonly limit?: number; readonly cursor?: string | undefined },
-  ): Promise<Page<ConsumerFailure>>
+  ): Promise<Page<ConsumerFailureInfo>>
   /** Has the process that runs it try one of them again, or all; returns how many. It may take a third of its lease. */
   retry(name: string, ref?: MessageRef): Promise<number>
   /** Forgets one that was set aside. `message_not_found` when there is none. */
@@ -88,6 +96,12 @@ export interface ConsumersContext extends ConsumerContext {
 const LAG_COUNTED = 10_000
 
 const SEEK = either(word('beginning', 'now'), date)
+
+const failureInfo = (failure: ConsumerFailure): ConsumerFailureInfo => ({
+  ...failure,
+  failedAt: new Date(failure.failedAt),
+  firstFailedAt: new Date(failure.firstFailedAt),
+})
 
 export function createConsumers(context: ConsumersContext): Consumers {
   const { storage, types, clock, assertType } = context
@@ -183,7 +197,8 @@ export function createConsumers(context: ConsumersContext): Consumers {
         'invalid_query',
       )
       await known('consumers.failures', name)
-      return storage.consumers.failures(name, { limit, cursor })
+      const { items, ...rest } = await storage.consumers.failures(name, { limit, cursor })
+      return { ...rest, items: items.map(failureInfo) }
     },
     async retry(name, given) {
       const ref = given === undefined ? null : acceptRef('consumers.retry', given)

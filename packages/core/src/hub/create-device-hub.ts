@@ -88,7 +88,6 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     types,
     topicPrefix,
     policies,
-    clock,
     deviceIdMaxLength,
     maxPayload: options.maxPayload ?? 1 << 20,
     maxSamples,

@@ -105,7 +105,9 @@ describe('markOffline', () => {
     await hub.devices.markOffline(Lamp, 'L1')
     clock.time += 1_000
     const payload = new TextEncoder().encode('{"level":1}')
-    await hub.ingest([{ topic: 'acme/lamp/L1/data', payload, source: 'test', receivedAt: T0 + 5_500 }])
+    await hub.ingest([
+      { topic: 'acme/lamp/L1/data', payload, source: 'test', receivedAt: new Date(T0 + 5_500) },
+    ])
     expect((await hub.devices.get(Lamp, 'L1'))?.status).toBe('offline')
     await hub.ingest([{ topic: 'acme/lamp/L1/data', payload, source: 'test' }])
     expect((await hub.devices.get(Lamp, 'L1'))?.status).toBe('online')

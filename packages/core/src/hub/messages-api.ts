@@ -5,6 +5,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { DeviceHubError } from '../model/errors.js'
 import {
   MESSAGE_STATUSES,
+  type MessageInfo,
   type MessageRef,
   type MessageStatus,
   type StoredMessage,
@@ -13,6 +14,7 @@ import { CHANNELS, type Channel } from '../model/topic/index.js'
 import type { MessageFilter } from '../ports/messages.js'
 import type { Page, Storage } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
+import { toMessageInfo } from '../rules/message-info.js'
 import { isPartlyStored, isReplayable } from '../rules/replayable.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
@@ -46,9 +48,9 @@ export interface MessagesApi {
    *
    * const { items } = await hub.messages.list(WeatherStation, { status: 'quarantined' })
    */
-  list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<StoredMessage>>
+  list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<MessageInfo>>
   /** Null when there is none. */
-  get(ref: MessageRef): Promise<StoredMessage | null>
+  get(ref: MessageRef): Promise<MessageInfo | null>
   /**
    * Puts a message that was rejected, quarantined or stored in part (flag `partial`) through ingest again, with its own
    * received time, after what kept it out was mended. A new row has the result; the old one becomes `replayed`. What
@@ -97,9 +99,13 @@ export function createMessagesApi({ storage, assertType, handlers, pipeline }: M
         ...(from !== undefined && { from: from.getTime() }),
         ...(to !== undefined && { to: to.getTime() }),
       }
-      return storage.messages.list(type, filter, { limit, cursor })
+      const { items, ...page } = await storage.messages.list(type, filter, { limit, cursor })
+      return { ...page, items: items.map(toMessageInfo) }
     },
-    get: async (ref) => storage.messages.get(acceptRef('messages.get', ref)),
+    async get(ref) {
+      const stored = await storage.messages.get(acceptRef('messages.get', ref))
+      return stored && toMessageInfo(stored)
+    },
     async replay(given) {
       const ref = acceptRef('messages.replay', given)
       const stored = await storage.messages.get(ref)
@@ -137,7 +143,7 @@ function toInbound(stored: StoredMessage): InboundMessage {
         ? new TextEncoder().encode(stored.payloadJson)
         : (stored.payloadRaw ?? new Uint8Array()),
     source: stored.source,
-    receivedAt: stored.receivedAt,
+    receivedAt: new Date(stored.receivedAt),
     qos: stored.qos,
     redelivered: stored.redelivered,
     retained: stored.retained,

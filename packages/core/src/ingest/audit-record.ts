@@ -14,5 +14,11 @@ export function auditRecord(
   const settled = withSampleOutcomes(message, samples, outcomes)
   const written =
     reported === undefined ? settled : withReportOutcome(settled, Object.keys(report?.values ?? {}), reported)
-  return { id: messageIds?.[index] ?? null, typeKey: type?.key ?? null, ...written }
+  return {
+    id: messageIds?.[index] ?? null,
+    typeKey: type?.key ?? null,
+    ...written,
+    receivedAt: new Date(written.receivedAt),
+    processedAt: new Date(written.processedAt),
+  }
 }

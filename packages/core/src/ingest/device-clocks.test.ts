@@ -257,7 +257,7 @@ describe('a device whose clock is wrong', () => {
   test('that comes from the broker’s memory by a replay changes nothing newer', async () => {
     const { clock, send, device } = await deviceWorld(Station)
     await send({ status: 'maintenance' }, 'status')
-    await send({ status: 'online' }, 'status', { receivedAt: NOW - 1000 })
+    await send({ status: 'online' }, 'status', { receivedAt: new Date(NOW - 1000) })
     expect((await device())?.status).toBe('maintenance')
     clock.time += 1000
     await send({ status: 'online' }, 'status')

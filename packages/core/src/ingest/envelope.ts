@@ -7,6 +7,8 @@ import type { InboundMessage } from '../ports/transport.js'
 /** A message whose envelope any storage takes. */
 export interface CheckedMessage {
   readonly message: InboundMessage
+  /** Epoch milliseconds; now, when it does not say. */
+  readonly receivedAt: number
   /** `bad_envelope:<part>`, one for each part that was left out or put right; null: none. */
   readonly flags: string | null
 }
@@ -43,13 +45,19 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
     return true
   }
 
+  /** Null for what is no time that any storage takes. Epoch milliseconds are as good as a `Date`. */
+  function timeOf(given: unknown): number | null {
+    if (given === undefined) return clock.now()
+    const time = given instanceof Date ? Number(given) : given
+    return isTime(time) ? time : null
+  }
+
   function isAsItShouldBe(message: InboundMessage): boolean {
-    const { topic, payload, source, receivedAt, qos, redelivered, retained, fence } = message
+    const { topic, payload, source, qos, redelivered, retained, fence } = message
     return (
       payload instanceof Uint8Array &&
       isText(topic, TOPIC_MAX) &&
       isGoodSource(source) &&
-      (receivedAt === undefined || isTime(receivedAt)) &&
       (qos === 1 || qos === 0 || qos === 2 || qos === undefined) &&
       isFlag(redelivered) &&
       isFlag(retained) &&
@@ -61,7 +69,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
     )
   }
 
-  function putRight(message: InboundMessage): CheckedMessage | DeviceHubError {
+  function putRight(message: InboundMessage, receivedAt: number | null): CheckedMessage | DeviceHubError {
     const bad: string[] = []
     /** What fits as it is; else what takes its place, and the part's name in the flags. */
     const take = <T>(part: string, value: T, fits: boolean, instead: T): T => {
@@ -70,7 +78,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
       return instead
     }
     // Each is read once: a getter may give something else the second time.
-    const { topic, payload, source, receivedAt, qos, redelivered, retained, fence } = message
+    const { topic, payload, source, qos, redelivered, retained, fence } = message
     const { contentType, correlationId, userProperties } = message
     if (topic === undefined && payload === undefined) return noMessage(message)
     if (fence !== undefined && !isFence(fence))
@@ -80,8 +88,9 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
       )
     const bytes = bytesOf(payload)
     const properties = userProperties === undefined ? undefined : propertiesOf(userProperties)
-    const time = (receivedAt as unknown) instanceof Date ? Number(receivedAt) : receivedAt
+    const time = take('received_at', receivedAt ?? 0, receivedAt !== null, clock.now())
     return {
+      receivedAt: time,
       message: {
         topic: take('topic', topic, isText(topic, TOPIC_MAX), textOf(topic, 512)),
         payload: take('payload', bytes ?? NO_BYTES, bytes !== null, NO_BYTES),
@@ -91,7 +100,6 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
           isText(source, SOURCE_MAX) && source !== '',
           textOf(source, SOURCE_MAX) || UNKNOWN_SOURCE,
         ),
-        receivedAt: take('received_at', time, time === undefined || isTime(time), clock.now()),
         qos: take('qos', qos, qos === undefined || qos === 0 || qos === 1 || qos === 2, 0),
         redelivered: take('redelivered', redelivered, isFlag(redelivered), false),
         retained: take('retained', retained, isFlag(retained), false),
@@ -111,8 +119,10 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
 
   return (message) => {
     try {
-      if (isAsItShouldBe(message)) return { message, flags: null }
-      return typeof message === 'object' && message !== null ? putRight(message) : noMessage(message)
+      if (typeof message !== 'object' || message === null) return noMessage(message)
+      const receivedAt = timeOf(message.receivedAt)
+      if (receivedAt !== null && isAsItShouldBe(message)) return { message, receivedAt, flags: null }
+      return putRight(message, receivedAt)
     } catch {
       // A member that throws when it is read.
       return noMessage(message)
@@ -135,7 +145,7 @@ function kindOf(given: unknown): string {
 const isText = (value: unknown, max: number, optional = false): boolean =>
   value === undefined ? optional : typeof value === 'string' && value.length <= max && isStorableText(value)
 
-const isTime = (value: unknown): boolean =>
+const isTime = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= TIME_MAX
 
 const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean'

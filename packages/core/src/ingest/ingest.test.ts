@@ -314,7 +314,7 @@ describe('invariant 4: latest goes by measured time', () => {
     const { clock, send, device } = await makeHub()
     clock.time += 1000
     await send({ status: 'offline' }, { topic: 'things/station/s1/status' })
-    await send({ temperature: 1 }, { receivedAt: NOW })
+    await send({ temperature: 1 }, { receivedAt: new Date(NOW) })
     expect((await device())?.status).toBe('offline')
     await send({ temperature: 1, timestamp: NOW - 5000 })
     expect((await device())?.status).toBe('online')

@@ -3,7 +3,6 @@ import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType, IngestPolicies } from '../model/device-type/device-type.js'
 import type { MessageRef } from '../model/message.js'
 import { type Channel, createTopicRouter, type TopicRoute } from '../model/topic/index.js'
-import type { Clock } from '../ports/clock.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { type DecodedPayload, decodeJson, decodePayload } from './decode-payload.js'
 import type { CheckedMessage } from './envelope.js'
@@ -20,7 +19,6 @@ export interface PlannerOptions {
   readonly types: readonly AnyDeviceType[]
   readonly topicPrefix: string
   readonly policies: IngestPolicies<number>
-  readonly clock: Clock
   readonly deviceIdMaxLength: number
   readonly maxPayload: number
   readonly maxSamples: number
@@ -51,7 +49,7 @@ export interface Handled {
 }
 
 export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
-  const { types, clock, maxPayload } = options
+  const { types, maxPayload } = options
   const route = createTopicRouter(types, {
     prefix: options.topicPrefix,
     deviceIdMaxLength: options.deviceIdMaxLength,
@@ -66,8 +64,8 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     types.map((type) => [type, compileStatePlanner(type, options.policies)]),
   )
 
-  function plan({ message, flags }: CheckedMessage, settle: Settle, replay?: Replay): TakenMessage {
-    const receivedAt = message.receivedAt ?? clock.now()
+  function plan(checked: CheckedMessage, settle: Settle, replay?: Replay): TakenMessage {
+    const { message, receivedAt, flags } = checked
     const found = route(message.topic)
     const arrival = { message, settle, receivedAt, flags, replayOf: replay?.ref }
     if ('code' in found) return unreadable(arrival, found.type, found)
@@ -133,13 +131,13 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
 
   /** Of a message that belongs to its handler. */
   const arrivalOf = (
-    { message, flags }: CheckedMessage,
+    { message, receivedAt, flags }: CheckedMessage,
     settle: Settle,
     { handler, replayOf }: Handled,
   ): Arrival => ({
     message,
     settle,
-    receivedAt: message.receivedAt ?? clock.now(),
+    receivedAt,
     flags: handler === undefined ? flags : joined(handlerFlag(handler), flags),
     replayOf,
   })

@@ -59,7 +59,7 @@ export interface MessageRef {
   readonly id: string
 }
 
-/** The audit row of a message, stored. */
+/** The audit row of a message, as a storage keeps it. Times are epoch milliseconds. */
 export interface StoredMessage extends NewMessage {
   /** Unique within its table. */
   readonly id: string
@@ -67,8 +67,16 @@ export interface StoredMessage extends NewMessage {
   readonly typeKey: string | null
 }
 
-/** The audit row of a message, as `hub.messages.get` gives it. */
-export interface MessageRecord extends Omit<StoredMessage, 'id'> {
+/** The audit row of a message, as `hub.messages` and consumers give it. */
+export interface MessageInfo extends Omit<StoredMessage, 'receivedAt' | 'processedAt'> {
+  /** When the hub received or published it. */
+  readonly receivedAt: Date
+  /** When it was decided what becomes of it. */
+  readonly processedAt: Date
+}
+
+/** The audit row of a message, as hooks and signals give it. */
+export interface MessageRecord extends Omit<MessageInfo, 'id'> {
   /** With `typeKey` the reference for `hub.messages.get`. Null when the database's answer was lost on the way. */
   readonly id: string | null
 }

@@ -9,8 +9,8 @@ export interface InboundMessage {
   readonly payload: Uint8Array
   /** Who brought it, for the audit row: `mqtt:default`, `http`. */
   readonly source: string
-  /** Epoch milliseconds; the clock's now when missing. */
-  readonly receivedAt?: number | undefined
+  /** Default: when the hub is given it. */
+  readonly receivedAt?: Date | undefined
   /** Quality of service; default 0. */
   readonly qos?: 0 | 1 | 2 | undefined
   /** The broker marked it as sent before (DUP). */

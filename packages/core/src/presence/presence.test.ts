@@ -59,7 +59,7 @@ describe('a device that falls silent', () => {
       topic: 'things/station/a/status',
       source: 'presence',
       status: 'processed',
-      receivedAt: T0 + 30_000,
+      receivedAt: new Date(T0 + 30_000),
     })
     expect(JSON.parse(rows[0]?.payloadJson ?? '')).toEqual({
       status: 'offline',
@@ -196,9 +196,9 @@ describe('a device that sends again', () => {
   test('what came in before it was overdue, and is replayed, does not bring it back', async () => {
     const { hub } = await marked()
     const old = { topic: 'things/station/a/data', payload: Buffer.from('{"level":2}'), source: 'test' }
-    await hub.ingest([{ ...old, receivedAt: T0 + 24_000 }])
+    await hub.ingest([{ ...old, receivedAt: new Date(T0 + 24_000) }])
     expect(await statusOf(hub, 'a')).toBe('offline')
-    await hub.ingest([{ ...old, receivedAt: T0 + 26_000 }])
+    await hub.ingest([{ ...old, receivedAt: new Date(T0 + 26_000) }])
     expect(await statusOf(hub, 'a')).toBe('online')
   })
 })

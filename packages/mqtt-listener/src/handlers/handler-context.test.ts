@@ -60,7 +60,7 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
     await device.publish('in/topic', 'hello', { retain: false })
     await waitUntil('what it handed over', () => hub.held.received.length === 2)
     expect(hub.held.received.map(({ message }) => message)).toMatchObject([
-      { topic: 'things/station/a/data', source: 'mqtt:default', qos: 1, receivedAt: expect.any(Number) },
+      { topic: 'things/station/a/data', source: 'mqtt:default', qos: 1, receivedAt: expect.any(Date) },
       { topic: 'things/station/b/data', contentType: 'application/json' },
     ])
     expect(listener.stats().acknowledged).toBe(0)

@@ -7,6 +7,7 @@ export function toInboundMessage(
   packet: PublishPacket,
   qos: 0 | 1 | 2,
   source: string,
+  /** Epoch milliseconds. */
   receivedAt: number,
   fence?: LeaseFence,
 ): InboundMessage {
@@ -15,7 +16,7 @@ export function toInboundMessage(
     topic,
     payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
     source,
-    receivedAt,
+    receivedAt: new Date(receivedAt),
     qos,
     redelivered: packet.dup,
     retained: packet.retain,

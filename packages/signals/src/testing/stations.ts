@@ -48,8 +48,8 @@ const message: MessageRecord = {
   code: null,
   reason: null,
   flags: null,
-  receivedAt: 0,
-  processedAt: 0,
+  receivedAt: new Date(0),
+  processedAt: new Date(0),
 }
 
 function device(type: AnyDeviceType): Device {

@@ -77,7 +77,7 @@ describeDatabases('a durable consumer', (openDatabase) => {
     }
   }
 
-  const store = (hub: DeviceHub, type: keyof typeof types, numbers: readonly number[], receivedAt?: number) =>
+  const store = (hub: DeviceHub, type: keyof typeof types, numbers: readonly number[], receivedAt?: Date) =>
     hub.ingest(
       numbers.map((n) => ({
         topic: `things/${types[type].key}/d${n % DEVICES}/data`,
@@ -131,7 +131,7 @@ describeDatabases('a durable consumer', (openDatabase) => {
     await using opened = await hubs()
     const { first } = opened
     const T0 = Date.now() - 60_000
-    for (const n of upTo(10)) await store(first, 'Lamp', [n], T0 + n * 1000)
+    for (const n of upTo(10)) await store(first, 'Lamp', [n], new Date(T0 + n * 1000))
     const { seen, total, handle } = byDevice()
     const options = { ...FAST, types: [types.Lamp], from: new Date(T0 + 6000) }
     const consumer = first.consume('ledger', options, handle)
@@ -150,7 +150,7 @@ describeDatabases('a durable consumer', (openDatabase) => {
   test('invariant 5: rows that retention deletes unread are a gap, counted', async () => {
     await using opened = await hubs()
     const { first } = opened
-    const old = Date.now() - 7_200_000
+    const old = new Date(Date.now() - 7_200_000)
     await store(first, 'Meter', upTo(10), old)
     const gaps: number[] = []
     const options = {
