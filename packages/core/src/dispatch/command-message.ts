@@ -2,7 +2,8 @@ import type { OwnMessage } from '../ingest/own-message.js'
 import { encodeWith } from '../model/codec/run-codec.js'
 import { optionOf } from '../model/device-type/default-options.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import { topicsOf } from '../model/topic/build-topic.js'
+import { topicOf } from '../model/topic/build-topic.js'
+import type { Channel } from '../model/topic/index.js'
 import type { CommandChange, CommandRecord } from '../ports/commands.js'
 import type { OutboundMessage } from '../ports/transport.js'
 import { fromJson } from '../rules/command-info.js'
@@ -21,10 +22,10 @@ export function commandMessage(
   type: AnyDeviceType,
   record: CommandRecord,
   now: number,
-  { topicPrefix, deviceIdMaxLength }: CommandMessageContext,
+  { topicPrefix: prefix, deviceIdMaxLength }: CommandMessageContext,
 ): OutboundMessage {
   const codec = optionOf(type, 'codec')
-  const topics = topicsOf(type, record.deviceId, { prefix: topicPrefix, deviceIdMaxLength })
+  const topic = (channel: Channel) => topicOf(type, record.deviceId, channel, { prefix, deviceIdMaxLength })
   const validFor = Math.min(record.timeout, Math.max(record.expiresIn, 1))
   const payload = fromJson(record.payload)
   const message = {
@@ -34,12 +35,12 @@ export function commandMessage(
     expires_at: new Date(now + validFor).toISOString(),
   }
   return {
-    topic: topics.cmd,
+    topic: topic('cmd'),
     payload: encodeWith(codec, message, { channel: 'cmd' }),
     qos: type.commands[record.command]?.qos ?? 1,
     contentType: codec.contentType,
     correlationId: record.id,
-    responseTopic: topics.response,
+    responseTopic: topic('response'),
     userProperties: { command: record.command },
     expiresIn: validFor / 1000,
   }

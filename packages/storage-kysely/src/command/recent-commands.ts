@@ -59,6 +59,10 @@ export function createRecentCommands(): RecentCommands {
     if (isFinal(record.state)) return
     known.set(record.id, record)
     payloads += sizeOf(record)
+    if (known.size > COMMANDS_MAX || payloads > PAYLOADS_MAX) removeOldest()
+  }
+
+  function removeOldest(): void {
     for (const id of known.keys()) {
       if (known.size <= COMMANDS_MAX && payloads <= PAYLOADS_MAX) return
       remove(id)
@@ -95,10 +99,19 @@ export function createRecentCommands(): RecentCommands {
   }
 }
 
-/** The record of a command that was just written. */
-export const newRecord = ({ type, ...command }: NewCommand): CommandRecord => ({
-  ...command,
-  typeKey: type.key,
+/** The record of a command that was just written. Field by field: copying all but one is ten times as slow. */
+export const newRecord = (command: NewCommand): CommandRecord => ({
+  id: command.id,
+  typeKey: command.type.key,
+  deviceId: command.deviceId,
+  command: command.command,
+  payload: command.payload,
+  timeout: command.timeout,
+  expiresIn: command.expiresIn,
+  retries: command.retries,
+  onOffline: command.onOffline,
+  batch: command.batch,
+  createdAt: command.createdAt,
   state: 'queued',
   attempts: 0,
   sentAt: null,

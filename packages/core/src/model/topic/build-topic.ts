@@ -60,11 +60,7 @@ export function deviceTopics(
   return topicsOf(acceptType('deviceTopics', type), deviceId, acceptTopic('deviceTopics', options))
 }
 
-export function topicsOf(
-  type: AnyDeviceType,
-  deviceId: string,
-  options: TopicOptions,
-): Record<Channel, string> {
+function topicsOf(type: AnyDeviceType, deviceId: string, options: TopicOptions): Record<Channel, string> {
   const entries = CHANNELS.map((channel) => [channel, topicOf(type, deviceId, channel, options)])
   return Object.fromEntries(entries) as Record<Channel, string>
 }
