@@ -3,7 +3,6 @@ import {
   type AnyDeviceType,
   DEFAULT_HEARTBEAT_INTERVAL,
   DeviceHubError,
-  defineDeviceType,
   deviceTopics,
   isDeviceType,
   jsonCodec,
@@ -11,7 +10,7 @@ import {
 import { createBackoff, encodeWith, quietWhenClosed } from '@devicehub/core/transport'
 import { doneWithin } from '@devicehub-internal/async'
 import type { IPublishPacket } from 'mqtt'
-import { announce } from './announce.js'
+import { announce, subscriptionsOf } from './announce.js'
 import { type BrokerConnection, openConnection } from './broker-connection.js'
 import { createClientEvents } from './client-events.js'
 import { createCommands } from './commands/commands.js'
@@ -19,7 +18,7 @@ import { createConnector } from './connector.js'
 import { createSampleQueue } from './create-sample-queue.js'
 import type { ClientEvents, ClientState, DeviceClient, RecordOptions, StatusReport } from './device-client.js'
 import type { DeviceClientOptions } from './device-client-options.js'
-import type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
+import { type DeviceDeclaration, placeholder, type UntypedDevice } from './device-declaration.js'
 import { createHeartbeat } from './heartbeat.js'
 import { connectOptions } from './mqtt-options.js'
 import { acceptClose, acceptDeclaration, acceptEvent, acceptWait } from './option-rules.js'
@@ -145,15 +144,11 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     assertOpen: () => assertOpen('cannot record', samples.takesOffline),
   })
   const parts = [samples, commands, twin, heartbeat]
+  const subscriptions = subscriptionsOf(type, topics)
 
   function prepare(connection: BrokerConnection): Promise<void> {
-    const has = (part: object | undefined) => part === undefined || Object.keys(part).length > 0
     return announce(connection, {
-      subscriptions: [
-        ...(has(type?.commands) ? [{ what: 'commands', filter: topics.cmd, qos: 1 } as const] : []),
-        // At QoS 0 a session keeps nothing of it: after an absence there is the newest document, which is retained, and not each that it missed.
-        ...(has(type?.state) ? [{ what: 'desired state', filter: topics.desired, qos: 0 } as const] : []),
-      ],
+      subscriptions,
       topic: topics.status,
       status: encode('status', status.birth()),
       onError: report,
@@ -255,7 +250,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       new DeviceHubError('closed', `the client was closed with ${queued} publications unconfirmed`),
     )
     await commands.close()
-    // It gives the folder free, where the commands have their journal.
+    // Last, because it releases the lock of the folder, which the journal of the commands is in.
     await samples.close()
     enter('closed')
   }
@@ -297,9 +292,4 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
     [Symbol.asyncDispose]: () => client.close(),
   }
   return client as DeviceClient
-}
-
-/** Without fields: it checks the name and knows the topics. */
-function placeholder({ type, topicTemplate }: UntypedDevice): AnyDeviceType {
-  return defineDeviceType(type, { topicTemplate })
 }

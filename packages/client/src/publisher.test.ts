@@ -33,7 +33,13 @@ test("keeps to the server's Receive Maximum", async () => {
   await Promise.all(numbers(200).map((value) => it.client.record({ value })))
   expect(it.broker.mostInFlight).toBe(3)
   expect(it.broker.published().map(valueIn)).toEqual(numbers(200))
-  expect(it.client.stats()).toMatchObject({ window: 3, confirmed: 200, resent: 0, queued: 0, inFlight: 0 })
+  expect(it.client.stats()).toMatchObject({
+    inFlightLimit: 3,
+    confirmed: 200,
+    resent: 0,
+    queued: 0,
+    inFlight: 0,
+  })
 })
 
 test('keeps to maxInFlight where the server grants more', async () => {
@@ -52,7 +58,7 @@ test('a PUBACK that says "quota exceeded" is an order to slow down, not a failur
 })
 
 test.each([0x93, 0x96, 0x97])(
-  'a DISCONNECT that says %i leads to a smaller window and to sending again',
+  'a DISCONNECT that says %i leads to fewer in flight and to sending again',
   async (code) => {
     await using it = await setUp(
       { onPublish: (_, connection) => (connection <= 2 ? { disconnect: code } : 0) },
@@ -66,13 +72,13 @@ test.each([0x93, 0x96, 0x97])(
   },
 )
 
-test('the window grows again when the broker bears it', async () => {
+test('the limit grows again when the broker bears it', async () => {
   let refusals = 0
   await using it = await setUp({ onPublish: () => (++refusals === 1 ? 0x97 : 0) }, { maxInFlight: 8 })
   await it.client.record({ value: 0 })
-  expect(it.client.stats().window).toBe(4)
+  expect(it.client.stats().inFlightLimit).toBe(4)
   await Promise.all(numbers(100).map((value) => it.client.record({ value })))
-  expect(it.client.stats().window).toBe(8)
+  expect(it.client.stats().inFlightLimit).toBe(8)
 })
 
 test('any other refusal rejects that publication and no other', async () => {

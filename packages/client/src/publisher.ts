@@ -25,12 +25,12 @@ export interface PublisherStats {
   /** Sent and not confirmed yet. */
   readonly inFlight: number
   /** How many may be in flight now: the broker's Receive Maximum, `maxInFlight`, or less after it asked to slow down. */
-  readonly window: number
+  readonly inFlightLimit: number
   /** Publications the broker has confirmed. */
   readonly confirmed: number
   /** Sent again after a connection was lost. */
   readonly resent: number
-  /** Times the window was halved: the broker asked to slow down, or a connection ended with nothing confirmed. */
+  /** Times that limit was halved: the broker asked to slow down, or a connection ended with nothing confirmed. */
   readonly slowDowns: number
 }
 
@@ -68,7 +68,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let connection: BrokerConnection | null = null
   let quota = createSendQuota(maxInFlight)
   /** What the broker has shown to bear; below the quota it grants after it asked to slow down. */
-  let window = maxInFlight
+  let inFlightLimit = maxInFlight
   let confirmedOnConnection = 0
   let confirmedSinceGrowth = 0
   let pause: ReturnType<typeof setTimeout> | undefined
@@ -127,15 +127,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
     options.onConfirmed?.()
     confirmedOnConnection++
     slowness.reset()
-    if (++confirmedSinceGrowth >= window) grow()
+    if (++confirmedSinceGrowth >= inFlightLimit) grow()
     pump()
   }
 
-  /** One place more for each window that was confirmed: slow enough to find the rate again that the broker bears. */
+  /** One more each time so many were confirmed: slow enough to find the rate again that the broker bears. */
   function grow(): void {
     confirmedSinceGrowth = 0
-    if (connection === null || window >= ceiling(connection)) return
-    quota.resize(++window)
+    if (connection === null || inFlightLimit >= ceiling(connection)) return
+    quota.resize(++inFlightLimit)
   }
 
   function refused(item: Item, error: unknown): void {
@@ -156,9 +156,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   function slowDown(): void {
     totals.slowDowns++
-    window = Math.max(1, Math.floor(window / 2))
+    inFlightLimit = Math.max(1, Math.floor(inFlightLimit / 2))
     confirmedSinceGrowth = 0
-    quota.resize(window)
+    quota.resize(inFlightLimit)
   }
 
   /** To the front of the queue, in the order they were first sent. Bounds are not asked: these were let in before. */
@@ -240,8 +240,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
       connection = next
       confirmedOnConnection = 0
       confirmedSinceGrowth = 0
-      window = Math.min(window, ceiling(next))
-      quota = createSendQuota(window)
+      inFlightLimit = Math.min(inFlightLimit, ceiling(next))
+      quota = createSendQuota(inFlightLimit)
       pump()
     },
     detach(reasonCode) {
@@ -276,7 +276,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const all = [...inFlight, ...queue].filter((item) => !item.settled)
       queue = []
       inFlight.clear()
-      quota = createSendQuota(window)
+      quota = createSendQuota(inFlightLimit)
       queued = 0
       queuedBytes = 0
       for (const item of all) reject(item, error)
@@ -285,6 +285,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
     get isSuspect() {
       return inFlight.size > 0 && confirmedOnConnection === 0
     },
-    stats: () => ({ queued, queuedBytes, inFlight: inFlight.size, window, ...totals }),
+    stats: () => ({ queued, queuedBytes, inFlight: inFlight.size, inFlightLimit, ...totals }),
   }
 }
