@@ -123,6 +123,8 @@ describe('a value of another kind than its column is storage_failed before any d
     ['boolean', [true, 1]],
     ['text', ['a', 1]],
     ['text', [new Uint8Array(1), 'a']],
+    ['json', ['{}', 1]],
+    ['time', [T0, 1.5]],
     ['bytes', ['a', new Uint8Array(1)]],
   ] as const)('%s: %j', (kind, values) => {
     const column = { name: 'c', kind, get: (of: NewSample) => (of as unknown as { value: string }).value }
