@@ -14,7 +14,7 @@ const refuse = (message: string, details: Record<string, unknown> = {}) =>
 const list = (value: string | readonly string[]): readonly string[] =>
   typeof value === 'string' ? [value] : value
 
-/** The accounts of the options, checked; `invalid_options` tells what is wrong with which, without its password. */
+/** The accounts of the options, checked; `invalid_options` names the account and what is wrong, without its password. */
 export function staticAccounts(accounts: DeciderOptions['accounts']): ReadonlyMap<string, StaticAccount> {
   if (accounts === undefined || typeof accounts === 'function') return new Map()
   const entries = Object.entries(accounts)
@@ -35,7 +35,7 @@ export function staticAccounts(accounts: DeciderOptions['accounts']): ReadonlyMa
   return new Map(entries)
 }
 
-/** What is wrong with it; null for a good one. Also for what a function returns. */
+/** What is wrong with an account; null for a valid one. Also used for what an accounts function returns. */
 export function accountProblem(account: Account): string | null {
   for (const name of ['publish', 'subscribe'] as const) {
     if (!Array.isArray(account[name])) return `needs ${name}: topic filters, [] for none`
@@ -49,7 +49,7 @@ export function accountProblem(account: Account): string | null {
   return null
 }
 
-/** `*` is a wildcard to RabbitMQ, `${...}` a variable to EMQX: no broker shall read more in it than is written. */
+/** `*` is a wildcard to RabbitMQ, `${...}` a variable to EMQX: no broker may read more into a filter than it says. */
 function isGrantable(filter: unknown): boolean {
   if (typeof filter !== 'string' || /[*{}]/.test(filter)) return false
   return parseSubscription(filter)?.group === null

@@ -31,7 +31,7 @@ export function createBegunSessions(now: () => number, max = MAX_SESSIONS): Begu
     },
     refused(session) {
       const found = begun.get(session)
-      // Of what has not begun no end counts anyway: strangers take no memory.
+      // The end of a session that never began is ignored anyway: refused logins need no memory.
       if (found === undefined) return
       found.refusals++
       found.refusedAt = now()

@@ -29,15 +29,15 @@ export interface BrokerAuthStats extends DeciderStats {
   readonly callersRefused: number
   /** Calls whose body could not be read. */
   readonly malformed: number
-  /** Connects and disconnects that brokers have told of, by what the hub made of them. */
+  /** Connects and disconnects that brokers reported, by their outcome in the hub. */
   readonly presence: Readonly<Record<PresenceOutcome, number>>
 }
 
 /** Answers brokers, made by `createBrokerAuth`. */
 export interface BrokerAuth extends AsyncDisposable {
   /**
-   * The endpoints of every broker, to be mounted where the brokers reach them. `invalid_options` without a `secret` and
-   * without `public`: nobody could ask them.
+   * The endpoints of every broker, to be mounted where the brokers reach them. `invalid_options` without `secret` and
+   * without `public`: every request would be refused.
    */
   readonly fetch: FetchHandler
   /** Decides without HTTP, for a broker of your own. */
@@ -46,13 +46,13 @@ export interface BrokerAuth extends AsyncDisposable {
   aedes(): AedesHooks
   /** Figures since the start; reading them costs nothing. */
   stats(): BrokerAuthStats
-  /** From now on everything is denied; resolves when what was asked before is answered. */
+  /** Denies everything from now on; resolves when earlier requests are answered. */
   close(): Promise<void>
 }
 
 /**
- * Answers brokers that ask who may connect, publish and subscribe. A device may do so in its own topics and nothing
- * else; who is not known is denied. `invalid_options` for options that cannot work, and for a hub without
+ * Answers brokers that ask who may connect, publish and subscribe. A device may use its own topics and nothing
+ * else; an unknown client is denied. `invalid_options` for options that cannot work, and for a hub without
  * `credentials.secret`.
  *
  * @example

@@ -32,11 +32,11 @@ export interface DeciderStats {
   readonly logins: { readonly allowed: number; readonly denied: number }
   /** Questions, each counted once: denied when one of its topics is. */
   readonly access: { readonly allowed: number; readonly denied: number }
-  /** Denied for want of a place or of time, or for asking for too much; also counted as denied. */
+  /** Denied because of overload, a time-out or too many topics; also counted as denied. */
   readonly shed: number
-  /** Denied because the database could not be asked, or a function threw; also counted as denied. */
+  /** Denied because the database was unavailable, or a function threw; also counted as denied. */
   readonly failed: number
-  /** Being decided now. */
+  /** Decisions that run now. */
   readonly pending: number
 }
 
@@ -178,7 +178,7 @@ export function createDecider(
       if (decision.reason !== SHED) failing = false
       return decision
     } catch (error) {
-      // Overload, no fault: too many requests, or too many for one user name. Not logged for each of them.
+      // Overload is no fault: too many requests, or too many for one user name. Not logged one by one.
       if (isDeviceHubError(error, 'queue_full')) {
         counts.shed++
         return no(SHED)
@@ -231,7 +231,7 @@ export function createDecider(
   }
 }
 
-/** Each read once; what is no list, or cannot be read, asks for nothing. */
+/** Each is read once; a value that is not a list, or cannot be read, counts as no topics. */
 function listOf(given: unknown): readonly AccessRequest[] {
   try {
     return Array.isArray(given) ? Array.from(given as AccessRequest[]) : []
@@ -246,6 +246,6 @@ const isQuestion = (request: unknown): boolean => typeof request === 'object' &&
 const isName = (name: string): boolean =>
   typeof name === 'string' && name !== '' && name.length <= MAX_NAME && !hasControlCharacter(name)
 
-/** Undefined is one that the broker did not tell. `$` begins what brokers keep for themselves. */
+/** Undefined: the broker did not send it. Names that begin with `$` are reserved by brokers. */
 const isClientId = (clientId: string | undefined): boolean =>
   clientId === undefined || (isName(clientId) && !clientId.startsWith('$'))

@@ -6,25 +6,25 @@ export interface LoginRequest {
   readonly username: string
   /** As the client gave it. Never logged. */
   readonly password: string
-  /** Undefined: the broker did not say; then a login of a device is denied unless `clientId: 'any'`. */
+  /** Undefined: the broker did not send it; then the login of a device is denied unless `clientId: 'any'`. */
   readonly clientId: string | undefined
 }
 
 /** A client wants to publish to a topic (a will too), or to subscribe with a filter. */
 export interface AccessRequest {
-  /** Under which the client has logged in. */
+  /** The user name of the login. */
   readonly username: string
-  /** Undefined: the broker did not say. */
+  /** Undefined: the broker did not send it. */
   readonly clientId: string | undefined
-  /** What it wants to do. */
+  /** Publish or subscribe. */
   readonly action: 'publish' | 'subscribe'
-  /** Of a subscription the filter as the client sent it, `$share/<group>/` and all. */
+  /** For `subscribe` the filter as the client sent it, with `$share/<group>/`. */
   readonly topic: string
 }
 
-/** Allowed only where it says so. `reason` is for logs and tests, never for the client; it holds no secret. */
+/** The answer to a question. `reason` is for logs and tests, never for the client; it contains no secret. */
 export interface Decision {
-  /** False: no. */
+  /** True allows, false denies. */
   readonly allow: boolean
   /** One word or a few, such as `granted`. */
   readonly reason: string
@@ -32,11 +32,11 @@ export interface Decision {
 
 /** The answer to a login. */
 export interface LoginDecision extends Decision {
-  /** Whose it is when allowed; null for a service account. */
+  /** Who has logged in; null for an account. */
   readonly principal: Principal | null
-  /** What it may do, for brokers that take the rules with the login. Topics are filters; nothing else is allowed, unless `partial`. */
+  /** What the client may do, for brokers that take the rules with the login. Nothing else is allowed, unless `partial`. */
   readonly grants: Grants | null
-  /** True: custom rules may allow more than the grants, so that each topic has to be asked for. */
+  /** True: `rules` may allow more than the grants, so the broker has to ask about each topic. */
   readonly partial?: boolean
 }
 
@@ -48,9 +48,9 @@ export interface Grants {
   readonly subscribe: readonly string[]
 }
 
-/** A client that is no device: the listener, a dashboard, a claim. */
+/** A client that is not a device: the listener, a dashboard, a claim. */
 export interface Account extends Grants {
-  /** The only client id it may use, or the beginning of each with a `*` at the end. Default: any. */
+  /** The only client id it may use, or a prefix followed by `*`. Default: any. */
   readonly clientId?: string
   /** Whether it may subscribe through `$share/<group>/`. Default false. */
   readonly shared?: boolean

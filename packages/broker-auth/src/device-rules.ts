@@ -4,10 +4,10 @@ import { deviceIdProblem, INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub
 import type { AccessRequest, Grants } from './decision.js'
 import { containsFilter, isPublishable, parseSubscription } from './topic-filter.js'
 
-/** The grants of one device: its own topics and nothing else. None of them holds a wildcard. */
+/** The grants of one device: its own topics and nothing else, without wildcards. */
 export type DeviceGrants = (type: AnyDeviceType, deviceId: string) => Grants
 
-/** For one topic prefix. The topics of each type are taken apart once, not at each login. */
+/** For one topic prefix. The topics of each type are split once, not at each login. */
 export function createDeviceGrants(prefix: string): DeviceGrants {
   type Patterns = { readonly [Action in keyof Grants]: readonly (readonly [string, string])[] }
   const patterns = new Map<AnyDeviceType, Patterns>()
@@ -24,7 +24,7 @@ export function createDeviceGrants(prefix: string): DeviceGrants {
   }
 
   return (type, deviceId) => {
-    // The hub refuses such ids; in a row that somebody else wrote one would be a wildcard or another device's level.
+    // The hub refuses such ids. In a row that other software wrote, one would be a wildcard or a level of another device.
     if (!isValidDeviceId(deviceId, Number.POSITIVE_INFINITY))
       throw new DeviceHubError('invalid_device_id', `The stored device id ${deviceIdProblem(deviceId)}`)
     const { publish, subscribe } = patternsOf(type)
@@ -33,16 +33,16 @@ export function createDeviceGrants(prefix: string): DeviceGrants {
   }
 }
 
-/** Why no rule can allow it to a device; null: it may be asked for. */
+/** Why no rule can allow it to a device; null: a rule may. */
 export function deviceTopicProblem({ action, topic }: AccessRequest): string | null {
   const valid = action === 'publish' ? isPublishable(topic) : parseSubscription(topic) !== null
   if (!valid) return 'malformed_topic'
-  // `$share`, `$queue`, `$exclusive`, `$SYS`, `$CONTROL`, and what brokers will make up next.
+  // `$share`, `$queue`, `$exclusive`, `$SYS`, `$CONTROL`, and whatever brokers add later.
   if (topic.startsWith('$')) return 'reserved_topic'
-  // RabbitMQ's wildcard, which MQTT does not know as one.
+  // A wildcard in RabbitMQ, but not in MQTT.
   return topic.includes('*') ? 'wildcard' : null
 }
 
-/** Whether the grants allow it. What shares a subscription has to be stripped before. */
+/** Whether the grants allow it; without `$share/<group>/`. */
 export const grantsAllow = (grants: Grants, action: AccessRequest['action'], filter: string): boolean =>
   grants[action].some((granted) => containsFilter(granted, filter))

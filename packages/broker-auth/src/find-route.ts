@@ -2,7 +2,7 @@ import type { BrokerRoute } from './brokers/broker-adapter.js'
 
 export interface FoundRoute {
   readonly route: BrokerRoute
-  /** The first level of the path, for brokers that can set no header; null: there is none before the route. */
+  /** The first level of the path, for brokers that cannot set a header; null: the path is the route alone. */
   readonly secret: string | null
 }
 
@@ -25,7 +25,7 @@ export function createRouter(routes: readonly BrokerRoute[]): (path: string) => 
   }
 }
 
-/** What is no valid escape stays as it is. */
+/** An invalid escape stays as it is. */
 function decode(text: string, by: (text: string) => string): string {
   try {
     return by(text)

@@ -2,12 +2,12 @@ import type { DeviceHub, Principal } from '@devicehub/core'
 import { createBegunSessions } from './begun-sessions.js'
 import { createBounded } from './bounded.js'
 
-/** A broker says that a client came or went. */
+/** A broker reports that a client connected or disconnected. */
 export interface PresenceEvent {
   /** `emqx`; the source of the event is `broker:emqx` then. */
   readonly broker: string
   readonly event: 'connected' | 'disconnected'
-  /** The user name of its login. Where the broker does not say it: its client id, which is the user name by default. */
+  /** The user name of the login. If the broker does not send it: the client id, which is the user name by default. */
   readonly username: string
   /**
    * Of the login, where that is remembered: a connection that ends with a revocation is told of then. Default: who has the
@@ -21,15 +21,15 @@ export interface PresenceEvent {
   readonly session?: string | undefined
   /** By the broker's clock, epoch milliseconds; default now. */
   readonly at?: number | undefined
-  /** When the connection began that it is of, epoch milliseconds. */
+  /** When the connection began, epoch milliseconds. */
   readonly connectedAt?: number | undefined
   readonly reason?: string | undefined
 }
 
 export interface Presence {
   /**
-   * Reports to `hub.sessions`. `ignored`: it is no device, or the end of a session that goes on elsewhere. Never throws:
-   * `failed` when it could not be written, so that the broker is told to come again, where it does.
+   * Reports to `hub.sessions`. `ignored`: not a device, or the end of a session that continues elsewhere. Never throws:
+   * `failed` when it could not be written, so that the broker is asked to repeat the report, if it can.
    */
   report(event: PresenceEvent): Promise<PresenceOutcome>
   /** A login was refused; `session` as in the events. */
@@ -38,13 +38,13 @@ export interface Presence {
 
 export type PresenceOutcome = 'reported' | 'ignored' | 'failed'
 
-/** Reports that wait for the database; more of them fail. */
+/** Reports that may wait for the database; further ones fail. */
 const MAX_REPORTS = 10_000
 const TIMEOUT = 10_000
 
 /**
- * Ends of a connection that say nothing of the device: another connection has taken its place, or the broker itself
- * stops, and the device connects to the next one. One that never comes back falls silent, which the presence monitor sees.
+ * Reasons of a disconnect that do not mean that the device is offline: another connection has taken over, or the broker
+ * stops, and the device connects to the next one. The presence monitor notices a device that does not come back.
  */
 const ENDS_NOTHING =
   /take.?n?.?over|discarded|shut(ting)?.?down|evacuat|rebalanc|another.?server|server.?moved/i
@@ -53,7 +53,7 @@ export function createPresence(
   hub: Pick<DeviceHub, 'credentials' | 'sessions' | 'logger' | 'clock'>,
 ): Presence & { stats(): Record<PresenceOutcome, number> } {
   const counts = { reported: 0, ignored: 0, failed: 0 }
-  // A broker may have given up waiting: what hangs keeps its place.
+  // A broker may no longer wait: a report that hangs keeps its slot.
   const reports = createBounded({
     max: MAX_REPORTS,
     timeout: TIMEOUT,

@@ -1,18 +1,18 @@
 import { isValidTopic, isValidTopicFilter } from '@devicehub/core/transport'
 
-/** What a client subscribes to: the filter, and the group it shares it with. */
+/** A subscription: the filter, and the group of a shared one. */
 export interface Subscription {
   readonly filter: string
-  /** Of `$share/<group>/<filter>` [MQTT-4.8.2-1]; null: for itself alone. */
+  /** Of `$share/<group>/<filter>` [MQTT-4.8.2-1]; null: not shared. */
   readonly group: string | null
 }
 
 const SHARE = '$share/'
 
-/** Names and topics hold none: brokers treat them as they please [MQTT-1.5.4-3]. */
+/** Control characters, which names and topics must not contain: brokers differ in how they treat them [MQTT-1.5.4-3]. */
 export const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text)
 
-/** Null for what is no topic filter. */
+/** Null for a text that is not a topic filter. */
 export function parseSubscription(text: string): Subscription | null {
   if (!isValidTopicFilter(text) || hasControlCharacter(text)) return null
   if (!text.startsWith(SHARE)) return { filter: text, group: null }
@@ -20,7 +20,7 @@ export function parseSubscription(text: string): Subscription | null {
   return { filter: text.slice(end + 1), group: text.slice(SHARE.length, end) }
 }
 
-/** Whether it can be published to. */
+/** Whether it is a valid topic of a publication. */
 export const isPublishable = (topic: string): boolean => isValidTopic(topic) && !hasControlCharacter(topic)
 
 /**

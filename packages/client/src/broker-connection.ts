@@ -4,9 +4,9 @@ import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
 
 /** One connection to the broker, from CONNACK to its end. It is never reused: a reconnect opens another. */
 export interface BrokerConnection {
-  /** QoS 1 and 2 publications the broker takes unacknowledged; 65,535 where it does not say [MQTT-3.2.2.3.3]. */
+  /** Receive Maximum of the broker; default 65,535 [MQTT-3.2.2.3.3]. */
   readonly receiveMaximum: number
-  /** Bytes of the largest packet it takes; null where it does not say. */
+  /** Maximum Packet Size of the broker in bytes; null: no limit. */
   readonly maximumPacketSize: number | null
   /**
    * At QoS 1. Resolves with the PUBACK; rejects with an error whose `code` is the reason code, if it has one. Does
@@ -24,7 +24,7 @@ export interface BrokerConnection {
   destroy(): void
 }
 
-/** Left out with MQTT 3.1.1, which has none. */
+/** Properties of MQTT 5; left out with MQTT 3.1.1. */
 export interface PublicationProperties {
   readonly correlationData?: Uint8Array
 }
@@ -70,7 +70,7 @@ export function openConnection(
       else reject(signal.aborted ? signal.reason : notAnswered(url, options, error))
     }
 
-    /** Ends it from this side: nobody is told of a loss. */
+    /** Ends the connection from this side: `onLost` is not called. */
     function leave(): void {
       over = true
       signal.removeEventListener('abort', finish)

@@ -3,7 +3,7 @@ import { errorLine } from '@devicehub/core/transport'
 import type { ClientEvents } from './device-client.js'
 import { createEventEmitter, type EventEmitter } from './event-emitter.js'
 
-/** The events of a client. `report` emits an error, or writes it to standard error where nobody listens. */
+/** The events of a client. `report` emits an error, or writes it to standard error without a handler. */
 export function createClientEvents(): {
   readonly events: EventEmitter<ClientEvents>
   readonly report: (error: DeviceHubError) => void
@@ -15,7 +15,7 @@ export function createClientEvents(): {
   let outageWritten = false
   const events = createEventEmitter<ClientEvents>((error) => {
     const message = `an event handler of the client failed: ${errorLine(error)}`
-    // An error handler that fails has nobody else to tell.
+    // An error of an error handler cannot be reported to anyone else.
     print(new DeviceHubError('handler_failed', message, { cause: error }))
   })
   function report(error: DeviceHubError): void {

@@ -1,7 +1,7 @@
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
 import { isCertificateError, isRefusal, reasonName, reasonOf, refusalAdvice } from '@devicehub/core/transport'
 
-/** Whether trying again with the same options is useless. A certificate that is not valid yet is the device's clock, and passes. */
+/** Whether trying again with the same options is useless. A certificate that is not valid yet may be the device's clock: tried again. */
 export function isPermanent(error: unknown): boolean {
   if (isDeviceHubError(error)) return error.code === 'connection_refused'
   const reason = reasonOf(error)

@@ -14,7 +14,7 @@ export interface ConnectorOptions {
   readonly open: (onLost: ConnectionEvents['onLost'], signal: AbortSignal) => Promise<BrokerConnection>
   /** What has to be done on each new connection before anything else is sent. */
   readonly prepare: (connection: BrokerConnection) => Promise<void>
-  /** Asked at the end of a connection: the broker may have closed it because of what was sent. */
+  /** Called at the end of a connection: whether the broker may have closed it because of what was sent. */
   readonly isSuspect: () => boolean
   readonly onUp: (connection: BrokerConnection) => void
   /** After `onUp` only. */
@@ -22,7 +22,7 @@ export interface ConnectorOptions {
   /** A failure that is tried again. */
   readonly onError: (error: DeviceHubError) => void
   readonly backoff: Backoff
-  /** For messages: where it connects to, and as whom. */
+  /** For error texts: the broker's address and the client id. */
   readonly place: string
   readonly clientId: string
 }
@@ -32,20 +32,20 @@ export interface Connector {
   /** Resolves at the first connection; rejects when that is refused for good or the signal aborts, and then may be called again. */
   start(signal?: AbortSignal): Promise<void>
   stats(): ConnectorStats
-  /** Ends the present connection as if it had been lost, without DISCONNECT. */
+  /** Ends the current connection as if it had been lost, without DISCONNECT. */
   renew(reason: Error): void
-  /** Opens no further connection and hands over the present one. */
+  /** Opens no further connection and returns the current one. */
   stop(): BrokerConnection | null
 }
 
 export interface ConnectorStats {
   /** Attempts to connect that failed, one after the other with growing pauses. */
   readonly failedConnects: number
-  /** Connections that ended because another client connected under the same client id, as the broker said or as it appears. */
+  /** Connections that ended because another client connected under the same client id, as the broker reported or as it appears. */
   readonly sessionsTakenOver: number
 }
 
-/** A connection that lasted less is no proof that the broker is well: the pauses go on growing. */
+/** After a connection that lasted less, the pauses keep growing. */
 const STABLE_MS = 5000
 
 export function createConnector(options: ConnectorOptions): Connector {

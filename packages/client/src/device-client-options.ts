@@ -1,7 +1,7 @@
 import type { Duration } from '@devicehub/core/definition'
 import type { BackoffOptions } from '@devicehub/core/transport'
 
-/** What the device shows to the broker. */
+/** With what the device authenticates at the broker. */
 export interface Credentials {
   /** At most 16,383 characters; with `@devicehub/provision` `<type>-<deviceId>`. */
   readonly username: string
@@ -25,7 +25,7 @@ export interface TlsOptions {
 
 /** Samples wait in files, and survive the process and a power loss. */
 export interface OutboxFolder {
-  /** Of this client alone; made if it is not there. On a file system that keeps what is synced to it, not on tmpfs. */
+  /** Used by this client alone; created if it does not exist. On a file system that keeps what is synced to it, not on tmpfs. */
   readonly folder: string
   /** Bytes the samples may take on disk, 20 a sample more than their JSON; at least 16,384. Default 64 MiB. */
   readonly maxBytes?: number | undefined
@@ -96,7 +96,7 @@ export interface DeviceClientOptions {
   readonly rememberedCommands?: number | undefined
   /**
    * After how long the status is sent again when nothing else was; false for none. Default the type's
-   * `heartbeatInterval`, 5 min. The hub takes a device for offline after two and a half intervals of silence.
+   * `heartbeatInterval`, 5 min. The hub sets a device offline after two and a half intervals of silence.
    */
   readonly heartbeat?: Duration | false | undefined
 }

@@ -8,7 +8,7 @@ import type { DeviceTwin } from './twin/device-twin.js'
 import type { CommandName, PayloadOf, ReadingsOf, ResultOf } from './typed.js'
 
 /**
- * - `idle`: `connect()` was not called, or failed for good
+ * - `idle`: `connect()` was not called, or was rejected
  * - `connecting`: never connected yet, trying
  * - `connected`: publications go out
  * - `reconnecting`: was connected, trying again; publications wait
@@ -16,7 +16,7 @@ import type { CommandName, PayloadOf, ReadingsOf, ResultOf } from './typed.js'
  */
 export type ClientState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closing' | 'closed'
 
-/** What the device says of itself. Fields that are left out stay as reported before. */
+/** The status of the device. Fields that are left out stay as last reported. */
 export interface StatusReport {
   /** Default: as reported last, `online` at first. */
   readonly status?: DeviceStatus | undefined
@@ -38,15 +38,15 @@ export interface BatchSample<Readings> extends SampleOptions {
   readonly readings: Readings
 }
 
-/** What `client.on` hears of, by name. */
+/** The events of `client.on`, by name. */
 export interface ClientEvents {
   /** The new state of the client. */
   state: ClientState
   /**
-   * What no call can report: a failed attempt to connect (`transport_unavailable`, `connection_refused`), a command that
+   * Errors that no call can reject with: a failed attempt to connect (`transport_unavailable`, `connection_refused`), a command that
    * was not executed or desired state that does not fit (`invalid_payload`), a handler that failed (`handler_failed`), a
    * reply that the broker refused (`publish_failed`); of an outbox on disk also samples that were dropped (`queue_full`),
-   * set aside (`publish_failed`) or damaged, and a command that could not be noted (`outbox_failed`). Without a handler
+   * set aside (`publish_failed`) or damaged, and a command that could not be recorded (`outbox_failed`). Without a handler
    * it is written to standard error.
    */
   error: DeviceHubError
@@ -56,7 +56,7 @@ export interface ClientEvents {
 export interface ClientStats extends PublisherStats {
   /** Samples that the broker confirmed. */
   readonly delivered: number
-  /** Samples that were let go because the outbox on disk was full. */
+  /** Samples that were dropped because the outbox on disk was full. */
   readonly dropped: number
   /** Samples that were on disk and were lost there: damaged, cut off, deleted. */
   readonly corrupt: number
@@ -68,7 +68,7 @@ export interface ClientStats extends PublisherStats {
   readonly connections: number
   /** Attempts to connect that failed, one after the other with growing pauses. */
   readonly failedConnects: number
-  /** Connections that ended because another client connected under the same client id, as the broker said or as it appears. */
+  /** Connections that ended because another client connected under the same client id, as the broker reported or as it appears. */
   readonly sessionsTakenOver: number
 }
 
@@ -76,14 +76,14 @@ export interface ClientStats extends PublisherStats {
 export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDevice> extends AsyncDisposable {
   /** The id of the device, as given. */
   readonly deviceId: string
-  /** Where the connection stands now. */
+  /** State of the connection. */
   readonly state: ClientState
   /**
-   * Resolves when the device is connected for the first time and has announced itself as online. A broker that cannot be
-   * reached is tried until the signal aborts; one that refuses (credentials, certificate) rejects with
-   * `connection_refused`. Later interruptions are mended by themselves. With an outbox on disk also `outbox_locked`, when
-   * another client uses the folder. A folder that cannot be opened is reported (`outbox_failed`) and the device works
-   * without: only `record()` rejects.
+   * Resolves when the device is connected for the first time and has announced itself as online. While the broker
+   * cannot be reached it keeps trying, until the signal is aborted; if the broker refuses (credentials, certificate) it
+   * rejects with `connection_refused`. After a later interruption it reconnects by itself. With an outbox on disk also
+   * `outbox_locked`, when another client uses the folder. A folder that cannot be opened is reported (`outbox_failed`) and
+   * the device works without it: only `record()` rejects.
    */
   connect(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /**
@@ -103,14 +103,14 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
     samples: readonly BatchSample<ReadingsOf<Declaration>>[],
     options?: Pick<RecordOptions, 'signal'>,
   ): Promise<void>
-  /** Reports the status; it is repeated at each reconnect, until another is reported. */
+  /** Reports the status; it is sent again at each reconnect until another one is reported. */
   reportStatus(report: StatusReport, options?: Pick<RecordOptions, 'signal'>): Promise<void>
   /**
-   * Executes commands of that name; one handler each. The sender is told of the start and of the end: `succeeded` with
-   * what the handler returns, `failed` with the message of what it throws. A command that cannot be executed never
-   * reaches the handler and is `rejected`. One that arrives again is answered and not executed again.
+   * Registers the handler of a command. The replies are `accepted`, then `succeeded` with what the handler returns, or
+   * `failed` with the message of what it throws. A command that cannot be executed is `rejected` without a call of the
+   * handler. One that arrives again gets its reply again and is not executed again.
    *
-   * Register before `connect()`: the broker may hold commands for the device. Returns how to take the handler away.
+   * Register before `connect()`: the broker may hold commands for the device. Returns a function that removes the handler.
    */
   onCommand<Name extends CommandName<Declaration>>(
     name: Name,
@@ -122,7 +122,7 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
   /** Desired and reported state. */
   readonly twin: DeviceTwin<Declaration>
   /**
-   * Calls the handler at each event of that name, in the order registered. Returns how to take it away.
+   * Calls the handler at each event of that name, in the order registered. Returns a function that removes it.
    *
    * @example
    * import { createDeviceClient } from '@devicehub/client'
@@ -134,12 +134,12 @@ export interface DeviceClient<Declaration extends DeviceDeclaration = UntypedDev
   on<Name extends keyof ClientEvents>(name: Name, handler: (event: ClientEvents[Name]) => void): () => void
   /** Resolves when the queue has room: for a producer that does not await each `record`. */
   room(): Promise<void>
-  /** Figures since the client was made; reading them costs nothing. */
+  /** Figures since the client was created; reading them costs nothing. */
   stats(): ClientStats
   /**
-   * Takes no more commands, sends what waits and lets command handlers finish, for at most `timeout` (default
+   * Accepts no more commands, sends what waits and lets command handlers finish, for at most `timeout` (default
    * 10 s), reports `offline` and disconnects. What was not confirmed by then rejects with `closed`, and the `signal` of
-   * a handler that still runs aborts. With an outbox on disk the default is 2 s, and 0 while there is no
+   * a handler that still runs is aborted. With an outbox on disk the default is 2 s, and 0 while there is no
    * connection: what was not delivered stays there for the next start.
    */
   close(options?: CloseOptions): Promise<void>

@@ -1,4 +1,4 @@
-/** A few typed events whose handlers cannot harm the client: what one throws goes to `onHandlerError`. */
+/** Typed events. What a handler throws goes to `onHandlerError`. */
 export interface EventEmitter<Events> {
   on<Name extends keyof Events>(name: Name, handler: (event: Events[Name]) => void): () => void
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void

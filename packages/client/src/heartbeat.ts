@@ -1,4 +1,4 @@
-/** Says that the device is alive when it has said nothing else for a while. */
+/** Sends a sign of life when nothing else was sent for a while. */
 export interface Heartbeat {
   /** The broker has confirmed a publication. */
   sign(): void
@@ -7,7 +7,7 @@ export interface Heartbeat {
   pause(): void
 }
 
-/** setTimeout takes no more. */
+/** Maximum of `setTimeout`. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /** `intervalMs` null: none. The clock is the monotonic one: a device's time may jump. */
@@ -24,7 +24,7 @@ export function createHeartbeat(intervalMs: number | null, beat: () => Promise<v
   async function look(interval: number): Promise<void> {
     const current = timer
     if (now() - last >= interval) {
-      // What cannot be sent now is behind other publications, and these are signs of life as well.
+      // If it cannot be sent now, it waits behind other publications, which are signs of life too.
       await beat().catch(() => {})
       if (timer !== current) return
       last = now()

@@ -1,7 +1,7 @@
 import type { IClientOptions } from 'mqtt'
 import type { ResolvedOptions } from './resolve-options.js'
 
-/** What mqtt.js is told of the options that stay the same for every connection. */
+/** Options of mqtt.js that are the same for every connection. */
 function mqttOptions(options: ResolvedOptions): IClientOptions {
   const { protocolVersion, keepAlive, connectTimeout, sessionExpiry, tls = {} } = options
   const five = protocolVersion === 5 ? { properties: { sessionExpiryInterval: sessionExpiry } } : {}
@@ -24,7 +24,7 @@ export interface ConnectOptions {
   readonly will: { readonly topic: string; readonly payload: Uint8Array }
 }
 
-/** What mqtt.js is told of one connection: credentials are asked anew. */
+/** Options of mqtt.js for one connection, with new credentials. */
 export async function connectOptions(
   options: ResolvedOptions,
   { clientId, will }: ConnectOptions,

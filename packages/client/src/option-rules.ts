@@ -44,7 +44,7 @@ const OUTBOX = options<OutboxFolder>(
 
 const CLIENT = options<check.InMilliseconds<DeviceClientOptions>>({
   url: hidden(text({ expected: 'a URL like mqtts://broker.example.com:8883' })),
-  // Its own check names the character that is wrong.
+  // The device id has a check of its own, which names the invalid character.
   deviceId: check.anything<string>('a text of the letters a to z, digits, _ and -'),
   credentials: optional(
     check.either(CREDENTIALS, check.callback<() => Credentials | Promise<Credentials>>()),

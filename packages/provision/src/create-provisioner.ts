@@ -36,8 +36,8 @@ import type { SyncReport } from './sinks/credential-sink.js'
  */
 export interface Provisioner extends AsyncDisposable {
   /**
-   * A user name with a password, and an API key, shown here and never again. `credential_taken` when the device has some
-   * already: see `rotate`. Announces `deviceProvisioned`.
+   * A user name with a password, and an API key, shown here and never again. `credential_taken` when the device has
+   * credentials already: see `rotate`. Announces `deviceProvisioned`.
    *
    * @example
    * import { createProvisioner } from '@devicehub/provision'
@@ -51,18 +51,18 @@ export interface Provisioner extends AsyncDisposable {
     deviceId: string,
     options?: GenerateOptions<InferState<T>, Kind>,
   ): Promise<Issued<InferState<T>, Kind>>
-  /** New ones in place of those there are, which stay good for `overlap`. */
+  /** Replaces the credentials of a device; the old ones stay valid for `overlap`. */
   rotate<T extends AnyDeviceType, const Kind extends CredentialKind = CredentialKind>(
     type: T,
     deviceId: string,
     options?: RotateOptions<Kind>,
   ): Promise<Issued<InferState<T>, Kind>>
   /**
-   * Ends all credentials of a device, at once and in every process. `sink_failed` when that is done, and a broker does not
-   * know yet.
+   * Revokes all credentials of a device, at once and in every process. `sink_failed` when that is done, but a broker could
+   * not be updated.
    */
   revoke(type: AnyDeviceType, deviceId: string): Promise<void>
-  /** A password that a person chose, 12 to 1,024 characters, in place of the one there is; `sink_failed` as `revoke`. */
+  /** Replaces the password with one that a person chose, 12 to 1,024 characters; `sink_failed` as for `revoke`. */
   setPassword(
     type: AnyDeviceType,
     deviceId: string,
@@ -71,12 +71,12 @@ export interface Provisioner extends AsyncDisposable {
   ): Promise<void>
   /** As `hub.credentials.verify`. */
   readonly verify: CredentialsApi['verify']
-  /** What the device has that is good now, newest first; [] for a device that does not exist. No secrets, no hashes. */
+  /** The valid credentials of the device, newest first; [] for a device that does not exist. No secrets, no hashes. */
   credentials(type: AnyDeviceType, deviceId: string): Promise<readonly CredentialInfo[]>
   /**
-   * Creates devices with their credentials, streamed, in transactions of 500. Run again it leaves those that exist alone.
-   * A row that cannot be a device fails alone; the whole rejects when the header is wrong, the output cannot be written
-   * or the database is away: a second run goes on.
+   * Creates devices with their credentials, streamed, in transactions of 500. A second run skips devices that exist.
+   * An invalid row fails by itself; the import rejects when the header is wrong, the output cannot be written or the
+   * database is unavailable: a second run continues.
    *
    * @example
    * import { createProvisioner } from '@devicehub/provision'
@@ -89,29 +89,29 @@ export interface Provisioner extends AsyncDisposable {
   /** Keys with which devices obtain their credentials themselves. */
   readonly claims: ClaimKeysApi
   /**
-   * What a device that shows a claim key is given. `claim_refused`, and no word of why, when the key is not good or not
-   * for this device; the log says why.
+   * Issues credentials to a device with a claim key. `claim_refused`, without a reason, when the key is not valid or not
+   * for this device; the log has the reason.
    */
   claim(request: ClaimRequest): Promise<Claimed>
   /** Claims over HTTP: a POST of `{"claim_key","device_id","proof"}`, wherever it is mounted. */
   readonly claimHandler: FetchHandler
   /** Claims over MQTT: the account of the user name `claim`, whose password is a claim key, for `@devicehub/broker-auth`. */
   claimAccounts(login: ClaimLogin): Promise<ClaimAccount | null>
-  /** Answers claims over MQTT, at this broker of the listener; default its own. Returns what the listener's `handle` does. */
+  /** Answers claims over MQTT, at the named broker of the listener; default: its main one. Returns what the listener's `handle` returns. */
   serveClaims<Subscription>(
     listener: ClaimListener<Subscription>,
     options?: { readonly broker?: string },
   ): Subscription
-  /** Makes every sink what it should be, and says what that changed. Credentials are issued again when it is done. */
+  /** Corrects the store of every sink, and reports what it changed. Credentials are not issued meanwhile. */
   sync(): Promise<readonly SyncReport[]>
   /** `claims`: those over HTTP and over MQTT together. */
   stats(): { readonly claims: ClaimStats }
-  /** Waits for what is being told to the sinks, and closes them. */
+  /** Waits for changes on their way to the sinks, and closes them. */
   close(): Promise<void>
 }
 
 /**
- * Issues credentials for the devices of a hub, and keeps brokers with a store of their own in step. `invalid_options` when
+ * Issues credentials for the devices of a hub, and updates brokers that have a store of their own. `invalid_options` when
  * the hub has no `credentials.secret`, and when a sink forbids groups at a broker where one of its
  * listeners is in one.
  *

@@ -1,4 +1,4 @@
-/** A client of Aedes, as far as it is looked at: Aedes need not be installed for the types of this package. */
+/** What is used of an Aedes client: the types of this package do not require Aedes. */
 export interface AedesClient {
   /** The client id. */
   readonly id: string
@@ -6,14 +6,14 @@ export interface AedesClient {
   close(): void
 }
 
-/** An Aedes broker, as far as it is listened to. */
+/** What is used of an Aedes broker. */
 export interface AedesBroker {
-  /** Calls the listener at each such event. */
+  /** Adds a listener of an event. */
   on(
     event: 'client' | 'clientDisconnect' | 'keepaliveTimeout',
     listener: (client: AedesClient) => void,
   ): unknown
-  /** Takes it away again. */
+  /** Removes it. */
   off(
     event: 'client' | 'clientDisconnect' | 'keepaliveTimeout',
     listener: (client: AedesClient) => void,

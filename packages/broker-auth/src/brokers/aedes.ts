@@ -4,7 +4,7 @@ import { acceptAedes } from '../option-rules.js'
 import type { AedesBroker, AedesClient } from './aedes-broker.js'
 import type { BrokerContext } from './broker-adapter.js'
 
-/** What goes into `Aedes.createBroker`, all of it: each of them closes what another leaves open. */
+/** Options for `Aedes.createBroker`. Use all of them: each covers cases that the others do not. */
 export interface AedesHooks {
   /** Whether a client may connect. */
   readonly authenticate: (
@@ -19,18 +19,18 @@ export interface AedesHooks {
     packet: { readonly topic: string },
     done: (error: Error | null) => void,
   ) => void
-  /** Whether it may subscribe: a refusal is told in the SUBACK. */
+  /** Whether it may subscribe: a refusal is in the SUBACK. */
   readonly authorizeSubscribe: <Subscription extends { readonly topic: string }>(
     client: AedesClient,
     subscription: Subscription,
     done: (error: null, allowed: Subscription | null) => void,
   ) => void
-  /** Whether a message still may reach a subscriber; null: it does not. */
+  /** Whether a message may still be delivered to a subscriber; null: it may not. */
   readonly authorizeForward: <Packet extends { readonly topic: string }>(
     client: AedesClient,
     packet: Packet,
   ) => Packet | null
-  /** Tells the hub of the devices that come and go, from now on; returns the way to stop it. */
+  /** Reports connections and disconnections to the hub from now on; returns a function that stops it. */
   attachPresence(broker: AedesBroker): () => void
 }
 
@@ -38,23 +38,23 @@ export interface AedesHooks {
 interface Session {
   readonly username: string
   readonly principal: Principal | null
-  /** Filters of what it may receive: what its login grants, and what rules let it subscribe to since. */
+  /** Filters of what it may receive: those granted at login, and those that `rules` have allowed since. */
   readonly mayReceive: Set<string>
   /** Whether rules may allow more than its login grants. */
   readonly partial: boolean
-  /** When it was last seen that its credential is good, by the hub's clock. */
+  /** When its credential was last found valid, by the hub's clock. */
   checkedAt: number
   revoked: boolean
 }
 
-/** Milliseconds a client may go on receiving without another look at its credential. */
+/** Milliseconds a client may keep receiving until its credential is checked again. */
 const RECHECK_AFTER = 1000
-/** That rules may add; a client could subscribe to new ones without end. */
+/** How many filters `rules` may add: a client could subscribe to new ones without end. */
 const MAX_FILTERS = 1000
 
 /**
- * Hooks for an Aedes broker in the same process. A device whose credential ended is disconnected at its next publication,
- * or when the next message is due to it: that one may still reach it.
+ * Hooks for an Aedes broker in the same process. A device whose credential was revoked is disconnected at its next
+ * publication, or when the next message is delivered to it; that message may still reach it.
  */
 export function aedesHooks(
   hub: Pick<DeviceHub, 'credentials'>,
@@ -83,7 +83,7 @@ export function aedesHooks(
   async function maySubscribe(client: AedesClient, topic: string): Promise<boolean> {
     const session = sessions.get(client)
     if (session === undefined || session.revoked || session.mayReceive.size > MAX_FILTERS) return false
-    // To Aedes an ordinary topic, on which nothing would ever come.
+    // To Aedes `$share/...` is an ordinary topic, on which no message ever arrives.
     if (topic.startsWith('$share/')) return false
     const { username, partial, mayReceive } = session
     const { allow } = await decider.access({ username, clientId: client.id, action: 'subscribe', topic })
@@ -91,7 +91,7 @@ export function aedesHooks(
     return allow
   }
 
-  /** In the background, for whoever only receives asks for no decision. A database that is away revokes nothing. */
+  /** In the background, because a client that only receives causes no decision. A database that is unavailable revokes nothing. */
   function recheck(client: AedesClient, session: Session): void {
     const { principal, username } = session
     if (principal === null || now() - session.checkedAt < RECHECK_AFTER) return

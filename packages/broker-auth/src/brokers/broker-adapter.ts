@@ -3,7 +3,7 @@ import type { PlainRequest, PlainResponse } from '@devicehub/http'
 import type { Decider } from '../decision.js'
 import type { Presence } from '../presence.js'
 
-/** How one broker asks and wants to be answered. One file a broker exports one of these. */
+/** The request and response formats of one broker. One file per broker exports one. */
 export interface BrokerAdapter {
   /** The first level of its paths: `emqx`. Also in `sources` of presence: `broker:emqx`. */
   readonly name: string
@@ -11,16 +11,16 @@ export interface BrokerAdapter {
 }
 
 export interface BrokerRoute {
-  /** Below where the handler is mounted: `/emqx/authn`. All are POST. */
+  /** Relative to where the handler is mounted: `/emqx/authn`. All take POST. */
   readonly path: string
   /**
-   * Called only when the caller has authenticated and the body could be read. What it throws is counted, and answered
+   * Called only when the caller has authenticated and the body could be read. If it throws, that is counted and answered
    * with `refuse(500)`.
    */
   answer(call: BrokerCall, context: BrokerContext): Promise<PlainResponse>
   /**
-   * The broker's own form of a denial, for what never comes to `answer`: 400 a body that cannot be read, 413 one that is
-   * too long, 500 a defect. The number is what plain HTTP would say; most brokers want another.
+   * The broker's own form of a denial, for requests that do not reach `answer`: 400 for a body that cannot be read, 413 for
+   * one that is too long, 500 for a defect. The number is the status of plain HTTP; most brokers expect another.
    */
   refuse(status: 400 | 413 | 500): PlainResponse
 }

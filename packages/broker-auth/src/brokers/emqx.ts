@@ -9,7 +9,7 @@ import {
   text,
 } from './broker-adapter.js'
 
-/** A denial is a 200: for any other status EMQX goes on to ask the next source, and in the end may allow. */
+/** A denial has status 200: at any other status EMQX asks the next source, and may allow in the end. */
 const denied = (): PlainResponse => jsonResponse({ result: 'deny' })
 
 async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promise<PlainResponse> {
@@ -25,7 +25,7 @@ async function authn({ fields }: BrokerCall, { decider }: BrokerContext): Promis
     result: 'allow',
     // Superusers are not asked for topics.
     is_superuser: false,
-    // Seconds; what is not a whole number refuses the login.
+    // Seconds; EMQX refuses the login if it is not a whole number.
     ...(expiresAt === null ? {} : { expire_at: Math.floor(expiresAt.getTime() / 1000) }),
     ...(acl === null ? {} : { acl }),
   })
@@ -67,7 +67,7 @@ async function authz({ fields }: BrokerCall, { decider }: BrokerContext): Promis
 
 const EVENTS = { 'client.connected': 'connected', 'client.disconnected': 'disconnected' } as const
 
-/** Of the rules `$events/client_connected` and `$events/client_disconnected`. They come twice at times, and out of order. */
+/** Of the rules `$events/client_connected` and `$events/client_disconnected`. They can arrive twice and out of order. */
 async function events({ fields }: BrokerCall, { presence }: BrokerContext): Promise<PlainResponse> {
   const name = text(fields, 'event')
   if (!Object.hasOwn(EVENTS, name)) return emptyResponse(204)
@@ -82,7 +82,7 @@ async function events({ fields }: BrokerCall, { presence }: BrokerContext): Prom
     connectedAt,
     reason: text(fields, 'reason') || undefined,
   })
-  // EMQX sends again what is answered with 503.
+  // EMQX repeats a request that is answered with 503.
   return emptyResponse(outcome === 'failed' ? 503 : 204)
 }
 
@@ -92,7 +92,7 @@ function time(fields: BrokerCall['fields'], name: string): number | undefined {
   return /^\d{1,14}$/.test(value) ? Number(value) : undefined
 }
 
-/** EMQX 5: authentication and authorization over HTTP, and a rule that tells of connections. */
+/** EMQX 5: authentication and authorization over HTTP, and a rule that reports connections. */
 export const emqx: BrokerAdapter = {
   name: 'emqx',
   routes: [

@@ -15,7 +15,7 @@ const ACTIONS: Readonly<Record<string, 'publish' | 'subscribe'>> = {
 export const clientIdOf = (fields: BrokerCall['fields']): string | undefined =>
   text(fields, 'clientid') || text(fields, 'client_id') || undefined
 
-/** For brokers and programs that have no form of their own: `{"result":"allow"}` or `{"result":"deny"}`. */
+/** For brokers and programs without a format of their own: `{"result":"allow"}` or `{"result":"deny"}`. */
 export const generic: BrokerAdapter = {
   name: 'generic',
   routes: [

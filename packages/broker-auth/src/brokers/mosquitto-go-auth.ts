@@ -10,7 +10,7 @@ import {
   textResponse,
 } from './broker-adapter.js'
 
-/** What `acc` says is wanted: 1 to receive a message, 2 to publish, 3 both, 4 to subscribe. */
+/** `acc` is the access: 1 to receive a message, 2 to publish, 3 both, 4 to subscribe. */
 const ACCESS: Readonly<Record<string, readonly AccessRequest['action'][]>> = {
   1: ['subscribe'],
   2: ['publish'],
@@ -29,7 +29,7 @@ const user: Question = async ({ fields }, { decider }) => {
   return decision.allow
 }
 
-/** Nobody: a superuser is not asked for topics any more. */
+/** Nobody is one: the plugin does not ask about the topics of a superuser. */
 const superuser: Question = async () => false
 
 const acl: Question = async ({ fields }, { decider }) => {
@@ -53,7 +53,7 @@ const routes = (folder: string, reply: (allow: boolean) => PlainResponse): Broke
   Object.entries({ user, superuser, acl }).map(([name, question]) => ({
     path: `${folder}/${name}`,
     answer: async (call, context) => reply(await question(call, context)),
-    // A failure (5xx) would count against the server, and be asked again.
+    // A 5xx would count as a failure of the server, and be repeated.
     refuse: () => reply(false),
   }))
 

@@ -23,7 +23,7 @@ export const nanoMq: BrokerAdapter = {
       refuse: (status) => reply(false, status),
     },
     {
-      // Whoever is one is asked nothing more.
+      // NanoMQ asks nothing more about a superuser.
       path: '/nanomq/super',
       answer: async () => reply(false),
       refuse: (status) => reply(false, status),
@@ -54,9 +54,9 @@ const whoAsks = (fields: Fields) => ({
 })
 
 /**
- * The filters of a SUBSCRIBE come joined by commas, so that each of the parts has to be allowed. Should it be one filter
- * with a comma in it, then a level of it holds the comma, and with a level such as that it is nobody's: ids, type names
- * and channels hold none. A publication has one topic, which is never parted.
+ * The filters of a SUBSCRIBE come joined by commas, so that each of the parts has to be allowed. A single filter
+ * with a comma in it has a level with a comma, and nobody is granted such a level: ids, type names and channels have no
+ * comma. A publication has one topic, which is never split.
  */
 function accessRequests(fields: Fields): readonly AccessRequest[] {
   const who = whoAsks(fields)
@@ -74,7 +74,7 @@ function accessRequests(fields: Fields): readonly AccessRequest[] {
 }
 
 /**
- * A refused login is told as well, with the names that were tried: its CONNACK, and then the end of a session that never
+ * NanoMQ reports a refused login too, with the names that were tried: its CONNACK, and then the end of a session that never
  * began.
  */
 async function report(fields: Fields, { presence }: BrokerContext) {

@@ -8,7 +8,7 @@ import {
   textResponse,
 } from './broker-adapter.js'
 
-/** What RabbitMQ asks about beside clients and topics. */
+/** Settings for RabbitMQ. */
 export interface RabbitMqOptions {
   /** The virtual host that clients may enter; default `/`, which is that of the MQTT plugin too. */
   readonly vhost?: string
@@ -30,7 +30,7 @@ type Fields = BrokerCall['fields']
  * exchange, and nothing else of AMQP.
  */
 export function rabbitMq({ vhost = '/' }: RabbitMqOptions = {}): BrokerAdapter {
-  /** The question's own condition, behind what holds for each: it is about our virtual host, and one and the same client. */
+  /** A question's own condition, after those of all: the configured virtual host, and one client. */
   const route = (
     name: string,
     allowed: (fields: Fields, who: Who, context: BrokerContext) => boolean | Promise<boolean>,
@@ -38,7 +38,7 @@ export function rabbitMq({ vhost = '/' }: RabbitMqOptions = {}): BrokerAdapter {
     path: `/rabbitmq/${name}`,
     answer: async ({ fields }: BrokerCall, context: BrokerContext) => {
       const who = whoAsks(fields)
-      // An AMQP login names no virtual host yet; /vhost comes behind it.
+      // An AMQP login names no virtual host yet; /vhost follows.
       const here = text(fields, 'vhost') === vhost || (name === 'user' && fields.vhost === undefined)
       return reply(here && who !== null && (await allowed(fields, who, context)))
     },
@@ -57,7 +57,7 @@ export function rabbitMq({ vhost = '/' }: RabbitMqOptions = {}): BrokerAdapter {
         const action = ACTIONS.get(text(fields, 'permission'))
         const topic = topicOfRoutingKey(text(fields, 'routing_key'))
         if (action === undefined || topic === null || text(fields, 'name') !== EXCHANGE) return false
-        // To RabbitMQ an ordinary topic, on which nothing would ever come.
+        // To RabbitMQ `$share/...` is an ordinary topic, on which no message ever arrives.
         if (topic.startsWith('$share/')) return false
         return (await decider.access({ ...who, action, topic })).allow
       }),
@@ -65,7 +65,7 @@ export function rabbitMq({ vhost = '/' }: RabbitMqOptions = {}): BrokerAdapter {
   }
 }
 
-/** Exactly these words: behind a line end every topic would be refused. Never tags: they make an administrator. */
+/** Exactly these words: with a line end every topic would be refused. Never tags: they make an administrator. */
 const reply = (allow: boolean): PlainResponse => textResponse(allow ? 'allow' : 'deny')
 
 interface Who {
@@ -98,8 +98,8 @@ function isOwnResource(fields: Fields, clientId: string | undefined): boolean {
 }
 
 /**
- * The MQTT topic or filter that a routing key stands for. The plugin writes `/` as `.` and `+` as `*` and escapes
- * nothing: to the broker a literal `*` is a wildcard and a literal `.` ends a level, so that is how they are read here.
+ * The MQTT topic or filter that a routing key stands for. The plugin writes `/` as `.` and `+` as `*` without
+ * escaping: to the broker a literal `*` is a wildcard and a literal `.` ends a level, so that is how they are read here.
  * Null for a key that comes from no MQTT topic.
  */
 function topicOfRoutingKey(key: string): string | null {

@@ -59,7 +59,7 @@ async function register(fields: Fields, { decider }: BrokerContext): Promise<obj
   return (await decider.login(login)).allow ? OK : NOT_ALLOWED
 }
 
-/** A will is asked about when it is published. */
+/** VerneMQ asks about a will when it publishes it. */
 async function publish(fields: Fields, { decider }: BrokerContext): Promise<object> {
   const request = { ...whoAsks(fields), action: 'publish', topic: text(fields, 'topic') } as const
   return (await decider.access(request)).allow ? OK : NOT_ALLOWED
@@ -89,7 +89,7 @@ function subscription(given: unknown): { readonly topic: string } {
   return { ...fields, topic: text(fields, 'topic') }
 }
 
-/** All but `on_register` name the client id alone. VerneMQ does not come again, so a failure is not worth telling. */
+/** All but `on_register` have the client id alone. VerneMQ does not repeat a request, so a failure is not reported. */
 function presence(event: 'connected' | 'disconnected'): Hook {
   return async (fields, context) => {
     const username = text(fields, 'username') || text(fields, 'client_id')

@@ -23,8 +23,8 @@ const CONFIGS = {
 export type BrokerName = keyof typeof CONFIGS
 
 /**
- * What to paste into the broker's configuration, with all that it leaves open by default closed. Holds the secret.
- * `invalid_options` for an unknown broker or an address that is none.
+ * The text for the broker's configuration; it denies what the broker allows by default. Contains the secret.
+ * `invalid_options` for an unknown broker or an invalid address.
  *
  * @example
  * import { brokerConfig } from '@devicehub/broker-auth'

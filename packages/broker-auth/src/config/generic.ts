@@ -1,6 +1,6 @@
 import type { ConfigTarget } from './config-target.js'
 
-/** For a broker that this package has no endpoints of its own for: what its plugin has to ask. */
+/** For a broker without endpoints of its own here: the requests that its plugin has to send. */
 export function genericConfig({ plain, secret }: ConfigTarget): string {
   const header = secret === null ? '' : `\nx-broker-secret: ${secret}`
   return `# Each is answered with 200 and {"result":"allow"} or {"result":"deny"}. Whatever else comes back, and nothing

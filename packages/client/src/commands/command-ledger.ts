@@ -30,19 +30,19 @@ export interface CommandLedgerOptions {
 }
 
 /**
- * Which commands were begun, and how they ended: so that one that arrives again is not executed again. With a folder
- * across the death of the process.
+ * Which commands were started, and how they ended, so that none is executed twice. With a folder this survives the
+ * process.
  */
 export interface CommandLedger {
   /**
-   * Reads the journal. Resolves with what a process that is gone has begun and not finished. `readonly`: the folder cannot
+   * Reads the journal. Resolves with the commands that an earlier process started and did not finish. `readonly`: the folder cannot
    * be written; what is noted there counts as far as it can be read, and what is to be noted is kept in memory.
    */
   open(readonly?: 'readonly'): Promise<readonly LedgerEntry[]>
   get(id: string): LedgerEntry | undefined
   start(command: Pick<LedgerEntry, 'id' | 'command' | 'correlationData'>): LedgerEntry
   finish(entry: Pick<LedgerEntry, 'id' | 'command' | 'correlationData'>, reply: Uint8Array): LedgerEntry
-  /** It is not sent again of its own accord. */
+  /** The reply is no longer sent again on its own. */
   delivered(entry: LedgerEntry): void
   /** Finished, and no broker has confirmed the reply. */
   undelivered(): LedgerEntry[]
@@ -50,7 +50,7 @@ export interface CommandLedger {
   close(): Promise<void>
 }
 
-/** Of all replies that are remembered: the oldest are forgotten past it. */
+/** Bytes of all remembered replies: beyond it the oldest are forgotten. */
 const MAX_REPLY_BYTES = 16 << 20
 
 export function createCommandLedger(options: CommandLedgerOptions): CommandLedger {
@@ -65,7 +65,7 @@ export function createCommandLedger(options: CommandLedgerOptions): CommandLedge
 
   function write(record: JournalRecord): Promise<void> {
     const stored = journal?.append(record) ?? Promise.resolve()
-    // Whoever has to know awaits `stored`.
+    // Callers that need to know await `stored`.
     stored.catch(() => {})
     return stored
   }
@@ -101,7 +101,7 @@ export function createCommandLedger(options: CommandLedgerOptions): CommandLedge
     else remember(entry)
   }
 
-  /** Everything that has to be in a journal that begins anew. What is not on disk yet may be among it. */
+  /** All records of a rewritten journal, including those not on disk yet. */
   function* snapshot(): Iterable<JournalRecord> {
     for (const entry of finished.values()) {
       yield finishedRecord(entry)
@@ -151,7 +151,7 @@ export function createCommandLedger(options: CommandLedgerOptions): CommandLedge
     delivered(entry) {
       if (entry.delivered) return
       entry.delivered = true
-      // Lost, it costs a reply that is sent once more.
+      // If this record is lost, the reply is sent once more.
       if (finished.has(entry.id)) void write({ state: 'delivered', id: entry.id })
     },
     undelivered: () => [...finished.values()].filter(({ delivered }) => !delivered),

@@ -21,9 +21,9 @@ export interface CommandsOptions {
   readonly type: AnyDeviceType | null
   readonly codec: Codec
   readonly publisher: Publisher
-  /** Where replies go. */
+  /** Topic of replies. */
   readonly topic: string
-  /** Handlers whose promise is pending at once; past it commands are refused. */
+  /** Handlers whose promise is pending at once; beyond it commands are rejected. */
   readonly maxPending: number
   /** Finished commands that are remembered. */
   readonly remembered: number
@@ -34,11 +34,11 @@ export interface CommandsOptions {
 
 /** What arrives on `cmd`: decoded, validated, executed at most once, and answered. */
 export interface Commands {
-  /** One handler a command; returns how to take it away. */
+  /** One handler per command; returns a function that removes it. */
   handle(name: string, handler: AnyCommandHandler): () => void
   /**
-   * Reads the journal. The folder has to be locked. Where it cannot be opened commands are remembered in memory, which is
-   * reported: a device in the field has to obey all the same, so that somebody can mend it.
+   * Reads the journal. The folder has to be locked. If it cannot be opened, commands are remembered in memory, which is
+   * reported: a device in the field must still execute commands, so that it can be repaired remotely.
    */
   open(folder: 'writable' | 'readonly'): Promise<void>
   /**
@@ -49,17 +49,17 @@ export interface Commands {
   /** There is a connection. */
   resume(): void
   pause(): void
-  /** Takes no more commands; resolves when no handler is running. */
+  /** Accepts no more commands; resolves when no handler is running. */
   idle(): Promise<void>
   /** Resolves when the broker has confirmed all replies. */
   answered(): Promise<void>
-  /** Tells the handlers that still run; a journal goes on saying that they were started. */
+  /** Aborts the signals of handlers that still run; in a journal their commands stay started. */
   abort(): void
   /** Resolves when all is on disk. */
   close(): Promise<void>
 }
 
-/** Milliseconds that a handler has before its command is answered with `accepted`: the final reply of a quick one says all. */
+/** Milliseconds a handler may run before `accepted` is sent: after a quick handler only the final reply is. */
 const ACCEPTED_AFTER = 10
 
 type Executable = Extract<Verdict, { readonly handler: unknown }>
@@ -139,7 +139,7 @@ export function createCommands(options: CommandsOptions): Commands {
     const timer = entry === null ? undefined : setTimeout(accept, ACCEPTED_AFTER)
     const outcome = await execute(received, verdict, controller.signal)
     clearTimeout(timer)
-    // Its time was over: nobody can be told any more, and a journal says that it was started.
+    // Its time is over: no reply can be sent any more, and in a journal it stays started.
     if (!closed) await answer(received, outcome, verdict)
     leave(controller)
   }
@@ -156,7 +156,7 @@ export function createCommands(options: CommandsOptions): Commands {
   ): Promise<Outcome> {
     const { command, id, expiresAt = null } = received
     try {
-      // A turn of its own, so that what it throws is a rejection like any other.
+      // In a promise, so that what it throws is a rejection like any other.
       await null
       const result = await verdict.handler(verdict.payload as never, { command, id, expiresAt, signal })
       return { status: 'succeeded', result }
@@ -170,7 +170,7 @@ export function createCommands(options: CommandsOptions): Commands {
   /** Resolves when the reply is on disk; it is sent then. */
   async function answer(received: ParsedCommand, outcome: Outcome, verdict?: Executable): Promise<void> {
     const { id } = received
-    // Whoever gives no id does not wait for an answer.
+    // A sender that gives no id does not wait for a reply.
     if (id === null) return
     const reply = encode({ ...received, id }, outcome, verdict, received)
     const entry = ledger.finish({ ...received, id }, reply)
@@ -207,7 +207,7 @@ export function createCommands(options: CommandsOptions): Commands {
       : null
   }
 
-  /** What was begun by a process that is gone is not begun again: nobody knows how far it came. */
+  /** A command that an earlier process started is not executed again: nobody knows how far it came. */
   async function recover(folder: 'writable' | 'readonly'): Promise<void> {
     for (const entry of folder === 'writable' ? await openLedger() : await ledger.open('readonly')) {
       const error = 'interrupted: the process of the device ended before the command was finished'
@@ -244,7 +244,7 @@ export function createCommands(options: CommandsOptions): Commands {
     },
     receive,
     resume: replies.resume,
-    // What is on its way waits with the publisher.
+    // Replies that are being sent wait in the publisher.
     pause: () => {},
     idle() {
       closing = true

@@ -3,15 +3,15 @@ import { decodeWith, parseTimestamp } from '@devicehub/core/transport'
 import { isRecord } from '../is-record.js'
 import { contextOf, type ReceivedMessage } from '../received-message.js'
 
-/** What a handler is told of its command beside the payload. */
+/** What a handler gets beside the payload. */
 export interface ReceivedCommand<Name extends string = string> {
   /** The name of the command. */
   readonly command: Name
-  /** Null when the sender gave none; then nobody is answered. */
+  /** Null when the sender gave none; then no reply is sent. */
   readonly id: string | null
-  /** Past it the command is not executed any more; null: never. */
+  /** After this time the command is not executed any more; null: it does not expire. */
   readonly expiresAt: Date | null
-  /** Aborts when the client closes and does not wait for the handler any longer. */
+  /** Aborted when the client closes and no longer waits for the handler. */
   readonly signal: AbortSignal
 }
 
@@ -30,7 +30,7 @@ export interface ParsedCommand {
   readonly correlationData: Uint8Array | null
 }
 
-/** `invalid_payload` for what is no command at all. */
+/** `invalid_payload` for a payload that is not a command. */
 export function parseCommand(message: CommandMessage, codec: Codec): ParsedCommand {
   let value: unknown
   try {

@@ -21,7 +21,7 @@ export function encodeReply(
   return encodeWith(codec, reply, { channel: 'response' })
 }
 
-/** Without a result. Empty where the codec cannot write replies at all: the command was executed, and nobody can be told. */
+/** Without a result. Empty if the codec cannot encode replies at all: the command was executed, but no reply can be sent. */
 export function encodeError(
   entry: Pick<LedgerEntry, 'id' | 'command'>,
   outcome: Exclude<Outcome, { readonly status: 'succeeded' }>,
@@ -45,13 +45,13 @@ export interface RepliesOptions {
   readonly onError: (error: DeviceHubError) => void
 }
 
-/** Sends replies, beside the samples and never in their way. */
+/** Sends replies beside the samples, without delaying them. */
 export interface Replies {
-  /** Best effort: the final reply says all. */
+  /** Best effort: the final reply makes up for a lost one. */
   accepted(entry: LedgerEntry): void
   /** Until the broker has confirmed it; not twice at a time. */
   final(entry: LedgerEntry): void
-  /** There is a connection: what was finished and never confirmed goes out again. */
+  /** There is a connection: final replies that were not confirmed are sent again. */
   resume(): void
   /** Resolves when none is on its way. */
   idle(): Promise<void>
@@ -68,7 +68,7 @@ export function createReplies(options: RepliesOptions): Replies {
 
   async function deliver(entry: LedgerEntry): Promise<void> {
     while (!stopped && entry.reply !== null) {
-      // What the hub is told must be what a later process finds. A disk that fails was reported, and holds up no reply.
+      // A later process must find what the hub was told. A failing disk was reported, and does not delay replies.
       await entry.stored.catch(() => {})
       const { reply } = entry
       try {

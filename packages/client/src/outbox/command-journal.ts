@@ -30,15 +30,15 @@ export type JournalRecord =
 export interface CommandJournalOptions {
   /** Locked by the outbox. */
   readonly folder: string
-  /** All that a journal that begins anew has to say. */
+  /** All records of a rewritten journal. */
   readonly snapshot: () => Iterable<JournalRecord>
   /** Called for each record that is there when it is opened, in order. */
   readonly onRecord: (record: JournalRecord) => void
-  /** What no call can report: damage that was found, a journal that cannot be made smaller. */
+  /** Errors that no call can reject with: damage that was found, a journal that cannot be rewritten. */
   readonly onError: (error: DeviceHubError) => void
 }
 
-/** Commands that were begun and finished, in one file of records that is written anew when it has grown. */
+/** Started and finished commands, in one file of records that is rewritten when it has grown. */
 export interface CommandJournal {
   /** Resolves when it is on disk; `outbox_failed` when it cannot be written, and then nothing of it stays. */
   append(record: JournalRecord): Promise<void>
@@ -46,7 +46,7 @@ export interface CommandJournal {
   close(): Promise<void>
 }
 
-/** Below it the file is not written anew. */
+/** Below this size the file is not rewritten. */
 const SMALLEST_TO_COMPACT = 256 << 10
 
 export async function openCommandJournal(options: CommandJournalOptions): Promise<CommandJournal> {
@@ -55,12 +55,12 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
   let file: FileHandle | null = null
   let bytes = 0
   let sequence = 1
-  /** The file has a tail that could not be cut off, or damage: it is written anew before anything is appended. */
+  /** The file has an incomplete end that could not be cut off, or damage: it is rewritten before anything is appended. */
   let spoiled = false
   let compactAt = SMALLEST_TO_COMPACT
   let compactionFailed = false
 
-  /** Writes what counts to a new file that takes the place of the old one: at no moment there is none. */
+  /** Writes the current records to a new file that replaces the old one; at every moment there is one of them. */
   async function compact(): Promise<void> {
     const records = [...options.snapshot()].map(encode)
     const next = `${path}.new`
@@ -99,7 +99,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
   }
 
   function compactionRefused(cause: unknown): void {
-    // It works as it is; only once it has grown again it is worth another try.
+    // The old file still works: the next try is when it has grown again.
     compactAt = bytes + SMALLEST_TO_COMPACT
     if (!compactionFailed) onError(outboxFailed('making room in', folder, cause))
     compactionFailed = true
@@ -168,7 +168,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
   }
 }
 
-/** Of a folder that cannot be written: what is noted there counts all the same. */
+/** For a folder that cannot be written: the records in it are read all the same. */
 export async function readCommandJournal(
   folder: string,
   onRecord: (record: JournalRecord) => void,
@@ -192,7 +192,7 @@ function readRecords(content: Buffer, onRecord: (record: JournalRecord) => void)
       continue
     }
     const found = findRecord(content, at + 1)
-    // Torn: it was being written when the process died or the power failed, and nobody was told that it is there.
+    // Torn: the process died or the power failed during the write, which was never confirmed.
     if (found === -1) break
     damaged++
     at = found

@@ -33,7 +33,7 @@ export async function frontOf(
     }
     const enough = 'bytes' in until ? at >= until.bytes : record.sequence >= until.below
     if (enough) return { bytes: at, next: record.sequence, waiting, waitingBytes }
-    // Twice, where an earlier cut came to no end.
+    // Twice, if an earlier cut was interrupted.
     if (record.sequence >= position && record.sequence > last) {
       waiting++
       waitingBytes += record.end - at

@@ -11,7 +11,7 @@ export interface DeliveryOptions {
   readonly maxAttempts: number
   /** Resolves when the broker has confirmed it. */
   readonly publish: (bodies: readonly Buffer[]) => Promise<void>
-  /** Keeps a sample for whoever wants to look at it; resolves with what to report. */
+  /** Writes a sample to `set-aside.jsonl`; resolves with the error to report. */
   readonly setAside: (body: Buffer, reason: DeviceHubError) => Promise<DeviceHubError>
   readonly onError: (error: DeviceHubError) => void
 }
@@ -20,11 +20,11 @@ export interface DeliveryOptions {
 export interface Delivery {
   /** There is a connection. */
   resume(): void
-  /** Nothing further is begun. */
+  /** Starts no further message. */
   pause(): void
   /** Resolves when all is delivered. */
   idle(): Promise<void>
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no message is being sent. */
   stop(): Promise<void>
 }
 
@@ -114,7 +114,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     again = false
     running = run().then(() => {
       running = null
-      // Something may have come after its last look.
+      // A sample may have been added after the last read.
       if (again) return begin()
       if (!up) return
       for (const resolve of onIdle) resolve()
@@ -142,7 +142,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 }
 
 /**
- * Who is to blame for a refusal. `sample`: it can never be sent (too large, no payload the broker takes, each time the
+ * The cause of a refusal. `sample`: it can never be sent (too large, no payload the broker takes, each time the
  * connection was lost with it). `perhaps`: the broker does not say why. `none`: all others would be refused as well,
  * such as for a lack of permission.
  */

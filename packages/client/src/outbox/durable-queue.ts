@@ -85,7 +85,7 @@ export function createDurableQueue(options: DurableQueueOptions): SampleQueue {
     resume() {
       up = true
       delivery?.resume()
-      // What waits there is sent once the disk is mended, without a sample that has to come first.
+      // What waits there is sent once the disk works again, without waiting for a new sample.
       if (outbox === null) open().catch(() => {})
     },
     pause() {

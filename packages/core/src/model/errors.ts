@@ -15,7 +15,7 @@ export const ERROR_CODES = {
   device_exists: 'A device of that id exists already',
   device_not_found: 'No device of that id exists',
   credential_taken: 'The device has credentials already, or another one has that user name or key',
-  claim_refused: 'The claim key is not good, or not for that device',
+  claim_refused: 'The claim key is not valid, or not for that device',
   sink_failed: 'The credentials are issued or revoked here, and a broker does not know yet',
   device_inactive: 'The device is deactivated',
   device_offline: 'The device is not connected, and the command was not to wait for it',

@@ -1,28 +1,28 @@
 import type { Clock } from '@devicehub/core'
 
-/** A claim may be looked at. Called once, with whether it was refused. */
+/** Ends an attempt that was admitted. Called once, with whether it was refused. */
 export type Decided = (refused: boolean) => void
 
-/** Why it may not: too many of its address were refused, or too many are before it. */
+/** Why an attempt is not admitted: too many of its address were refused, or too many wait. */
 export type Blocked =
   | { readonly blocked: 'failures'; readonly seconds: number }
   | { readonly blocked: 'full' }
 
 export interface Attempts {
   /**
-   * Asks for leave to try. Of one address only as many are looked at at once as may still fail; the others wait for them,
-   * so that trying many at once is no way around the bound.
+   * Asks to admit an attempt. Of one address only as many run at once as may still fail; the others wait, so that many
+   * attempts at once do not exceed the bound.
    */
   begin(address: string): Promise<Decided | Blocked>
-  /** One that failed before there was anything to look at. */
+  /** Counts an attempt that failed before it could be checked. */
   failed(address: string): void
 }
 
 export interface AttemptsOptions {
   readonly clock: Clock
-  /** Failures a minute of one address; past it the address waits for the minute to end. */
+  /** Failures per minute of one address; beyond it the address waits until the minute ends. */
   readonly perMinute: number
-  /** Addresses remembered; past it the one that failed first is forgotten. */
+  /** Addresses remembered; beyond it the one that failed first is forgotten. */
   readonly max: number
   /** Attempts that wait for others of their address, of all addresses together. */
   readonly maxQueued: number
@@ -36,7 +36,7 @@ interface Network {
   failures: number
   /** When the failures are forgotten. */
   until: number
-  /** Being looked at. */
+  /** Running. */
   running: number
   /** Each is called once there may be room. */
   readonly waiting: Set<() => void>

@@ -2,7 +2,7 @@ import type { Clock } from '@devicehub/core'
 import { CLAIM_USERNAME, type ClaimTopics } from './claim-topics.js'
 import type { ClaimKeyFinder } from './find-claim-key.js'
 
-/** What a broker asks of a client that is no device. */
+/** The login of a client that is not a device. */
 export interface ClaimLogin {
   /** As the client gave it; claims are made under `claim`. */
   readonly username: string
@@ -10,7 +10,7 @@ export interface ClaimLogin {
   readonly password: string | null
   /**
    * As the client gave it: `claim_` and 16 to 64 random letters and digits. Undefined: the broker did not
-   * say.
+   * send it.
    */
   readonly clientId: string | undefined
 }
@@ -25,7 +25,7 @@ export interface ClaimAccount {
   readonly subscribe: readonly string[]
 }
 
-/** Lets clients with the user name `claim` and a good claim key as their password do nothing but claim. */
+/** Clients with the user name `claim` and a valid claim key as their password may claim, and nothing else. */
 export function createClaimAccounts(topics: ClaimTopics, findKey: ClaimKeyFinder, clock: Clock) {
   return async ({ username, password, clientId }: ClaimLogin): Promise<ClaimAccount | null> => {
     if (typeof clientId !== 'string') return null
@@ -33,7 +33,7 @@ export function createClaimAccounts(topics: ClaimTopics, findKey: ClaimKeyFinder
     if (username !== CLAIM_USERNAME || own === null) return null
     if (password !== null) {
       const key = await findKey(password)
-      // One that is used up is good for a device whose answer was lost.
+      // A key without uses left still serves a device whose answer was lost.
       if (key === null || key.revokedAt !== null || key.expiresAt <= clock.now()) return null
     }
     return { clientId, publish: [own.request], subscribe: [own.response] }

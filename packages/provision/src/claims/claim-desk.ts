@@ -2,34 +2,34 @@ import type { Clock, Logger } from '@devicehub/core'
 import { createAttempts } from './attempts.js'
 import { type Claim, type ClaimReply, claimReply, refusal, unavailable } from './claim-reply.js'
 
-/** How many claims are decided, and refused, before senders have to wait. */
+/** How many claims may run, and be refused, before senders have to wait. */
 export interface ClaimBounds {
   /**
-   * Refused claims a minute of one sender: over HTTP an address (of IPv6: one /64), over MQTT a client id; default 30. Past
-   * it the answer is 429. As many of one sender are decided at once.
+   * Refused claims per minute of one sender: over HTTP an address (IPv6: a /64), over MQTT a client id; default 30. Beyond
+   * it the answer is 429. The same number of claims of one sender may run at once.
    */
   readonly maxFailures?: number
-  /** Claims being decided at once; default 1,000. Past it the answer is 503. */
+  /** Claims that run at once; default 1,000. Beyond it the answer is 503. */
   readonly maxPending?: number
 }
 
-/** Claims since the provisioner was made. */
+/** Claims since the provisioner was created. */
 export interface ClaimStats {
-  /** Given credentials. */
+  /** Claims that were answered with credentials. */
   readonly claimed: number
-  /** Refused, malformed and incomplete ones. */
+  /** Claims that were refused, malformed or incomplete. */
   readonly refused: number
-  /** Not looked at, since too many of their sender were refused (429) or too many were under way (503). */
+  /** Claims that were not checked: too many of their sender were refused (429), or too many ran (503). */
   readonly blocked: number
-  /** Came over HTTP without an address, so that nothing bounds who sends them: see `claimHandler.addressOf`. */
+  /** Claims over HTTP without an address, which no limit per sender applies to: see `claimHandler.addressOf`. */
   readonly withoutAddress: number
 }
 
-/** Where claims are answered, whichever way they come: they are bounded, counted and logged alike. */
+/** Answers claims over HTTP and MQTT, with the same limits, counters and log lines. */
 export interface ClaimDesk {
-  /** Never rejects. `sender`: whose refusals count together; null: nobody's. */
+  /** Never rejects. `sender`: refusals are counted by it; null: not counted. */
   answer(sender: string | null, text: string): Promise<ClaimReply>
-  /** One of which there was nothing to look at. */
+  /** Counts a claim that could not be read. */
   unreadable(sender: string | null): void
   stats(): ClaimStats
 }
@@ -42,7 +42,7 @@ export interface ClaimDeskContext {
 
 /** Senders whose failures are remembered: a few megabytes. */
 const SENDERS = 20_000
-/** Claims that wait for others of their sender; milliseconds that they do. */
+/** Claims that wait for others of their sender, and for how many milliseconds. */
 const WAITING_MAX = 10_000
 const PATIENCE = 10_000
 

@@ -3,24 +3,25 @@ import { checkedHandler, type FetchHandler, problem, type RequestInfo, readBody 
 import type { ClaimBounds, ClaimDesk } from './claim-desk.js'
 import type { ClaimReply } from './claim-reply.js'
 
-/** Bounds of claims, and how their senders are told apart. */
+/** Limits of claims, and how senders are distinguished. */
 export interface ClaimHandlerOptions extends ClaimBounds {
   /**
-   * Whose failures over HTTP count together. Default: the other end of the socket; behind a proxy, take what it says in a
-   * header. Claims without an address are not bounded by it: that is logged, and counted in `stats().claims.withoutAddress`.
+   * The address by which failures over HTTP are counted. Default: the other end of the socket; behind a proxy, return the
+   * address that it sends in a header. No limit per sender applies to claims without an address: that is logged, and counted
+   * in `stats().claims.withoutAddress`.
    */
   readonly addressOf?: (request: Request, info: RequestInfo | undefined) => string | undefined
 }
 
 const BODY_MAX = 4_096
-/** For a body of that size. */
+/** Enough for a body of that size. */
 const BODY_WITHIN = '10s'
-/** What proxies put into requests. */
+/** Headers that proxies add. */
 const OF_PROXIES = ['forwarded', 'x-forwarded-for', 'x-real-ip']
 
 /**
- * `POST {"claim_key","device_id","proof"}`, at whatever path it is mounted. The key is who is asking. A request takes a
- * place once its body is there, so that those that never end keep nobody out.
+ * `POST {"claim_key","device_id","proof"}`, at whatever path it is mounted. The key authenticates the request. A request
+ * counts as running once its body is complete, so that requests that never end do not block others.
  */
 export function createClaimHandler(
   desk: ClaimDesk,

@@ -18,13 +18,13 @@ export type ClaimKey = Omit<
   readonly revokedAt: Date | null
 }
 
-/** `provisioner.claims`: the keys devices claim with. */
+/** `provisioner.claims`: the keys with which devices claim. */
 export interface ClaimKeysApi {
   /** The key itself is shown once: only its keyed hash is kept. */
   create(type: AnyDeviceType, key: NewClaimKey): Promise<{ readonly id: string; readonly key: string }>
-  /** Newest first; 100 a page unless `limit` (1 to 1,000) says otherwise. */
+  /** Newest first; `limit` keys a page, 1 to 1,000, default 100. */
   list(request?: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ClaimKey>>
-  /** Effective at once. False when there is none of that id, or it is revoked already. */
+  /** Revokes a key at once. False when there is no key with that id, or it is revoked already. */
   revoke(id: string): Promise<boolean>
 }
 

@@ -3,7 +3,7 @@ import { type Clock, isDeviceHubError, isRetryable, type Logger } from '@deviceh
 import { createLimitedLines, isStorageFault } from '@devicehub/core/transport'
 import type { Claimed, ClaimRequest } from './claim.js'
 
-/** What a device is told: over HTTP the status and the body, over MQTT the body alone. */
+/** The answer to a device: over HTTP the status and the body, over MQTT the body alone. */
 export interface ClaimReply {
   readonly status: number
   readonly body: object
@@ -13,12 +13,12 @@ export interface ClaimReply {
 
 export type Claim = (request: ClaimRequest) => Promise<Claimed>
 
-/** Answers the text of a request. Never rejects, and never says more of a refusal than that it is one. */
+/** Answers the text of a request. Never rejects. Gives no reason for a refusal. */
 export function claimReply(
   claim: Claim,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ) {
-  // A database that is away fails every claim of a fleet.
+  // When the database is unavailable, every claim of a fleet fails.
   const limited = createLimitedLines({ clock, onOverflow() {} })
 
   return async (text: string): Promise<ClaimReply> => {
@@ -41,7 +41,7 @@ export function claimReply(
 export const unavailable = (): ClaimReply =>
   refusal(503, 'unavailable', 'The claim cannot be decided now; try again with the same proof', 5)
 
-const REFUSED = 'The claim key is not good, or not for this device'
+const REFUSED = 'The claim key is not valid, or not for this device'
 
 export function refusal(status: number, code: string, detail: string, retryAfter?: number): ClaimReply {
   const body = { type: 'about:blank', title: STATUS_CODES[status], status, code, detail }

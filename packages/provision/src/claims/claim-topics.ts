@@ -5,8 +5,8 @@ import type { ProvisionHub } from '../provision-hub.js'
 export const CLAIM_USERNAME = 'claim'
 
 /**
- * A client id of a device is its type's key, `-` and its id, and keys have no `_`: none of these is a device's. So random
- * that nobody else finds the response's topic; not longer than the 23 characters that every broker takes has room for it.
+ * A client id of a device is its type's key, `-` and its id, and keys have no `_`: none of these is a device's. The random
+ * part is long enough that nobody can guess the topic of the response, and fits into the 23 characters that every broker accepts.
  */
 const CLIENT_ID = /^claim_[A-Za-z0-9]{16,64}$/
 
@@ -15,11 +15,11 @@ export interface ClaimTopics {
   readonly requests: string
   /** Null for a client id that is not one of a claim. */
   of(clientId: string | undefined): { readonly request: string; readonly response: string } | null
-  /** Who sent a request; null for another topic. */
+  /** The client id that sent a request; null for another topic. */
   clientIdOf(topic: string): string | null
 }
 
-/** The level `$claim` is in no type's key. `invalid_topic` when a template of a type has it all the same. */
+/** No type's key has the level `$claim`. `invalid_topic` when the template of a type has it. */
 export function claimTopics({ topicPrefix, types, deviceIdMaxLength }: ProvisionHub): ClaimTopics {
   const root = `${topicPrefix}/$claim`
   const topicsOf = (clientId: string) => ({
@@ -33,7 +33,7 @@ export function claimTopics({ topicPrefix, types, deviceIdMaxLength }: Provision
     if ('code' in found) continue
     throw new DeviceHubError(
       'invalid_topic',
-      `Claims use the topics ${root}/+/request and ${root}/+/response, and ${topic} is one of ${found.type.name}; change its topicTemplate`,
+      `Claims use the topics ${root}/+/request and ${root}/+/response, and ${topic} is a topic of ${found.type.name}; change its topicTemplate`,
     )
   }
 

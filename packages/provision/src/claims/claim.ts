@@ -8,30 +8,30 @@ import type { SinkTeller } from '../credentials/tell-sinks.js'
 import type { ProvisionHub } from '../provision-hub.js'
 import { CLAIM_TEXT_MAX, type ClaimKeyFinder, isClaimText } from './find-claim-key.js'
 
-/** What a device says to claim its credentials. */
+/** What a device sends to claim its credentials. */
 export interface ClaimRequest {
   /** The claim key. */
   readonly key: string
   /** The id the device wants to have. */
   readonly deviceId: string
   /**
-   * 16 to 256 characters that the device made up at random for this claim and keeps: with them it obtains new credentials
+   * 16 to 256 characters that the device chose at random for this claim and keeps: with them it gets new credentials
    * when the answer was lost.
    */
   readonly proof: string
 }
 
-/** What a device that has claimed is given. */
+/** The answer to a claim. */
 export interface Claimed {
   /** The type the claim key is for. */
   readonly type: AnyDeviceType
-  /** The id that was asked for. */
+  /** The id in the request. */
   readonly deviceId: string
   /** False: the device had claimed before, and its earlier credentials have ended. */
   readonly first: boolean
   /** Shown here and never again. */
   readonly credentials: IssuedCredentials
-  /** The MQTT topics it publishes to (`data`, `status`) and hears commands on (`commands`). */
+  /** The MQTT topics the device publishes to (`data`, `status`) and receives commands on (`commands`). */
   readonly topics: { readonly data: string; readonly status: string; readonly commands: string }
 }
 
@@ -42,7 +42,7 @@ type Refusal = 'unknown_key' | 'unknown_type' | 'bad_device_id' | 'wrong_prefix'
 
 export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: ClaimKeyFinder) {
   const { storage, credentials, clock, logger, signals } = hub
-  // Strangers can bring these lines about: one a minute for each reason and key, the others are counted.
+  // Strangers can cause these lines: one a minute for each reason and key, the others are counted.
   const limited = createLimitedLines({
     clock,
     onOverflow: (suppressed) =>
@@ -50,7 +50,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
   })
   const types = new Map(hub.types.map((type) => [type.key, type]))
 
-  /** `invalid_payload` for a request that nobody could make, `claim_refused` for all else that is not granted. */
+  /** `invalid_payload` for a malformed request, `claim_refused` for every other one that is refused. */
   return async function claim({ key, deviceId, proof }: ClaimRequest): Promise<Claimed> {
     checkText('claim_key', key, 1)
     checkText('device_id', deviceId, 1)
@@ -96,7 +96,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
     const first = told.result === 'claimed'
     const line = { type: type.key, deviceId, claimKey: found.id, first }
     if (first) logger.info(line, 'a device has claimed its credentials')
-    // As often as the device likes.
+    // A device may repeat its claim without limit.
     else
       limited(`repeated ${found.id}`, (suppressed) =>
         logger.info(
@@ -150,12 +150,12 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
     )
     return new DeviceHubError(
       'claim_refused',
-      'The claim was refused: the claim key is not good, or not for this device; the log of the hub says why',
+      'The claim was refused: the claim key is not valid, or not for this device; the log of the hub has the reason',
     )
   }
 }
 
-/** A device that claimed under an earlier secret of the hub is known by the hash of that one. */
+/** A device that claimed under an earlier secret of the hub is found by the hash with that secret. */
 async function claimWith(
   proofs: readonly string[],
   claim: (proof: string) => Promise<ClaimOutcome>,
@@ -163,7 +163,7 @@ async function claimWith(
   let outcome: ClaimOutcome = 'device_claimed'
   for (const proof of proofs) {
     outcome = await claim(proof)
-    // A key that is used up is still good for who claimed with it.
+    // A key without uses left is still valid for a device that has claimed with it.
     if (outcome !== 'device_claimed' && outcome !== 'key_refused') return outcome
   }
   return outcome

@@ -9,7 +9,7 @@ export const CLAIM_TEXT_MAX = 256
 export const isClaimText = (value: unknown, min: number): value is string =>
   typeof value === 'string' && value.length >= min && value.length <= CLAIM_TEXT_MAX && isStorableText(value)
 
-/** By its keyed hash, with the hub's present secret first: keys are never compared themselves. Null for what cannot be one. */
+/** By its keyed hash, with the hub's present secret first: keys are never compared themselves. Null for a text that cannot be a key. */
 export function createClaimKeyFinder({
   storage,
   credentials,

@@ -1,12 +1,12 @@
 import type { Duration } from '@devicehub/core'
 
-/** What `claims.create` makes a key of. */
+/** Options of `claims.create`. */
 export interface NewClaimKey {
   /** For people: 1 to 255 characters. */
   readonly name: string
   /** How many devices may be claimed with it. */
   readonly maxUses: number
-  /** How long it is good. */
+  /** How long it is valid. */
   readonly expiresIn: Duration
   /** Whether a device that does not exist is created. Default false: only registered ones can be claimed. */
   readonly createsDevices?: boolean

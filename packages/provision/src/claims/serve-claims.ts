@@ -7,9 +7,9 @@ import type { ClaimDesk } from './claim-desk.js'
 import { unavailable } from './claim-reply.js'
 import type { ClaimTopics } from './claim-topics.js'
 
-/** What serves topics of any form: a listener of `@devicehub/mqtt-listener`. */
+/** A listener that handles any topic: one of `@devicehub/mqtt-listener`. */
 export interface ClaimListener<Subscription = unknown> {
-  /** For messages: which listener it is. */
+  /** Names the listener in error texts. */
   readonly name: string
   /**
    * As `handle` of an MQTT listener: subscribes to a filter outside the device topics, and acknowledges when the
@@ -27,18 +27,18 @@ export interface ClaimListener<Subscription = unknown> {
   ): Subscription
 }
 
-/** Milliseconds until a device is told to try again. */
+/** Milliseconds after which the answer is to try again. */
 const ANSWER_WITHIN = 15_000
-/** Until the handler ends, whatever hangs: a handler that is too slow has its message put on record, with the key in it. */
+/** The handler ends within this time, whatever hangs: the message of one that is too slow would be stored, with the key in it. */
 const END_WITHIN = 25_000
 const HANDLER_TIMEOUT = '1m'
 const PAYLOAD_MAX = 4_096
-/** How long a broker keeps the answer for a device that has left. */
+/** How long a broker keeps the answer for a device that has disconnected. */
 const ANSWER_EXPIRES = '1m'
 
 /**
- * Answers claims over MQTT. The handler never fails: the message of one that does becomes an audit row. At QoS 0, so that
- * no broker keeps the keys of requests that nobody waits for any more; devices ask again.
+ * Answers claims over MQTT. The handler never fails: the message of a failed one would become an audit row. QoS 0, so that
+ * no broker stores requests, and the keys in them, that nobody waits for; devices ask again.
  */
 export function serveClaims<Subscription>(
   hub: Pick<ProvisionHub, 'publish' | 'logger' | 'clock'>,
@@ -53,9 +53,9 @@ export function serveClaims<Subscription>(
   async function answer(clientId: string, payload: Uint8Array): Promise<void> {
     const response = topics.of(clientId)?.response
     if (response === undefined) return
-    // What is too long is no JSON either.
+    // A text that is too long is answered as one that is not JSON.
     const text = payload.length > PAYLOAD_MAX ? '' : new TextDecoder().decode(payload)
-    // A broker tells no address; a client that connects anew for each claim is its to slow down.
+    // A broker sends no address; limiting clients that reconnect for each claim is its task.
     const { body } = await withTimeout(ANSWER_WITHIN, desk.answer(`mqtt ${clientId}`, text), unavailable)
     await hub.publish(
       {

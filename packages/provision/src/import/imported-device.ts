@@ -16,12 +16,12 @@ export interface ImportedDevice {
   readonly apiKey: string
 }
 
-/** Where the secrets go, batch by batch. */
+/** Receives the secrets, batch by batch. */
 export interface OutputWriter {
-  /** Resolves when they are safe: their devices are created only then. */
+  /** Resolves when they are on disk or taken over: their devices are created only then. */
   write(devices: readonly ImportedDevice[]): Promise<void>
-  /** Devices of the last batch that were not created after all. */
+  /** Devices of the last batch that were not created. */
   discard(deviceIds: ReadonlySet<string>): void
-  /** Ends the output; `complete` is false after a failure. */
+  /** Closes the output; `complete` is false after a failure. */
   close(complete: boolean): Promise<void>
 }

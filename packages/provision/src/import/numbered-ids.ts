@@ -3,10 +3,10 @@ import type { ProvisionHub } from '../provision-hub.js'
 
 const PAGE = 1_000
 
-/** `<prefix><type key>-001`, and how to tell the number of such an id. */
+/** `<prefix><type key>-001`, and how to read the number of such an id. */
 export interface Numbering {
   idOf(number: number): string
-  /** The number behind the highest there is. */
+  /** The number after the highest in use. */
   first(): Promise<number>
 }
 

@@ -23,7 +23,7 @@ function pathOf(source: ImportSource): string | null {
 async function isSameFile(one: string, other: string): Promise<boolean> {
   const [first, second] = await Promise.all([identityOf(one), identityOf(other)])
   if (first === null || second === null) return false
-  // Not every file system numbers its files.
+  // Not every file system has inode numbers.
   return (
     first.path === second.path || (first.ino !== 0n && first.ino === second.ino && first.dev === second.dev)
   )

@@ -9,7 +9,7 @@ export class SeenIds {
   #table = new BigUint64Array(1_024)
   #size = 0
 
-  /** False: it was there. */
+  /** False: the id was seen before. */
   add(id: string): boolean {
     if (this.#size * 2 >= this.#table.length) this.#grow()
     const fingerprint = createHash('sha256').update(this.#salt).update(id).digest().readBigUInt64LE() || 1n

@@ -1,7 +1,7 @@
 import type { AnyDeviceType } from '@devicehub/core'
 import type { ForbiddenGroups } from '@devicehub/core/transport'
 
-/** What a broker has to know of a device. */
+/** What a broker needs to know about a device. */
 export interface SinkDevice {
   /** The device type. */
   readonly type: AnyDeviceType
@@ -11,47 +11,47 @@ export interface SinkDevice {
   readonly username: string
   /** The one client id it may use. */
   readonly clientId: string
-  /** Topics it may publish to, and filters it may subscribe to: its own, to the letter. */
+  /** Topics it may publish to and subscribe to: exactly its own, without wildcards. */
   readonly topics: { readonly publish: readonly string[]; readonly subscribe: readonly string[] }
 }
 
-/** What a sink is told: a device has this password from now on (`set`), or nothing any more (`remove`). */
+/** A change for a sink: a device has a new password (`set`), or no access any more (`remove`). */
 export type SinkChange =
-  /** New, or with another password; known to the broker already or not. */
+  /** A new device, or a new password; the broker may know the device already. */
   | { readonly kind: 'set'; readonly device: SinkDevice; readonly password: string }
   /** Must not connect any more, and is disconnected where the broker can do that. */
   | { readonly kind: 'remove'; readonly username: string }
 
 /**
- * A broker's own store of users and rules, kept in step. It is told after the commit; what it could not be told is
- * found and mended by `sync`. It only ever touches what it has made itself.
+ * A broker's own store of users and rules. It is updated after the commit; an update that failed is made up for by
+ * `sync`. A sink changes only entries that it has created.
  */
 export interface CredentialSink {
   /** For errors and reports: `mosquitto-dynsec`. */
   readonly name: string
-  /** The broker cannot keep a device out of a group: then no listener of the hub may be in one there. */
+  /** Set when the broker cannot keep devices out of shared groups: then no listener of the hub may use one there. */
   readonly forbidsSharedGroups?: ForbiddenGroups
-  /** In order; doing one twice does nothing. Rejects with `sink_failed`, `transport_unavailable` or `connection_refused`. */
+  /** Applies changes in order; applying one twice changes nothing. Rejects with `sink_failed`, `transport_unavailable` or `connection_refused`. */
   apply(changes: readonly SinkChange[]): Promise<void>
   /**
-   * Makes the store what it should be, whatever it is, and says what it changed. A password cannot be restored where only
-   * its hash is known here: such devices are listed as `withoutPassword`, to be rotated.
+   * Corrects the store, whatever it holds, and reports what it changed. A password of which only the hash is known cannot be
+   * restored: such devices are listed as `withoutPassword`; rotate their credentials.
    */
   sync(devices: AsyncIterable<SinkDevice>): Promise<SyncReport>
   /** Ends its connections and waits for what it is writing. */
   close(): Promise<void>
 }
 
-/** What `sync` found and put right at one broker. */
+/** What `sync` corrected at one broker. */
 export interface SyncReport {
   /** The sink's name: `csv`, `mosquitto-files`, ... */
   readonly sink: string
-  /** Looked at. */
+  /** Devices compared. */
   readonly devices: number
-  /** User names whose rules were put right. */
+  /** User names whose rules were corrected. */
   readonly repaired: readonly string[]
-  /** User names the broker should not have had. */
+  /** User names that were removed. */
   readonly removed: readonly string[]
-  /** The broker does not know them, and only a new password can change that. */
+  /** User names that the broker does not know: rotate their credentials. */
   readonly withoutPassword: readonly string[]
 }

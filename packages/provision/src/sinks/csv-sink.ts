@@ -18,7 +18,7 @@ const COLUMNS = ['time', 'change', 'username', 'password', 'client_id', 'device_
 type Row = Record<(typeof COLUMNS)[number], string>
 
 /**
- * A file of what was issued and withdrawn, for people who load it elsewhere: one line a change, on the disk before
+ * A CSV file of issued and revoked credentials, to be loaded elsewhere: one line per change, on disk before
  * `apply` resolves. A later line of a user name replaces an earlier one.
  *
  * @example
@@ -49,7 +49,7 @@ export function csvSink(options: CsvSinkOptions): CredentialSink {
     sync: (given) =>
       run(async () => {
         const devices = acceptDevices(NAME, given)
-        // Before the devices are read: one that is issued meanwhile is no stray.
+        // Before the devices are read: credentials that are issued meanwhile are not superfluous.
         const present = await usersIn(file)
         const wanted = new Set<string>()
         for await (const { username } of devices) wanted.add(username)
@@ -110,9 +110,9 @@ async function append(file: string, timeout: number, rows: readonly Row[]): Prom
 const HEADER = COLUMNS.join(',')
 
 /**
- * How many bytes of the file stay, and whether they end a line. What a killed process left of a line goes: nobody was
- * told that it is there. A last line that merely lost its end to an editor is whole. `sink_failed` for a file that was
- * not begun here: it is somebody's, and nothing of it may be cut off.
+ * How many bytes of the file are kept, and whether they end with a line end. An incomplete line of a killed process is cut
+ * off: it was never confirmed. A last line without a line end, as some editors leave it, is complete. `sink_failed` for a
+ * file that does not begin with the header of this sink: it is not cut.
  */
 async function presentIn(file: string): Promise<{ readonly keep: number; readonly ended: boolean }> {
   const handle = await open(file, 'a+', 0o600)
@@ -128,7 +128,7 @@ async function presentIn(file: string): Promise<{ readonly keep: number; readonl
       .toString('utf8', 0, bytesRead)
       .replace(/^\uFEFF/, '')
       .split(/\r?\n/)
-    // It was being made when its process was killed.
+    // Its process was killed while it created the file.
     if (second === undefined && HEADER.startsWith(first) && first.length < HEADER.length)
       return { keep: 0, ended: true }
     if (first !== HEADER) throw foreignFile(file)

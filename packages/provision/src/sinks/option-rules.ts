@@ -100,7 +100,7 @@ export async function* acceptDevices(sink: string, given: unknown): AsyncGenerat
     if (isDeviceHubError(cause)) throw cause
     throw new DeviceHubError(
       'invalid_options',
-      `${sink}.sync: devices could not be read to their end: ${errorLine(cause)}`,
+      `${sink}.sync: the list of devices could not be read completely: ${errorLine(cause)}`,
       { cause },
     )
   }

@@ -17,7 +17,7 @@ export interface Target {
 
 export async function applyChanges(target: Target, changes: readonly SinkChange[]): Promise<void> {
   const { sets, removes } = lastChanges(changes)
-  // First: withdrawing is what cannot wait.
+  // First: a revocation must not wait.
   await removeUsers(target, removes)
   if (sets.length === 0) return
   await ensureBoundary(target)
@@ -29,7 +29,7 @@ export async function ensureBoundary({ link, commands }: Target): Promise<void> 
   if (answer?.error !== undefined && !alreadyExists(answer))
     throw new DeviceHubError(
       'sink_failed',
-      `the role ${JSON.stringify(commands.boundary)} could not be made: ${answer.error}`,
+      `the role ${JSON.stringify(commands.boundary)} could not be created: ${answer.error}`,
     )
 }
 
@@ -71,7 +71,7 @@ export async function deleteUsers({ link, commands, failures }: Target, username
       if (answer.error !== undefined && !isMissing(answer)) failures.add(item, answer.error)
 }
 
-/** Most are new: they are made at once, and only those that exist are looked at. */
+/** Most are new: all are created without looking first, and only those that exist are read. */
 async function setUsers(target: Target, sets: readonly SetChange[]): Promise<void> {
   const { link, commands, failures } = target
   const existing: SetChange[] = []
@@ -116,7 +116,7 @@ async function modifyUsers(target: Target, sets: readonly SetChange[], madeRole:
     const role = roleAnswer.safeParse(answers[0]?.data)
     if (!role.success || !commands.isRoleRight(role.data.role, item.device)) wrong.add(item.device.username)
   }
-  // Rules first: with the new password the device comes back to the right ones.
+  // Rules first: a device that reconnects with the new password then has the right ones.
   const modified = await askEach(link, ours, ({ device, password }) => [
     ...(wrong.has(device.username) ? [commands.modifyRole(device)] : []),
     ...(clients.get(device.username)?.disabled ? [commands.enableClient(device.username)] : []),

@@ -66,7 +66,7 @@ export function createCommands(prefix: string) {
     deleteClient: (username: string) => ({ command: 'deleteClient', username }),
     deleteRole: (rolename: string) => ({ command: 'deleteRole', rolename }),
 
-    /** Made here, as far as one can see: it bears the mark, or has the role of its own name. */
+    /** Created by this sink, as far as can be seen: it has the mark, or the role of its own name. */
     isOurs: ({ username, textname, roles }: BrokerClient) =>
       textname === prefix || roles.some((role) => role.rolename === roleOf(username)),
     isBoundRight: (client: BrokerClient, device: SinkDevice) =>

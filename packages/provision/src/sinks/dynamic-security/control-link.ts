@@ -51,7 +51,7 @@ export async function openControlLink(settings: ControlSettings): Promise<Contro
     })
 
   const questions = new Map<string, { question: Question; index: number }>()
-  // Tells the answers to this link from those to other administrators.
+  // Distinguishes answers to this connection from those to other administrators.
   const run = randomUUID()
   let lastId = 0
 
