@@ -183,8 +183,7 @@ export const aggregateSamples = trusting(
 )
 /** Refuses what the column types of a database would: `storage_failed`. */
 export const checkValues = trusting('checkValues', 'fields and values', values.checkValues)
-/** Whether the column of a field of this kind can hold the value. */
-export const isStorable = trusting('isStorable', 'the kind of a field and a value', values.isStorable)
+export { isStorable } from './check-values.js'
 /**
  * What the touches and changes of a batch make of their devices, in order: touches first. `stateOf` is asked once for
  * each device; null: there is none.
