@@ -103,7 +103,7 @@ function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
     qos,
     cleanStart,
     sessionExpiry: expiry,
-    receiveMaximum: options.receiveMaximum ?? 4_000,
+    receiveMaximum: options.receiveMaximum ?? 8_000,
     maxQueuedQos0: options.maxQueuedQos0 ?? 2_000,
     yieldEvery: options.yieldEvery ?? 100,
     reconnect: { min, max, jitter },

@@ -87,8 +87,9 @@ export interface BrokerOptions {
    */
   readonly sessionExpiry?: Duration
   /**
-   * The largest number of messages (QoS 1 and 2) that are received and not yet acknowledged, 1 to 65,535; default 4,000.
-   * It is the Receive Maximum of the CONNECT. It bounds the memory and the batches of the storage.
+   * The largest number of messages (QoS 1 and 2) that are received and not yet acknowledged, 1 to 65,535; default 8,000.
+   * It is the Receive Maximum of the CONNECT. It bounds the memory and the batches of the storage: while
+   * messages queue at the broker, a batch has about a quarter of it; the others are being sent, committed or acknowledged.
    */
   readonly receiveMaximum?: number
   /** The largest number of QoS 0 messages that wait for the storage. More are dropped and counted. Default 2,000. */
