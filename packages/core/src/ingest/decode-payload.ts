@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Codec } from '../model/codec/codec.js'
 import { jsonCodec } from '../model/codec/json.js'
 import { nestsDeeperThan } from '../model/codec/json-depth.js'
-import { parseJson, trimJson } from '../model/codec/json-text.js'
+import { readJson, trimJson } from '../model/codec/json-text.js'
 import { statusWord } from '../model/codec/parse-status.js'
 import { decodeWith } from '../model/codec/run-codec.js'
 import { errorLine } from '../model/codec/text.js'
@@ -90,7 +90,9 @@ export function decodeJson(payload: Uint8Array): DecodedPayload {
     return refused(`the payload nests deeper than ${DEPTH_MAX} levels`)
   const json = trimJson(asBuffer(payload).toString('utf8'))
   try {
-    return { value: parseJson(json), json, raw: null, refusal: null }
+    const { value, isJson } = readJson(json)
+    // Databases and readers of the audit row take JSON for what it is.
+    return { value, ...(isJson ? { json, raw: null } : { json: null, raw: payload }), refusal: null }
   } catch (error) {
     return refused(describe(error))
   }

@@ -30,6 +30,18 @@ describe('a value that does not fit', () => {
     expect(row?.reason).toContain(`${flag.split(':')[1]} must be`)
   })
 
+  test('nan, which is no JSON, is left out too; the row keeps the bytes', async () => {
+    const { send, readings, messages } = await deviceWorld(Station)
+    const payload = '{"temperature":nan,"count":5}'
+    expect(await send(payload)).toEqual({ status: 'stored', samples: 1, duplicates: 0 })
+    expect(await readings()).toMatchObject([
+      { readings: { temperature: null, count: 5 }, flags: ['bad_reading:temperature'] },
+    ])
+    const [row] = await messages()
+    expect(row).toMatchObject({ code: 'partially_rejected', payloadJson: null })
+    expect(Buffer.from(row?.payloadRaw ?? []).toString()).toBe(payload)
+  })
+
   test('is one sample however often it is sent', async () => {
     const { send, readings } = await deviceWorld(Station)
     const payload = { temperature: 'nan', count: 5, id: 'a' }

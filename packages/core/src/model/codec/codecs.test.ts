@@ -80,10 +80,24 @@ describe('JSON', () => {
     ['something behind it', bytes('{"a":1}}'), '(found "}")'],
     ['half an object', bytes('{"a":'), 'not JSON'],
     ['two values', bytes('{}{}'), 'not JSON'],
-    ['NaN', bytes('{"a":NaN}'), 'not JSON'],
+    ['a word', bytes('{"a":nano}'), 'not JSON'],
     ['deep nesting that does not end', bytes('['.repeat(1 << 20)), 'not JSON'],
   ])('%s is refused', (_, payload, reason) => {
     expect(() => jsonCodec.decode(payload, context)).toThrow(reason)
+  })
+
+  it.each<[string, unknown]>([
+    ['{"a":nan,"b":3}', { a: NaN, b: 3 }],
+    ['{"a":{"b":[NaN,-nan,NAN]},"c":"nan \\"nan\\""}', { a: { b: [NaN, NaN, NaN] }, c: 'nan "nan"' }],
+    ['[inf,-Infinity,+INF,nan(ind)]', [NaN, NaN, NaN, NaN]],
+  ])('%s of firmware has NaN for what is no number', (text, value) => {
+    expect(jsonCodec.decode(bytes(text), context)).toEqual(value)
+  })
+
+  it('looks for it in a hostile text once', () => {
+    const text = `"${'\\"'.repeat(500_000)}`
+    expect(() => jsonCodec.decode(bytes(text), context)).toThrow('not JSON')
+    expect(() => jsonCodec.decode(bytes('n'.repeat(1 << 20)), context)).toThrow('not JSON')
   })
 
   it.each(['\ufeff{"a":1}', '{"a":1}\0', '\ufeff \0{"a":1}\r\n\0\0 \0'])(

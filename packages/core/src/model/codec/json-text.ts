@@ -1,4 +1,5 @@
 import { DeviceHubError } from '../errors.js'
+import { parseWithNaN } from './bare-numbers.js'
 import { errorLine } from './text.js'
 
 const MARK = 0xfeff
@@ -18,11 +19,19 @@ export function trimJson(text: string): string {
 const isPadding = (code: number): boolean =>
   code === 0x20 || code === 0 || (code >= 0x09 && code <= 0x0d) || code === MARK
 
-/** The value of a trimmed text; throws an `invalid_payload` of one line, in which what nobody could see is escaped. */
-export function parseJson(text: string): unknown {
+export interface ReadJson {
+  readonly value: unknown
+  /** False: the text is JSON but for `nan` or `inf`, which is NaN in the value. */
+  readonly isJson: boolean
+}
+
+/** Reads a trimmed text; throws an `invalid_payload` of one line, in which what nobody could see is escaped. */
+export function readJson(text: string): ReadJson {
   try {
-    return JSON.parse(text)
+    return { value: JSON.parse(text), isJson: true }
   } catch (cause) {
+    const value = parseWithNaN(text)
+    if (value !== undefined) return { value, isJson: false }
     throw new DeviceHubError('invalid_payload', `the payload is not JSON: ${problemOf(cause, text)}`)
   }
 }

@@ -1,6 +1,6 @@
 import { DeviceHubError } from '../errors.js'
 import type { Codec } from './codec.js'
-import { parseJson, trimJson } from './json-text.js'
+import { readJson, trimJson } from './json-text.js'
 import { errorLine } from './text.js'
 
 const encoder = new TextEncoder()
@@ -8,8 +8,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The default codec: UTF-8, strictly; bytes that are no text are refused instead of replaced. A byte order mark, NULs
- * and
- * blanks around the JSON do not count.
+ * and blanks around the JSON do not count. `nan` and `inf` outside of texts, which firmware prints for a sensor that
+ * failed, are read as NaN: a value that fits no field, beside others that do.
  *
  * @example
  * import { jsonCodec } from '@devicehub/core'
@@ -19,7 +19,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 export const jsonCodec: Codec = Object.freeze({
   name: 'json',
   contentType: 'application/json',
-  decode: (payload: Uint8Array): unknown => parseJson(trimJson(readText(payload))),
+  decode: (payload: Uint8Array): unknown => readJson(trimJson(readText(payload))).value,
   encode(value: unknown): Uint8Array {
     const text = written(value)
     // Undefined and functions have no JSON at all.
