@@ -78,6 +78,11 @@ function openStorage(
     },
     first.target,
   )
+  const onSchema = <T>(doing: string, work: () => Promise<T>): Promise<T> =>
+    asStorageErrors(doing, async () => {
+      if (closing) throw storageClosed()
+      return work()
+    })
   const known = knownTypes(types)
   const recent = createRecentCommands()
   const commit = createCommit({ connection, known, recent, timescale: timescale !== null })
@@ -94,8 +99,8 @@ function openStorage(
     twins: createTwinStore(connection, known),
     credentials: createCredentialStore(connection, known, types),
     claims: createClaimStore(connection, known),
-    plan: () => asStorageErrors('comparing the schema', () => schema.plan()),
-    migrate: (how) => asStorageErrors('migrating', () => schema.migrate(how)),
+    plan: () => onSchema('comparing the schema', () => schema.plan()),
+    migrate: (how) => onSchema('migrating', () => schema.migrate(how)),
     commit: (batch) => asStorageErrors('committing a batch', () => commit(batch)),
     applyRetention: (now) => applyRetention(connection, types, now),
     close() {

@@ -34,6 +34,15 @@ test('a hub that is closed refuses a transport, a presence monitor and whatever 
   expect(hub.isServed('late')).toBe(false)
 })
 
+test('what is called on a hub that is closed says so, and not that something is missing', async () => {
+  const hub = hubOn()
+  await hub.storage.migrate()
+  await hub.close()
+  await expect(hub.publish({ topic: 'a', payload: 'b' })).rejects.toEqual(closed(/^the hub is closed/))
+  await expect(hub.storage.migrate()).rejects.toEqual(closed(/The storage is closed/))
+  await expect(hub.storage.plan()).rejects.toEqual(closed(/The storage is closed/))
+})
+
 test('so does one that is closing', async () => {
   const hub = hubOn()
   const closing = hub.close()

@@ -36,6 +36,8 @@ export function createTransports({ onAttached, isClosed }: TransportsContext) {
     publish(message: OutboundMessage, broker = 'default'): Promise<void> {
       const transport = attached.get(broker)
       if (transport !== undefined) return transport.publish(message)
+      if (isClosed())
+        return Promise.reject(new DeviceHubError('closed', 'the hub is closed: it publishes nothing any more'))
       const known = [...attached.keys()].join(', ') || 'none'
       return Promise.reject(
         new DeviceHubError(

@@ -47,7 +47,10 @@ export interface StopOptions {
 export interface TopicSubscription {
   /** Resolves when the session of the handler is gone, or the listener is stopped. */
   (): Promise<void>
-  /** Resolves when the broker has granted the subscription: not before the listener is started and holds a slot. */
+  /**
+   * Resolves when the broker has granted the subscription: with slots, not before the listener holds one. Read before
+   * `start()` or after `stop()` it rejects, as `publish` does; so read it after `start()`.
+   */
   readonly ready: Promise<void>
 }
 
@@ -173,13 +176,32 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     options: InMilliseconds<TopicHandlerOptions> = {},
   ): TopicSubscription {
     const registration = handlers.add(filter, fn, options)
-    const { handler, ready } = registration
+    const { handler } = registration
     if (stopping === null && run !== null) {
       run.receiver.add(handler)
       handlers.attachForReplay(handler, run.stopped.signal)
     }
-    return Object.assign(() => removeHandler(registration), { ready })
+    return Object.defineProperty(() => removeHandler(registration), 'ready', {
+      enumerable: true,
+      get: () => readyOf(registration),
+    }) as TopicSubscription
   }
+
+  /** Nothing but `start()` would settle it otherwise: an `await` of it in front of that would never end. */
+  function readyOf({ ready, settled }: Registration): Promise<void> {
+    if (isRunning() || settled()) return ready
+    const refused = Promise.reject(notRunning())
+    // Who only looks at it must not end the process.
+    refused.catch(() => {})
+    return refused
+  }
+
+  const isRunning = () => stopping === null && run !== null
+
+  const notRunning = () =>
+    startedBefore
+      ? closedError(`the listener of the broker at ${url} was stopped: call start() again first`)
+      : unavailable(`the listener of the broker at ${url} is not started: call start() first`)
 
   async function removeHandler({ handler, remove }: Registration): Promise<void> {
     if (remove()) await run?.receiver.remove(handler)
@@ -234,8 +256,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     stop,
     async publish(message: OutboundMessage) {
       if (run !== null) return run.publisher.publish(message)
-      if (startedBefore) throw closedError(`the listener of the broker at ${url} was stopped`)
-      throw unavailable(`the listener of the broker at ${url} is not started`)
+      throw notRunning()
     },
     handle,
     refuseHandlers() {

@@ -52,11 +52,11 @@ test('invariant 9: it waits until what was received is stored and acknowledged; 
   expect(world.listener.stats()).toMatchObject({ acknowledged: 1, inFlight: 0 })
 })
 
-test('closed before it was started: a handler that waits for its subscription is told', async () => {
+test('closed before it was started: a handler is told that its subscription is never granted', async () => {
   const listener = createMqttListener(createHeldHub(), { url: 'mqtt://127.0.0.1:1' })
-  const { ready } = listener.handle('a/+', () => {})
+  const alarms = listener.handle('a/+', () => {})
   await listener.close()
-  await expect(ready).rejects.toMatchObject({ code: 'closed' })
+  await expect(alarms.ready).rejects.toMatchObject({ code: 'closed' })
   expect(await unhandled.reasons()).toEqual([])
 })
 

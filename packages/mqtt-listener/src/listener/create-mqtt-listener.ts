@@ -50,7 +50,7 @@ export interface MqttListener extends Transport, AsyncDisposable {
   /**
    * Stops as `stop()` does, with the same options, waits for running calls of `endSessionsOf`, and ends the listener for
    * good: from now on `start` and `endSessionsOf` reject with `closed`, and `handle` throws it. `publish` rejects with it once
-   * everything is drained, and so does `ready` of a subscription that waits for `start()`. A second call waits for the first.
+   * everything is drained, and so does `ready` of a subscription that was not granted. A second call waits for the first.
    */
   close(options?: StopOptions): Promise<void>
   /**
@@ -78,7 +78,7 @@ export interface MqttListener extends Transport, AsyncDisposable {
 
 /**
  * Receives the messages of the hub's device types over MQTT, and acknowledges each message after its commit. Throws
- * `invalid_options`.
+ * `invalid_options`, and `closed` for a hub that is.
  *
  * @example
  * import { createMqttListener } from '@devicehub/mqtt-listener'
@@ -89,6 +89,8 @@ export interface MqttListener extends Transport, AsyncDisposable {
  */
 export function createMqttListener(hub: ListenerHub, options: MqttListenerOptions): MqttListener {
   acceptHub(hub)
+  // Throws for a closed hub. `hub.close()` stops the listener as its transport: nothing else is to be ended.
+  hub.onClose?.(() => {})()
   const brokers = brokerSettings(options).map((settings) => createBroker(hub, settings))
   const main = brokers.find(({ name }) => name === 'default') ?? (brokers[0] as Broker)
 
@@ -98,7 +100,7 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     const known = brokers.map((each) => each.name).join(', ')
     throw new DeviceHubError(
       'invalid_options',
-      `this listener has no broker ${check.showValue(name)} (it has ${known})`,
+      `this listener has no broker ${check.showValue(name)} (it has ${known}); what is published is one object: publish({ topic, payload }, broker)`,
     )
   }
 

@@ -14,6 +14,8 @@ export interface Registration {
   readonly handler: RegisteredHandler
   /** Settles when its subscription is granted, or can never be. */
   readonly ready: Promise<void>
+  /** Whether `ready` is settled. */
+  settled(): boolean
   /** False: it was removed before. */
   remove(): boolean
 }
@@ -45,17 +47,25 @@ export function createHandlerRegistry(
           `"${filter}" already has a handler; give this one a \`name\``,
         )
       const ready = deferred()
+      let settled = false
       const removal = new AbortController()
       const handler: RegisteredHandler = {
         spec,
-        granted: ready.resolve,
-        refused: ready.reject,
+        granted() {
+          settled = true
+          ready.resolve()
+        },
+        refused(error) {
+          settled = true
+          ready.reject(error)
+        },
         removed: removal.signal,
       }
       handlers.set(id, handler)
       return {
         handler,
         ready: ready.promise,
+        settled: () => settled,
         remove() {
           removal.abort()
           return handlers.get(id) === handler && handlers.delete(id)

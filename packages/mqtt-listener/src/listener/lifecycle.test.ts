@@ -28,6 +28,26 @@ describe('start', () => {
     expect(hub.attached).toEqual([])
   })
 
+  test('what only it can bring about is refused before it, and not waited for', async () => {
+    await using broker = await createFakeBroker()
+    await using listener = createMqttListener(createHeldHub(), { url: broker.url, clientId: 'a' })
+    const alarms = listener.handle('plant/+/alarm', () => {})
+    const first = { code: 'transport_unavailable', message: expect.stringMatching(/call start\(\) first/) }
+    await expect(alarms.ready).rejects.toMatchObject(first)
+    await expect(listener.publish({ topic: 'a', payload: 'b' })).rejects.toMatchObject(first)
+    await listener.start()
+    await alarms.ready
+    await listener.stop()
+    await alarms.ready
+    const later = listener.handle('plant/+/meter', () => {})
+    await expect(later.ready).rejects.toMatchObject({
+      code: 'closed',
+      message: expect.stringMatching(/call start\(\) again/),
+    })
+    await listener.start()
+    await later.ready
+  })
+
   test('fails at once when no attempt could succeed', async () => {
     await using broker = await createFakeBroker({ onConnect: () => ({ reasonCode: 0x84, returnCode: 1 }) })
     const listener = createMqttListener(createHeldHub(), { url: broker.url, clientId: 'a' })

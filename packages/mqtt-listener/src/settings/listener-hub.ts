@@ -25,6 +25,8 @@ export interface ListenerHub {
   attach(transport: Transport): () => void
   /** Whether a transport of that name is attached. */
   isServed?(broker: string): boolean
+  /** As `hub.onClose`: a closed hub refuses a new listener with it. */
+  onClose?(end: () => void): () => void
   /** Where the listener writes its lines. */
   readonly logger: Logger
   /** Where its counters go, once a second. */
