@@ -37,7 +37,9 @@ export function createTransports({ onAttached, isClosed }: TransportsContext) {
       const transport = attached.get(broker)
       if (transport !== undefined) return transport.publish(message)
       if (isClosed())
-        return Promise.reject(new DeviceHubError('closed', 'the hub is closed: it publishes nothing any more'))
+        return Promise.reject(
+          new DeviceHubError('closed', 'the hub is closed: it publishes nothing any more'),
+        )
       const known = [...attached.keys()].join(', ') || 'none'
       return Promise.reject(
         new DeviceHubError(

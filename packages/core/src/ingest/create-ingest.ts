@@ -1,3 +1,4 @@
+import { accept, satisfies } from '../model/check/index.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { CommandOutcome } from '../ports/commands.js'
@@ -13,6 +14,7 @@ import type { DecidedMessage } from './decided-message.js'
 import type { DeviceDirectory } from './device-directory.js'
 import { createDoor, sizeOf, type TakenOrNot } from './door.js'
 import { createDuplicateLog } from './duplicate-log.js'
+import { isPayload } from './envelope.js'
 import { createGroupCommit } from './group-commit.js'
 import type { Ingest, IngestOutcome, Refusal, Settle } from './ingest.js'
 import type { IngestLimits, IngestStats } from './ingest-stats.js'
@@ -197,10 +199,7 @@ export function createIngest(context: IngestContext): IngestPipeline {
 
   async function ingestAll(given: readonly InboundMessage[]): Promise<IngestOutcome[]> {
     const messages = listOf(given)
-    for (const message of messages) {
-      const problem = door.problem(message)
-      if (problem !== null) throw problem
-    }
+    for (const [index, message] of messages.entries()) assertMessage(message, index)
     const outcomes: Promise<IngestOutcome>[] = []
     for (const message of messages) {
       let hasRoom = true
@@ -211,6 +210,15 @@ export function createIngest(context: IngestContext): IngestPipeline {
     const failed = settled.find((outcome) => outcome.status === 'failed')
     if (failed?.status === 'failed') throw failed.error
     return settled
+  }
+
+  /** A transport brings bytes; what code hands over as its own may be an object by mistake, of which no row would tell. */
+  function assertMessage(message: InboundMessage, index: number): void {
+    const problem = door.problem(message)
+    if (problem !== null)
+      throw new DeviceHubError(problem.code, `hub.ingest: messages[${index}]: ${problem.message}`)
+    if (!isPayload(message.payload))
+      accept('hub.ingest', `messages[${index}].payload`, PAYLOAD, message.payload)
   }
 
   async function one(take: (settle: Settle) => TakenOrNot): Promise<IngestOutcome> {
@@ -255,7 +263,16 @@ function listOf(given: unknown): readonly InboundMessage[] {
   } catch {
     // A list that throws when it is read.
   }
-  throw new DeviceHubError('invalid_options', 'ingest() takes a list of messages')
+  return accept('hub.ingest', 'messages', MESSAGES, given)
 }
+
+const MESSAGES = satisfies<readonly InboundMessage[]>(
+  'a list of messages { topic, payload, source }',
+  () => false,
+)
+const PAYLOAD = satisfies<InboundMessage['payload']>(
+  'a Uint8Array; of an object, new TextEncoder().encode(JSON.stringify(object))',
+  isPayload,
+)
 
 const closedError = () => new DeviceHubError('closed', 'the hub is closed: it takes no more messages')

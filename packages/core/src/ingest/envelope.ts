@@ -84,7 +84,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
     if (fence !== undefined && !isFence(fence))
       return new DeviceHubError(
         'invalid_options',
-        'a message has a fence that is no { name, epoch } of a lease; leave it out, or pass on that of the lease',
+        'the fence of a message must be the { name, epoch } of a lease; leave it out, or pass on that of the lease',
       )
     const bytes = bytesOf(payload)
     const properties = userProperties === undefined ? undefined : propertiesOf(userProperties)
@@ -133,7 +133,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
 const noMessage = (given: unknown) =>
   new DeviceHubError(
     'invalid_options',
-    `a message is { topic, payload, source } with a topic in a text and a payload in a Uint8Array, not ${kindOf(given)}`,
+    `a message must be { topic, payload, source } with a topic in a text and a payload in a Uint8Array, not ${kindOf(given)}`,
   )
 
 function kindOf(given: unknown): string {
@@ -179,6 +179,10 @@ function propertiesOf(given: unknown): InboundMessage['userProperties'] | null {
   }
   return characters <= PROPERTIES_MAX_CHARACTERS ? copy : null
 }
+
+/** Bytes, a buffer of them, or a text. */
+export const isPayload = (payload: unknown): boolean =>
+  typeof payload === 'string' || payload instanceof ArrayBuffer || ArrayBuffer.isView(payload)
 
 /** Bytes in other clothes, and a text; null for what is neither. */
 function bytesOf(payload: unknown): Uint8Array | null {

@@ -37,6 +37,26 @@ async function makeHub(options: Partial<DeviceHubOptions<SignalSink>> = {}) {
   return { hub, clock, send, readings, messages, unrouted, device: () => hub.devices.get(Station, 's1') }
 }
 
+describe('what is no message', () => {
+  test.each([
+    [undefined, /^hub\.ingest: messages must be a list of messages .*, not undefined$/],
+    [{ topic: 'a' }, /^hub\.ingest: messages must be a list of messages .*, not an object$/],
+    [[17], /^hub\.ingest: messages\[0\]: a message must be .*, not a number$/],
+    [
+      [{ topic: 'things/station/s1/data', payload: { temperature: 1 }, source: 'test' }],
+      /^hub\.ingest: messages\[0\]\.payload must be a Uint8Array; .*, not an object$/,
+    ],
+    [[{ topic: 'things/station/s1/data', source: 'test' }], /messages\[0\]\.payload .*, not undefined$/],
+  ])('%j is refused, and leaves no row', async (given, message) => {
+    const { hub, messages, unrouted } = await makeHub()
+    await expect(hub.ingest(given as unknown as InboundMessage[])).rejects.toMatchObject({
+      code: 'invalid_options',
+      message: expect.stringMatching(message),
+    })
+    expect([...(await messages()), ...(await unrouted())]).toEqual([])
+  })
+})
+
 describe('what a message becomes', () => {
   test('a flat sample is stored with its measured time, and its audit row keeps the text', async () => {
     const { send, readings, messages, hub } = await makeHub()

@@ -1,4 +1,5 @@
 import { createDeviceHub, defineDeviceType, reading, silentLogger } from '@devicehub/core'
+import type { OutboundMessage } from '@devicehub/core/transport'
 import { createRawClient, describeWith, startAedes, waitUntil } from '@devicehub/test-kit'
 import { expect, test } from 'vitest'
 import { createMqttListener, type MqttListenerOptions } from '../index.js'
@@ -136,6 +137,9 @@ describeWith(['mosquitto'], 'several brokers', ({ mosquitto }) => {
     await waitUntil('the publication', () => atSea.received.some(({ cmd }) => cmd === 'publish'))
     await expect(listener.publish({ topic: 'out', payload: 'x' }, 'moon')).rejects.toMatchObject({
       code: 'invalid_options',
+    })
+    await expect(listener.publish('out' as unknown as OutboundMessage, 'text')).rejects.toMatchObject({
+      message: expect.stringMatching(/^listener\.publish: message must be an object/),
     })
     expect(listener.stats()).toMatchObject({
       received: 2,

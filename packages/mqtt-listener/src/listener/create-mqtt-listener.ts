@@ -100,7 +100,7 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
     const known = brokers.map((each) => each.name).join(', ')
     throw new DeviceHubError(
       'invalid_options',
-      `this listener has no broker ${check.showValue(name)} (it has ${known}); what is published is one object: publish({ topic, payload }, broker)`,
+      `this listener has no broker ${check.showValue(name)} (it has ${known})`,
     )
   }
 
@@ -151,7 +151,10 @@ export function createMqttListener(hub: ListenerHub, options: MqttListenerOption
       await closing
     },
     async publish(message, broker) {
-      const at = brokerNamed(acceptBroker(broker))
+      const to = acceptBroker(broker)
+      // Of publish('a/topic', 'text') the message is wrong, and not the broker.
+      if (to !== undefined) check.accept('listener.publish', 'message', check.outboundMessage, message)
+      const at = brokerNamed(to)
       // Not before everything is drained: a topic handler may publish until it is done.
       if (closed) assertOpen()
       return at.publish(message)
