@@ -33,7 +33,7 @@ const context = () => ({
 export const checkCalls = (): Coverage => ({
   ...without(
     'the mechanism itself: packages declare rules with it, and check.test.ts has its own property test',
-    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either duration durationInSeconds recordOf durationText parseDuration'.split(
+    ...'meant nearestKey trusting withExpected passes isList options partOf accept fits Misfit misfit showText showValue optional orNull withCode hidden satisfies anything text line anyText word number integer callback port list mapOf either duration durationInSeconds durationToHandOn recordOf durationText parseDuration'.split(
       ' ',
     ),
   ),

@@ -84,7 +84,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     const silent = loss.reasonCode === null && loss.error === null && !options.isSuspect()
     options.onDown(loss)
     const lastedMs = Date.now() - since
-    const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: lastedMs / 1000 })
+    const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: `${Math.max(0, lastedMs)}ms` })
     const takenOver = thrownOut > 0 || loss.reasonCode === SESSION_TAKEN_OVER
     if (takenOver) counts.sessionsTakenOver++
     else if (lastedMs >= STABLE_MS) backoff.reset()

@@ -6,7 +6,18 @@ import type { Credentials, DeviceClientOptions, OutboxFolder, TlsOptions } from 
 import type { DeviceDeclaration, UntypedDevice } from './device-declaration.js'
 import type { ReportOptions } from './twin/device-twin.js'
 
-const { accept, duration, durationInSeconds, hidden, number, optional, options, text, word } = check
+const {
+  accept,
+  duration,
+  durationInSeconds,
+  durationToHandOn,
+  hidden,
+  number,
+  optional,
+  options,
+  text,
+  word,
+} = check
 
 /** Bytes and counts; Infinity for no bound. */
 const atLeast = (min: number) =>
@@ -19,7 +30,6 @@ const atLeast = (min: number) =>
 /** What MQTT counts in seconds; stays a number of them. */
 const wholeSeconds = (max: number) => optional(durationInSeconds({ max, wholeSeconds: true }))
 const answer = optional(duration({ min: '1ms', max: '1h' }))
-const pause = optional(durationInSeconds({ max: '1d' }))
 
 /** User names and passwords have up to 65,535 bytes in MQTT. */
 const secret = hidden(text({ min: 0, max: 16_383 }))
@@ -54,13 +64,13 @@ const CLIENT = options<check.InMilliseconds<DeviceClientOptions>>({
   topicPrefix: optional(check.anything<string>()),
   tls: optional(TLS),
   keepAlive: wholeSeconds(65_535),
-  connectTimeout: answer,
+  connectTimeout: optional(duration({ min: '1ms', max: '5m' })),
   sessionExpiry: wholeSeconds(0xffffffff),
   willDelay: wholeSeconds(0xffffffff),
   reconnect: optional(
     options<BackoffOptions>({
-      min: pause,
-      max: pause,
+      min: optional(durationToHandOn({ max: '1m' })),
+      max: optional(durationToHandOn({ max: '1d' })),
       factor: optional(number({ min: 1, max: 1000 })),
       jitter: optional(number({ min: 0, max: 1 })),
       random: optional(check.callback<() => number>()),

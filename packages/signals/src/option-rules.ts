@@ -4,7 +4,7 @@ import type { IterateOptions } from './iterate-events.js'
 import type { SignalsOptions } from './signals-options.js'
 import type { SubscribeOptions } from './subscription.js'
 
-const { accept, durationInSeconds, integer, number, optional, options } = check
+const { accept, durationToHandOn, integer, number, optional, options } = check
 
 /** One of each, so that a signal that is added does not compile until it is here. */
 const NAMES: { readonly [Name in SignalName]: true } = {
@@ -19,9 +19,9 @@ const NAMES: { readonly [Name in SignalName]: true } = {
 }
 
 const maxPending = optional(number({ min: 1, infinite: true }))
-const timeout = optional(durationInSeconds({ min: '1ms', max: '1d' }))
+/** `createHandlerRunner` takes it further. */
+const timeout = optional(durationToHandOn({ min: '1ms', max: '1h' }))
 
-/** Durations come out as numbers of seconds, which `createHandlerRunner` takes. */
 const SIGNALS = options<SignalsOptions>({
   logger: optional(check.logger),
   metrics: optional(check.metrics),

@@ -9,6 +9,8 @@ export const port = integer({ min: 1, max: 65_535 })
 export const count = integer({ min: 0, max: 2 ** 40 })
 
 export const timeLimit = optional(duration({ max: '1h' }))
+/** Between two attempts; 20 is 20 ms that were forgotten. */
+export const shortPause = optional(duration({ max: '10s' }))
 
 /** Lines of a configuration file; an empty line separates others. */
 export const configLines = optional(list(either(line(10_000), word(''))))

@@ -60,7 +60,7 @@ const RETRY_MAX = 30_000
 const RETRY: Rule<InMilliseconds<ConsumeRetry>> = (() => {
   const rule = options<InMilliseconds<ConsumeRetry>>({
     tries: optional(integer({ min: 1, max: 1_000 })),
-    min: optional(duration({ max: '1h' })),
+    min: optional(duration({ max: '1m' })),
     max: optional(duration({ max: '1d' })),
     isTransient: optional(callback<NonNullable<ConsumeRetry['isTransient']>>()),
   })

@@ -42,7 +42,7 @@ export function commandMessage(
     correlationId: record.id,
     responseTopic: topic('response'),
     userProperties: { command: record.command },
-    expiresIn: validFor / 1000,
+    expiresIn: `${Math.ceil(validFor)}ms`,
   }
 }
 

@@ -57,7 +57,7 @@ const RUNNER = options<InMilliseconds<HandlerRunnerOptions>>({
   maxPending: optional(number({ min: 1, infinite: true })),
   logger,
   metrics,
-  timeout: optional(duration({ min: '1ms', max: '1d' })),
+  timeout: optional(duration({ min: '1ms', max: '1h' })),
 })
 
 /** Runs handlers as `HandlerRunner` says. `invalid_options` for options that do not fit. */

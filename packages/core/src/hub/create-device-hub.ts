@@ -259,8 +259,10 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       return topicOf(type, deviceId, channel, { prefix: topicPrefix, deviceIdMaxLength })
     },
     async publish(message, broker) {
-      const outbound = accept('hub.publish', 'message', outboundMessage, message)
-      await transports.publish(outbound, acceptBroker(broker))
+      const { expiresIn, ...outbound } = accept('hub.publish', 'message', outboundMessage, message)
+      // As text: a transport checks it again.
+      const expiry = expiresIn === undefined ? {} : { expiresIn: `${expiresIn}s` as const }
+      await transports.publish({ ...outbound, ...expiry }, acceptBroker(broker))
     },
     stats: () => ({ ingest: pipeline.stats(), devicesCached: directory.size }),
     async close(how = {}) {

@@ -1,7 +1,13 @@
-/** How long: a number of seconds, or text with its unit. */
+/**
+ * How long: a number of seconds, or text with its unit. A number of thousands, such as 30_000, is refused unless it is one of
+ * whole days: it was probably meant in milliseconds. `'30000s'` says that it was not.
+ */
 export type Duration = number | DurationText
 
-/** Milliseconds, seconds, minutes, hours, days of 24 hours: `'250ms'`, `'30s'`, `'15m'`, `'12h'`, `'7d'`. */
+/**
+ * Milliseconds, seconds, minutes, hours, days of 24 hours: `'250ms'`, `'30s'`, `'15m'`, `'12h'`, `'7d'`. Without a space:
+ * `'10 s'` compiles and is refused when it is given.
+ */
 export type DurationText = `${number}${DurationUnit}`
 
 type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
@@ -9,7 +15,7 @@ type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
 /** Options whose durations were checked and are now numbers of milliseconds: what `check.duration` gives. */
 export type InMilliseconds<Options> = { readonly [Key in keyof Options]: Exclude<Options[Key], DurationText> }
 
-/** The same as numbers of seconds, which still are durations: what `check.durationInSeconds` gives. */
+/** The same as numbers of seconds: what `check.durationInSeconds` gives. */
 export type InSeconds<Options> = InMilliseconds<Options>
 
 const UNITS: readonly (readonly [DurationUnit, number])[] = [

@@ -20,7 +20,7 @@ export interface BackoffOptions {
 }
 
 const BACKOFF = options<InMilliseconds<BackoffOptions>>({
-  min: optional(duration({ max: '1d' })),
+  min: optional(duration({ max: '1m' })),
   max: optional(duration({ max: '1d' })),
   factor: optional(number({ min: 1 })),
   jitter: optional(number({ min: 0, max: 1 })),

@@ -1,15 +1,11 @@
-import {
-  createBackoff,
-  createSilentEnds,
-  presumablyTakenOver,
-  SESSION_TAKEN_OVER,
-} from '@devicehub/core/transport'
+import { createSilentEnds, presumablyTakenOver, SESSION_TAKEN_OVER } from '@devicehub/core/transport'
 import { deferred, sleep } from '@devicehub-internal/async'
 import type { BrokerCounters } from '../reporting/counters.js'
 import type { ReconnectSettings } from '../settings/option-rules.js'
 import { asError, ConnectionError } from './connection-error.js'
 import type { Grants } from './grants.js'
 import type { Link, LinkEnd } from './link.js'
+import { reconnectBackoff } from './reconnect-backoff.js'
 
 export interface KeepConnectedOptions {
   /** Called for each attempt: a link is used once. */
@@ -76,7 +72,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
   const { reconnect, clientId, counters } = options
   const { mayConnect = () => true, isIdle = () => true, takenOver = SAME_CLIENT_ID } = options
   const silentEnds = createSilentEnds()
-  const backoff = createBackoff(reconnect)
+  const backoff = reconnectBackoff(reconnect)
   const stopping = new AbortController()
   const ready = deferred()
   let state: ConnectionState = 'idle'
@@ -126,7 +122,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     }
     const reported = end.reasonCode === SESSION_TAKEN_OVER
     const withoutReason = end.reasonCode === null && end.error === null && wasIdle
-    const endsInARow = silentEnds.ended({ withoutReason, lasted: lastedMs / 1000 })
+    const endsInARow = silentEnds.ended({ withoutReason, lasted: `${Math.round(lastedMs)}ms` })
     const presumed = endsInARow > 0
     const message = presumed ? presumablyTakenOver(clientId, endsInARow) : describeEnd(end, takenOver)
     if (reported || presumed) {

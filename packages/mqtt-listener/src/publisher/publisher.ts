@@ -1,10 +1,11 @@
 import type { DeviceHubError, Logger } from '@devicehub/core'
-import { createBackoff, type OutboundMessage } from '@devicehub/core/transport'
+import type { OutboundMessage } from '@devicehub/core/transport'
 import { createCondition, doneWithin } from '@devicehub-internal/async'
 import { closedError, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import { type ConnectionState, keepConnected } from '../connection/keep-connected.js'
 import { createLink, type Link, type LinkEnd } from '../connection/link.js'
+import { reconnectBackoff } from '../connection/reconnect-backoff.js'
 import type { BrokerCounters } from '../reporting/counters.js'
 import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
@@ -48,7 +49,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const { name, url, publishTimeout, maxPendingPublications, maxInFlightPublications, reconnect } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'warn', 'cannot publish: ')
-  const slowDown = createBackoff({ ...reconnect, min: Math.min(0.1, reconnect.max) })
+  const slowDown = reconnectBackoff({ ...reconnect, min: Math.min(0.1, reconnect.max) })
   const queue = createPublishQueue()
   /** In the order sent. A publication stays here until it is acknowledged, also after its sender has given up. */
   const inFlight = new Set<QueuedPublication>()

@@ -1,9 +1,9 @@
-import { createBackoff } from '@devicehub/core/transport'
 import { withTimeout } from '@devicehub-internal/async'
 import { ConnectionError } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import type { Link } from '../connection/link.js'
 import { rejectWhenEnded } from '../connection/link-ended.js'
+import { reconnectBackoff } from '../connection/reconnect-backoff.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { Inbox } from './inbox.js'
 import { hasShared, type Subscriptions } from './subscriptions.js'
@@ -35,7 +35,7 @@ export async function subscribeAll(
 ): Promise<void> {
   const { filters, qos } = subscriptions
   if (!grants.sharedSubscriptions && hasShared(subscriptions)) throw noSharedSubscriptions(url)
-  const backoff = createBackoff(reconnect)
+  const backoff = reconnectBackoff(reconnect)
   const ended = rejectWhenEnded(link, 'before the subscriptions were granted')
   let missing = filters
   while (missing.length > 0) {

@@ -21,13 +21,12 @@ const {
 export const MAX_TEXT = 16_383
 /** The largest `slots.max`. */
 export const MAX_SLOTS = 1_024
-/** For a connection, a publication or a call: an hour is more than any of them can mean. */
-export const wait = (min: Duration) => optional(duration({ min, max: '1h' }))
-/** `createBackoff` takes it further. */
-const pause = optional(durationInSeconds({ min: '1ms', max: '1d' }))
+/** For a publication, a call or a stop: an hour is more than any of them can mean. */
+export const wait = (min: Duration, max: Duration = '1h') => optional(duration({ min, max }))
+const pause = (max: Duration) => optional(durationInSeconds({ min: '1ms', max }))
 const pem = optional(check.pem)
 
-/** Seconds, as `createBackoff` takes them. */
+/** Seconds. */
 export interface ReconnectSettings {
   readonly min: number
   readonly max: number
@@ -84,14 +83,14 @@ const BROKER = {
   yieldEvery: optional(integer({ min: 1 })),
   reconnect: optional(
     options<Partial<ReconnectSettings>>({
-      min: pause,
-      max: pause,
+      min: pause('1m'),
+      max: pause('1d'),
       jitter: optional(number({ min: 0, max: 1 })),
     }),
   ),
-  connectTimeout: wait('1ms'),
+  connectTimeout: wait('1ms', '5m'),
   drainTimeout: wait(0),
-  quietPeriod: wait('1ms'),
+  quietPeriod: wait('1ms', '1m'),
   publishTimeout: wait('1ms'),
   maxPendingPublications: optional(integer({ min: 1 })),
   maxInFlightPublications: optional(integer({ min: 1, max: 65_535 })),

@@ -45,9 +45,9 @@ export interface SchemaSource<DB> {
   readonly options?: Omit<TableOptions, 'dialect'>
 }
 
-const { durationInSeconds, flag, optional, options, orNull } = check
+const { durationToHandOn, flag, optional, options, orNull } = check
 
-const interval = durationInSeconds({ min: '1m', max: '36500d' })
+const interval = durationToHandOn({ min: '1m', max: '36500d' })
 
 const TIMESCALE = options<TimescaleOptions>({
   chunkInterval: optional(interval),

@@ -1,14 +1,15 @@
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError, type SchemaStep } from '@devicehub/core'
+import { parseDuration } from '@devicehub/core/check'
 import { type QueryExecutorProvider, sql } from 'kysely'
 import type { TimescaleOptions } from './schema-options.js'
 import type { TableModel } from './table-model.js'
 
 const DEFAULT_CHUNK_INTERVAL = 7 * 86_400
 
-/** As PostgreSQL writes an interval; checked durations are numbers of seconds. */
+/** As PostgreSQL writes an interval, of a duration that was checked. */
 function intervalOf(given: Duration): string {
-  const seconds = Number(given)
+  const seconds = Number(parseDuration(given)) / 1000
   return seconds % 86_400 === 0 ? `${seconds / 86_400} days` : `${seconds} seconds`
 }
 

@@ -1,6 +1,6 @@
 import type { Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
-import { port, timeLimit } from '../option-rules.js'
+import { port, shortPause, timeLimit } from '../option-rules.js'
 import type { LedgerMessage } from './ledger-message.js'
 
 /** Options of `createLedgerPublisher`. */
@@ -49,7 +49,7 @@ const PUBLISHER = options<check.InMilliseconds<LedgerPublisherOptions>>({
   password: optional(hidden(text({ max: 16_383 }))),
   window: optional(integer({ min: 1, max: 65_535 })),
   ledgerFile: optional(text({ max: 4_096 })),
-  reconnectDelay: timeLimit,
+  reconnectDelay: shortPause,
   connectTimeout: timeLimit,
 })
 

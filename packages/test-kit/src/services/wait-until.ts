@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Duration } from '@devicehub/core'
 import { DeviceHubError } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
-import { timeLimit } from '../option-rules.js'
+import { shortPause, timeLimit } from '../option-rules.js'
 
 /** Options of `waitUntil`. */
 export interface WaitUntilOptions {
@@ -14,7 +14,7 @@ export interface WaitUntilOptions {
 
 const OPTIONS = check.options<check.InMilliseconds<WaitUntilOptions>>({
   timeout: timeLimit,
-  interval: timeLimit,
+  interval: shortPause,
 })
 
 /**

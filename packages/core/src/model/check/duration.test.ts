@@ -29,6 +29,8 @@ describe('a duration', () => {
     ['1.5s', 1500],
     ['15m', 900_000],
     ['1h', 3_600_000],
+    ['1000s', 1_000_000],
+    ['30000ms', 30_000],
   ])('%s is %s ms', (given, milliseconds) => expect(take(given)).toEqual({ connectTimeout: milliseconds }))
 
   it.each([
@@ -36,6 +38,7 @@ describe('a duration', () => {
     '',
     's',
     '30 s',
+    'x\n'.repeat(40),
     '-1s',
     '1e3s',
     '30S',
@@ -51,7 +54,7 @@ describe('a duration', () => {
     new Date(),
   ])('%s is refused with function, key and an example', (given) =>
     expect(message(given)).toMatch(
-      /^createDeviceClient: connectTimeout must be a duration from 1ms to 1h: seconds, or text with its unit such as '30s' or '250ms', not /,
+      /^createDeviceClient: connectTimeout must be a duration from 1ms to 1h: seconds, or text with its unit \(ms, s, m, h, d\) such as '30s', not /,
     ),
   )
 
@@ -60,6 +63,48 @@ describe('a duration', () => {
     expect(message(4_500)).toContain("not 4500 s; did you mean '4500ms'?")
     expect(message(1e12)).not.toContain('did you mean')
     expect(message('2h')).not.toContain('did you mean')
+  })
+
+  it('thousands within what can be meant: asked, too, and told how to insist', () => {
+    expect(message(1_000)).toMatch(/not 1000 s; did you mean 1 or '1s'\? If not, write '1000s'$/)
+    expect(message(3_000)).toMatch(/not 3000 s; did you mean 3 or '3s'\? If not, write '50m'$/)
+    for (const seconds of [999, 1_001, 1_200, 1_500, 1_800, 3_600]) expect(() => take(seconds)).not.toThrow()
+  })
+
+  it('whole days are let through, unless they are whole hours in milliseconds', () => {
+    const take = (value: number) => check.accept('f', 'value', check.duration({ min: '1m' }), value)
+    for (const days of [1, 5, 7, 10, 30, 60, 90, 100, 180, 365])
+      expect(take(days * 86_400)).toBe(days * 86_400_000)
+    for (const hours of [3, 6, 12, 24])
+      expect(() => take(hours * 3_600_000)).toThrow(`did you mean ${hours * 3_600} or`)
+    expect(() => take(36_000)).toThrow(/not 36000 s; write '10h' if that is meant$/)
+  })
+
+  it.each([
+    ['10 s', `not "10 s"; it has a space: did you mean '10s'?`],
+    ['5 minutes', `not "5 minutes"; the unit "minutes" is not known: did you mean '5m'?`],
+    ['5min', `not "5min"; the unit "min" is not known: did you mean '5m'?`],
+    ['30S', `not "30S"; the unit "S" is not known: did you mean '30s'?`],
+    ['1.5 Hours', 'not "1.5 Hours"; the unit "Hours" is not known'],
+    ['1w', 'not "1w"; the unit "w" is not known'],
+    ['30', `not "30"; it has no unit: did you mean '30s'?`],
+    ['3 fortnights', 'not "3 fortnights"'],
+    ['x'.repeat(50), `not "${'x'.repeat(40)}..."`],
+    ['5\u0007s', 'not "5\\u0007s"'],
+  ])('of %j the error says what is wrong', (given, end) => expect(message(given).endsWith(end)).toBe(true))
+
+  it('a week is told in days where that fits', () => {
+    const take = () => check.accept('f', 'value', check.duration(), '2w')
+    expect(take).toThrow(/the unit "w" is not known: did you mean '14d'\?$/)
+  })
+
+  it('handed on, it is text that every other check takes', () => {
+    const take = (value: unknown) =>
+      check.accept('f', 'value', check.durationToHandOn({ infinite: true }), value)
+    expect(take('10h')).toBe('36000000ms')
+    expect(take(take('10h'))).toBe('36000000ms')
+    expect(take(0.25)).toBe('250ms')
+    expect(take(Number.POSITIVE_INFINITY)).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('without end, and in whole seconds, where that is allowed', () => {

@@ -1,6 +1,7 @@
 import { type Duration, durationText, parseDuration } from '../duration.js'
+import { durationHint, looksLikeMilliseconds } from './duration-hint.js'
 import { Misfit, type Rule } from './rule.js'
-import { showNumber } from './show-value.js'
+import { showValue } from './show-value.js'
 
 /** How long a duration may be, inclusive. */
 export interface DurationBounds {
@@ -17,7 +18,8 @@ export interface DurationBounds {
 const TEN_YEARS = '3650d'
 
 /**
- * How long: a number of seconds, or text with its unit. Gives whole milliseconds.
+ * How long: a number of seconds, or text with its unit. Gives whole milliseconds. A number such as 30_000 is refused: it
+ * was probably meant in milliseconds, and text says what is meant.
  *
  * @example
  * import { duration, type InMilliseconds, optional, options } from '@devicehub/core/check'
@@ -36,27 +38,42 @@ export function duration({
   const [least, most] = [bound(min), bound(max)]
   const kind = wholeSeconds ? 'a duration in whole seconds' : 'a duration'
   const range = `from ${durationText(least)} to ${durationText(most)}${infinite ? ', or Infinity' : ''}`
-  const expected = `${kind} ${range}: seconds, or text with its unit such as '30s' or '250ms'`
+  const expected = `${kind} ${range}: seconds, or text with its unit (ms, s, m, h, d) such as '30s'`
   return {
     expected,
     take(value, at) {
       const milliseconds = parseDuration(value)
-      if (milliseconds !== undefined) {
+      if (milliseconds !== undefined && !looksLikeMilliseconds(value)) {
         if (infinite && milliseconds === Number.POSITIVE_INFINITY) return milliseconds
         if (milliseconds >= least && milliseconds <= most && !(wholeSeconds && milliseconds % 1000 !== 0))
           return milliseconds
       }
       const shown = shownDuration(value)
-      const hint = question(value, least, most)
+      const hint = durationHint(value, { least, most, wholeSeconds })
       throw new Misfit(at, `must be ${expected}, not ${shown}`, expected, undefined, shown, hint)
     },
   }
 }
 
-/** The same as a number of seconds, which still is a `Duration`: for options that are handed on to another function. */
+/** The same as a number of seconds. To hand it on to a function that checks it again, see `durationToHandOn`. */
 export function durationInSeconds(bounds: DurationBounds = {}): Rule<number> {
   const rule = duration(bounds)
   return { expected: rule.expected, take: (value, at) => rule.take(value, at) / 1000 }
+}
+
+/**
+ * The same as a `Duration` for another function that checks it again: as text, because a number of seconds can look like
+ * one of milliseconds.
+ */
+export function durationToHandOn(bounds: DurationBounds = {}): Rule<Duration> {
+  const rule = duration(bounds)
+  return {
+    expected: rule.expected,
+    take(value, at) {
+      const milliseconds = rule.take(value, at)
+      return Number.isFinite(milliseconds) ? `${milliseconds}ms` : milliseconds
+    },
+  }
 }
 
 function bound(given: Duration): number {
@@ -66,14 +83,4 @@ function bound(given: Duration): number {
 }
 
 const shownDuration = (value: unknown): string =>
-  typeof value === 'number' && Number.isFinite(value) ? `${value} s` : showNumber(value)
-
-/** Too large a number is probably one of milliseconds. */
-function question(value: unknown, least: number, most: number): string {
-  if (typeof value !== 'number' || !Number.isInteger(value)) return ''
-  if (value * 1000 <= most || value < least || value > most) return ''
-  const text = durationText(value)
-  return value % 1000 === 0
-    ? `; did you mean ${value / 1000} or '${value / 1000}s'?`
-    : `; did you mean '${text}'?`
-}
+  typeof value === 'number' && Number.isFinite(value) ? `${value} s` : showValue(value)
