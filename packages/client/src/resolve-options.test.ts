@@ -27,7 +27,7 @@ test.each<[Partial<DeviceClientOptions>, RegExp]>([
   [{ keepAlive: -1 }, /keepAlive/],
   [{ clientID: 'a' } as object, /"clientID" is not known here; did you mean clientId/],
   [{ topicPrefx: 'a' } as object, /did you mean topicPrefix/],
-  [{ reconnect: { min: -1 } }, /reconnect\.min must be a duration from 0s to 1d/],
+  [{ reconnect: { min: -1 } }, /reconnect\.min must be a duration from 0s to 1m/],
   [
     { outbox: { folder: 'x', maxBites: 1 } as never },
     /outbox\."maxBites" is not known here; did you mean maxBytes/,

@@ -18,7 +18,7 @@ describe('a command to a connected device', () => {
       correlationId: sent.id,
       responseTopic: 'things/station/a/response',
       userProperties: { command: 'set_interval' },
-      expiresIn: 30,
+      expiresIn: '30000ms',
     })
     const content = contentOf(message as never)
     expect(content).toEqual({

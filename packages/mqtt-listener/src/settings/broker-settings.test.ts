@@ -90,7 +90,7 @@ describe('options of a listener', () => {
     ],
     [{ url, name: 'a\nb' }, /name must be a text .* without control characters/],
     [{ url, name: 'x'.repeat(65) }, /name must be a text of 1 to 64 characters/],
-    [{ url, reconnect: { min: -1 } }, /reconnect\.min must be a duration from 1ms to 1d/],
+    [{ url, reconnect: { min: -1 } }, /reconnect\.min must be a duration from 1ms to 1m/],
     [{ url, slots: 'ingest' } as unknown as MqttListenerOptions, /slots must be an object of options/],
     [null as unknown as MqttListenerOptions, /createMqttListener: options must be an object/],
     [{ url, ca: '-----BEGIN CERTIFICATE-----' }, /a certificate needs mqtts or wss/],
