@@ -118,7 +118,7 @@ describe('the caller', () => {
     expect(lines.join()).not.toMatch(/guessed|secret-of-the-broker/)
   })
 
-  test('is told where the socket comes from', async () => {
+  test('gets the address of the socket', async () => {
     const { fetch } = createBrokerAuth(fleet.hub, { public: true, allow: ['127.0.0.1'] })
     const server = createServer(nodeListener(fetch)).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))

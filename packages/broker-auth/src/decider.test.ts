@@ -84,7 +84,7 @@ describe('a device', () => {
     expect((await decider.login({ username, password, clientId: username })).allow).toBe(false)
   })
 
-  test('may have any client id when the broker binds it, and none when it tells none', async () => {
+  test('may have any client id when the broker checks it, and none when it sends none', async () => {
     const { username, password } = cast.attacker
     const any = deciderOf({ clientId: 'any' })
     for (const clientId of [undefined, '', 'whatever'])

@@ -21,7 +21,7 @@ test('an outage that was written to standard error ends with one line', () => {
   ])
 })
 
-test('nothing is written where somebody listens to errors', () => {
+test('nothing is written to standard error with a handler of `error`', () => {
   const { events, reportOutage, connected } = createClientEvents()
   events.on('error', () => {})
   reportOutage(lost)

@@ -58,7 +58,7 @@ for (const [name, protocolVersion] of BROKERS)
     const observe = (deviceId: string): Promise<Observer> =>
       startObserver(broker.url, { filter: `things/+/${deviceId}/+` })
 
-    test('announces itself, sends what the wire contract says, and takes its leave', async () => {
+    test('reports online, sends as the wire contract says, and reports offline', async () => {
       const { client } = connectStation(broker, { protocolVersion })
       await using observer = await observe(client.deviceId)
       await client.connect()
@@ -152,7 +152,7 @@ for (const [name, protocolVersion] of BROKERS)
       await client.close()
     })
 
-    test('the broker says it is offline when its process is killed', async () => {
+    test('the broker publishes its will when its process is killed', async () => {
       await using observer = await observe('DOOMED')
       const file = fileURLToPath(new URL('testing/doomed-device.ts', import.meta.url))
       const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -336,7 +336,7 @@ describeWith({ mosquitto: 'own', openssl: {} }, 'with a broker that has certific
 })
 
 describeWith(['hivemq'], 'with a broker that says why it disconnects', ({ hivemq }) => {
-  test('two devices of one id: the error says so', async () => {
+  test('two clients with one client id: the error names the cause', async () => {
     const broker = hivemq()
     const first = connectStation(broker, { deviceId: 'SAME', reconnect: { min: '1m' } })
     await first.client.connect()

@@ -10,7 +10,7 @@ const statuses = (broker: Awaited<ReturnType<typeof startCommandWorld>>['broker'
     packet.cmd === 'publish' && packet.topic.endsWith('/status') ? [JSON.parse(String(packet.payload))] : [],
   )
 
-test('a device that says nothing repeats its status, as often as its type says', async () => {
+test('a device that sends nothing repeats its status at the interval of its type', async () => {
   await using it = await startCommandWorld(Sensor)
   await it.client.connect()
   await it.client.reportStatus({ status: 'low_battery', batteryLevel: 3 })

@@ -252,13 +252,13 @@ test('a backfill with one bad sample sends nothing', async () => {
   expect(it.broker.published()).toEqual([])
 })
 
-test('a device that may not subscribe to its commands still sends, and says so', async () => {
+test('a device that may not subscribe to its commands still sends, and reports an error', async () => {
   await using it = await setUp({ granted: 0x87 })
   await it.client.record({ value: 1 })
   expect(it.errors[0]?.message).toMatch(/no commands: the subscription to things\/sensor\/S-1\/cmd failed/)
 })
 
-test('a server that sends DISCONNECT at once is not asked without pause', async () => {
+test('a server that sends DISCONNECT at once is tried again with pauses', async () => {
   await using it = await setUp(
     { onPublish: () => ({ disconnect: 0x97 }) },
     { reconnect: { min: '50ms', max: '400ms', jitter: 0 } },

@@ -65,7 +65,7 @@ describe('a broker that does not let a device in', () => {
     await expect(connected).rejects.toMatchObject({ code: 'closed' })
   })
 
-  test('mqtts:// at a port without TLS: the error says so, and nothing of MQTT 5', async () => {
+  test('mqtts:// at a port without TLS: the error names TLS, and not MQTT 5', async () => {
     await using broker = await createFakeBroker()
     const { client, errors } = clientFor(broker.url.replace('mqtt:', 'mqtts:'))
     const connected = client.connect()

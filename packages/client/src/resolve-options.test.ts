@@ -108,7 +108,7 @@ test('what is given to a method is checked, and secrets are not shown', async ()
   await rm(folder, { recursive: true })
 })
 
-test('what is sent before connect() says so', async () => {
+test('what is sent before connect() is refused, and the error names connect()', async () => {
   const client = create({})
   await expect(client.record({ value: 1 })).rejects.toMatchObject({
     message: expect.stringMatching(/call connect\(\) first/),

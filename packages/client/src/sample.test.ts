@@ -66,7 +66,7 @@ test('every sample has a time and an id of its own, so that sent twice it is sto
   expect(encode({ count: 1 }, { timestamp: at }).timestamp).toBe('2026-05-04T03:02:01.500Z')
 })
 
-test('a reading may be null or left out; out of range is for the hub to judge', () => {
+test('a reading may be null or left out; the hub decides on one out of range', () => {
   expect(encode({ temperature: null, count: undefined }, { timestamp: at, id: 'x' })).toEqual({
     temperature: null,
     timestamp: '2026-05-04T03:02:01.500Z',

@@ -92,7 +92,7 @@ describe('Aedes with the hooks', () => {
     await device.next('publish', { where: ({ topic }) => topic === 'things/public/news' })
   })
 
-  it('lets nobody write what Aedes says of itself, whatever was granted', async () => {
+  it('lets nobody publish to `$SYS`, whatever was granted', async () => {
     await using client = await connectAs(broker(), SYSTEM)
     await client.publish('things/x', '')
     expect(await tryPublish(client, '$SYS/anything')).toBe('refused')
@@ -121,7 +121,7 @@ describe('Aedes with the hooks', () => {
     await expect.poll(status, { timeout: 60_000 }).toBe('offline')
   })
 
-  it('tells the hub of devices that come and go', async () => {
+  it('reports connections and disconnections to the hub', async () => {
     const status = async () => (await fleet.hub.devices.get(Sensor, 'present'))?.status
     const device = await connectAs(broker(), await fleet.issue(Sensor, 'present'))
     await expect.poll(status, { timeout: 60_000 }).toBe('online')

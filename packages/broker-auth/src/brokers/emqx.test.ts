@@ -53,7 +53,7 @@ describe('the authentication of EMQX', () => {
         expect(await wire().post(path, body, { 'content-type': 'application/json' })).toEqual(DENY)
   })
 
-  it('tells when the credential ends, in whole seconds', async () => {
+  it('answers when the credential expires, in whole seconds', async () => {
     const { fleet } = wire()
     const username = 'sensor-E1'
     const expiresAt = Date.now() + 3_600_500

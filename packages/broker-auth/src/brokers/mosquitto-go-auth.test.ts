@@ -55,13 +55,13 @@ describe.each(Object.entries(MODES))('mosquitto-go-auth with replies as %s', (_m
     expect(await wire().form(`${base}/acl`, { ...asked, acc: String(acc) })).toEqual(allowed ? yes : no)
   })
 
-  it('says no to what it cannot read, in its own form', async () => {
+  it('denies what it cannot read, in its own form', async () => {
     for (const name of ['user', 'superuser', 'acl']) {
       expect(await wire().post(`${base}/${name}`, '{', { 'content-type': 'application/json' })).toEqual(no)
     }
   })
 
-  it('says no to a field that comes twice', async () => {
+  it('denies a field that comes twice', async () => {
     const { username, password } = wire().cast.attacker
     const form = new URLSearchParams({ username, password, clientid: username })
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }

@@ -20,7 +20,7 @@ describe.each(['json', 'form'] as const)('NanoMQ asking in %s', (as) => {
     return { username, clientid: username, ipaddr: '127.0.0.1', access, topic }
   }
 
-  it('lets a device in, and nobody else', async () => {
+  it('allows a device, and nobody else', async () => {
     expect(await ask('auth', login())).toBe(200)
     for (const bad of [{ password: 'wrong' }, { password: '' }, { clientid: wire().cast.victim.username }])
       expect(await ask('auth', login(bad))).toBe(403)
@@ -159,7 +159,7 @@ describe('NanoMQ telling of clients', () => {
     },
   )
 
-  it('an end that nothing was told of before is nobody’s', async () => {
+  it('the end of a session that was never reported is ignored', async () => {
     await wire().fleet.hub.sessions.report({
       type: Sensor,
       deviceId: 'A1',

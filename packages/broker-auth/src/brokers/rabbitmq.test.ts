@@ -70,7 +70,7 @@ describe('the endpoints of RabbitMQ', () => {
     expect(await ask('user', { ...client(), vhost: 'other' })).toBe('deny')
   })
 
-  it('lets no device in over AMQP, which tells no client id; an account that is bound to none', async () => {
+  it('denies devices over AMQP, which has no client id; allows an account without `clientId`', async () => {
     const { username, password } = client()
     expect(await ask('user', { username, password })).toBe('deny')
     expect(await ask('user', { username: 'account', password: account.password })).toBe('allow')
@@ -172,7 +172,7 @@ describe('the endpoints of RabbitMQ', () => {
     expect(await topic('things.sensor.A1.cmd', { 'variable_map.username': undefined })).toBe('allow')
   })
 
-  it('says deny to what it cannot read', async () => {
+  it('denies what it cannot read', async () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
     const twice = `${new URLSearchParams({ ...place(), password: '' })}&vhost=other`
     for (const body of [twice, 'username=%ff', `username=${'a'.repeat(3 << 20)}`, ''])

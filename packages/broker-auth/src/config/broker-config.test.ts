@@ -33,7 +33,7 @@ function endpointsOf(broker: BrokerName): string[] {
 }
 
 describe.each(BROKERS)('the configuration of %s', (broker) => {
-  test('names endpoints that there are, with the secret they want', async () => {
+  test('names existing endpoints, with their secret', async () => {
     const endpoints = endpointsOf(broker)
     expect(endpoints.length).toBeGreaterThan(broker === 'vernemq' ? 0 : 1)
     const inHeader = config(broker).includes('x-broker-secret')
@@ -85,7 +85,7 @@ test('the generic one is a request that can be sent', async () => {
   expect(await answer.json()).toEqual({ result: 'allow' })
 })
 
-test('RabbitMQ is told its virtual host', () => {
+test('the configuration for RabbitMQ has the virtual host', () => {
   expect(config('rabbitmq')).toContain('mqtt.vhost = /\n')
   expect(config('rabbitmq', { vhost: 'iot' })).toContain('mqtt.vhost = iot\n')
 })

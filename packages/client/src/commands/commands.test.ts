@@ -115,7 +115,7 @@ test('a retained command is not executed and not answered: it would be again at 
   expect(it.errors[0]?.message).toMatch(/retained/)
 })
 
-test('a command without an id is executed each time, and nobody is answered', async () => {
+test('a command without an id is executed each time, without a reply', async () => {
   await using it = await connectValve()
   it.client.onCommand('close', it.note('close'))
   await it.client.connect()
@@ -152,7 +152,7 @@ test('invariant 5: past the bound of running handlers a command is rejected and 
   expect(started).toBe(3)
 })
 
-test('one handler a command; it can be taken away and replaced', async () => {
+test('one handler per command; it can be removed and replaced', async () => {
   await using it = await connectValve()
   const remove = it.client.onCommand('close', () => {})
   expect(() => it.client.onCommand('close', () => {})).toThrow(/has a handler already/)
@@ -236,7 +236,7 @@ test('closing lets a handler finish, its reply included, and takes no more comma
   expect(it.acknowledged()).not.toContain(second)
 })
 
-test('a handler that takes longer than close() waits is told by its signal', async () => {
+test('the signal of a handler that takes longer than close() waits is aborted', async () => {
   await using it = await connectValve()
   let reason: unknown
   it.client.onCommand('close', (_, { signal }) => {

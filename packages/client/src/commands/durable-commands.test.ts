@@ -112,7 +112,7 @@ test('a final reply that was not confirmed is sent by the next process, and no m
   expect(executed).toBe(1)
 })
 
-test('a handler that was running when the client closed stays started: the next process says that it was interrupted', async () => {
+test('a command whose handler ran when the client closed stays started: the next process replies that it was interrupted', async () => {
   using folder = temporaryFolder()
   await using it = await startWorld(folder.path)
   let calls = 0

@@ -50,7 +50,7 @@ test('what was appended is there again, in order, also what is appended at the s
   expect((await reopened(folder.path)).records).toHaveLength(6)
 })
 
-test('a torn tail is cut off without a word, wherever it was torn, and the journal goes on behind it', async () => {
+test('an incomplete last record is cut off silently, wherever it ends, and the journal continues', async () => {
   using folder = temporaryFolder()
   const { journal } = await openJournal(folder.path)
   await journal.append(started('a'))
@@ -96,7 +96,7 @@ test('rubbish is no record', async () => {
   expect((await reopened(folder.path)).records).toEqual([started('a')])
 })
 
-test('invariant 5: a journal that has grown is written anew with what counts, and leaves no other file', async () => {
+test('invariant 5: a journal that has grown is rewritten with its current records, and leaves no other file', async () => {
   using folder = temporaryFolder()
   let last: JournalRecord[] = []
   const { journal } = await openJournal(folder.path, () => last)
@@ -113,7 +113,7 @@ test('invariant 5: a journal that has grown is written anew with what counts, an
   expect(existsSync(`${fileIn(folder.path)}.new`)).toBe(false)
 })
 
-test('a file that a killed process was writing anew is no journal', async () => {
+test('a half rewritten file of a killed process is not read', async () => {
   using folder = temporaryFolder()
   const { journal } = await openJournal(folder.path)
   await journal.append(started('a'))

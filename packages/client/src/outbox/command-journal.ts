@@ -136,7 +136,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
       await file.sync()
     }
     if (damaged > 0) {
-      const message = `${damaged} places in the journal of commands in ${folder} are damaged and were skipped: is the disk worn out? A command noted there may be executed again`
+      const message = `${damaged} places in the journal of commands in ${folder} are damaged and were skipped: is the disk worn out? A command recorded there may be executed again`
       onError(new DeviceHubError('outbox_failed', message, { details: { folder, corrupt: damaged } }))
       // Otherwise each start would report it again.
       await compact().catch(compactionRefused)

@@ -27,7 +27,7 @@ const open = (folder: string) =>
     onError: () => {},
   })
 
-test('what was confirmed before a SIGKILL is there after it, once and whole, in order', async () => {
+test('what was confirmed before a SIGKILL is delivered after it: once, complete, in order', async () => {
   using folder = temporaryFolder()
   const outboxFolder = join(folder.path, 'outbox')
   const ledger = join(folder.path, 'ledger')

@@ -73,7 +73,7 @@ describe.each(Object.keys(places) as (keyof typeof places)[])('the %s segment', 
   )
 })
 
-test('an outbox with a single segment that is emptied tells what was in it', async () => {
+test('an outbox whose only segment was emptied reports what was in it', async () => {
   using folder = temporaryFolder()
   const before = await open(folder.path)
   await before.append(numbers(300).map(body))
@@ -99,7 +99,7 @@ test('a record that was being written when the process was killed is torn, not c
   expect(again.stats()).toMatchObject({ queued: 10, corrupt: 0, torn: 0 })
 })
 
-test('what goes on its ordinary way is never taken for lost: delivered, dropped, restarted', async () => {
+test('what was delivered or dropped never counts as lost, across restarts too', async () => {
   using folder = temporaryFolder()
   let recorded = 0
   for (const most of [0, 30, 200, 0, 1, 500]) {

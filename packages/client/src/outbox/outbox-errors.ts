@@ -1,8 +1,8 @@
 import { DeviceHubError } from '@devicehub/core/definition'
 
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: make room. What was delivered is given back by itself',
-  EDQUOT: 'the disk quota is used up: raise it, or make room',
+  ENOSPC: 'the disk is full: free space. The space of delivered samples is freed automatically',
+  EDQUOT: 'the disk quota is used up: raise it, or free space',
   EROFS: 'the file system is read-only: mount it for writing',
   EACCES: 'the process may not write there: change the owner or the mode of the folder',
   EPERM: 'the process may not write there: change the owner or the mode of the folder',
@@ -46,7 +46,7 @@ export const outboxLocked = (folder: string, file: string, pid: number | null): 
 export const outboxFull = (folder: string, bytes: number, maxBytes: number): DeviceHubError =>
   new DeviceHubError(
     'queue_full',
-    `the outbox in ${folder} holds ${bytes} of ${maxBytes} bytes, and drop is 'newest': the sample was not taken. Raise maxBytes, or let the oldest go`,
+    `the outbox in ${folder} holds ${bytes} of ${maxBytes} bytes, and drop is 'newest': the sample was refused. Raise maxBytes, or set drop to 'oldest'`,
     { details: { folder, bytes, maxBytes } },
   )
 

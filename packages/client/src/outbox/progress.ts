@@ -40,7 +40,7 @@ export function createProgress(options: ProgressKeeperOptions): ProgressKeeper {
       written = next
       failed = false
     } catch (error) {
-      if (!failed) options.onError(outboxFailed('noting what was delivered in', folder, error))
+      if (!failed) options.onError(outboxFailed('recording what was delivered in', folder, error))
       failed = true
     }
     return !failed

@@ -31,6 +31,6 @@ export async function setAside(
     // A full disk must not stop the samples behind it.
     kept = false
   }
-  const message = `a sample was set aside (${kept ? file : 'there was no room to keep it'}): ${reason.message}`
+  const message = `a sample was set aside (${kept ? file : 'not written: no space left'}): ${reason.message}`
   return new DeviceHubError('publish_failed', message, { details: reason.details, cause: reason })
 }

@@ -15,7 +15,7 @@ const Worker = defineDeviceType('worker', {
 
 const startWorld = (folder: string) => startCommandWorld(Worker, { outbox: { folder } })
 
-test('a folder that cannot be made: the device connects, obeys and says so; record() rejects until it can', async () => {
+test('a folder that cannot be created: the device connects, executes commands and reports it; record() rejects until it can', async () => {
   using folder = temporaryFolder()
   const obstacle = join(folder.path, 'file')
   writeFileSync(obstacle, '')

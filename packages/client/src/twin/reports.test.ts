@@ -57,7 +57,7 @@ test('a report that the broker refuses rejects, and goes with the next one', asy
   expect(it.reports().at(-1)).toEqual({ reported: { interval: 5, mode: 'burst' } })
 })
 
-test('the whole document is sent once at each connection, so that a lost report heals', async () => {
+test('the whole document is sent once at each connection, which makes up for a lost report', async () => {
   await using it = await connectRecorder()
   it.client.twin.onDesired(() => {})
   await it.client.connect()

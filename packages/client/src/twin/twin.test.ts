@@ -160,7 +160,7 @@ test.each([
   expect(it.client.twin.desired).toBeNull()
 })
 
-test('an empty payload clears it: the next one may begin anew, and no version was applied', async () => {
+test('an empty payload clears it: the next version may be any, and none counts as applied', async () => {
   await using it = await connectRecorder()
   const versions: number[] = []
   it.client.twin.onDesired((_, { version }) => void versions.push(version))

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { keepConnected } from './keep-connected.js'
 import type { Link, LinkEnd } from './link.js'
 
-test('before each attempt it is asked whether one may be made; no ends it for good', async () => {
+test('before each attempt a function decides; false ends the attempts', async () => {
   const ends: ((end: LinkEnd) => void)[] = []
   let allowed = true
   const connection = keepConnected({

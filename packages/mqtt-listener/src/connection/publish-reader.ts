@@ -82,7 +82,7 @@ export function readPublishes(
     },
     resume,
     attach(stream) {
-      // What carries WebSockets has no flow control that can be entered here.
+      // The flow control of a WebSocket cannot be reached from here.
       if (!(stream instanceof Socket)) return
       tap = tapPublishes(stream, {
         hasProperties: client.options.protocolVersion === 5,

@@ -4,9 +4,9 @@ import type { OnPublish, PublishPacket } from './publish-packet.js'
 export interface PublishTapOptions {
   /** MQTT 5: a PUBLISH has a list of properties, mostly an empty one. */
   readonly hasProperties: boolean
-  /** False: mqtt.js is not done with what it was given, and whatever follows has to go the same way. */
+  /** False: mqtt.js still handles earlier packets, and the following ones have to go to it too. */
   readonly isFree: () => boolean
-  /** Gets the packets that are taken out. */
+  /** Gets the packets that mqtt.js does not see. */
   readonly onPublish: OnPublish
   /** A PUBLISH goes on to mqtt.js. */
   readonly onPassed: () => void
@@ -38,7 +38,7 @@ const LENGTH_BYTES_MAX = 4
 export function tapPublishes(stream: Readable, options: PublishTapOptions): PublishTap {
   const { hasProperties, isFree, onPublish, onPassed, yieldEvery } = options
   const push = stream.push.bind(stream)
-  /** Received and not looked at. */
+  /** Received and not read yet. */
   let rest: Buffer | null = null
   /** Bytes that still belong to a packet on its way to mqtt.js. */
   let passing = 0
@@ -47,7 +47,7 @@ export function tapPublishes(stream: Readable, options: PublishTapOptions): Publ
   let isEnded = false
   let sinceYield = 0
 
-  /** False: the socket had better not be read. */
+  /** False: stop reading the socket. */
   function pass(chunk: Buffer, from: number, to: number): boolean {
     return from === to || push(chunk.subarray(from, to))
   }
@@ -67,7 +67,7 @@ export function tapPublishes(stream: Readable, options: PublishTapOptions): Publ
       }
       const start = bodyOf(chunk, at)
       if (start === INCOMPLETE) break
-      // What is wrong with it is for mqtt.js to say.
+      // mqtt.js reports what is wrong with it.
       const end = start === MALFORMED ? Number.POSITIVE_INFINITY : start + lengthOf(chunk, at)
       const isPublish = (chunk[at] as number) >> 4 === PUBLISH
       const mayBeTaken = isPublish && end - at <= LARGE && isFree()
@@ -90,7 +90,7 @@ export function tapPublishes(stream: Readable, options: PublishTapOptions): Publ
 
   const isHeld = () => state === 'held'
   const isYielding = () => state === 'yielding'
-  /** A socket that is not read does not tell that its connection has ended either: it is read on for a little. */
+  /** The end of a connection is not seen while its socket is not read, so reading goes on for a little. */
   const hasRoom = () => state === 'reading' || rest === null || rest.length < AHEAD_MAX
 
   function take(packet: PublishPacket): void {
@@ -126,7 +126,7 @@ export function tapPublishes(stream: Readable, options: PublishTapOptions): Publ
     if (state === 'closed') return push(chunk, encoding)
     if (chunk === null) {
       isEnded = true
-      // What is held comes again on the next connection: that this one has ended must not wait for it.
+      // Held packets are sent again on the next connection: the end of this one must not wait for them.
       return isYielding() ? false : push(null)
     }
     const bytes = chunk as Buffer
@@ -168,7 +168,7 @@ function lengthOf(chunk: Buffer, at: number): number {
   }
 }
 
-/** Null: it is none, or is malformed. */
+/** Null: not a plain PUBLISH, or malformed. */
 function plainPublish(
   chunk: Buffer,
   at: number,

@@ -39,7 +39,7 @@ describe('a refusal that does not pass', () => {
     },
   )
 
-  test('of a listener that runs: it says so, waits for the longest pause, and comes back when it is mended', async () => {
+  test('of a listener that runs: it logs the error, waits for the longest delay, and reconnects when it is fixed', async () => {
     let refusing = false
     await using broker = await startFakeBroker({
       onConnect: () => (refusing ? { reasonCode: 0x87 } : undefined),

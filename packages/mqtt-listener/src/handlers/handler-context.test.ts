@@ -141,7 +141,7 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
     expect(await failed(at.hub)).toMatchObject([{ reason: expect.stringContaining('payload') }])
   })
 
-  test('a message that a handler failed for is replayed through it, once it is mended', async () => {
+  test('a message that a handler failed for is replayed through it, once it is fixed', async () => {
     const storage = memoryStorage()
     await using at = await world(storage)
     let broken = true
@@ -193,7 +193,7 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
     await elsewhere.close()
   })
 
-  test('a handler that was taken away, or whose listener has stopped, replays nothing', async () => {
+  test('a handler that was removed, or whose listener has stopped, replays nothing', async () => {
     await using at = await world()
     at.listener.handle('in/a', () => Promise.reject(new Error('no')), { name: 'a' })
     const take = at.listener.handle('in/b', () => Promise.reject(new Error('no')), { name: 'b' })

@@ -53,7 +53,7 @@ describeWith({ mosquitto: 'own' }, 'mosquitto restarted under load', ({ mosquitt
     })
   })
 
-  test('a member of a group says and counts that its session was resumed where groups may be forgotten', async () => {
+  test('a member of a group logs and counts that its session was resumed where groups may be forgotten', async () => {
     await restartUnderLoad(mosquitto.start(), { sharedGroup: 'ingest' }, async ({ listener, hub }) => {
       expect(listener.stats()).toMatchObject({ reconnects: 1, sessionsLost: 0, sharedSessionsResumed: 1 })
       const resumed = hub.log.filter(({ message }) =>

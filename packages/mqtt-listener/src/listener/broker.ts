@@ -24,7 +24,7 @@ import { waitUntilReady } from './wait-until-ready.js'
 export interface Broker extends Transport {
   handle(filter: string, handler: TopicHandler, options?: TopicHandlerOptions): TopicSubscription
   stop(options?: StopOptions): Promise<void>
-  /** The listener is closed: handlers that wait for their subscription are told. */
+  /** The listener is closed: `ready` of handlers that wait for their subscription rejects. */
   refuseHandlers(): void
   endSessionsOf(clientId: string): Promise<EndSessionsResult>
   stats(): BrokerStats

@@ -52,7 +52,7 @@ test('invariant 9: it waits until what was received is stored and acknowledged; 
   expect(world.listener.stats()).toMatchObject({ acknowledged: 1, inFlight: 0 })
 })
 
-test('closed before it was started: a handler is told that its subscription is never granted', async () => {
+test('closed before it was started: `ready` of a handler rejects', async () => {
   const listener = createMqttListener(createHeldHub(), { url: 'mqtt://127.0.0.1:1' })
   const alarms = listener.handle('a/+', () => {})
   await listener.close()

@@ -8,7 +8,7 @@ import { listening } from '../testing/listening.js'
 const filtersOf = (subscriptions: readonly { topic: string }[]) => subscriptions.map(({ topic }) => topic)
 
 describe('start', () => {
-  test('subscribes to what the devices of its types send, in no group unless one is asked for', async () => {
+  test('subscribes to the inbound topics of its types, in no group unless one is configured', async () => {
     await using alone = await listening()
     expect(filtersOf(alone.connection.subscriptions)[0]).toBe('things/station/+/data')
     await using world = await listening({ sharedGroup: 'ingest' })
@@ -68,7 +68,7 @@ describe('start', () => {
     })
   })
 
-  test('a filter the broker refuses is named; the others are at work, and it is asked for again', async () => {
+  test('a filter the broker refuses is named; the others are subscribed, and it is tried again', async () => {
     let refusing = true
     const world = startFakeBroker({
       onPacket(packet, connection) {

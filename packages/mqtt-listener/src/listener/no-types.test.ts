@@ -82,7 +82,7 @@ describe('a type that nobody serves', () => {
     await hub.close()
   })
 
-  test('the listener of a broker that serves no type says nothing of those that are served', async () => {
+  test('the listener of a broker that serves no type does not warn of those that are served', async () => {
     await using broker = await createFakeBroker()
     const hub = createHeldHub({ types: [Station] })
     const brokers = { default: { url: broker.url }, plain: { url: broker.url, clientId: 'plain' } }

@@ -45,7 +45,7 @@ test('stopped by its hub while it starts', async () => {
   await expect(started).rejects.toMatchObject(CLOSED)
 })
 
-test('all who started it at once are told, and it can be started again', async () => {
+test('all concurrent starts reject, and it can be started again', async () => {
   const { listener, started } = await starting()
   const again = listener.start()
   await listener.stop()
@@ -61,7 +61,7 @@ test('all who started it at once are told, and it can be started again', async (
   expect(other.stats().state).toBe('connected')
 })
 
-test('a start that fails for another reason is still told to whoever forgot to look', async () => {
+test('a start that fails for another reason is an unhandled rejection', async () => {
   unhandled.expectSome()
   // Nobody looks at its promise, later neither: Node would warn of a rejection that is handled asynchronously.
   await starting({ connectTimeout: '50ms' })

@@ -64,7 +64,7 @@ describeWith(['mosquitto'], 'what a listener tells of its connections', ({ mosqu
       expect(lines.filter((line) => line?.includes(`default.${name} threw`))).toHaveLength(2)
   })
 
-  test('attempts that fail are not told', async () => {
+  test('failed attempts are not reported', async () => {
     const told: unknown[] = []
     const listener = createMqttListener(createHeldHub(), {
       url: 'mqtt://127.0.0.1:1',

@@ -33,7 +33,7 @@ test('while a broker is away there is a line for each attempt, without a stack, 
   expect(shown().filter(({ message }) => message === 'connected to the broker again')).toHaveLength(1)
 })
 
-test('what is the fault of one connection is told while another tells of the outage', () => {
+test('the fault of one connection is logged while another logs the outage', () => {
   const lines: string[] = []
   const write = (_fields: object, message?: string) => void lines.push(message ?? '')
   const logger = { error: write, warn: write, info() {}, debug() {} }

@@ -63,7 +63,7 @@ describe('the window', () => {
     expect(listener.stats()).toMatchObject({ peakInFlight: 10, inFlight: 0, lateAcks: 10 })
   })
 
-  test('invariant 5: QoS 0 beyond the buffer is dropped and counted, and delays nobody', async () => {
+  test('invariant 5: QoS 0 beyond the queue is dropped and counted, and delays nothing else', async () => {
     await using world = await listening({ maxQueuedQos0: 20 })
     const { connection, held, listener } = world
     for (let n = 0; n < 50; n++) connection.deliver({ qos: 0, payload: `${n}` })
@@ -104,7 +104,7 @@ describe('keepalive', () => {
     expect(connection.open).toBe(true)
   })
 
-  test('a broker that says nothing at all is given up, and connected to again', async () => {
+  test('a broker that answers nothing is disconnected, and connected to again', async () => {
     let silent = false
     await using world = await listening(
       { keepAlive: 1 },

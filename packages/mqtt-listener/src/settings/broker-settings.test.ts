@@ -19,7 +19,7 @@ describe('options of a listener', () => {
     })
   })
 
-  test('a client id alone makes no group; one exists where it is asked for', () => {
+  test('a client id alone makes no group; one exists where it is configured', () => {
     const group = (options: MqttListenerOptions) =>
       brokerSettings({ url, clientId: 'hub-1', ...options })[0]?.sharedGroup
     expect(group({})).toBe(null)

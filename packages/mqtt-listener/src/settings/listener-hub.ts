@@ -7,7 +7,7 @@ export interface ListenerHub {
   readonly types: readonly AnyDeviceType[]
   /** First level of every device topic. */
   readonly topicPrefix: string
-  /** Takes messages, and tells when they are committed and when there is room. */
+  /** Takes messages, and reports when they are committed and when there is room. */
   readonly ingest: {
     /** False: the message was accepted, but the queue is full. Wait for `drained()` before the next `push`. */
     push(message: InboundMessage, settle: Settle): boolean
@@ -21,7 +21,7 @@ export interface ListenerHub {
   readonly storage?: Pick<Storage, 'leases'> & Partial<Pick<Storage, 'name' | 'capabilities'>>
   /** Says whether a shared subscription is safe at a broker. Without it, every group is allowed. */
   readonly sharedGroups?: Pick<SharedGroups, 'assertAllowed' | 'join'>
-  /** As `hub.attach`: the hub publishes through the listener from now on; returns how to end that. */
+  /** As `hub.attach`: the hub publishes through the listener from now on. Returns a function that ends this. */
   attach(transport: Transport): () => void
   /** Whether a transport of that name is attached. */
   isServed?(broker: string): boolean

@@ -68,7 +68,7 @@ describe('a slot', () => {
 })
 
 describe('standing by', () => {
-  test('a process too many says so, publishes, and takes the slot that is given back', async () => {
+  test('a process too many reports standby, publishes, and takes a released slot', async () => {
     await using at = await slotWorld({ slots: { ...brief, max: 1 } })
     const [one, two] = [at.process(), at.process()]
     await one.listener.start()

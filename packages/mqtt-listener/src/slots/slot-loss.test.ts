@@ -182,7 +182,7 @@ describe('a slot that nobody holds', () => {
     expect(one.slot()).toMatchObject({ number: 1, state: 'held' })
   })
 
-  test('invariant 1: whoever adopts it and loses the lease lets go at once, and the session stays', async () => {
+  test('invariant 1: a process that adopts it and loses the lease stops at once, and the session stays', async () => {
     await using at = await slotWorld(adopting, { onConnect: () => ({ sessionPresent: true }) })
     await at.orphan(1)
     await at.orphan(2)

@@ -129,7 +129,7 @@ describeBrokers('processes of one configuration', (broker, name) => {
     await dead.bury()
   })
 
-  test('invariant 1: one too many stands by, and goes on where the one that died left off', async () => {
+  test('invariant 1: one too many stands by, and continues where the one that died stopped', async () => {
     const dead = await mortal({}, 2)
     await dead.listener.start()
     const [other, spare] = [createProcess({}, 2), createProcess({}, 2)]

@@ -79,7 +79,7 @@ test('of many that come at once over MQTT only as many are looked at as may fail
   expect(world.answers.filter(({ status }) => status === 429)).toHaveLength(470)
 })
 
-test('the stats count what came either way', async () => {
+test('the stats count claims over HTTP and over MQTT', async () => {
   await using world = bothWays({ claimHandler: { maxFailures: 1 } })
   const { key } = await keyOf(world)
   await world.ask({ ...BAD, claim_key: key })

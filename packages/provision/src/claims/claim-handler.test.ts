@@ -122,7 +122,7 @@ describe('claims over HTTP', () => {
     })
   })
 
-  test('of many good devices behind one address are all granted, however many come at once', async () => {
+  test('of many devices with valid keys behind one address are all granted, however many come at once', async () => {
     await using world = provisionWorld({ claimHandler: { maxFailures: 3 } })
     const { key } = await world.provisioner.claims.create(Station, {
       name: 'batch 8',
@@ -137,7 +137,7 @@ describe('claims over HTTP', () => {
     expect(world.provisioner.stats().claims.claimed).toBe(200)
   })
 
-  test('without an address hold nobody back, and it is said once and counted', async () => {
+  test('without an address are not limited, which is logged once and counted', async () => {
     await using world = provisionWorld({ claimHandler: { maxFailures: 2 } })
     const { key } = await keyOf(world, { createsDevices: true })
     const send = (body: object) =>

@@ -46,7 +46,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
   const limited = createLimitedLines({
     clock,
     onOverflow: (suppressed) =>
-      logger.warn({ suppressed }, 'claims with too many keys are refused to log them all'),
+      logger.warn({ suppressed }, 'claims with too many keys are refused to log each of them'),
   })
   const types = new Map(hub.types.map((type) => [type.key, type]))
 

@@ -144,7 +144,7 @@ describe('a claim', () => {
     expect((await world.provisioner.claims.list()).items).toMatchObject([{ uses: 1 }])
   })
 
-  test('is refused for every other reason in one and the same way; the log says which', async () => {
+  test('is refused for every other reason with the same answer; the log has the reason', async () => {
     await using world = provisionWorld()
     const { provisioner, hub } = world
     const good = await keyOf(world, { idPrefix: 'S-' })

@@ -5,7 +5,7 @@ import { Meter, memorySink, provisionWorld, revealed, Station } from '../testing
 const future = (ms: number) => new Date(Date.now() + ms)
 
 describe('generateCredentials', () => {
-  test('creates a device with a user name, a password and an API key that are good', async () => {
+  test('creates a device with a valid user name, password and API key', async () => {
     await using world = provisionWorld()
     const { provisioner, hub } = world
     const { device, credentials, sinkErrors } = await provisioner.generateCredentials(Station, 'S-1', {
@@ -33,7 +33,7 @@ describe('generateCredentials', () => {
     expect(await provisioner.verify({ username, password: `${password}x` })).toBeNull()
   })
 
-  test('invariant 8: stores hashes, and tells, logs and lists no secret', async () => {
+  test('invariant 8: stores hashes, and returns, logs and lists no secret', async () => {
     await using world = provisionWorld()
     const { provisioner, hub, signals, log } = world
     const { credentials } = await provisioner.generateCredentials(Station, 'S-1', { create: true })
@@ -222,7 +222,7 @@ describe('the end of credentials', () => {
 })
 
 describe('sinks', () => {
-  test('are told of each change after its commit, in order', async () => {
+  test('get each change after its commit, in order', async () => {
     const sinks = [memorySink('one'), memorySink('two')]
     await using world = provisionWorld({ sinks })
     const { provisioner } = world
@@ -248,7 +248,7 @@ describe('sinks', () => {
     expect(sinks[0]?.changes.at(-1)).toEqual({ kind: 'remove', username: 'weatherstation-S-1' })
   })
 
-  test('know the password that is good after any number of rotations at a time', async () => {
+  test('have the valid password after any number of concurrent rotations', async () => {
     const sink = memorySink()
     await using world = provisionWorld({ sinks: [sink] })
     const { provisioner } = world
@@ -258,7 +258,7 @@ describe('sinks', () => {
     expect(await provisioner.verify({ username: 'weatherstation-S-1', password })).not.toBeNull()
   })
 
-  test('that fail cost nobody the secrets, and are named', async () => {
+  test('that fail do not lose the secrets, and are named', async () => {
     const [broken, well] = [memorySink('broken'), memorySink('well')]
     broken.broken = new Error('no route to host')
     await using world = provisionWorld({ sinks: [broken, well] })

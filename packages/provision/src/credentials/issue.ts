@@ -34,7 +34,7 @@ export interface Issued<State, Kind extends CredentialKind = CredentialKind> {
   readonly device: Device<State>
   /** Shown here and never again. */
   readonly credentials: IssuedCredentials<Kind>
-  /** `sink_failed`, one for each sink that does not know yet. The credentials are good all the same. */
+  /** `sink_failed`, one for each sink that was not updated. The credentials are valid all the same. */
   readonly sinkErrors: readonly DeviceHubError[]
 }
 

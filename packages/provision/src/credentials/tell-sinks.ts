@@ -12,7 +12,7 @@ export interface Committed<Result> {
 
 export interface Told<Result> {
   readonly result: Result
-  /** `sink_failed`, one for each sink that could not be told. */
+  /** `sink_failed`, one for each sink that could not be updated. */
   readonly sinkErrors: readonly DeviceHubError[]
 }
 
@@ -71,10 +71,10 @@ function sinkError(sink: string, changes: readonly SinkChange[], cause: unknown)
   const mend =
     done === 'revoked'
       ? 'provisioner.sync() removes them there'
-      : 'when it can be reached again, provisioner.sync() puts the rules right and names the devices that have to be rotated'
+      : 'when it can be reached again, provisioner.sync() corrects the rules and names the devices whose credentials have to be rotated'
   return new DeviceHubError(
     'sink_failed',
-    `The credentials of ${shown} are ${done} here, and the sink ${sink} does not know: ${why}. ${mend}.`,
+    `The credentials of ${shown} are ${done} here, but the sink ${sink} was not updated: ${why}. ${mend}.`,
     {
       details: {
         sink,

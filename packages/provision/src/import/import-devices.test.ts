@@ -107,7 +107,7 @@ describe('importDevices', () => {
     ).not.toBeNull()
   })
 
-  test('a bad row fails alone, and says why and where', async () => {
+  test('an invalid row fails by itself, and the error has reason and line', async () => {
     await using world = provisionWorld()
     const seen: ImportedRow[] = []
     const progress: unknown[] = []

@@ -106,7 +106,7 @@ async function* readable(rows: AsyncIterable<ReadRow>): AsyncGenerator<ReadRow> 
     if (isDeviceHubError(cause)) throw cause
     throw new DeviceHubError(
       'invalid_options',
-      `importDevices: source could not be read to its end: ${errorLine(cause)}`,
+      `importDevices: source could not be read completely: ${errorLine(cause)}`,
       { cause },
     )
   }

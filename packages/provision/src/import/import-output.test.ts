@@ -63,7 +63,7 @@ describe('the output', () => {
     expect(inFile.every(Boolean)).toBe(true)
   })
 
-  test('keeps what may have been created when the database goes away, and is whole JSON all the same', async () => {
+  test('keeps what may have been created when the database goes away, and is valid JSON', async () => {
     await using folder = await temporaryFolder()
     const output = folder.file('out.json')
     let calls = 0
@@ -200,7 +200,7 @@ describe('the output', () => {
       expect(await names()).toEqual(only)
     })
 
-    test('is that file or the whole record at every moment', async () => {
+    test('is the old file or the complete new one at every moment', async () => {
       const { folder, file, output, only, names } = await stage()
       await using _folder = folder
       const seen: string[] = []

@@ -135,13 +135,13 @@ describe('JSON', () => {
     ])
   })
 
-  test('an array that was closed too early says where', async () => {
+  test('the error for an array that was closed too early names the line', async () => {
     const text = '[\n{"device_id":"A\n]},\n{"device_id":"B"}]'
     const rows = await json(pieces(text, 5))
     expect(rows.at(-1)).toEqual({ line: 3, problem: expect.stringContaining('not read') })
   })
 
-  test('an array that ends in the middle says where', async () => {
+  test('the error for an array that is not closed names the line', async () => {
     expect(await json(pieces('[{"device_id":"A"},\n{"device_id":', 5))).toEqual([
       { line: 1, row: { device_id: 'A' } },
       { line: 2, problem: expect.stringContaining('ends in the middle') },

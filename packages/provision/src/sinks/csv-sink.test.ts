@@ -60,7 +60,7 @@ it('sinks that append at once lose nothing', async () => {
   expect((await users()).sort()).toEqual(fleet.map(({ username }) => `set ${username}`).sort())
 })
 
-it('sync takes strays away and names those that are missing', async () => {
+it('sync removes superfluous users and names those that are missing', async () => {
   const sink = csvSink({ file })
   const c = sinkDevice('station', 'c')
   await sink.apply([set(a, 'p'), set(b, 'p'), remove(b.username)])
@@ -86,7 +86,7 @@ it('a device that is issued while sync runs is no stray', async () => {
   expect(await csvSink({ file }).sync(slow())).toMatchObject({ removed: [], withoutPassword: ['station-a'] })
 })
 
-it('says what is wrong with the file, without a password; close refuses more', async () => {
+it('names what is wrong with the file, without a password; after close() it refuses changes', async () => {
   await writeFile(file, 'time,change\n1,"hidden"x,2\n')
   const sink = csvSink({ file })
   const error = await sink.sync(stream(a)).catch((error) => error)
@@ -99,7 +99,7 @@ it('says what is wrong with the file, without a password; close refuses more', a
   expect(() => csvSink({ file: '' })).toThrow(expect.objectContaining({ code: 'invalid_options' }))
 })
 
-it('never cuts what it did not write: a file of somebody else is refused as it is, a last line without its end stays', async () => {
+it('never cuts what it did not write: another file is refused unchanged, a last line without its end is kept', async () => {
   for (const foreign of ['precious', 'device_id,name\nA,Roof\n', 'device_id,name\nA,Roof']) {
     await writeFile(file, foreign)
     await expect(csvSink({ file }).apply([set(a, 'p')])).rejects.toMatchObject({ code: 'sink_failed' })

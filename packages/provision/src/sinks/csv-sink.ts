@@ -173,4 +173,4 @@ function rowsOf(text: string, file: string): Row[] {
 }
 
 const foreignFile = (file: string) =>
-  new DeviceHubError('sink_failed', `${file} is no CSV file of this sink; move it away or mend it`)
+  new DeviceHubError('sink_failed', `${file} is no CSV file of this sink; move it away or correct it`)

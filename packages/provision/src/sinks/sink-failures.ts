@@ -21,7 +21,7 @@ export function sinkFailures(sink: string): SinkFailures {
       // Quoted: a user name may be anything here, a line break too.
       const shown = [...reasons].slice(0, SHOWN).map(([name, reason]) => `${JSON.stringify(name)}: ${reason}`)
       const more = reasons.size > SHOWN ? `; and ${reasons.size - SHOWN} more` : ''
-      throw new DeviceHubError('sink_failed', `${sink} could not be told of ${shown.join('; ')}${more}`, {
+      throw new DeviceHubError('sink_failed', `${sink} could not be updated for ${shown.join('; ')}${more}`, {
         details: { sink, users: [...reasons.keys()], reasons: Object.fromEntries(reasons) },
       })
     },

@@ -66,7 +66,7 @@ export async function openControlLink(settings: ControlSettings): Promise<Contro
       return fail(
         new DeviceHubError(
           'sink_failed',
-          `${shown} sent what is no answer of dynamic security; which broker is it?`,
+          `${shown} sent an answer that dynamic security does not send; is this broker Mosquitto?`,
         ),
       )
     for (const answer of answers) {

@@ -101,7 +101,7 @@ describeWith({ mosquitto: { dynamicSecurity: admin } }, 'dynamic security', ({ m
     expect(await refused(a.username, 'new')).toBe(false)
   })
 
-  it('a revoked device is disconnected, and does not come back until it is issued anew', async () => {
+  it('a revoked device is disconnected, and cannot reconnect until it gets new credentials', async () => {
     const sink = open()
     await sink.apply([set(a, 'secret'), set(b, 'secret')])
     await using client = await as(a.username, 'secret')
@@ -118,7 +118,7 @@ describeWith({ mosquitto: { dynamicSecurity: admin } }, 'dynamic security', ({ m
     expect(await refused(a.username, 'last')).toBe(false)
   })
 
-  it('leaves alone what it has not made, and says so', async () => {
+  it('does not change what it has not created, and names it', async () => {
     const sink = open()
     const before = await stateOf(hand)
     for (const changes of [
@@ -245,7 +245,7 @@ describeWith({ mosquitto: { dynamicSecurity: admin } }, 'dynamic security', ({ m
     await expect(sink.apply([set(a, 'p')])).rejects.toMatchObject({ code: 'closed' })
   })
 
-  it('connects anew after the broker was away', async () => {
+  it('reconnects after the broker was away', async () => {
     const sink = open()
     await mosquitto().kill()
     await expect(sink.apply([set(a, 'p')])).rejects.toMatchObject({ code: 'transport_unavailable' })
@@ -254,7 +254,7 @@ describeWith({ mosquitto: { dynamicSecurity: admin } }, 'dynamic security', ({ m
     expect(await refused(a.username, 'p')).toBe(false)
   })
 
-  it('says who may not: a wrong password, a user that is no administrator', async () => {
+  it('names the reason of a refusal: a wrong password, a user that is not an administrator', async () => {
     const wrong = open({ password: 'wrong-one' })
     const error = await wrong.apply([set(a, 'top-secret')]).catch((error) => error)
     expect(error).toMatchObject({ code: 'connection_refused' })

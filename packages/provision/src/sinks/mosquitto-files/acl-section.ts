@@ -24,7 +24,7 @@ export function parseAclSection(text: string, section: string, file: string): Ac
   if (begins.length !== ends.length || begins.length > 1 || (begins.length === 1 && to < from))
     throw new DeviceHubError(
       'sink_failed',
-      `${file} does not have one line "${begin}" and one line "${end}" below it: put them right, or remove both and what is between them`,
+      `${file} does not have one line "${begin}" and one line "${end}" below it: correct them, or remove both and what is between them`,
     )
   return {
     users: usersIn(lines.slice(from + 1, to), nobodyOf(section)),

@@ -197,7 +197,7 @@ describe('the files', () => {
     expect(await texts()).toEqual([passwords, acl])
   })
 
-  it('leaves users alone that it has not made, and says so', async () => {
+  it('does not change users that it has not created, and names them', async () => {
     await writeFile(passwordFile, 'station-a:$7$1$x$y\n')
     for (const change of [set(a, 'mine'), remove(a.username)]) {
       const error = await open()
@@ -308,7 +308,7 @@ describe('the files', () => {
     expect(await open().sync(stream(a, b))).toMatchObject(NOTHING)
   })
 
-  it('says that the broker could not be told, and what a folder refuses, without a password', async () => {
+  it('reports that the broker could not be reloaded, and what a folder refuses, without a password', async () => {
     const fails = open({ reload: () => Promise.reject(new Error('no such unit')) })
     await expect(fails.apply([set(a, 'hidden')])).rejects.toMatchObject({
       code: 'sink_failed',
@@ -359,7 +359,7 @@ describe('the files', () => {
       return { child, done, ended: new Promise<void>((resolve) => child.on('close', () => resolve())) }
     }
 
-    it('what they were told is done is there, and no file is ever half written', async () => {
+    it('a change that was confirmed is in the file, and no file is ever half written', async () => {
       await writeFile(passwordFile, 'ann:$7$1$a$b\n')
       await writeFile(aclFile, 'user ann\ntopic readwrite #\n')
       const confirmed: string[] = []

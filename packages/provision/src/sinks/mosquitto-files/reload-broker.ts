@@ -4,7 +4,7 @@ import { DeviceHubError } from '@devicehub/core'
 /** How Mosquitto is told to read its files again: SIGHUP to a process, or whatever the function does. */
 export type Reload = { readonly pid: number } | { readonly pidFile: string } | (() => void | Promise<void>)
 
-/** `sink_failed` when it could not be told: the files are written, and it goes on with the old ones. */
+/** `sink_failed` when that failed: the files are written, but Mosquitto still uses the old ones. */
 export async function reloadBroker(reload: Reload): Promise<void> {
   try {
     if (typeof reload === 'function') await reload()
@@ -13,7 +13,7 @@ export async function reloadBroker(reload: Reload): Promise<void> {
     const { message } = cause as { message?: unknown }
     throw new DeviceHubError(
       'sink_failed',
-      `the files are written, but Mosquitto could not be told to read them again: ${String(message ?? cause)}`,
+      `the files are written, but Mosquitto could not be made to reload them: ${String(message ?? cause)}`,
       { cause },
     )
   }
