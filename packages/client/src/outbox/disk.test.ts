@@ -41,7 +41,7 @@ testOnSmallDisk(
         (error) => {
           failed++
           expect(error).toMatchObject({ code: 'outbox_failed', details: { errno: 'ENOSPC' } })
-          expect(error.message).toMatch(/the disk is full: make room\. What was delivered/)
+          expect(error.message).toMatch(/the disk is full: free space\. The space of delivered samples/)
         },
       )
     expect(failed).toBeGreaterThan(50)

@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   device_not_found: 'No device of that id exists',
   credential_taken: 'The device has credentials already, or another one has that user name or key',
   claim_refused: 'The claim key is not valid, or not for that device',
-  sink_failed: 'The credentials are issued or revoked here, and a broker does not know yet',
+  sink_failed: 'The credentials are issued or revoked, but a broker was not updated',
   device_inactive: 'The device is deactivated',
   device_offline: 'The device is not connected, and the command was not to wait for it',
   unknown_command: 'The device type declares no command of that name',
