@@ -4,7 +4,14 @@ import { DeviceHubError } from '../errors.js'
 import { CHANNELS, type Channel, INBOUND_CHANNELS, isChannel } from './channel.js'
 import { assertDeviceId, DEVICE_ID_MAX_LENGTH } from './device-id.js'
 import { createTopicRouter } from './router.js'
-import { DEFAULT_TOPIC_PREFIX, parsePrefix, parseTemplate, resolveTemplate, templateOf } from './template.js'
+import {
+  DEFAULT_TOPIC_PREFIX,
+  parsePrefix,
+  parseTemplate,
+  type ResolvedLevel,
+  resolveTemplate,
+  templateOf,
+} from './template.js'
 import {
   acceptSubscribe,
   acceptTopic,
@@ -113,7 +120,21 @@ function fill(type: AnyDeviceType, prefix: string, device: string, channel: Chan
     const message = `There is no channel ${showValue(channel)}; the channels are ${CHANNELS.join(', ')}`
     throw new DeviceHubError('invalid_topic', message, { details: { channel: showValue(channel) } })
   }
-  return resolveTemplate(parseTemplate(templateOf(type)), parsePrefix(prefix), type.key)
+  return levelsOf(type, prefix)
     .map((level) => (level.kind === 'literal' ? level.text : level.kind === 'device' ? device : channel))
     .join('/')
+}
+
+/**
+ * The levels of a type's topics under the prefix that was asked for last: a process mostly has one. They follow from the
+ * two alone, and reading the template costs more than all the rest.
+ */
+const lastLevels = new WeakMap<AnyDeviceType, { prefix: string; levels: readonly ResolvedLevel[] }>()
+
+function levelsOf(type: AnyDeviceType, prefix: string): readonly ResolvedLevel[] {
+  const last = lastLevels.get(type)
+  if (last?.prefix === prefix) return last.levels
+  const levels = resolveTemplate(parseTemplate(templateOf(type)), parsePrefix(prefix), type.key)
+  lastLevels.set(type, { prefix, levels })
+  return levels
 }

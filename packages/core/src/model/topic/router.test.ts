@@ -62,6 +62,13 @@ describe('topics', () => {
     })
   })
 
+  it('of one type under two prefixes in turn each has its own', () => {
+    const topic = (prefix: string) => buildTopic(Weather, 'a', 'data', { prefix })
+    expect(['one', 'two', 'one', 'one'].map(topic)).toEqual(
+      ['one', 'two', 'one', 'one'].map((prefix) => `${prefix}/weatherstation/a/data`),
+    )
+  })
+
   it('come back as type, device and channel', () => {
     expect(route('things/weatherstation/STATION-001/data')).toEqual({
       type: Weather,
