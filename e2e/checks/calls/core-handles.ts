@@ -5,7 +5,12 @@ import {
   silentLogger,
   systemClock,
 } from '@devicehub/core'
-import { createLatestBudget, createPageBudget, createSampleIndex } from '@devicehub/core/storage'
+import {
+  createBucketBudget,
+  createLatestBudget,
+  createPageBudget,
+  createSampleIndex,
+} from '@devicehub/core/storage'
 import {
   compileSampleValidator,
   createBackoff,
@@ -38,6 +43,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
     { name: 'createSilentEnds()', target: createSilentEnds(), calls: calls.silentEndsCalls },
     { name: 'createPageBudget()', target: createPageBudget(5_000), calls: calls.pageBudgetCalls },
     { name: 'createSampleIndex()', target: createSampleIndex(), calls: calls.sampleIndexCalls },
+    { name: 'createBucketBudget()', target: createBucketBudget('day'), calls: calls.latestBudgetCalls },
     { name: 'createLatestBudget()', target: createLatestBudget('values', 5), calls: calls.latestBudgetCalls },
     {
       name: 'createLimitedLines()',

@@ -94,6 +94,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     { fn: 'avg', interval: 'day' },
     [{ timestamp: NOW, orderAt: NOW, id: 1, value: 5 }],
   ]),
+  averageOfParts: call(() => [{ count: 2, ordinary: 3, large: 0 }]),
+  sumOfParts: call(() => [{ count: 2, ordinary: 3, large: 0 }]),
   bytesOf: call(() => ['a', null]),
   checkValues: call(() => ['a sample', Station.readings, ['temperature'], [1]]),
   isStorable: call(() => ['float', 1]),
@@ -152,6 +154,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     { key: claimKey(), device: { isActive: true, username: null }, proof: null, credentials: [null] },
   ]),
   createPageBudget: call(() => [5_000], { returns: 'createPageBudget()' }),
+  createBucketBudget: call(() => ['day'], { returns: 'createBucketBudget()' }),
   createLatestBudget: call(() => ['the values', 5], { returns: 'createLatestBudget()' }),
   createLimitedLines: call(() => [{ clock: systemClock, onOverflow() {} }], {
     returns: 'createLimitedLines()',

@@ -90,7 +90,7 @@ export interface AggregateRequest<Readings> extends ReadingRange {
 export interface Bucket {
   /** Start of the bucket; null without an interval. */
   readonly bucket: Date | null
-  /** A number; for `first`, `last`, `min` and `max` a value of the field, a `Date` of a datetime; null over nothing. */
+  /** A number; for `first`, `last`, `min` and `max` a value of the field, a `Date` of a datetime; null over nothing, and for a sum that no double holds. */
   readonly result: unknown
 }
 
@@ -133,7 +133,8 @@ export interface ReadingsApi {
   ): Promise<ReadonlyMap<string, Reading<InferReadings<T>>>>
   /**
    * Computed in the database. `invalid_query` for a field that is not declared, a sum of what is no number, a least
-   * of what has no order.
+   * of what has no order, and for more than 20,000 buckets, or 16 MiB in their values: narrow the range, or take a longer
+   * interval.
    *
    * @example
    * import { hub, WeatherStation } from './hub.js'

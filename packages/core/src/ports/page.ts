@@ -1,7 +1,9 @@
 /** Of a page, where nobody says otherwise: see `PageRequest.maxBytes`. */
 export const PAGE_BYTES = 8 << 20
-/** Of the last values or samples of many devices, which have no pages: more are refused, see `LatestBytes`. */
+/** Of the last values or samples of many devices, and of the values of an aggregate, which have no pages: more are refused. */
 export const LATEST_BYTES = 16 << 20
+/** Buckets of an aggregate, which has no pages: more are refused. A week of minutes and two years of hours are fewer. */
+export const BUCKETS_MAX = 20_000
 
 /** One page of a list. */
 export interface Page<T> {

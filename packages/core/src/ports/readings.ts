@@ -63,7 +63,7 @@ export interface AggregateQuery extends ReadingFilter {
 export interface AggregateBucket {
   /** Start of the bucket; null when no interval was asked for. */
   readonly bucket: number | null
-  /** `first`, `last`, `min` and `max` give a stored value of the field; the others a number; null over nothing. Null values do not count. */
+  /** `first`, `last`, `min` and `max` give a stored value of the field; the others a number; null over nothing, and for a sum that no double holds. Null values do not count. */
   readonly result: StoredValue
 }
 
@@ -83,6 +83,10 @@ export interface ReadingStore {
   latest(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly LatestReadings[]>
   /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. Bounded like `latest`. */
   latestSamples(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly StoredSample[]>
-  /** What `aggregateField` lets pass. Without `interval` one bucket; with it the buckets that hold a row, oldest first. `first` and `last` go by `orderAt`. */
+  /**
+   * What `aggregateField` lets pass. Without `interval` one bucket; with it the buckets that hold a row, oldest first.
+   * `first` and `last` go by `orderAt`. `invalid_query` for more than `BUCKETS_MAX` buckets, or `LATEST_BYTES` in their
+   * values: a storage finds out before it has them in memory. No value makes a sum or an average fail: see `sumOfParts`.
+   */
   aggregate(type: AnyDeviceType, query: AggregateQuery): Promise<readonly AggregateBucket[]>
 }

@@ -1,6 +1,9 @@
 import type { StoredValue } from '../model/values.js'
 import type { AggregateBucket, AggregateFunction, AggregateQuery } from '../ports/readings.js'
 import { calendarBucket } from './calendar-bucket.js'
+import { averageOfParts, sumOfParts, sumParts } from './large-sums.js'
+import { createBucketBudget } from './page-bytes.js'
+import { bytesOf } from './page-of.js'
 
 /** A value of the aggregated reading. */
 export interface AggregatedValue {
@@ -14,7 +17,10 @@ export interface AggregatedValue {
   readonly value: StoredValue
 }
 
-/** The aggregate of samples that a storage has in memory, given in order of their measured times. */
+/**
+ * The aggregate of samples that a storage has in memory, given in order of their measured times. `invalid_query` for
+ * more buckets than `BUCKETS_MAX`, or more than `LATEST_BYTES` in their values.
+ */
 export function aggregateSamples(
   { fn, interval }: Pick<AggregateQuery, 'fn' | 'interval'>,
   samples: Iterable<AggregatedValue>,
@@ -28,23 +34,24 @@ export function aggregateSamples(
     else buckets.set(bucket, [sample])
   }
   const isEdge = fn === 'first' || fn === 'last'
+  const budget = createBucketBudget(interval)
   return [...buckets].map(([bucket, of]) => {
     if (isEdge) of.sort((a, b) => a.orderAt - b.orderAt || a.id - b.id)
     const values = of.flatMap(({ value }) => (value === null ? [] : [value]))
-    return { bucket, result: RESULT[fn](values) }
+    const result = RESULT[fn](values)
+    budget.take(bytesOf(result))
+    return { bucket, result }
   })
 }
 
-const numbers = (of: (values: readonly number[]) => number) => (values: readonly StoredValue[]) =>
+const numbers = (of: (values: readonly number[]) => number | null) => (values: readonly StoredValue[]) =>
   values.length === 0 ? null : of(values as readonly number[])
 
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
-
 const RESULT: Readonly<Record<AggregateFunction, (values: readonly StoredValue[]) => StoredValue>> = {
-  avg: numbers((values) => sum(values) / values.length),
+  avg: numbers((values) => averageOfParts(sumParts(values))),
   min: numbers((values) => values.reduce((least, value) => Math.min(least, value))),
   max: numbers((values) => values.reduce((greatest, value) => Math.max(greatest, value))),
-  sum: numbers(sum),
+  sum: numbers((values) => sumOfParts(sumParts(values))),
   count: (values) => values.length,
   first: (values) => values[0] ?? null,
   last: (values) => values.at(-1) ?? null,

@@ -10,6 +10,7 @@ import * as orders from './command-order.js'
 import * as cursors from './cursor.js'
 import * as changes from './fold-changes.js'
 import * as claims from './judge-claim.js'
+import * as sums from './large-sums.js'
 import * as latest from './latest-values.js'
 import * as pages from './page-of.js'
 import * as commits from './plan-commit.js'
@@ -175,12 +176,19 @@ export const controlMissing = trusting('controlMissing', REFUSED, errors.control
 /** The error for a command id that is taken, `storage_failed`. */
 export const commandExists = trusting('commandExists', REFUSED, errors.commandExists)
 
-/** The aggregate of samples that a storage has in memory, given in order of their measured times. */
+/**
+ * The aggregate of samples that a storage has in memory, given in order of their measured times. `invalid_query` for
+ * more buckets than `BUCKETS_MAX`, or more than `LATEST_BYTES` in their values.
+ */
 export const aggregateSamples = trusting(
   'aggregateSamples',
   'an aggregate query and samples',
   aggregated.aggregateSamples,
 )
+/** The sum of values that a storage added in two parts. Null over nothing, and where no double holds the sum. */
+export const sumOfParts = trusting('sumOfParts', 'the parts of a sum', sums.sumOfParts)
+/** Their average; null over nothing. */
+export const averageOfParts = trusting('averageOfParts', 'the parts of a sum', sums.averageOfParts)
 /** Refuses what the column types of a database would: `storage_failed`. */
 export const checkValues = trusting('checkValues', 'fields and values', values.checkValues)
 export { isStorable } from './check-values.js'

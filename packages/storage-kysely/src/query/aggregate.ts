@@ -1,14 +1,23 @@
 import type { AggregateFunction, AnyDeviceType } from '@devicehub/core'
 import type { AggregateBucket, AggregateQuery } from '@devicehub/core/storage'
-import { aggregateField } from '@devicehub/core/storage'
-import type { StoredValue } from '@devicehub/core/transport'
+import {
+  aggregateField,
+  averageOfParts,
+  BUCKETS_MAX,
+  createBucketBudget,
+  LARGE,
+  LARGE_SCALE,
+  LATEST_BYTES,
+  sumOfParts,
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
+import { numberSql } from '../connection/number-sql.js'
 import { and, asStored } from '../connection/sql-fragments.js'
-import type { ValueKind } from '../rows/column-source.js'
-import { readRow } from '../rows/row-reader.js'
+import { isWide, type ValueKind } from '../rows/column-source.js'
+import { type RowReader, readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
@@ -25,7 +34,7 @@ export async function aggregate(
   const { field: name, fn, interval, ...filter } = query
   const { dialect } = connection
   const shape = known.shapeOf(type)
-  aggregateField(type, query)
+  const isLong = isWide(aggregateField(type, query))
   const kind = shape.kinds[type.readingNames.indexOf(name)] as ValueKind
   const column = sql.ref(`t.${name}`)
   const table = sql`${sql.table(tableNames(type).reading)} as t`
@@ -33,47 +42,71 @@ export async function aggregate(
   const bucket = interval ? bucketSql(dialect, interval) : null
   const isEdge = fn === 'first' || fn === 'last'
 
+  const budget = createBucketBudget(interval)
   const statement = isEdge
-    ? edgeSql({ value: asStored(dialect, kind, column), column, table, where, bucket, fn })
+    ? edgeSql({ value: asStored(dialect, kind, column), column, table, where, bucket, fn, isLong })
     : bucket
-      ? sql`select ${bucket} as c0, ${resultSql(dialect, kind, fn, column)} as c1 from ${table} where ${where} group by ${bucket} order by 1`
-      : sql`select null as c0, ${resultSql(dialect, kind, fn, column)} as c1 from ${table} where ${where}`
+      ? sql`select ${bucket} as c0, ${resultSql(dialect, kind, fn, column)} from ${table} where ${where}
+          group by ${bucket} order by 1 ${MOST}`
+      : sql`select null as c0, ${resultSql(dialect, kind, fn, column)} from ${table} where ${where}`
   const { rows } = await asStorageErrors(`aggregating ${name} of ${type.name}`, () =>
     connection.run(statement),
   )
 
   const result = rows.map((raw) => {
     const row = readRow(raw)
-    const value: StoredValue = isEdge ? row.value(1, kind) : row.value(1, 'float')
-    return { bucket: row.number(0), result: value }
+    budget.take(isEdge && isLong ? (row.number(2) ?? 0) : 0)
+    return { bucket: row.number(0), result: isEdge ? row.value(1, kind) : resultOf(fn, row) }
   })
   return result.length === 0 && !interval ? [{ bucket: null, result: null }] : result
 }
 
-/** Sums and averages in floating point: those of integers could overflow the database's integers, or be truncated. */
+/** One more than an answer may have tells that there are more. */
+const MOST = sql`limit ${numberSql(BUCKETS_MAX + 1)}`
+
+function resultOf(fn: AggregateFunction, row: RowReader): number | null {
+  if (fn !== 'sum' && fn !== 'avg') return row.number(1)
+  const parts = { count: row.number(1) ?? 0, ordinary: row.number(2) ?? 0, large: row.number(3) ?? 0 }
+  return fn === 'sum' ? sumOfParts(parts) : averageOfParts(parts)
+}
+
+/** What `resultOf` reads. */
 function resultSql(
   dialect: SqlDialect,
   kind: ValueKind,
   fn: Exclude<AggregateFunction, 'first' | 'last'>,
   column: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
+  switch (fn) {
+    case 'count':
+      return sql`count(${column}) as c1`
+    case 'min':
+    case 'max':
+      return sql`${asStored(dialect, kind, fn === 'min' ? sql`min(${column})` : sql`max(${column})`)} as c1`
+    case 'sum':
+    case 'avg':
+      return sumSql(dialect, kind, column)
+  }
+}
+
+/**
+ * The parts of a sum, see `SumParts`, in floating point: sums of integers could overflow the database's integers. No
+ * `avg`: PostgreSQL's adds up squares as well, which overflow from 1e154 on.
+ */
+function sumSql(dialect: SqlDialect, kind: ValueKind, column: RawBuilder<unknown>): RawBuilder<unknown> {
   const float =
     dialect === 'postgres'
       ? sql`${column}::float8`
       : dialect === 'mysql'
         ? sql`(${column} + 0e0)`
         : sql`(${column} * 1.0)`
-  switch (fn) {
-    case 'count':
-      return sql`count(${column})`
-    case 'min':
-    case 'max':
-      return asStored(dialect, kind, fn === 'min' ? sql`min(${column})` : sql`max(${column})`)
-    case 'sum':
-      return sql`sum(${float})`
-    case 'avg':
-      return sql`avg(${float})`
-  }
+  const count = sql`count(${column}) as c1`
+  if (kind === 'integer') return sql`${count}, sum(${float}) as c2`
+  const number = (value: number) =>
+    dialect === 'postgres' ? sql`${numberSql(value)}::float8` : numberSql(value)
+  const isLarge = sql`abs(${float}) > ${number(LARGE)}`
+  return sql`${count}, sum(case when ${isLarge} then null else ${float} end) as c2,
+    sum(case when ${isLarge} then ${float} * ${number(LARGE_SCALE)} end) as c3`
 }
 
 interface Edge {
@@ -83,13 +116,15 @@ interface Edge {
   readonly where: RawBuilder<unknown>
   readonly bucket: RawBuilder<unknown> | null
   readonly fn: 'first' | 'last'
+  /** Whether values may be long: only those that an answer takes together are then read. */
+  readonly isLong: boolean
 }
 
 /**
  * The first or last value by measured time, or by received time when the measured one cannot be true. A bucket of
  * nulls has null.
  */
-function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<unknown> {
+function edgeSql({ value, column, table, where, bucket, fn, isLong }: Edge): RawBuilder<unknown> {
   const direction = directionSql(fn === 'first' ? 'asc' : 'desc')
   const order = sql`coalesce(t.order_at, t.timestamp) ${direction}, t.id ${direction}`
   if (!bucket) {
@@ -101,7 +136,11 @@ function edgeSql({ value, column, table, where, bucket, fn }: Edge): RawBuilder<
     )
     return sql`select null as c0, e.c1 as c1 from (${candidates}) as e order by e.place ${direction}, e.id ${direction} limit 1`
   }
-  return sql`select e.c0, e.c1 from (select ${bucket} as c0, ${value} as c1, row_number() over (
+  const edges = sql`select e.c0, e.c1 from (select ${bucket} as c0, ${value} as c1, row_number() over (
     partition by ${bucket} order by case when ${column} is null then 1 else 0 end, ${order}) as place
-    from ${table} where ${where}) as e where e.place = 1 order by e.c0`
+    from ${table} where ${where}) as e where e.place = 1`
+  if (!isLong) return sql`${edges} order by e.c0 ${MOST}`
+  const bytes = sql`octet_length(f.c1)`
+  return sql`select f.c0, case when sum(${bytes}) over () <= ${numberSql(LATEST_BYTES)} then f.c1 end as c1, ${bytes} as c2
+    from (${edges}) as f order by f.c0 ${MOST}`
 }

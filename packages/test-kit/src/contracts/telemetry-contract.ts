@@ -1,6 +1,8 @@
 import { describe } from 'vitest'
 import type { ContractOptions, MakeStorage, StorageContract } from './storage/harness.js'
 import { aggregateContract } from './storage/telemetry/aggregate.js'
+import { aggregateBoundsContract } from './storage/telemetry/aggregate-bounds.js'
+import { aggregateOverflowContract } from './storage/telemetry/aggregate-overflow.js'
 import { changeOrderContract } from './storage/telemetry/change-order.js'
 import { changeContract } from './storage/telemetry/changes.js'
 import { commitContract } from './storage/telemetry/commit.js'
@@ -41,6 +43,8 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   latestContract,
   latestTypeContract,
   aggregateContract,
+  aggregateBoundsContract,
+  aggregateOverflowContract,
   pageContract,
   logContract,
   logPlaceContract,
