@@ -27,18 +27,22 @@ export interface Announcement {
   readonly topic: string
   readonly status: Uint8Array
   readonly onError: (error: DeviceHubError) => void
+  /** What the broker has to confirm next. */
+  readonly onStep: (what: string) => void
 }
 
 /** On each new connection, before anything else is sent: subscribes, then publishes the status. */
 export async function announce(connection: BrokerConnection, announcement: Announcement): Promise<void> {
-  const { subscriptions, topic, status, onError } = announcement
+  const { subscriptions, topic, status, onError, onStep } = announcement
   // A device that may not subscribe can still publish: the failure is reported, and the connection is used.
   const subscribe = ({ what, filter, qos }: Subscription) =>
     connection.subscribe(filter, qos).catch((cause: unknown) => {
       const message = `no ${what}: the subscription to ${filter} failed: ${errorLine(cause)}`
       onError(new DeviceHubError('transport_unavailable', message, { cause }))
     })
+  onStep(`the subscriptions to ${subscriptions.map(({ filter }) => filter).join(' and ')} (SUBACK)`)
   await Promise.all(subscriptions.map(subscribe))
+  onStep(`the device's status on ${topic} (PUBACK)`)
   try {
     await connection.publish(topic, status, { again: false })
   } catch (cause) {

@@ -6,14 +6,16 @@ import {
   reasonName,
   SESSION_TAKEN_OVER,
 } from '@devicehub/core/transport'
-import { type Deferred, deferred, sleep, unlessAborted } from '@devicehub-internal/async'
+import { type Deferred, deferred, sleep, unlessAborted, withTimeout } from '@devicehub-internal/async'
 import type { BrokerConnection, ConnectionEvents, ConnectionLoss } from './broker-connection.js'
 import { describeFailure, isPermanent } from './connection-failure.js'
 
 export interface ConnectorOptions {
   readonly open: (onLost: ConnectionEvents['onLost'], signal: AbortSignal) => Promise<BrokerConnection>
-  /** What has to be done on each new connection before anything else is sent. */
-  readonly prepare: (connection: BrokerConnection) => Promise<void>
+  /** What has to be done on each new connection before anything else is sent. `onStep`: what the broker has to confirm next. */
+  readonly prepare: (connection: BrokerConnection, onStep: (what: string) => void) => Promise<void>
+  /** After that the connection is given up: a broker may answer pings, and never what the device waits for. */
+  readonly prepareTimeoutMs: number
   /** Called at the end of a connection: whether the broker may have closed it because of what was sent. */
   readonly isSuspect: () => boolean
   readonly onUp: (connection: BrokerConnection) => void
@@ -60,7 +62,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   async function live(signal: AbortSignal, up: () => void): Promise<void> {
     const lost = deferred<ConnectionLoss>()
     const opened = await options.open(lost.resolve, signal)
-    const since = Date.now()
+    const since = performance.now()
     lose = (loss) => {
       opened.destroy()
       lost.resolve(loss)
@@ -70,7 +72,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     })
     early.catch(() => {})
     try {
-      await unlessAborted(signal, Promise.race([options.prepare(opened), early]))
+      await prepare(opened, early, signal)
     } catch (error) {
       opened.destroy()
       throw error
@@ -81,14 +83,32 @@ export function createConnector(options: ConnectorOptions): Connector {
     const loss = await unlessAborted(signal, lost.promise)
     lose = null
     connection = null
-    const silent = loss.reasonCode === null && loss.error === null && !options.isSuspect()
+    const suspect = options.isSuspect()
+    const silent = loss.reasonCode === null && loss.error === null && !suspect
     options.onDown(loss)
-    const lastedMs = Date.now() - since
-    const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: `${Math.max(0, lastedMs)}ms` })
+    const lastedMs = Math.round(performance.now() - since)
+    const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: `${lastedMs}ms` })
     const takenOver = thrownOut > 0 || loss.reasonCode === SESSION_TAKEN_OVER
     if (takenOver) counts.sessionsTakenOver++
-    else if (lastedMs >= STABLE_MS) backoff.reset()
+    // One that confirmed nothing of what was sent was no use, however long it lasted.
+    else if (lastedMs >= STABLE_MS && !suspect) backoff.reset()
     options.onError(failureOf(loss, thrownOut))
+  }
+
+  async function prepare(
+    opened: BrokerConnection,
+    early: Promise<never>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { prepareTimeoutMs } = options
+    let step = ''
+    const prepared = options.prepare(opened, (what) => {
+      step = what
+    })
+    await withTimeout(prepareTimeoutMs, unlessAborted(signal, Promise.race([prepared, early])), () => {
+      const message = `${place} has not confirmed ${step} within ${prepareTimeoutMs / 1000} s (ackTimeout): the connection is opened anew`
+      throw new DeviceHubError('transport_unavailable', message)
+    })
   }
 
   async function run(signal: AbortSignal, first: Deferred): Promise<void> {

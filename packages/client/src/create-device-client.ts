@@ -109,6 +109,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       return openConnection(options.url, mqtt, { onLost, onMessage: receive }, signal)
     },
     prepare,
+    prepareTimeoutMs: options.ackTimeout,
     onUp(connection) {
       connections++
       up = true
@@ -146,12 +147,13 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   const parts = [samples, commands, twin, heartbeat]
   const subscriptions = subscriptionsOf(type, topics)
 
-  function prepare(connection: BrokerConnection): Promise<void> {
+  function prepare(connection: BrokerConnection, onStep: (what: string) => void): Promise<void> {
     return announce(connection, {
       subscriptions,
       topic: topics.status,
       status: encode('status', status.birth()),
       onError: report,
+      onStep,
     })
   }
 
@@ -228,7 +230,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
   async function close(timeoutMs: number): Promise<void> {
     const wasIdle = state === 'idle'
     enter('closing')
-    const deadline = Date.now() + timeoutMs
+    const deadline = performance.now() + timeoutMs
     if (!wasIdle) await doneWithin(timeoutMs, drain())
     const connection = connector.stop()
     for (const part of parts) part.pause()
@@ -239,7 +241,7 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
         await connection.disconnect()
       }
       await doneWithin(
-        Math.max(deadline - Date.now(), 1000),
+        Math.max(deadline - performance.now(), 1000),
         farewell().catch(() => {}),
       )
       connection.destroy()

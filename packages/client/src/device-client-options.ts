@@ -81,7 +81,10 @@ export interface DeviceClientOptions {
   readonly maxInFlight?: number | undefined
   /** Connections a single publication may cost before it is given up (`publish_failed`); default 10. */
   readonly maxAttempts?: number | undefined
-  /** How long a confirmation may take before the connection is opened anew; default 1 min. */
+  /**
+   * How long the broker may take to confirm a publication, the status and the subscriptions included, before the
+   * connection is opened anew; default 1 min.
+   */
   readonly ackTimeout?: Duration | undefined
   /** Samples `recordBatch`, or an outbox on disk, puts in one message; default 500. */
   readonly maxBatchSamples?: number | undefined

@@ -11,6 +11,7 @@ export interface Item {
   sends: number
   /** Connections that were lost while this alone was in flight: perhaps because of it. */
   lossesAlone: number
+  /** On the monotonic clock: a device's time may jump. */
   sentAt: number
 }
 

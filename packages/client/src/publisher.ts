@@ -100,7 +100,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   function send(item: Item, through: BrokerConnection): void {
     inFlight.add(item)
-    item.sentAt = Date.now()
+    item.sentAt = performance.now()
     if (item.sends++ > 0) totals.resent++
     watchForStall()
     through.publish(item.topic, item.payload, { ...item.properties, again: item.sends > 1 }).then(
@@ -184,11 +184,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (stallTimer !== undefined) return
     const [oldest] = inFlight
     if (oldest === undefined) return
-    const due = Math.max(0, oldest.sentAt + ackTimeoutMs - Date.now())
+    const due = Math.max(0, oldest.sentAt + ackTimeoutMs - performance.now())
     stallTimer = setTimeout(() => {
       stallTimer = undefined
       const [still] = inFlight
-      if (still !== undefined && Date.now() - still.sentAt >= ackTimeoutMs) options.onStalled()
+      if (still !== undefined && performance.now() - still.sentAt >= ackTimeoutMs) options.onStalled()
       else watchForStall()
     }, due)
     stallTimer.unref?.()

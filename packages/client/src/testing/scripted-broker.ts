@@ -10,8 +10,10 @@ export interface Script {
     packet: IPublishPacket,
     connection: number,
   ) => number | 'silence' | 'cut' | { readonly disconnect: number }
-  /** Reason code of SUBACK; default 1 (QoS 1). */
-  readonly granted?: number
+  /** The same for the status of the device; default 0. */
+  readonly onStatus?: Script['onPublish']
+  /** Reason code of SUBACK; default 1 (QoS 1). `silence`: none at the first connection. */
+  readonly granted?: number | 'silence'
 }
 
 export interface ScriptedBroker extends AsyncDisposable {
@@ -52,13 +54,11 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
       packets.push(packet)
       if (packet.cmd === 'connect')
         reply({ cmd: 'connack', reasonCode: 0, sessionPresent: false, ...script.connack } as Packet)
-      else if (packet.cmd === 'subscribe')
-        reply({
-          cmd: 'suback',
-          messageId: packet.messageId as number,
-          granted: [script.granted ?? 1],
-        } as Packet)
-      else if (packet.cmd === 'pingreq') reply({ cmd: 'pingresp' } as Packet)
+      else if (packet.cmd === 'subscribe') {
+        const granted = script.granted === 'silence' ? connection > 1 && 1 : (script.granted ?? 1)
+        if (granted !== false)
+          reply({ cmd: 'suback', messageId: packet.messageId as number, granted: [granted] } as Packet)
+      } else if (packet.cmd === 'pingreq') reply({ cmd: 'pingresp' } as Packet)
       else if (packet.cmd === 'publish') {
         mostInFlight = Math.max(mostInFlight, ++unanswered)
         answers.push(() => answer(packet))
@@ -72,7 +72,8 @@ export async function startScriptedBroker(script: Script = {}): Promise<Scripted
       for (const each of due) each()
     }
     function answer(packet: IPublishPacket): void {
-      const verdict = packet.topic.endsWith('/status') ? 0 : (script.onPublish?.(packet, connection) ?? 0)
+      const ask = packet.topic.endsWith('/status') ? script.onStatus : script.onPublish
+      const verdict = ask?.(packet, connection) ?? 0
       if (verdict === 'silence') return
       if (verdict === 'cut') return void socket.destroy()
       if (typeof verdict === 'object')
