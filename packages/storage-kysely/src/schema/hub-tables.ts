@@ -28,6 +28,8 @@ const schemaTable: TableModel = {
     column('column_name', varchar(64)),
     column('kind', varchar(16)),
     column('applied_at', 'time'),
+    // What the field is called since: an older release must not make an empty column of the former name.
+    optional('renamed_to', varchar(64)),
   ],
   indexes: [],
 }

@@ -10,6 +10,8 @@ export interface ExistingSchema {
   readonly tables: ReadonlyMap<string, ExistingTable>
   /** What `devicehub_schema` says: table -> column -> kind. */
   readonly recorded: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** And of columns that were renamed: table -> former name -> present name. */
+  readonly renamed: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** MySQL and MariaDB: the collation for new tables. */
   readonly collation: string | null
 }
@@ -26,13 +28,29 @@ export async function introspect(
 ): Promise<ExistingSchema> {
   const found = await INTROSPECT[dialect](db, names)
   const recorded = new Map<string, Map<string, string>>()
-  if (found.tables.has(SCHEMA_TABLE)) {
-    const { rows } = await sql<{ table_name: string; column_name: string; kind: string }>`
-      select table_name, column_name, kind from ${sql.table(SCHEMA_TABLE)}`.execute(db)
-    for (const row of rows) {
-      const columns = recorded.get(row.table_name) ?? new Map<string, string>()
-      recorded.set(row.table_name, columns.set(row.column_name, row.kind))
-    }
+  const renamed = new Map<string, Map<string, string>>()
+  const schema = found.tables.get(SCHEMA_TABLE)
+  if (schema !== undefined) {
+    // A database of an earlier release has no such column.
+    const knowsRenames = schema.columns.some(({ name }) => name === 'renamed_to')
+    const { rows } = await sql<SchemaRow>`
+      select table_name, column_name, kind, ${knowsRenames ? sql.ref('renamed_to') : sql`null`} as renamed_to
+      from ${sql.table(SCHEMA_TABLE)}`.execute(db)
+    for (const { table_name, column_name, kind, renamed_to } of rows)
+      if (renamed_to === null) put(recorded, table_name, column_name, kind)
+      else put(renamed, table_name, column_name, renamed_to)
   }
-  return { ...found, recorded }
+  return { ...found, recorded, renamed }
+}
+
+interface SchemaRow {
+  readonly table_name: string
+  readonly column_name: string
+  readonly kind: string
+  readonly renamed_to: string | null
+}
+
+function put(tables: Map<string, Map<string, string>>, table: string, column: string, value: string): void {
+  const columns = tables.get(table) ?? new Map<string, string>()
+  tables.set(table, columns.set(column, value))
 }

@@ -1,5 +1,5 @@
 import { DeviceHubError, type SchemaStep } from '@devicehub/core'
-import { type QueryExecutorProvider, sql } from 'kysely'
+import { type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { classify } from '../storage-error.js'
 import { seedSql } from './ddl.js'
 import type { ExistingSchema } from './introspect.js'
@@ -56,7 +56,10 @@ export async function recordColumns(
     const declared = table.withdrawn === undefined ? table.columns : []
     const changed = declared.filter((column) => recorded.get(column.name) !== column.type.kind)
     const gone = [...recorded.keys()].filter((name) => !present.has(name))
-    const outdated = [...gone, ...changed.map((column) => column.name)].filter((name) => recorded.has(name))
+    const renamed = now.renamed.get(table.name)
+    const outdated = [...gone, ...changed.map((column) => column.name)].filter(
+      (name) => recorded.has(name) || renamed?.has(name),
+    )
     if (outdated.length > 0) {
       await sql`delete from ${target} where table_name = ${table.name} and column_name in (${sql.join(outdated)})`.execute(
         db,
@@ -68,5 +71,37 @@ export async function recordColumns(
         db,
       )
     }
+    await recordRenames(db, table, now, time)
   }
+}
+
+/** Former names of the columns there are, so that an older release that starts again does not add them anew. */
+async function recordRenames(
+  db: QueryExecutorProvider,
+  table: TableModel,
+  now: ExistingSchema,
+  time: RawBuilder<unknown>,
+): Promise<void> {
+  const target = sql.table(SCHEMA_TABLE)
+  const present = new Set(now.tables.get(table.name)?.columns.map((column) => column.name))
+  const known = now.renamed.get(table.name) ?? new Map<string, string>()
+  const wanted = new Map(
+    (table.withdrawn === undefined ? table.columns : []).flatMap(({ name, formerNames = [] }) =>
+      formerNames.filter((former) => !present.has(former)).map((former) => [former, name] as const),
+    ),
+  )
+  const outdated = [...known]
+    .filter(([former, to]) => present.has(former) || !present.has(to) || (wanted.get(former) ?? to) !== to)
+    .map(([former]) => former)
+  const added = [...wanted].filter(([former, to]) => known.get(former) !== to)
+  const replaced = [...outdated, ...added.map(([former]) => former)]
+  if (replaced.length > 0)
+    await sql`delete from ${target} where table_name = ${table.name} and column_name in (${sql.join(replaced)})`.execute(
+      db,
+    )
+  if (added.length === 0) return
+  const rows = added.map(([former, to]) => sql`(${table.name}, ${former}, '', ${time}, ${to})`)
+  await sql`insert into ${target} (table_name, column_name, kind, applied_at, renamed_to) values ${sql.join(rows)}`.execute(
+    db,
+  )
 }

@@ -47,6 +47,14 @@ export function planColumns(input: ColumnInput, table: TableModel, found: Existi
   )
   const adds = added.map((column) => {
     const step = addColumn(input.target, table, column)
+    const present = existing.renamed.get(table.name)?.get(column.name)
+    // The present column: renamed away from there by a release that is newer than this process.
+    if (present !== undefined && found.columns.some(({ name }) => name === present))
+      return {
+        ...step,
+        destructive: true,
+        description: `${step.description}${splitHint(column.name, present)}`,
+      }
     return { ...step, description: `${step.description}${renameHint(column, withdrawn, recordedKinds)}` }
   })
   const rest = [...undeclared.values()].flatMap((column) => withoutDeclaration(input, table, found, column))
@@ -67,6 +75,9 @@ function renameHint(
     ? ''
     : `. ${similar.join(', ')} is no longer declared: if it was renamed, declare renamedFrom: '${similar[0]}'`
 }
+
+const splitHint = (former: string, present: string): string =>
+  `, empty: another release of the application has renamed ${former} to ${present}, where its values are. Values under both names would be read by neither release in whole. Run that release; to go back, declare ${former} with renamedFrom: '${present}'`
 
 function addColumn(target: SqlTarget, table: TableModel, column: ColumnModel): SchemaStep {
   if (!column.nullable && column.default === undefined) {
