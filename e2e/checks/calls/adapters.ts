@@ -103,6 +103,7 @@ const listenerOptions = () => ({
   drainTimeout: '50ms',
   quietPeriod: '50ms',
   publishTimeout: '50ms',
+  ackTimeout: '50ms',
   maxPendingPublications: 5,
   maxInFlightPublications: 5,
   onConnect() {},

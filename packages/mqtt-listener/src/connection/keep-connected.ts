@@ -21,6 +21,9 @@ export interface KeepConnectedOptions {
   readonly counters: Pick<BrokerCounters, 'failedConnects' | 'sessionsTakenOver'>
   /** Asked when a link ends: true if nothing sent on it can be the reason. Default: always true. */
   readonly isIdle?: () => boolean
+  /** Asked when a link ends: false if the broker confirmed nothing of what was sent on it. The delays then go on growing. Default: always true. */
+  /** Called when a link ends: false if the broker confirmed nothing of what was sent on it. The delays then go on growing. Default: always true. */
+  readonly wasOfUse?: () => boolean
   /** Asked before each attempt. False: no further attempt. Default: always true. */
   readonly mayConnect?: () => boolean
   /** The error text for when another client has connected with the same client id. */
@@ -65,12 +68,14 @@ interface Attempt {
   /** How long the link was prepared; null when it never was. */
   readonly lastedMs: number | null
   readonly wasIdle: boolean
+  readonly wasOfUse: boolean
 }
 
 /** Connects, and connects again whenever the connection is lost, with growing and jittered delays. */
 export function keepConnected(options: KeepConnectedOptions): KeptConnection {
   const { reconnect, clientId, counters } = options
-  const { mayConnect = () => true, isIdle = () => true, takenOver = SAME_CLIENT_ID } = options
+  const { mayConnect = () => true, isIdle = () => true, wasOfUse = () => true } = options
+  const { takenOver = SAME_CLIENT_ID } = options
   const silentEnds = createSilentEnds()
   const backoff = reconnectBackoff(reconnect)
   const stopping = new AbortController()
@@ -108,9 +113,10 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
     const end = await current.closed
     link = null
     latest = null
-    const wasIdle = isIdle()
+    const lastedMs = preparedAt === null ? null : performance.now() - preparedAt
+    const attempt = { end, lastedMs, wasIdle: isIdle(), wasOfUse: wasOfUse() }
     options.onEnd(current, end)
-    return { end, lastedMs: preparedAt === null ? null : performance.now() - preparedAt, wasIdle }
+    return attempt
   }
 
   /** Counts the end and keeps its error. Another client with this client id may have caused it: reported, or presumed. */
@@ -144,7 +150,7 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       const attempt = await connectOnce()
       if (stopping.signal.aborted) return
       noteEnd(attempt)
-      if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS) backoff.reset()
+      if (attempt.lastedMs !== null && attempt.lastedMs >= STABLE_MS && attempt.wasOfUse) backoff.reset()
       const delay = waitsLongest(lastError) ? reconnect.max * 1000 : backoff.next()
       enter(isPermanent(lastError) ? 'refused' : 'waiting', lastError, delay)
       await sleep(delay, stopping.signal)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { deferred } from '@devicehub-internal/async'
+import { deferred, withTimeout } from '@devicehub-internal/async'
 import { connect } from 'mqtt'
 import { generate } from 'mqtt-packet'
 import type { BrokerSettings } from '../settings/broker-settings.js'
@@ -44,8 +44,9 @@ export interface Link {
   write(bytes: Uint8Array): void
   /** Reads on after `onPublish` returned false. */
   resume(): void
-  /** Resolves with the reason code of each filter. */
+  /** Resolves with the reason code of each filter. Rejects when the broker does not answer within `ackTimeout`. */
   subscribe(filters: readonly string[], qos: 0 | 1 | 2): Promise<readonly number[]>
+  /** Rejects likewise. */
   unsubscribe(filters: readonly string[]): Promise<void>
   publish(
     topic: string,
@@ -71,8 +72,12 @@ export function createLink(options: LinkOptions): Link {
   const { settings, clientId, onPublish, publishes = false } = options
   const client = connect(toClientOptions(options))
   const keepAlive = createKeepAlive(client, () => reader.isHeld)
+  let publishesReceived = 0
   const reader = readPublishes(client, {
-    onPublish,
+    onPublish(packet, qos) {
+      publishesReceived++
+      return onPublish(packet, qos)
+    },
     onReceived: keepAlive.heard,
     yieldEvery: settings.yieldEvery,
   })
@@ -139,6 +144,28 @@ export function createLink(options: LinkOptions): Link {
     clearTimeout(timer)
   }
 
+  /** An answer stands behind the PUBLISH packets sent before it: while these arrive, or wait to be read, it is not late. */
+  async function answered<Answer>(what: string, answer: Promise<Answer>): Promise<Answer> {
+    const { ackTimeout } = settings
+    const ended = closing.promise.then(() => {
+      throw endedError()
+    })
+    const work = Promise.race([answer, ended])
+    for (;;) {
+      const before = publishesReceived
+      const first = await withTimeout(
+        ackTimeout,
+        work.then((value) => ({ value })),
+        () => null,
+      )
+      if (first !== null) return first.value
+      if (reader.isHeld || publishesReceived > before) continue
+      throw new ConnectionError(
+        `the broker at ${settings.url} has not answered ${what} within ${ackTimeout / 1000} s (ackTimeout)`,
+      )
+    }
+  }
+
   function ping(): Promise<void> {
     return closed ? Promise.reject(endedError()) : keepAlive.ping()
   }
@@ -151,7 +178,7 @@ export function createLink(options: LinkOptions): Link {
     },
     resume: reader.resume,
     subscribe(filters, qos) {
-      return new Promise((resolve, reject) => {
+      const granted = new Promise<readonly number[]>((resolve, reject) => {
         if (closed) return reject(endedError())
         // Retain Handling 1 (MQTT 5): retained messages come with a new subscription only, not with each reconnect.
         client.subscribe([...filters], { qos, rh: 1 }, (error, _subscriptions, packet) => {
@@ -160,14 +187,16 @@ export function createLink(options: LinkOptions): Link {
           else reject(error ?? endedError())
         })
       })
+      return answered('SUBSCRIBE', granted)
     },
     unsubscribe(filters) {
-      return new Promise((resolve, reject) => {
+      const done = new Promise<void>((resolve, reject) => {
         if (closed) return reject(endedError())
         // No device type uses this broker. An UNSUBSCRIBE without a filter would be malformed [MQTT-3.10.3-2].
         if (filters.length === 0) return resolve()
         client.unsubscribe([...filters], (error) => (error ? reject(error) : resolve()))
       })
+      return answered('UNSUBSCRIBE', done)
     },
     publish(topic, payload, { qos, retain, properties }, done) {
       if (closed) return done(endedError())

@@ -8,6 +8,8 @@ export interface QueuedPublication extends Publication {
   timer: NodeJS.Timeout | undefined
   /** How often it was sent. */
   attempts: number
+  /** When it was sent last, on the monotonic clock. */
+  sentAt: number
   /** The sender has its answer, and waits no more. */
   settled: boolean
 }

@@ -1,7 +1,7 @@
 import type { DeviceHubError, Logger } from '@devicehub/core'
 import type { OutboundMessage } from '@devicehub/core/transport'
 import { createCondition, doneWithin } from '@devicehub-internal/async'
-import { closedError, unavailable } from '../connection/connection-error.js'
+import { ConnectionError, closedError, unavailable } from '../connection/connection-error.js'
 import type { Grants } from '../connection/grants.js'
 import { type ConnectionState, keepConnected } from '../connection/keep-connected.js'
 import { createLink, type Link, type LinkEnd } from '../connection/link.js'
@@ -12,6 +12,7 @@ import type { BrokerSettings } from '../settings/broker-settings.js'
 import { type Publication, refusalBy, toPublication } from './publication.js'
 import { createPublishQueue, type QueuedPublication } from './publish-queue.js'
 import { interruptedError, refusedError, timeoutError } from './publisher-errors.js'
+import { createStallWatch } from './stall-watch.js'
 
 export interface PublisherOptions {
   readonly settings: BrokerSettings
@@ -46,7 +47,15 @@ const MAX_ATTEMPTS = 5
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const { settings, clientId, counters, logger, outages } = options
-  const { name, url, publishTimeout, maxPendingPublications, maxInFlightPublications, reconnect } = settings
+  const {
+    name,
+    url,
+    publishTimeout,
+    ackTimeout,
+    maxPendingPublications,
+    maxInFlightPublications,
+    reconnect,
+  } = settings
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'warn', 'cannot publish: ')
   const slowDown = reconnectBackoff({ ...reconnect, min: Math.min(0.1, reconnect.max) })
@@ -59,6 +68,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let sendLimit = maxInFlightPublications
   let pauseTimer: NodeJS.Timeout | null = null
   let closed = false
+  let confirmedOnLink = 0
+  /** The broker left a publication unconfirmed, and has confirmed none since. */
+  let stalled: ConnectionError | null = null
+  const stallWatch = createStallWatch(inFlight, ackTimeout, onStalled)
   /** Publications whose sender waits. */
   let unsettled = 0
   const condition = createCondition()
@@ -91,13 +104,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
   }
 
   function send(over: Link, entry: QueuedPublication): void {
-    entry.attempts++
+    if (entry.attempts++ > 0) counters.republished++
+    entry.sentAt = performance.now()
     inFlight.add(entry)
+    stallWatch.sent()
     over.publish(entry.topic, entry.payload, entry.options, (error) => {
       // `onEnd` settles or requeues what was in flight when a connection ended.
       if (over !== link || !inFlight.delete(entry)) return
+      confirmedOnLink++
       const code = (error as { code?: unknown } | undefined)?.code
       if (error === undefined) {
+        if (entry.options.qos > 0) endStall()
         slowDown.reset()
         sendLimit = Math.min(maxInFlightPublications, sendLimit + 1 / sendLimit)
         settle(entry)
@@ -109,6 +126,27 @@ export function createPublisher(options: PublisherOptions): Publisher {
       }
       sendQueued()
     })
+  }
+
+  function onStalled({ topic }: QueuedPublication): void {
+    counters.publishStalls++
+    const error = new ConnectionError(
+      `the broker at ${url} has not acknowledged a message to ${topic} within ${ackTimeout / 1000} s (ackTimeout)`,
+    )
+    if (stalled !== null) logger.debug(fields, error.message)
+    else
+      logger.warn(
+        { ...fields, inFlight: inFlight.size },
+        `cannot publish: ${error.message}; connecting again`,
+      )
+    stalled = error
+    link?.drop(error)
+  }
+
+  function endStall(): void {
+    if (stalled === null) return
+    stalled = null
+    logger.warn(fields, 'the broker acknowledges messages again')
   }
 
   function pauseSending(reasonCode: number): void {
@@ -125,6 +163,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   function onEnd(ended: Link, { reasonCode, error }: LinkEnd): void {
     if (ended !== link) return
     link = null
+    stallWatch.stop()
     grants = null
     const throttled = reasonCode !== null && SLOW_DOWN.includes(reasonCode)
     if (throttled) {
@@ -154,6 +193,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       }),
     async prepare(ready, granted) {
       link = ready
+      confirmedOnLink = 0
       grants = granted
     },
     onEnd,
@@ -161,15 +201,20 @@ export function createPublisher(options: PublisherOptions): Publisher {
       if (state === 'connected') {
         log.connected()
         sendQueued()
-      } else if (error !== null) log.failed(error, retryInMs)
-      else if (state === 'stopped') log.ended()
+      } else if (error !== null) {
+        // `onStalled` has told of it, once for all connections until the broker acknowledges something.
+        if (error !== stalled) log.failed(error, retryInMs)
+      } else if (state === 'stopped') log.ended()
     },
     reconnect,
     clientId,
     counters,
     // A broker may close the connection because of a message sent on it.
     isIdle: () => inFlight.size === 0,
+    wasOfUse: () => inFlight.size === 0 || confirmedOnLink > 0,
   })
+
+  const lastError = () => connection.lastError ?? stalled
 
   function enqueue(publication: Publication): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -179,10 +224,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
         reject,
         timer: undefined,
         attempts: 0,
+        sentAt: 0,
         settled: false,
       }
       entry.timer = setTimeout(() => {
-        settle(entry, timeoutError(settings, entry, connection.lastError))
+        settle(entry, timeoutError(settings, entry, lastError()))
         // Lets settled entries leave the queue while nothing is sent.
         queue.peek()
         condition.check()
@@ -224,7 +270,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       return connection.state
     },
     get lastError() {
-      return connection.lastError
+      return lastError()
     },
     get inFlight() {
       return inFlight.size

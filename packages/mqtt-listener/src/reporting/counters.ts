@@ -43,6 +43,10 @@ export interface BrokerCounters {
   published: number
   /** Publications refused by the broker, too late, or not taken for want of room. */
   publishFailed: number
+  /** Publications that were sent again, since their connection ended before the broker confirmed them. */
+  republished: number
+  /** Connections of the publisher that were ended because the broker left a publication unconfirmed for `ackTimeout`. */
+  publishStalls: number
   /** Times the broker asked the publisher to slow down. */
   throttled: number
   /** Calls of topic handlers that failed or exceeded their `timeout`. */
@@ -69,6 +73,8 @@ export const createCounters = (): BrokerCounters => ({
   sessionsAdopted: 0,
   published: 0,
   publishFailed: 0,
+  republished: 0,
+  publishStalls: 0,
   throttled: 0,
   handlerErrors: 0,
 })

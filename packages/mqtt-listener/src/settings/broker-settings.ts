@@ -43,6 +43,7 @@ export interface BrokerSettings {
   readonly drainTimeout: number
   readonly quietPeriod: number
   readonly publishTimeout: number
+  readonly ackTimeout: number
   readonly maxPendingPublications: number
   readonly maxInFlightPublications: number
   readonly onConnect: ((event: ConnectEvent) => unknown) | undefined
@@ -111,6 +112,7 @@ function settingsOf(name: string, options: AcceptedBroker): BrokerSettings {
     drainTimeout: options.drainTimeout ?? 10_000,
     quietPeriod: options.quietPeriod ?? 1_000,
     publishTimeout: options.publishTimeout ?? 10_000,
+    ackTimeout: options.ackTimeout ?? 60_000,
     maxPendingPublications: options.maxPendingPublications ?? 10_000,
     maxInFlightPublications: options.maxInFlightPublications ?? 100,
     onConnect: options.onConnect,

@@ -92,6 +92,7 @@ const BROKER = {
   drainTimeout: wait(0),
   quietPeriod: wait('1ms', '1m'),
   publishTimeout: wait('1ms'),
+  ackTimeout: wait('1ms'),
   maxPendingPublications: optional(integer({ min: 1 })),
   maxInFlightPublications: optional(integer({ min: 1, max: 65_535 })),
   onConnect: optional(check.callback<NonNullable<BrokerOptions['onConnect']>>()),

@@ -111,6 +111,11 @@ export interface BrokerOptions {
   readonly quietPeriod?: Duration
   /** How long a publication may wait for a connection and for its acknowledgement. Default 10 s. */
   readonly publishTimeout?: Duration
+  /**
+   * How long the broker may take to confirm a publication or a subscription before that connection is opened anew.
+   * Publications of QoS 1 whose caller still waits are then sent again. Default 1 min.
+   */
+  readonly ackTimeout?: Duration
   /** The largest number of publications that wait or are sent and not acknowledged. More are refused. Default 10,000. */
   readonly maxPendingPublications?: number
   /**
