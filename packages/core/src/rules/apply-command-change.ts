@@ -16,6 +16,10 @@ export interface AppliedCommandChange {
 
 const REPLIED: readonly CommandState[] = ['succeeded', 'failed', 'rejected']
 
+/** Whether a reply says nothing new of a command that has ended so. One that names another end contradicts it. */
+const isKnown = (reply: CommandState, end: CommandState): boolean =>
+  REPLIED.includes(end) && (reply === end || reply === 'accepted')
+
 /**
  * One step of a command, shared by every storage: states only go forward, and what is final stays. A publication whose
  * reply was faster than the note of it is counted and changes no state.
@@ -45,8 +49,7 @@ export function applyCommandChange(current: CommandProgress, change: CommandChan
       reschedule: true,
     }
   }
-  if (isFinal(current.state))
-    return unchanged(REPLIED.includes(current.state) ? 'repeated_reply' : 'late_reply')
+  if (isFinal(current.state)) return unchanged(isKnown(to, current.state) ? 'repeated_reply' : 'late_reply')
   if (to === current.state) return unchanged('repeated_reply')
   if (!change.from.includes(current.state)) return unchanged(null)
   const { result = null, reason = null } = change

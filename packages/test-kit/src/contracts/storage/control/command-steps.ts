@@ -78,7 +78,7 @@ export function commandStepContract(contract: StorageContract): void {
         [0, true, 'sent', null],
         [1, true, 'accepted', null],
         [2, true, 'succeeded', null],
-        [3, false, 'succeeded', 'repeated_reply'],
+        [3, false, 'succeeded', 'late_reply'],
       ])
       expect(await one(storage, made.id)).toMatchObject({
         state: 'succeeded',
@@ -128,6 +128,28 @@ export function commandStepContract(contract: StorageContract): void {
         ['rejected', 'unknown_command'],
       ])
     })
+
+    test.each(['succeeded', 'failed', 'rejected'] as const)(
+      'after %s, a reply that says so or “accepted” repeats, and one that names another end contradicts',
+      async (end) => {
+        const { storage } = shared
+        const deviceId = await newDevice(storage, Sensor, { status: 'online' })
+        const made = command(deviceId)
+        await storage.commands.create([made], claimOf('me'))
+        await commit(storage, deviceId, step(made.id, 'sent'), step(made.id, end))
+        for (const then of ['accepted', 'succeeded', 'failed', 'rejected'] as const) {
+          const { commands } = await commit(storage, deviceId, step(made.id, then))
+          const flag = then === end || then === 'accepted' ? 'repeated_reply' : 'late_reply'
+          expect([then, commands?.get(0)?.flag]).toEqual([then, flag])
+          const [row] = await messagesOf(storage, Sensor, deviceId)
+          expect(row).toMatchObject({
+            status: flag === 'late_reply' ? 'processed' : 'duplicate',
+            flags: flag,
+          })
+        }
+        expect((await one(storage, made.id)).state).toBe(end)
+      },
+    )
 
     test('a step can require a number of publications', async () => {
       const { storage } = shared
