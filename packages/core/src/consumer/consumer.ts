@@ -40,7 +40,7 @@ export interface ConsumeOptions<T extends AnyDeviceType = AnyDeviceType> {
 export interface ConsumeRetry {
   /** Calls with a message alone until it is set aside, 1 or more; default 5. */
   readonly tries?: number
-  /** The pause before the second try; doubles up to `max`. Default 500 ms. */
+  /** The pause before the second try; doubles up to `max`. Default 500 ms; at most 1 min. */
   readonly min?: Duration
   /** The longest pause; default 30 s. */
   readonly max?: Duration

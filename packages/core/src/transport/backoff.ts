@@ -7,7 +7,7 @@ export type { Backoff }
 
 /** How pauses between attempts grow. */
 export interface BackoffOptions {
-  /** The pause before the first retry. Default 1 s. */
+  /** The pause before the first retry. Default 1 s; at most 1 min. */
   readonly min?: Duration | undefined
   /** What no pause exceeds; at least `min`. Default 1 min. */
   readonly max?: Duration | undefined

@@ -2,7 +2,7 @@ import type { Duration } from '@devicehub/core'
 
 /** The delay before the next attempt to connect. It grows with each failure. */
 export interface ReconnectOptions {
-  /** The first delay. Default 500 ms. */
+  /** The first delay. Default 500 ms; at most 1 min. */
   readonly min?: Duration
   /** The longest delay. Default 30 s. */
   readonly max?: Duration
