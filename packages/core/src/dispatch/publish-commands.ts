@@ -15,6 +15,7 @@ import type { OutboundMessage } from '../ports/transport.js'
 import { commandMessage, decidedMessage, sentMessage } from './command-message.js'
 import type { DispatchRound } from './dispatcher.js'
 import type { SentNotes } from './sent-notes.js'
+import type { Unconfirmed } from './unconfirmed.js'
 
 export interface DispatchContext {
   readonly storage: Storage
@@ -35,6 +36,7 @@ export interface DispatchContext {
   readonly claim: string
   /** The last publication of each device that is not done: the next one of the device begins behind it. */
   readonly chains: Map<string, Promise<boolean>>
+  readonly unconfirmed: Unconfirmed
 }
 
 /**
@@ -90,19 +92,31 @@ function dispatch(context: DispatchContext, type: AnyDeviceType, record: Command
     const reason = `the device ${device.record === null ? 'does not exist any more' : 'is deactivated'}`
     return decide(context, type, record, { to: 'cancelled', from: ['queued', 'sent', 'accepted'], reason })
   }
-  if (state === 'queued')
-    return expiresIn > 0
-      ? inTurn(context, type, record)
-      : decide(context, type, record, {
-          to: 'expired',
-          from: ['queued'],
-          reason: 'it could not be sent in time',
-        })
+  if (state === 'queued') return expiresIn > 0 ? inTurn(context, type, record) : expire(context, type, record)
   if (state === 'sent' && attempts <= retries && expiresIn > 0) return inTurn(context, type, record)
   const times = attempts > 1 ? `, sent ${attempts} times` : ''
   const what = state === 'accepted' ? 'accepted it, and did not finish' : 'did not answer'
   const reason = `the device ${what} within ${seconds} s${times}`
   return decide(context, type, record, { to: 'timed_out', from: ['sent', 'accepted'], attempts, reason })
+}
+
+/** What the broker may have taken was sent: the device may have executed it, and `expired` would be untrue. */
+async function expire(context: DispatchContext, type: AnyDeviceType, record: CommandRecord): Promise<void> {
+  const first = context.unconfirmed.get(record.id)
+  context.unconfirmed.forget(record.id)
+  if (first === undefined) {
+    // Another process may have tried, and have been ended before it could write so.
+    const reason = 'it was not sent, or not confirmed by the broker, in time'
+    return decide(context, type, record, { to: 'expired', from: ['queued'], reason })
+  }
+  await context.record(sentMessage(type, record, first.message, first.at))
+  return decide(context, type, record, {
+    to: 'timed_out',
+    from: ['sent'],
+    attempts: record.attempts + 1,
+    reason:
+      'the broker did not confirm it in time and the device did not answer; the device may have executed it',
+  })
 }
 
 /** In the ledger and the log, in one commit; nothing is written when the command is further by then. */
@@ -133,12 +147,17 @@ async function inTurn(context: DispatchContext, type: AnyDeviceType, record: Com
   try {
     sent = await mine
   } catch (error) {
-    const reason = `it could not be published: ${errorLine(error)}`
+    const before = context.unconfirmed.get(record.id)
+      ? '; an earlier publication may have reached the device'
+      : ''
+    context.unconfirmed.forget(record.id)
+    const reason = `it could not be published: ${errorLine(error)}${before}`
     return decide(context, type, record, { to: 'failed', from: ['queued', 'sent'], reason })
   } finally {
     if (chains.get(key) === settled) chains.delete(key)
   }
   if (sent === null) return storage.commands.release(claim, [record.id], AGAIN_AFTER)
+  context.unconfirmed.forget(record.id)
   // The note of it is no longer in anybody's way.
   await context.notes.add(record.id, sentMessage(type, record, sent, clock.now()), record.timeout)
   metrics.count('devicehub_commands_total', 1, { state: 'sent' })
@@ -150,14 +169,17 @@ async function publish(
   type: AnyDeviceType,
   record: CommandRecord,
 ): Promise<OutboundMessage | null> {
+  const now = context.clock.now()
+  let message: OutboundMessage | undefined
   try {
-    const message = commandMessage(type, record, context.clock.now(), context)
+    message = commandMessage(type, record, now, context)
     await context.publish(message, optionOf(type, 'broker'))
     return message
   } catch (error) {
     const fields = { err: error, command: record.id, deviceId: record.deviceId }
     if (!isRetryable(error) && !isDeviceHubError(error, 'closed') && !isDeviceHubError(error, 'queue_full'))
       throw error
+    if (message !== undefined) context.unconfirmed.failed(record.id, { message, at: now }, error)
     context.logger.warn(fields, 'a command could not be published now; it is tried again')
     return null
   }

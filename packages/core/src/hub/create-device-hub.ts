@@ -7,6 +7,7 @@ import { createDispatcher } from '../dispatch/dispatcher.js'
 import { type DispatchContext, lookForCommands } from '../dispatch/publish-commands.js'
 import { lookForDesired } from '../dispatch/publish-desired.js'
 import { createSentNotes } from '../dispatch/sent-notes.js'
+import { createUnconfirmed } from '../dispatch/unconfirmed.js'
 import { createAnnouncer } from '../ingest/announce.js'
 import { createIngest } from '../ingest/create-ingest.js'
 import { createDeviceDirectory, knownDevice } from '../ingest/device-directory.js'
@@ -157,6 +158,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     notes,
     claim: holder,
     chains: new Map(),
+    unconfirmed: createUnconfirmed(),
   }
   const dispatcher = createDispatcher({
     looks: [() => lookForCommands(dispatch), () => lookForDesired(dispatch)],
