@@ -94,19 +94,16 @@ function resultSql(
  * `avg`: PostgreSQL's adds up squares as well, which overflow from 1e154 on.
  */
 function sumSql(dialect: SqlDialect, kind: ValueKind, column: RawBuilder<unknown>): RawBuilder<unknown> {
-  const float =
-    dialect === 'postgres'
-      ? sql`${column}::float8`
-      : dialect === 'mysql'
-        ? sql`(${column} + 0e0)`
-        : sql`(${column} * 1.0)`
+  const isPostgres = dialect === 'postgres'
   const count = sql`count(${column}) as c1`
-  if (kind === 'integer') return sql`${count}, sum(${float}) as c2`
-  const number = (value: number) =>
-    dialect === 'postgres' ? sql`${numberSql(value)}::float8` : numberSql(value)
-  const isLarge = sql`abs(${float}) > ${number(LARGE)}`
-  return sql`${count}, sum(case when ${isLarge} then null else ${float} end) as c2,
-    sum(case when ${isLarge} then ${float} * ${number(LARGE_SCALE)} end) as c3`
+  if (kind === 'integer') {
+    const float = isPostgres ? sql`${column}::float8` : sql`(${column} * 1e0)`
+    return sql`${count}, sum(${float}) as c2`
+  }
+  const number = (value: number) => (isPostgres ? sql`${numberSql(value)}::float8` : numberSql(value))
+  const range = sql`between ${number(-LARGE)} and ${number(LARGE)}`
+  return sql`${count}, sum(case when ${column} ${range} then ${column} end) as c2,
+    sum(case when ${column} not ${range} then ${column} * ${number(LARGE_SCALE)} end) as c3`
 }
 
 interface Edge {
