@@ -10,7 +10,6 @@ import { type ColumnModel, column, optional, type TableModel, varchar } from './
 import { NAME_MAX_BYTES, tableNames } from './table-names.js'
 
 export * from './hub-tables.js'
-export type { SqlDialect } from './logical-type.js'
 export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
 export { tableNames } from './table-names.js'
 
