@@ -174,7 +174,11 @@ export function toStorageError(error: unknown, doing: string): Error {
   const options = { cause: error }
   switch (classify(error)) {
     case 'closed':
-      return new DeviceHubError('closed', `The database was closed while ${doing}`, options)
+      return new DeviceHubError(
+        'closed',
+        `The database was closed while ${doing}: db.destroy() or the end of its pool came before hub.close(). Close the hub first; to go on, make a new Kysely instance and a new hub`,
+        options,
+      )
     case 'outdated':
       return new DeviceHubError(
         'schema_outdated',

@@ -1,9 +1,11 @@
 import { createBackoff, createWaker, doneWithin, sleep } from '@devicehub-internal/async'
 import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
+import { isDeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
+import { createFaultLog } from '../rules/fault-log.js'
 import type { ConsumeSettings } from './consume-settings.js'
 import type { ConsumeHandler, Consumer } from './consumer.js'
 import { createConsumerCounters } from './consumer-counters.js'
@@ -42,6 +44,7 @@ export function createConsumer(
   const closing = new AbortController()
   const giveUp = new AbortController()
   const backoff = createBackoff({ min: 100, max: 5_000 })
+  const faultLog = createFaultLog()
   let lookDue = false
 
   function look(): void {
@@ -101,16 +104,21 @@ export function createConsumer(
           held = null
         }
         backoff.reset()
+        faultLog.works()
       } catch (error) {
         if (closing.signal.aborted) break
         counters.failed(error)
-        counters.state = 'retrying'
-        const delay = backoff.next()
-        logger.error(
-          { consumer: name, err: error, retryInMs: delay },
-          `the consumer ${name} cannot go on; trying again`,
+        // It is never opened again.
+        const isOver = isDeviceHubError(error, 'closed')
+        faultLog.failed(error, (fields, remedy) =>
+          logger.error(
+            { consumer: name, ...fields },
+            `the consumer ${name} cannot go on${isOver ? '' : '; trying again'}${remedy === null ? '' : `: ${remedy}`}`,
+          ),
         )
-        await sleep(delay, closing.signal)
+        if (isOver) break
+        counters.state = 'retrying'
+        await sleep(backoff.next(), closing.signal)
       }
     }
     counters.state = 'closed'

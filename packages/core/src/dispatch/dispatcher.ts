@@ -1,5 +1,7 @@
 import { createWaker, doneWithin } from '@devicehub-internal/async'
+import { isDeviceHubError } from '../model/errors.js'
 import type { Logger } from '../ports/logger.js'
+import { createFaultLog } from '../rules/fault-log.js'
 
 /** What one look found: how much of it there may be more of, and the work it started. */
 export interface DispatchRound {
@@ -35,6 +37,7 @@ export interface DispatcherOptions {
 export function createDispatcher({ looks, every, concurrency, logger }: DispatcherOptions): Dispatcher {
   const waker = createWaker()
   const running = new Set<Promise<void>>()
+  const faultLog = createFaultLog()
   let loop: Promise<void> | null = null
   let closed = false
 
@@ -59,13 +62,25 @@ export function createDispatcher({ looks, every, concurrency, logger }: Dispatch
     return more
   }
 
+  function failed(error: unknown): false {
+    if (closed) return false
+    // It is never opened again.
+    closed = isDeviceHubError(error, 'closed')
+    faultLog.failed(error, (fields, remedy) =>
+      logger.warn(
+        fields,
+        `the database could not be asked for commands and desired state that are due${closed ? '' : '; trying again'}${remedy === null ? '' : `: ${remedy}`}`,
+      ),
+    )
+    return false
+  }
+
   async function run(): Promise<void> {
     while (!closed) {
-      const more = await round().catch((error: unknown) => {
-        if (!closed)
-          logger.warn({ err: error }, 'the database could not be asked for what is due; trying again')
-        return false
-      })
+      const more = await round().then((found) => {
+        faultLog.works()
+        return found
+      }, failed)
       if (!more && !closed) await waker.wait(every)
     }
   }

@@ -15,7 +15,8 @@ export type Settle = (outcome: IngestOutcome) => void
 export interface Ingest {
   /**
    * One outcome a message, in the order given, after the commit. Waits while the queue is full.
-   * Throws `closed` when the hub closed before everything was committed.
+   * Throws `invalid_options` when one is no message, and then none is taken; `closed` when the hub, or its database,
+   * closed before everything was committed.
    */
   (messages: readonly InboundMessage[]): Promise<IngestOutcome[]>
   /**

@@ -56,3 +56,33 @@ test('a try that fails is a fault until the next one works', async () => {
   expect(seen).toEqual([null, 'try 1', 'try 2'])
   expect(retry.fault()).toBeNull()
 })
+
+test('what somebody has to mend is told once, with the remedy and without a stack, however often it is tried', async () => {
+  const { retry, logged } = make(10_000)
+  const outdated = (tries: number) => {
+    let left = tries
+    return async () => {
+      if (left-- > 0) throw new DeviceHubError('schema_outdated', 'run `storage.migrate()`')
+    }
+  }
+  await Promise.all([1, 2, 3].map(() => retry(outdated(5), () => false)))
+  expect(logged).toEqual([
+    'nothing is stored and nothing acknowledged until this is mended: run `storage.migrate()`',
+  ])
+  await retry(outdated(1), () => false)
+  expect(logged).toHaveLength(2)
+})
+
+test('a database that was closed is not tried again: the caller is told, and the fault stays', async () => {
+  const { retry, logged } = make(10_000)
+  let tries = 0
+  const attempt = async () => {
+    tries++
+    throw new DeviceHubError('closed', 'close the hub first')
+  }
+  for (let call = 0; call < 2; call++)
+    await expect(retry(attempt, () => false)).rejects.toMatchObject({ code: 'closed' })
+  expect(tries).toBe(2)
+  expect(retry.fault()).toMatchObject({ code: 'closed', message: 'close the hub first' })
+  expect(logged).toEqual(['this hub stores nothing any more, and acknowledges nothing: close the hub first'])
+})

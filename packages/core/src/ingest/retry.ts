@@ -2,10 +2,14 @@ import { sleep } from '@devicehub-internal/async'
 import { isDeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
+import { createFaultLog } from '../rules/fault-log.js'
 
 /** Why nothing is committed at the moment. */
 export interface StorageFault {
-  /** `storage_unavailable`: it passes. `storage_refused`: somebody has to mend it. */
+  /**
+   * `storage_unavailable`: it passes. `storage_refused`, `schema_outdated`: somebody has to mend it. `closed`: the
+   * database was closed before the hub, and this hub stores nothing any more.
+   */
   readonly code: string
   /** What the database said, and what to do. */
   readonly message: string
@@ -31,16 +35,28 @@ interface Waiting {
   fault: StorageFault
 }
 
-/** Tries until it works, fails for a reason that trying again does not mend, or the signal is aborted. */
+/**
+ * Tries until it works, fails for a reason that trying again does not mend, the database is closed (it is never opened
+ * again), or the signal is aborted.
+ */
 export interface Retry {
   <T>(attempt: () => Promise<T>, isFinal: (error: unknown) => boolean): Promise<T>
-  /** Of what waits now, the one that has waited longest; null: nothing waits. */
+  /** That the database is closed; else of what waits now, the one that has waited longest; null: nothing waits. */
   fault(): StorageFault | null
 }
 
 export function createRetry(options: RetryOptions): Retry {
   const { logger, clock } = options
   const faults = new Set<Waiting>()
+  const faultLog = createFaultLog()
+  let ended: StorageFault | null = null
+
+  function reportClosed(error: unknown): void {
+    ended ??= faultOf(error, new Date(clock.now()))
+    faultLog.failed(error, (fields, remedy) =>
+      logger.error(fields, `this hub stores nothing any more, and acknowledges nothing: ${remedy}`),
+    )
+  }
 
   /** What hangs in a driver cannot be taken back here: whether it is done is not known. So it is only told. */
   function reportSlow(since: Date): Waiting {
@@ -77,30 +93,36 @@ export function createRetry(options: RetryOptions): Retry {
           return await watched(attempt)
         } catch (error) {
           if (isFinal(error)) throw error
+          if (isDeviceHubError(error, 'closed')) {
+            if (!options.signal.aborted) reportClosed(error)
+            throw error
+          }
           options.onRetry(error)
           const fault = faultOf(error, waiting?.fault.since ?? new Date(clock.now()))
           waiting ??= { fault }
           waiting.fault = fault
           faults.add(waiting)
           const refused = fault.code === 'storage_refused'
-          logger.error(
-            { err: error, retryInMs: delay },
-            refused
-              ? `nothing is stored and nothing acknowledged until this is mended: ${fault.message}`
-              : 'storage failed; nothing is acknowledged until it works again',
+          faultLog.failed(error, (fields, remedy) =>
+            logger.error(
+              fields,
+              remedy === null
+                ? 'storage failed; nothing is acknowledged until it works again. It is tried again and again'
+                : `nothing is stored and nothing acknowledged until this is mended: ${remedy}`,
+            ),
           )
           await sleep(delay * (0.5 + Math.random() / 2), options.signal)
           delay = Math.min(delay * 2, refused ? options.refusedMax : options.delay.max)
         }
       }
     } finally {
-      if (waiting !== null) faults.delete(waiting)
+      if (waiting !== null && faults.delete(waiting) && faults.size === 0) faultLog.works()
     }
   }
 
   return Object.assign(retry, {
     // Sets are in the order of insertion.
-    fault: () => faults.values().next().value?.fault ?? null,
+    fault: () => ended ?? faults.values().next().value?.fault ?? null,
   })
 }
 

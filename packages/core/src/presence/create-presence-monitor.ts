@@ -4,6 +4,7 @@ import type { CloseOptions } from '../model/check/close-options.js'
 import { accept, closeOptions, port } from '../model/check/index.js'
 import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import { randomIds } from '../ports/ids.js'
+import { createFaultLog } from '../rules/fault-log.js'
 import { heartbeatLimit } from '../rules/heartbeat.js'
 import { assertControl } from '../rules/storage-errors.js'
 import { markOverdue, WATCHED_STATUSES } from './mark-overdue.js'
@@ -153,6 +154,7 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
     return marked
   }
 
+  const faultLog = createFaultLog()
   // One at a time, whoever asks.
   let last: Promise<unknown> = Promise.resolve()
   function inTurn(): Promise<number> {
@@ -160,7 +162,9 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
       if (closing.signal.aborted) throw new DeviceHubError('closed', 'the presence monitor is closed')
       pause = settings.every
       try {
-        return await turn()
+        const marked = await turn()
+        faultLog.works()
+        return marked
       } catch (error) {
         if (isDeviceHubError(error, 'fenced')) await letGo()
         counts.failures++
@@ -184,7 +188,12 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
           closing.abort()
           break
         }
-        logger.error({ err: error }, 'the presence monitor could not sweep; trying again')
+        faultLog.failed(error, (fields, remedy) =>
+          logger.error(
+            fields,
+            `the presence monitor could not sweep; trying again${remedy === null ? '' : `: ${remedy}`}`,
+          ),
+        )
       }
       if (!closing.signal.aborted) await waker.wait(pause)
     }

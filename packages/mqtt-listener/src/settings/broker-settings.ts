@@ -130,7 +130,7 @@ function endpointOf(at: At, options: AcceptedBroker) {
   const parsed = new URL(url)
   const protocol = parsed.protocol.slice(0, -1)
   if (!isProtocol(protocol))
-    throw invalid(at(`the protocol of \`url\` is mqtt, mqtts, ws or wss, not ${protocol}`))
+    throw invalid(at(`the protocol of \`url\` must be mqtt, mqtts, ws or wss, not ${protocol}`))
   if (parsed.hostname === '') throw invalid(at('`url` names no host'))
   const secure = protocol === 'mqtts' || protocol === 'wss'
   if (!secure && (options.ca ?? options.cert ?? options.key) !== undefined)

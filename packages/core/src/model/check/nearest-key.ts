@@ -8,6 +8,8 @@ export function meant(given: string, known: readonly string[]): string {
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   maxBatch: ['batch', 'batchsize'],
   url: ['host', 'hostname', 'port', 'address', 'server', 'broker', 'brokerurl', 'uri', 'endpoint'],
+  topicPrefix: ['prefix'],
+  credentials: ['username', 'user', 'password'],
   cleanStart: ['clean', 'cleansession'],
   receiveMaximum: ['window'],
   maxInFlightPublications: ['publishmaximum', 'publishwindow'],

@@ -107,7 +107,7 @@ function unknownKey(key: string, known: readonly string[], at: string, advice: s
   const hint = formerName(key, known) ?? nearestHint(key, known)
   return new Misfit(
     within(at, showText(key)),
-    `is not known here; ${hint}Known: ${known.join(', ') || 'none'}${advice && `. ${advice}`}`,
+    `is not known here${hint === '' ? '. ' : `; ${hint}`}Known: ${known.join(', ') || 'none'}${advice && `. ${advice}`}`,
     expected,
   )
 }

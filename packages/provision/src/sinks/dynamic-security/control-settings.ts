@@ -26,7 +26,7 @@ export function controlSettings(given: DynamicSecurityOptions): ControlSettings 
   if (!URL.canParse(options.url)) throw refuse('`url` is no URL; it looks like mqtts://broker:8883')
   const url = new URL(options.url)
   if (!PROTOCOLS.includes(url.protocol) || url.hostname === '')
-    throw refuse('the protocol of `url` is mqtt, mqtts, ws or wss, and it names a host')
+    throw refuse('the protocol of `url` must be mqtt, mqtts, ws or wss, and a host must follow')
   if (url.username !== '' || url.password !== '')
     throw refuse('give the administrator as `username` and `password`, not in `url`')
   const clientId = options.clientId ?? 'devicehub-dynamic-security'
