@@ -1,4 +1,5 @@
 import { isDeviceHubError } from '../model/errors.js'
+import type { LogFields } from '../ports/logger.js'
 
 /** Milliseconds between two lines of one kind. */
 const EVERY = 60_000
@@ -15,7 +16,7 @@ export interface FaultLog {
    * Calls `write` when a line is due. `fields` has the error, with its stack where that helps; `remedy` is what somebody
    * has to do, null where waiting is enough.
    */
-  failed(error: unknown, write: (fields: object, remedy: string | null) => void): void
+  failed(error: unknown, write: (fields: LogFields, remedy: string | null) => void): void
   /** It works again: the next fault has its line at once. */
   works(): void
 }

@@ -71,7 +71,7 @@ async function emptySession(
   if (slotLease?.valid === false)
     throw unavailable(`cannot end the session ${clientId} at ${url}: ${SLOT_LOST}`)
   const source = `mqtt:${name}`
-  const inbox = createInbox({ sink, window, maxQueuedQos0, source, now, counters, slotLease })
+  const inbox = createInbox({ sink, window, maxQueuedQos0, source, now, counters, slotLease, onSettled() {} })
   const link: Link = createLink({
     settings,
     clientId,

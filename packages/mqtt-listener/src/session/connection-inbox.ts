@@ -20,6 +20,8 @@ export interface InboxOptions {
   readonly source: string
   readonly now: () => number
   readonly counters: BrokerCounters
+  /** Told what became of each message. Must not throw. */
+  readonly onSettled: (topic: string, outcome: IngestOutcome) => void
   /** Of the slot whose client id the session has; undefined without slots. */
   readonly slotLease?: SlotLease | undefined
 }
@@ -86,6 +88,7 @@ export function createConnectionInbox(
     totals.waitingQos0++
     return push(packet, 0, (outcome) => {
       totals.waitingQos0--
+      options.onSettled(packet.topic, outcome)
       if (!isFenced(outcome)) return
       counters.fenced++
       slotLease?.end()
@@ -96,7 +99,10 @@ export function createConnectionInbox(
     const ticket = acknowledger.receive(packet.messageId as number, qos, packet.dup)
     if (ticket === null) return true
     window.add()
-    return push(packet, qos, (outcome) => settle(ticket, outcome))
+    return push(packet, qos, (outcome) => {
+      options.onSettled(packet.topic, outcome)
+      settle(ticket, outcome)
+    })
   }
 
   function settle(ticket: number, outcome: IngestOutcome): void {

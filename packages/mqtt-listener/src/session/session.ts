@@ -18,6 +18,7 @@ import { drainQueue, endSession, waitUntilEmpty } from './drain.js'
 import { createInbox } from './inbox.js'
 import type { MessageSink } from './message-sink.js'
 import type { SlotLease } from './slot-lease.js'
+import { createStrayMessages } from './stray-messages.js'
 import { resubscribeIdleGroup } from './subscribe.js'
 import { createSubscriber } from './subscriber.js'
 import type { Subscriptions } from './subscriptions.js'
@@ -77,7 +78,17 @@ export function createSession(options: SessionOptions): Session {
   const fields = { broker: name, url, clientId }
   const log = outages.of(clientId, 'error')
   const source = `mqtt:${name}`
-  const inbox = createInbox({ sink, window, maxQueuedQos0, source, now, counters, slotLease })
+  const strays = createStrayMessages({ clientId, subscriptions, logger, fields })
+  const inbox = createInbox({
+    sink,
+    window,
+    maxQueuedQos0,
+    source,
+    now,
+    counters,
+    slotLease,
+    onSettled: strays.settled,
+  })
   const subscriber = createSubscriber({
     settings,
     subscriptions,
@@ -119,6 +130,7 @@ export function createSession(options: SessionOptions): Session {
   async function prepare(link: Link, grants: Grants): Promise<void> {
     accepted = true
     sessionPresent = grants.sessionPresent
+    strays.connected(sessionPresent)
     await subscriber.subscribe(link, grants)
   }
 

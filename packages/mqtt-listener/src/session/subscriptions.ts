@@ -18,6 +18,9 @@ const SHARED = /^\$share\/[^/]*\//
 
 export const isShared = (filter: string): boolean => SHARED.test(filter)
 
+/** What a message's topic is matched with. */
+export const withoutGroup = (filter: string): string => filter.replace(SHARED, '')
+
 export const hasShared = ({ filters }: Pick<Subscriptions, 'filters'>): boolean => filters.some(isShared)
 
 /** Null: not a shared subscription. */
