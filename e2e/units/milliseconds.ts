@@ -70,6 +70,7 @@ export const REFUSED: readonly Row[] = [
     (max, { hub }) => createMqttListener(hub, { url, reconnect: { max } }),
   ],
   [/^mqtt-listener .*[.]connectTimeout$/, 30_000, listener('connectTimeout')],
+  [/^mqtt-listener .*[.]ackTimeout$/, 60_000, listener('ackTimeout')],
   [/^mqtt-listener .*[.]drainTimeout$/, 10_000, listener('drainTimeout')],
   [/^mqtt-listener .*[.]quietPeriod$/, 1_000, listener('quietPeriod')],
   [/^mqtt-listener .*[.]publishTimeout$/, 10_000, listener('publishTimeout')],

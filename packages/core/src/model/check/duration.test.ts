@@ -89,8 +89,9 @@ describe('a duration', () => {
     ['1w', 'not "1w"; the unit "w" is not known'],
     ['30', `not "30"; it has no unit: did you mean '30s'?`],
     ['3 fortnights', 'not "3 fortnights"'],
-    ['x'.repeat(50), `not "${'x'.repeat(40)}..."`],
-    ['5\u0007s', 'not "5\\u0007s"'],
+    // A text that is no number with a word behind it may be a secret in the wrong place.
+    ['x'.repeat(50), 'not a text of 50 characters'],
+    ['5\u0007s', 'not a text of 3 characters'],
   ])('of %j the error says what is wrong', (given, end) => expect(message(given).endsWith(end)).toBe(true))
 
   it('a week is told in days where that fits', () => {

@@ -1,7 +1,7 @@
 import { type Duration, durationText, parseDuration } from '../duration.js'
 import { durationHint, looksLikeMilliseconds } from './duration-hint.js'
 import { Misfit, type Rule } from './rule.js'
-import { showValue } from './show-value.js'
+import { showKind, showValue } from './show-value.js'
 
 /** How long a duration may be, inclusive. */
 export interface DurationBounds {
@@ -82,5 +82,10 @@ function bound(given: Duration): number {
   return milliseconds
 }
 
-const shownDuration = (value: unknown): string =>
-  typeof value === 'number' && Number.isFinite(value) ? `${value} s` : showValue(value)
+/** A number with a word behind it is shown; another text may be a secret that slipped. */
+const TRIED = /^\s*[-+]?\d[\d.,]{0,15}\s*[A-Za-z]{0,12}\s*$/
+
+function shownDuration(value: unknown): string {
+  if (typeof value === 'number' && Number.isFinite(value)) return `${value} s`
+  return typeof value === 'string' && TRIED.test(value) ? showValue(value) : showKind(value)
+}
