@@ -111,6 +111,7 @@ export function createRetry(options: RetryOptions): Retry {
                 : `nothing is stored and nothing acknowledged until this is mended: ${remedy}`,
             ),
           )
+          logger.debug({ code: fault.code, retryInMs: delay }, 'the storage is tried again')
           await sleep(delay * (0.5 + Math.random() / 2), options.signal)
           delay = Math.min(delay * 2, refused ? options.refusedMax : options.delay.max)
         }
