@@ -1,17 +1,11 @@
 import path from 'node:path'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
-import { publishedEntries, root } from './entries.js'
+import { root } from './entries.js'
+import { readExports } from './read-exports.js'
 
 test('every export of every entry has a docstring, and every member of an interface or a class', () => {
-  const entries = publishedEntries()
-  const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-  const program = ts.createProgram(
-    entries.map(({ source }) => path.join(root, source)),
-    options,
-  )
-  const checker = program.getTypeChecker()
+  const { entries, program, checker } = readExports()
   const seen = new Set<ts.Node>()
   const without: string[] = []
   for (const { source } of entries) {

@@ -1,17 +1,11 @@
 import path from 'node:path'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
-import { publishedEntries, root } from './entries.js'
+import { root } from './entries.js'
+import { readExports } from './read-exports.js'
 
 test('no two entries export one name with two meanings', () => {
-  const entries = publishedEntries()
-  const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-  const program = ts.createProgram(
-    entries.map(({ source }) => path.join(root, source)),
-    options,
-  )
-  const checker = program.getTypeChecker()
+  const { entries, program, checker } = readExports()
   const meanings = new Map<string, Map<string, string[]>>()
   for (const entry of entries) {
     const file = program.getSourceFile(path.join(root, entry.source))

@@ -1,5 +1,5 @@
-import type { NewCommand } from '@devicehub/core/storage'
 import { expect, test } from 'vitest'
+import { CLAIM, command } from '../testing/commands.js'
 import { describeDatabases } from '../testing/describe-databases.js'
 import { openStorages } from '../testing/opened-storage.js'
 import { device, Station, T0 } from '../testing/rows.js'
@@ -12,21 +12,6 @@ const PAYLOADS = [
   '12345678901234567890',
 ]
 
-const command = (id: string, more: Partial<NewCommand>): NewCommand => ({
-  id,
-  type: Station,
-  deviceId: 'a',
-  command: 'reboot',
-  payload: null,
-  timeout: 30_000,
-  expiresIn: 600_000,
-  retries: 2,
-  onOffline: 'queue',
-  batch: null,
-  createdAt: T0,
-  ...more,
-})
-
 describeDatabases('commands that are claimed as they are written', (open) => {
   test('are as they were given, in that order', async () => {
     await using storages = await openStorages(await open(), [Station])
@@ -36,13 +21,13 @@ describeDatabases('commands that are claimed as they are written', (open) => {
     const given = PAYLOADS.map((payload, n) =>
       command(`z-${9 - n}`, {
         payload,
+        retries: 2,
         deviceId: n % 2 ? 'a' : 'b',
         batch: n % 2 ? `"it's" ü {n}` : null,
         createdAt: T0 + n,
       }),
     )
-    const claim = { claim: 'me', ttl: 60_000, types: [Station.key] }
-    expect(await storage.commands.create(given, claim)).toEqual(given.map(() => 'claimed'))
+    expect(await storage.commands.create(given, CLAIM)).toEqual(given.map(() => 'claimed'))
 
     const { items } = await storage.commands.list({}, { limit: 100 })
     const kept = items.map(({ id, deviceId, payload, batch, createdAt, timeout, retries, expiresAt }) => [

@@ -1,5 +1,5 @@
 import type { Storage } from '@devicehub/core'
-import type { CommandChange, NewCommand } from '@devicehub/core/storage'
+import type { CommandChange } from '@devicehub/core/storage'
 import { describeWith, waitUntil } from '@devicehub/test-kit'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
@@ -7,28 +7,12 @@ import { expect, test } from 'vitest'
 import { kyselyStorage } from '../kysely-storage.js'
 import { engineOf } from '../sqlite/sqlite-dialect.js'
 import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
+import { CLAIM, command } from '../testing/commands.js'
 import { describeDatabases } from '../testing/describe-databases.js'
 import { postgresDatabase, sqliteFile } from '../testing/open-database.js'
 import { openStorages } from '../testing/opened-storage.js'
 import { batch, device, entry, Station, T0 } from '../testing/rows.js'
 import { createRecentCommands, newRecord } from './recent-commands.js'
-
-const CLAIM = { claim: 'me', ttl: 60_000, types: [Station.key] }
-
-const command = (id: string, more: Partial<NewCommand> = {}): NewCommand => ({
-  id,
-  type: Station,
-  deviceId: 'a',
-  command: 'reboot',
-  payload: null,
-  timeout: 30_000,
-  expiresIn: 600_000,
-  retries: 0,
-  onOffline: 'queue',
-  batch: null,
-  createdAt: T0,
-  ...more,
-})
 
 const step = (id: string, to: CommandChange['to']): CommandChange => ({
   id,
