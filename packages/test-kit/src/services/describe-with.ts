@@ -13,6 +13,12 @@ import {
 } from './catalogue.js'
 import { createCertificates } from './certificates.js'
 
+/**
+ * Milliseconds that a server may take to start, and a test that stops, kills or restarts it: seconds on a busy machine,
+ * where vitest's own 5 s for a test and 10 s for a hook are too few.
+ */
+const TIMEOUT = 120_000
+
 type WantedOptions = { [Name in ServiceName]?: ServiceStartOptions[Name] | 'own' } & {
   [Name in ToolName]?: Record<never, never>
 }
@@ -51,6 +57,9 @@ export type Services<W extends Wanted> = {
  * share an instance, which starts before the first of them and is closed after the last. `'own'` starts none: the
  * tests start their own. A program that is not a server, such as `openssl`, is only looked for.
  *
+ * Tests of the suite have 120 s each instead of vitest's 5 s, since servers take seconds to stop and start. A test's own
+ * limit counts before it: `it('...', { timeout: 300_000 }, ...)`.
+ *
  * When a program is not installed, the suite is skipped and a line says what to install. With
  * `DEVICEHUB_REQUIRE_SERVICES=1` (continuous integration) it fails with that line instead.
  *
@@ -88,14 +97,14 @@ export function describeWith<const W extends Wanted>(
     describeMissing(missing, title, () => suite(accessors({}, names)))
     return
   }
-  describe(title, () => {
+  describe(title, { timeout: TIMEOUT }, () => {
     const services = names.filter(isService)
     const leases = services.flatMap((name) => {
       const wish = options[name] ?? {}
       return wish === 'own' ? [] : [[name, lease(name, wish)] as const]
     })
-    beforeAll(async () => void (await Promise.all(leases.map(([, { acquire }]) => acquire()))))
-    afterAll(async () => void (await Promise.all(leases.map(([, { release }]) => release()))))
+    beforeAll(async () => void (await Promise.all(leases.map(([, { acquire }]) => acquire()))), TIMEOUT)
+    afterAll(async () => void (await Promise.all(leases.map(([, { release }]) => release()))), TIMEOUT)
     suite(accessors(Object.fromEntries(leases), names))
   })
 }
