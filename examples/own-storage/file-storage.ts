@@ -4,11 +4,14 @@ import {
   aggregateField,
   aggregateSamples,
   bytesOf,
+  type Condition,
+  changeLabels,
   checkValues,
   createLatestBudget,
   type DeviceRecord,
   defineStorage,
   deviceExists,
+  judgeDevice,
   type LatestRow,
   latestRowOf,
   latestTime,
@@ -70,6 +73,16 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
     tables.write([...missing.values()])
   }
 
+  const matching = (type: AnyDeviceType, condition: Condition) =>
+    devicesOf(type).filter((record) =>
+      judgeDevice(type, condition, {
+        record,
+        lastValues: () => tables.of(type).latest.get(record.deviceId)?.values ?? [],
+        // It keeps no desired state.
+        isInSync: () => true,
+      }),
+    )
+
   return {
     devices: {
       async create(type, device) {
@@ -78,14 +91,11 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       },
       ensure: async (type, devices) => add(type, devices),
       find: async (type, ids) => [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? []),
-      async list(type, { status, isActive, search = '' }, page) {
-        const part = search.toLowerCase()
-        const rows = devicesOf(type)
-          .filter((row) => status === undefined || row.status === status)
-          .filter((row) => isActive === undefined || row.isActive === isActive)
-          .filter(({ deviceId, name }) => `${deviceId}\n${name}`.toLowerCase().includes(part))
+      async list(type, condition, page) {
+        const rows = matching(type, condition)
         return pageOf(after(rows.reverse(), 'devices', page.cursor, -1), page, deviceRows('devices'))
       },
+      count: async (type, condition, max) => Math.min(max, matching(type, condition).length),
       async overdue(type, { before, statuses, ...page }) {
         const rows = devicesOf(type)
           .filter(({ isActive, status }) => isActive && statuses.includes(status))
@@ -93,7 +103,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           .filter(({ statusAt }) => statusAt === null || statusAt < before)
         return pageOf(after(rows, 'overdue', page.cursor, 1), page, deviceRows('overdue'))
       },
-      async update(type, deviceId, { state = {}, ...columns }, now) {
+      async update(type, deviceId, { state = {}, labels = {}, ...columns }, now) {
         const device = tables.of(type).devices.get(deviceId)
         if (!device) return null
         const values = [...device.state]
@@ -102,7 +112,8 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           values[type.stateNames.indexOf(name)] = value
         }
         const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
-        const next = { ...device, ...given, state: values, updatedAt: now }
+        const changed = { labels: changeLabels(deviceId, device.labels, labels), state: values }
+        const next = { ...device, ...given, ...changed, updatedAt: now }
         tables.write([checked(type, next)])
         return next
       },

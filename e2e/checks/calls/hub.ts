@@ -39,6 +39,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   ]),
   'devices.get': call(() => [Station, 'S-1']),
   'devices.list': call(() => [Station, { status: 'online', isActive: true, search: 'a', ...page() }]),
+  'devices.count': call(() => [Station, { status: 'online', labels: { site: 'north' }, max: 10 }]),
   'devices.update': call(() => [
     Station,
     'S-1',

@@ -1,9 +1,10 @@
-import { newDeviceRecord } from '@devicehub/core/storage'
+import { conditionOf, newDeviceRecord } from '@devicehub/core/storage'
 import { type Coverage, call, without } from '../sample-call.js'
 import { Station, type World } from './world.js'
 
 const NOW = 1_767_225_600_000
 const page = () => ({ limit: 5, cursor: undefined })
+const condition = () => conditionOf(Station, { status: 'online', isActive: true, search: 'a' })
 const range = () => ({ deviceId: 'S-1', from: NOW, to: NOW + 1 })
 const device = (deviceId: string) => ({ ...newDeviceRecord(Station, { deviceId }, NOW) })
 const failure = (ref: object) => ({ ref, deviceId: 'S-1', error: 'an error', attempts: 1, failedAt: NOW })
@@ -32,7 +33,8 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
   'devices.create': call(() => [Station, device('S-8')]),
   'devices.ensure': call(() => [Station, [device('S-8')]]),
   'devices.find': call(() => [Station, ['S-1']]),
-  'devices.list': call(() => [Station, { status: 'online', isActive: true, search: 'a' }, page()]),
+  'devices.list': call(() => [Station, condition(), page()]),
+  'devices.count': call(() => [Station, condition(), 10]),
   'devices.overdue': call(() => [Station, { ...page(), before: NOW, statuses: ['online'] }]),
   'devices.update': call(() => [
     Station,
@@ -49,6 +51,7 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
       sessionAt: NOW,
       mqttUsername: null,
       metadata: '{}',
+      labels: {},
       state: { mode: 'burst' },
     },
     NOW,

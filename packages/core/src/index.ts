@@ -76,6 +76,10 @@ export { createRegistry, type Registry } from './model/registry.js'
 export { type AsyncApiDocument, type AsyncApiOptions, asyncApi } from './model/schema/async-api.js'
 export type { JsonSchema } from './model/schema/field-schema.js'
 export { type DeviceTypeSchemas, jsonSchema } from './model/schema/json-schema.js'
+export { formatSelector } from './model/selector/format-selector.js'
+export type { Labels } from './model/selector/labels.js'
+export { parseSelector } from './model/selector/parse-selector.js'
+export type { Comparison, Matching, Selector, TimeValue } from './model/selector/selector.js'
 export { COMMAND_STATES, type CommandState, DEVICE_STATUSES, type DeviceStatus } from './model/statuses.js'
 export {
   buildTopic,

@@ -1,5 +1,6 @@
 import {
   abortSignal,
+  anything,
   callback,
   integer,
   Misfit,
@@ -12,16 +13,16 @@ import { errorLine } from '../model/codec/text.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../model/errors.js'
+import type { Condition } from '../model/selector/condition.js'
+import type { Selector } from '../model/selector/selector.js'
 import type { CommandState } from '../model/statuses.js'
-import type { DeviceFilter } from '../ports/devices.js'
 import type { Storage } from '../ports/storage.js'
-import { deviceFilter } from '../rules/port-rules.js'
 import { SEND, type SendOptions } from './send-options.js'
 
-/** Device ids, or a filter as for `devices.list`; `{}` is all devices of the type. */
-export type BulkTarget =
+/** Device ids, or those that a selector says when the bulk begins; `{}` is all devices of the type. */
+export type BulkTarget<T extends AnyDeviceType = AnyDeviceType> =
   | { readonly deviceIds: Iterable<string> | AsyncIterable<string> }
-  | { readonly filter: DeviceFilter }
+  | { readonly filter: Selector<T> }
 
 /**
  * How a bulk goes about its devices. What is said of one command (`timeout`, `expiresIn`, ...) holds for each of
@@ -98,8 +99,8 @@ const IDS = satisfies<Iterable<string> | AsyncIterable<string>>(
 
 const WHOM = options<{
   readonly deviceIds?: Iterable<string> | AsyncIterable<string>
-  readonly filter?: DeviceFilter
-}>({ deviceIds: optional(IDS), filter: optional(deviceFilter) }, '{ deviceIds } or { filter }')
+  readonly filter?: Selector
+}>({ deviceIds: optional(IDS), filter: optional(anything('a selector')) }, '{ deviceIds } or { filter }')
 
 export const TARGET: Rule<BulkTarget> = {
   expected: WHOM.expected,
@@ -180,11 +181,11 @@ const failed = (code: ErrorCode, what: string, cause: unknown): DeviceHubError =
 export async function* matchingDevices(
   { devices }: Pick<Storage, 'devices'>,
   type: AnyDeviceType,
-  filter: DeviceFilter,
+  condition: Condition,
 ): AsyncGenerator<string> {
   let cursor: string | undefined
   do {
-    const page = await devices.list(type, filter, { limit: PAGE, cursor })
+    const page = await devices.list(type, condition, { limit: PAGE, cursor })
     for (const { deviceId } of page.items) yield deviceId
     cursor = page.cursor ?? undefined
   } while (cursor !== undefined)

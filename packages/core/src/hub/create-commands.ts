@@ -23,6 +23,7 @@ import { deviceType } from '../model/device-type/type-rule.js'
 import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import { quietWhenClosed } from '../model/quiet-when-closed.js'
+import { filterOf } from '../model/selector/conditions-of.js'
 import { COMMAND_STATES, type CommandState } from '../model/statuses.js'
 import { topicOf } from '../model/topic/build-topic.js'
 import { assertDeviceId } from '../model/topic/index.js'
@@ -145,7 +146,10 @@ export function createCommands(context: CommandsContext): CommandsApi {
     const settings = sendSettings(how, type)
     const batch = randomIds.next()
     const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
-    const ids = 'filter' in whom ? matchingDevices(storage, type, whom.filter) : whom.deviceIds
+    const ids =
+      'filter' in whom
+        ? matchingDevices(storage, type, filterOf('commands.sendMany', type, whom.filter, clock.now()))
+        : whom.deviceIds
 
     async function one(deviceId: string): Promise<BulkOutcome<never>> {
       const outcome = { deviceId, id: null, result: null, error: null }

@@ -1,9 +1,11 @@
-import { accept, options } from '../model/check/index.js'
+import { integer, optional } from '../model/check/index.js'
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
 import type { InferState } from '../model/device-type/infer.js'
+import { queryOf } from '../model/selector/conditions-of.js'
+import type { Selector } from '../model/selector/selector.js'
 import type { DeviceStatus } from '../model/statuses.js'
 import { assertDeviceId } from '../model/topic/index.js'
-import type { DeviceFilter, DevicePatch } from '../ports/devices.js'
+import type { DevicePatch } from '../ports/devices.js'
 import type { Page } from '../ports/storage.js'
 import {
   acceptChange,
@@ -15,7 +17,7 @@ import {
 } from '../rules/device-row.js'
 import { isReachable } from '../rules/states.js'
 import { deviceNotFound, type MarkContext, type MarkOptions, markStatus } from './mark-status.js'
-import { acceptDeviceId, DEVICE_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
+import { acceptDeviceId, PAGE, PAGE_LIMIT } from './rules.js'
 
 /** What to change of a device; what is left out stays. */
 export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
@@ -29,16 +31,32 @@ export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
   readonly firmwareVersion?: string | null
   /** Replaces all of it; at most the hub's `maxMetadata` bytes as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** By key, what changes of them; null takes a label away. */
+  readonly labels?: Readonly<Record<string, string | null>>
   /** Reported state by field; null takes a nullable field's value away. */
   readonly state?: { readonly [Name in keyof State]?: State[Name] | null }
 }
 
 /** Which devices, and how many at a time. */
-export interface DeviceQuery extends DeviceFilter {
+export interface DeviceQuery<T extends AnyDeviceType = AnyDeviceType> extends Selector<T> {
   /** 1 to 1,000; default 100. */
   readonly limit?: number
   /** Of the page before; absent: the first page. */
   readonly cursor?: string | undefined
+}
+
+/** How far to count. */
+export interface DeviceCountQuery<T extends AnyDeviceType = AnyDeviceType> extends Selector<T> {
+  /** Counting stops there; 1 to 1,000,000, default 10,000. */
+  readonly max?: number
+}
+
+/** How many devices a selector says. */
+export interface DeviceCount {
+  /** Those that were counted. */
+  readonly count: number
+  /** False: there are at least so many. */
+  readonly isExact: boolean
 }
 
 /** The devices of each type. A type that is not of this hub is refused with `unknown_type`. */
@@ -70,7 +88,16 @@ export interface DevicesApi {
    *
    * const { items, cursor } = await hub.devices.list(WeatherStation, { status: 'online', limit: 50 })
    */
-  list<T extends AnyDeviceType>(type: T, query?: DeviceQuery): Promise<Page<Device<InferState<T>>>>
+  list<T extends AnyDeviceType>(type: T, query?: DeviceQuery<T>): Promise<Page<Device<InferState<T>>>>
+  /**
+   * How many there are, up to a bound: on a large fleet counting all costs more than a page.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { count, isExact } = await hub.devices.count(WeatherStation, { batteryLevel: { lt: 20 } })
+   */
+  count<T extends AnyDeviceType>(type: T, query?: DeviceCountQuery<T>): Promise<DeviceCount>
   /**
    * What is left out stays; metadata is replaced as a whole. The status `online` moves `last_seen` too; signals are
    * told by `markOnline` and `markOffline` alone. `device_not_found` when there is none.
@@ -120,7 +147,8 @@ export interface DevicesContext extends MarkContext {
   readonly maxMetadata: number
 }
 
-const QUERY = options<DeviceQuery>({ ...DEVICE_FILTER, ...PAGE })
+const COUNT = { max: optional(integer({ min: 1, max: 1_000_000 })) }
+const COUNT_MAX = 10_000
 
 export function createDevicesApi(context: DevicesContext): DevicesApi {
   const { storage, directory, clock, deviceIdMaxLength, maxMetadata, assertType, onReachable } = context
@@ -163,13 +191,17 @@ export function createDevicesApi(context: DevicesContext): DevicesApi {
     },
     async list(type, query = {}) {
       assertType('devices.list', type)
-      const {
-        limit = PAGE_LIMIT,
-        cursor,
-        ...filter
-      } = accept('devices.list', 'query', QUERY, query, 'invalid_query')
-      const page = await storage.devices.list(type, filter, { limit, cursor })
+      const { condition, rest } = queryOf('devices.list', type, query, clock.now(), PAGE)
+      const { limit = PAGE_LIMIT, cursor } = rest
+      const page = await storage.devices.list(type, condition, { limit, cursor })
       return { items: page.items.map((record) => typed(toDevice(type, record))), cursor: page.cursor }
+    },
+    async count(type, query = {}) {
+      assertType('devices.count', type)
+      const { condition, rest } = queryOf('devices.count', type, query, clock.now(), COUNT)
+      const { max = COUNT_MAX } = rest
+      const found = await storage.devices.count(type, condition, max + 1)
+      return { count: Math.min(found, max), isExact: found <= max }
     },
     update: (type, deviceId, change) => update('devices.update', type, deviceId, change),
     deactivate: (type, deviceId) => update('devices.deactivate', type, deviceId, { isActive: false }),

@@ -3,7 +3,6 @@ import {
   accept,
   anyText,
   date,
-  flag,
   integer,
   type OptionalRule,
   optional,
@@ -38,12 +37,6 @@ export const PAGE_OPTIONS = options<{ readonly limit?: number; readonly cursor?:
 export const ID_FILTER: OptionalRule<string | undefined> = optional(text({ max: 255 }))
 
 export const RANGE = { deviceId: ID_FILTER, from: optional(date), to: optional(date) }
-
-export const DEVICE_FILTER = {
-  status: optional(word(...DEVICE_STATUSES)),
-  isActive: optional(flag),
-  search: optional(text({ min: 0, max: 255 })),
-}
 
 const LOOKED_UP = text({ max: 255 })
 

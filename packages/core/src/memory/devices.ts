@@ -1,13 +1,17 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type { Condition } from '../model/selector/condition.js'
+import type { DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
 import type { Page, PageRequest } from '../ports/storage.js'
+import { changeLabels } from '../rules/change-labels.js'
 import { checkValues } from '../rules/check-values.js'
 import { DEVICE_DELETED } from '../rules/command-order.js'
 import { readCursor, writeCursor } from '../rules/cursor.js'
+import { judgeDevice } from '../rules/judge-device.js'
 import { bytesOf, pageOf } from '../rules/page-of.js'
 import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
 import type { MemoryDatabase } from './database.js'
 import type { OpenedMemory } from './opened-memory.js'
+import { latestReadings } from './readings.js'
 import { copyValue, type DeviceRow, inOrderOf, type TypeTable } from './tables.js'
 
 export function createDevice(opened: OpenedMemory, type: AnyDeviceType, device: DeviceRecord): void {
@@ -40,30 +44,58 @@ export function findDevices(
 }
 
 export function listDevices(
-  { tableOf }: OpenedMemory,
+  database: MemoryDatabase,
+  opened: OpenedMemory,
   type: AnyDeviceType,
-  filter: DeviceFilter,
+  condition: Condition,
   page: PageRequest,
 ): Page<DeviceRecord> {
   const before = page.cursor === undefined ? null : readCursor('devices', page.cursor)
-  const rows = tableOf(type).deviceList.descending(
-    undefined,
-    ({ record }) =>
-      before !== null &&
-      (record.createdAt > before.key || (record.createdAt === before.key && record.deviceId >= before.tie)),
-  )
-  const search = filter.search?.toLowerCase()
-  const matches = ({ record }: DeviceRow) =>
-    (filter.status === undefined || record.status === filter.status) &&
-    (filter.isActive === undefined || record.isActive === filter.isActive) &&
-    (search === undefined ||
-      record.deviceId.toLowerCase().includes(search) ||
-      record.name.toLowerCase().includes(search))
+  const rows = opened
+    .tableOf(type)
+    .deviceList.descending(
+      undefined,
+      ({ record }) =>
+        before !== null &&
+        (record.createdAt > before.key || (record.createdAt === before.key && record.deviceId >= before.tie)),
+    )
   return pageOf(rows, page, {
-    matches,
+    matches: (row) => matches(database, opened, type, condition, row),
     toItem: (row) => given(type, row),
     cursorOf: ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
     bytesOf: bytesOfDevice,
+  })
+}
+
+export function countDevices(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  condition: Condition,
+  max: number,
+): number {
+  let count = 0
+  for (const row of opened.tableOf(type).deviceList.ascending()) {
+    if (!matches(database, opened, type, condition, row)) continue
+    count++
+    if (count >= max) break
+  }
+  return count
+}
+
+function matches(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  condition: Condition,
+  row: DeviceRow,
+): boolean {
+  const { deviceId } = row.record
+  return judgeDevice(type, condition, {
+    record: given(type, row),
+    lastValues: () =>
+      latestReadings(opened, type, [deviceId])[0]?.values.map((last) => last?.value ?? null) ?? [],
+    isInSync: () => database.twins.isInSync(opened, type, deviceId),
   })
 }
 
@@ -98,7 +130,7 @@ export function updateDevice(
   { telemetry, tableOf }: OpenedMemory,
   type: AnyDeviceType,
   deviceId: string,
-  { state, ...columns }: DevicePatch,
+  { state, labels, ...columns }: DevicePatch,
   now: number,
 ): DeviceRecord | null {
   const table = tableOf(type)
@@ -112,7 +144,13 @@ export function updateDevice(
     nextState[index] = copyValue(value)
   }
   const changed = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
-  const next = { ...record, ...changed, state: nextState, updatedAt: now }
+  const next = {
+    ...record,
+    ...changed,
+    labels: labels === undefined ? record.labels : changeLabels(deviceId, record.labels, labels),
+    state: nextState,
+    updatedAt: now,
+  }
   check(type, table, next)
   telemetry.updateDevice(table, row, next, type.stateNames)
   if (columns.isActive !== undefined) database.credentials.changed({ typeKey: type.key, deviceId })

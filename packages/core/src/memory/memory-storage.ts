@@ -7,6 +7,7 @@ import { commit } from './commit.js'
 import { consumerStore } from './consumers.js'
 import { MemoryDatabase } from './database.js'
 import {
+  countDevices,
   createDevice,
   deleteDevice,
   ensureDevices,
@@ -93,7 +94,8 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
       create: (type, device) => run(() => createDevice(opened, type, device)),
       ensure: (type, devices) => run(() => ensureDevices(opened, type, devices)),
       find: (type, deviceIds) => run(() => findDevices(opened, type, deviceIds)),
-      list: (type, filter, page) => run(() => listDevices(opened, type, filter, page)),
+      list: (type, condition, page) => run(() => listDevices(database, opened, type, condition, page)),
+      count: (type, condition, max) => run(() => countDevices(database, opened, type, condition, max)),
       overdue: (type, query) => run(() => overdueDevices(opened, type, query)),
       update: (type, deviceId, patch, now) =>
         run(() => updateDevice(database, opened, type, deviceId, patch, now)),

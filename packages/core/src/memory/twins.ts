@@ -14,6 +14,7 @@ import type {
 } from '../ports/twins.js'
 import { applyDesired } from '../rules/apply-desired.js'
 import { applyReport } from '../rules/apply-report.js'
+import { isInSync } from '../rules/state-delta.js'
 import type { OpenedMemory } from './opened-memory.js'
 import { inOrderOf } from './tables.js'
 
@@ -129,6 +130,11 @@ export class MemoryTwins {
     device.record = { ...device.record, state }
     device.stateNames = type.stateNames
     return { applied, record: this.get(opened, type, deviceId) as TwinRecord }
+  }
+
+  isInSync(opened: OpenedMemory, type: AnyDeviceType, deviceId: string): boolean {
+    const record = this.#rows.has(keyOf(type.key, deviceId)) ? this.get(opened, type, deviceId) : null
+    return record === null || isInSync(type, record)
   }
 
   deleted(typeKey: string, deviceId: string): void {

@@ -1,4 +1,6 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Condition } from '../model/selector/condition.js'
+import type { Labels } from '../model/selector/labels.js'
 import type { DeviceStatus } from '../model/statuses.js'
 import type { StoredValue } from '../model/values.js'
 import type { Page, PageRequest } from './page.js'
@@ -29,6 +31,8 @@ export interface DeviceRecord {
   readonly mqttUsername: string | null
   /** JSON text of an object. */
   readonly metadata: string
+  /** By key, the keys in their order. */
+  readonly labels: Labels
   /** In the order of `type.stateNames`. */
   readonly state: readonly StoredValue[]
   /** When it was created. */
@@ -38,19 +42,13 @@ export interface DeviceRecord {
 }
 
 /** What to change of a row; what is absent stays. */
-export type DevicePatch = Partial<Omit<DeviceRecord, 'deviceId' | 'createdAt' | 'updatedAt' | 'state'>> & {
+export type DevicePatch = Partial<
+  Omit<DeviceRecord, 'deviceId' | 'createdAt' | 'updatedAt' | 'state' | 'labels'>
+> & {
+  /** By key; null takes a label away. */
+  readonly labels?: Readonly<Record<string, string | null>>
   /** By name of the state field. */
   readonly state?: Readonly<Record<string, StoredValue>>
-}
-
-/** Which devices; what is absent does not count. */
-export interface DeviceFilter {
-  /** With one status. */
-  readonly status?: DeviceStatus
-  /** Only the active ones, or only the others. */
-  readonly isActive?: boolean
-  /** Part of the device id or name, case-insensitive; `%` and `_` are ordinary characters. */
-  readonly search?: string
 }
 
 /** Devices that gave no sign of life: active, seen once, neither seen nor their status changed at `before` or later. */
@@ -69,8 +67,10 @@ export interface DeviceStore {
   ensure(type: AnyDeviceType, devices: readonly DeviceRecord[]): Promise<void>
   /** Those that exist, in any order. */
   find(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly DeviceRecord[]>
-  /** Newest first (created_at, then device_id, both descending). */
-  list(type: AnyDeviceType, filter: DeviceFilter, page: PageRequest): Promise<Page<DeviceRecord>>
+  /** Those for which the condition holds, newest first (created_at, then device_id, both descending). */
+  list(type: AnyDeviceType, condition: Condition, page: PageRequest): Promise<Page<DeviceRecord>>
+  /** For how many it holds; `max` when it holds for more. */
+  count(type: AnyDeviceType, condition: Condition, max: number): Promise<number>
   /** Each once over all pages, in any order, also when those of earlier pages are changed meanwhile. */
   overdue(type: AnyDeviceType, query: OverdueQuery): Promise<Page<DeviceRecord>>
   /** The record after the change; null when there is none. */

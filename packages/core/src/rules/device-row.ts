@@ -18,10 +18,12 @@ import { fromStored, toStored } from '../model/codec/stored-value.js'
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
 import { deviceType } from '../model/device-type/type-rule.js'
 import { DeviceHubError } from '../model/errors.js'
+import { type Labels, labelChange, labels } from '../model/selector/labels.js'
 import { DEVICE_STATUSES, type DeviceStatus } from '../model/statuses.js'
 import { DEVICE_ID_RULE } from '../model/topic/device-id.js'
 import type { StoredValue } from '../model/values.js'
 import type { DeviceRecord } from '../ports/devices.js'
+import { changeLabels } from './change-labels.js'
 
 /** What a caller may say of a new device. */
 export interface NewDevice<State = Readonly<Record<string, unknown>>> {
@@ -37,6 +39,8 @@ export interface NewDevice<State = Readonly<Record<string, unknown>>> {
   readonly firmwareVersion?: string | null
   /** Default `{}`; at most the hub's `maxMetadata` bytes as JSON. */
   readonly metadata?: Readonly<Record<string, unknown>>
+  /** Keys and values that devices are chosen by; at most 64. Default none. */
+  readonly labels?: Labels
   /** Fields that are left out take their declared default. */
   readonly state?: Partial<State>
 }
@@ -61,6 +65,7 @@ function deviceOf(type: AnyDeviceType, record: DeviceRecord): Device {
     isActive: record.isActive,
     mqttUsername: record.mqttUsername,
     metadata: JSON.parse(record.metadata) as Record<string, unknown>,
+    labels: record.labels,
     state,
     createdAt: new Date(record.createdAt),
     updatedAt: new Date(record.updatedAt),
@@ -94,6 +99,7 @@ export function toRecord(type: AnyDeviceType, device: CheckedDevice, now: number
     sessionAt: null,
     mqttUsername: null,
     metadata: device.metadata ?? '{}',
+    labels: changeLabels(device.deviceId, {}, device.labels ?? {}),
     state: type.stateNames.map((name) => (name in given ? (given[name] ?? null) : defaultOf(type, name))),
     createdAt: now,
     updatedAt: now,
@@ -128,20 +134,21 @@ function defaultOf(type: AnyDeviceType, name: string): StoredValue {
 }
 
 /** The fields that a caller may set; metadata as its text. */
-interface CheckedFields {
+interface CheckedFields<Label = string | null> {
   readonly name?: string
   readonly status?: DeviceStatus
   readonly isActive?: boolean
   readonly firmwareVersion?: string | null
   readonly metadata?: string
+  readonly labels?: Readonly<Record<string, Label>>
   readonly state?: Readonly<Record<string, unknown>>
 }
 
-export interface CheckedDevice extends CheckedFields {
+export interface CheckedDevice extends CheckedFields<string> {
   readonly deviceId: string
 }
 
-const FIELDS: OptionRules<CheckedFields> = {
+const FIELDS: OptionRules<Omit<CheckedFields, 'labels'>> = {
   name: optional(text({ min: 0, max: 255 })),
   status: optional(word(...DEVICE_STATUSES)),
   isActive: optional(flag),
@@ -152,12 +159,12 @@ const FIELDS: OptionRules<CheckedFields> = {
 
 // The id has a check of its own, which names the character that is wrong.
 const NEW_DEVICE = options<CheckedDevice>(
-  { ...FIELDS, deviceId: anything(DEVICE_ID_RULE) },
+  { ...FIELDS, labels: optional(labels), deviceId: anything(DEVICE_ID_RULE) },
   "an object such as { deviceId: 'STATION-001' }",
 )
 
 const CHANGE = options<CheckedFields>(
-  FIELDS,
+  { ...FIELDS, labels: optional(labelChange) },
   'what changes of a device',
   'Pass only what changes: { name } instead of { ...device, name }',
 )

@@ -20,6 +20,7 @@ import { isStorableText } from '../model/codec/text.js'
 import { OFFLINE_POLICIES } from '../model/device-type/offline-policy.js'
 import { deviceType } from '../model/device-type/type-rule.js'
 import { MESSAGE_STATUSES, type MessageRef } from '../model/message.js'
+import { labelChange, labels } from '../model/selector/labels.js'
 import { COMMAND_STATES, DEVICE_STATUSES } from '../model/statuses.js'
 import { CHANNELS } from '../model/topic/index.js'
 import type { StoredValue } from '../model/values.js'
@@ -27,7 +28,7 @@ import type { ClaimKeyRecord, ClaimRequestRecord } from '../ports/claims.js'
 import type { CommandClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
 import type { ConsumerStart, ConsumerStep, NewFailure } from '../ports/consumers.js'
 import type { CredentialKind, CredentialWrite, NewCredential } from '../ports/credentials.js'
-import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type { DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
 import type { Lease } from '../ports/leases.js'
 import type { MessageFilter } from '../ports/messages.js'
 import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingFilter } from '../ports/readings.js'
@@ -86,6 +87,7 @@ const DEVICE = {
 export const device = options<DeviceRecord>({
   ...DEVICE,
   deviceId,
+  labels,
   state: list(storedValue),
   createdAt: time,
   updatedAt: time,
@@ -103,15 +105,9 @@ export const devicePatch = options<DevicePatch>({
   sessionAt: optional(DEVICE.sessionAt),
   mqttUsername: optional(DEVICE.mqttUsername),
   metadata: optional(DEVICE.metadata),
+  labels: optional(labelChange),
   state: optional(mapOf(storedValue)),
 })
-
-export const DEVICE_FILTER = {
-  status: optional(word(...DEVICE_STATUSES)),
-  isActive: optional(flag),
-  search: optional(text({ min: 0, max: 255 })),
-}
-export const deviceFilter = options<DeviceFilter>(DEVICE_FILTER)
 
 export const overdueQuery = options<OverdueQuery>({
   ...PAGE,

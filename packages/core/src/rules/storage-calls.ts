@@ -2,6 +2,7 @@ import { flag, list, type OptionalRule, optional, options, orNull, type Rule } f
 import { deviceType } from '../model/device-type/type-rule.js'
 import type { ErrorCode } from '../model/errors.js'
 import type { ControlStorage, MigrateOptions, TelemetryStorage } from '../ports/storage.js'
+import { condition } from './condition-rule.js'
 import * as rules from './port-rules.js'
 
 interface Argument {
@@ -37,7 +38,8 @@ export const TELEMETRY: CallsOf<TelemetryStores> = {
     create: writes({ type: deviceType, device: rules.device }),
     ensure: writes({ type: deviceType, devices: list(rules.device) }),
     find: asks({ type: deviceType, deviceIds: rules.deviceIds }),
-    list: asks({ type: deviceType, filter: rules.deviceFilter, page: rules.page }),
+    list: asks({ type: deviceType, condition, page: rules.page }),
+    count: asks({ type: deviceType, condition, max: rules.count }),
     overdue: asks({ type: deviceType, query: rules.overdueQuery }),
     update: writes({
       type: deviceType,

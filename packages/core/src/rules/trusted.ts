@@ -1,15 +1,21 @@
 import { trusting } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Condition } from '../model/selector/condition.js'
+import { conditionsOf } from '../model/selector/conditions-of.js'
+import type { Selector } from '../model/selector/selector.js'
 import * as aggregates from './aggregate-field.js'
 import * as aggregated from './aggregate-samples.js'
 import * as commands from './apply-command-change.js'
 import * as desired from './apply-desired.js'
 import * as devices from './apply-device-change.js'
 import * as reports from './apply-report.js'
+import * as labels from './change-labels.js'
 import * as values from './check-values.js'
 import * as orders from './command-order.js'
 import * as cursors from './cursor.js'
 import * as changes from './fold-changes.js'
 import * as claims from './judge-claim.js'
+import * as judged from './judge-device.js'
 import * as sums from './large-sums.js'
 import * as latest from './latest-values.js'
 import * as pages from './page-of.js'
@@ -18,6 +24,7 @@ import * as credentials from './plan-credential-writes.js'
 import * as outcomes from './record-outcome.js'
 import * as identities from './sample-index.js'
 import * as samples from './sample-outcomes.js'
+import * as sync from './state-delta.js'
 import * as errors from './storage-errors.js'
 
 /**
@@ -216,3 +223,32 @@ export const sampleContentKey = trusting('sampleContentKey', 'a sample', identit
 export const bytesOf = trusting('bytesOf', 'the values of a row', pages.bytesOf)
 /** The first rows that match, as many as a page takes; the cursor is the last one's when there are more. */
 export const pageOf = trusting('pageOf', 'rows, a page request and how rows are given', pages.pageOf)
+/** Whether a condition holds for a device: see `JudgedDevice`. For storages that look at their rows themselves. */
+export const judgeDevice = trusting(
+  'judgeDevice',
+  'a device type, a condition and a device',
+  judged.judgeDevice,
+)
+/** A device's labels after a change, in the order of their keys; `invalid_payload` when they are too many. */
+export const changeLabels = trusting(
+  'changeLabels',
+  'a device id, its labels and what changes',
+  labels.changeLabels,
+)
+/** Whether each desired field was reported as it is desired; true where nothing is desired. */
+export const isInSync = trusting(
+  'isInSync',
+  'a device type, and its desired and reported state',
+  sync.isInSync,
+)
+/**
+ * What a selector says of the devices of a type, for calls of `storage.devices`: `list` and `count` take it. `now`: epoch
+ * milliseconds, for times relative to it. `invalid_query` says where the selector is wrong.
+ */
+export const conditionOf = trusting(
+  'conditionOf',
+  'a device type and a selector',
+  (type: AnyDeviceType, selector: Selector, now = Date.now()): Condition =>
+    conditionsOf('conditionOf', [type], selector, now).get(type) as Condition,
+  'invalid_query',
+)

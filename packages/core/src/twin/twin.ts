@@ -5,6 +5,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { Field } from '../model/device-type/field.js'
 import type { StoredValue } from '../model/values.js'
 import type { TwinRecord } from '../ports/twins.js'
+import { deltaOf, storedDesired } from '../rules/state-delta.js'
 
 /** The state of a device: what it is to be, what it says it is, and where the two differ. */
 export interface Twin<State = Readonly<Record<string, unknown>>> {
@@ -34,7 +35,7 @@ export function toTwin(type: AnyDeviceType, deviceId: string, record: TwinRecord
     field: type.state[name] as Field,
     value: record.state[index] ?? null,
   }))
-  const desired = stored(type, record)
+  const desired = storedDesired(type, record)
   const values = (of: Readonly<Record<string, StoredValue>>) =>
     Object.fromEntries(
       Object.entries(of).map(([name, value]) => [name, fromStored(type.state[name] as Field, value)]),
@@ -57,43 +58,6 @@ export function toTwin(type: AnyDeviceType, deviceId: string, record: TwinRecord
     ),
   }
 }
-
-/** The desired fields that differ from the reported ones, in stored form. */
-export function deltaOf(type: AnyDeviceType, record: TwinRecord): Record<string, StoredValue> {
-  const delta: Record<string, StoredValue> = {}
-  for (const [name, value] of Object.entries(stored(type, record))) {
-    const reported = record.state[type.stateNames.indexOf(name)] ?? null
-    if (!isSame(type.state[name] as Field, value, reported)) delta[name] = value
-  }
-  return delta
-}
-
-/** A field that another release declared is left out: there is nothing to compare it with. */
-function stored(type: AnyDeviceType, { desired }: TwinRecord): Record<string, StoredValue> {
-  const values: Record<string, StoredValue> = {}
-  for (const [name, value] of Object.entries(desired)) {
-    const field = Object.hasOwn(type.state, name) ? type.state[name] : undefined
-    if (field !== undefined)
-      values[name] = toStored({ ...field, min: null, max: null, maxLength: null }, value, name)
-  }
-  return values
-}
-
-/** As JSON has them: the order of an object's keys is no difference. */
-function isSame(field: Field, a: StoredValue, b: StoredValue): boolean {
-  if (a === null || b === null) return a === b
-  if (field.kind === 'json' || field.kind === 'geo')
-    return canonical(JSON.parse(a as string)) === canonical(JSON.parse(b as string))
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0
-  return a === b
-}
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, member: unknown) =>
-    typeof member === 'object' && member !== null && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([x], [y]) => (x < y ? -1 : 1)))
-      : member,
-  )
 
 /** A desired document as the type's codec takes it: bytes stay bytes where the codec has them. */
 export function toWire(

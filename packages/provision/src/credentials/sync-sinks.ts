@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import { isCredentialGood } from '@devicehub/core/storage'
+import { conditionOf, isCredentialGood } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { CredentialSink, SinkDevice, SyncReport } from '../sinks/credential-sink.js'
 import { sinkDevice } from './sink-device.js'
@@ -30,7 +30,10 @@ async function* devicesWithPassword(hub: ProvisionHub): AsyncGenerator<SinkDevic
   for (const type of hub.types) {
     let cursor: string | undefined
     do {
-      const page = await hub.storage.devices.list(type, { isActive: true }, { limit: PAGE, cursor })
+      const page = await hub.storage.devices.list(type, conditionOf(type, { isActive: true }), {
+        limit: PAGE,
+        cursor,
+      })
       const ids = page.items.map(({ deviceId }) => deviceId)
       const known = await withPassword(hub, type, ids)
       for (const deviceId of ids) if (known.has(deviceId)) yield sinkDevice(hub, type, deviceId)

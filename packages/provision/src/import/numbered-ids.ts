@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
+import { conditionOf } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
 
 const PAGE = 1_000
@@ -28,7 +29,10 @@ export function numbering(
       let highest = 0
       let cursor: string | undefined
       do {
-        const page = await storage.devices.list(type, { search: stem }, { limit: PAGE, cursor })
+        const page = await storage.devices.list(type, conditionOf(type, { search: stem }), {
+          limit: PAGE,
+          cursor,
+        })
         for (const { deviceId } of page.items) highest = Math.max(highest, numberOf(deviceId))
         cursor = page.cursor ?? undefined
       } while (cursor !== undefined)

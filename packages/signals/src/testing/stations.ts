@@ -64,6 +64,7 @@ function device(type: AnyDeviceType): Device {
     isActive: true,
     mqttUsername: null,
     metadata: {},
+    labels: {},
     state: {},
     createdAt: new Date(0),
     updatedAt: new Date(0),

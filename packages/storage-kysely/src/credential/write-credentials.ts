@@ -16,6 +16,7 @@ import type { Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
 import { forNoKeyUpdate, timeValue } from '../connection/sql-fragments.js'
 import { insertDevices } from '../query/insert-devices.js'
+import { hasLabels, writeLabelRows } from '../query/write-labels.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { CREDENTIAL_TABLE, tableNames } from '../schema/tables.js'
@@ -96,6 +97,7 @@ async function apply(transaction: Transaction, plan: CredentialPlan): Promise<vo
     for (const part of inParts(created, DEVICES_MAX)) {
       const records = part.map(({ record }) => record)
       await transaction.run(insertDevices(dialect, type, deviceShape(type), records))
+      await writeLabelRows(transaction, type, records.filter(hasLabels))
     }
   for (const part of inParts(plan.removed, IDS_MAX))
     await transaction.run(sql`delete from ${table} where id in (${sql.join(part)})`)

@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { DeviceFilter, DevicePatch, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
+import type { DevicePatch, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
 import {
   deviceExists,
   readCursor,
@@ -13,6 +13,7 @@ import { cancelCommands } from '../command/cancel-commands.js'
 import { compare } from '../commit/prepare-batch.js'
 import type { Connection, Transaction } from '../connection/connection.js'
 import { inParts } from '../connection/in-parts.js'
+import { numberSql } from '../connection/number-sql.js'
 import { columnValue, selectList, timeValue } from '../connection/sql-fragments.js'
 import { ACCESS_TRANSACTION, lockAccess, noteAccess } from '../credential/access-clock.js'
 import { deleteAccess } from '../credential/delete-access.js'
@@ -20,16 +21,20 @@ import { checkValue } from '../rows/check-value.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { keepsLastValues } from '../schema/latest-table.js'
-import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
 import { clearTwin } from '../twin/clear-twin.js'
+import { noteSync } from '../twin/note-sync.js'
 import { idOf, pageOf } from './bounded-rows.js'
+import { conditionSql } from './condition-sql.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
+import { hasLabels, patchLabels, writeLabelRows, writeLabelRowsOf } from './write-labels.js'
 
 const INSERTED_MAX = 500
 const FOUND_MAX = 1000
+
+const PLAIN = { messageTables: [], messagesFirst: false } as const
 
 type Run = Pick<Connection, 'run'>
 
@@ -74,7 +79,14 @@ export function createDeviceStore(
       const insert = insertSql(type, [device])
       const doing = `creating the device ${device.deviceId}`
       try {
-        await retryConflicts(() => connection.run(insert))
+        await retryConflicts<unknown>(() =>
+          hasLabels(device)
+            ? connection.transaction(PLAIN, async (transaction) => {
+                await transaction.run(insert)
+                await writeLabelRows(transaction, type, [device])
+              })
+            : connection.run(insert),
+        )
       } catch (error) {
         if (classify(error) === 'unique')
           throw (await asStorageErrors(doing, () => exists(type, device.deviceId)))
@@ -95,7 +107,15 @@ export function createDeviceStore(
       await asStorageErrors(`creating devices of ${type.name}`, async () => {
         for (const part of inParts(sorted, INSERTED_MAX)) {
           const insert = sql`${insertSql(type, part)} ${ignore}`
-          await retryConflicts(() => connection.run(insert)).catch((error: unknown) => {
+          const labelled = part.filter(hasLabels).map(({ deviceId }) => deviceId)
+          const create = () =>
+            labelled.length === 0
+              ? connection.run(insert)
+              : connection.transaction(PLAIN, async (transaction) => {
+                  await transaction.run(insert)
+                  await writeLabelRowsOf(transaction, type, labelled)
+                })
+          await retryConflicts<unknown>(create).catch((error: unknown) => {
             if (classify(error) !== 'unique') throw error
             const named = part.filter(({ mqttUsername }) => mqttUsername !== null)
             throw usernameTaken(
@@ -125,11 +145,11 @@ export function createDeviceStore(
     find: (type, deviceIds) =>
       asStorageErrors(`reading devices of ${type.name}`, () => find(connection, type, deviceIds)),
 
-    async list(type, filter, page) {
+    async list(type, condition, page) {
       const { cursor } = page
       const shape = shapeOf(type)
       const before = cursor === undefined ? null : readCursor('devices', cursor)
-      const conditions = filterSql(connection, filter)
+      const conditions = [conditionSql(dialect, type, condition)]
       if (before) {
         const time = timeValue(dialect, before.key)
         conditions.push(
@@ -151,6 +171,16 @@ export function createDeviceStore(
         cursor: next ? writeCursor('devices', next.createdAt, next.deviceId) : null,
       }
     },
+
+    count: (type, condition, max) =>
+      asStorageErrors(`counting devices of ${type.name}`, async () => {
+        shapeOf(type)
+        const { rows } = await connection.run(
+          sql`select count(*) as c0 from (select 1 as n from ${tableOf(type)} as t
+            where ${conditionSql(dialect, type, condition)} limit ${numberSql(max)}) as counted`,
+        )
+        return rows[0] === undefined ? 0 : (readRow(rows[0]).number(0) ?? 0)
+      }),
 
     async overdue(type, { before, statuses, ...page }) {
       const { cursor } = page
@@ -180,7 +210,8 @@ export function createDeviceStore(
     },
 
     async update(type, deviceId, patch, now) {
-      const assignments = patchSql(connection, shapeOf(type), type, patch)
+      const { labels, ...columns } = patch
+      const assignments = patchSql(connection, shapeOf(type), type, columns)
       assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
       const doing = `updating the device ${deviceId}`
       try {
@@ -188,13 +219,13 @@ export function createDeviceStore(
           await transaction.run(
             sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
           )
+          if (labels !== undefined) await patchLabels(transaction, type, deviceId, labels)
+          if (patch.state !== undefined) await noteSync(transaction, type, deviceId)
           const [record] = await find(transaction, type, [deviceId])
           return record ?? null
         }
         if (patch.isActive === undefined)
-          return await retryConflicts(() =>
-            connection.transaction({ messageTables: [], messagesFirst: false }, update),
-          )
+          return await retryConflicts(() => connection.transaction(PLAIN, update))
         return await retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
             const position = await lockAccess(transaction)
@@ -226,6 +257,7 @@ export function createDeviceStore(
               await transaction.run(sql`delete from ${latest} where device_id = ${deviceId}`)
             await cancelCommands(transaction, type, deviceId, now)
             await clearTwin(transaction, type, deviceId)
+            await writeLabelRows(transaction, type, [{ deviceId, labels: {} }])
             await deleteAccess(transaction, position, { typeKey: type.key, deviceId })
             return true
           }),
@@ -235,33 +267,11 @@ export function createDeviceStore(
   }
 }
 
-function filterSql(
-  { dialect }: Connection,
-  { status, isActive, search }: DeviceFilter,
-): RawBuilder<unknown>[] {
-  const conditions: RawBuilder<unknown>[] = []
-  if (status !== undefined) conditions.push(sql`t.status = ${status}`)
-  if (isActive !== undefined) conditions.push(sql`t.is_active = ${columnValue(dialect, 'boolean', isActive)}`)
-  if (search) {
-    const pattern = `%${search.replace(/[!%_]/g, '!$&')}%`
-    const contains = (column: string) => containsSql(dialect, sql.ref(`t.${column}`), pattern)
-    conditions.push(sql`(${contains('device_id')} or ${contains('name')})`)
-  }
-  return conditions
-}
-
-/** Case-insensitive; on SQLite for ASCII letters only. */
-function containsSql(dialect: SqlDialect, column: RawBuilder<unknown>, pattern: string): RawBuilder<unknown> {
-  if (dialect === 'postgres') return sql`${column} ilike ${pattern} escape '!'`
-  if (dialect === 'sqlite') return sql`${column} like ${pattern} escape '!'`
-  return sql`lower(${column}) like lower(${pattern}) escape '!'`
-}
-
 function patchSql(
   { dialect }: Connection,
   shape: DeviceShape,
   type: AnyDeviceType,
-  { state = {}, ...patch }: DevicePatch,
+  { state = {}, ...patch }: Omit<DevicePatch, 'labels'>,
 ): RawBuilder<unknown>[] {
   const table = tableNames(type).device
   const assign = (name: string, kind: DeviceShape['kinds'][number], value: DeviceRecord['state'][number]) => {
@@ -269,7 +279,9 @@ function patchSql(
     return sql`${sql.ref(name)} = ${columnValue(dialect, kind, value)}`
   }
   const assignments = Object.entries(patch).flatMap(([key, value]) =>
-    value === undefined ? [] : [assign(...patchedColumn(key as keyof Omit<DevicePatch, 'state'>), value)],
+    value === undefined
+      ? []
+      : [assign(...patchedColumn(key as keyof Omit<DevicePatch, 'state' | 'labels'>), value)],
   )
   for (const [name, value] of Object.entries(state)) {
     const index = type.stateNames.indexOf(name)

@@ -1,6 +1,6 @@
 import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
 import type { Field } from '@devicehub/core/definition'
-import type { DevicePatch, DeviceRecord } from '@devicehub/core/storage'
+import type { DeviceColumn, DevicePatch, DeviceRecord } from '@devicehub/core/storage'
 import { fieldType } from '../schema/logical-type.js'
 import { type ColumnSource, isWide, type ValueKind, valueKind } from './column-source.js'
 import type { RowReader } from './row-reader.js'
@@ -16,6 +16,7 @@ export interface DeviceShape {
 }
 
 type OwnKey = Exclude<keyof DeviceRecord, 'state'>
+type PatchKey = Exclude<keyof DevicePatch, 'state' | 'labels'>
 
 const OWN_COLUMNS: readonly (readonly [OwnKey, string, ValueKind])[] = [
   ['deviceId', 'device_id', 'text'],
@@ -32,6 +33,7 @@ const OWN_COLUMNS: readonly (readonly [OwnKey, string, ValueKind])[] = [
   ['createdAt', 'created_at', 'time'],
   ['updatedAt', 'updated_at', 'time'],
   ['statusClaimedAt', 'status_claimed_at', 'time'],
+  ['labels', 'labels', 'json'],
 ]
 
 export function deviceShape(type: AnyDeviceType): DeviceShape {
@@ -48,7 +50,7 @@ export function deviceShape(type: AnyDeviceType): DeviceShape {
       name,
       kind,
       wide: kind === 'json',
-      get: (device) => device[key],
+      get: key === 'labels' ? ({ labels }) => JSON.stringify(labels) : (device) => device[key],
     }),
   )
   const columns = [...own, ...state]
@@ -76,12 +78,19 @@ export function deviceRecord(shape: DeviceShape, row: RowReader, first = 0): Dev
     createdAt: row.number(first + 11) ?? 0,
     updatedAt: row.number(first + 12) ?? 0,
     statusClaimedAt: row.number(first + 13),
+    labels: JSON.parse(row.text(first + 14) ?? '{}') as Record<string, string>,
     state: shape.kinds.map((kind, index) => row.value(first + OWN_COLUMNS.length + index, kind)),
   }
 }
 
 /** The column of a property that a patch may change. */
-export function patchedColumn(key: keyof Omit<DevicePatch, 'state'>): readonly [string, ValueKind] {
+export function patchedColumn(key: PatchKey): readonly [string, ValueKind] {
+  const [, name, kind] = OWN_COLUMNS.find(([own]) => own === key) as (typeof OWN_COLUMNS)[number]
+  return [name, kind]
+}
+
+/** The column of a property that a condition speaks of. */
+export function deviceColumn(key: DeviceColumn): readonly [string, ValueKind] {
   const [, name, kind] = OWN_COLUMNS.find(([own]) => own === key) as (typeof OWN_COLUMNS)[number]
   return [name, kind]
 }

@@ -17,6 +17,7 @@ export const CREDENTIAL_TABLE = 'devicehub_credential'
 export const ACCESS_TABLE = 'devicehub_access'
 export const CLAIM_KEY_TABLE = 'devicehub_claim_key'
 export const CLAIM_TABLE = 'devicehub_claim'
+export const LABEL_TABLE = 'devicehub_label'
 
 const schemaTable: TableModel = {
   name: SCHEMA_TABLE,
@@ -191,6 +192,8 @@ const twinTable = (dialect: SqlDialect): TableModel => ({
     column('cleared', 'boolean'),
     optional('reported_version', 'bigint'),
     column('reported_at', 'json'),
+    // Whether each desired field was reported as desired; null: not known since an earlier release wrote it.
+    optional('in_sync', 'boolean'),
     optional('claim', varchar(64)),
     // Epoch milliseconds by the database's clock; null: nothing has to be published.
     optional('next_at', 'bigint'),
@@ -276,6 +279,27 @@ const claimTable: TableModel = {
   indexes: [],
 }
 
+/** What is said of a device in its column `labels`, a row for each, to be searched. */
+const labelTable: TableModel = {
+  name: LABEL_TABLE,
+  identity: null,
+  neverReuseIds: false,
+  primaryKey: ['type_key', 'device_id', 'label'],
+  columns: [
+    column('type_key', varchar(64)),
+    column('device_id', varchar(128)),
+    column('label', varchar(63)),
+    column('value', varchar(128)),
+  ],
+  indexes: [
+    {
+      name: `${LABEL_TABLE}_value`,
+      columns: ['type_key', 'label', 'value', 'device_id'],
+      unique: false,
+    },
+  ],
+}
+
 /** The tables of the hub itself, of no type. */
 export const hubTables = (dialect: SqlDialect): readonly TableModel[] => [
   schemaTable,
@@ -289,4 +313,5 @@ export const hubTables = (dialect: SqlDialect): readonly TableModel[] => [
   accessTable,
   claimKeyTable,
   claimTable,
+  labelTable,
 ]

@@ -36,6 +36,8 @@ export function deviceTable(type: AnyDeviceType): TableModel {
       optional('session_at', 'time'),
       optional('mqtt_username', varchar(255)),
       { ...column('metadata', 'json'), default: '{}' },
+      // As the device shows them. `devicehub_label` has a row for each of them, to be searched.
+      { ...column('labels', 'json'), default: '{}' },
       column('created_at', 'time'),
       column('updated_at', 'time'),
       ...type.stateNames.map((stateName) => stateColumn(stateName, type.state[stateName] as Field)),

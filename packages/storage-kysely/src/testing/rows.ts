@@ -80,6 +80,7 @@ export const device = (type: AnyDeviceType, deviceId: string): DeviceRecord => (
   sessionAt: null,
   mqttUsername: null,
   metadata: '{}',
+  labels: {},
   state: type.stateNames.map(() => null),
   createdAt: T0,
   updatedAt: T0,

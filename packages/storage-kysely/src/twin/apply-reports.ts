@@ -16,6 +16,7 @@ import { columnValue } from '../connection/sql-fragments.js'
 import { checkValue } from '../rows/check-value.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { TWIN_TABLE, tableNames } from '../schema/tables.js'
+import { inSyncValue } from './note-sync.js'
 import { NO_TWIN, readStates, readTwins, type TwinRow } from './twin-rows.js'
 
 interface OpenTwin {
@@ -95,7 +96,7 @@ async function update(
   const { row, state, changed } = twin
   await transaction.run(
     sql`update ${sql.table(TWIN_TABLE)} set reported_version = ${row.reportedVersion === null ? sql`null` : numberSql(row.reportedVersion)},
-      reported_at = ${JSON.stringify(row.reportedAt)} where type_key = ${type.key} and device_id = ${deviceId}`,
+      reported_at = ${JSON.stringify(row.reportedAt)}, in_sync = ${inSyncValue(dialect, type, row, state)} where type_key = ${type.key} and device_id = ${deviceId}`,
   )
   if (changed.size === 0) return
   const table = tableNames(type).device

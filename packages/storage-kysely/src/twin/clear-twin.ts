@@ -18,7 +18,7 @@ export async function clearTwin(
   const isIts = sql`type_key = ${type.key} and device_id = ${deviceId}`
   await transaction.run(sql`delete from ${table} where ${isIts} and version = 0`)
   await transaction.run(
-    sql`update ${table} set desired = '{}', desired_at = '{}', reported_at = '{}', reported_version = null,
+    sql`update ${table} set in_sync = null, desired = '{}', desired_at = '{}', reported_at = '{}', reported_version = null,
       version = version + 1, cleared = ${columnValue(transaction.dialect, 'boolean', true)}, claim = null,
       next_at = ${databaseNow(transaction.dialect)} where ${isIts}`,
   )

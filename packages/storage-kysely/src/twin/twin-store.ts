@@ -16,6 +16,7 @@ import { retryConflicts } from '../query/retry-conflicts.js'
 import { readRow } from '../rows/row-reader.js'
 import { TWIN_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
+import { inSyncValue } from './note-sync.js'
 import { NO_TWIN, readStates, readTwins } from './twin-rows.js'
 
 export function createTwinStore(connection: Connection, known: KnownTypes): TwinStore {
@@ -37,7 +38,7 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
     // again.
     await transaction.run(
       sql`update ${table} set desired = ${JSON.stringify(next.desired)}, desired_at = ${JSON.stringify(next.desiredAt)},
-        version = ${next.version}, cleared = ${columnValue(dialect, 'boolean', false)},
+        in_sync = ${inSyncValue(dialect, type, next, device.state)}, version = ${next.version}, cleared = ${columnValue(dialect, 'boolean', false)},
         next_at = case when claim is not null and next_at is not null then next_at else ${now} end
         where type_key = ${type.key} and device_id = ${deviceId}`,
     )

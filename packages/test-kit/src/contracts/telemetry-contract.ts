@@ -7,6 +7,7 @@ import { changeOrderContract } from './storage/telemetry/change-order.js'
 import { changeContract } from './storage/telemetry/changes.js'
 import { commitContract } from './storage/telemetry/commit.js'
 import { deviceListContract } from './storage/telemetry/device-lists.js'
+import { deviceSelectorContract } from './storage/telemetry/device-selectors.js'
 import { deviceContract } from './storage/telemetry/devices.js'
 import { envelopeContract } from './storage/telemetry/envelopes.js'
 import { identityContract } from './storage/telemetry/identity.js'
@@ -39,6 +40,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   replayContract,
   deviceContract,
   deviceListContract,
+  deviceSelectorContract,
   readingContract,
   latestContract,
   latestTypeContract,

@@ -1,6 +1,7 @@
 import type { Codec } from '../codec/codec.js'
 import type { Duration } from '../duration.js'
 import type { MessageRecord } from '../message.js'
+import type { Labels } from '../selector/labels.js'
 import type { DeviceStatus } from '../statuses.js'
 import type { Field } from './field.js'
 import type { OfflinePolicy } from './offline-policy.js'
@@ -175,6 +176,8 @@ export interface Device<State = Readonly<Record<string, unknown>>> {
   readonly mqttUsername: string | null
   /** Whatever the application keeps with it, as JSON. */
   readonly metadata: Readonly<Record<string, unknown>>
+  /** By key, in the order of the keys. */
+  readonly labels: Labels
   /** Its state fields as reported last, else their defaults. */
   readonly state: State
   /** When it was created. */

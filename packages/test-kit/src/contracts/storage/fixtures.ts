@@ -134,6 +134,7 @@ export const device = (
   sessionAt: null,
   mqttUsername: null,
   metadata: '{}',
+  labels: {},
   state: type.stateNames.map(() => null),
   createdAt: T0,
   updatedAt: T0,

@@ -1,4 +1,5 @@
-import type { DeviceRecord } from '@devicehub/core/storage'
+import type { Selector } from '@devicehub/core'
+import { conditionOf, type DeviceRecord, EVERY_DEVICE } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { device, Meter, Sensor, T0 } from '../fixtures.js'
 import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
@@ -19,12 +20,15 @@ export function deviceListContract(contract: StorageContract): void {
         .map(({ deviceId }) => deviceId)
       for (const limit of [1, 5, 23, 100]) {
         const { items, sizes } = await everyPage((cursor) =>
-          storage.devices.list(Sensor, {}, { limit, cursor }),
+          storage.devices.list(Sensor, EVERY_DEVICE, { limit, cursor }),
         )
         expect(items.map(({ deviceId }) => deviceId)).toEqual(expected)
         expect(sizes).toHaveLength(Math.ceil(23 / limit))
       }
-      expect(await storage.devices.list(Meter, {}, { limit: 5 })).toEqual({ items: [], cursor: null })
+      expect(await storage.devices.list(Meter, EVERY_DEVICE, { limit: 5 })).toEqual({
+        items: [],
+        cursor: null,
+      })
     })
 
     test('a device created or deleted between two pages does not affect the others', async () => {
@@ -35,12 +39,12 @@ export function deviceListContract(contract: StorageContract): void {
         Sensor,
         ids.map((id, index) => device(Sensor, id, { createdAt: T0 + index })),
       )
-      const first = await storage.devices.list(Sensor, {}, { limit: 4 })
+      const first = await storage.devices.list(Sensor, EVERY_DEVICE, { limit: 4 })
       await storage.devices.create(Sensor, device(Sensor, 'newer', { createdAt: T0 + 100 }))
       await storage.devices.delete(Sensor, 'd6', 0)
       await storage.devices.delete(Sensor, 'd3', 0)
       const cursor = first.cursor ?? undefined
-      const second = await storage.devices.list(Sensor, {}, { limit: 10, cursor })
+      const second = await storage.devices.list(Sensor, EVERY_DEVICE, { limit: 10, cursor })
       expect(first.items.map(({ deviceId }) => deviceId)).toEqual(['d9', 'd8', 'd7', 'd6'])
       expect(second.items.map(({ deviceId }) => deviceId)).toEqual(['d5', 'd4', 'd2', 'd1', 'd0'])
     })
@@ -57,8 +61,8 @@ export function deviceListContract(contract: StorageContract): void {
         make('d-X', 'ROOF 漢字 [a]', { status: 'online', isActive: false }),
         make("e'q", 'back\\slash'),
       ])
-      const found = async (filter: Parameters<typeof storage.devices.list>[1]) =>
-        (await storage.devices.list(Sensor, filter, { limit: 10 })).items
+      const found = async (selector: Selector) =>
+        (await storage.devices.list(Sensor, conditionOf(Sensor, selector), { limit: 10 })).items
           .map(({ deviceId }) => deviceId[0])
           .join('')
       expect(await found({ status: 'online' })).toBe('db')
@@ -79,14 +83,14 @@ export function deviceListContract(contract: StorageContract): void {
       expect(await found({ search: 'nothing like it' })).toBe('')
       expect(await found({ search: 'roof', status: 'online', isActive: true })).toBe('b')
       const pages = await everyPage((cursor) =>
-        storage.devices.list(Sensor, { search: 'roof' }, { limit: 1, cursor }),
+        storage.devices.list(Sensor, conditionOf(Sensor, { search: 'roof' }), { limit: 1, cursor }),
       )
       expect(pages.items.map(({ deviceId }) => deviceId)).toEqual(['d-X', 'b-1000', 'a-100%'])
     })
 
     test('a cursor that the storage did not return is `invalid_query`', async () => {
       for (const cursor of ['nonsense', '', '{}', '-', "1' or '1'='1"])
-        await expect(shared.storage.devices.list(Sensor, {}, { limit: 1, cursor })).rejects.toEqual(
+        await expect(shared.storage.devices.list(Sensor, EVERY_DEVICE, { limit: 1, cursor })).rejects.toEqual(
           errorOf('invalid_query'),
         )
     })

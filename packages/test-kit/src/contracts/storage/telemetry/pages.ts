@@ -1,5 +1,5 @@
 import type { Storage } from '@devicehub/core'
-import { type LogPage, PAGE_BYTES } from '@devicehub/core/storage'
+import { conditionOf, type LogPage, PAGE_BYTES } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import {
   batch,
@@ -199,7 +199,11 @@ export function pageContract(contract: StorageContract): void {
           }),
         )
       const list = await everyPage((cursor) =>
-        storage.devices.list(Sensor, { search: stem }, { limit: 100, maxBytes: 250 * KB, cursor }),
+        storage.devices.list(Sensor, conditionOf(Sensor, { search: stem }), {
+          limit: 100,
+          maxBytes: 250 * KB,
+          cursor,
+        }),
       )
       expect(list.sizes).toEqual([2, 2, 1])
       expect(list.items.map(({ deviceId }) => deviceId)).toEqual(

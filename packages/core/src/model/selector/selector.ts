@@ -1,0 +1,76 @@
+import type { AnyDeviceType } from '../device-type/device-type.js'
+import type { InferReadings, InferState } from '../device-type/infer.js'
+import type { DeviceStatus } from '../statuses.js'
+
+/**
+ * What a value must be: this value, one of these, or `null`: there is none. As an object, each of its keys holds.
+ *
+ * @example
+ * const LOW: Matching<number> = { lt: 20 }
+ */
+export type Matching<V> = V | null | readonly V[] | Comparison<V>
+
+export interface Comparison<V> {
+  /** Another value, or none; `null`: there is one. */
+  readonly ne?: V | null
+  /** None of these, or no value. */
+  readonly notIn?: readonly V[]
+  /** Less; of a time: earlier. Numbers and times only, as the other three. A device without the value does not match. */
+  readonly lt?: Ordered<V>
+  readonly lte?: Ordered<V>
+  readonly gt?: Ordered<V>
+  readonly gte?: Ordered<V>
+}
+
+/** What has an order. */
+type Ordered<V> = Extract<V, number | Date | string>
+
+/**
+ * A time: a `Date`, RFC 3339, a day (its beginning in UTC), or one relative to the moment of the query, such as `now-1h`; the units are those of
+ * `Duration` (`ms`, `s`, `m`, `h`, `d`).
+ */
+export type TimeValue = Date | string
+
+/** Of a state field or a reading. A datetime may also be told relative to now. */
+type FieldMatching<V> = Matching<
+  Exclude<V, null | undefined> extends Date ? TimeValue : Exclude<V, null | undefined>
+>
+
+/**
+ * Which devices: those for which every key that is given holds. `{}` is every device.
+ *
+ * @example
+ * const selector: Selector<typeof WeatherStation> = {
+ *   labels: { site: 'north' },
+ *   batteryLevel: { lt: 20 },
+ *   lastSeen: { gte: 'now-1d' },
+ *   not: { firmwareVersion: ['2.1', '2.2'] },
+ * }
+ */
+export interface Selector<T extends Pick<AnyDeviceType, 'readings' | 'state'> = AnyDeviceType> {
+  /** Names of types, where devices of several are chosen. */
+  readonly type?: Matching<string>
+  readonly deviceId?: Matching<string>
+  readonly name?: Matching<string>
+  /** Part of the device id or the name, without regard to case. */
+  readonly search?: string
+  readonly status?: Matching<DeviceStatus>
+  readonly isActive?: boolean
+  /** Percent. */
+  readonly batteryLevel?: Matching<number>
+  readonly firmwareVersion?: Matching<string>
+  readonly lastSeen?: Matching<TimeValue>
+  readonly createdAt?: Matching<TimeValue>
+  readonly updatedAt?: Matching<TimeValue>
+  /** By key. `null`: the device has no label of that key; `{ ne: null }`: it has one. Labels have no order. */
+  readonly labels?: { readonly [key: string]: Matching<string> }
+  readonly state?: { readonly [Name in keyof InferState<T>]?: FieldMatching<InferState<T>[Name]> }
+  /** The last known value of each. */
+  readonly readings?: { readonly [Name in keyof InferReadings<T>]?: FieldMatching<InferReadings<T>[Name]> }
+  /** Whether its reported state equals what is desired of it; true also where nothing is desired. */
+  readonly inSync?: boolean
+  readonly and?: readonly Selector<T>[]
+  /** One of them at least. */
+  readonly or?: readonly Selector<T>[]
+  readonly not?: Selector<T>
+}
