@@ -135,4 +135,18 @@ export interface TwinTable<Dialect extends SqlDialect = 'sqlite'> {
   claim: string | null
   /** When it is published next, epoch milliseconds by the database's clock; null: it is published. */
   next_at: NullableInteger<Dialect>
+  /** Whether what is desired was reported; null: not known since an earlier release wrote the row. */
+  in_sync: Bool<Dialect> | null
+}
+
+/** The labels of devices, a row each, for searching. What a device shows is its column `labels`. */
+export interface LabelTable {
+  /** Type key of the device. */
+  type_key: string
+  /** Its device id. */
+  device_id: string
+  /** The label's key. */
+  label: string
+  /** Its value. */
+  value: string
 }

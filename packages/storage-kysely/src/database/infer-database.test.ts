@@ -51,6 +51,7 @@ describe('InferDatabase', () => {
       | 'devicehub_access'
       | 'devicehub_claim_key'
       | 'devicehub_claim'
+      | 'devicehub_label'
     >()
     expectTypeOf<InferDatabase<[]>>().toEqualTypeOf<
       Pick<
@@ -65,6 +66,7 @@ describe('InferDatabase', () => {
         | 'devicehub_access'
         | 'devicehub_claim_key'
         | 'devicehub_claim'
+        | 'devicehub_label'
       >
     >()
   })

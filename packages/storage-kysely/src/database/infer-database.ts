@@ -7,6 +7,7 @@ import type {
   CommandTable,
   ConsumerFailureTable,
   ConsumerTable,
+  LabelTable,
   LeaseTable,
   TwinTable,
 } from './hub-tables.js'
@@ -49,6 +50,7 @@ export type InferDatabase<
     devicehub_access: AccessTable<Dialect>
     devicehub_claim_key: ClaimKeyTable<Dialect>
     devicehub_claim: ClaimTable<Dialect>
+    devicehub_label: LabelTable
   }
 >
 

@@ -58,6 +58,8 @@ interface DeviceColumns<D extends SqlDialect> {
   mqtt_username: string | null
   /** JSON text of an object. */
   metadata: Generated<string>
+  /** JSON text of an object. `devicehub_label` has a row for each of them. */
+  labels: Generated<string>
   created_at: Time<D>
   updated_at: Time<D>
 }

@@ -62,6 +62,7 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_access',
       'createTable devicehub_claim_key',
       'createTable devicehub_claim',
+      'createTable devicehub_label',
       'createTable devicehub_message',
       'createTable station_device',
       'createTable station_reading',
@@ -88,6 +89,7 @@ describeDatabases('createSchema', (open) => {
       'access',
       'claim_key',
       'claim',
+      'label',
     ]
     for (const name of later.map((table) => `devicehub_${table}`)) {
       await db.schema.dropTable(name).execute()
@@ -104,6 +106,7 @@ describeDatabases('createSchema', (open) => {
       'createTable devicehub_access',
       'createTable devicehub_claim_key',
       'createTable devicehub_claim',
+      'createTable devicehub_label',
     ])
     expect(await schema.plan({ allowDestructive: true })).toEqual({ steps: [] })
     expect(await rowsOf(db, 'devicehub_message')).toHaveLength(1)

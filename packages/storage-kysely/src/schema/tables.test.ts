@@ -28,7 +28,7 @@ describe('tablesOf', () => {
     )
     expect(() => tablesOf([deviceType('s'.repeat(50), {})], sqlite)).toThrow(/_device_id_key.*63 bytes/)
     expect(tablesOf([deviceType('s'.repeat(42), { ['u'.repeat(63)]: field('float') })], sqlite)).toHaveLength(
-      15,
+      16,
     )
   })
 
@@ -45,6 +45,7 @@ describe('tablesOf', () => {
         'devicehub_access',
         'devicehub_claim_key',
         'devicehub_claim',
+        'devicehub_label',
         'devicehub_message',
       ],
     )

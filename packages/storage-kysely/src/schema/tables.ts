@@ -9,6 +9,7 @@ import type { TableOptions } from './schema-options.js'
 import { type ColumnModel, column, optional, type TableModel, varchar } from './table-model.js'
 import { NAME_MAX_BYTES, tableNames } from './table-names.js'
 
+export { ACCESS_TABLE, CLAIM_KEY_TABLE, CLAIM_TABLE, CREDENTIAL_TABLE } from './access-tables.js'
 export * from './hub-tables.js'
 export type { ColumnModel, IndexModel, TableModel } from './table-model.js'
 export { tableNames } from './table-names.js'
