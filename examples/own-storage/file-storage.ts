@@ -8,23 +8,29 @@ import {
   changeLabels,
   checkValues,
   createLatestBudget,
+  type DevicePatch,
   type DeviceRecord,
   defineStorage,
   deviceExists,
+  type JudgedDevice,
   judgeDevice,
   type LatestRow,
   latestRowOf,
   latestTime,
   liveStateOf,
+  NEWEST_FIRST,
   type NewSample,
+  overviewOf,
   PAGE_BYTES,
   pageOf,
+  pageOfDevices,
   planCommit,
   type ReadingFilter,
   ROW_BYTES,
   readCursor,
   readNumericCursor,
   type StorageAdapter,
+  sortDevices,
   type TelemetryStorage,
   unknownStateField,
   usernameTaken,
@@ -73,15 +79,15 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
     tables.write([...missing.values()])
   }
 
-  const matching = (type: AnyDeviceType, condition: Condition) =>
-    devicesOf(type).filter((record) =>
-      judgeDevice(type, condition, {
+  const matching = (type: AnyDeviceType, condition: Condition): JudgedDevice[] =>
+    devicesOf(type)
+      .map((record) => ({
         record,
         lastValues: () => tables.of(type).latest.get(record.deviceId)?.values ?? [],
         // It keeps no desired state.
         isInSync: () => true,
-      }),
-    )
+      }))
+      .filter((device) => judgeDevice(type, condition, device))
 
   return {
     devices: {
@@ -91,31 +97,32 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       },
       ensure: async (type, devices) => add(type, devices),
       find: async (type, ids) => [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? []),
-      async list(type, condition, page) {
-        const rows = matching(type, condition)
-        return pageOf(after(rows.reverse(), 'devices', page.cursor, -1), page, deviceRows('devices'))
-      },
+      list: async (type, condition, request) =>
+        pageOfDevices(sortDevices(type, request.sort ?? NEWEST_FIRST, matching(type, condition)), request),
       count: async (type, condition, max) => Math.min(max, matching(type, condition).length),
+      overview: async (type, condition, request) =>
+        overviewOf(
+          matching(type, condition).map(({ record }) => record),
+          request,
+        ),
       async overdue(type, { before, statuses, ...page }) {
         const rows = devicesOf(type)
           .filter(({ isActive, status }) => isActive && statuses.includes(status))
           .filter(({ lastSeen }) => lastSeen !== null && lastSeen < before)
           .filter(({ statusAt }) => statusAt === null || statusAt < before)
-        return pageOf(after(rows, 'overdue', page.cursor, 1), page, deviceRows('overdue'))
+        return pageOf(after(rows, page.cursor), page, OVERDUE)
       },
-      async update(type, deviceId, { state = {}, labels = {}, ...columns }, now) {
+      async update(type, deviceId, patch, now) {
         const device = tables.of(type).devices.get(deviceId)
         if (!device) return null
-        const values = [...device.state]
-        for (const [name, value] of Object.entries(state)) {
-          if (!type.stateNames.includes(name)) throw unknownStateField(type, name)
-          values[type.stateNames.indexOf(name)] = value
-        }
-        const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
-        const changed = { labels: changeLabels(deviceId, device.labels, labels), state: values }
-        const next = { ...device, ...given, ...changed, updatedAt: now }
+        const next = patched(type, device, patch, now)
         tables.write([checked(type, next)])
         return next
+      },
+      async updateMany(type, ids, patch, now) {
+        const devices = [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? [])
+        tables.write(devices.map((device) => checked(type, patched(type, device, patch, now))))
+        return devices.map(({ deviceId }) => deviceId)
       },
       async delete(type, deviceId) {
         if (!tables.of(type).devices.has(deviceId)) return false
@@ -277,18 +284,34 @@ type Creation = Pick<DeviceRecord, 'createdAt' | 'deviceId'>
 const byCreation = (a: Creation, b: Creation) =>
   a.createdAt - b.createdAt || (a.deviceId < b.deviceId ? -1 : a.deviceId > b.deviceId ? 1 : 0)
 
-/** The devices behind a cursor; `step` -1: newest first. */
-function after(rows: DeviceRecord[], list: string, cursor: string | undefined, step: 1 | -1): DeviceRecord[] {
+/** The overdue devices behind a cursor. */
+function after(rows: DeviceRecord[], cursor: string | undefined): DeviceRecord[] {
   if (cursor === undefined) return rows
-  const { key, tie } = readCursor(list, cursor)
-  return rows.filter((row) => byCreation(row, { createdAt: key, deviceId: tie }) * step > 0)
+  const { key, tie } = readCursor('overdue', cursor)
+  return rows.filter((row) => byCreation(row, { createdAt: key, deviceId: tie }) > 0)
 }
 
-const deviceRows = (list: string) => ({
+const OVERDUE = {
   toItem: (row: DeviceRecord) => row,
-  cursorOf: ({ createdAt, deviceId }: DeviceRecord) => writeCursor(list, createdAt, deviceId),
+  cursorOf: ({ createdAt, deviceId }: DeviceRecord) => writeCursor('overdue', createdAt, deviceId),
   bytesOf: ({ metadata, state }: DeviceRecord) => bytesOf(metadata, ...state),
-})
+}
+
+function patched(
+  type: AnyDeviceType,
+  device: DeviceRecord,
+  { state = {}, labels = {}, ...columns }: DevicePatch,
+  now: number,
+): DeviceRecord {
+  const values = [...device.state]
+  for (const [name, value] of Object.entries(state)) {
+    if (!type.stateNames.includes(name)) throw unknownStateField(type, name)
+    values[type.stateNames.indexOf(name)] = value
+  }
+  const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+  const changed = { labels: changeLabels(device.deviceId, device.labels, labels), state: values }
+  return { ...device, ...given, ...changed, updatedAt: now }
+}
 
 function latestOf(samples: readonly NewSample[]): LatestRow | undefined {
   const [first, ...later] = samples

@@ -77,8 +77,6 @@ export interface BulkSummary extends Omit<BulkProgress, 'running'> {
 /** Sends to one device and follows the command until it has an end or waits for its device. */
 export type SendOne<Result> = (deviceId: string) => Promise<BulkOutcome<Result>>
 
-const PAGE = 500
-
 export const BULK = options<InMilliseconds<BulkOptions>>({
   ...SEND,
   concurrency: optional(integer({ min: 1, max: 10_000 })),
@@ -176,20 +174,6 @@ const failed = (code: ErrorCode, what: string, cause: unknown): DeviceHubError =
   isDeviceHubError(cause)
     ? cause
     : new DeviceHubError(code, `commands.sendMany: ${what}: ${errorLine(cause)}`, { cause })
-
-/** Ids page by page, each once, also when devices are added meanwhile. */
-export async function* matchingDevices(
-  { devices }: Pick<Storage, 'devices'>,
-  type: AnyDeviceType,
-  condition: Condition,
-): AsyncGenerator<string> {
-  let cursor: string | undefined
-  do {
-    const page = await devices.list(type, condition, { limit: PAGE, cursor })
-    for (const { deviceId } of page.items) yield deviceId
-    cursor = page.cursor ?? undefined
-  } while (cursor !== undefined)
-}
 
 /** What is the matter of one device, and not of the call, the database or the hub. */
 export const isOfDevice = (error: unknown): error is DeviceHubError =>

@@ -1,12 +1,4 @@
-import {
-  BULK,
-  type BulkOptions,
-  type BulkOutcome,
-  isOfDevice,
-  matchingDevices,
-  runBulk,
-  TARGET,
-} from '../commands/bulk.js'
+import { BULK, type BulkOptions, type BulkOutcome, isOfDevice, runBulk, TARGET } from '../commands/bulk.js'
 import { commandError, unknownCommandId } from '../commands/command-errors.js'
 import { createCommandQueue } from '../commands/command-queue.js'
 import { preparePayload } from '../commands/prepare-payload.js'
@@ -30,6 +22,7 @@ import { assertDeviceId } from '../model/topic/index.js'
 import type { CommandFilter, NewCommand } from '../ports/commands.js'
 import { randomIds } from '../ports/ids.js'
 import { toCommandInfo } from '../rules/command-info.js'
+import { eachDevice } from '../rules/each-device.js'
 import { isFinal, isReachable } from '../rules/states.js'
 import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
 import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
@@ -148,7 +141,7 @@ export function createCommands(context: CommandsContext): CommandsApi {
     const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
     const ids =
       'filter' in whom
-        ? matchingDevices(storage, type, filterOf('commands.sendMany', type, whom.filter, clock.now()))
+        ? idsOf(eachDevice(storage, type, filterOf('commands.sendMany', type, whom.filter, clock.now())))
         : whom.deviceIds
 
     async function one(deviceId: string): Promise<BulkOutcome<never>> {
@@ -206,4 +199,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
     },
     cancel: async (id, reason) => cancel('commands.cancel', accept('commands.cancel', 'id', ID, id), reason),
   }
+}
+
+async function* idsOf(devices: AsyncIterable<{ readonly deviceId: string }>): AsyncGenerator<string> {
+  for await (const { deviceId } of devices) yield deviceId
 }

@@ -207,6 +207,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     signals,
     ingest: pipeline.ingest,
     devices: createDevicesApi({
+      types,
       storage,
       directory,
       clock,

@@ -1,11 +1,8 @@
-import { integer, optional } from '../model/check/index.js'
+import type { BulkTarget } from '../commands/bulk.js'
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
 import type { InferState } from '../model/device-type/infer.js'
-import { queryOf } from '../model/selector/conditions-of.js'
-import type { Selector } from '../model/selector/selector.js'
-import type { DeviceStatus } from '../model/statuses.js'
 import { assertDeviceId } from '../model/topic/index.js'
-import type { DevicePatch } from '../ports/devices.js'
+import type { DevicePatch, FleetOverview } from '../ports/devices.js'
 import type { Page } from '../ports/storage.js'
 import {
   acceptChange,
@@ -16,48 +13,19 @@ import {
   toRecord,
 } from '../rules/device-row.js'
 import { isReachable } from '../rules/states.js'
+import type {
+  BulkDeviceUpdate,
+  BulkUpdateResult,
+  DeviceCount,
+  DeviceCountQuery,
+  DeviceQuery,
+  DeviceUpdate,
+  OverviewQuery,
+} from './device-queries.js'
+import { createFleetQueries } from './fleet-queries.js'
 import { deviceNotFound, type MarkContext, type MarkOptions, markStatus } from './mark-status.js'
-import { acceptDeviceId, PAGE, PAGE_LIMIT } from './rules.js'
-
-/** What to change of a device; what is left out stays. */
-export interface DeviceUpdate<State = Readonly<Record<string, unknown>>> {
-  /** Shown to people; at most 255 characters. */
-  readonly name?: string
-  /** Set by hand, as of now. */
-  readonly status?: DeviceStatus
-  /** False: its messages are rejected. */
-  readonly isActive?: boolean
-  /** Null: unknown. */
-  readonly firmwareVersion?: string | null
-  /** Replaces all of it; at most the hub's `maxMetadata` bytes as JSON. */
-  readonly metadata?: Readonly<Record<string, unknown>>
-  /** By key, what changes of them; null takes a label away. */
-  readonly labels?: Readonly<Record<string, string | null>>
-  /** Reported state by field; null takes a nullable field's value away. */
-  readonly state?: { readonly [Name in keyof State]?: State[Name] | null }
-}
-
-/** Which devices, and how many at a time. */
-export interface DeviceQuery<T extends AnyDeviceType = AnyDeviceType> extends Selector<T> {
-  /** 1 to 1,000; default 100. */
-  readonly limit?: number
-  /** Of the page before; absent: the first page. */
-  readonly cursor?: string | undefined
-}
-
-/** How far to count. */
-export interface DeviceCountQuery<T extends AnyDeviceType = AnyDeviceType> extends Selector<T> {
-  /** Counting stops there; 1 to 1,000,000, default 10,000. */
-  readonly max?: number
-}
-
-/** How many devices a selector says. */
-export interface DeviceCount {
-  /** Those that were counted. */
-  readonly count: number
-  /** False: there are at least so many. */
-  readonly isExact: boolean
-}
+import { acceptDeviceId } from './rules.js'
+import { updateMany } from './update-devices.js'
 
 /** The devices of each type. A type that is not of this hub is refused with `unknown_type`. */
 export interface DevicesApi {
@@ -81,7 +49,8 @@ export interface DevicesApi {
    */
   get<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>> | null>
   /**
-   * Newest first.
+   * A page of them, newest first unless `sort` says otherwise. A device whose place in the order stays is on exactly one
+   * page, whatever is created and changed meanwhile. A cursor belongs to its query.
    *
    * @example
    * import { hub, WeatherStation } from './hub.js'
@@ -89,6 +58,16 @@ export interface DevicesApi {
    * const { items, cursor } = await hub.devices.list(WeatherStation, { status: 'online', limit: 50 })
    */
   list<T extends AnyDeviceType>(type: T, query?: DeviceQuery<T>): Promise<Page<Device<InferState<T>>>>
+  /**
+   * The devices of all types, as one list. The key `type` of a query narrows it.
+   *
+   * @example
+   * import { hub } from './hub.js'
+   *
+   * const { items } = await hub.devices.listAll({ labels: { site: 'north' }, sort: '-lastSeen' })
+   * items.map(({ type, deviceId }) => `${type.name} ${deviceId}`)
+   */
+  listAll(query?: DeviceQuery): Promise<Page<Device>>
   /**
    * How many there are, up to a bound: on a large fleet counting all costs more than a page.
    *
@@ -98,6 +77,17 @@ export interface DevicesApi {
    * const { count, isExact } = await hub.devices.count(WeatherStation, { batteryLevel: { lt: 20 } })
    */
   count<T extends AnyDeviceType>(type: T, query?: DeviceCountQuery<T>): Promise<DeviceCount>
+  /** The same over all types. */
+  countAll(query?: DeviceCountQuery): Promise<DeviceCount>
+  /**
+   * The fleet in figures: by status, silent, with a low battery, by the values of labels.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { total, byStatus, byLabel } = await hub.devices.overview(WeatherStation, { byLabels: ['site'] })
+   */
+  overview<T extends AnyDeviceType>(type: T, query?: OverviewQuery<T>): Promise<FleetOverview>
   /**
    * What is left out stays; metadata is replaced as a whole. The status `online` moves `last_seen` too; signals are
    * told by `markOnline` and `markOffline` alone. `device_not_found` when there is none.
@@ -112,6 +102,21 @@ export interface DevicesApi {
     deviceId: string,
     change: DeviceUpdate<InferState<T>>,
   ): Promise<Device<InferState<T>>>
+  /**
+   * The same change of many devices, in steps of 500 that are each all or nothing: an error ends it, and the steps before
+   * it stay.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const filter = { labels: { site: 'north' } }
+   * await hub.devices.updateMany(WeatherStation, { filter }, { labels: { site: 'north-1', old: null } })
+   */
+  updateMany<T extends AnyDeviceType>(
+    type: T,
+    target: BulkTarget<T>,
+    change: BulkDeviceUpdate,
+  ): Promise<BulkUpdateResult>
   /** Its messages are rejected from now on; other processes follow within their directory's refresh time. */
   deactivate<T extends AnyDeviceType>(type: T, deviceId: string): Promise<Device<InferState<T>>>
   /** Undoes `deactivate`. `device_not_found` when there is none. */
@@ -143,15 +148,14 @@ export interface DevicesApi {
 }
 
 export interface DevicesContext extends MarkContext {
+  readonly types: readonly AnyDeviceType[]
   readonly deviceIdMaxLength: number
   readonly maxMetadata: number
 }
 
-const COUNT = { max: optional(integer({ min: 1, max: 1_000_000 })) }
-const COUNT_MAX = 10_000
-
 export function createDevicesApi(context: DevicesContext): DevicesApi {
   const { storage, directory, clock, deviceIdMaxLength, maxMetadata, assertType, onReachable } = context
+  const fleet = createFleetQueries(context)
   const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
 
   async function update<T extends AnyDeviceType>(
@@ -189,20 +193,8 @@ export function createDevicesApi(context: DevicesContext): DevicesApi {
       const [record] = await storage.devices.find(type, [acceptDeviceId('devices.get', deviceId)])
       return record === undefined ? null : typed(toDevice(type, record))
     },
-    async list(type, query = {}) {
-      assertType('devices.list', type)
-      const { condition, rest } = queryOf('devices.list', type, query, clock.now(), PAGE)
-      const { limit = PAGE_LIMIT, cursor } = rest
-      const page = await storage.devices.list(type, condition, { limit, cursor })
-      return { items: page.items.map((record) => typed(toDevice(type, record))), cursor: page.cursor }
-    },
-    async count(type, query = {}) {
-      assertType('devices.count', type)
-      const { condition, rest } = queryOf('devices.count', type, query, clock.now(), COUNT)
-      const { max = COUNT_MAX } = rest
-      const found = await storage.devices.count(type, condition, max + 1)
-      return { count: Math.min(found, max), isExact: found <= max }
-    },
+    ...fleet,
+    updateMany: (type, target, change) => updateMany(context, type, target, change),
     update: (type, deviceId, change) => update('devices.update', type, deviceId, change),
     deactivate: (type, deviceId) => update('devices.deactivate', type, deviceId, { isActive: false }),
     activate: (type, deviceId) => update('devices.activate', type, deviceId, { isActive: true }),

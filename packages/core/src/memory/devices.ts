@@ -1,13 +1,26 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { Condition } from '../model/selector/condition.js'
-import type { DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
-import type { Page, PageRequest } from '../ports/storage.js'
+import {
+  type DeviceListPage,
+  type DeviceListRequest,
+  type DevicePatch,
+  type DeviceRecord,
+  type DeviceSort,
+  type FleetOverview,
+  NEWEST_FIRST,
+  type OverdueQuery,
+  type OverviewRequest,
+  type SharedPatch,
+} from '../ports/devices.js'
+import type { Page } from '../ports/storage.js'
 import { changeLabels } from '../rules/change-labels.js'
 import { checkValues } from '../rules/check-values.js'
 import { DEVICE_DELETED } from '../rules/command-order.js'
 import { readCursor, writeCursor } from '../rules/cursor.js'
-import { judgeDevice } from '../rules/judge-device.js'
-import { bytesOf, pageOf } from '../rules/page-of.js'
+import { overviewOf } from '../rules/fleet-overview.js'
+import { type JudgedDevice, judgeDevice } from '../rules/judge-device.js'
+import { bytesOfDevice, pageOfDevices, positionOf, sortDevices } from '../rules/list-devices.js'
+import { pageOf } from '../rules/page-of.js'
 import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
 import type { MemoryDatabase } from './database.js'
 import type { OpenedMemory } from './opened-memory.js'
@@ -48,23 +61,37 @@ export function listDevices(
   opened: OpenedMemory,
   type: AnyDeviceType,
   condition: Condition,
-  page: PageRequest,
-): Page<DeviceRecord> {
-  const before = page.cursor === undefined ? null : readCursor('devices', page.cursor)
-  const rows = opened
-    .tableOf(type)
-    .deviceList.descending(
-      undefined,
-      ({ record }) =>
-        before !== null &&
-        (record.createdAt > before.key || (record.createdAt === before.key && record.deviceId >= before.tie)),
-    )
-  return pageOf(rows, page, {
-    matches: (row) => matches(database, opened, type, condition, row),
-    toItem: (row) => given(type, row),
-    cursorOf: ({ record }) => writeCursor('devices', record.createdAt, record.deviceId),
-    bytesOf: bytesOfDevice,
-  })
+  request: DeviceListRequest,
+): DeviceListPage {
+  const { sort = NEWEST_FIRST } = request
+  return pageOfDevices(inOrder(database, opened, type, condition, sort), request)
+}
+
+/** The rows are kept in the order of their creation; for any other they are sorted. */
+function* inOrder(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  condition: Condition,
+  sort: DeviceSort,
+): Iterable<DeviceListPage['items'][number]> {
+  const rows = matchingDevices(database, opened, type, condition)
+  if (sort.by.of !== 'device' || sort.by.name !== 'createdAt' || !sort.descending)
+    return yield* sortDevices(type, sort, rows)
+  for (const device of rows) yield { record: device.record, position: positionOf(type, sort, device) }
+}
+
+/** Newest first. */
+function* matchingDevices(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  condition: Condition,
+): Iterable<JudgedDevice> {
+  for (const row of opened.tableOf(type).deviceList.descending()) {
+    const device = judged(database, opened, type, row)
+    if (judgeDevice(type, condition, device)) yield device
+  }
 }
 
 export function countDevices(
@@ -75,28 +102,35 @@ export function countDevices(
   max: number,
 ): number {
   let count = 0
-  for (const row of opened.tableOf(type).deviceList.ascending()) {
-    if (!matches(database, opened, type, condition, row)) continue
-    count++
-    if (count >= max) break
-  }
+  for (const _ of matchingDevices(database, opened, type, condition)) if (++count >= max) break
   return count
 }
 
-function matches(
+export const overview = (
   database: MemoryDatabase,
   opened: OpenedMemory,
   type: AnyDeviceType,
   condition: Condition,
+  request: OverviewRequest,
+): FleetOverview =>
+  overviewOf(
+    [...matchingDevices(database, opened, type, condition)].map(({ record }) => record),
+    request,
+  )
+
+function judged(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
   row: DeviceRow,
-): boolean {
+): JudgedDevice {
   const { deviceId } = row.record
-  return judgeDevice(type, condition, {
+  return {
     record: given(type, row),
     lastValues: () =>
       latestReadings(opened, type, [deviceId])[0]?.values.map((last) => last?.value ?? null) ?? [],
     isInSync: () => database.twins.isInSync(opened, type, deviceId),
-  })
+  }
 }
 
 export function overdueDevices(
@@ -121,7 +155,7 @@ export function overdueDevices(
     matches,
     toItem: (row) => given(type, row),
     cursorOf: ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
-    bytesOf: bytesOfDevice,
+    bytesOf: ({ record }) => bytesOfDevice(record),
   })
 }
 
@@ -157,6 +191,21 @@ export function updateDevice(
   return given(type, row)
 }
 
+/** The labels of all are looked at before any is changed: too many of one leave all as they are. */
+export function updateDevices(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  deviceIds: readonly string[],
+  patch: SharedPatch,
+  now: number,
+): string[] {
+  const records = findDevices(opened, type, deviceIds)
+  for (const { deviceId, labels } of records) changeLabels(deviceId, labels, patch.labels ?? {})
+  for (const { deviceId } of records) updateDevice(database, opened, type, deviceId, patch, now)
+  return records.map(({ deviceId }) => deviceId)
+}
+
 export function deleteDevice(
   database: MemoryDatabase,
   { telemetry, tableOf }: OpenedMemory,
@@ -174,8 +223,6 @@ export function deleteDevice(
   database.credentials.deleted({ typeKey: type.key, deviceId })
   return true
 }
-
-const bytesOfDevice = ({ record }: DeviceRow) => bytesOf(record.metadata, ...record.state)
 
 const given = (type: AnyDeviceType, { record, stateNames }: DeviceRow): DeviceRecord => ({
   ...record,

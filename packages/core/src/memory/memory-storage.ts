@@ -14,7 +14,9 @@ import {
   findDevices,
   listDevices,
   overdueDevices,
+  overview,
   updateDevice,
+  updateDevices,
 } from './devices.js'
 import { leaseStore } from './leases.js'
 import { countLog, endOfLog, getMessage, listMessages, readLog, seekLog } from './messages.js'
@@ -96,9 +98,12 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
       find: (type, deviceIds) => run(() => findDevices(opened, type, deviceIds)),
       list: (type, condition, page) => run(() => listDevices(database, opened, type, condition, page)),
       count: (type, condition, max) => run(() => countDevices(database, opened, type, condition, max)),
+      overview: (type, condition, request) => run(() => overview(database, opened, type, condition, request)),
       overdue: (type, query) => run(() => overdueDevices(opened, type, query)),
       update: (type, deviceId, patch, now) =>
         run(() => updateDevice(database, opened, type, deviceId, patch, now)),
+      updateMany: (type, deviceIds, patch, now) =>
+        run(() => updateDevices(database, opened, type, deviceIds, patch, now)),
       delete: (type, deviceId, now) => run(() => deleteDevice(database, opened, type, deviceId, now)),
     },
     readings: {

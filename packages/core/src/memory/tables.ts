@@ -3,6 +3,7 @@ import type { StoredValue } from '../model/values.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { NewSample } from '../ports/storage.js'
 import { addToLatest, type LatestRow, latestRowOf, latestTime } from '../rules/latest-values.js'
+import { compareText } from '../rules/list-devices.js'
 import { createSampleIndex } from '../rules/sample-index.js'
 import { type Row, RowList } from './row-list.js'
 
@@ -44,7 +45,6 @@ export const byTime = (a: SampleRow, b: SampleRow) => a.sample.timestamp - b.sam
 export const byPosition = (a: MessageRow, b: MessageRow) => a.position - b.position
 const byCreation = (a: DeviceRow, b: DeviceRow) =>
   a.record.createdAt - b.record.createdAt || compareText(a.record.deviceId, b.record.deviceId)
-const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 /** What the three tables of a device type are in a database. */
 export class TypeTable {

@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import type { Condition } from '../model/selector/condition.js'
+import type { Condition, DeviceValue } from '../model/selector/condition.js'
 import type { Labels } from '../model/selector/labels.js'
 import type { DeviceStatus } from '../model/statuses.js'
 import type { StoredValue } from '../model/values.js'
@@ -51,12 +51,90 @@ export type DevicePatch = Partial<
   readonly state?: Readonly<Record<string, StoredValue>>
 }
 
+/** What may be changed of several devices at once. */
+export type SharedPatch = Pick<DevicePatch, 'name' | 'isActive' | 'firmwareVersion' | 'metadata' | 'labels'>
+
 /** Devices that gave no sign of life: active, seen once, neither seen nor their status changed at `before` or later. */
 export interface OverdueQuery extends PageRequest {
   /** Epoch milliseconds. */
   readonly before: number
   /** Only those whose present status is one of these. */
   readonly statuses: readonly DeviceStatus[]
+}
+
+/**
+ * An order of devices: by a value, of equal ones by device id in the same direction, and those without the value at the
+ * end either way. Texts are in the order of their code points, false is before true.
+ */
+export interface DeviceSort {
+  /** No JSON, bytes or places. */
+  readonly by: DeviceValue
+  readonly descending: boolean
+}
+
+/** By creation: the order of lists, where none is asked for. */
+export const NEWEST_FIRST: DeviceSort = { by: { of: 'device', name: 'createdAt' }, descending: true }
+
+/** A place in an order: that of a device when it was read. */
+export interface DevicePosition {
+  /** What it is sorted by, as it is stored; null: the device has none. */
+  readonly value: string | number | boolean | null
+  readonly deviceId: string
+}
+
+/** How much of a list of devices, and from where. */
+export interface DeviceListRequest extends Omit<PageRequest, 'cursor'> {
+  /** Default `NEWEST_FIRST`. */
+  readonly sort?: DeviceSort | undefined
+  /** Only what comes after it; absent: from the beginning. There need not be a device at it. */
+  readonly after?: DevicePosition | undefined
+  /** With `after`: a device that stands right there is also given. Default false. */
+  readonly inclusive?: boolean | undefined
+}
+
+/** Some of a list. */
+export interface DeviceListPage {
+  /** In order, each with its place. */
+  readonly items: readonly { readonly record: DeviceRecord; readonly position: DevicePosition }[]
+  /** Whether there are others behind the last. */
+  readonly more: boolean
+}
+
+/** What is counted of the devices of a type. */
+export interface OverviewRequest {
+  /** Keys of labels whose values are counted. */
+  readonly labels: readonly string[]
+  /** Those that were heard of last before it are silent, epoch milliseconds. */
+  readonly seenBefore: number
+  /** Percent. */
+  readonly batteryBelow: number
+  /** Of each label, the most frequent ones. */
+  readonly maxValues: number
+}
+
+/** How many devices there are of which kind. Deactivated ones are in `total`, `byStatus` and `byLabel` too, not in the others. */
+export interface FleetOverview {
+  readonly total: number
+  /** Only those statuses that a device has. */
+  readonly byStatus: { readonly [Status in DeviceStatus]?: number }
+  /** Deactivated. */
+  readonly inactive: number
+  /** Heard of once, and not for a time. */
+  readonly silent: number
+  /** Never heard of. */
+  readonly neverSeen: number
+  readonly lowBattery: number
+  /** By key: the most frequent first, of equal ones by value. */
+  readonly byLabel: Readonly<Record<string, LabelCounts>>
+}
+
+/** How often a label has which value. */
+export interface LabelCounts {
+  readonly values: readonly { readonly value: string; readonly count: number }[]
+  /** Devices with a value that is not among these. */
+  readonly others: number
+  /** Devices without the label. */
+  readonly without: number
 }
 
 /** The devices of each type. */
@@ -67,14 +145,26 @@ export interface DeviceStore {
   ensure(type: AnyDeviceType, devices: readonly DeviceRecord[]): Promise<void>
   /** Those that exist, in any order. */
   find(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly DeviceRecord[]>
-  /** Those for which the condition holds, newest first (created_at, then device_id, both descending). */
-  list(type: AnyDeviceType, condition: Condition, page: PageRequest): Promise<Page<DeviceRecord>>
+  /** Those for which the condition holds, in the order asked for. A page ends as `PageRequest.maxBytes` says. */
+  list(type: AnyDeviceType, condition: Condition, request: DeviceListRequest): Promise<DeviceListPage>
   /** For how many it holds; `max` when it holds for more. */
   count(type: AnyDeviceType, condition: Condition, max: number): Promise<number>
+  /** How many of those for which the condition holds are of which kind. */
+  overview(type: AnyDeviceType, condition: Condition, request: OverviewRequest): Promise<FleetOverview>
   /** Each once over all pages, in any order, also when those of earlier pages are changed meanwhile. */
   overdue(type: AnyDeviceType, query: OverdueQuery): Promise<Page<DeviceRecord>>
   /** The record after the change; null when there is none. */
   update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
+  /**
+   * The same change of several devices, all or nothing: which of them there were. `state` and what is of one device alone
+   * (`mqttUsername`) are not in it.
+   */
+  updateMany(
+    type: AnyDeviceType,
+    deviceIds: readonly string[],
+    patch: SharedPatch,
+    now: number,
+  ): Promise<readonly string[]>
   /**
    * Deletes the device, its readings and last values; its messages stay as the audit trail. With the control group also
    * its credentials and its desired state (the version stays, and what the broker retains is due to be cleared), and

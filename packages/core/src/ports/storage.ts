@@ -12,7 +12,7 @@ import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
 import type { TwinStore } from './twins.js'
 
 export * from './commit.js'
-export type * from './devices.js'
+export * from './devices.js'
 export type * from './messages.js'
 export * from './page.js'
 export * from './readings.js'

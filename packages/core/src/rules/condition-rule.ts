@@ -38,12 +38,13 @@ const ownerOf = partOf<{ readonly of: DeviceValue['of'] }>(
   { of: word('device', 'state', 'reading', 'label') },
   'a value that a device has',
 )
-const deviceValue: Rule<DeviceValue> = {
+export const deviceValue: Rule<DeviceValue> = {
   expected: ownerOf.expected,
   take: (value, at) => (ownerOf.take(value, at).of === 'device' ? column : named).take(value, at),
 }
 
-const comparedValue = satisfies<Exclude<StoredValue, null>>(
+/** What is compared with, or sorted by. */
+export const comparedValue = satisfies<Exclude<StoredValue, null>>(
   'a number, a text, true or false',
   (value) =>
     typeof value === 'boolean' ||

@@ -22,7 +22,7 @@ import { type Labels, labelChange, labels } from '../model/selector/labels.js'
 import { DEVICE_STATUSES, type DeviceStatus } from '../model/statuses.js'
 import { DEVICE_ID_RULE } from '../model/topic/device-id.js'
 import type { StoredValue } from '../model/values.js'
-import type { DeviceRecord } from '../ports/devices.js'
+import type { DeviceRecord, SharedPatch } from '../ports/devices.js'
 import { changeLabels } from './change-labels.js'
 
 /** What a caller may say of a new device. */
@@ -169,12 +169,27 @@ const CHANGE = options<CheckedFields>(
   'Pass only what changes: { name } instead of { ...device, name }',
 )
 
+const SHARED = options<SharedPatch>(
+  {
+    name: FIELDS.name,
+    isActive: FIELDS.isActive,
+    firmwareVersion: FIELDS.firmwareVersion,
+    metadata: FIELDS.metadata,
+    labels: optional(labelChange),
+  },
+  'what changes of several devices: name, isActive, firmwareVersion, metadata, labels',
+)
+
 /** Callers in plain JavaScript, and values from forms: what does not fit is named here, with `invalid_payload`. */
 export const acceptNewDevice = (call: string, device: unknown, maxMetadata: number): CheckedDevice =>
   withinMetadata(call, accept(call, 'device', NEW_DEVICE, device, 'invalid_payload'), maxMetadata)
 
 export const acceptChange = (call: string, change: unknown, maxMetadata: number): CheckedFields =>
   withinMetadata(call, accept(call, 'change', CHANGE, change, 'invalid_payload'), maxMetadata)
+
+/** What may be said of several devices at once. */
+export const acceptSharedChange = (call: string, change: unknown, maxMetadata: number): SharedPatch =>
+  withinMetadata(call, accept(call, 'change', SHARED, change, 'invalid_payload'), maxMetadata)
 
 /** Of a device's metadata as JSON, where the hub does not say otherwise: each list and each look at a device reads it. */
 export const METADATA_BYTES = 64 << 10

@@ -53,7 +53,7 @@ const RELATIONS = {
 }
 
 /** Null where the device has none. */
-function deviceValue(
+export function deviceValue(
   type: AnyDeviceType,
   value: DeviceValue,
   { record, lastValues }: JudgedDevice,

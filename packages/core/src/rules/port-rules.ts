@@ -20,7 +20,7 @@ import { isStorableText } from '../model/codec/text.js'
 import { OFFLINE_POLICIES } from '../model/device-type/offline-policy.js'
 import { deviceType } from '../model/device-type/type-rule.js'
 import { MESSAGE_STATUSES, type MessageRef } from '../model/message.js'
-import { labelChange, labels } from '../model/selector/labels.js'
+import { labelChange, labelKey, labels } from '../model/selector/labels.js'
 import { COMMAND_STATES, DEVICE_STATUSES } from '../model/statuses.js'
 import { CHANNELS } from '../model/topic/index.js'
 import type { StoredValue } from '../model/values.js'
@@ -28,12 +28,22 @@ import type { ClaimKeyRecord, ClaimRequestRecord } from '../ports/claims.js'
 import type { CommandClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
 import type { ConsumerStart, ConsumerStep, NewFailure } from '../ports/consumers.js'
 import type { CredentialKind, CredentialWrite, NewCredential } from '../ports/credentials.js'
-import type { DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type {
+  DeviceListRequest,
+  DevicePatch,
+  DevicePosition,
+  DeviceRecord,
+  DeviceSort,
+  OverdueQuery,
+  OverviewRequest,
+  SharedPatch,
+} from '../ports/devices.js'
 import type { Lease } from '../ports/leases.js'
 import type { MessageFilter } from '../ports/messages.js'
 import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingFilter } from '../ports/readings.js'
 import type { PageRequest } from '../ports/storage.js'
 import type { DesiredChange, TwinClaimRequest, TwinKey } from '../ports/twins.js'
+import { comparedValue, deviceValue } from './condition-rule.js'
 
 /** Rules for what a storage is given. The bounds are those of the columns. */
 
@@ -107,6 +117,34 @@ export const devicePatch = options<DevicePatch>({
   metadata: optional(DEVICE.metadata),
   labels: optional(labelChange),
   state: optional(mapOf(storedValue)),
+})
+
+const devicePosition = options<DevicePosition>({
+  value: orNull(comparedValue as Rule<string | number | boolean>),
+  deviceId,
+})
+
+export const deviceList = options<DeviceListRequest>({
+  limit: count,
+  maxBytes: optional(bytes),
+  sort: optional(options<DeviceSort>({ by: deviceValue, descending: flag })),
+  after: optional(devicePosition),
+  inclusive: optional(flag),
+})
+
+export const sharedPatch = options<SharedPatch>({
+  name: optional(DEVICE.name),
+  isActive: optional(flag),
+  firmwareVersion: optional(DEVICE.firmwareVersion),
+  metadata: optional(DEVICE.metadata),
+  labels: optional(labelChange),
+})
+
+export const overviewRequest = options<OverviewRequest>({
+  labels: list(labelKey),
+  seenBefore: time,
+  batteryBelow: number(),
+  maxValues: count,
 })
 
 export const overdueQuery = options<OverdueQuery>({

@@ -13,11 +13,14 @@ import * as labels from './change-labels.js'
 import * as values from './check-values.js'
 import * as orders from './command-order.js'
 import * as cursors from './cursor.js'
+import * as each from './each-device.js'
+import * as fleet from './fleet-overview.js'
 import * as changes from './fold-changes.js'
 import * as claims from './judge-claim.js'
 import * as judged from './judge-device.js'
 import * as sums from './large-sums.js'
 import * as latest from './latest-values.js'
+import * as lists from './list-devices.js'
 import * as pages from './page-of.js'
 import * as commits from './plan-commit.js'
 import * as credentials from './plan-credential-writes.js'
@@ -223,6 +226,20 @@ export const sampleContentKey = trusting('sampleContentKey', 'a sample', identit
 export const bytesOf = trusting('bytesOf', 'the values of a row', pages.bytesOf)
 /** The first rows that match, as many as a page takes; the cursor is the last one's when there are more. */
 export const pageOf = trusting('pageOf', 'rows, a page request and how rows are given', pages.pageOf)
+/** Where a device stands in an order, for `DeviceListPage`. */
+export const positionOf = trusting('positionOf', 'a device type, an order and a device', lists.positionOf)
+/** Which of two places comes first in an order: negative, the left one. */
+export const comparePositions = trusting(
+  'comparePositions',
+  'an order and two places',
+  lists.comparePositions,
+)
+/** Devices with their places, in order. For storages that have their rows in memory. */
+export const sortDevices = trusting('sortDevices', 'a device type, an order and devices', lists.sortDevices)
+/** The page of a list of devices that is asked for, out of all of the list in its order. */
+export const pageOfDevices = trusting('pageOfDevices', 'devices and a request', lists.pageOfDevices)
+/** How many devices there are of which kind, of those given. For storages that have their rows in memory. */
+export const overviewOf = trusting('overviewOf', 'devices and a request', fleet.overviewOf)
 /** Whether a condition holds for a device: see `JudgedDevice`. For storages that look at their rows themselves. */
 export const judgeDevice = trusting(
   'judgeDevice',
@@ -241,6 +258,8 @@ export const isInSync = trusting(
   'a device type, and its desired and reported state',
   sync.isInSync,
 )
+/** Devices for which a condition holds, each once: pages are read as they are needed. */
+export const eachDevice = trusting('eachDevice', 'a storage, a device type and a condition', each.eachDevice)
 /**
  * What a selector says of the devices of a type, for calls of `storage.devices`: `list` and `count` take it. `now`: epoch
  * milliseconds, for times relative to it. `invalid_query` says where the selector is wrong.

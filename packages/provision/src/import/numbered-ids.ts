@@ -1,8 +1,6 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import { conditionOf } from '@devicehub/core/storage'
+import { conditionOf, eachDevice } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
-
-const PAGE = 1_000
 
 /** `<prefix><type key>-001`, and how to read the number of such an id. */
 export interface Numbering {
@@ -27,15 +25,8 @@ export function numbering(
     idOf: (number) => `${stem}${String(number).padStart(3, '0')}`,
     async first() {
       let highest = 0
-      let cursor: string | undefined
-      do {
-        const page = await storage.devices.list(type, conditionOf(type, { search: stem }), {
-          limit: PAGE,
-          cursor,
-        })
-        for (const { deviceId } of page.items) highest = Math.max(highest, numberOf(deviceId))
-        cursor = page.cursor ?? undefined
-      } while (cursor !== undefined)
+      for await (const { deviceId } of eachDevice(storage, type, conditionOf(type, { search: stem })))
+        highest = Math.max(highest, numberOf(deviceId))
       return highest + 1
     },
   }

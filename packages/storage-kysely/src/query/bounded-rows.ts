@@ -1,9 +1,11 @@
 import { createPageBudget, PAGE_BYTES, type PageRequest, ROW_BYTES } from '@devicehub/core/storage'
+import type { StoredValue } from '@devicehub/core/transport'
 import { type RawBuilder, sql } from 'kysely'
 import { asText } from '../connection/as-text.js'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
 import { and, type Selected, selectedValue, selectList } from '../connection/sql-fragments.js'
+import type { ValueKind } from '../rows/column-source.js'
 import { columnAlias, type RowReader, readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 
@@ -141,12 +143,16 @@ export interface ListOf {
   readonly conditions: readonly RawBuilder<unknown>[]
   readonly order: RawBuilder<unknown>
   readonly page: PageRequest
+  /** A value to be read with each row. */
+  readonly key?: { readonly sql: RawBuilder<unknown>; readonly kind: ValueKind }
   /** What finds rows beside their ids. */
   readonly near?: (rows: readonly RowReader[]) => readonly RawBuilder<unknown>[]
 }
 
 export interface ListedRows {
   readonly rows: readonly RowReader[]
+  /** What `key` is of each of them; null where none was asked for. */
+  readonly keys: readonly StoredValue[]
   /** Behind which the next page begins, perhaps without its long values; null at the end. */
   readonly last: RowReader | null
 }
@@ -154,17 +160,20 @@ export interface ListedRows {
 /** A page of a table that has ids. */
 export async function pageOf(
   connection: Pick<Connection, 'dialect' | 'run'>,
-  { table, columns, conditions, order, page, near }: ListOf,
+  { table, columns, conditions, order, page, key, near }: ListOf,
 ): Promise<ListedRows> {
   const bounded = boundedRows(connection.dialect, columns, page)
+  const also = key === undefined ? sql`` : sql`, ${key.sql} as ${sql.ref(columnAlias(bounded.width))}`
   const { rows } = await connection.run(
-    sql`select ${bounded.selection} from ${sql.table(table)} as t where ${and(conditions)}
+    sql`select ${bounded.selection}${also} from ${sql.table(table)} as t where ${and(conditions)}
       order by ${order} limit ${numberSql(bounded.limit + 1)}`,
   )
-  const found = bounded.cut(rows.map((row) => ({ row: readRow(row) })))
+  const keyOf = (row: RowReader) => (key === undefined ? null : row.value(bounded.width, key.kind))
+  const found = bounded.cut(rows.map(readRow).map((row) => ({ row, key: keyOf(row) })))
   const whole = await bounded.complete(found, (long) => readWhole(connection, table, bounded, long, near))
   return {
     rows: whole.map(({ row }) => row),
+    keys: whole.map((row) => row.key),
     last: found.length < rows.length ? (found.at(-1)?.row ?? null) : null,
   }
 }

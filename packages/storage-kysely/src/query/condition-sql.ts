@@ -105,7 +105,7 @@ function readingSql(
 }
 
 /** Of a type that keeps no last values: the row of the samples that has the last one of a reading. */
-const newestWith = (table: string, name: string): Sql =>
+export const newestWith = (table: string, name: string): Sql =>
   sql`l.id = (select n.id from ${sql.table(table)} as n where n.device_id = l.device_id
     and ${sql.ref(`n.${name}`)} is not null order by coalesce(n.order_at, n.timestamp) desc, n.id desc limit 1)`
 

@@ -1,8 +1,8 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { DevicePatch, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
+import type { DevicePatch, DevicePosition, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
 import {
   deviceExists,
-  readCursor,
+  NEWEST_FIRST,
   readNumericCursor,
   unknownStateField,
   usernameTaken,
@@ -27,8 +27,10 @@ import { clearTwin } from '../twin/clear-twin.js'
 import { noteSync } from '../twin/note-sync.js'
 import { idOf, pageOf } from './bounded-rows.js'
 import { conditionSql } from './condition-sql.js'
+import { readOverview } from './fleet-overview.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
+import { afterSql, orderSql, sortKey } from './sort-sql.js'
 import { hasLabels, patchLabels, writeLabelRows, writeLabelRowsOf } from './write-labels.js'
 
 const INSERTED_MAX = 500
@@ -73,6 +75,24 @@ export function createDeviceStore(
     )
     return rows.length > 0
   }
+
+  /** A change in a transaction; whether devices may log in changes with it, where it says so. */
+  const changing = <T>(
+    type: AnyDeviceType,
+    { isActive }: Pick<DevicePatch, 'isActive'>,
+    change: (transaction: Transaction) => Promise<T>,
+    changed: (result: T) => readonly string[],
+  ): Promise<T> =>
+    retryConflicts(() => {
+      if (isActive === undefined) return connection.transaction(PLAIN, change)
+      return connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
+        const position = await lockAccess(transaction)
+        const result = await change(transaction)
+        const devices = changed(result).map((deviceId) => ({ typeKey: type.key, deviceId }))
+        if (devices.length > 0) await noteAccess(transaction, position, devices)
+        return result
+      })
+    })
 
   return {
     async create(type, device) {
@@ -145,31 +165,27 @@ export function createDeviceStore(
     find: (type, deviceIds) =>
       asStorageErrors(`reading devices of ${type.name}`, () => find(connection, type, deviceIds)),
 
-    async list(type, condition, page) {
-      const { cursor } = page
+    async list(type, condition, { sort = NEWEST_FIRST, after, inclusive, ...page }) {
       const shape = shapeOf(type)
-      const before = cursor === undefined ? null : readCursor('devices', cursor)
+      const key = sortKey(dialect, type, sort)
       const conditions = [conditionSql(dialect, type, condition)]
-      if (before) {
-        const time = timeValue(dialect, before.key)
-        conditions.push(
-          sql`t.created_at <= ${time} and (t.created_at < ${time} or t.device_id < ${before.tie})`,
-        )
-      }
-      const { rows, last } = await asStorageErrors(`listing devices of ${type.name}`, () =>
+      if (after !== undefined) conditions.push(afterSql(dialect, key, sort, after, inclusive))
+      const { rows, keys, last } = await asStorageErrors(`listing devices of ${type.name}`, () =>
         pageOf(connection, {
           table: tableNames(type).device,
           columns: shape.listed,
           conditions,
-          order: sql`t.created_at desc, t.device_id desc`,
+          order: orderSql(dialect, key, sort),
+          key,
           page,
         }),
       )
-      const next = last && deviceRecord(shape, last, 1)
-      return {
-        items: rows.map((row) => deviceRecord(shape, row, 1)),
-        cursor: next ? writeCursor('devices', next.createdAt, next.deviceId) : null,
-      }
+      const items = rows.map((row, index) => {
+        const record = deviceRecord(shape, row, 1)
+        const value = keys[index] as DevicePosition['value']
+        return { record, position: { value, deviceId: record.deviceId } }
+      })
+      return { items, more: last !== null }
     },
 
     count: (type, condition, max) =>
@@ -180,6 +196,12 @@ export function createDeviceStore(
             where ${conditionSql(dialect, type, condition)} limit ${numberSql(max)}) as counted`,
         )
         return rows[0] === undefined ? 0 : (readRow(rows[0]).number(0) ?? 0)
+      }),
+
+    overview: (type, condition, request) =>
+      asStorageErrors(`counting devices of ${type.name}`, async () => {
+        shapeOf(type)
+        return readOverview(connection, type, condition, request)
       }),
 
     async overdue(type, { before, statuses, ...page }) {
@@ -219,26 +241,37 @@ export function createDeviceStore(
           await transaction.run(
             sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
           )
-          if (labels !== undefined) await patchLabels(transaction, type, deviceId, labels)
+          if (labels !== undefined) await patchLabels(transaction, type, [deviceId], labels)
           if (patch.state !== undefined) await noteSync(transaction, type, deviceId)
           const [record] = await find(transaction, type, [deviceId])
           return record ?? null
         }
-        if (patch.isActive === undefined)
-          return await retryConflicts(() => connection.transaction(PLAIN, update))
-        return await retryConflicts(() =>
-          connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
-            const position = await lockAccess(transaction)
-            const record = await update(transaction)
-            if (record) await noteAccess(transaction, position, [{ typeKey: type.key, deviceId }])
-            return record
-          }),
-        )
+        return await changing(type, patch, update, (record) => (record === null ? [] : [deviceId]))
       } catch (error) {
         if (classify(error) === 'unique') throw usernameTaken(type, [deviceId], error)
         throw toStorageError(error, doing)
       }
     },
+
+    updateMany: (type, deviceIds, { labels, ...columns }, now) =>
+      asStorageErrors(`updating devices of ${type.name}`, async () => {
+        const assignments = patchSql(connection, shapeOf(type), type, columns)
+        assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
+        const update = async (transaction: Transaction) => {
+          const found: string[] = []
+          // In the order of their ids, as every writer of several devices.
+          for (const ids of inParts([...new Set(deviceIds)].sort(compare), FOUND_MAX)) {
+            const there = await patchLabels(transaction, type, ids, labels ?? {})
+            if (there.length > 0)
+              await transaction.run(
+                sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id in (${sql.join(there)})`,
+              )
+            found.push(...there)
+          }
+          return found
+        }
+        return changing(type, columns, update, (found) => found)
+      }),
 
     async delete(type, deviceId, now) {
       shapeOf(type)

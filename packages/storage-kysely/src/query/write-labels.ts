@@ -47,21 +47,32 @@ export async function writeLabelRowsOf(
     await writeLabelRows(transaction, type, await readLabels(transaction, type, ids))
 }
 
-/** Changes the labels of one device, under a lock of its row. False: there is no such device. */
+/** Changes the labels of devices, under locks of their rows: which of them there are. */
 export async function patchLabels(
   transaction: Transaction,
   type: AnyDeviceType,
-  deviceId: string,
+  deviceIds: readonly string[],
   change: Readonly<Record<string, string | null>>,
-): Promise<boolean> {
-  const [device] = await readLabels(transaction, type, [deviceId])
-  if (device === undefined) return false
-  const labels = changeLabels(deviceId, device.labels, change)
-  await transaction.run(
-    sql`update ${sql.table(tableNames(type).device)} set labels = ${JSON.stringify(labels)} where device_id = ${deviceId}`,
-  )
-  await writeLabelRows(transaction, type, [{ deviceId, labels }])
-  return true
+): Promise<readonly string[]> {
+  const found = await readLabels(transaction, type, deviceIds)
+  if (Object.keys(change).length === 0) return found.map(({ deviceId }) => deviceId)
+  const devices = found.map(({ deviceId, labels }) => ({
+    deviceId,
+    labels: changeLabels(deviceId, labels, change),
+  }))
+  const { device } = tableNames(type)
+  // Devices of a fleet have few different sets of labels: a statement for each set.
+  const sets = new Map<string, string[]>()
+  for (const { deviceId, labels } of devices) {
+    const text = JSON.stringify(labels)
+    sets.set(text, [...(sets.get(text) ?? []), deviceId])
+  }
+  for (const [text, ids] of sets)
+    await transaction.run(
+      sql`update ${sql.table(device)} set labels = ${text} where device_id in (${sql.join(ids)})`,
+    )
+  await writeLabelRows(transaction, type, devices)
+  return devices.map(({ deviceId }) => deviceId)
 }
 
 async function readLabels(

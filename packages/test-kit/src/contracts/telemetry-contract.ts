@@ -7,9 +7,11 @@ import { changeOrderContract } from './storage/telemetry/change-order.js'
 import { changeContract } from './storage/telemetry/changes.js'
 import { commitContract } from './storage/telemetry/commit.js'
 import { deviceListContract } from './storage/telemetry/device-lists.js'
+import { deviceOrderContract } from './storage/telemetry/device-orders.js'
 import { deviceSelectorContract } from './storage/telemetry/device-selectors.js'
 import { deviceContract } from './storage/telemetry/devices.js'
 import { envelopeContract } from './storage/telemetry/envelopes.js'
+import { fleetContract } from './storage/telemetry/fleets.js'
 import { identityContract } from './storage/telemetry/identity.js'
 import { identityBatchContract } from './storage/telemetry/identity-batches.js'
 import { latestContract } from './storage/telemetry/latest.js'
@@ -41,6 +43,8 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   deviceContract,
   deviceListContract,
   deviceSelectorContract,
+  deviceOrderContract,
+  fleetContract,
   readingContract,
   latestContract,
   latestTypeContract,

@@ -88,4 +88,5 @@ export function notOf(condition: Condition): Condition {
 }
 
 const isAlways = (condition: Condition) => condition.kind === 'all' && condition.of.length === 0
-const isNever = (condition: Condition) => condition.kind === 'any' && condition.of.length === 0
+/** Whether it holds for no device, whatever devices there are. */
+export const isNever = (condition: Condition) => condition.kind === 'any' && condition.of.length === 0

@@ -88,15 +88,16 @@ export const filterOf = (call: string, type: AnyDeviceType, filter: unknown, now
     'invalid_query',
   )
 
-/** A query of one type: the keys of a selector, and others beside them, such as `limit`. */
+/** A query of one type among several: the keys of a selector, and others beside them, such as `limit`. */
 export function queryOf<Rest extends object>(
   call: string,
   type: AnyDeviceType,
+  types: readonly AnyDeviceType[],
   query: unknown,
   now: number,
   others: OptionRules<Rest>,
 ): { readonly condition: Condition; readonly rest: Rest } {
-  const context: Context = { type, types: [type], now, left: PARTS_MAX }
+  const context: Context = { type, types, now, left: PARTS_MAX }
   const selectorKeys = keyRules(context, nestedSelector(context, 0))
   const keys = options<Conditions & Rest>({ ...selectorKeys, ...others } as OptionRules<Conditions & Rest>)
   const taken = Object.entries(accept(call, 'query', keys, query, 'invalid_query'))

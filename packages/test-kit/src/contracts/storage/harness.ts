@@ -1,5 +1,5 @@
 import type { AnyDeviceType, Page, Storage, StorageAdapter } from '@devicehub/core'
-import type { CommitEntry } from '@devicehub/core/storage'
+import type { CommitEntry, Condition, DeviceListRequest, DeviceRecord } from '@devicehub/core/storage'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Meter, Sensor } from './fixtures.js'
 
@@ -113,6 +113,27 @@ export async function everyPage<T>(
     cursor = page.cursor ?? undefined
   } while (cursor !== undefined)
   return { items, sizes }
+}
+
+/** The same of a list of devices, whose pages begin behind a place. */
+export async function everyDevice(
+  { devices }: Pick<Storage, 'devices'>,
+  type: AnyDeviceType,
+  condition: Condition,
+  request: Omit<DeviceListRequest, 'after'>,
+): Promise<{ items: DeviceRecord[]; sizes: number[] }> {
+  const items: DeviceRecord[] = []
+  const sizes: number[] = []
+  let page = await devices.list(type, condition, request)
+  while (true) {
+    items.push(...page.items.map(({ record }) => record))
+    sizes.push(page.items.length)
+    expect(sizes.length, 'paging comes to an end').toBeLessThan(1000)
+    if (!page.more) return { items, sizes }
+    const after = page.items.at(-1)?.position
+    expect(after, 'a page with others behind it has a device').toBeDefined()
+    page = await devices.list(type, condition, { ...request, after })
+  }
 }
 
 /** What `expect(...).rejects` of an error of this code is compared with. */

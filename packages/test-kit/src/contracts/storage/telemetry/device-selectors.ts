@@ -1,21 +1,11 @@
 import type { Selector, Storage } from '@devicehub/core'
-import { conditionOf, type DeviceRecord, EVERY_DEVICE } from '@devicehub/core/storage'
+import { conditionOf, EVERY_DEVICE } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
-import { device, Meter, newId, Sensor, sample, store, T0 } from '../fixtures.js'
-import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
-import {
-  isSelected,
-  type PlainDevice,
-  type PlainValue,
-  pick,
-  READING_FIELDS,
-  randomNumbers,
-  randomSelector,
-  STATE_FIELDS,
-  VALUES,
-} from './selector-model.js'
+import { device, Meter, newId, Sensor, T0 } from '../fixtures.js'
+import { errorOf, everyDevice, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
+import { isSelected, randomNumbers, randomSelector } from './selector-model.js'
+import { storeDevices } from './stored-fleet.js'
 
-const DEVICES = 60
 const SELECTORS = 120
 
 export function deviceSelectorContract(contract: StorageContract): void {
@@ -23,7 +13,7 @@ export function deviceSelectorContract(contract: StorageContract): void {
     const shared = sharedStorage(contract)
     const idsOf = async (storage: Storage, selector: Selector) => {
       const { items } = await storage.devices.list(Sensor, conditionOf(Sensor, selector, T0), { limit: 100 })
-      return items.map(({ deviceId }) => deviceId)
+      return items.map(({ record }) => record.deviceId)
     }
 
     test('are those that a calculation over plain objects gives, in pages, and counted', async () => {
@@ -38,9 +28,7 @@ export function deviceSelectorContract(contract: StorageContract): void {
       for (let run = 0; run < SELECTORS; run++) {
         const selector = randomSelector(random)
         const condition = conditionOf(Sensor, selector as Selector, T0)
-        const { items } = await everyPage((cursor) =>
-          storage.devices.list(Sensor, condition, { limit: 17, cursor }),
-        )
+        const { items } = await everyDevice(storage, Sensor, condition, { limit: 17 })
         const expected = newestFirst.filter((each) => isSelected(each, selector))
         const what = `seed ${seed}, run ${run}: ${JSON.stringify(selector)}`
         expect(
@@ -113,63 +101,4 @@ export function deviceSelectorContract(contract: StorageContract): void {
       expect([found?.name, Object.keys(found?.labels ?? {}).length]).toEqual([id, 60])
     })
   })
-}
-
-/** Devices with random values, some absent. What they are in plain objects. */
-async function storeDevices(storage: Storage, random: () => number): Promise<PlainDevice[]> {
-  const randomValue = (kind: string): PlainValue =>
-    random() < 0.3 ? null : pick(random, VALUES[kind] as readonly PlainValue[])
-  const valuesOf = (fields: Readonly<Record<string, string>>) =>
-    Object.fromEntries(Object.entries(fields).map(([name, kind]) => [name, randomValue(kind)]))
-  const devices: PlainDevice[] = []
-  for (let index = 0; index < DEVICES; index++) {
-    const labels = Object.fromEntries(
-      ['site', 'customer'].flatMap((key) => {
-        const value = randomValue('label')
-        return value === null ? [] : [[key, value as string]]
-      }),
-    )
-    const plain: PlainDevice = {
-      deviceId: `d${index}`,
-      name: `Name ${(index * 7) % DEVICES}${index % 9 === 0 ? '%' : ''}`,
-      status: pick(random, VALUES.status as readonly string[]),
-      isActive: random() < 0.7,
-      batteryLevel: randomValue('batteryLevel') as number | null,
-      firmwareVersion: randomValue('firmwareVersion') as string | null,
-      lastSeen: randomValue('lastSeen') as number | null,
-      createdAt: T0 + (index % 5),
-      updatedAt: T0,
-      labels,
-      state: valuesOf(STATE_FIELDS),
-      readings: random() < 0.2 ? {} : valuesOf(READING_FIELDS),
-    }
-    devices.push(plain)
-  }
-  await storage.devices.ensure(Sensor, devices.map(recordOf))
-  for (const { deviceId, readings } of devices) await storeReadings(storage, deviceId, readings)
-  return devices
-}
-
-const recordOf = ({ readings: _readings, state, ...plain }: PlainDevice): DeviceRecord =>
-  device(Sensor, plain.deviceId, {
-    ...plain,
-    status: plain.status as DeviceRecord['status'],
-    state: Sensor.stateNames.map((name) => state[name] ?? null),
-  })
-
-/** A first sample with other values, then one of each reading: the last of each is what counts. */
-async function storeReadings(
-  storage: Storage,
-  deviceId: string,
-  readings: PlainDevice['readings'],
-): Promise<void> {
-  const known = Object.entries(readings).filter(([, value]) => value !== null)
-  if (known.length === 0) return
-  const before = Object.fromEntries(
-    known.map(([name]) => [name, VALUES[READING_FIELDS[name as keyof typeof READING_FIELDS]]?.[0] ?? null]),
-  )
-  await store(storage, Sensor, deviceId, [
-    sample(Sensor, deviceId, T0, before),
-    ...known.map(([name, value], index) => sample(Sensor, deviceId, T0 + 1 + index, { [name]: value })),
-  ])
 }

@@ -14,7 +14,14 @@ import {
   store,
   T0,
 } from '../fixtures.js'
-import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
+import {
+  errorOf,
+  everyDevice,
+  everyPage,
+  freshStorage,
+  type StorageContract,
+  sharedStorage,
+} from '../harness.js'
 
 const KB = 1024
 const MB = 1024 * KB
@@ -198,13 +205,8 @@ export function pageContract(contract: StorageContract): void {
             status: 'maintenance',
           }),
         )
-      const list = await everyPage((cursor) =>
-        storage.devices.list(Sensor, conditionOf(Sensor, { search: stem }), {
-          limit: 100,
-          maxBytes: 250 * KB,
-          cursor,
-        }),
-      )
+      const named = conditionOf(Sensor, { search: stem })
+      const list = await everyDevice(storage, Sensor, named, { limit: 100, maxBytes: 250 * KB })
       expect(list.sizes).toEqual([2, 2, 1])
       expect(list.items.map(({ deviceId }) => deviceId)).toEqual(
         upTo(5).map((index) => `${stem}-${4 - index}`),

@@ -1,0 +1,68 @@
+import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
+import type { DeviceSort } from '../ports/devices.js'
+import { NEWEST_FIRST } from '../ports/devices.js'
+import type { Page, Storage } from '../ports/storage.js'
+import { toDevice } from '../rules/device-row.js'
+import { comparePositions, compareText } from '../rules/list-devices.js'
+import { type DevicePlace, type ListIdentity, readDeviceCursor, writeDeviceCursor } from './device-cursor.js'
+import type { Selected } from './selected.js'
+
+export interface ListedDevices {
+  readonly call: string
+  readonly storage: Pick<Storage, 'devices'>
+  /** What is asked of each type. */
+  readonly selected: readonly Selected[]
+  readonly sort: DeviceSort | undefined
+  readonly limit: number
+  readonly cursor: string | undefined
+}
+
+/** A page of the devices of one or several types, as one list in one order. */
+export async function listDevices({
+  call,
+  storage,
+  selected,
+  sort = NEWEST_FIRST,
+  limit,
+  cursor,
+}: ListedDevices): Promise<Page<Device>> {
+  const list: ListIdentity = {
+    conditions: selected.map(({ type, fixed }) => ({ typeKey: type.key, condition: fixed })),
+    sort,
+  }
+  const after = cursor === undefined ? undefined : readDeviceCursor(call, list, cursor)
+  const pages = await Promise.all(
+    selected.map(async ({ type, condition }) => {
+      const inclusive = after !== undefined && comesLater(sort, type.key, after.typeKey)
+      const page = await storage.devices.list(type, condition, { limit, sort, after, inclusive })
+      return { type, ...page }
+    }),
+  )
+  const places = pages.flatMap(({ type, items, more }) =>
+    items.map(({ record, position }, index) => ({
+      type,
+      record,
+      place: { ...position, typeKey: type.key },
+      // Behind it there may be devices of its type that were not read.
+      isEnd: more && index === items.length - 1,
+    })),
+  )
+  places.sort((a, b) => comparePlaces(sort, a.place, b.place))
+  const end = places.findIndex(({ isEnd }) => isEnd)
+  const page = places.slice(0, Math.min(limit, end < 0 ? places.length : end + 1))
+  const last = page.at(-1)
+  const isAll = page.length === places.length && !pages.some(({ more }) => more)
+  return {
+    items: page.map(({ type, record }) => toDevice(type, record)),
+    cursor: isAll || last === undefined ? null : writeDeviceCursor(list, last.place),
+  }
+}
+
+/** Devices of two types may have the same id and the same value: then their types decide. */
+const comparePlaces = (sort: DeviceSort, a: DevicePlace, b: DevicePlace): number =>
+  comparePositions(sort, a, b) || (comesLater(sort, a.typeKey, b.typeKey) ? 1 : -1)
+
+function comesLater({ descending }: DeviceSort, typeKey: AnyDeviceType['key'], than: string): boolean {
+  const order = compareText(typeKey, than)
+  return descending ? order < 0 : order > 0
+}
