@@ -53,6 +53,11 @@ const source = { db, dialect: 'postgres', types: [] } as const
 /** Options that were milliseconds in 0.1, with their defaults then, and all others with a usual figure. */
 export const REFUSED: readonly Row[] = [
   [
+    /OverviewQuery[.]silentAfter|[.]overview[(]query[)][.]silentAfter/,
+    300_000,
+    (silentAfter, { hub }) => hub.devices.overview(Station, { silentAfter }),
+  ],
+  [
     /^mqtt-listener .*[.]slots[.]lease|SlotOptions[.]lease/,
     15_000,
     (lease, { hub }) => createMqttListener(hub, { url, slots: { group: 'a', max: 2, lease } }),

@@ -44,6 +44,10 @@ const partsOf = (type: ts.Type): readonly ts.Type[] => (type.isUnion() ? type.ty
 const isNumber = (type: ts.Type): boolean =>
   partsOf(type).some(({ flags }) => (flags & ts.TypeFlags.NumberLike) !== 0)
 
-/** With the texts that have their unit. */
+/** With the texts that have their unit: a number and a word. */
 export const isDuration = (type: ts.Type): boolean =>
-  partsOf(type).some(({ flags }) => (flags & ts.TypeFlags.TemplateLiteral) !== 0)
+  partsOf(type).some(
+    (part) =>
+      (part.flags & ts.TypeFlags.TemplateLiteral) !== 0 &&
+      (part as ts.TemplateLiteralType).types.some(({ flags }) => (flags & ts.TypeFlags.Number) !== 0),
+  )

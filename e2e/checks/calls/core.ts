@@ -1,10 +1,11 @@
 import { createRegistry, memoryStorage, silentLogger, systemClock } from '@devicehub/core'
-import { newDeviceRecord } from '@devicehub/core/storage'
+import { conditionOf, NEWEST_FIRST, newDeviceRecord, sortDevices } from '@devicehub/core/storage'
 import { type Coverage, call } from '../sample-call.js'
 import { SECRET, Station, type World } from './world.js'
 
 const NOW = 1_767_225_600_000
 const record = () => newDeviceRecord(Station, { deviceId: 'S-9' }, NOW)
+const judged = () => ({ record: record(), lastValues: () => [], isInSync: () => true })
 const twin = () => ({
   desired: {},
   desiredAt: {},
@@ -87,6 +88,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
       servers: { default: { host: 'a', protocol: 'mqtt', protocolVersion: '5', description: 'a' } },
     },
   ]),
+  parseSelector: call(() => ['site:north battery<20', [Station]]),
+  formatSelector: call(() => [{ labels: { site: 'north' } }, [Station]]),
   jsonSchema: call(() => [Station, { target: 'draft-7' }]),
   addToLatest: call(() => [latestRow(), sample()]),
   aggregateField: call(() => [Station, { field: 'temperature', fn: 'avg', interval: 'day' }]),
@@ -101,6 +104,16 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   isStorable: call(() => ['float', 1]),
   createSampleIndex: call(() => [], { returns: 'createSampleIndex()' }),
   liveStateOf: call(() => [record()]),
+  positionOf: call(() => [Station, NEWEST_FIRST, judged()]),
+  comparePositions: call(() => [NEWEST_FIRST, { value: 1, deviceId: 'a' }, { value: 2, deviceId: 'b' }]),
+  sortDevices: call(() => [Station, NEWEST_FIRST, [judged()]]),
+  pageOfDevices: call(() => [sortDevices(Station, NEWEST_FIRST, [judged()]), { limit: 5 }]),
+  overviewOf: call(() => [[record()], { labels: ['site'], seenBefore: NOW, batteryBelow: 20, maxValues: 5 }]),
+  judgeDevice: call(() => [Station, conditionOf(Station, { status: 'online' }), judged()]),
+  changeLabels: call(() => ['S-1', { site: 'north' }, { site: null }]),
+  isInSync: call(() => [Station, { desired: {}, state: [] }]),
+  conditionOf: call(() => [Station, { status: 'online' }, NOW]),
+  eachDevice: call(() => [hub.storage, Station, conditionOf(Station, {})]),
   isBlocked: call(() => ['queue', { any: true, send: false }]),
   judgeNewCommands: call(() => [
     [],

@@ -40,6 +40,25 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   'devices.get': call(() => [Station, 'S-1']),
   'devices.list': call(() => [Station, { status: 'online', isActive: true, search: 'a', ...page() }]),
   'devices.count': call(() => [Station, { status: 'online', labels: { site: 'north' }, max: 10 }]),
+  'devices.listAll': call(() => [
+    { type: 'station', labels: { site: 'north' }, sort: '-label.site', ...page() },
+  ]),
+  'devices.countAll': call(() => [{ status: 'online', max: 10 }]),
+  'devices.overview': call(() => [
+    Station,
+    { status: 'online', byLabels: ['site'], batteryBelow: 20, silentAfter: '1h' },
+  ]),
+  'devices.updateMany': call(() => [
+    Station,
+    { filter: { labels: { site: 'north' } } },
+    {
+      name: 'a',
+      isActive: true,
+      firmwareVersion: '1',
+      metadata: { a: 1 },
+      labels: { site: 'south', old: null },
+    },
+  ]),
   'devices.update': call(() => [
     Station,
     'S-1',

@@ -33,7 +33,28 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
   'devices.create': call(() => [Station, device('S-8')]),
   'devices.ensure': call(() => [Station, [device('S-8')]]),
   'devices.find': call(() => [Station, ['S-1']]),
-  'devices.list': call(() => [Station, condition(), page()]),
+  'devices.list': call(() => [
+    Station,
+    condition(),
+    {
+      limit: 5,
+      maxBytes: 1_000,
+      sort: { by: { of: 'device', name: 'name' }, descending: false },
+      after: { value: 'a', deviceId: 'S-1' },
+      inclusive: true,
+    },
+  ]),
+  'devices.overview': call(() => [
+    Station,
+    condition(),
+    { labels: ['site'], seenBefore: NOW, batteryBelow: 20, maxValues: 5 },
+  ]),
+  'devices.updateMany': call(() => [
+    Station,
+    ['S-1'],
+    { name: 'a', isActive: true, firmwareVersion: '1', metadata: '{}', labels: { site: 'north', old: null } },
+    NOW,
+  ]),
   'devices.count': call(() => [Station, condition(), 10]),
   'devices.overdue': call(() => [Station, { ...page(), before: NOW, statuses: ['online'] }]),
   'devices.update': call(() => [

@@ -4,7 +4,16 @@
  */
 export * from './memory/memory-storage.js'
 export * from './model/message.js'
-export * from './model/selector/condition.js'
+export {
+  type Condition,
+  DEVICE_COLUMNS,
+  type DeviceColumn,
+  type DeviceValue,
+  EVERY_DEVICE,
+  NO_DEVICE,
+  type Relation,
+} from './model/selector/condition.js'
+export type { Labels } from './model/selector/labels.js'
 export * from './model/statuses.js'
 export type { StoredValue } from './model/values.js'
 export type * from './ports/claims.js'

@@ -13,10 +13,8 @@ import { errorLine } from '../model/codec/text.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError, type ErrorCode, isDeviceHubError } from '../model/errors.js'
-import type { Condition } from '../model/selector/condition.js'
 import type { Selector } from '../model/selector/selector.js'
 import type { CommandState } from '../model/statuses.js'
-import type { Storage } from '../ports/storage.js'
 import { SEND, type SendOptions } from './send-options.js'
 
 /** Device ids, or those that a selector says when the bulk begins; `{}` is all devices of the type. */

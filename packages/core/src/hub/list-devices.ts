@@ -1,6 +1,8 @@
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
+import { isNever } from '../model/selector/condition.js'
 import type { DeviceSort } from '../ports/devices.js'
 import { NEWEST_FIRST } from '../ports/devices.js'
+import { PAGE_BYTES } from '../ports/page.js'
 import type { Page, Storage } from '../ports/storage.js'
 import { toDevice } from '../rules/device-row.js'
 import { comparePositions, compareText } from '../rules/list-devices.js'
@@ -30,12 +32,15 @@ export async function listDevices({
     conditions: selected.map(({ type, fixed }) => ({ typeKey: type.key, condition: fixed })),
     sort,
   }
-  const after = cursor === undefined ? undefined : readDeviceCursor(call, list, cursor)
+  const place = cursor === undefined ? undefined : readDeviceCursor(call, list, cursor)
+  const after = place && { value: place.value, deviceId: place.deviceId }
+  const asked = selected.filter(({ condition }) => !isNever(condition))
+  const maxBytes = Math.floor(PAGE_BYTES / Math.max(1, asked.length))
   const pages = await Promise.all(
-    selected.map(async ({ type, condition }) => {
-      const inclusive = after !== undefined && comesLater(sort, type.key, after.typeKey)
-      const page = await storage.devices.list(type, condition, { limit, sort, after, inclusive })
-      return { type, ...page }
+    asked.map(async ({ type, condition }) => {
+      const inclusive = place !== undefined && comesLater(sort, type.key, place.typeKey)
+      const request = { limit, maxBytes, sort, after, inclusive }
+      return { type, ...(await storage.devices.list(type, condition, request)) }
     }),
   )
   const places = pages.flatMap(({ type, items, more }) =>

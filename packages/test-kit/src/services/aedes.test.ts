@@ -21,3 +21,8 @@ it('answers MQTT 3.1.1, with the policies it is given, and ends with its connect
   await again.closed
   await expect(createRawClient(connection)).rejects.toThrow('ECONNREFUSED')
 })
+
+it('refuses figures that Aedes would fail with later, between messages', async () => {
+  for (const given of [{ concurrency: {} }, { heartbeatInterval: 'soon' }, { id: 5 }, { queueLimit: -1 }])
+    await expect(startAedes(given as never)).rejects.toMatchObject({ code: 'invalid_options' })
+})

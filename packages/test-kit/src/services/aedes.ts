@@ -28,12 +28,42 @@ export interface AedesService extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Aedes checks its own options; checked here are the object itself and what is ours. */
-const PORT = check.partOf<ServiceOptions>(SERVICE_OPTIONS, 'an object of options')
+/** Aedes looks at some of its options only when it works with them, as with its heartbeat a minute later. */
+const FIGURE = check.optional(check.integer({ min: 0 }))
+const OPTIONS = check.partOf<ServiceOptions & Figures>(
+  {
+    ...SERVICE_OPTIONS,
+    concurrency: FIGURE,
+    heartbeatInterval: FIGURE,
+    connectTimeout: FIGURE,
+    drainTimeout: FIGURE,
+    keepaliveLimit: FIGURE,
+    queueLimit: FIGURE,
+    maxInflightInbound: FIGURE,
+    maxClientsIdLength: FIGURE,
+    maxTopicLevels: FIGURE,
+    id: check.optional(check.text({ max: 255 })),
+  },
+  'an object of options',
+)
+
+type Figures = Pick<
+  AedesOptions,
+  | 'id'
+  | 'concurrency'
+  | 'heartbeatInterval'
+  | 'connectTimeout'
+  | 'drainTimeout'
+  | 'keepaliveLimit'
+  | 'queueLimit'
+  | 'maxInflightInbound'
+  | 'maxClientsIdLength'
+  | 'maxTopicLevels'
+>
 
 function acceptOptions(given: unknown): AedesServiceOptions {
   const options = check.accept('startAedes', 'options', check.record, given)
-  check.accept('startAedes', 'options', PORT, options)
+  check.accept('startAedes', 'options', OPTIONS, options)
   return options as AedesServiceOptions
 }
 
