@@ -49,6 +49,7 @@ const claimKey = () => ({
   name: 'a',
   createsDevices: false,
   idPrefix: '',
+  labels: {},
   maxUses: 5,
   uses: 0,
   createdAt: NOW,

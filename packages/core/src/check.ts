@@ -10,4 +10,5 @@
  */
 export * from './model/check/index.js'
 export { durationText, type InMilliseconds, type InSeconds, parseDuration } from './model/duration.js'
+export { labels } from './model/selector/labels.js'
 export * from './ports/checks.js'

@@ -105,6 +105,7 @@ const CLAIM_KEY = options<check.InMilliseconds<NewClaimKey>>({
   maxUses: integer({ min: 1, max: 1_000_000_000 }),
   expiresIn: duration({ min: '1s', max: TEN_YEARS }),
   createsDevices: optional(flag),
+  labels: optional(check.labels),
   idPrefix: optional(
     text({
       min: 0,

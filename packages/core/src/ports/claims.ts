@@ -1,3 +1,4 @@
+import type { Labels } from '../model/selector/labels.js'
 import type { CredentialWrite } from './credentials.js'
 import type { Page, PageRequest } from './page.js'
 
@@ -34,6 +35,8 @@ export interface ClaimKeyRecord {
   readonly createsDevices: boolean
   /** Device ids have to begin with it; empty: any. */
   readonly idPrefix: string
+  /** Of devices that it creates. */
+  readonly labels: Labels
   /** How many devices may be claimed with it. */
   readonly maxUses: number
   /** How many were. */

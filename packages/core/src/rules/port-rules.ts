@@ -298,6 +298,7 @@ export const claimKey = options<ClaimKeyRecord>({
   name,
   createsDevices: flag,
   idPrefix: text({ min: 0, max: 128 }),
+  labels,
   maxUses: integer({ min: 0 }),
   uses: integer({ min: 0 }),
   createdAt: time,

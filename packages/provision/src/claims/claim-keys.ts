@@ -34,7 +34,14 @@ export function createClaimKeys(hub: ProvisionHub): ClaimKeysApi {
   const { storage, clock, credentials } = hub
   return {
     async create(type, given) {
-      const { name, maxUses, expiresIn, createsDevices = false, idPrefix = '' } = acceptClaimKey(type, given)
+      const {
+        name,
+        maxUses,
+        expiresIn,
+        createsDevices = false,
+        idPrefix = '',
+        labels = {},
+      } = acceptClaimKey(type, given)
       assertType(hub.types, type)
       if (idPrefix.length >= hub.deviceIdMaxLength)
         throw new DeviceHubError(
@@ -51,6 +58,7 @@ export function createClaimKeys(hub: ProvisionHub): ClaimKeysApi {
         name,
         createsDevices,
         idPrefix,
+        labels,
         maxUses,
         uses: 0,
         createdAt: now,

@@ -66,7 +66,7 @@ export function createClaim(hub: ProvisionHub, teller: SinkTeller, findKey: Clai
 
     const now = clock.now()
     const made = makeCredentials(hub, type, deviceId, { kinds: ALL_KINDS, expiresAt: null, now })
-    const device = { deviceId, status: 'provisioning' } satisfies NewDevice
+    const device = { deviceId, status: 'provisioning', labels: found.labels } satisfies NewDevice
     const create = newDeviceRecord(type, device, now)
     const { username, password, apiKey, add } = made
     const write = {

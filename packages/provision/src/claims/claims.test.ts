@@ -95,10 +95,14 @@ describe('a claim', () => {
     const { key } = await keyOf(world)
     await expect(provisioner.claim({ key, deviceId: 'S-1', proof })).rejects.toMatchObject(refused)
     expect(await hub.devices.get(Station, 'S-1')).toBeNull()
-    const maker = await keyOf(world, { createsDevices: true })
+    const labels = { customer: 'acme' }
+    const maker = await keyOf(world, { createsDevices: true, labels })
     await provisioner.claim({ key: maker.key, deviceId: 'S-1', proof })
+    expect((await provisioner.claims.list()).items.map((each) => each.labels)).toEqual([labels, {}])
+    expect(await hub.devices.count(Station, { labels })).toMatchObject({ count: 1 })
     expect(await hub.devices.get(Station, 'S-1')).toMatchObject({
       status: 'provisioning',
+      labels,
       mqttUsername: 'weatherstation-S-1',
     })
   })

@@ -1,4 +1,4 @@
-import type { Duration } from '@devicehub/core'
+import type { Duration, Labels } from '@devicehub/core'
 
 /** Options of `claims.create`. */
 export interface NewClaimKey {
@@ -12,4 +12,6 @@ export interface NewClaimKey {
   readonly createsDevices?: boolean
   /** Device ids have to begin with it; default: any. */
   readonly idPrefix?: string
+  /** Of the devices that it creates; a registered device keeps its own. Default none. */
+  readonly labels?: Labels
 }

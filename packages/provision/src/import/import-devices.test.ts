@@ -17,9 +17,9 @@ describe('importDevices', () => {
     const { provisioner, hub } = world
     await writeFile(
       folder.file('in.csv'),
-      'device_id,name,mode,level,enabled,installed_at,place,metadata\r\n' +
-        'A,"Roof, north",burst,7,true,2026-01-05T00:00:00Z,"{""floor"":3}","{""batch"":9}"\r\n' +
-        'B,,,,,,,\r\n',
+      'device_id,name,mode,level,enabled,installed_at,place,metadata,label.site,label.customer\r\n' +
+        'A,"Roof, north",burst,7,true,2026-01-05T00:00:00Z,"{""floor"":3}","{""batch"":9}",north,acme\r\n' +
+        'B,,,,,,,,,\r\n',
     )
     const output = folder.file('out.csv')
     const report = await provisioner.importDevices(
@@ -41,6 +41,7 @@ describe('importDevices', () => {
       status: 'provisioning',
       mqttUsername: 'weatherstation-A',
       metadata: { batch: 9 },
+      labels: { customer: 'acme', site: 'north' },
       state: {
         mode: 'burst',
         level: 7,
@@ -49,7 +50,11 @@ describe('importDevices', () => {
         place: { floor: 3 },
       },
     })
-    expect(await hub.devices.get(Station, 'B')).toMatchObject({ name: 'B', state: { mode: 'continuous' } })
+    expect(await hub.devices.get(Station, 'B')).toMatchObject({
+      name: 'B',
+      labels: {},
+      state: { mode: 'continuous' },
+    })
     expect((await stat(output)).mode & 0o777).toBe(0o600)
     const [head, first] = (await readFile(output, 'utf8')).split('\n')
     expect(head).toBe('device_id,name,device_type,mqtt_username,mqtt_password,api_key')

@@ -59,7 +59,7 @@ function header(piece: CsvPiece, known: readonly string[]): readonly string[] {
   const cells = 'problem' in piece ? null : parseText(piece)
   if (cells === null) throw fail('is not well formed')
   const names = cells.map((name) => name.trim())
-  const unknown = names.find((name) => !known.includes(name))
+  const unknown = names.find((name) => !isKnown(name, known))
   const nearest = unknown === undefined ? undefined : check.nearestKey(unknown, known)
   const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`
   if (unknown !== undefined)
@@ -69,6 +69,13 @@ function header(piece: CsvPiece, known: readonly string[]): readonly string[] {
   if (!names.includes('device_id')) throw fail('lacks device_id')
   return names
 }
+
+/** `label.<key>` among the known ones stands for `label.` and any key. */
+const isKnown = (name: string, known: readonly string[]): boolean =>
+  known.includes(name) ||
+  known.some(
+    (each) => each.endsWith('<key>') && name.length > each.length - 5 && name.startsWith(each.slice(0, -5)),
+  )
 
 function* parseAll(records: readonly CsvRecord[], columns: readonly string[]): Generator<ReadRow> {
   const rows = parseTogether(records)

@@ -6,9 +6,15 @@ import { assertDeviceId } from '@devicehub/core/transport'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { ImportRow } from './import-source.js'
 
-const OWN_COLUMNS = ['device_id', 'name', 'metadata']
+const OWN_COLUMNS = ['device_id', 'name', 'metadata', 'labels']
+/** Columns of CSV: `label.site`. */
+const LABEL = 'label.'
 
-export const columnsOf = (type: AnyDeviceType): readonly string[] => [...OWN_COLUMNS, ...type.stateNames]
+export const columnsOf = (type: AnyDeviceType): readonly string[] => [
+  ...OWN_COLUMNS,
+  `${LABEL}<key>`,
+  ...type.stateNames,
+]
 
 export interface ToDeviceOptions {
   /** The cells are text, as in CSV. */
@@ -23,14 +29,16 @@ export function toNewDevice(
   row: ImportRow,
   { text, hub, now }: ToDeviceOptions,
 ): DeviceRecord {
-  const { device_id: deviceId, name, metadata, ...state } = row
+  const { device_id: deviceId, name, metadata, labels, ...others } = row
+  const { labelled, state } = withoutLabels(others)
   if (deviceId === undefined) throw withoutId(type, row)
   assertDeviceId(deviceId, hub.deviceIdMaxLength)
   const device = {
     deviceId,
     status: 'provisioning',
     ...(name === undefined || name === null ? {} : { name }),
-    metadata: toMetadata(text ? parseCell('metadata', metadata) : metadata),
+    metadata: toObject('metadata', text ? parseCell('metadata', metadata) : metadata),
+    labels: { ...toObject('labels', text ? parseCell('labels', labels) : labels), ...labelled },
     state: text ? parseState(type, state) : state,
   }
   return newDeviceRecord(type, device as NewDevice, now, hub)
@@ -46,9 +54,21 @@ function withoutId(type: AnyDeviceType, row: ImportRow): DeviceHubError {
   )
 }
 
-function toMetadata(value: unknown): object {
+/** Columns such as `label.site`, beside the others. */
+function withoutLabels(row: ImportRow) {
+  const isLabel = ([name]: readonly [string, unknown]) => name.startsWith(LABEL)
+  const columns = Object.entries(row)
+  return {
+    labelled: Object.fromEntries(
+      columns.filter(isLabel).map(([name, value]) => [name.slice(LABEL.length), value]),
+    ),
+    state: Object.fromEntries(columns.filter((column) => !isLabel(column))),
+  }
+}
+
+function toObject(field: string, value: unknown): object {
   if (value === undefined || value === null) return {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw unfit('metadata', 'must be a JSON object')
+  if (typeof value !== 'object' || Array.isArray(value)) throw unfit(field, 'must be a JSON object')
   return value
 }
 

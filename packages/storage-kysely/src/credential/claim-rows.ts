@@ -18,6 +18,7 @@ const CLAIM_KEY_COLUMNS: readonly ColumnSource<ClaimKeyRecord>[] = [
   { name: 'created_at', kind: 'time', get: ({ createdAt }) => createdAt },
   { name: 'expires_at', kind: 'time', get: ({ expiresAt }) => expiresAt },
   { name: 'revoked_at', kind: 'time', get: ({ revokedAt }) => revokedAt },
+  { name: 'labels', kind: 'json', get: ({ labels }) => JSON.stringify(labels) },
 ]
 
 export const claimKeySelection = (dialect: SqlDialect) => selectList(dialect, CLAIM_KEY_COLUMNS)
@@ -39,4 +40,5 @@ export const claimKeyRecord = (row: RowReader): ClaimKeyRecord => ({
   createdAt: row.number(8) ?? 0,
   expiresAt: row.number(9) ?? 0,
   revokedAt: row.number(10),
+  labels: JSON.parse(row.text(11) ?? '{}') as Record<string, string>,
 })

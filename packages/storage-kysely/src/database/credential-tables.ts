@@ -1,4 +1,5 @@
 import type { CredentialKind } from '@devicehub/core/storage'
+import type { Generated } from 'kysely'
 import type { SqlDialect } from '../schema/logical-type.js'
 import type { Bool, Count, Time } from './column-types.js'
 
@@ -59,6 +60,8 @@ export interface ClaimKeyTable<Dialect extends SqlDialect = 'sqlite'> {
   expires_at: Time<Dialect>
   /** When it was revoked; null: it was not. */
   revoked_at: Time<Dialect> | null
+  /** JSON text of an object: the labels of devices that it creates. */
+  labels: Generated<string>
 }
 
 /** Devices that were claimed with a claim key, a row each. */

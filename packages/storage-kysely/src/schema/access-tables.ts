@@ -54,6 +54,7 @@ export const claimKeyTable: TableModel = {
     column('created_at', 'time'),
     column('expires_at', 'time'),
     optional('revoked_at', 'time'),
+    { ...column('labels', 'json'), default: '{}' },
   ],
   indexes: [
     { name: `${CLAIM_KEY_TABLE}_key`, columns: ['lookup'], unique: true },

@@ -56,6 +56,8 @@ export const RESERVED_STATE = [
   'mqtt_password_hash',
   'api_key_hash',
   'metadata',
+  'labels',
+  'in_sync',
   'created_at',
   'updated_at',
   'desired',

@@ -10,6 +10,7 @@ const claimKey = (more: Partial<ClaimKeyRecord> = {}): ClaimKeyRecord => ({
   typeKey: Sensor.key,
   name: 'batch 7 "ü"',
   createsDevices: false,
+  labels: {},
   idPrefix: '',
   maxUses: 10,
   uses: 0,
@@ -50,7 +51,12 @@ export function claimContract(contract: StorageContract): void {
 
     test('a key is found by what it is looked up by, as it was made, until it is withdrawn', async () => {
       const { storage, other } = shared
-      const key = await newKey({ createsDevices: true, idPrefix: 'ACME-', maxUses: 2 ** 40 })
+      const key = await newKey({
+        createsDevices: true,
+        idPrefix: 'ACME-',
+        labels: { customer: 'acme' },
+        maxUses: 2 ** 40,
+      })
       expect(await other.claims.findKey(key.lookup)).toEqual(key)
       for (const none of [key.lookup.toUpperCase(), `${key.lookup} `, '', 'a\0b'])
         expect(await other.claims.findKey(none)).toBeNull()
