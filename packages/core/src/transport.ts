@@ -70,4 +70,10 @@ export {
   SESSION_TAKEN_OVER,
 } from './transport/reason-codes.js'
 export { createSendQuota, type SendQuota } from './transport/send-quota.js'
+export {
+  type DisconnectPacket,
+  disconnectReason,
+  readDisconnect,
+  type ServerDisconnect,
+} from './transport/server-disconnect.js'
 export { createSilentEnds, presumablyTakenOver, type SilentEnds } from './transport/silent-ends.js'
