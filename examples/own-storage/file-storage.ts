@@ -3,6 +3,7 @@ import {
   addToLatest,
   aggregateField,
   aggregateSamples,
+  asciiLower,
   bytesOf,
   checkValues,
   createLatestBudget,
@@ -77,13 +78,14 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         add(type, [device])
       },
       ensure: async (type, devices) => add(type, devices),
-      find: async (type, ids) => [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? []),
+      find: async (type, ids) =>
+        structuredClone([...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? [])),
       async list(type, { status, isActive, search = '' }, page) {
-        const part = search.toLowerCase()
+        const part = asciiLower(search)
         const rows = devicesOf(type)
           .filter((row) => status === undefined || row.status === status)
           .filter((row) => isActive === undefined || row.isActive === isActive)
-          .filter(({ deviceId, name }) => `${deviceId}\n${name}`.toLowerCase().includes(part))
+          .filter(({ deviceId, name }) => asciiLower(`${deviceId}\n${name}`).includes(part))
         return pageOf(after(rows.reverse(), 'devices', page.cursor, -1), page, deviceRows('devices'))
       },
       async overdue(type, { before, statuses, ...page }) {
@@ -104,7 +106,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
         const next = { ...device, ...given, state: values, updatedAt: now }
         tables.write([checked(type, next)])
-        return next
+        return structuredClone(next)
       },
       async delete(type, deviceId) {
         if (!tables.of(type).devices.has(deviceId)) return false
@@ -136,7 +138,9 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           if (!row) return []
           budget.take(ROW_BYTES + bytesOf(...row.values))
           const values = row.values.map((value, index) =>
-            value === null ? null : { value, at: latestTime(row, index) ?? row.orderAt },
+            value === null
+              ? null
+              : { value: structuredClone(value), at: latestTime(row, index) ?? row.orderAt },
           )
           return [{ deviceId: id, orderAt: row.orderAt, values }]
         })
@@ -158,7 +162,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         const rows = samplesOf(type, query)
         return aggregateSamples(
           query,
-          rows.map((row) => ({ ...row, value: row.values[place] ?? null })),
+          rows.map((row) => ({ ...row, value: structuredClone(row.values[place] ?? null) })),
         )
       },
     },
@@ -257,7 +261,11 @@ const keptFrom = (now: number, seconds: number) => Math.max(now - seconds * 1000
 
 const placeBehind = (message: number) => writeCursor('log', message, 0)
 
-const withTextId = <Row extends { readonly id: number }>(row: Row) => ({ ...row, id: String(row.id) })
+/** Copied, as whatever is answered: who has it may change it, bytes above all. */
+const withTextId = <Row extends { readonly id: number }>(row: Row) => ({
+  ...structuredClone(row),
+  id: String(row.id),
+})
 
 const bytesOfMessage = ({ topic, payloadJson, payloadRaw, userProperties }: MessageRow) =>
   bytesOf(topic, payloadJson, payloadRaw, userProperties)
@@ -274,7 +282,7 @@ function after(rows: DeviceRecord[], list: string, cursor: string | undefined, s
 }
 
 const deviceRows = (list: string) => ({
-  toItem: (row: DeviceRecord) => row,
+  toItem: (row: DeviceRecord) => structuredClone(row),
   cursorOf: ({ createdAt, deviceId }: DeviceRecord) => writeCursor(list, createdAt, deviceId),
   bytesOf: ({ metadata, state }: DeviceRecord) => bytesOf(metadata, ...state),
 })

@@ -41,6 +41,19 @@ const progress = () => ({
   result: null,
   reason: null,
 })
+const newCommand = () => ({
+  id: 'new-1',
+  type: Station,
+  deviceId: 'S-1',
+  command: 'reboot',
+  payload: null,
+  timeout: 5_000,
+  expiresIn: 5_000,
+  retries: 1,
+  onOffline: 'queue',
+  batch: 'b',
+  createdAt: NOW,
+})
 const claimKey = () => ({
   id: 'key',
   lookup: 'lookup',
@@ -107,6 +120,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     { device: () => null, ahead: () => ({ any: false, send: false }) },
     null,
   ]),
+  newCommandRecord: call(() => [newCommand(), NOW]),
+  asciiLower: call(() => ['ABC']),
   foldChanges: call(() => [{ touches: [], changes: [] }, () => null]),
   judgeSample: call(() => [sample(), { content: false, id: undefined }]),
   pageOf: call(() => [[1], { limit: 5 }, { toItem: (row: number) => row, cursorOf: String }]),

@@ -1,6 +1,7 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
 import type { Page, PageRequest } from '../ports/storage.js'
+import { asciiLower } from '../rules/ascii-lower.js'
 import { checkValues } from '../rules/check-values.js'
 import { DEVICE_DELETED } from '../rules/command-order.js'
 import { readCursor, writeCursor } from '../rules/cursor.js'
@@ -52,13 +53,13 @@ export function listDevices(
       before !== null &&
       (record.createdAt > before.key || (record.createdAt === before.key && record.deviceId >= before.tie)),
   )
-  const search = filter.search?.toLowerCase()
+  const search = filter.search === undefined ? undefined : asciiLower(filter.search)
   const matches = ({ record }: DeviceRow) =>
     (filter.status === undefined || record.status === filter.status) &&
     (filter.isActive === undefined || record.isActive === filter.isActive) &&
     (search === undefined ||
-      record.deviceId.toLowerCase().includes(search) ||
-      record.name.toLowerCase().includes(search))
+      asciiLower(record.deviceId).includes(search) ||
+      asciiLower(record.name).includes(search))
   return pageOf(rows, page, {
     matches,
     toItem: (row) => given(type, row),

@@ -61,7 +61,7 @@ export class TypeTable {
 
 /** Bytes are the one kind of value that its owner could change afterwards. */
 export function copyValue<V extends StoredValue>(value: V): V {
-  return value instanceof Uint8Array ? (Uint8Array.from(value) as V) : value
+  return value instanceof Uint8Array ? (new Uint8Array(value) as V) : value
 }
 
 /** Values kept in the order of one declaration, in the order of another; columns it did not have are null. */

@@ -49,7 +49,7 @@ export interface DeviceFilter {
   readonly status?: DeviceStatus
   /** Only the active ones, or only the others. */
   readonly isActive?: boolean
-  /** Part of the device id or name, case-insensitive; `%` and `_` are ordinary characters. */
+  /** Part of the device id or name. A to Z match in either case, all other characters exactly; `%` and `_` are ordinary ones. */
   readonly search?: string
 }
 

@@ -5,6 +5,7 @@ import * as commands from './apply-command-change.js'
 import * as desired from './apply-desired.js'
 import * as devices from './apply-device-change.js'
 import * as reports from './apply-report.js'
+import * as ascii from './ascii-lower.js'
 import * as values from './check-values.js'
 import * as orders from './command-order.js'
 import * as cursors from './cursor.js'
@@ -51,6 +52,12 @@ export const judgeNewCommands = trusting(
   'judgeNewCommands',
   'commands, their rows and who claims',
   orders.judgeNewCommands,
+)
+/** The row of a command that was just created; `expiresAt` by the storage's own clock. */
+export const newCommandRecord = trusting(
+  'newCommandRecord',
+  'a new command and when it expires',
+  orders.newCommandRecord,
 )
 /**
  * One step of a command: states only go forward, and what is final stays. A publication whose reply was faster than
@@ -140,6 +147,9 @@ export const withSampleOutcomes = trusting(
   'a message and what became of its samples',
   samples.withSampleOutcomes,
 )
+
+/** A to Z in lower case, all else as it is: what `DeviceFilter.search` compares. */
+export const asciiLower = trusting('asciiLower', 'a text', ascii.asciiLower, 'invalid_query')
 
 const CURSOR = 'the name of a list and a cursor, or what it is made of'
 /** A cursor: which list it belongs to, a number (an id, or epoch milliseconds) and what breaks ties. */

@@ -38,4 +38,6 @@ export const messageTableOfRef = (known: KnownTypes, { typeKey }: MessageRef): s
   return known.has(typeKey) ? `${typeKey}_message` : null
 }
 
-export const isMessageId = (id: string): boolean => /^\d{1,16}$/.test(id) && Number.isSafeInteger(Number(id))
+/** As a row's id is written: '01' is none. */
+export const isMessageId = (id: string): boolean =>
+  /^(0|[1-9]\d{0,15})$/.test(id) && Number.isSafeInteger(Number(id))

@@ -20,11 +20,11 @@ import { checkValue } from '../rows/check-value.js'
 import { type DeviceShape, deviceRecord, deviceShape, patchedColumn } from '../rows/device-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import { keepsLastValues } from '../schema/latest-table.js'
-import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors, classify, toStorageError } from '../storage-error.js'
 import { clearTwin } from '../twin/clear-twin.js'
 import { idOf, pageOf } from './bounded-rows.js'
+import { containsSql } from './contains-sql.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
 
@@ -243,18 +243,10 @@ function filterSql(
   if (status !== undefined) conditions.push(sql`t.status = ${status}`)
   if (isActive !== undefined) conditions.push(sql`t.is_active = ${columnValue(dialect, 'boolean', isActive)}`)
   if (search) {
-    const pattern = `%${search.replace(/[!%_]/g, '!$&')}%`
-    const contains = (column: string) => containsSql(dialect, sql.ref(`t.${column}`), pattern)
+    const contains = (column: string) => containsSql(dialect, sql.ref(`t.${column}`), search)
     conditions.push(sql`(${contains('device_id')} or ${contains('name')})`)
   }
   return conditions
-}
-
-/** Case-insensitive; on SQLite for ASCII letters only. */
-function containsSql(dialect: SqlDialect, column: RawBuilder<unknown>, pattern: string): RawBuilder<unknown> {
-  if (dialect === 'postgres') return sql`${column} ilike ${pattern} escape '!'`
-  if (dialect === 'sqlite') return sql`${column} like ${pattern} escape '!'`
-  return sql`lower(${column}) like lower(${pattern}) escape '!'`
 }
 
 function patchSql(

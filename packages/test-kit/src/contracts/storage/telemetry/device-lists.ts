@@ -84,6 +84,68 @@ export function deviceListContract(contract: StorageContract): void {
       expect(pages.items.map(({ deviceId }) => deviceId)).toEqual(['d-X', 'b-1000', 'a-100%'])
     })
 
+    test('a search folds A to Z and no other letter', async () => {
+      await using opened = await freshStorage(contract)
+      const { storage } = opened
+      const names = [
+        'ÄÖ',
+        'äö',
+        'İ',
+        'i',
+        'I',
+        'ı',
+        '\u212A',
+        'k',
+        'K',
+        'ß',
+        'SS',
+        'é',
+        'e\u0301',
+        'a%B',
+        'a_B',
+        'a\\B',
+      ]
+      names.push(
+        'x.Y',
+        '[x]',
+        '(x',
+        'x*',
+        '^x$',
+        'a|b',
+        'x+?',
+        '{2}',
+        'a-Z',
+        '~!@#&/',
+        'two\nlines',
+        'a\\Qb',
+        '🌡️',
+        '漢字',
+      )
+      await storage.devices.ensure(
+        Sensor,
+        names.map((name, index) =>
+          device(Sensor, `#${String(index).padStart(3, '0')}`, { name, createdAt: T0 - index }),
+        ),
+      )
+      const lower = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+      const part = (text: string) => [
+        text,
+        text.slice(1),
+        text.slice(0, -1),
+        text.toUpperCase(),
+        text.toLowerCase(),
+      ]
+      for (const search of new Set(
+        names.flatMap(part).filter((text) => text !== '' && !/\p{Surrogate}/u.test(text)),
+      )) {
+        const { items } = await storage.devices.list(Sensor, { search }, { limit: 100 })
+        expect(
+          items.map(({ name }) => name),
+          JSON.stringify(search),
+        ).toEqual(names.filter((name) => lower(name).includes(lower(search))))
+      }
+    })
+
     test('a cursor that the storage did not return is `invalid_query`', async () => {
       for (const cursor of ['nonsense', '', '{}', '-', "1' or '1'='1"])
         await expect(shared.storage.devices.list(Sensor, {}, { limit: 1, cursor })).rejects.toEqual(
