@@ -93,7 +93,13 @@ export type { Page } from './ports/page.js'
 export type { AggregateFunction, Interval } from './ports/readings.js'
 export type { MigrateOptions, RetentionResult, SchemaPlan, SchemaStep } from './ports/schema.js'
 export type { Secret } from './ports/secret.js'
-export type { ProvisionedCredentials, SignalEvents, SignalName } from './ports/signals.js'
+export type {
+  NoSignals,
+  ProvisionedCredentials,
+  SignalEvents,
+  SignalName,
+  SignalsOf,
+} from './ports/signals.js'
 export type { Storage, StorageAdapter } from './ports/storage.js'
 export type { InboundMessage } from './ports/transport.js'
 export * from './presence/create-presence-monitor.js'
