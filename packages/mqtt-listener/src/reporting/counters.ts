@@ -12,7 +12,7 @@ export interface BrokerCounters {
   lateAcks: number
   /** The largest number of unacknowledged messages in one session so far. */
   peakInFlight: number
-  /** How often reading from the socket stopped because the window or the hub's queue was full. */
+  /** How often reading from the socket stopped: `receiveMaximum` messages were unacknowledged, or the hub's queue was full. */
   readPauses: number
   /** QoS 0 messages dropped because `maxQueuedQos0` was full, or while the listener stopped. */
   droppedQos0: number

@@ -169,7 +169,7 @@ function clientIdAndGroup(at: At, options: AcceptedBroker, protocolVersion: 4 | 
     if (clientId !== undefined && RANDOM_CLIENT_ID.test(clientId))
       throw invalid(
         at(
-          `the ${slots ? 'group' : 'clientId'} looks random (${clientId}); it must stay the same after a restart: ${reason}`,
+          `the ${slots ? 'group' : 'clientId'} (${clientId}) looks random: it begins with mqttjs_ or contains a UUID. It must stay the same after a restart: ${reason}`,
         ),
       )
   }
