@@ -14,7 +14,7 @@ export const refusedError = ({ name, url }: Broker, { topic }: QueuedPublication
 export const interruptedError = ({ url }: Broker, entry: QueuedPublication, end: LinkEnd) =>
   new DeviceHubError(
     'transport_unavailable',
-    `the connection to ${url} ended before the message to ${entry.topic} was acknowledged (${describeEnd(end)}); whether the broker has it is not known`,
+    `the connection to ${url} ended before the message to ${entry.topic} was acknowledged (${describeEnd(end)}); the broker may or may not have received it`,
     { details: { topic: entry.topic, outcome: 'unknown', attempts: entry.attempts }, cause: end.error },
   )
 
