@@ -4,6 +4,7 @@ import { reasonName } from './reason-codes.js'
 
 /** What a server says in its DISCONNECT (MQTT 5). Its texts are single lines of at most 200 characters. */
 export interface ServerDisconnect {
+  /** Of MQTT 5: 142 (0x8e) for a session that was taken over. */
   readonly reasonCode: number
   /** Null: it gave none. */
   readonly reasonString: string | null
@@ -13,7 +14,9 @@ export interface ServerDisconnect {
 
 /** A DISCONNECT as a parser of MQTT packets gives it. */
 export interface DisconnectPacket {
+  /** Of MQTT 5; left out: 0. */
   readonly reasonCode?: number | undefined
+  /** Not checked: a server may send anything. */
   readonly properties?: { readonly reasonString?: unknown; readonly serverReference?: unknown } | undefined
 }
 
