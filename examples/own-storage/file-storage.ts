@@ -95,6 +95,15 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           .filter(({ statusAt }) => statusAt === null || statusAt < before)
         return pageOf(after(rows, 'overdue', page.cursor, 1), page, deviceRows('overdue'))
       },
+      async setBack(type, { after: limit, now }) {
+        const rows = devicesOf(type).flatMap((device) => {
+          const back = (time: number | null) => (time !== null && time > limit ? now : time)
+          const next = { ...device, lastSeen: back(device.lastSeen), statusAt: back(device.statusAt) }
+          return next.lastSeen === device.lastSeen && next.statusAt === device.statusAt ? [] : [next]
+        })
+        tables.write(rows.map((row): Change => ['device', type.key, row]))
+        return rows.length
+      },
       async update(type, deviceId, { state = {}, ...columns }, now) {
         const device = tables.of(type).devices.get(deviceId)
         if (!device) return null
@@ -147,9 +156,16 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       },
       async latestSamples(type, deviceIds) {
         const last = new Map<string, SampleRow>()
-        for (const sample of tables.of(type).samples)
-          if (sample.orderAt >= (last.get(sample.deviceId)?.orderAt ?? -Infinity))
-            last.set(sample.deviceId, sample)
+        const { samples, latest } = tables.of(type)
+        // One of a clock that was ahead may have given way to a later one.
+        const placeOf = ({ deviceId, orderAt, timestamp }: SampleRow) => {
+          const row = type.options.lastValues === false ? undefined : latest.get(deviceId)
+          return row?.orderAt === orderAt && row.timestamp === timestamp ? Infinity : orderAt
+        }
+        for (const sample of samples) {
+          const before = last.get(sample.deviceId)
+          if (!before || placeOf(sample) >= placeOf(before)) last.set(sample.deviceId, sample)
+        }
         const ids = [...new Set(deviceIds)]
         const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.length)
         const found = ids.flatMap((id) => last.get(id) ?? [])
@@ -226,7 +242,9 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       const before = tables.lastMessage
       tables.write([
         ...plan.replayed.map(({ id }): Change => ['replayed', Number(id)]),
-        ...plan.samples.map(({ type, sample }): Change => ['sample', type.key, sample]),
+        ...plan.samples.map(
+          ({ type, sample, orderLimit }): Change => ['sample', type.key, sample, orderLimit],
+        ),
         ...plan.messages.map(
           ({ type, message }): Change => ['message', { ...message, typeKey: type?.key ?? null }],
         ),

@@ -19,7 +19,7 @@ export type MessageRow = Omit<StoredMessage, 'id'> & { readonly id: number }
 export type Change =
   | readonly ['device', type: string, device: DeviceRecord | (LiveState & { readonly deviceId: string })]
   | readonly ['gone', type: string, deviceId: string]
-  | readonly ['sample', type: string, sample: NewSample]
+  | readonly ['sample', type: string, sample: NewSample, orderLimit?: number | null | undefined]
   | readonly ['message', message: Omit<StoredMessage, 'id'>]
   | readonly ['replayed', message: number]
   | readonly ['expired', type: string, readingsBefore: number, messagesBefore: number]
@@ -116,7 +116,8 @@ export class Tables {
         table.samples.push(sample)
         table.identities.add(sample)
         const latest = table.latest.get(sample.deviceId)
-        if (latest) addToLatest(latest, sample)
+        // JSON has null for what is absent.
+        if (latest) addToLatest(latest, sample, change[3] ?? undefined)
         else table.latest.set(sample.deviceId, latestRowOf(sample))
         return
       }

@@ -1,5 +1,11 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
-import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type {
+  DeviceFilter,
+  DevicePatch,
+  DeviceRecord,
+  OverdueQuery,
+  SetBackRequest,
+} from '../ports/devices.js'
 import type { Page, PageRequest } from '../ports/storage.js'
 import { asciiLower } from '../rules/ascii-lower.js'
 import { checkValues } from '../rules/check-values.js'
@@ -92,6 +98,26 @@ export function overdueDevices(
     cursorOf: ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
     bytesOf: bytesOfDevice,
   })
+}
+
+export function setBackDevices(
+  { tableOf }: OpenedMemory,
+  type: AnyDeviceType,
+  { after, now }: SetBackRequest,
+): number {
+  let count = 0
+  const isAhead = (time: number | null) => time !== null && time > after
+  for (const row of tableOf(type).deviceList.ascending()) {
+    const { lastSeen, statusAt } = row.record
+    if (!isAhead(lastSeen) && !isAhead(statusAt)) continue
+    count++
+    row.record = {
+      ...row.record,
+      lastSeen: isAhead(lastSeen) ? now : lastSeen,
+      statusAt: isAhead(statusAt) ? now : statusAt,
+    }
+  }
+  return count
 }
 
 export function updateDevice(

@@ -13,6 +13,7 @@ import {
   findDevices,
   listDevices,
   overdueDevices,
+  setBackDevices,
   updateDevice,
 } from './devices.js'
 import { leaseStore } from './leases.js'
@@ -95,6 +96,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
       find: (type, deviceIds) => run(() => findDevices(opened, type, deviceIds)),
       list: (type, filter, page) => run(() => listDevices(opened, type, filter, page)),
       overdue: (type, query) => run(() => overdueDevices(opened, type, query)),
+      setBack: (type, request) => run(() => setBackDevices(opened, type, request)),
       update: (type, deviceId, patch, now) =>
         run(() => updateDevice(database, opened, type, deviceId, patch, now)),
       delete: (type, deviceId, now) => run(() => deleteDevice(database, opened, type, deviceId, now)),

@@ -78,7 +78,11 @@ export function inOrderOf(
 }
 
 /** The last values of a device with those of a sample that was stored after all of theirs. */
-export function withSample(before: LatestOfDevice | undefined, { sample, names }: SampleRow): LatestOfDevice {
+export function withSample(
+  before: LatestOfDevice | undefined,
+  { sample, names }: SampleRow,
+  orderLimit?: number,
+): LatestOfDevice {
   if (!before) return { row: latestRowOf(sample), names }
   const row = { ...before.row }
   if (before.names !== names) {
@@ -90,6 +94,6 @@ export function withSample(before: LatestOfDevice | undefined, { sample, names }
     ) as (number | null)[]
     row.values = inOrderOf(names, before.names, before.row.values)
   }
-  addToLatest(row, sample)
+  addToLatest(row, sample, orderLimit)
   return { row, names }
 }

@@ -61,6 +61,14 @@ export interface OverdueQuery extends PageRequest {
   readonly statuses: readonly DeviceStatus[]
 }
 
+/** Times of the hub in the rows of devices that lie ahead of its clock. */
+export interface SetBackRequest {
+  /** A `last_seen` or `status_at` after this time is one. Epoch milliseconds. */
+  readonly after: number
+  /** It becomes this time. Epoch milliseconds. */
+  readonly now: number
+}
+
 /** The devices of each type. */
 export interface DeviceStore {
   /** `device_exists` when the id is taken. */
@@ -73,6 +81,11 @@ export interface DeviceStore {
   list(type: AnyDeviceType, filter: DeviceFilter, page: PageRequest): Promise<Page<DeviceRecord>>
   /** Each once over all pages, in any order, also when those of earlier pages are changed meanwhile. */
   overdue(type: AnyDeviceType, query: OverdueQuery): Promise<Page<DeviceRecord>>
+  /**
+   * Sets times back that were written by a clock that was ahead, so that silence is noticed and news is not taken for old.
+   * Nothing else of the rows is changed. How many devices had one.
+   */
+  setBack(type: AnyDeviceType, request: SetBackRequest): Promise<number>
   /** The record after the change; null when there is none. */
   update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
   /**

@@ -27,7 +27,13 @@ import type { ClaimKeyRecord, ClaimRequestRecord } from '../ports/claims.js'
 import type { CommandClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
 import type { ConsumerStart, ConsumerStep, NewFailure } from '../ports/consumers.js'
 import type { CredentialKind, CredentialWrite, NewCredential } from '../ports/credentials.js'
-import type { DeviceFilter, DevicePatch, DeviceRecord, OverdueQuery } from '../ports/devices.js'
+import type {
+  DeviceFilter,
+  DevicePatch,
+  DeviceRecord,
+  OverdueQuery,
+  SetBackRequest,
+} from '../ports/devices.js'
 import type { Lease } from '../ports/leases.js'
 import type { MessageFilter } from '../ports/messages.js'
 import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingFilter } from '../ports/readings.js'
@@ -118,6 +124,8 @@ export const overdueQuery = options<OverdueQuery>({
   before: time,
   statuses: list(word(...DEVICE_STATUSES)),
 })
+
+export const setBackRequest = options<SetBackRequest>({ after: time, now: time })
 
 const RANGE = { deviceId: optional(deviceId), from: optional(time), to: optional(time) }
 

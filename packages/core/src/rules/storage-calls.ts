@@ -39,6 +39,7 @@ export const TELEMETRY: CallsOf<TelemetryStores> = {
     find: asks({ type: deviceType, deviceIds: rules.deviceIds }),
     list: asks({ type: deviceType, filter: rules.deviceFilter, page: rules.page }),
     overdue: asks({ type: deviceType, query: rules.overdueQuery }),
+    setBack: writes({ type: deviceType, request: rules.setBackRequest }),
     update: writes({
       type: deviceType,
       deviceId: rules.deviceId,

@@ -81,8 +81,8 @@ export const applyDesired = trusting(
 export const applyReport = trusting('applyReport', 'a row and a report of state', reports.applyReport)
 /**
  * One step of "old news changes nothing" (invariant 4): `last_seen` only moves forward, and news that came in before
- * the news a row already holds changes nothing else. Gives `current` itself back when the change's own condition does
- * not hold.
+ * the news a row already holds changes nothing else; what came in just now (`liveAt`) is the newest. Gives `current`
+ * itself back when the change's own condition does not hold.
  */
 export const applyDeviceChange = trusting(
   'applyDeviceChange',
@@ -104,7 +104,7 @@ export const isClaimKeyGood = trusting(
 export const judgeClaim = trusting('judgeClaim', 'a request and its rows', claims.judgeClaim)
 /**
  * Adds a sample that was stored later (invariant 4): of two values the one with the greater `orderAt` stays, of equal
- * ones the later.
+ * ones the later. One of a time after the limit, if there is one, does not stay.
  */
 export const addToLatest = trusting('addToLatest', 'a row of last values and a sample', latest.addToLatest)
 /** The last values as one sample tells them. */

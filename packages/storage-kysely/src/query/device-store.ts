@@ -27,6 +27,7 @@ import { idOf, pageOf } from './bounded-rows.js'
 import { containsSql } from './contains-sql.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
+import { setBackDevices } from './set-back-devices.js'
 
 const INSERTED_MAX = 500
 const FOUND_MAX = 1000
@@ -177,6 +178,13 @@ export function createDeviceStore(
         items: rows.map((row) => deviceRecord(shape, row, 1)),
         cursor: last === null ? null : writeCursor('overdue', idOf(last), 0),
       }
+    },
+
+    async setBack(type, request) {
+      checkType(type)
+      return asStorageErrors(`setting times of devices of ${type.name} back`, () =>
+        setBackDevices(connection, type, request),
+      )
     },
 
     async update(type, deviceId, patch, now) {
