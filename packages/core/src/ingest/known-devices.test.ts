@@ -24,6 +24,15 @@ function whileLookingUp(happens: () => unknown): StorageAdapter {
   }
 }
 
+test('a device that another process deactivated is refused after a step back of the clock too', async () => {
+  const world = await deviceWorld(Station, FIELDS)
+  expect(await world.send({ level: 1 })).toMatchObject({ status: 'stored' })
+  await world.hub.storage.devices.update(Station, 'd1', { isActive: false }, world.clock.time)
+  world.clock.time -= 3_600_000
+  expect(await world.send({ level: 2 })).toMatchObject({ status: 'rejected', code: 'inactive_device' })
+  await world.hub.close()
+})
+
 describe('a device that was just looked up is known', () => {
   test.each(['reject', 'quarantine', 'register'] as const)(
     'however long that took (unknownDevice: %s)',

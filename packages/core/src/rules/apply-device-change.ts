@@ -34,13 +34,15 @@ export function applyDeviceChange(current: LiveState, change: DeviceChange): Liv
     return current
   const seenBefore = Math.min(current.lastSeen ?? change.lastSeen, liveAt ?? Number.POSITIVE_INFINITY)
   const lastSeen = Math.max(seenBefore, change.lastSeen)
+  const isLive = liveAt !== undefined
   const isReplaced =
-    current.sessionAt !== null && session !== undefined && current.sessionAt > session.startedAt
+    current.sessionAt !== null &&
+    session !== undefined &&
+    isDatedBack({ claimedAt: session.startedAt, at: change.at, isLive }, current.sessionAt)
   if (session?.ended && isReplaced) return { ...current, lastSeen }
   // Also of one that is told late: the ends that it outlives are still to come.
   const sessionAt = session && !isReplaced ? session.startedAt : current.sessionAt
   const claimedAt = change.claimedAt ?? null
-  const isLive = liveAt !== undefined
   const isOld =
     claimedAt !== null &&
     current.statusClaimedAt !== null &&

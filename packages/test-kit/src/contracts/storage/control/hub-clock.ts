@@ -143,6 +143,16 @@ export function hubClockContract({ make, capabilities }: StorageContract): void 
       const session = { type: Pump, deviceId, source: 'contract' } as const
       expect(await hub.sessions.report({ ...session, event: 'disconnected' })).toBe('changed')
       expect(await device()).toMatchObject({ status: 'offline' })
+      // Of a broker in this process, whose times are those of the same clock.
+      const report = (event: 'connected' | 'disconnected', connectedAt: number) =>
+        hub.sessions.report({ ...session, event, connectedAt: new Date(connectedAt) })
+      clock.time += MINUTE
+      expect(await report('connected', clock.time)).toBe('changed')
+      clock.time -= 30 * SECOND
+      await report('connected', clock.time)
+      clock.time += SECOND
+      expect(await report('disconnected', clock.time - SECOND)).toBe('changed')
+      expect(await device()).toMatchObject({ status: 'offline' })
       clock.time += MINUTE
       await send({ status: 'online' }, 'status')
       clock.time -= 30 * SECOND
@@ -168,6 +178,22 @@ export function hubClockContract({ make, capabilities }: StorageContract): void 
         await monitor.sweep()
       }
       expect(await device()).toMatchObject({ status: 'offline' })
+    })
+
+    test('a device that goes on sending stays online', async () => {
+      await using opened = await world(1)
+      const { clock, hub, send, device } = opened.one
+      clock.time += 60 * MINUTE
+      await send({ level: 1 })
+      clock.time -= 60 * MINUTE
+      await using monitor = createPresenceMonitor(hub, { every: 10 })
+      await monitor.sweep()
+      for (let passed = 0; passed < 60; passed += 10) {
+        clock.time += 10 * SECOND
+        await send({ level: passed })
+        expect(await monitor.sweep()).toBe(0)
+      }
+      expect(await device()).toMatchObject({ status: 'online' })
     })
 
     test.skipIf(!capabilities.secondStorage)('two hubs 500 ms apart: the later message counts', async () => {
