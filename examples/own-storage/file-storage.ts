@@ -28,7 +28,7 @@ import {
   usernameTaken,
   writeCursor,
 } from '@devicehub/core/storage'
-import { type Change, type MessageRow, type SampleRow, Tables } from './tables.js'
+import { type Change, type MessageRow, Tables } from './tables.js'
 
 /** A storage in one file, for one process: what a gateway measured, or the copy that a consumer keeps. Telemetry alone. */
 export const fileStorage = (file: string): StorageAdapter =>
@@ -98,10 +98,13 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       async setBack(type, { after: limit, now }) {
         const rows = devicesOf(type).flatMap((device) => {
           const back = (time: number | null) => (time !== null && time > limit ? now : time)
-          const next = { ...device, lastSeen: back(device.lastSeen), statusAt: back(device.statusAt) }
-          return next.lastSeen === device.lastSeen && next.statusAt === device.statusAt ? [] : [next]
+          const { lastSeen, statusAt } = device
+          if (back(lastSeen) === lastSeen && back(statusAt) === statusAt) return []
+          return [
+            ['device', type.key, { ...device, lastSeen: back(lastSeen), statusAt: back(statusAt) }] as const,
+          ]
         })
-        tables.write(rows.map((row): Change => ['device', type.key, row]))
+        tables.write(rows)
         return rows.length
       },
       async update(type, deviceId, { state = {}, ...columns }, now) {
@@ -155,17 +158,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         })
       },
       async latestSamples(type, deviceIds) {
-        const last = new Map<string, SampleRow>()
-        const { samples, latest } = tables.of(type)
-        // One of a clock that was ahead may have given way to a later one.
-        const placeOf = ({ deviceId, orderAt, timestamp }: SampleRow) => {
-          const row = type.options.lastValues === false ? undefined : latest.get(deviceId)
-          return row?.orderAt === orderAt && row.timestamp === timestamp ? Infinity : orderAt
-        }
-        for (const sample of samples) {
-          const before = last.get(sample.deviceId)
-          if (!before || placeOf(sample) >= placeOf(before)) last.set(sample.deviceId, sample)
-        }
+        const last = tables.of(type).latestSamples(type.options.lastValues !== false)
         const ids = [...new Set(deviceIds)]
         const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.length)
         const found = ids.flatMap((id) => last.get(id) ?? [])

@@ -31,6 +31,20 @@ class TypeTable {
   readonly identities = createSampleIndex()
   samples: SampleRow[] = []
 
+  /** By device. `isKept`: last values may have passed over one, of a clock that was ahead. */
+  latestSamples(isKept: boolean): ReadonlyMap<string, SampleRow> {
+    const last = new Map<string, SampleRow>()
+    const placeOf = ({ deviceId, orderAt, timestamp }: SampleRow) => {
+      const row = isKept ? this.latest.get(deviceId) : undefined
+      return row?.orderAt === orderAt && row.timestamp === timestamp ? Infinity : orderAt
+    }
+    for (const sample of this.samples) {
+      const before = last.get(sample.deviceId)
+      if (!before || placeOf(sample) >= placeOf(before)) last.set(sample.deviceId, sample)
+    }
+    return last
+  }
+
   drop(goes: (sample: NewSample) => boolean): void {
     for (const sample of this.samples) if (goes(sample)) this.identities.remove(sample)
     this.samples = this.samples.filter((sample) => !goes(sample))

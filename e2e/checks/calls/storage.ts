@@ -33,6 +33,7 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
   'devices.ensure': call(() => [Station, [device('S-8')]]),
   'devices.find': call(() => [Station, ['S-1']]),
   'devices.list': call(() => [Station, { status: 'online', isActive: true, search: 'a' }, page()]),
+  'devices.setBack': call(() => [Station, { after: NOW + 5_000, now: NOW }]),
   'devices.overdue': call(() => [Station, { ...page(), before: NOW, statuses: ['online'] }]),
   'devices.update': call(() => [
     Station,
