@@ -14,6 +14,7 @@ import {
 import {
   compileSampleValidator,
   createBackoff,
+  createFaultLog,
   createHandlerRunner,
   createLimitedLines,
   createSendQuota,
@@ -50,6 +51,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
       target: { lines: createLimitedLines({ clock: systemClock, onOverflow() {} }) },
       calls: calls.limitedLinesCalls,
     },
+    { name: 'createFaultLog()', target: createFaultLog(), calls: calls.faultLogCalls },
     { name: 'createSendQuota()', target: createSendQuota(5), calls: calls.sendQuotaCalls },
     { name: 'createHandlerRunner()', target: runner, calls: calls.handlerRunnerCalls },
     { name: 'secretOf()', target: secretOf('a'), calls: calls.secretCalls },

@@ -174,6 +174,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   createLimitedLines: call(() => [{ clock: systemClock, onOverflow() {} }], {
     returns: 'createLimitedLines()',
   }),
+  createFaultLog: call(() => [], { returns: 'createFaultLog()' }),
   latestRowOf: call(() => [sample()]),
   latestTime: call(() => [latestRow(), 0]),
   memoryStorage: call(() => [{ maxMessages: 5, maxMessageBytes: 5_000, maxReadings: 5, maxCommands: 5 }], {

@@ -119,7 +119,7 @@ describe('what a function of an own storage throws', () => {
     '%s: a message waits for it, and is not lost',
     async (call) => {
       // One database for all of them: each opening of the reference in `storageWith` has another.
-    const { commit, devices } = memoryStorage().open({ types: [Station] })
+      const { commit, devices } = memoryStorage().open({ types: [Station] })
       const own = { commit, 'devices.find': devices.find, 'devices.ensure': devices.ensure }
       let tries = 0
       const method = (...given: never[]) => {
@@ -128,7 +128,7 @@ describe('what a function of an own storage throws', () => {
       }
       const shared = {
         ...own,
-          [call]: method,
+        [call]: method,
       } as unknown as Calls
       const logger = { debug() {}, info() {}, warn() {}, error() {} }
       await using hub = createDeviceHub({ types: [Station], storage: storageWith(shared), logger })

@@ -135,7 +135,16 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
       const limit = heartbeatLimit(type, settings.multiplier)
       // Until then nobody was listened to for long enough to be missed.
       if (type.abstract || now - present.since <= limit) continue
-      const place = { hub, type, limit, now, since: present.since, fence: held.fence, signal: closing.signal }
+      const place = {
+        hub,
+        type,
+        limit,
+        now,
+        since: present.since,
+        fence: held.fence,
+        signal: closing.signal,
+        faultLog: markFaults,
+      }
       let cursor: string | undefined
       do {
         const page = await storage.devices.overdue(type, {
@@ -160,6 +169,7 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
   }
 
   const faultLog = createFaultLog()
+  const markFaults = createFaultLog()
   // One at a time, whoever asks.
   let last: Promise<unknown> = Promise.resolve()
   function inTurn(): Promise<number> {
