@@ -1,4 +1,4 @@
-import type { AnyDeviceType, StoredMessage } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
 import {
   addToLatest,
   createSampleIndex,
@@ -7,6 +7,7 @@ import {
   type LiveState,
   latestRowOf,
   type NewSample,
+  type StoredMessage,
   storageClosed,
   typeNotOpened,
 } from '@devicehub/core/storage'

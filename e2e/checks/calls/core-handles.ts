@@ -1,10 +1,4 @@
-import {
-  createPresenceMonitor,
-  createRegistry,
-  memoryStorage,
-  silentLogger,
-  systemClock,
-} from '@devicehub/core'
+import { createPresenceMonitor, createRegistry, memoryStorage, silentLogger } from '@devicehub/core'
 import {
   createBucketBudget,
   createLatestBudget,
@@ -24,6 +18,7 @@ import {
   noMetrics,
   noSignals,
   secretOf,
+  systemClock,
 } from '@devicehub/core/transport'
 import { createSignals } from '@devicehub/signals'
 import type { Subject } from '../coverage.js'

@@ -1,5 +1,6 @@
-import { createRegistry, memoryStorage, silentLogger, systemClock } from '@devicehub/core'
+import { createRegistry, memoryStorage, silentLogger } from '@devicehub/core'
 import { newDeviceRecord } from '@devicehub/core/storage'
+import { systemClock } from '@devicehub/core/transport'
 import { type Coverage, call } from '../sample-call.js'
 import { SECRET, Station, type World } from './world.js'
 

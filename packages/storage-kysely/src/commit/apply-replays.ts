@@ -1,6 +1,5 @@
 import type { MessageRef } from '@devicehub/core'
-import type { CommitEntry } from '@devicehub/core/storage'
-import { notReplayable } from '@devicehub/core/storage'
+import { type CommitEntry, notReplayable } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Transaction } from '../connection/connection.js'
 import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'

@@ -1,5 +1,4 @@
-import type { StoredMessage } from '@devicehub/core'
-import { badCursor } from '@devicehub/core/storage'
+import { badCursor, type StoredMessage } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, QueryRows } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'

@@ -1,6 +1,9 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { DeviceFilter, DevicePatch, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
 import {
+  type DeviceFilter,
+  type DevicePatch,
+  type DeviceRecord,
+  type DeviceStore,
   deviceExists,
   readCursor,
   readNumericCursor,

@@ -1,5 +1,5 @@
-import type { StoredMessage } from '@devicehub/core'
 import type { NewMessage } from '@devicehub/core/definition'
+import type { StoredMessage } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { ALL_BYTES, batch, entry, Meter, message, messagesOf, newId, Sensor, T0 } from '../fixtures.js'
 import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
