@@ -1,6 +1,6 @@
 import { isDeviceHubError, isRetryable } from '@devicehub/core'
 import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
-import { createFaultLog, type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
+import { type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
 import { createBackoff, deferred, sleep } from '@devicehub-internal/async'
 import type { BrokerContext } from '../client/broker-context.js'
 import type { ClientSessions, RegisteredHandler } from '../client/client-sessions.js'
@@ -73,7 +73,6 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   let lastSlot: number | null = null
   let leaving = false
   let storageError: Error | null = null
-  const faultLog = createFaultLog()
   let stopError: Error | null = null
   let running: Promise<void> = Promise.resolve()
 
@@ -82,7 +81,6 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
       try {
         const states = await leases.find(leaseNames)
         storageError = null
-        faultLog.works()
         const claimedAt = performance.now()
         const end = await holdFreeSlot(states)
         if (end === null) await standBy(states)
@@ -94,10 +92,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         state = 'unclaimed'
         storageError = asError(error)
         if (isDeviceHubError(error) && !isRetryable(error)) ready.reject(error)
-        const { message } = storageError
-        faultLog.failed(error, (fault) =>
-          logger.error({ ...fields, ...fault }, `cannot claim a slot: ${message}; trying again`),
-        )
+        logger.error({ ...fields, err: error }, `cannot claim a slot: ${storageError.message}; trying again`)
         await sleep(backoff.next(), stopping.signal)
       }
     }
