@@ -57,6 +57,7 @@ export default defineConfig({
           { text: 'Durable consumers', link: '/guides/consumers' },
           { text: 'Your own storage', link: '/guides/own-storage' },
           { text: 'Bounds', link: '/guides/bounds' },
+          { text: 'Which entry has what', link: '/guides/entries' },
           { text: 'Presence', link: '/guides/presence' },
           { text: 'More than one process', link: '/guides/more-than-one-process' },
           { text: 'Broker settings', link: '/guides/brokers' },

@@ -1,11 +1,6 @@
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-/** Nothing is written there: the file exists for the language service only. */
-const file = join(root, 'e2e/hover/program.ts')
+import { openProgram } from './language-service.js'
 
 const PROGRAM = `
 import { command, createDeviceHub, defineDeviceType, reading, state } from '@devicehub/core'
@@ -47,11 +42,10 @@ hub.consume('billing', { types: [Station] }, ({ messages }) => {
 })
 `
 
-const service = ts.createLanguageService(hostOf(file, PROGRAM))
+const { file, service, errors } = openProgram('program.ts', PROGRAM)
 
 test('the program of this test is a right one', () => {
-  const errors = [...service.getSyntacticDiagnostics(file), ...service.getSemanticDiagnostics(file)]
-  expect(errors.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([])
+  expect(errors()).toEqual([])
 })
 
 const READINGS = '{ readonly temperature: number | null | undefined; readonly door: "open" | "closed"; }'
@@ -103,28 +97,4 @@ test.each([
 
 function inALine(parts: ts.SymbolDisplayPart[] | undefined): string {
   return ts.displayPartsToString(parts).replace(/\s+/g, ' ')
-}
-
-function hostOf(path: string, text: string): ts.LanguageServiceHost {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: ['x'] }, ts.sys, root)
-  const { fileExists, readFile, readDirectory, directoryExists, getDirectories, realpath } = ts.sys
-  const textOf = (name: string) => (name === path ? text : readFile(name))
-  return {
-    getCompilationSettings: () => ({ ...options, moduleDetection: ts.ModuleDetectionKind.Force }),
-    getScriptFileNames: () => [path],
-    getScriptVersion: () => '1',
-    getScriptSnapshot(name) {
-      const content = textOf(name)
-      return content === undefined ? undefined : ts.ScriptSnapshot.fromString(content)
-    },
-    getCurrentDirectory: () => root,
-    getDefaultLibFileName: ts.getDefaultLibFilePath,
-    fileExists: (name) => name === path || fileExists(name),
-    readFile: textOf,
-    readDirectory,
-    directoryExists,
-    getDirectories,
-    ...(realpath && { realpath }),
-  }
 }

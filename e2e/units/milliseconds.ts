@@ -1,12 +1,7 @@
 import { createBrokerAuth } from '@devicehub/broker-auth'
 import { createDeviceClient } from '@devicehub/client'
-import {
-  createDeviceHub,
-  createPresenceMonitor,
-  defineDeviceType,
-  effectiveOptions,
-  silentLogger,
-} from '@devicehub/core'
+import { createDeviceHub, createPresenceMonitor, defineDeviceType, silentLogger } from '@devicehub/core'
+import { effectiveOptions } from '@devicehub/core/definition'
 import {
   createBackoff,
   createHandlerRunner,

@@ -36,7 +36,7 @@ import {
   usernameTaken,
   writeCursor,
 } from '@devicehub/core/storage'
-import { type Change, type MessageRow, type SampleRow, Tables } from './tables.js'
+import { type Change, type MessageRow, Tables } from './tables.js'
 
 /** A storage in one file, for one process: what a gateway measured, or the copy that a consumer keeps. Telemetry alone. */
 export const fileStorage = (file: string): StorageAdapter =>
@@ -82,7 +82,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
   const matching = (type: AnyDeviceType, condition: Condition): JudgedDevice[] =>
     devicesOf(type)
       .map((record) => ({
-        record,
+        record: structuredClone(record),
         lastValues: () => tables.of(type).latest.get(record.deviceId)?.values ?? [],
         // It keeps no desired state.
         isInSync: () => true,
@@ -96,7 +96,8 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         add(type, [device])
       },
       ensure: async (type, devices) => add(type, devices),
-      find: async (type, ids) => [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? []),
+      find: async (type, ids) =>
+        structuredClone([...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? [])),
       list: async (type, condition, request) =>
         pageOfDevices(sortDevices(type, request.sort ?? NEWEST_FIRST, matching(type, condition)), request),
       count: async (type, condition, max) => Math.min(max, matching(type, condition).length),
@@ -112,12 +113,24 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           .filter(({ statusAt }) => statusAt === null || statusAt < before)
         return pageOf(after(rows, page.cursor), page, OVERDUE)
       },
+      async setBack(type, { after: limit, now }) {
+        const rows = devicesOf(type).flatMap((device) => {
+          const back = (time: number | null) => (time !== null && time > limit ? now : time)
+          const { lastSeen, statusAt } = device
+          if (back(lastSeen) === lastSeen && back(statusAt) === statusAt) return []
+          return [
+            ['device', type.key, { ...device, lastSeen: back(lastSeen), statusAt: back(statusAt) }] as const,
+          ]
+        })
+        tables.write(rows)
+        return rows.length
+      },
       async update(type, deviceId, patch, now) {
         const device = tables.of(type).devices.get(deviceId)
         if (!device) return null
         const next = patched(type, device, patch, now)
         tables.write([checked(type, next)])
-        return next
+        return structuredClone(next)
       },
       async updateMany(type, ids, patch, now) {
         const devices = [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? [])
@@ -154,16 +167,15 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           if (!row) return []
           budget.take(ROW_BYTES + bytesOf(...row.values))
           const values = row.values.map((value, index) =>
-            value === null ? null : { value, at: latestTime(row, index) ?? row.orderAt },
+            value === null
+              ? null
+              : { value: structuredClone(value), at: latestTime(row, index) ?? row.orderAt },
           )
           return [{ deviceId: id, orderAt: row.orderAt, values }]
         })
       },
       async latestSamples(type, deviceIds) {
-        const last = new Map<string, SampleRow>()
-        for (const sample of tables.of(type).samples)
-          if (sample.orderAt >= (last.get(sample.deviceId)?.orderAt ?? -Infinity))
-            last.set(sample.deviceId, sample)
+        const last = tables.of(type).latestSamples(type.options.lastValues !== false)
         const ids = [...new Set(deviceIds)]
         const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.length)
         const found = ids.flatMap((id) => last.get(id) ?? [])
@@ -176,7 +188,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         const rows = samplesOf(type, query)
         return aggregateSamples(
           query,
-          rows.map((row) => ({ ...row, value: row.values[place] ?? null })),
+          rows.map((row) => ({ ...row, value: structuredClone(row.values[place] ?? null) })),
         )
       },
     },
@@ -240,7 +252,9 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       const before = tables.lastMessage
       tables.write([
         ...plan.replayed.map(({ id }): Change => ['replayed', Number(id)]),
-        ...plan.samples.map(({ type, sample }): Change => ['sample', type.key, sample]),
+        ...plan.samples.map(
+          ({ type, sample, orderLimit }): Change => ['sample', type.key, sample, orderLimit],
+        ),
         ...plan.messages.map(
           ({ type, message }): Change => ['message', { ...message, typeKey: type?.key ?? null }],
         ),
@@ -275,7 +289,11 @@ const keptFrom = (now: number, seconds: number) => Math.max(now - seconds * 1000
 
 const placeBehind = (message: number) => writeCursor('log', message, 0)
 
-const withTextId = <Row extends { readonly id: number }>(row: Row) => ({ ...row, id: String(row.id) })
+/** Copied, as whatever is answered: who has it may change it, bytes above all. */
+const withTextId = <Row extends { readonly id: number }>(row: Row) => ({
+  ...structuredClone(row),
+  id: String(row.id),
+})
 
 const bytesOfMessage = ({ topic, payloadJson, payloadRaw, userProperties }: MessageRow) =>
   bytesOf(topic, payloadJson, payloadRaw, userProperties)
@@ -292,7 +310,7 @@ function after(rows: DeviceRecord[], cursor: string | undefined): DeviceRecord[]
 }
 
 const OVERDUE = {
-  toItem: (row: DeviceRecord) => row,
+  toItem: (row: DeviceRecord) => structuredClone(row),
   cursorOf: ({ createdAt, deviceId }: DeviceRecord) => writeCursor('overdue', createdAt, deviceId),
   bytesOf: ({ metadata, state }: DeviceRecord) => bytesOf(metadata, ...state),
 }

@@ -1,4 +1,4 @@
-import type { AnyDeviceType, StoredMessage } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
 import {
   addToLatest,
   createSampleIndex,
@@ -7,6 +7,7 @@ import {
   type LiveState,
   latestRowOf,
   type NewSample,
+  type StoredMessage,
   storageClosed,
   typeNotOpened,
 } from '@devicehub/core/storage'
@@ -19,7 +20,7 @@ export type MessageRow = Omit<StoredMessage, 'id'> & { readonly id: number }
 export type Change =
   | readonly ['device', type: string, device: DeviceRecord | (LiveState & { readonly deviceId: string })]
   | readonly ['gone', type: string, deviceId: string]
-  | readonly ['sample', type: string, sample: NewSample]
+  | readonly ['sample', type: string, sample: NewSample, orderLimit?: number | null | undefined]
   | readonly ['message', message: Omit<StoredMessage, 'id'>]
   | readonly ['replayed', message: number]
   | readonly ['expired', type: string, readingsBefore: number, messagesBefore: number]
@@ -30,6 +31,20 @@ class TypeTable {
   readonly latest = new Map<string, LatestRow>()
   readonly identities = createSampleIndex()
   samples: SampleRow[] = []
+
+  /** By device. `isKept`: last values may have passed over one, of a clock that was ahead. */
+  latestSamples(isKept: boolean): ReadonlyMap<string, SampleRow> {
+    const last = new Map<string, SampleRow>()
+    const placeOf = ({ deviceId, orderAt, timestamp }: SampleRow) => {
+      const row = isKept ? this.latest.get(deviceId) : undefined
+      return row?.orderAt === orderAt && row.timestamp === timestamp ? Infinity : orderAt
+    }
+    for (const sample of this.samples) {
+      const before = last.get(sample.deviceId)
+      if (!before || placeOf(sample) >= placeOf(before)) last.set(sample.deviceId, sample)
+    }
+    return last
+  }
 
   drop(goes: (sample: NewSample) => boolean): void {
     for (const sample of this.samples) if (goes(sample)) this.identities.remove(sample)
@@ -116,7 +131,8 @@ export class Tables {
         table.samples.push(sample)
         table.identities.add(sample)
         const latest = table.latest.get(sample.deviceId)
-        if (latest) addToLatest(latest, sample)
+        // JSON has null for what is absent.
+        if (latest) addToLatest(latest, sample, change[3] ?? undefined)
         else table.latest.set(sample.deviceId, latestRowOf(sample))
         return
       }

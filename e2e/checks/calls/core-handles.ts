@@ -1,10 +1,4 @@
-import {
-  createPresenceMonitor,
-  createRegistry,
-  memoryStorage,
-  silentLogger,
-  systemClock,
-} from '@devicehub/core'
+import { createPresenceMonitor, createRegistry, memoryStorage, silentLogger } from '@devicehub/core'
 import {
   createBucketBudget,
   createLatestBudget,
@@ -14,6 +8,7 @@ import {
 import {
   compileSampleValidator,
   createBackoff,
+  createFaultLog,
   createHandlerRunner,
   createLimitedLines,
   createSendQuota,
@@ -23,6 +18,7 @@ import {
   noMetrics,
   noSignals,
   secretOf,
+  systemClock,
 } from '@devicehub/core/transport'
 import { createSignals } from '@devicehub/signals'
 import type { Subject } from '../coverage.js'
@@ -50,6 +46,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
       target: { lines: createLimitedLines({ clock: systemClock, onOverflow() {} }) },
       calls: calls.limitedLinesCalls,
     },
+    { name: 'createFaultLog()', target: createFaultLog(), calls: calls.faultLogCalls },
     { name: 'createSendQuota()', target: createSendQuota(5), calls: calls.sendQuotaCalls },
     { name: 'createHandlerRunner()', target: runner, calls: calls.handlerRunnerCalls },
     { name: 'secretOf()', target: secretOf('a'), calls: calls.secretCalls },

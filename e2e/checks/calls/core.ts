@@ -1,5 +1,6 @@
-import { createRegistry, memoryStorage, silentLogger, systemClock } from '@devicehub/core'
+import { createRegistry, memoryStorage, silentLogger } from '@devicehub/core'
 import { conditionOf, NEWEST_FIRST, newDeviceRecord, sortDevices } from '@devicehub/core/storage'
+import { systemClock } from '@devicehub/core/transport'
 import { type Coverage, call } from '../sample-call.js'
 import { SECRET, Station, type World } from './world.js'
 
@@ -41,6 +42,19 @@ const progress = () => ({
   finishedAt: null,
   result: null,
   reason: null,
+})
+const newCommand = () => ({
+  id: 'new-1',
+  type: Station,
+  deviceId: 'S-1',
+  command: 'reboot',
+  payload: null,
+  timeout: 5_000,
+  expiresIn: 5_000,
+  retries: 1,
+  onOffline: 'queue',
+  batch: 'b',
+  createdAt: NOW,
 })
 const claimKey = () => ({
   id: 'key',
@@ -121,6 +135,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
     { device: () => null, ahead: () => ({ any: false, send: false }) },
     null,
   ]),
+  newCommandRecord: call(() => [newCommand(), NOW]),
+  asciiLower: call(() => ['ABC']),
   foldChanges: call(() => [{ touches: [], changes: [] }, () => null]),
   judgeSample: call(() => [sample(), { content: false, id: undefined }]),
   pageOf: call(() => [[1], { limit: 5 }, { toItem: (row: number) => row, cursorOf: String }]),
@@ -173,6 +189,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   createLimitedLines: call(() => [{ clock: systemClock, onOverflow() {} }], {
     returns: 'createLimitedLines()',
   }),
+  createFaultLog: call(() => [], { returns: 'createFaultLog()' }),
   latestRowOf: call(() => [sample()]),
   latestTime: call(() => [latestRow(), 0]),
   memoryStorage: call(() => [{ maxMessages: 5, maxMessageBytes: 5_000, maxReadings: 5, maxCommands: 5 }], {

@@ -115,6 +115,8 @@ export const definitionCalls = (): Coverage => ({
   isCertificateError: call(() => [new Error('a')]),
   isRefusal: call(() => [5]),
   isSlowDown: call(() => [0x93]),
+  readDisconnect: call(() => [{ reasonCode: 0x93, properties: { reasonString: 'why' } }]),
+  disconnectReason: call(() => [{ reasonCode: 0x93, reasonString: 'why', serverReference: null }]),
   reasonName: call(() => [0x93]),
   reasonOf: call(() => [new Error('a')]),
   refusalAdvice: call(() => [5]),

@@ -31,6 +31,11 @@ export const latestBudgetCalls: Coverage = { take: call(() => [5]) }
 
 export const limitedLinesCalls: Coverage = { lines: call(() => ['a key', () => {}]) }
 
+export const faultLogCalls: Coverage = {
+  failed: call(() => [new Error('away'), () => {}]),
+  works: call(),
+}
+
 export const sendQuotaCalls: Coverage = {
   acquire: call(() => [], { waits: 'a place that is free' }),
   tryAcquire: call(),

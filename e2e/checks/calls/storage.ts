@@ -56,6 +56,7 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
     NOW,
   ]),
   'devices.count': call(() => [Station, condition(), 10]),
+  'devices.setBack': call(() => [Station, { after: NOW + 5_000, now: NOW }]),
   'devices.overdue': call(() => [Station, { ...page(), before: NOW, statuses: ['online'] }]),
   'devices.update': call(() => [
     Station,

@@ -82,7 +82,7 @@ export interface AccountCache {
 
 /** Caches what the accounts function returned; the least recently used is evicted first. */
 export function createAccountCache(keptMs: number, clock: Clock): AccountCache {
-  const known = new Map<string, { readonly account: Account; readonly until: number }>()
+  const known = new Map<string, { readonly account: Account; readonly at: number }>()
   // The function may have returned different accounts for two clients of one user name.
   const keyOf = (username: string, clientId: string | undefined) => JSON.stringify([username, clientId])
   return {
@@ -91,14 +91,15 @@ export function createAccountCache(keptMs: number, clock: Clock): AccountCache {
       const found = known.get(key)
       if (found === undefined) return null
       known.delete(key)
-      if (found.until <= clock.now()) return null
+      // A clock that was set back must not keep it longer.
+      if (Math.abs(clock.now() - found.at) >= keptMs) return null
       known.set(key, found)
       return found.account
     },
     set(username, clientId, account) {
       const key = keyOf(username, clientId)
       known.delete(key)
-      known.set(key, { account, until: clock.now() + keptMs })
+      known.set(key, { account, at: clock.now() })
       if (known.size > CACHE_MAX) known.delete(known.keys().next().value as string)
     },
   }

@@ -21,6 +21,15 @@ test('an end is of what began, once; of what was refused meanwhile it is not, fo
   expect(sessions.ended('b')).toBe(true)
 })
 
+test('a clock that is set back does not have refusals wait longer', () => {
+  let now = 3_600_000
+  const sessions = createBegunSessions(() => now)
+  sessions.began('a')
+  sessions.refused('a')
+  now = 0
+  expect(sessions.ended('a')).toBe(true)
+})
+
 test('a new beginning forgets no refusal whose end is still to come', () => {
   const sessions = createBegunSessions(() => 0)
   sessions.began('a')

@@ -39,7 +39,8 @@ export function createBegunSessions(now: () => number, max = MAX_SESSIONS): Begu
     ended(session) {
       const found = begun.get(session)
       if (found === undefined) return false
-      if (found.refusals > 0 && now() - found.refusedAt < REFUSED_FOR) {
+      // A clock that was set back must not have it wait longer.
+      if (found.refusals > 0 && Math.abs(now() - found.refusedAt) < REFUSED_FOR) {
         found.refusals--
         return false
       }

@@ -147,7 +147,7 @@ describe('custom rules', () => {
 
   test('that hang for one client do not keep the others out, and do not pile up', async () => {
     const rules = vi.fn(() => new Promise<boolean>(() => {}))
-    const decider = deciderOf({ rules, timeout: 50, maxPending: 2 })
+    const decider = deciderOf({ rules, timeout: 50, maxPending: 3 })
     for (let i = 0; i < 3; i++) await decider.access(ask('subscribe', 'shared/x'))
     expect(rules).toHaveBeenCalledTimes(2)
     expect(decider.stats().shed).toBe(3)
@@ -267,7 +267,7 @@ describe('what cannot be decided', () => {
 
   test('is denied at once past so many', async () => {
     const decider = createDecider(broken(hanging), { timeout: 200, maxPending: 2 })
-    const waiting = [1, 2].map(() => decider.access(ask('publish', 'x')))
+    const waiting = ['a', 'b'].map((username) => decider.access(ask('publish', 'x', username)))
     expect((await decider.access(ask('publish', 'x'))).reason).toBe('shed')
     // The first two still wait: it was not for want of time.
     expect(decider.stats()).toMatchObject({ shed: 1, pending: 2 })

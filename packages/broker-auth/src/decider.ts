@@ -84,7 +84,7 @@ export function createDecider(
     const account = known.get(username)
     if (account !== undefined) {
       if (passwordFits(account, password)) return accountLogin(account, clientId)
-      // Takes as long as for any user name, so that the time does not tell that the account exists.
+      // Takes as long as for a user name that is unknown, so that the time does not tell that the account exists.
       await hub.credentials.verify({ username, password })
       return refuse('wrong_credentials')
     }
@@ -119,7 +119,7 @@ export function createDecider(
   /** What the application's function says; null for no such account. */
   async function accountOf(asked: AccountLogin): Promise<Account | null> {
     if (lookUp === null) return null
-    const account = await functions.run(async () => lookUp(asked), null)
+    const account = await functions.run(asked.username, async () => lookUp(asked), null)
     if (account === null || account === undefined) return null
     const problem = accountProblem(account)
     if (problem === null) return account
@@ -167,7 +167,11 @@ export function createDecider(
     const grants = grantsOf(principal.type, principal.deviceId)
     if (grantsAllow(grants, action, topic)) return ALLOWED
     if (rules === undefined) return deny('foreign_topic')
-    const allowed = await functions.run(async () => (await rules(request, principal)) === true, false)
+    const allowed = await functions.run(
+      request.username,
+      async () => (await rules(request, principal)) === true,
+      false,
+    )
     return allowed ? { allow: true, reason: 'rule' } : deny('foreign_topic')
   }
 
@@ -203,7 +207,7 @@ export function createDecider(
     // No device needs so many topics, and deciding them would delay everybody else.
     const isTooLong = requests.length > MAX_TOPICS
     if (isTooLong) counts.shed++
-    const some = isTooLong ? [] : await decisions.run(decisionsOf, [])
+    const some = isTooLong ? [] : await decisions.run(nameIn(requests[0]), decisionsOf, [])
     const all = requests.map((_request, index) => some[index] ?? NOT_DECIDED)
     // One question counts once, however many topics are in it: a sender must not inflate the figures.
     count('access', all.length === 0 ? NOT_DECIDED : (all.find(({ allow }) => !allow) ?? ALLOWED))
@@ -212,7 +216,10 @@ export function createDecider(
 
   return {
     async login(request) {
-      const decision = await decided(() => decisions.run(() => login(request), refuse(SHED)), refuse)
+      const decision = await decided(
+        () => decisions.run(nameIn(request), () => login(request), refuse(SHED)),
+        refuse,
+      )
       count('login', decision)
       return decision
     },
@@ -237,6 +244,16 @@ function listOf(given: unknown): readonly AccessRequest[] {
     return Array.isArray(given) ? Array.from(given as AccessRequest[]) : []
   } catch {
     return []
+  }
+}
+
+/** Whose share a question takes: all that have no user name, or none that can be one, have one in common. */
+function nameIn(request: unknown): string {
+  try {
+    const { username } = request as { readonly username?: unknown }
+    return typeof username === 'string' && username.length <= MAX_NAME ? username : ''
+  } catch {
+    return ''
   }
 }
 

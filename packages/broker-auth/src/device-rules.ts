@@ -1,5 +1,5 @@
-import { type AnyDeviceType, type Channel, DeviceHubError, subscribePatterns } from '@devicehub/core'
-import { isValidDeviceId } from '@devicehub/core/definition'
+import { type AnyDeviceType, type Channel, DeviceHubError } from '@devicehub/core'
+import { isValidDeviceId, subscribePatterns } from '@devicehub/core/definition'
 import { deviceIdProblem, INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core/transport'
 import type { AccessRequest, Grants } from './decision.js'
 import { containsFilter, isPublishable, parseSubscription } from './topic-filter.js'

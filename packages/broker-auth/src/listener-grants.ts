@@ -1,4 +1,5 @@
-import { type DeviceHub, subscribePatterns } from '@devicehub/core'
+import type { DeviceHub } from '@devicehub/core'
+import { subscribePatterns } from '@devicehub/core/definition'
 import { INBOUND_CHANNELS, OUTBOUND_CHANNELS } from '@devicehub/core/transport'
 import type { Account } from './decision.js'
 import { acceptGranting } from './option-rules.js'

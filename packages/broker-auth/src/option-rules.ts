@@ -1,5 +1,6 @@
-import { type AnyDeviceType, type DeviceHub, isDeviceType } from '@devicehub/core'
+import type { AnyDeviceType, DeviceHub } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { isDeviceType } from '@devicehub/core/definition'
 import type { AedesBroker } from './brokers/aedes-broker.js'
 import type { RabbitMqOptions } from './brokers/rabbitmq.js'
 import type { BrokerConfigOptions } from './config/broker-config-options.js'

@@ -46,7 +46,10 @@ export interface DeciderOptions {
   readonly clientId?: 'username' | 'any' | ClientIdRule
   /** Called for topics that are not the device's own. Default: denies. */
   readonly rules?: AccessRule
-  /** Decisions that run at once; default 10,000. Beyond it the answer is a denial. */
+  /**
+   * Decisions that run at once; default 10,000. One user name may take a tenth of them (16 in any case, but never all), so that
+   * a flood of it leaves the others their place. Beyond it the answer is a denial.
+   */
   readonly maxPending?: number
   /** How long a decision may take; default 3 s, less than brokers wait. After that the answer is a denial. */
   readonly timeout?: Duration

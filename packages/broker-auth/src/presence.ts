@@ -93,7 +93,7 @@ export function createPresence(
     if (event.username === '' || !isOfASession(event)) return 'ignored'
     if (event.event === 'disconnected' && ENDS_NOTHING.test(event.reason ?? '')) return 'ignored'
     try {
-      return await reports.run(() => write(event), 'failed')
+      return await reports.run(event.username, () => write(event), 'failed')
     } catch (error) {
       if (!failing) hub.logger.warn({ err: error }, 'The presence that a broker told could not be written')
       failing = true

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { closedUnanswered } from '@devicehub/core/transport'
+import { closedUnanswered, readDisconnect, type ServerDisconnect } from '@devicehub/core/transport'
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
 
 /** One connection to the broker, from CONNACK to its end. It is never reused: a reconnect opens another. */
@@ -30,8 +30,8 @@ export interface PublicationProperties {
 }
 
 export interface ConnectionLoss {
-  /** Of the server's DISCONNECT (MQTT 5). */
-  readonly reasonCode: number | null
+  /** What the server's DISCONNECT (MQTT 5) says; null when it sent none. */
+  readonly disconnect: ServerDisconnect | null
   readonly error: Error | null
 }
 
@@ -59,14 +59,14 @@ export function openConnection(
     let established = false
     let over = false
     let error: Error | null = null
-    let reasonCode: number | null = null
+    let disconnect: ServerDisconnect | null = null
 
     function finish(): void {
       if (over) return
       over = true
       signal.removeEventListener('abort', finish)
       client.end(true)
-      if (established) events.onLost({ reasonCode, error })
+      if (established) events.onLost({ disconnect, error })
       else reject(signal.aborted ? signal.reason : notAnswered(url, options, error))
     }
 
@@ -92,7 +92,7 @@ export function openConnection(
       finish()
     })
     client.on('disconnect', (packet) => {
-      reasonCode = packet.reasonCode ?? null
+      disconnect = readDisconnect(packet)
       finish()
     })
     client.on('close', finish)

@@ -15,7 +15,7 @@ async function pauses(isSuspect: boolean): Promise<number> {
     open: async (onLost: (loss: ConnectionLoss) => void) => {
       setImmediate(() => {
         time += 60_000
-        onLost({ reasonCode: null, error: null })
+        onLost({ disconnect: null, error: null })
       })
       return { destroy() {} } as BrokerConnection
     },

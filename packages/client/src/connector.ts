@@ -2,8 +2,8 @@ import { DeviceHubError } from '@devicehub/core/definition'
 import {
   type Backoff,
   createSilentEnds,
+  disconnectReason,
   presumablyTakenOver,
-  reasonName,
   SESSION_TAKEN_OVER,
 } from '@devicehub/core/transport'
 import { type Deferred, deferred, sleep, unlessAborted, withTimeout } from '@devicehub-internal/async'
@@ -84,11 +84,11 @@ export function createConnector(options: ConnectorOptions): Connector {
     lose = null
     connection = null
     const suspect = options.isSuspect()
-    const silent = loss.reasonCode === null && loss.error === null && !suspect
+    const silent = loss.disconnect === null && loss.error === null && !suspect
     options.onDown(loss)
     const lastedMs = Math.round(performance.now() - since)
     const thrownOut = silentEnds.ended({ withoutReason: silent, lasted: `${lastedMs}ms` })
-    const takenOver = thrownOut > 0 || loss.reasonCode === SESSION_TAKEN_OVER
+    const takenOver = thrownOut > 0 || loss.disconnect?.reasonCode === SESSION_TAKEN_OVER
     if (takenOver) counts.sessionsTakenOver++
     // One that confirmed nothing of what was sent was no use, however long it lasted.
     else if (lastedMs >= STABLE_MS && !suspect) backoff.reset()
@@ -132,17 +132,17 @@ export function createConnector(options: ConnectorOptions): Connector {
     first.reject(signal.reason)
   }
 
-  function failureOf({ reasonCode, error }: ConnectionLoss, thrownOut = 0): DeviceHubError {
+  function failureOf({ disconnect, error }: ConnectionLoss, thrownOut = 0): DeviceHubError {
     const takenOver = `: another client connected as '${clientId}'; do two devices share an id?`
     const silent =
       thrownOut > 0 ? presumablyTakenOver(clientId, thrownOut) : 'the network or the broker ended it'
     const why =
-      reasonCode !== null
-        ? `the broker ended it: ${reasonName(reasonCode)}${reasonCode === SESSION_TAKEN_OVER ? takenOver : ''}`
+      disconnect !== null
+        ? `the broker ended it: ${disconnectReason(disconnect)}${disconnect.reasonCode === SESSION_TAKEN_OVER ? takenOver : ''}`
         : (error?.message ?? silent)
     const message = `the connection to ${place} was lost, ${why}`
     return new DeviceHubError('transport_unavailable', message, {
-      details: { reasonCode },
+      details: { reasonCode: null, ...disconnect },
       cause: error ?? undefined,
     })
   }
@@ -166,7 +166,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     },
     stats: () => ({ ...counts }),
     renew(error) {
-      lose?.({ reasonCode: null, error })
+      lose?.({ disconnect: null, error })
     },
     stop() {
       const last = connection

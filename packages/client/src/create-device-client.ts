@@ -118,10 +118,10 @@ export function createDeviceClient(device: DeviceDeclaration, given: DeviceClien
       publisher.attach(connection)
       for (const part of parts) part.resume()
     },
-    onDown({ reasonCode }) {
+    onDown({ disconnect }) {
       up = false
       for (const part of parts) part.pause()
-      publisher.detach(reasonCode)
+      publisher.detach(disconnect?.reasonCode ?? null)
       if (state === 'connected') enter('reconnecting')
     },
     onError: reportOutage,

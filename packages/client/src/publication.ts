@@ -7,6 +7,8 @@ export interface Item {
   readonly properties: PublicationProperties
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+  /** So many connections lost while this alone was in flight, and it is given up. */
+  readonly maxLosses: number
   settled: boolean
   sends: number
   /** Connections that were lost while this alone was in flight: perhaps because of it. */

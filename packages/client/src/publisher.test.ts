@@ -258,6 +258,26 @@ test('a device that may not subscribe to its commands still sends, and reports a
   expect(it.errors[0]?.message).toMatch(/no commands: the subscription to things\/sensor\/S-1\/cmd failed/)
 })
 
+test('what the server says in its DISCONNECT is in the error event, as text', async () => {
+  await using broker = await startScriptedBroker()
+  const client = createDeviceClient({ type: 'sensor' }, { url: broker.url, deviceId: 'S-1' })
+  const errors: DeviceHubError[] = []
+  client.on('error', (error) => errors.push(error))
+  await client.connect()
+  const properties = { reasonString: 'moved\nand \u001b[31mgone', serverReference: 'b.example.com' }
+  broker.send({ cmd: 'disconnect', reasonCode: 0x9c, properties })
+  await expect.poll(() => errors.length, { timeout: 60_000 }).toBeGreaterThan(0)
+  await client.close({ timeout: 0 })
+  expect(errors[0]?.message).toContain(
+    'the broker ended it: use another server (0x9c), "moved and ?[31mgone"; it refers to the server "b.example.com"',
+  )
+  expect(errors[0]?.details).toEqual({
+    reasonCode: 0x9c,
+    reasonString: 'moved and ?[31mgone',
+    serverReference: 'b.example.com',
+  })
+})
+
 test('a server that sends DISCONNECT at once is tried again with pauses', async () => {
   await using it = await setUp(
     { onPublish: () => ({ disconnect: 0x97 }) },

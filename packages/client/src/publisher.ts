@@ -39,12 +39,16 @@ export interface PublisherStats {
  * next one, in order; so the broker may get it twice, and the ids of the samples tell.
  */
 export interface Publisher {
-  /** Resolves when the broker confirmed it. `queue_full` at once when there is no room. */
+  /**
+   * Resolves when the broker confirmed it. `queue_full` at once when there is no room. `maxLosses`: connections that may be
+   * lost while it alone is in flight; default `maxAttempts`.
+   */
   push(
     topic: string,
     payload: Uint8Array,
     signal?: AbortSignal,
     properties?: PublicationProperties,
+    maxLosses?: number,
   ): Promise<void>
   attach(connection: BrokerConnection): void
   detach(reasonCode: number | null): void
@@ -197,7 +201,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const ceiling = (through: BrokerConnection) => Math.min(through.receiveMaximum, maxInFlight)
 
   return {
-    push(topic, payload, signal, properties = {}) {
+    push(topic, payload, signal, properties = {}, maxLosses = maxAttempts) {
       if (signal?.aborted) return Promise.reject(signal.reason)
       if (!hasRoom()) return Promise.reject(queueFull(queued, queuedBytes))
       return new Promise<void>((resolve, reject) => {
@@ -214,6 +218,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
             forget()
             reject(error)
           },
+          maxLosses,
           settled: false,
           sends: 0,
           lossesAlone: 0,
@@ -264,7 +269,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         alone !== undefined &&
         unconfirmed.length === 1 &&
         !alone.settled &&
-        ++alone.lossesAlone >= maxAttempts
+        ++alone.lossesAlone >= alone.maxLosses
       )
         reject(alone, givenUp(alone.topic, alone.lossesAlone))
       putBack(unconfirmed)

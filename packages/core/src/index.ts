@@ -40,20 +40,17 @@ export type {
 } from './hub/readings-api.js'
 export type { SessionEvent, SessionsApi } from './hub/sessions-api.js'
 export type { DesiredPatch, TwinApi } from './hub/twins-api.js'
-export { type IngestOutcome, REFUSAL_CODES, type RefusalCode } from './ingest/ingest.js'
+export type { IngestOutcome, RefusalCode } from './ingest/ingest.js'
 export type { IngestLimits, IngestStats } from './ingest/ingest-stats.js'
 export { type MemoryStorage, type MemoryStorageOptions, memoryStorage } from './memory/memory-storage.js'
 export type { Codec } from './model/codec/codec.js'
 export { jsonCodec } from './model/codec/json.js'
 export { command } from './model/device-type/command.js'
 export { type DeviceType, defineDeviceType } from './model/device-type/define-device-type.js'
-export type { AnyDeviceType, Device, IngestPolicies, TypeOptions } from './model/device-type/device-type.js'
-export { effectiveOptions } from './model/device-type/effective-options.js'
+export type { AnyDeviceType, Device } from './model/device-type/device-type.js'
 export type { GeoPoint } from './model/device-type/field.js'
-export type { CommandResponseEvent, DataEvent, Hooks } from './model/device-type/hooks.js'
+export type { CommandResponseEvent, DataEvent } from './model/device-type/hooks.js'
 export type { InferCommands, InferReadings, InferState } from './model/device-type/infer.js'
-export { isDeviceType } from './model/device-type/is-device-type.js'
-export { typeKey } from './model/device-type/names.js'
 export type { OfflinePolicy } from './model/device-type/offline-policy.js'
 export { reading } from './model/device-type/reading.js'
 export { state } from './model/device-type/state.js'
@@ -65,14 +62,7 @@ export {
   isDeviceHubError,
   isRetryable,
 } from './model/errors.js'
-export {
-  MESSAGE_STATUSES,
-  type MessageInfo,
-  type MessageRecord,
-  type MessageRef,
-  type MessageStatus,
-  type StoredMessage,
-} from './model/message.js'
+export type { MessageInfo, MessageRecord, MessageRef, MessageStatus } from './model/message.js'
 export { createRegistry, type Registry } from './model/registry.js'
 export { type AsyncApiDocument, type AsyncApiOptions, asyncApi } from './model/schema/async-api.js'
 export type { JsonSchema } from './model/schema/field-schema.js'
@@ -81,24 +71,21 @@ export { formatSelector } from './model/selector/format-selector.js'
 export type { Labels } from './model/selector/labels.js'
 export { parseSelector } from './model/selector/parse-selector.js'
 export type { Comparison, Matching, Selector, TimeValue } from './model/selector/selector.js'
-export { COMMAND_STATES, type CommandState, DEVICE_STATUSES, type DeviceStatus } from './model/statuses.js'
-export {
-  buildTopic,
-  type Channel,
-  DEFAULT_TOPIC_PREFIX,
-  deviceTopics,
-  parseTopic,
-  subscribePatterns,
-} from './model/topic/index.js'
-export type { JsonValue } from './model/values.js'
-export { type Clock, systemClock } from './ports/clock.js'
+export type { CommandState, DeviceStatus } from './model/statuses.js'
+export { type Channel, deviceTopics } from './model/topic/index.js'
+export type { Clock } from './ports/clock.js'
 export { consoleLogger, type LogFields, type Logger, silentLogger } from './ports/logger.js'
-export type { MetricLabels, Metrics } from './ports/metrics.js'
+export type { Metrics } from './ports/metrics.js'
 export type { Page } from './ports/page.js'
 export type { AggregateFunction, Interval } from './ports/readings.js'
-export type { MigrateOptions, RetentionResult, SchemaPlan, SchemaStep } from './ports/schema.js'
 export type { Secret } from './ports/secret.js'
-export type { ProvisionedCredentials, SignalEvents, SignalName } from './ports/signals.js'
+export type {
+  NoSignals,
+  ProvisionedCredentials,
+  SignalEvents,
+  SignalName,
+  SignalsOf,
+} from './ports/signals.js'
 export type { Storage, StorageAdapter } from './ports/storage.js'
 export type { InboundMessage } from './ports/transport.js'
 export * from './presence/create-presence-monitor.js'

@@ -43,7 +43,7 @@ export { LARGE, LARGE_SCALE, type SumParts } from './rules/large-sums.js'
 export type { LatestRow } from './rules/latest-values.js'
 export { createBucketBudget, createLatestBudget, createPageBudget, ROW_BYTES } from './rules/page-bytes.js'
 export type { Listed } from './rules/page-of.js'
-export type { CommitPlan, CommitRows, PlannedRow } from './rules/plan-commit.js'
+export type { CommitPlan, CommitRows, PlannedRow, PlannedSample } from './rules/plan-commit.js'
 export type { CredentialPlan, CredentialRows, UsernameChange } from './rules/plan-credential-writes.js'
 export {
   createSampleIndex,

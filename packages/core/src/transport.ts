@@ -6,8 +6,7 @@ export type { SecretHashes } from './credentials/credentials-api.js'
 export * from './handlers/handler-runner.js'
 export type { AttachedHandler } from './hub/attached-handlers.js'
 export type { ForbiddenGroups, SharedGroups } from './hub/shared-groups.js'
-export type * from './ingest/ingest.js'
-export { createLimitedLines, type LimitedLines, type LimitedLinesOptions } from './ingest/limited-lines.js'
+export * from './ingest/ingest.js'
 export type { StorageFault } from './ingest/retry.js'
 export { type HeldLease, type HoldLeaseOptions, holdLease, nextLook } from './lease/hold-lease.js'
 export type { Checked } from './model/codec/check-schema.js'
@@ -51,13 +50,16 @@ export {
   topicMatches,
 } from './model/topic/index.js'
 export type { StoredValue } from './model/values.js'
+export { systemClock } from './ports/clock.js'
 export { type Ids, randomIds } from './ports/ids.js'
-export { noMetrics } from './ports/metrics.js'
+export { type MetricLabels, noMetrics } from './ports/metrics.js'
 export { secretOf } from './ports/secret.js'
 export { noSignals, type SignalSink, type StateEvent } from './ports/signals.js'
 export type * from './ports/transport.js'
 export type { PresenceHub } from './presence/presence-hub.js'
 export { toDevice } from './rules/device-row.js'
+export { createFaultLog, type FaultLog } from './rules/fault-log.js'
+export { createLimitedLines, type LimitedLines, type LimitedLinesOptions } from './rules/limited-lines.js'
 export { type Backoff, type BackoffOptions, createBackoff } from './transport/backoff.js'
 export {
   closedUnanswered,
@@ -70,4 +72,10 @@ export {
   SESSION_TAKEN_OVER,
 } from './transport/reason-codes.js'
 export { createSendQuota, type SendQuota } from './transport/send-quota.js'
+export {
+  type DisconnectPacket,
+  disconnectReason,
+  readDisconnect,
+  type ServerDisconnect,
+} from './transport/server-disconnect.js'
 export { createSilentEnds, presumablyTakenOver, type SilentEnds } from './transport/silent-ends.js'

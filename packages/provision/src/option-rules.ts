@@ -1,5 +1,6 @@
-import { type AnyDeviceType, isDeviceType } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { isDeviceType } from '@devicehub/core/definition'
 import type { CredentialKind } from '@devicehub/core/storage'
 import type { ClaimHandlerOptions } from './claims/claim-handler.js'
 import type { NewClaimKey } from './claims/new-claim-key.js'

@@ -2,11 +2,11 @@ import {
   type AnyDeviceType,
   consoleLogger,
   DeviceHubError,
-  isDeviceType,
   type SignalEvents,
   type SignalName,
 } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { isDeviceType } from '@devicehub/core/definition'
 import { noMetrics, type SignalSink } from '@devicehub/core/transport'
 import { doneWithin } from '@devicehub-internal/async'
 import { EventEmitter } from 'eventemitter3'

@@ -1,5 +1,6 @@
-import { type AnyDeviceType, isDeviceType, type SignalEvents, type SignalName } from '@devicehub/core'
+import type { AnyDeviceType, SignalEvents, SignalName } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { isDeviceType } from '@devicehub/core/definition'
 import type { IterateOptions } from './iterate-events.js'
 import type { SignalsOptions } from './signals-options.js'
 import type { SubscribeOptions } from './subscription.js'

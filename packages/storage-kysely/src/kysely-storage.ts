@@ -1,6 +1,10 @@
 import type { StorageAdapter } from '@devicehub/core'
-import type { StorageContext } from '@devicehub/core/storage'
-import { type CompleteStorage, defineStorage, storageClosed } from '@devicehub/core/storage'
+import {
+  type CompleteStorage,
+  defineStorage,
+  type StorageContext,
+  storageClosed,
+} from '@devicehub/core/storage'
 import type { Kysely } from 'kysely'
 import { createCommandStore } from './command/command-store.js'
 import { createRecentCommands } from './command/recent-commands.js'

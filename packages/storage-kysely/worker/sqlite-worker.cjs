@@ -38,7 +38,7 @@ const ERROR_NAMES = new Map([
  * files beside it the same mode. Who may read one that is there has been decided by somebody.
  */
 function makePrivate(file) {
-  if (file === ':memory:' || file.startsWith('file:')) return
+  if (file === ':memory:') return
   try {
     closeSync(openSync(file, 'ax', 0o600))
   } catch {

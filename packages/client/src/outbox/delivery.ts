@@ -1,7 +1,10 @@
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
 import { createBackoff, sleep } from '@devicehub-internal/async'
 import type { Outbox } from './outbox.js'
+import { nobodyBlamed } from './outbox-errors.js'
+import type { StoredRecord } from './record-format.js'
 import type { StoredBatch } from './segment-reader.js'
+import { createTrial } from './trial.js'
 
 export interface DeliveryOptions {
   readonly outbox: Outbox
@@ -9,8 +12,8 @@ export interface DeliveryOptions {
   readonly maxBytes: number
   /** Refusals of a single sample that may pass before it is set aside. */
   readonly maxAttempts: number
-  /** Resolves when the broker has confirmed it. */
-  readonly publish: (bodies: readonly Buffer[]) => Promise<void>
+  /** Resolves when the broker has confirmed it. `maxLosses`: as of the publisher. */
+  readonly publish: (bodies: readonly Buffer[], maxLosses?: number) => Promise<void>
   /** Writes a sample to `set-aside.jsonl`; resolves with the error to report. */
   readonly setAside: (body: Buffer, reason: DeviceHubError) => Promise<DeviceHubError>
   readonly onError: (error: DeviceHubError) => void
@@ -34,6 +37,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   /** Samples in a message: fewer once one was refused, until the one that causes it is found. */
   let limit = maxSamples
   let refusals = 0
+  const trial = createTrial(options)
   let up = false
   let stopped = false
   let running: Promise<void> | null = null
@@ -45,7 +49,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     while (up && !stopped) {
       let batch: StoredBatch | null
       try {
-        batch = await outbox.read({ maxSamples: limit, maxBytes: options.maxBytes })
+        batch = await outbox.read({ maxSamples: trial.isOpen ? 1 : limit, maxBytes: options.maxBytes })
       } catch (error) {
         options.onError(error as DeviceHubError)
         await pause()
@@ -60,11 +64,15 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   async function deliver(batch: StoredBatch): Promise<void> {
     try {
-      await options.publish(batch.records.map(({ body }) => body))
+      await options.publish(
+        batch.records.map(({ body }) => body),
+        trial.maxLosses(batch),
+      )
     } catch (error) {
       return failed(batch, error)
     }
     outbox.settle(batch, 'delivered')
+    trial.delivered(batch)
     limit = Math.min(maxSamples, limit * 2)
     refusals = 0
     backoff.reset()
@@ -86,18 +94,39 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       limit = Math.ceil(batch.records.length / 2)
       return outbox.giveBack(batch)
     }
+    if (only !== undefined && blame === 'lost') return lost(batch, only, error)
     if (
       only !== undefined &&
       (blame === 'sample' || (blame === 'perhaps' && ++refusals >= options.maxAttempts))
     ) {
-      refusals = 0
-      const report = await options.setAside(only.body, error)
-      outbox.settle(batch, 'setAside')
-      return options.onError(report)
+      return setAside(batch, only, error)
     }
     outbox.giveBack(batch)
     options.onError(error)
     await pause()
+  }
+
+  async function setAside(batch: StoredBatch, { body }: StoredRecord, error: DeviceHubError): Promise<void> {
+    refusals = 0
+    const report = await options.setAside(body, error)
+    outbox.settle(batch, 'setAside')
+    options.onError(report)
+  }
+
+  /** Connections were lost with it alone. */
+  async function lost(batch: StoredBatch, sample: StoredRecord, error: DeviceHubError): Promise<void> {
+    outbox.giveBack(batch)
+    const verdict = await trial.judge(sample)
+    if (verdict === 'again' || stopped) return
+    if (verdict === 'unknown') {
+      options.onError(nobodyBlamed(error))
+      return pause()
+    }
+    const same = await outbox.read({ maxSamples: 1, maxBytes: options.maxBytes }).catch(() => null)
+    if (same === null) return
+    // Dropped meanwhile, since the outbox was full.
+    if (same.records[0]?.sequence !== sample.sequence) return outbox.giveBack(same)
+    await setAside(same, sample, error)
   }
 
   /** Until it is time to try again; `stop` and a new connection end it. */
@@ -142,12 +171,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 }
 
 /**
- * The cause of a refusal. `sample`: it can never be sent (too large, no payload the broker takes, each time the
- * connection was lost with it). `perhaps`: the broker does not say why. `none`: all others would be refused as well,
+ * The cause of a refusal. `sample`: it can never be sent (too large, no payload the broker takes). `lost`: each time the
+ * connection was lost with it, which may be the broker's or the network's fault. `perhaps`: the broker does not say why. `none`: all others would be refused as well,
  * such as for a lack of permission.
  */
-function blameOf({ details }: DeviceHubError): 'sample' | 'perhaps' | 'none' {
-  const { reasonCode } = details
+function blameOf({ details }: DeviceHubError): 'sample' | 'lost' | 'perhaps' | 'none' {
+  const { reasonCode, losses } = details
+  if (losses !== undefined) return 'lost'
   if (reasonCode === undefined || reasonCode === 0x95 || reasonCode === 0x99) return 'sample'
   return reasonCode === null || reasonCode === 0x80 || reasonCode === 0x83 ? 'perhaps' : 'none'
 }

@@ -141,13 +141,12 @@ describe('with a broker that answers as the test says', () => {
     await it.client.recordBatch(numbers(12).map((value) => ({ readings: { value } })))
     await it.client.connect()
     await expect.poll(() => it.client.stats(), WAIT).toMatchObject({ queued: 0, delivered: 11, setAside: 1 })
-    expect(
-      it.broker
-        .published()
-        .map(valuesIn)
-        .filter((values) => !values.includes(5))
-        .flat(),
-    ).toEqual(numbers(12).filter((n) => n !== 5))
+    // One may be sent again for a comparison, with its id; the order of the first of each stays.
+    const others = it.broker
+      .published()
+      .map(valuesIn)
+      .filter((values) => !values.includes(5))
+    expect([...new Set(others.flat())]).toEqual(numbers(12).filter((n) => n !== 5))
   })
 
   test('a device that may not publish loses nothing: it tries again', async () => {

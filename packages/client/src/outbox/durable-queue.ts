@@ -41,7 +41,8 @@ export function createDurableQueue(options: DurableQueueOptions): SampleQueue {
           maxSamples: options.maxBatchSamples,
           maxBytes: options.maxBatchBytes,
           maxAttempts: options.maxAttempts,
-          publish: async (bodies) => publisher.push(topic, payloadOf(bodies, codec)),
+          publish: async (bodies, maxLosses) =>
+            publisher.push(topic, payloadOf(bodies, codec), undefined, {}, maxLosses),
           setAside: (body, reason) => setAside(folder, body, reason),
           onError: options.onError,
         })

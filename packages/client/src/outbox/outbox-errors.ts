@@ -56,3 +56,10 @@ export const sampleTooLarge = (bytes: number, maxBytes: number): DeviceHubError 
     `a sample of ${bytes} bytes does not fit into an outbox of ${maxBytes} bytes (maxBytes)`,
     { details: { bytes, maxBytes } },
   )
+
+export const nobodyBlamed = (error: DeviceHubError): DeviceHubError =>
+  new DeviceHubError(
+    'publish_failed',
+    `${error.message}. Nothing else got through meanwhile: the sample stays in the outbox and is sent again`,
+    { details: error.details, cause: error },
+  )

@@ -3,6 +3,7 @@ import { DeviceHubError } from '../model/errors.js'
 import type { CommandRecord, NewCommand } from '../ports/commands.js'
 import type { Logger } from '../ports/logger.js'
 import type { Storage } from '../ports/storage.js'
+import { createFaultLog } from '../rules/fault-log.js'
 import { isFinal } from '../rules/states.js'
 import { unknownCommandId } from './command-errors.js'
 
@@ -58,6 +59,7 @@ export function createCommandTracker({
   const tracked = new Map<string, TrackedCommand>()
   const waited = new Set<TrackedCommand>()
   const waker = createWaker()
+  const faultLog = createFaultLog()
   let looking = false
   let closed = false
 
@@ -83,14 +85,22 @@ export function createCommandTracker({
     while (waited.size > 0 && !closed) {
       await waker.wait(pause)
       pause = every.next
-      const asked = [...waited]
-      for (let at = 0; at < asked.length; at += FOUND_MAX)
-        await ask(asked.slice(at, at + FOUND_MAX)).catch((error: unknown) =>
-          logger.warn({ err: error }, 'the ledger of commands could not be asked; trying again'),
-        )
+      await askFor([...waited]).then(faultLog.works, failed)
     }
     looking = false
   }
+
+  async function askFor(commands: readonly TrackedCommand[]): Promise<void> {
+    for (let at = 0; at < commands.length; at += FOUND_MAX) await ask(commands.slice(at, at + FOUND_MAX))
+  }
+
+  const failed = (error: unknown) =>
+    faultLog.failed(error, (fields, remedy) =>
+      logger.warn(
+        fields,
+        `the ledger of commands could not be asked; trying again${remedy === null ? '' : `: ${remedy}`}`,
+      ),
+    )
 
   async function ask(part: readonly TrackedCommand[]): Promise<void> {
     const records = await commands.find(part.map(({ id }) => id))

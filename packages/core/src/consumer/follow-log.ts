@@ -7,6 +7,7 @@ import type { ConsumerRecord, NewFailure } from '../ports/consumers.js'
 import type { Logger } from '../ports/logger.js'
 import type { LogPage } from '../ports/messages.js'
 import type { Storage } from '../ports/storage.js'
+import { createFaultLog, type FaultLog } from '../rules/fault-log.js'
 import { anySignal } from './any-signal.js'
 import { createBisect } from './bisect.js'
 import { callHandler, thrownLine } from './call-handler.js'
@@ -53,6 +54,8 @@ export async function followLog(options: FollowOptions): Promise<void> {
     storage.log.read(settings.types, from, limit, settings.maxBatchBytes),
   )
   const backoff: Backoff = createBackoff(settings.delay)
+  const handlerFaults = createFaultLog()
+  const recordFaults = createFaultLog()
   const stop = anySignal(options.closing, lease.lost)
   const stopHandler = anySignal(options.giveUp, lease.lost)
   /** Failures since the cursor last moved, and how many of them with the first message alone. */
@@ -90,24 +93,29 @@ export async function followLog(options: FollowOptions): Promise<void> {
       onSlow: () =>
         logger.error(fields, `the consumer ${name} waits for its handler for ${settings.timeout} ms`),
     })
-    if (failed === null) backoff.reset()
-    else counters.failed(failed.error)
+    if (failed === null) {
+      backoff.reset()
+      handlerFaults.works()
+    } else counters.failed(failed.error)
     return failed
   }
 
-  async function pause(error: unknown, what: string, until: AbortSignal): Promise<true> {
+  async function pause(error: unknown, what: string, log: FaultLog, until: AbortSignal): Promise<true> {
     const delay = backoff.next()
     counters.state = 'retrying'
-    logger.warn(
-      { ...fields, err: error, retryInMs: delay },
-      `${what} of the consumer ${name} failed; trying again`,
+    log.failed(error, (fault, remedy) =>
+      logger.warn(
+        { ...fields, ...fault, retryInMs: delay },
+        `${what} of the consumer ${name} failed; trying again${remedy === null ? '' : `: ${remedy}`}`,
+      ),
     )
+    logger.debug({ ...fields, retryInMs: delay }, `${what} of the consumer ${name} is tried again`)
     await sleep(delay, until)
     counters.state = 'running'
     return true
   }
 
-  const again = (error: unknown) => pause(error, 'the handler', stop.signal)
+  const again = (error: unknown) => pause(error, 'the handler', handlerFaults, stop.signal)
 
   async function setAside(page: LogPage, message: ConsumedMessage, error: unknown): Promise<boolean> {
     const failure = failureOf(message, error, alone)
@@ -168,11 +176,13 @@ export async function followLog(options: FollowOptions): Promise<void> {
   async function persist<T>(write: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await write()
+        const written = await write()
+        recordFaults.works()
+        return written
       } catch (error) {
         if (!isStorageFault(error) || lease.lost.aborted || options.giveUp.aborted) throw error
         // Also while it closes: what is done already is still to be recorded.
-        await pause(error, 'a record', stopHandler.signal)
+        await pause(error, 'a record', recordFaults, stopHandler.signal)
       }
     }
   }

@@ -28,7 +28,11 @@ export function createVerifier({
 }: VerifierOptions): Pick<CredentialsApi, 'verify' | 'verifyApiKey' | 'find'> {
   const typesByKey = new Map(types.map((type) => [type.key, type]))
 
-  /** The credentials that the secret matches. Takes as long for none as for one, so that the time tells nothing. */
+  /**
+   * The credentials that the secret matches. A keyed hash takes as long as none, so that the time does not tell whether
+   * a device has one. A slow hash takes its 100 ms: to compute one for every unknown name as well would let strangers keep
+   * the processor busy with names they make up.
+   */
   async function matching(
     found: readonly FoundCredential[],
     lookup: string,

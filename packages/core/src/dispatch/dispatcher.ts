@@ -38,12 +38,21 @@ export function createDispatcher({ looks, every, concurrency, logger }: Dispatch
   const waker = createWaker()
   const running = new Set<Promise<void>>()
   const faultLog = createFaultLog()
+  /** Of many pieces some work while others fail: those say nothing of when it is over. */
+  const workFaults = createFaultLog()
   let loop: Promise<void> | null = null
   let closed = false
 
   function track(work: Promise<void>): void {
     const tracked: Promise<void> = work
-      .catch((error: unknown) => logger.error({ err: error }, 'a dispatch failed; it will be tried again'))
+      .catch((error: unknown) =>
+        workFaults.failed(error, (fields, remedy) =>
+          logger.error(
+            fields,
+            `a dispatch failed; it will be tried again${remedy === null ? '' : `: ${remedy}`}`,
+          ),
+        ),
+      )
       .finally(() => {
         running.delete(tracked)
         if (running.size === concurrency - 1) waker.wake()

@@ -24,7 +24,7 @@ import type { DeviceRecord } from '../ports/devices.js'
 import { randomIds } from '../ports/ids.js'
 import { consoleLogger } from '../ports/logger.js'
 import { noMetrics } from '../ports/metrics.js'
-import { noSignals, type SignalSink } from '../ports/signals.js'
+import { noSignals, type SignalSink, type SignalsOf } from '../ports/signals.js'
 import type { StatusTransition } from '../ports/storage.js'
 import { METADATA_BYTES } from '../rules/device-row.js'
 import { acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
@@ -61,7 +61,7 @@ const STOP_GRACE = 1_000
  */
 export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   given: DeviceHubOptions<Signals>,
-): DeviceHub<Signals> {
+): DeviceHub<SignalsOf<Signals>> {
   const options = acceptHub<Signals>(given)
   const registry = 'get' in options.types ? options.types : createRegistry(options.types)
   const types = registry.all()
@@ -69,7 +69,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? consoleLogger
   const metrics = options.metrics ?? noMetrics
-  const signals = options.signals ?? (noSignals as Signals)
+  const signals = (options.signals ?? noSignals) as SignalsOf<Signals>
   const topicPrefix = options.topicPrefix ?? DEFAULT_TOPIC_PREFIX
   const { deviceIdMaxLength = DEVICE_ID_MAX_LENGTH, maxMetadata = METADATA_BYTES } = options
   const cache = { ...CACHE, ...options.deviceCache }
@@ -197,7 +197,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     consumers.wake()
   }
 
-  const hub: DeviceHub<Signals> = {
+  const hub: DeviceHub<SignalsOf<Signals>> = {
     registry,
     types,
     topicPrefix,

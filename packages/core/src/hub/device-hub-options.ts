@@ -32,7 +32,7 @@ export interface DeviceHubOptions<Signals extends SignalSink> extends Partial<In
   readonly types: readonly AnyDeviceType[] | Registry
   /** Default `memoryStorage()`: gone with the process. */
   readonly storage?: StorageAdapter
-  /** `createSignals()` of `@devicehub/signals`; without it only the types' hooks hear of anything. */
+  /** `createSignals()` of `@devicehub/signals`; without it nobody can subscribe, and only the hooks of the types are called. */
   readonly signals?: Signals
   /** Default `things`: the first level of every topic. */
   readonly topicPrefix?: string

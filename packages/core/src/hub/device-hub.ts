@@ -65,7 +65,7 @@ export interface DeviceHub<Signals extends SignalSink = SignalSink> {
   topic(type: AnyDeviceType, deviceId: string, channel?: Channel): string
   /** Opened for these types. Before the first use: `await hub.storage.migrate()`. */
   readonly storage: Storage
-  /** As passed in; without signals one that nobody can subscribe to. */
+  /** As passed in; `NoSignals`, to which nobody can subscribe, if none were. In types of your own: `DeviceHub<Signals>`. */
   readonly signals: Signals
   /** Takes messages, from transports and from applications. */
   readonly ingest: Ingest

@@ -49,7 +49,7 @@ export async function markStatus(
   // An end is no sign of life, so there is nothing to write.
   if (mark === 'offline' && before.status === 'offline') return toDevice(type, before)
   const now = clock.now()
-  const lastSeen = mark === 'online' ? now : (before.lastSeen ?? now)
+  const lastSeen = mark === 'online' ? now : Math.min(before.lastSeen ?? now, now)
   const { transitions } = await storage.commit({
     entries: [],
     touches: [],
@@ -59,6 +59,7 @@ export async function markStatus(
         deviceId,
         lastSeen,
         at: now,
+        liveAt: now,
         // Of a device that has this status already nothing is told a second time, whoever gave it meanwhile.
         status: { value: mark, from: DEVICE_STATUSES.filter((status) => status !== mark) },
         audit: decidedStatus({

@@ -230,6 +230,14 @@ describe('a device whose clock is wrong', () => {
     expect((await device())?.status).toBe('maintenance')
   })
 
+  test('fast: what it reports late stays old', async () => {
+    const { clock, send, device } = await deviceWorld(Station)
+    await send({ status: 'error', timestamp: NOW + 5 * MINUTE }, 'status')
+    clock.time += 1000
+    await send({ status: 'maintenance', timestamp: NOW + 5 * MINUTE - 1 }, 'status')
+    expect((await device())?.status).toBe('error')
+  })
+
   test('that was right, is gone by its will, and comes back slow: its reports count', async () => {
     const { clock, send, device } = await deviceWorld(Station)
     await send({ status: 'online', timestamp: NOW }, 'status')

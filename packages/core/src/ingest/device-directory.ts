@@ -72,7 +72,8 @@ export function createDeviceDirectory(
   function get(type: AnyDeviceType, deviceId: string): KnownDevice | undefined {
     const known = entries.get(keyOf(type, deviceId))
     if (known === undefined) return undefined
-    const age = clock.now() - known.loadedAt
+    // Of a clock that was set back an entry is of no known age: as old as it was set back, at least.
+    const age = Math.abs(clock.now() - known.loadedAt)
     if (known.record === null) return age > options.unknownFor ? undefined : known
     if (age > options.refreshAfter) {
       if (age > options.refreshAfter * 3) return undefined

@@ -1,6 +1,6 @@
 import { toLine } from '../model/codec/text.js'
+import { createLimitedLines, KEYS_MAX } from '../rules/limited-lines.js'
 import { duplicateReason } from '../rules/sample-outcomes.js'
-import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
 import { overflowLine } from './overflow-line.js'
 import type { LogOptions } from './refusal-log.js'
 import { type Content, comesAgain, type TakenMessage } from './taken-message.js'

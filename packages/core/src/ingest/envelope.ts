@@ -3,12 +3,13 @@ import { isStorableText, toLine } from '../model/codec/text.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
 import type { InboundMessage } from '../ports/transport.js'
+import { createReceipts, type Receipt } from './receipt.js'
 
 /** A message whose envelope any storage takes. */
 export interface CheckedMessage {
   readonly message: InboundMessage
-  /** Epoch milliseconds; now, when it does not say. */
-  readonly receivedAt: number
+  /** Now, when it does not say. */
+  readonly receipt: Receipt
   /** `bad_envelope:<part>`, one for each part that was left out or put right; null: none. */
   readonly flags: string | null
 }
@@ -36,6 +37,7 @@ const NO_BYTES = new Uint8Array()
  * comparisons and is passed on as it is.
  */
 export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
+  const receiptOf = createReceipts(clock)
   let goodSource = ''
 
   function isGoodSource(source: unknown): boolean {
@@ -90,7 +92,7 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
     const properties = userProperties === undefined ? undefined : propertiesOf(userProperties)
     const time = take('received_at', receivedAt ?? 0, receivedAt !== null, clock.now())
     return {
-      receivedAt: time,
+      receipt: receiptOf(time),
       message: {
         topic: take('topic', topic, isText(topic, TOPIC_MAX), textOf(topic, 512)),
         payload: take('payload', bytes ?? NO_BYTES, bytes !== null, NO_BYTES),
@@ -121,7 +123,8 @@ export function createEnvelopeCheck(clock: Clock): EnvelopeCheck {
     try {
       if (typeof message !== 'object' || message === null) return noMessage(message)
       const receivedAt = timeOf(message.receivedAt)
-      if (receivedAt !== null && isAsItShouldBe(message)) return { message, receivedAt, flags: null }
+      if (receivedAt !== null && isAsItShouldBe(message))
+        return { message, receipt: receiptOf(receivedAt), flags: null }
       return putRight(message, receivedAt)
     } catch {
       // A member that throws when it is read.

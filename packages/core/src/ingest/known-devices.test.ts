@@ -24,6 +24,30 @@ function whileLookingUp(happens: () => unknown): StorageAdapter {
   }
 }
 
+test('a device that another process deactivated is refused after a step back of the clock too', async () => {
+  const world = await deviceWorld(Station, FIELDS)
+  expect(await world.send({ level: 1 })).toMatchObject({ status: 'stored' })
+  await world.hub.storage.devices.update(Station, 'd1', { isActive: false }, world.clock.time)
+  world.clock.time -= 3_600_000
+  expect(await world.send({ level: 2 })).toMatchObject({ status: 'rejected', code: 'inactive_device' })
+  await world.hub.close()
+})
+
+test('after a step back of the clock it is seen now, not at the time before', async () => {
+  const seen: (Date | null)[] = []
+  const Heard = defineDeviceType('heard', {
+    readings: { level: reading.float() },
+    hooks: { onData: ({ device }) => void seen.push(device.lastSeen) },
+  })
+  const world = await deviceWorld(Heard)
+  const before = new Date(world.clock.time)
+  await world.send({ level: 1 })
+  world.clock.time -= 30_000
+  await world.send({ level: 2 })
+  await world.hub.close()
+  expect(seen).toEqual([before, new Date(world.clock.time)])
+})
+
 describe('a device that was just looked up is known', () => {
   test.each(['reject', 'quarantine', 'register'] as const)(
     'however long that took (unknownDevice: %s)',

@@ -22,6 +22,12 @@ export interface RowOptions {
   readonly wantsIds: boolean
 }
 
+/** Milliseconds that a message may wait for its commit and still be the latest of its device: another process may have been faster. */
+const LIVE_FOR = 5_000
+
+const isStillLive = ({ isLive, receivedAt }: TakenMessage, now: number): boolean =>
+  isLive && now - receivedAt < LIVE_FOR
+
 export function rowsOf(
   decided: readonly DecidedMessage[],
   { processedAt, wantsIds }: RowOptions,
@@ -36,7 +42,7 @@ export function rowsOf(
     if (fence !== undefined) fences.set(`${fence.epoch} ${fence.name}`, fence)
     if (touch !== null) touches.set(`${touch.type.key}/${touch.deviceId}`, touch)
     if (change === null) continue
-    changes.push(change)
+    changes.push(isStillLive(taken, processedAt) ? { ...change, liveAt: processedAt } : change)
     changed.push(message)
   }
   const sessions = decided.filter((message) => !makesEntry(message))
@@ -54,21 +60,32 @@ export function rowsOf(
 function entryOf(decided: DecidedMessage, processedAt: number): CommitEntry {
   const { taken, refusal, flags, command } = decided
   const { type, replayOf, own } = taken
-  const { samples, report } = refusal === null ? taken.content : NO_CONTENT
+  const { samples, ahead = 0, report } = refusal === null ? taken.content : NO_CONTENT
+  // A type may admit any time.
+  const isBounded = samples.length > 0 && Number.isFinite(ahead)
   const desired = refusal === null ? own?.desired : null
   const message = auditRow(taken, refusal, flags, processedAt)
   // Most have none of the rest, and looking through it costs each message.
-  if (!replayOf && !command && !report && !desired) return { type, message, samples }
+  if (!replayOf && !command && !report && !desired)
+    return isBounded
+      ? { type, message, samples, orderLimit: orderLimit(processedAt, ahead) }
+      : { type, message, samples }
   return {
     type,
     message,
     samples,
+    ...(isBounded && { orderLimit: orderLimit(processedAt, ahead) }),
     ...(replayOf && { replayOf }),
     ...(command && { command }),
-    ...(report && { report }),
+    ...(report && { report: isStillLive(taken, processedAt) ? { ...report, isLive: true } : report }),
     ...(desired && { desired }),
   }
 }
+
+/** To the minute, so that a statement that holds it is the same for as long. */
+const orderLimit = (now: number, ahead: number): number => Math.ceil((now + ahead) / MINUTE) * MINUTE
+
+const MINUTE = 60_000
 
 export function auditRow(
   taken: TakenMessage,

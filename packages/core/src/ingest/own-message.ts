@@ -35,6 +35,7 @@ export function takeOwn(own: OwnMessage, settle: Settle): TakenMessage {
     },
     settle,
     receivedAt: now,
+    isLive: false,
     type,
     deviceId,
     channel,

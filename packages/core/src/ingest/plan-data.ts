@@ -14,6 +14,8 @@ import type { Content } from './taken-message.js'
 export interface SampleContext {
   readonly deviceId: string
   readonly receivedAt: number
+  /** By it samples without a time of their own are ordered. Default: `receivedAt`. */
+  readonly orderAt?: number
   readonly redelivered: boolean
   /** The broker kept it and handed it out at the subscription: it says nothing of now, and comes again. */
   readonly retained: boolean
@@ -61,22 +63,26 @@ export function compileDataPlanner(
   const impossibleTime = type.options.impossibleTime ?? policies.impossibleTime
   const parseOptions = { maxSamples, readHead: headOf(type, policies) }
 
-  function measured(claimed: number | null, receivedAt: number): Measured | null {
-    if (claimed === null) return { timestamp: receivedAt, orderAt: receivedAt, isCredible: false, flag: null }
+  function measured(
+    claimed: number | null,
+    { receivedAt, orderAt: arrival = receivedAt }: SampleContext,
+  ): Measured | null {
+    const orderAt = arrival - receivedAt <= claims.ahead ? arrival : receivedAt
+    if (claimed === null) return { timestamp: receivedAt, orderAt, isCredible: false, flag: null }
     if (claims.isPossible(claimed, receivedAt)) {
       const flag = claims.isOld(claimed, receivedAt) ? 'clock_skew' : null
       return { timestamp: claimed, orderAt: claimed, isCredible: true, flag }
     }
     if (impossibleTime === 'reject') return null
     const timestamp = impossibleTime === 'flag' ? claimed : receivedAt
-    return { timestamp, orderAt: receivedAt, isCredible: false, flag: IMPOSSIBLE }
+    return { timestamp, orderAt, isCredible: false, flag: IMPOSSIBLE }
   }
 
   function planSample(raw: RawSample, context: SampleContext): PlannedSample | Refusal {
     const checked = validate(raw)
     if ('code' in checked) return checked
     const { deviceId, receivedAt, retained } = context
-    const time = measured(raw.timestamp, receivedAt)
+    const time = measured(raw.timestamp, context)
     if (time === null) return impossible(raw.timestamp as number)
     const { sampleId, contentHash } = identify(raw, checked, time, context)
     if (contentHash === null && context.isPartlyStored) return perhapsStored
@@ -116,6 +122,7 @@ export function compileDataPlanner(
     const { sample, problems } = planned
     return {
       samples: [sample],
+      ahead: claims.ahead,
       news: null,
       flags: sample.flags,
       partial:
@@ -153,6 +160,7 @@ export function compileDataPlanner(
     if (problems.length > 0) reasons.push(`readings were left out: ${someProblems(problems)}`)
     return {
       samples: behindCredible(planned),
+      ahead: claims.ahead,
       news: null,
       flags: flags.size === 0 ? null : [...flags].join(' '),
       partial: reasons.length === 0 ? null : { code: 'partially_rejected', reason: reasons.join('. ') },

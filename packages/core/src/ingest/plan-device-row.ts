@@ -1,6 +1,7 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { DEVICE_STATUSES, type DeviceStatus } from '../model/statuses.js'
 import type { DeviceChange, DeviceTouch } from '../ports/storage.js'
+import { isDatedBack } from '../rules/dated-back.js'
 import { heartbeatOf } from '../rules/heartbeat.js'
 import { isReachable } from '../rules/states.js'
 import type { KnownDevice } from './device-directory.js'
@@ -52,18 +53,19 @@ export function planDeviceRow(
   const { news, claimedAt = null } = message.content
   const lives = isSignOfLife(message)
   if (news === null && !lives) return NO_CHANGE
-  const silence = lastSeen - known.touchedAt
-  const wakes = lives && mayWake(message, refusal) && isToBeWoken(type, known, lastSeen, silence)
+  // A clock that was set back says as little of a silence as one that ran on.
+  const silence = Math.abs(lastSeen - known.touchedAt)
+  const wakes = lives && mayWake(message, refusal) && isToBeWoken(type, known, message, silence)
   if (news === null && !wakes) {
     if (silence < Math.min(lastSeenEvery, heartbeatOf(type) / 2)) return NO_CHANGE
-    seen(known, lastSeen)
+    seen(known, message)
     return { touch: { type, deviceId, lastSeen }, change: null }
   }
   const { status, ...rest } = news ?? {}
   const at = lastSeen
-  if (status !== undefined) runAhead(known, status, at, claimedAt)
-  else if (wakes) runAhead(known, 'online', at)
-  seen(known, lastSeen)
+  if (status !== undefined) runAhead(known, status, message, claimedAt)
+  else if (wakes) runAhead(known, 'online', message)
+  seen(known, message)
   const change = {
     type,
     deviceId,
@@ -76,8 +78,8 @@ export function planDeviceRow(
   return { touch: null, change }
 }
 
-function seen(known: KnownDevice, lastSeen: number): void {
-  known.touchedAt = Math.max(known.touchedAt, lastSeen)
+function seen(known: KnownDevice, { receivedAt, isLive }: TakenMessage): void {
+  known.touchedAt = isLive ? receivedAt : Math.max(known.touchedAt, receivedAt)
   known.device = null
 }
 
@@ -86,8 +88,13 @@ const mayWake = ({ content, flags, channel }: TakenMessage, refusal: MessageRefu
   content.news?.status === undefined &&
   (channel !== 'status' || (refusal === null && !flags?.includes('unknown_status')))
 
-function isToBeWoken(type: AnyDeviceType, known: KnownDevice, at: number, silence: number): boolean {
-  if (WOKEN_BY_DATA.includes(known.status)) return at >= known.statusAt
+function isToBeWoken(
+  type: AnyDeviceType,
+  known: KnownDevice,
+  { receivedAt, isLive }: TakenMessage,
+  silence: number,
+): boolean {
+  if (WOKEN_BY_DATA.includes(known.status)) return isLive || receivedAt >= known.statusAt
   // Another process may be marking it offline right now: the row decides, a touch would leave it so.
   return known.status === 'online' && silence > heartbeatOf(type) * 1.5
 }
@@ -96,12 +103,17 @@ function isToBeWoken(type: AnyDeviceType, known: KnownDevice, at: number, silenc
 function runAhead(
   known: KnownDevice,
   status: DeviceStatus,
-  at: number,
+  { receivedAt: at, isLive }: TakenMessage,
   claimedAt: number | null = null,
 ): void {
   const { statusClaimedAt } = known
-  if (at < known.statusAt) return
-  if (claimedAt !== null && statusClaimedAt !== null && claimedAt < statusClaimedAt) return
+  if (!isLive && at < known.statusAt) return
+  if (
+    claimedAt !== null &&
+    statusClaimedAt !== null &&
+    isDatedBack({ claimedAt, at, isLive }, statusClaimedAt)
+  )
+    return
   known.status = status
   known.statusAt = at
   known.statusClaimedAt = claimedAt ?? (isReachable(status) ? statusClaimedAt : null)
@@ -119,12 +131,16 @@ export function planSession(
   known: KnownDevice,
 ): DeviceRowPlan {
   const ended = event === 'disconnected'
+  const { receivedAt: now } = message
+  // An event may be late. That is not told by a time ahead of now, though: the clock was set back, or is another hub's.
+  const isSetBack = known.statusAt > now
   const change: DeviceChange = {
     type,
     deviceId: known.deviceId,
     // An end is no sign of life.
-    lastSeen: ended ? known.touchedAt || at : at,
+    lastSeen: ended ? Math.min(known.touchedAt || at, now) : at,
     at,
+    ...(isSetBack && { liveAt: now }),
     status: ended ? { value: 'offline', from: CONNECTED } : { value: 'online', from: NOT_CONNECTED },
     ...(startedAt !== null && { session: { startedAt, ended } }),
     audit: auditRow(message, null, message.flags, message.receivedAt),

@@ -12,6 +12,7 @@ import { compileDataPlanner, type DataPlanner } from './plan-data.js'
 import { planReply } from './plan-reply.js'
 import { compileStatePlanner, type StatePlanner } from './plan-state.js'
 import { compileStatusPlanner, type StatusPlanner } from './plan-status.js'
+import type { Receipt } from './receipt.js'
 import { type MessageRefusal, refusalOf } from './refusal.js'
 import { type Content, NO_CONTENT, type TakenMessage } from './taken-message.js'
 
@@ -65,15 +66,16 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   )
 
   function plan(checked: CheckedMessage, settle: Settle, replay?: Replay): TakenMessage {
-    const { message, receivedAt, flags } = checked
+    const { message, receipt } = checked
+    const { receivedAt } = receipt
     const found = route(message.topic)
-    const arrival = { message, settle, receivedAt, flags, replayOf: replay?.ref }
+    const arrival = { ...checked, settle, replayOf: replay?.ref }
     if ('code' in found) return unreadable(arrival, found.type, found)
     if (message.payload.byteLength > maxPayload)
       return taken(arrival, found, NOT_KEPT, NO_CONTENT, tooLarge(message, maxPayload))
     const decoded = decodePayload(optionOf(found.type, 'codec'), message, found, receivedAt)
     if (decoded.refusal !== null) return taken(arrival, found, decoded, NO_CONTENT, decoded.refusal)
-    const content = planSafely(found, decoded.value, message, receivedAt, replay?.isPartlyStored ?? false)
+    const content = planSafely(found, decoded.value, message, receipt, replay?.isPartlyStored ?? false)
     return 'code' in content
       ? taken(arrival, found, decoded, NO_CONTENT, content)
       : taken(arrival, found, decoded, content, null)
@@ -92,7 +94,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
     { type, deviceId, channel }: TopicRoute,
     value: unknown,
     message: InboundMessage,
-    receivedAt: number,
+    { receivedAt, orderAt }: Receipt,
     isPartlyStored: boolean,
   ): Content | Refusal {
     const retained = message.retained === true
@@ -102,6 +104,7 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
         return (dataPlanners.get(type) as DataPlanner)(value, {
           deviceId,
           receivedAt,
+          orderAt,
           redelivered: message.redelivered === true,
           retained,
           isPartlyStored,
@@ -130,15 +133,10 @@ export function createMessagePlanner(options: PlannerOptions): MessagePlanner {
   }
 
   /** Of a message that belongs to its handler. */
-  const arrivalOf = (
-    { message, receivedAt, flags }: CheckedMessage,
-    settle: Settle,
-    { handler, replayOf }: Handled,
-  ): Arrival => ({
-    message,
+  const arrivalOf = (checked: CheckedMessage, settle: Settle, { handler, replayOf }: Handled): Arrival => ({
+    ...checked,
     settle,
-    receivedAt,
-    flags: handler === undefined ? flags : joined(handlerFlag(handler), flags),
+    flags: handler === undefined ? checked.flags : joined(handlerFlag(handler), checked.flags),
     replayOf,
   })
 
@@ -169,11 +167,8 @@ const flagRetained = (content: Content | Refusal, retained: boolean): Content | 
   !retained || 'code' in content ? content : { ...content, flags: joined(content.flags, 'retained') }
 
 /** A message with what is known of it before anybody looked into it. */
-interface Arrival {
-  readonly message: InboundMessage
+interface Arrival extends CheckedMessage {
   readonly settle: Settle
-  readonly receivedAt: number
-  readonly flags: string | null
   readonly replayOf: MessageRef | undefined
 }
 
@@ -186,7 +181,7 @@ type Kept = Pick<DecodedPayload, 'json' | 'raw'>
 const NOT_KEPT: Kept = { json: null, raw: null }
 
 function taken(
-  { message, settle, receivedAt, flags, replayOf }: Arrival,
+  { message, settle, receipt: { receivedAt, isRecent }, flags, replayOf }: Arrival,
   { type, deviceId, channel }: Place,
   { json, raw }: Kept,
   content: Content,
@@ -197,6 +192,7 @@ function taken(
     envelope: message,
     settle,
     receivedAt,
+    isLive: isRecent && message.retained !== true && replayOf === undefined,
     type,
     deviceId,
     channel,

@@ -1,8 +1,8 @@
 import { toLine } from '../model/codec/text.js'
 import type { Clock } from '../ports/clock.js'
 import type { Logger } from '../ports/logger.js'
+import { createLimitedLines, KEYS_MAX } from '../rules/limited-lines.js'
 import type { DecidedMessage } from './decided-message.js'
-import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
 import { overflowLine } from './overflow-line.js'
 
 const SHOWN = 200

@@ -1,5 +1,5 @@
 import { toLine } from '../model/codec/text.js'
-import { createLimitedLines, KEYS_MAX } from './limited-lines.js'
+import { createLimitedLines, KEYS_MAX } from '../rules/limited-lines.js'
 import { overflowLine } from './overflow-line.js'
 import type { LogOptions } from './refusal-log.js'
 import type { TakenMessage } from './taken-message.js'

@@ -15,13 +15,15 @@ export function headOf(type: AnyDeviceType, policies: Pick<IngestPolicies, 'time
 
 /** What a claimed time is worth, by a type's policies. All times in epoch milliseconds. */
 export interface ClaimJudge {
+  /** Milliseconds that a time may be ahead of the hub. */
+  readonly ahead: number
   /** Whether a sample can have been measured then. */
   isPossible(claimed: number, receivedAt: number): boolean
   /** Whether it lies further back than the device's clock is expected to be off. */
   isOld(claimed: number, receivedAt: number): boolean
   /**
    * The time by which one report of a device is older than another of the same device; null when the claim is not good for
-   * that: there is none, or the clock is off by more than expected. What claims to be ahead counts as of its receipt.
+   * that: there is none, or the clock is off by more than expected.
    */
   orderOf(claimed: number | null, receivedAt: number): number | null
 }
@@ -34,11 +36,10 @@ export function compileClaimJudge({ options }: AnyDeviceType, policies: IngestPo
     claimed >= earliest && claimed <= receivedAt + future
   const isOld = (claimed: number, receivedAt: number) => claimed < receivedAt - past
   return {
+    ahead: future,
     isPossible,
     isOld,
     orderOf: (claimed, receivedAt) =>
-      claimed === null || !isPossible(claimed, receivedAt) || isOld(claimed, receivedAt)
-        ? null
-        : Math.min(claimed, receivedAt),
+      claimed === null || !isPossible(claimed, receivedAt) || isOld(claimed, receivedAt) ? null : claimed,
   }
 }

@@ -20,6 +20,8 @@ export interface News {
 /** What a decoded payload says, by the step of its channel. */
 export interface Content {
   readonly samples: readonly NewSample[]
+  /** Milliseconds that the times of samples may be ahead of the hub; absent: there are no samples. */
+  readonly ahead?: number
   readonly news: News | null
   readonly flags: string | null
   /** Stored all the same, but not all of it. */
@@ -62,6 +64,8 @@ export interface TakenMessage {
   readonly envelope: Envelope
   readonly settle: Settle
   readonly receivedAt: number
+  /** Sent by its device just now: later than all that is stored of it, whatever the clocks say. */
+  readonly isLive: boolean
   readonly type: AnyDeviceType | null
   readonly deviceId: string | null
   readonly channel: Channel | null

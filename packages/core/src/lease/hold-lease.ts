@@ -11,6 +11,7 @@ import type { Duration, InMilliseconds } from '../model/duration.js'
 import { leases as leasesRule, logger as loggerRule } from '../ports/checks.js'
 import type { LeaseFence, LeaseState, LeaseStore } from '../ports/leases.js'
 import type { Logger } from '../ports/logger.js'
+import { createFaultLog } from '../rules/fault-log.js'
 
 /** Which lease to claim, and how to keep it. */
 export interface HoldLeaseOptions {
@@ -90,6 +91,7 @@ async function hold(settings: LeaseSettings): Promise<HeldLease | null> {
   const fence: LeaseFence = { name, epoch: lease.epoch }
   const lost = new AbortController()
   const fields = { lease: name, epoch: lease.epoch }
+  const faultLog = createFaultLog()
   let released = false
   let timer: ReturnType<typeof setTimeout> | undefined
   let deadline: ReturnType<typeof setTimeout> | undefined
@@ -131,9 +133,15 @@ async function hold(settings: LeaseSettings): Promise<HeldLease | null> {
     let next = every
     try {
       if (await extend()) onRenewed?.()
+      faultLog.works()
     } catch (error) {
       next = every / 4
-      logger.warn({ ...fields, err: error }, `the lease ${name} could not be renewed; trying again`)
+      faultLog.failed(error, (fault, remedy) =>
+        logger.warn(
+          { ...fields, ...fault },
+          `the lease ${name} could not be renewed; trying again${remedy === null ? '' : `: ${remedy}`}`,
+        ),
+      )
     }
     if (!isOver()) timer = setTimeout(renew, next).unref()
   }

@@ -36,7 +36,8 @@ export function commit(database: MemoryDatabase, opened: OpenedMemory, batch: Co
     const row = findMessage(opened, ref)
     if (row) row.message = { ...row.message, status: 'replayed' }
   }
-  for (const { type, sample } of plan.samples) telemetry.addSample(tableOf(type), type.readingNames, sample)
+  for (const { type, sample, orderLimit } of plan.samples)
+    telemetry.addSample(tableOf(type), type.readingNames, sample, orderLimit)
   const messageIds: (string | null)[] = batch.entries.map(() => null)
   for (const { type, message, entry } of plan.messages) {
     const id = telemetry.addMessage(messagesOf(type), { ...message, typeKey: type?.key ?? null })

@@ -10,6 +10,7 @@ import {
   NEWEST_FIRST,
   type OverdueQuery,
   type OverviewRequest,
+  type SetBackRequest,
   type SharedPatch,
 } from '../ports/devices.js'
 import type { Page } from '../ports/storage.js'
@@ -157,6 +158,26 @@ export function overdueDevices(
     cursorOf: ({ record }) => writeCursor('overdue', record.createdAt, record.deviceId),
     bytesOf: ({ record }) => bytesOfDevice(record),
   })
+}
+
+export function setBackDevices(
+  { tableOf }: OpenedMemory,
+  type: AnyDeviceType,
+  { after, now }: SetBackRequest,
+): number {
+  let count = 0
+  const isAhead = (time: number | null) => time !== null && time > after
+  for (const row of tableOf(type).deviceList.ascending()) {
+    const { lastSeen, statusAt } = row.record
+    if (!isAhead(lastSeen) && !isAhead(statusAt)) continue
+    count++
+    row.record = {
+      ...row.record,
+      lastSeen: isAhead(lastSeen) ? now : lastSeen,
+      statusAt: isAhead(statusAt) ? now : statusAt,
+    }
+  }
+  return count
 }
 
 export function updateDevice(

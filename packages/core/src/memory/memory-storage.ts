@@ -15,6 +15,7 @@ import {
   listDevices,
   overdueDevices,
   overview,
+  setBackDevices,
   updateDevice,
   updateDevices,
 } from './devices.js'
@@ -100,6 +101,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
       count: (type, condition, max) => run(() => countDevices(database, opened, type, condition, max)),
       overview: (type, condition, request) => run(() => overview(database, opened, type, condition, request)),
       overdue: (type, query) => run(() => overdueDevices(opened, type, query)),
+      setBack: (type, request) => run(() => setBackDevices(opened, type, request)),
       update: (type, deviceId, patch, now) =>
         run(() => updateDevice(database, opened, type, deviceId, patch, now)),
       updateMany: (type, deviceIds, patch, now) =>

@@ -93,15 +93,32 @@ export function latestSamples(
   const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.size)
   return [...ids].flatMap((deviceId) => {
     const of = table.samplesOf.get(deviceId)
-    let last: SampleRow | undefined
-    for (const row of of?.rows.descending() ?? []) {
-      last = last === undefined || byOrder(last, row) < 0 ? row : last
-      if (of?.reordered === 0) break
-    }
+    const kept = optionOf(type, 'lastValues') ? table.latest.get(deviceId) : undefined
+    const last = rowOfLatest(of, kept) ?? newestRow(of)
     if (last === undefined) return []
     budget.take(ROW_BYTES + last.bytes)
     return [given(type, last)]
   })
+}
+
+/** The sample that last values name as the latest; undefined: they are not kept, or its row is gone. */
+function rowOfLatest(of: DeviceSamples | undefined, kept: LatestOfDevice | undefined): SampleRow | undefined {
+  if (of === undefined || kept === undefined) return undefined
+  const { orderAt, timestamp } = kept.row
+  for (const row of of.rows.descending(undefined, ({ sample }) => sample.timestamp <= timestamp)) {
+    if (row.sample.timestamp < timestamp) return undefined
+    if (row.sample.orderAt === orderAt) return row
+  }
+  return undefined
+}
+
+function newestRow(of: DeviceSamples | undefined): SampleRow | undefined {
+  let last: SampleRow | undefined
+  for (const row of of?.rows.descending() ?? []) {
+    last = last === undefined || byOrder(last, row) < 0 ? row : last
+    if (of?.reordered === 0) break
+  }
+  return last
 }
 
 const byOrder = (a: SampleRow, b: SampleRow): number => a.sample.orderAt - b.sample.orderAt || a.id - b.id

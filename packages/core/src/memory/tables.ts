@@ -61,7 +61,7 @@ export class TypeTable {
 
 /** Bytes are the one kind of value that its owner could change afterwards. */
 export function copyValue<V extends StoredValue>(value: V): V {
-  return value instanceof Uint8Array ? (Uint8Array.from(value) as V) : value
+  return value instanceof Uint8Array ? (new Uint8Array(value) as V) : value
 }
 
 /** Values kept in the order of one declaration, in the order of another; columns it did not have are null. */
@@ -78,7 +78,11 @@ export function inOrderOf(
 }
 
 /** The last values of a device with those of a sample that was stored after all of theirs. */
-export function withSample(before: LatestOfDevice | undefined, { sample, names }: SampleRow): LatestOfDevice {
+export function withSample(
+  before: LatestOfDevice | undefined,
+  { sample, names }: SampleRow,
+  orderLimit?: number,
+): LatestOfDevice {
   if (!before) return { row: latestRowOf(sample), names }
   const row = { ...before.row }
   if (before.names !== names) {
@@ -90,6 +94,6 @@ export function withSample(before: LatestOfDevice | undefined, { sample, names }
     ) as (number | null)[]
     row.values = inOrderOf(names, before.names, before.row.values)
   }
-  addToLatest(row, sample)
+  addToLatest(row, sample, orderLimit)
   return { row, names }
 }

@@ -70,7 +70,7 @@ export class MemoryTelemetry {
     table.deviceList.released()
   }
 
-  addSample(table: TypeTable, names: readonly string[], sample: NewSample): void {
+  addSample(table: TypeTable, names: readonly string[], sample: NewSample, orderLimit?: number): void {
     const { deviceId } = sample
     const of = table.samplesOf.get(deviceId) ?? { rows: new RowList(byTime), reordered: 0 }
     table.samplesOf.set(deviceId, of)
@@ -87,7 +87,7 @@ export class MemoryTelemetry {
     }
     this.#sampleBytes += row.bytes
     for (const list of [of.rows, table.samples, this.#samples]) list.add(row)
-    table.latest.set(deviceId, withSample(table.latest.get(deviceId), row))
+    table.latest.set(deviceId, withSample(table.latest.get(deviceId), row, orderLimit))
   }
 
   removeSample(row: SampleRow): void {

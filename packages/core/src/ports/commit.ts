@@ -40,6 +40,11 @@ export interface TelemetryEntry {
   readonly message: NewMessage
   /** Empty for what is no `data`. */
   readonly samples: readonly NewSample[]
+  /**
+   * The latest `orderAt` that can be true now. A last value of a later one was stored by a clock that was ahead, and gives
+   * way to any sample. Epoch milliseconds; absent: any can be true.
+   */
+  readonly orderLimit?: number
   /** The message this one replays, which was rejected, quarantined or stored in part: it becomes `replayed`, or `not_replayable` fails the commit. */
   readonly replayOf?: MessageRef
 }
@@ -74,6 +79,11 @@ export interface DeviceChange {
   readonly lastSeen: number
   /** When this news came in, by the hub's clock and never by the device's; compared with the row's `status_at`. */
   readonly at: number
+  /**
+   * Of news that came in just now: the hub's present time. It is then the latest, whatever the row's `status_at` is, and
+   * a `last_seen` ahead of this time is set back: the clock it was written by was ahead. Absent: it may have come late.
+   */
+  readonly liveAt?: number
   /** The device's own time of it, compared with the row's `status_claimed_at` alone; absent or null: it gave none that can be trusted. */
   readonly claimedAt?: number | null
   /** `from`: only when the present status is one of these. */

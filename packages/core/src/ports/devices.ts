@@ -62,6 +62,14 @@ export interface OverdueQuery extends PageRequest {
   readonly statuses: readonly DeviceStatus[]
 }
 
+/** Times of the hub in the rows of devices that lie ahead of its clock. */
+export interface SetBackRequest {
+  /** A `last_seen` or `status_at` after this time is one. Epoch milliseconds. */
+  readonly after: number
+  /** It becomes this time. Epoch milliseconds. */
+  readonly now: number
+}
+
 /**
  * An order of devices: by a value, of equal ones by device id in the same direction, and those without the value at the
  * end either way. Texts are in the order of their code points, false is before true.
@@ -153,6 +161,11 @@ export interface DeviceStore {
   overview(type: AnyDeviceType, condition: Condition, request: OverviewRequest): Promise<FleetOverview>
   /** Each once over all pages, in any order, also when those of earlier pages are changed meanwhile. */
   overdue(type: AnyDeviceType, query: OverdueQuery): Promise<Page<DeviceRecord>>
+  /**
+   * Sets times back that were written by a clock that was ahead, so that silence is noticed and news is not taken for old.
+   * Nothing else of the rows is changed. How many devices had one.
+   */
+  setBack(type: AnyDeviceType, request: SetBackRequest): Promise<number>
   /** The record after the change; null when there is none. */
   update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
   /**

@@ -100,6 +100,43 @@ export interface SignalSink {
   hasSubscribers(name: SignalName): boolean
 }
 
+/** Read in an error of TypeScript. */
+type SignalsAreMissing =
+  'This hub has no signals. Pass createDeviceHub({ signals: createSignals() }), from @devicehub/signals'
+
+/** What stands behind the name: a device type, the handler, options. */
+type SubscribeArgument<Name extends SignalName> = object | ((event: SignalEvents[Name]) => unknown)
+
+/**
+ * `hub.signals` of a hub that was made without signals. Whoever calls one of these functions is told what to pass: by
+ * TypeScript, and by an error with `invalid_options`.
+ */
+export interface NoSignals extends SignalSink {
+  /** Needs `createDeviceHub({ signals: createSignals() })`. */
+  on<Name extends SignalName>(this: SignalsAreMissing, name: Name, ...rest: SubscribeArgument<Name>[]): never
+  /** Needs `createDeviceHub({ signals: createSignals() })`. */
+  once<Name extends SignalName>(
+    this: SignalsAreMissing,
+    name: Name,
+    ...rest: SubscribeArgument<Name>[]
+  ): never
+  /** Needs `createDeviceHub({ signals: createSignals() })`. */
+  off<Name extends SignalName>(this: SignalsAreMissing, name: Name, ...rest: SubscribeArgument<Name>[]): never
+  /** Needs `createDeviceHub({ signals: createSignals() })`. */
+  iterate<Name extends SignalName>(
+    this: SignalsAreMissing,
+    name: Name,
+    ...rest: object[]
+  ): AsyncIterableIterator<SignalEvents[Name]>
+  /** Needs `createDeviceHub({ signals: createSignals() })`. */
+  stats(this: SignalsAreMissing): never
+  /** Needs `createDeviceHub({ signals: createSignals() })`. */
+  close(this: SignalsAreMissing, ...given: unknown[]): never
+}
+
+/** What a hub has of the signals that it was given: `NoSignals` where nobody can subscribe to them, or none were given. */
+export type SignalsOf<Given extends SignalSink> = [keyof Given] extends [keyof SignalSink] ? NoSignals : Given
+
 /** Tells nobody; there is nothing to subscribe to. */
 export const noSignals: SignalSink = {
   emit() {},

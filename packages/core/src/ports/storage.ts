@@ -38,7 +38,7 @@ export interface StorageContext {
 
 /** What a storage says of itself; what its implementer leaves out has its default. */
 export interface StorageCapabilities {
-  /** Whether it has the control group, as `defineStorage` finds out. Without it each of its functions rejects with `not_supported`. */
+  /** Whether it has the control group, as `defineStorage` finds out; said otherwise, it is refused. Without the group each of its functions rejects with `not_supported`. */
   readonly control: boolean
   /**
    * Messages in a transaction that suit it best: the hub's default for `ingest.maxBatch` and for a consumer's `batch`.
@@ -50,7 +50,7 @@ export interface StorageCapabilities {
 /** What devices send, and the devices: the group that every storage has. */
 export interface TelemetryStorage {
   /** What it says of itself; absent: the defaults. */
-  readonly capabilities?: Partial<Omit<StorageCapabilities, 'control'>>
+  readonly capabilities?: Partial<StorageCapabilities>
   /** The devices of each type. */
   readonly devices: DeviceStore
   /** The stored samples and last values of each type. */

@@ -113,6 +113,8 @@ export interface StateReport {
   readonly at: number
   /** The device's own time of it, compared with others of the same device alone; null or absent: it gave none that can be trusted. */
   readonly claimedAt?: number | null
+  /** It came in just now: later than every other, also than one with a later `at`, which is of a clock that was set back. Default false. */
+  readonly isLive?: boolean
 }
 
 /** What became of a report. */

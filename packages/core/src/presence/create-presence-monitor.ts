@@ -10,6 +10,7 @@ import { assertControl } from '../rules/storage-errors.js'
 import { markOverdue, WATCHED_STATUSES } from './mark-overdue.js'
 import type { PresenceHub } from './presence-hub.js'
 import { type PresenceOptions, presenceSettings } from './presence-settings.js'
+import { createSetBack } from './set-back.js'
 import { readWatch, type Watch, watchAt, writeWatch } from './watch.js'
 
 /** `standby`: another process watches. `not_listening`: `isListening` says no. `retrying`: the last sweep failed. */
@@ -23,6 +24,8 @@ export interface PresenceStats {
   readonly sweeps: number
   /** Devices that this process marked offline. */
   readonly marked: number
+  /** Devices whose `lastSeen` or status had a time ahead of this process's clock, and was set back to now. */
+  readonly setBack: number
   /** Sweeps that failed. */
   readonly failures: number
   /** What failed last; null: nothing did. */
@@ -77,7 +80,8 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
   const holder = randomIds.next()
   const closing = new AbortController()
   const waker = createWaker()
-  const counts = { sweeps: 0, marked: 0, failures: 0 }
+  const counts = { sweeps: 0, marked: 0, setBack: 0, failures: 0 }
+  const setBack = createSetBack(hub)
   let state: PresenceState = 'starting'
   let lastError: unknown = null
   let lease: HeldLease | null = null
@@ -126,11 +130,21 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
     const now = clock.now()
     const present = watchAt(watch, now, settings.maxGap)
     let marked = 0
+    counts.setBack += await setBack(now, (type) => heartbeatLimit(type, settings.multiplier))
     for (const type of hub.types) {
       const limit = heartbeatLimit(type, settings.multiplier)
       // Until then nobody was listened to for long enough to be missed.
       if (type.abstract || now - present.since <= limit) continue
-      const place = { hub, type, limit, now, since: present.since, fence: held.fence, signal: closing.signal }
+      const place = {
+        hub,
+        type,
+        limit,
+        now,
+        since: present.since,
+        fence: held.fence,
+        signal: closing.signal,
+        faultLog: markFaults,
+      }
       let cursor: string | undefined
       do {
         const page = await storage.devices.overdue(type, {
@@ -155,6 +169,7 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
   }
 
   const faultLog = createFaultLog()
+  const markFaults = createFaultLog()
   // One at a time, whoever asks.
   let last: Promise<unknown> = Promise.resolve()
   function inTurn(): Promise<number> {

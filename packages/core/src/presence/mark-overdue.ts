@@ -7,6 +7,7 @@ import type { DeviceRecord } from '../ports/devices.js'
 import type { LeaseFence } from '../ports/leases.js'
 import type { CommitBatch, CommittedTransition, DeviceChange } from '../ports/storage.js'
 import { decidedStatus } from '../rules/decided-status.js'
+import type { FaultLog } from '../rules/fault-log.js'
 import type { PresenceHub } from './presence-hub.js'
 
 /**
@@ -25,6 +26,8 @@ export interface MarkContext {
   readonly now: number
   readonly fence: LeaseFence
   readonly signal: AbortSignal
+  /** Of marking, over all sweeps. */
+  readonly faultLog: FaultLog
 }
 
 const TRIES = 5
@@ -76,10 +79,14 @@ async function commit(context: MarkContext, batch: CommitBatch): Promise<readonl
   for (let attempt = 1; ; attempt++) {
     try {
       const { transitions } = await storage.commit(batch)
+      context.faultLog.works()
       return attempt === 1 ? transitions : withLost(context, batch, transitions)
     } catch (error) {
       if (!isRetryable(error) || attempt >= TRIES || context.signal.aborted) throw error
-      logger.warn({ err: error }, 'the presence monitor could not mark devices; trying again')
+      // What needs somebody is not tried again here.
+      context.faultLog.failed(error, (fields) =>
+        logger.warn(fields, 'the presence monitor could not mark devices; trying again'),
+      )
       await sleep(100 * 2 ** attempt, context.signal)
     }
   }

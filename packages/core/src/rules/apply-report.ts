@@ -1,4 +1,5 @@
 import type { ReportedState, ReportMark, StateReport } from '../ports/twins.js'
+import { isDatedBack } from './dated-back.js'
 
 /** What a report makes of the reported state. */
 export interface AppliedReport {
@@ -10,18 +11,14 @@ export interface AppliedReport {
 
 /**
  * One report, shared by every storage (invariant 4): field by field, what the device dates before its last report of a
- * field, or reports under an older desired version, changes nothing. Its times are compared with each other alone, and
- * where one of two reports has none the order of arrival counts.
+ * field, or reports under an older desired version, changes nothing. Where one of two reports has no time of the device,
+ * the order of arrival counts: what came in just now is the later one, whatever the hub's clock said before.
  */
 export function applyReport(current: ReportedState, report: StateReport): AppliedReport {
   const { at, claimedAt = null } = report
   const mark: ReportMark = { at, version: report.version ?? 0, ...(claimedAt !== null && { claimedAt }) }
   const applied = Object.keys(report.values).filter((name) =>
-    isNewer(
-      mark,
-      report.version,
-      Object.hasOwn(current.reportedAt, name) ? current.reportedAt[name] : undefined,
-    ),
+    isNewer(mark, report, Object.hasOwn(current.reportedAt, name) ? current.reportedAt[name] : undefined),
   )
   const reportedAt = { ...current.reportedAt }
   for (const name of applied)
@@ -35,9 +32,15 @@ export function applyReport(current: ReportedState, report: StateReport): Applie
 }
 
 /** A report that names no version is ordered by time alone. */
-function isNewer(mark: ReportMark, version: number | null, last: ReportMark | undefined): boolean {
+function isNewer(
+  mark: ReportMark,
+  { version, isLive = false }: StateReport,
+  last: ReportMark | undefined,
+): boolean {
   if (last === undefined) return true
   if (version !== null && version !== last.version) return version > last.version
-  if (mark.claimedAt !== undefined && last.claimedAt !== undefined) return mark.claimedAt >= last.claimedAt
-  return mark.at >= last.at
+  const { at, claimedAt } = mark
+  if (claimedAt !== undefined && last.claimedAt !== undefined)
+    return !isDatedBack({ claimedAt, at, isLive }, last.claimedAt)
+  return isLive || at >= last.at
 }

@@ -1,7 +1,13 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { OfflinePolicy } from '../model/device-type/offline-policy.js'
 import type { DeviceStatus } from '../model/statuses.js'
-import type { CommandClaimRequest, CommandProgress, CreateOutcome, NewCommand } from '../ports/commands.js'
+import type {
+  CommandClaimRequest,
+  CommandProgress,
+  CommandRecord,
+  CreateOutcome,
+  NewCommand,
+} from '../ports/commands.js'
 import { isReachable } from './states.js'
 
 /** Milliseconds until an earlier command of the same device, which another caller has, should be out of the way. */
@@ -20,6 +26,32 @@ export const NEW_PROGRESS: CommandProgress = {
   result: null,
   reason: null,
 }
+
+/**
+ * The row of a command that was just created, as its store gives it. `expiresAt`: by the clock of who will look at it.
+ * Field by field: copying all but one is ten times as slow.
+ */
+export const newCommandRecord = (command: NewCommand, expiresAt: number): CommandRecord => ({
+  id: command.id,
+  typeKey: command.type.key,
+  deviceId: command.deviceId,
+  command: command.command,
+  payload: command.payload,
+  timeout: command.timeout,
+  expiresIn: command.expiresIn,
+  retries: command.retries,
+  onOffline: command.onOffline,
+  batch: command.batch,
+  createdAt: command.createdAt,
+  state: NEW_PROGRESS.state,
+  attempts: NEW_PROGRESS.attempts,
+  sentAt: NEW_PROGRESS.sentAt,
+  acceptedAt: NEW_PROGRESS.acceptedAt,
+  finishedAt: NEW_PROGRESS.finishedAt,
+  result: NEW_PROGRESS.result,
+  reason: NEW_PROGRESS.reason,
+  expiresAt,
+})
 
 /** What is queued for a device before a command, and is not the caller's own. */
 export interface QueuedAhead {

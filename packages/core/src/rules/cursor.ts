@@ -26,12 +26,23 @@ const KEY_MAX = 253_402_300_799_999
 /** The beginning of the year 1. */
 const KEY_MIN = -62_135_596_800_000
 
+/** As it is written, in one way: 7, and neither 007 nor -0. */
 const isInteger = (text: string | undefined): boolean =>
-  text !== undefined && /^-?\d{1,15}$/.test(text) && Number(text) >= KEY_MIN && Number(text) <= KEY_MAX
+  text !== undefined &&
+  /^(0|-?[1-9]\d{0,14})$/.test(text) &&
+  Number(text) >= KEY_MIN &&
+  Number(text) <= KEY_MAX
+
+/** What people call the lists that are not called as their rows are. */
+const SHOWN: ReadonlyMap<string, string> = new Map([
+  ['log', 'the log'],
+  ['overdue', 'overdue devices'],
+  ['failures', 'the failures of a consumer'],
+])
 
 export const badCursor = (list: string, cursor: string) =>
   new DeviceHubError(
     'invalid_query',
-    `The cursor of ${list} is not one that this storage gave out. Start again without a cursor.`,
+    `The cursor of ${SHOWN.get(list) ?? list} is not one that this storage gave out. Start again without a cursor.`,
     { details: { cursor: cursor.slice(0, 200) } },
   )

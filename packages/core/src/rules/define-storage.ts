@@ -1,5 +1,16 @@
-import { accept, callback, integer, list, optional, options, satisfies, text } from '../model/check/index.js'
+import {
+  accept,
+  callback,
+  flag,
+  integer,
+  list,
+  optional,
+  options,
+  satisfies,
+  text,
+} from '../model/check/index.js'
 import { declaredType } from '../model/device-type/type-rule.js'
+import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import type {
   CommitBatch,
   CompleteStorage,
@@ -8,18 +19,23 @@ import type {
   StorageAdapter,
   StorageCapabilities,
   StorageContext,
+  TelemetryResult,
   TelemetryStorage,
 } from '../ports/storage.js'
+import { answered, cannotOpen, type Method } from './answered.js'
 import {
   type Call,
+  CLOSE,
   CONTROL,
   type ControlStores,
   MIGRATE,
+  PLAN,
   RETENTION,
   TELEMETRY,
   type TelemetryStores,
 } from './storage-calls.js'
 import { controlMissing } from './storage-errors.js'
+import { commitResult, telemetryResult } from './storage-results.js'
 
 const CONTEXT = options<StorageContext>({ types: list(declaredType) })
 const NAME = text({ max: 64 })
@@ -34,8 +50,13 @@ type Open = (context: StorageContext) => TelemetryStorage | CompleteStorage
  * `invalid_query` or `invalid_options` instead of what a driver makes of a bad value, the same for every database. Where
  * the control group is missing, its functions reject with `not_supported`.
  *
+ * What its functions return is looked at, too: `storage_failed` names function, place and what is due. An error of theirs
+ * that is no `DeviceHubError` becomes `storage_unavailable`, with the error as `cause`: nobody said that trying again does
+ * not help, so the hub waits. One that `open` throws is `storage_failed`.
+ *
  * `commit` is handed on unchecked: it is the hub's, every message passes it, and its rows were made from checked values.
- * `invalid_options` when a function is missing, or the control group is there in part.
+ * `invalid_options` when a function is missing, the control group is there in part, or `capabilities.control` says
+ * otherwise.
  *
  * @example
  * import type { AnyDeviceType } from '@devicehub/core'
@@ -50,13 +71,23 @@ export function defineStorage(name: string, open: Open): StorageAdapter {
   accept('defineStorage', 'open', OPEN, open)
   return {
     name,
-    open: (context) => complete(name, open(accept('storage.open', 'context', CONTEXT, context))),
+    open: (context) =>
+      complete(name, openWith(name, open, accept('storage.open', 'context', CONTEXT, context))),
+  }
+}
+
+function openWith(name: string, open: Open, context: StorageContext): TelemetryStorage | CompleteStorage {
+  try {
+    return open(context)
+  } catch (cause) {
+    throw isDeviceHubError(cause) ? cause : cannotOpen(name, cause)
   }
 }
 
 const DEFAULTS: Omit<StorageCapabilities, 'control'> = { preferredBatch: 500 }
 
-const CAPABILITIES = options<Partial<typeof DEFAULTS>>({
+const CAPABILITIES = options<Partial<StorageCapabilities>>({
+  control: optional(flag),
   preferredBatch: optional(integer({ min: 1, max: 1_000_000 })),
 })
 
@@ -64,23 +95,29 @@ function complete(name: string, given: TelemetryStorage | CompleteStorage): Stor
   const opened = accept('storage.open', 'storage', OPENED, given)
   const capabilities = accept('storage.open', 'capabilities', CAPABILITIES, opened.capabilities ?? {})
   const control = isComplete(opened)
+  if (capabilities.control !== undefined && capabilities.control !== control)
+    throw otherControl(name, control)
   return {
     name,
     capabilities: { ...DEFAULTS, ...capabilities, control },
-    ...stores<TelemetryStores>(TELEMETRY, opened),
-    ...(control ? stores<ControlStores>(CONTROL, opened) : withoutControl(name)),
-    plan: () => opened.plan(),
-    migrate: checked('storage.migrate', MIGRATE, (how) => opened.migrate(how as MigrateOptions)),
-    commit: control
-      ? (batch) => opened.commit(batch)
-      : async (batch) => {
-          if (needsControl(batch)) throw controlMissing(name, 'commands, reported state and leases')
-          return { ...(await opened.commit(batch)), commands: null, reports: null }
-        },
-    applyRetention: checked('storage.applyRetention', RETENTION, (now) =>
-      opened.applyRetention(now as number),
-    ),
-    close: () => opened.close(),
+    ...stores<TelemetryStores>(name, TELEMETRY, opened),
+    ...(control ? stores<ControlStores>(name, CONTROL, opened) : withoutControl(name)),
+    plan: checked(name, 'plan', PLAN, () => opened.plan()),
+    migrate: checked(name, 'migrate', MIGRATE, (how) => opened.migrate(how as MigrateOptions)),
+    commit: commitOf(name, opened),
+    applyRetention: checked(name, 'applyRetention', RETENTION, (now) => opened.applyRetention(now as number)),
+    close: checked(name, 'close', CLOSE, () => opened.close()),
+  }
+}
+
+/** Every message passes it: what it is given is not looked at, and of what it returns only its lists. */
+function commitOf(name: string, opened: TelemetryStorage | CompleteStorage): Storage['commit'] {
+  const returns = isComplete(opened) ? commitResult : telemetryResult
+  const commit = answered(name, 'commit', returns, (batch) => opened.commit(batch as CommitBatch))
+  if (isComplete(opened)) return commit as Storage['commit']
+  return async (batch) => {
+    if (needsControl(batch)) throw controlMissing(name, 'commands, reported state and leases')
+    return { ...((await commit(batch)) as TelemetryResult), commands: null, reports: null }
   }
 }
 
@@ -91,7 +128,6 @@ const isComplete = (opened: TelemetryStorage | CompleteStorage): opened is Compl
 const needsControl = ({ entries, fences = [] }: CommitBatch): boolean =>
   fences.length > 0 || entries.some(({ command, report, desired }) => command ?? report ?? desired)
 
-type Method = (...given: unknown[]) => unknown
 type Calls = Readonly<Record<string, Readonly<Record<string, Call>>>>
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
@@ -116,10 +152,10 @@ const OPENED = satisfies<TelemetryStorage | CompleteStorage>(
 )
 
 /** The stores of a group, their functions checked. */
-function stores<Stores>(calls: Calls, opened: object): Stores {
+function stores<Stores>(storage: string, calls: Calls, opened: object): Stores {
   const given = opened as Readonly<Record<string, Readonly<Record<string, Method>>>>
   return mapMethods(calls, (store, name, call) =>
-    checked(`storage.${store}.${name}`, call, (...values) => given[store]?.[name]?.(...values)),
+    checked(storage, `${store}.${name}`, call, (...values) => given[store]?.[name]?.(...values)),
   ) as Stores
 }
 
@@ -136,14 +172,27 @@ const mapMethods = (calls: Calls, make: (store: string, name: string, call: Call
     ]),
   )
 
-const checked =
-  (name: string, { code, given }: Call, method: Method) =>
-  async (...values: unknown[]): Promise<never> =>
-    method(
+/** What it is given is looked at before the implementer's function is called, and what that returns afterwards. */
+function checked(storage: string, call: string, { code, given, returns }: Call, method: Method) {
+  const run = answered(storage, call, returns, method)
+  return async (...values: unknown[]): Promise<never> =>
+    run(
       ...given.map((argument, index) => {
         const value = values[index]
         return value === undefined && argument.rule.optional
           ? undefined
-          : accept(name, argument.name, argument.rule, value, code)
+          : accept(`storage.${call}`, argument.name, argument.rule, value, code)
       }),
     ) as never
+}
+
+const otherControl = (storage: string, control: boolean) =>
+  new DeviceHubError(
+    'invalid_options',
+    `storage.open: capabilities.control of "${storage}" must be ${control}, as its stores are: ${
+      control
+        ? 'those of the control group (commands, twins, leases and the others) are there'
+        : 'those of the control group (commands, twins, leases and the others) are missing'
+    }. It may be left out`,
+    { details: { function: 'storage.open', key: 'capabilities.control', expected: String(control) } },
+  )

@@ -1,8 +1,8 @@
+import { accept, callback } from '../model/check/index.js'
 import { isDeviceHubError } from '../model/errors.js'
+import type { Clock } from '../ports/clock.js'
 import type { LogFields } from '../ports/logger.js'
-
-/** Milliseconds between two lines of one kind. */
-const EVERY = 60_000
+import { createLimitedLines, type LimitedLines } from './limited-lines.js'
 
 /** Somebody has to do what the message says, and where it was thrown does not help with that. */
 const NEEDS_SOMEBODY = new Set<string>(['schema_outdated', 'storage_refused', 'closed'])
@@ -21,17 +21,43 @@ export interface FaultLog {
   works(): void
 }
 
+const WRITE = callback<Parameters<FaultLog['failed']>[1]>()
+
+/** No step of the system's time moves it: a minute of an outage is a minute. */
+const MONOTONIC: Clock = { now: () => performance.now() }
+
+/** Of faults there are no more kinds than codes of errors. */
+const newLines = (): LimitedLines => createLimitedLines({ clock: MONOTONIC, onOverflow() {} })
+
+/**
+ * Makes the log of one kind of work, for whoever tries until it works.
+ *
+ * @example
+ * import { createFaultLog } from '@devicehub/core/transport'
+ * import { hub } from './hub.js'
+ *
+ * const faults = createFaultLog()
+ * try {
+ *   await hub.storage.leases.find(['report'])
+ *   faults.works()
+ * } catch (error) {
+ *   faults.failed(error, (fields, remedy) => hub.logger.warn(fields, remedy ?? 'the leases could not be asked; trying again'))
+ * }
+ */
 export function createFaultLog(): FaultLog {
-  const lastLine = new Map<string, number>()
+  let lines: LimitedLines | null = null
   return {
     failed(error, write) {
+      accept('failed', 'write', WRITE, write)
+      lines ??= newLines()
       const code = isDeviceHubError(error) ? error.code : 'other'
-      const now = performance.now()
-      if (now - (lastLine.get(code) ?? Number.NEGATIVE_INFINITY) < EVERY) return
-      lastLine.set(code, now)
-      if (isDeviceHubError(error) && NEEDS_SOMEBODY.has(code)) write({ code }, error.message)
-      else write({ err: error }, null)
+      lines(code, () => {
+        if (isDeviceHubError(error) && NEEDS_SOMEBODY.has(code)) write({ code }, error.message)
+        else write({ err: error }, null)
+      })
     },
-    works: () => lastLine.clear(),
+    works() {
+      lines = null
+    },
   }
 }

@@ -2,6 +2,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { Condition, DeviceValue } from '../model/selector/condition.js'
 import type { StoredValue } from '../model/values.js'
 import type { DeviceRecord } from '../ports/devices.js'
+import { asciiLower } from './ascii-lower.js'
 
 /** What of a device a condition is judged by. */
 export interface JudgedDevice {
@@ -36,9 +37,9 @@ export function judgeDevice(type: AnyDeviceType, condition: Condition, device: J
     case 'absent':
       return deviceValue(type, condition.value, device) === null
     case 'search': {
-      const wanted = condition.text.toLowerCase()
+      const wanted = asciiLower(condition.text)
       const { deviceId, name } = device.record
-      return deviceId.toLowerCase().includes(wanted) || name.toLowerCase().includes(wanted)
+      return asciiLower(deviceId).includes(wanted) || asciiLower(name).includes(wanted)
     }
     case 'inSync':
       return device.isInSync()

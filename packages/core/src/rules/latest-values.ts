@@ -29,9 +29,14 @@ export const latestTime = ({ values, times, orderAt }: LatestRow, index: number)
 
 /**
  * Adds a sample that was stored later (invariant 4): of two values the one with the greater `orderAt` stays, of equal
- * ones the later. Shared by every storage.
+ * ones the later. One of a time after `orderLimit` does not stay: it cannot be true now (`TelemetryEntry`). Shared by
+ * every storage.
  */
-export function addToLatest(row: LatestRow, sample: NewSample): void {
+export function addToLatest(
+  row: LatestRow,
+  sample: NewSample,
+  orderLimit: number = Number.POSITIVE_INFINITY,
+): void {
   const { orderAt, timestamp, values } = sample
   if (row.times === null && orderAt >= row.orderAt && !values.includes(null)) {
     Object.assign(row, { orderAt, timestamp, values })
@@ -42,13 +47,13 @@ export function addToLatest(row: LatestRow, sample: NewSample): void {
   for (let index = 0; index < values.length; index++) {
     const value = values[index] ?? null
     const before = latestTime(row, index)
-    const isNewer = value !== null && (before === null || orderAt >= before)
+    const isNewer = value !== null && (before === null || orderAt >= before || before > orderLimit)
     merged.push(isNewer ? value : (row.values[index] ?? null))
     times.push(isNewer ? orderAt : before)
   }
   row.values = merged
   row.times = times
-  if (orderAt < row.orderAt) return
+  if (orderAt < row.orderAt && row.orderAt <= orderLimit) return
   row.orderAt = orderAt
   row.timestamp = timestamp
 }

@@ -32,13 +32,23 @@ export interface CommitPlan {
   /** Messages whose status becomes `replayed`. */
   readonly replayed: readonly MessageRef[]
   /** Those that are new. */
-  readonly samples: readonly { readonly type: AnyDeviceType; readonly sample: NewSample }[]
+  readonly samples: readonly PlannedSample[]
   /** Audit rows: one for each entry that has one (`entry` is its place), then those of status changes (`entry` null). */
   readonly messages: readonly PlannedRow[]
   /** Devices that are another by it, as they are then. */
   readonly devices: readonly CommittedDevice[]
   /** The answer, but for `messageIds`. */
   readonly result: TelemetryResult
+}
+
+/** A sample to write. */
+export interface PlannedSample {
+  /** Of its device. */
+  readonly type: AnyDeviceType
+  /** With its final flags. */
+  readonly sample: NewSample
+  /** Of its entry. */
+  readonly orderLimit: number | undefined
 }
 
 /** An audit row to write. */
@@ -68,31 +78,31 @@ export function planCommit<Entry extends TelemetryEntry>(
   for (const entry of batch.entries) checkSamples(entry)
 
   const indexes = new Map<AnyDeviceType, SampleIndex>()
-  const samples: { type: AnyDeviceType; sample: NewSample }[] = []
+  const samples: PlannedSample[] = []
   const messages: PlannedRow[] = []
   const duplicateSamples = new Map<number, number[]>()
   const reusedIds = new Map<number, number[]>()
 
-  function take(type: AnyDeviceType, sample: NewSample, index: SampleIndex) {
+  function take({ type, sample, orderLimit }: PlannedSample, index: SampleIndex) {
     const [stored, before] = [rows.identity(type, sample), index.find(sample)]
     const id = stored.id && before.id ? either(stored.id, before.id) : (stored.id ?? before.id)
     const verdict = judgeSample(sample, { content: stored.content || before.content, id })
     if (verdict === 'duplicate') return verdict
     index.add(sample)
     const flags = verdict === 'reused' ? withFlag(sample.flags, ID_REUSED) : sample.flags
-    samples.push({ type, sample: flags === sample.flags ? sample : { ...sample, flags } })
+    samples.push({ type, sample: flags === sample.flags ? sample : { ...sample, flags }, orderLimit })
     return verdict
   }
 
   batch.entries.forEach((entry, place) => {
     const message = settle(entry, place)
     if (message === null) return
-    const { type } = entry
+    const { type, orderLimit } = entry
     entry.samples.forEach((sample, index) => {
       if (type === null) return
       const own = indexes.get(type) ?? createSampleIndex()
       indexes.set(type, own)
-      const verdict = take(type, sample, own)
+      const verdict = take({ type, sample, orderLimit }, own)
       if (verdict !== 'new') push(verdict === 'duplicate' ? duplicateSamples : reusedIds, place, index)
     })
     const outcomes = { duplicates: duplicateSamples.get(place), reused: reusedIds.get(place) }

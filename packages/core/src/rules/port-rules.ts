@@ -36,6 +36,7 @@ import type {
   DeviceSort,
   OverdueQuery,
   OverviewRequest,
+  SetBackRequest,
   SharedPatch,
 } from '../ports/devices.js'
 import type { Lease } from '../ports/leases.js'
@@ -152,6 +153,8 @@ export const overdueQuery = options<OverdueQuery>({
   before: time,
   statuses: list(word(...DEVICE_STATUSES)),
 })
+
+export const setBackRequest = options<SetBackRequest>({ after: time, now: time })
 
 const RANGE = { deviceId: optional(deviceId), from: optional(time), to: optional(time) }
 

@@ -9,6 +9,7 @@ import * as commands from './apply-command-change.js'
 import * as desired from './apply-desired.js'
 import * as devices from './apply-device-change.js'
 import * as reports from './apply-report.js'
+import * as ascii from './ascii-lower.js'
 import * as labels from './change-labels.js'
 import * as values from './check-values.js'
 import * as orders from './command-order.js'
@@ -62,6 +63,12 @@ export const judgeNewCommands = trusting(
   'commands, their rows and who claims',
   orders.judgeNewCommands,
 )
+/** The row of a command that was just created; `expiresAt` by the storage's own clock. */
+export const newCommandRecord = trusting(
+  'newCommandRecord',
+  'a new command and when it expires',
+  orders.newCommandRecord,
+)
 /**
  * One step of a command: states only go forward, and what is final stays. A publication whose reply was faster than
  * the note of it is counted and changes no state.
@@ -84,8 +91,8 @@ export const applyDesired = trusting(
 export const applyReport = trusting('applyReport', 'a row and a report of state', reports.applyReport)
 /**
  * One step of "old news changes nothing" (invariant 4): `last_seen` only moves forward, and news that came in before
- * the news a row already holds changes nothing else. Gives `current` itself back when the change's own condition does
- * not hold.
+ * the news a row already holds changes nothing else; what came in just now (`liveAt`) is the newest. Gives `current`
+ * itself back when the change's own condition does not hold.
  */
 export const applyDeviceChange = trusting(
   'applyDeviceChange',
@@ -107,7 +114,7 @@ export const isClaimKeyGood = trusting(
 export const judgeClaim = trusting('judgeClaim', 'a request and its rows', claims.judgeClaim)
 /**
  * Adds a sample that was stored later (invariant 4): of two values the one with the greater `orderAt` stays, of equal
- * ones the later.
+ * ones the later. One of a time after the limit, if there is one, does not stay.
  */
 export const addToLatest = trusting('addToLatest', 'a row of last values and a sample', latest.addToLatest)
 /** The last values as one sample tells them. */
@@ -150,6 +157,9 @@ export const withSampleOutcomes = trusting(
   'a message and what became of its samples',
   samples.withSampleOutcomes,
 )
+
+/** A to Z in lower case, all else as it is: what `DeviceFilter.search` compares. */
+export const asciiLower = trusting('asciiLower', 'a text', ascii.asciiLower, 'invalid_query')
 
 const CURSOR = 'the name of a list and a cursor, or what it is made of'
 /** A cursor: which list it belongs to, a number (an id, or epoch milliseconds) and what breaks ties. */

@@ -24,7 +24,10 @@ const NAMES: Readonly<Record<number, string>> = {
   142: 'session taken over',
   143: 'topic filter invalid',
   144: 'topic name invalid',
+  145: 'packet identifier in use',
+  146: 'packet identifier not found',
   147: 'receive maximum exceeded',
+  148: 'topic alias invalid',
   149: 'packet too large',
   150: 'message rate too high',
   151: 'quota exceeded',
@@ -34,8 +37,11 @@ const NAMES: Readonly<Record<number, string>> = {
   155: 'QoS not supported',
   156: 'use another server',
   157: 'server moved',
+  158: 'shared subscriptions not supported',
   159: 'connection rate exceeded',
   160: 'maximum connect time',
+  161: 'subscription identifiers not supported',
+  162: 'wildcard subscriptions not supported',
 }
 
 /** For a message: the name, with the code as the standard writes it. */

@@ -3,6 +3,7 @@ import type { PlainHandler, PlainRequest } from '../plain-handler.js'
 import type { PlainResponse } from '../plain-response.js'
 import { plainProblem } from '../problem.js'
 import { readIncomingBody } from './read-incoming-body.js'
+import { wasRead } from './taken-body.js'
 
 /** Without escapes, queries, and whatever else a URL parser would change. */
 const PLAIN_PATH = /^\/[\w.~!$&'()*+,;=:@/-]*$/
@@ -27,7 +28,7 @@ export function createDirectCheck(): (incoming: IncomingMessage) => boolean {
     if (method !== 'POST' || httpVersionMajor !== 1 || !PLAIN_PATH.test(url) || DOT_SEGMENT.test(url))
       return false
     // A body parser has taken the body already.
-    if (incoming.readableDidRead || 'rawBody' in incoming) return false
+    if (wasRead(incoming) || 'rawBody' in incoming) return false
     if (headers.host === undefined) return false
     if (headers.host !== lastHost) {
       if (!PLAIN_HOST.test(headers.host) || !URL.canParse(`http://${headers.host}/`)) return false
@@ -44,9 +45,9 @@ export async function answerDirectly(
   outgoing: ServerResponse,
 ): Promise<void> {
   try {
-    write(outgoing, await handler(requestOf(incoming)))
+    writePlain(outgoing, await handler(requestOf(incoming)))
   } catch {
-    if (!outgoing.headersSent) write(outgoing, internalError())
+    if (!outgoing.headersSent) writePlain(outgoing, internalError())
   }
   if (!incoming.complete) drain(incoming)
 }
@@ -72,7 +73,7 @@ function headerOf({ headers, rawHeaders }: IncomingMessage, name: string): strin
   return values.join(', ')
 }
 
-function write(outgoing: ServerResponse, { status, headers, body }: PlainResponse): void {
+export function writePlain(outgoing: ServerResponse, { status, headers, body }: PlainResponse): void {
   if (body === null) outgoing.writeHead(status, headers).end()
   else outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
 }

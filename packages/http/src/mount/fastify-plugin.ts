@@ -14,12 +14,21 @@ export interface FastifyScope {
     contentType: string,
     parser: (request: never, payload: never, done: (error: Error | null) => void) => void,
   ): unknown
+  /** A `PreParsingHook`: Fastify's own types of it differ by schema, logger and type provider. */
+  addHook(name: 'preParsing', hook: never): unknown
   /** Routes every method below a path. */
   all(
     path: string,
     route: (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; hijack(): unknown }) => unknown,
   ): unknown
 }
+
+type PreParsingHook = (
+  request: { raw: IncomingMessage },
+  reply: unknown,
+  payload: unknown,
+  done: (error?: Error | null) => void,
+) => void
 
 /**
  * For Fastify 5. Body parsers and their limits do not apply within it, and nothing outside of it changes.
@@ -38,13 +47,38 @@ export function fastifyPlugin(handler: FetchHandler): (scope: FastifyScope) => P
     scope.removeAllContentTypeParsers()
     // The handler reads the stream itself, whatever is in it.
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    const preParsing: PreParsingHook = ({ raw }, _reply, _payload, done) => {
+      hideMalformedType(raw)
+      done()
+    }
+    scope.addHook('preParsing', preParsing as never)
     const levels = scope.prefix.split('/').length - 1
     scope.all('/*', (request, reply) => {
       reply.hijack()
+      showMalformedType(request.raw)
       request.raw.url = withoutLevels(request.raw.url ?? '/', levels)
       return listener(request.raw, reply.raw)
     })
   }
+}
+
+const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;.*)?$/
+const malformedTypes = new WeakMap<IncomingMessage, string>()
+
+/**
+ * Fastify answers a malformed content type itself, with a 415 in its own words, and asks no parser and no hook. The handler
+ * decides about it, as in the other frameworks, and after the application's own hooks.
+ */
+function hideMalformedType(request: IncomingMessage): void {
+  const type = request.headers['content-type']
+  if (type === undefined || MEDIA_TYPE.test(type)) return
+  malformedTypes.set(request, type)
+  request.headers['content-type'] = 'application/octet-stream'
+}
+
+function showMalformedType(request: IncomingMessage): void {
+  const type = malformedTypes.get(request)
+  if (type !== undefined) request.headers['content-type'] = type
 }
 
 /** By number, since a level of the prefix may be a parameter; behind the origin, which the target may begin with. */

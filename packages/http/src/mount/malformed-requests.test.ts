@@ -57,6 +57,16 @@ describe.each(Object.entries(SERVERS))('in %s', (name, start) => {
     expect(JSON.parse(answer.body)).toMatchObject({ status: 400, code: 'malformed_request' })
   })
 
+  test.each(['', 'json', 'text/', '/', 'a b/c', 'application/json/', ';charset=utf-8', 'text/plain/x; a=b'])(
+    'a malformed content type is for the handler to judge: "%s"',
+    async (type) => {
+      const head = `POST ${path}/x HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\ncontent-length: 0\r\n`
+      const { status, body } = await send(running.url, head)
+      expect(status).toBe(200)
+      expect(JSON.parse(body)).toMatchObject({ path: '/x', type: name === 'Hono' ? expect.anything() : type })
+    },
+  )
+
   test('OPTIONS of the whole server is nobody’s fault here', async () => {
     const { status } = await send(running.url, 'OPTIONS * HTTP/1.1\r\nhost: x\r\n')
     // Frameworks find no route for it.

@@ -1,7 +1,9 @@
 import { createServer, request as httpRequest } from 'node:http'
+import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Echo, type EchoHandler, echoHandler } from '../testing/echo.js'
 import { listening, type Running, SERVERS } from '../testing/servers.js'
+import { fastifyPlugin } from './fastify-plugin.js'
 import { nodeListener } from './node-listener.js'
 
 const globals = { Request: globalThis.Request, Response: globalThis.Response }
@@ -83,6 +85,17 @@ test('the routes of a Fastify application keep their parsers', async () => {
   const response = await fetch(new URL('/own', running.url), { method: 'POST', body: '{"a":1}', headers })
   expect(await response.json()).toEqual({ own: { a: 1 } })
   await running.close()
+})
+
+test('the hooks of a Fastify application come before the handler, whatever the content type is', async () => {
+  const app = fastify()
+  app.addHook('preHandler', (_request, reply) => reply.code(401).send({ own: 'no' }))
+  await app.register(fastifyPlugin(echoHandler().handler), { prefix: '/dh' })
+  for (const type of ['text/plain', 'malformed'])
+    expect(
+      await app.inject({ method: 'POST', url: '/dh/x', headers: { 'content-type': type }, payload: 'x' }),
+    ).toMatchObject({ statusCode: 401 })
+  await app.close()
 })
 
 test('the globals stay as they are', () => {

@@ -2,6 +2,7 @@ import { asError, ConnectionError, SLOT_LOST, unavailable } from '../connection/
 import { createLink, type Link } from '../connection/link.js'
 import type { HandlerSpec } from '../handlers/handler-spec.js'
 import { drainQueue, endSession } from '../session/drain.js'
+import { createDroppedQos0 } from '../session/dropped-qos0.js'
 import { createInbox } from '../session/inbox.js'
 import type { SlotLease } from '../session/slot-lease.js'
 import type { BrokerContext } from './broker-context.js'
@@ -65,13 +66,24 @@ async function emptySession(
   plan: SessionPlan,
   slotLease?: SlotLease,
 ): Promise<number | null> {
-  const { settings, counters, now } = commonSessionOptions(context)
+  const { settings, counters, now, logger } = commonSessionOptions(context)
   const { clientId, subscriptions, window, sink } = plan
   const { name, url, sessionExpiry, maxQueuedQos0 } = settings
   if (slotLease?.valid === false)
     throw unavailable(`cannot end the session ${clientId} at ${url}: ${SLOT_LOST}`)
   const source = `mqtt:${name}`
-  const inbox = createInbox({ sink, window, maxQueuedQos0, source, now, counters, slotLease, onSettled() {} })
+  const fields = { broker: name, url, clientId }
+  const inbox = createInbox({
+    sink,
+    window,
+    maxQueuedQos0,
+    source,
+    now,
+    counters,
+    slotLease,
+    dropped: createDroppedQos0({ maxQueuedQos0, now, logger, fields }),
+    onSettled() {},
+  })
   const link: Link = createLink({
     settings,
     clientId,

@@ -22,10 +22,10 @@ test('before each attempt a function decides; false ends the attempts', async ()
     mayConnect: () => allowed,
   })
   await connection.ready
-  ends[0]?.({ reasonCode: null, error: null })
+  ends[0]?.({ disconnect: null, error: null })
   await waitUntil('the second', () => connection.state === 'connected' && ends.length === 2)
   allowed = false
-  ends[1]?.({ reasonCode: null, error: null })
+  ends[1]?.({ disconnect: null, error: null })
   await waitUntil('the end', () => connection.state === 'stopped')
   expect(ends).toHaveLength(2)
 })

@@ -1,4 +1,9 @@
-import { createSilentEnds, presumablyTakenOver, SESSION_TAKEN_OVER } from '@devicehub/core/transport'
+import {
+  createSilentEnds,
+  disconnectReason,
+  presumablyTakenOver,
+  SESSION_TAKEN_OVER,
+} from '@devicehub/core/transport'
 import { deferred, sleep } from '@devicehub-internal/async'
 import type { BrokerCounters } from '../reporting/counters.js'
 import type { ReconnectSettings } from '../settings/option-rules.js'
@@ -21,7 +26,6 @@ export interface KeepConnectedOptions {
   readonly counters: Pick<BrokerCounters, 'failedConnects' | 'sessionsTakenOver'>
   /** Asked when a link ends: true if nothing sent on it can be the reason. Default: always true. */
   readonly isIdle?: () => boolean
-  /** Asked when a link ends: false if the broker confirmed nothing of what was sent on it. The delays then go on growing. Default: always true. */
   /** Called when a link ends: false if the broker confirmed nothing of what was sent on it. The delays then go on growing. Default: always true. */
   readonly wasOfUse?: () => boolean
   /** Asked before each attempt. False: no further attempt. Default: always true. */
@@ -126,8 +130,8 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       silentEnds.failed()
       return
     }
-    const reported = end.reasonCode === SESSION_TAKEN_OVER
-    const withoutReason = end.reasonCode === null && end.error === null && wasIdle
+    const reported = end.disconnect?.reasonCode === SESSION_TAKEN_OVER
+    const withoutReason = end.disconnect === null && end.error === null && wasIdle
     const endsInARow = silentEnds.ended({ withoutReason, lasted: `${Math.round(lastedMs)}ms` })
     const presumed = endsInARow > 0
     const message = presumed ? presumablyTakenOver(clientId, endsInARow) : describeEnd(end, takenOver)
@@ -135,7 +139,8 @@ export function keepConnected(options: KeepConnectedOptions): KeptConnection {
       counters.sessionsTakenOver++
       // Two clients with one client id would otherwise disconnect each other as fast as they can connect.
       lastError = new ConnectionError(message, { cause: end.error, waitsLongest: true })
-    } else lastError = end.error ?? new ConnectionError(message)
+    } else if (end.disconnect !== null) lastError = new ConnectionError(message, { cause: end.error })
+    else lastError = end.error ?? new ConnectionError(message)
   }
 
   async function run(): Promise<void> {
@@ -195,9 +200,9 @@ export const describeRetry = (error: Error, { max }: ReconnectSettings): string 
 const SAME_CLIENT_ID =
   'another client connected with the same client id; each process needs a client id of its own'
 
-export function describeEnd({ reasonCode }: LinkEnd, takenOver = SAME_CLIENT_ID): string {
-  if (reasonCode === SESSION_TAKEN_OVER) return takenOver
-  return reasonCode === null
-    ? 'the broker closed the connection'
-    : `the broker ended the connection with reason code 0x${reasonCode.toString(16)}`
+/** Why a connection ended: what the broker said in its DISCONNECT comes before what became of the socket. */
+export function describeEnd({ disconnect, error }: LinkEnd, takenOver = SAME_CLIENT_ID): string {
+  if (disconnect === null) return error?.message ?? 'the broker closed the connection'
+  const advice = disconnect.reasonCode === SESSION_TAKEN_OVER ? `; ${takenOver}` : ''
+  return `the broker ended the connection: ${disconnectReason(disconnect)}${advice}`
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { readDisconnect, type ServerDisconnect } from '@devicehub/core/transport'
 import { deferred, withTimeout } from '@devicehub-internal/async'
 import { connect } from 'mqtt'
 import { generate } from 'mqtt-packet'
@@ -20,8 +21,8 @@ export interface LinkOptions extends ConnectSettings {
 
 /** Why a connection ended. */
 export interface LinkEnd {
-  /** Of the broker's DISCONNECT; null when it sent none. */
-  readonly reasonCode: number | null
+  /** What the broker's DISCONNECT says; null when it sent none. */
+  readonly disconnect: ServerDisconnect | null
   readonly error: Error | null
 }
 
@@ -83,7 +84,7 @@ export function createLink(options: LinkOptions): Link {
   })
   const closing = deferred<LinkEnd>()
   let lastError: Error | null = null
-  let reasonCode: number | null = null
+  let disconnect: ServerDisconnect | null = null
   let connected = false
   let closed = false
 
@@ -95,7 +96,7 @@ export function createLink(options: LinkOptions): Link {
     if (connected) client.stream.destroy()
   })
   client.on('disconnect', (packet) => {
-    reasonCode = packet.reasonCode ?? 0
+    disconnect = readDisconnect(packet)
     // The broker has to close [MQTT-3.14.4-3]. With one that does not, the connection would look open for ever.
     client.stream.destroy()
   })
@@ -103,7 +104,7 @@ export function createLink(options: LinkOptions): Link {
     closed = true
     reader.close()
     keepAlive.close(endedError())
-    closing.resolve({ reasonCode, error: lastError })
+    closing.resolve({ disconnect, error: lastError })
   })
 
   function open(): Promise<Grants> {

@@ -75,7 +75,10 @@ function callHandler(
   const timer = setTimeout(
     () =>
       abortCall(
-        new DeviceHubError('handler_failed', `the handler of "${filter}" was not done after ${timeout} ms`),
+        new DeviceHubError(
+          'handler_failed',
+          `the handler of "${filter}" did not finish within ${timeout} ms (option timeout of handle)`,
+        ),
       ),
     timeout,
   )
@@ -97,7 +100,14 @@ function callHandler(
   }
   run().then(
     () => {
-      if (end(new DeviceHubError('closed', `the handler of "${filter}" is done: a late result is discarded`)))
+      if (
+        end(
+          new DeviceHubError(
+            'closed',
+            `the handler of "${filter}" has returned: call context.ingest and context.publish before`,
+          ),
+        )
+      )
         result.resolve(handed)
     },
     (error) => {

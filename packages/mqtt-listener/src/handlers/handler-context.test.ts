@@ -97,7 +97,11 @@ describeWith(['mosquitto'], 'what a topic handler hands over', ({ mosquitto }) =
     await at.device.publish('in/slow', 'x')
     await acknowledged(at.listener, 1)
     expect(await failed(at.hub)).toMatchObject([
-      { code: 'handler_failed', reason: expect.stringContaining('not done after 50 ms'), topic: 'in/slow' },
+      {
+        code: 'handler_failed',
+        reason: expect.stringContaining('did not finish within 50 ms'),
+        topic: 'in/slow',
+      },
     ])
     late()
     await waitUntil('both refusals', () => refused.length === 2)

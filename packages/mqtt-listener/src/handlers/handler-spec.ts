@@ -58,8 +58,12 @@ export function handlerSpec(
 function assertName(filter: string, name: string | undefined, withSlots: boolean): void {
   const at = `the handler of "${filter}"`
   if (name === 'pub')
-    throw invalid(`${at}: the name "pub" belongs to the connection that publishes; choose another`)
+    throw invalid(
+      `${at}: the client id that ends in -pub is that of the connection that publishes; choose a name other than "pub"`,
+    )
   // Slot 2 of the group `hub-1` has the client id `hub-1-2`.
   if (withSlots && name !== undefined && /^\d+$/.test(name))
-    throw invalid(`${at}: name "${name}" looks like the number of a slot; add a letter`)
+    throw invalid(
+      `${at}: name "${name}" looks like the number of a slot, and client ids of slots end in a number; add a letter`,
+    )
 }

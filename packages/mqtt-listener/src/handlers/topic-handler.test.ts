@@ -137,7 +137,7 @@ describeWith(['mosquitto'], 'topic handlers', ({ mosquitto }) => {
     await waitUntil('the others', () => heard.length === 200 && at.hub.held.received.length === 200)
     await waitUntil('five time-outs', () => at.hub.quarantined.length === 5)
     expect(signals[0]?.aborted).toBe(true)
-    expect(at.hub.quarantined[0]?.refusal.reason).toMatch(/not done after 2000 ms/)
+    expect(at.hub.quarantined[0]?.refusal.reason).toMatch(/did not finish within 2000 ms/)
     await waitUntil('the acknowledgements', () => at.listener.stats().acknowledged === 405)
     await hang()
   })

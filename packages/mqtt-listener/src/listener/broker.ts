@@ -89,7 +89,7 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
   if (slots !== null && leases === undefined)
     throw new DeviceHubError(
       'invalid_options',
-      `broker "${name}": slots need a hub with a storage that has leases`,
+      `broker "${name}": slots are leased from the database, and the storage of this hub has no leases. Use kyselyStorage or memoryStorage, or set clientId instead`,
     )
   if (slots !== null && hub.storage?.capabilities?.control === false)
     throw controlMissing(hub.storage.name ?? 'storage', `slots (of the broker "${name}")`)
@@ -211,12 +211,12 @@ export function createBroker(hub: ListenerHub, settings: BrokerSettings): Broker
     if (slots !== null && isSlotClientId(slots, deadClientId))
       throw new DeviceHubError(
         'invalid_options',
-        `${deadClientId} is the client id of a slot of group ${slots.group}: the processes of the group empty free slots by themselves`,
+        `${deadClientId} is the client id of a slot of group ${slots.group}. You need not end its session: the other processes of the group take over free slots`,
       )
     if (deadClientId === clientId || handlers.has(deadClientId) || deadClientId === `${clientId}-pub`)
       throw new DeviceHubError(
         'invalid_options',
-        `${deadClientId} is a client id of this listener; start() resumes its session`,
+        `${deadClientId} is a client id of this listener. To end its own session, call stop({ endSession: true }); start() goes on with it`,
       )
     return endSessions(
       context,

@@ -161,6 +161,66 @@ describe('reconnecting', () => {
     expect(world.listener.stats()).toMatchObject({ reconnects: 2 })
   })
 
+  test('a session that never had a subscription is not lost with its connection', async () => {
+    let attempts = 0
+    await using broker = await startFakeBroker({
+      onConnect: () => ({ sessionPresent: false }),
+      onPacket(packet, connection) {
+        if (packet.cmd !== 'subscribe' || ++attempts > 3) return false
+        connection.cut()
+        return true
+      },
+    })
+    await using listener = createMqttListener(createHeldHub(), {
+      url: broker.url,
+      clientId: 'a',
+      reconnect: { min: '1ms', max: '5ms' },
+    })
+    await listener.start()
+    expect(listener.stats()).toMatchObject({ reconnects: 3, sessionsLost: 0 })
+    const granted = await broker.subscribed('a', 4)
+    granted.cut()
+    await broker.subscribed('a', 5)
+    await waitUntil('the count', () => listener.stats().sessionsLost === 1)
+  })
+
+  test('what the server says when it ends a connection is in the log, the events and the stats', async () => {
+    const reasons: string[] = []
+    await using world = await listening({
+      reconnect: { min: '1m', max: '1m' },
+      onDisconnect: ({ reason }) => void reasons.push(reason),
+    })
+    world.connection.send({
+      cmd: 'disconnect',
+      reasonCode: 0x9d,
+      properties: { reasonString: 'moved\r\nand \u001b[31mgone', serverReference: 'b.example.com' },
+    })
+    const why =
+      'the broker ended the connection: server moved (0x9d), "moved and ?[31mgone"; it refers to the server "b.example.com"'
+    await waitUntil('the event', () => reasons.length > 0)
+    expect(reasons).toEqual([why])
+    await waitUntil('the line', () =>
+      world.hub.log.some(({ level, message }) => level === 'error' && message?.startsWith(why)),
+    )
+    expect(world.listener.stats().lastError).toContain(why)
+  })
+
+  test('a connection that the server ends before it grants the subscriptions has its reason', async () => {
+    await using broker = await startFakeBroker({
+      onPacket(packet, connection) {
+        if (packet.cmd !== 'subscribe') return false
+        const properties = { reasonString: 'licence exceeded' }
+        connection.send({ cmd: 'disconnect', reasonCode: 0x97, properties })
+        return true
+      },
+    })
+    const options = { url: broker.url, clientId: 'a', connectTimeout: '300ms' } as const
+    await using listener = createMqttListener(createHeldHub(), options)
+    await expect(listener.start()).rejects.toMatchObject({
+      message: expect.stringContaining('quota exceeded (0x97), "licence exceeded"'),
+    })
+  })
+
   test('an idle member of a group subscribes again now and then, a busy one and one without a group do not', async () => {
     await using idle = await listening({ keepAlive: 1, sharedGroup: 'ingest' })
     await using alone = await listening({ keepAlive: 1 })

@@ -1,5 +1,5 @@
-import { silentLogger, systemClock } from '@devicehub/core'
-import { noMetrics } from '@devicehub/core/transport'
+import { silentLogger } from '@devicehub/core'
+import { noMetrics, systemClock } from '@devicehub/core/transport'
 import { describeWith, transportContract } from '@devicehub/test-kit'
 import { createMqttListener } from '../index.js'
 import { Station } from '../testing/station.js'

@@ -1,4 +1,6 @@
 import { DeviceHubError } from '@devicehub/core'
+import { describeEnd } from '../connection/keep-connected.js'
+import type { LinkEnd } from '../connection/link.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { QueuedPublication } from './publish-queue.js'
 
@@ -9,11 +11,11 @@ export const refusedError = ({ name, url }: Broker, { topic }: QueuedPublication
     details: { topic, broker: name },
   })
 
-export const interruptedError = ({ url }: Broker, entry: QueuedPublication, cause: Error | null) =>
+export const interruptedError = ({ url }: Broker, entry: QueuedPublication, end: LinkEnd) =>
   new DeviceHubError(
     'transport_unavailable',
-    `the connection to ${url} ended before the message to ${entry.topic} was acknowledged; whether the broker has it is not known`,
-    { details: { topic: entry.topic, outcome: 'unknown', attempts: entry.attempts }, cause },
+    `the connection to ${url} ended before the message to ${entry.topic} was acknowledged (${describeEnd(end)}); the broker may or may not have received it`,
+    { details: { topic: entry.topic, outcome: 'unknown', attempts: entry.attempts }, cause: end.error },
   )
 
 export function timeoutError(

@@ -160,11 +160,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     }, delay)
   }
 
-  function onEnd(ended: Link, { reasonCode, error }: LinkEnd): void {
+  function onEnd(ended: Link, end: LinkEnd): void {
     if (ended !== link) return
     link = null
     stallWatch.stop()
     grants = null
+    const reasonCode = end.disconnect?.reasonCode ?? null
     const throttled = reasonCode !== null && SLOW_DOWN.includes(reasonCode)
     if (throttled) {
       sendLimit = Math.max(1, sendLimit / 2)
@@ -176,7 +177,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const mayRepeat = ({ options, attempts }: QueuedPublication) =>
       options.qos === 1 && (throttled || attempts < MAX_ATTEMPTS)
     for (const entry of interrupted)
-      if (!mayRepeat(entry)) settle(entry, interruptedError(settings, entry, error))
+      if (!mayRepeat(entry)) settle(entry, interruptedError(settings, entry, end))
     queue.unshift(interrupted.filter(mayRepeat))
     condition.check()
   }

@@ -12,9 +12,9 @@ export interface BrokerCounters {
   lateAcks: number
   /** The largest number of unacknowledged messages in one session so far. */
   peakInFlight: number
-  /** How often reading from the socket stopped because the window or the hub's queue was full. */
+  /** How often reading from the socket stopped: `receiveMaximum` messages were unacknowledged, or the hub's queue was full. */
   readPauses: number
-  /** QoS 0 messages dropped because `maxQueuedQos0` was full. */
+  /** QoS 0 messages dropped because `maxQueuedQos0` was full, or while the listener stopped. */
   droppedQos0: number
   /** Messages the hub could not store before it closed. They are not acknowledged. */
   failed: number
@@ -24,7 +24,7 @@ export interface BrokerCounters {
   reconnects: number
   /** Attempts to connect and subscribe that failed. */
   failedConnects: number
-  /** Connections at which the broker no longer had the session. Its messages may be lost. */
+  /** Connections at which the broker no longer had a session in which it had granted subscriptions. Its messages may be lost. */
   sessionsLost: number
   /**
    * Connections at which the broker still had the session of a listener with a shared subscription. If the broker was

@@ -5,6 +5,7 @@ import type { Link } from '../connection/link.js'
 import type { PublishPacket } from '../connection/publish-packet.js'
 import type { BrokerCounters } from '../reporting/counters.js'
 import { createAcknowledger } from './acknowledger.js'
+import type { DroppedQos0 } from './dropped-qos0.js'
 import { toInboundMessage } from './inbound-message.js'
 import type { MessageSink } from './message-sink.js'
 import type { ReceiveWindow } from './receive-window.js'
@@ -20,6 +21,7 @@ export interface InboxOptions {
   readonly source: string
   readonly now: () => number
   readonly counters: BrokerCounters
+  readonly dropped: DroppedQos0
   /** Told what became of each message. Must not throw. */
   readonly onSettled: (topic: string, outcome: IngestOutcome) => void
   /** Of the slot whose client id the session has; undefined without slots. */
@@ -83,6 +85,8 @@ export function createConnectionInbox(
   function pushQos0(packet: PublishPacket): boolean {
     if (totals.waitingQos0 >= options.maxQueuedQos0 || window.isPaused) {
       counters.droppedQos0++
+      if (window.isPaused) options.dropped.stopping()
+      else options.dropped.full()
       return true
     }
     totals.waitingQos0++

@@ -15,6 +15,7 @@ import type { OutageLog } from '../reporting/outage-log.js'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import type { ConnectionInbox } from './connection-inbox.js'
 import { drainQueue, endSession, waitUntilEmpty } from './drain.js'
+import { createDroppedQos0 } from './dropped-qos0.js'
 import { createInbox } from './inbox.js'
 import type { MessageSink } from './message-sink.js'
 import type { SlotLease } from './slot-lease.js'
@@ -87,6 +88,7 @@ export function createSession(options: SessionOptions): Session {
     now,
     counters,
     slotLease,
+    dropped: createDroppedQos0({ maxQueuedQos0, now, logger, fields }),
     onSettled: strays.settled,
   })
   const subscriber = createSubscriber({
@@ -149,7 +151,11 @@ export function createSession(options: SessionOptions): Session {
     if (!toldConnected) return
     toldConnected = false
     const stopped = connection === null
-    const reason = end.error?.message ?? (stopped ? 'the listener has stopped' : describeEnd(end))
+    const unexplained = end.disconnect === null && end.error === null
+    const reason =
+      stopped && unexplained
+        ? 'the listener has stopped'
+        : describeEnd(end, slotLease && slotTakenOver(clientId))
     connections?.disconnected({ clientId, reason, stopped })
   }
 

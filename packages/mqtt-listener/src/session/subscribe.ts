@@ -16,6 +16,8 @@ const SHARED_NOT_SUPPORTED = 0x9e
 const FILTERS_PER_SUBSCRIBE = 8
 
 export interface SubscribeReport {
+  /** The broker has granted some filters. */
+  readonly granted: () => void
   /** The broker refuses some filters. They are requested again until it grants them, with growing delays. */
   readonly refused: (error: ConnectionError) => void
   /** The broker grants a filter with a lower QoS than requested. */
@@ -41,6 +43,7 @@ export async function subscribeAll(
   while (missing.length > 0) {
     const codes = await Promise.race([ended, sendSubscribe(link, missing, qos)])
     if (codes.includes(SHARED_NOT_SUPPORTED)) throw noSharedSubscriptions(url)
+    if (codes.some((code) => code < FIRST_REFUSAL)) report.granted()
     codes.forEach((code, index) => {
       if (code < qos) report.downgraded(missing[index] as string, code)
     })

@@ -34,13 +34,16 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
   let refusal: Error | null = null
   let subscribed = false
   let connectedBefore = false
+  /** The broker has had the session: it said so, or granted a subscription in it. A session without any gets nothing. */
+  let known = resumes
 
   function reportSession({ sessionPresent, sessionExpiry: granted }: Grants): void {
     if (connectedBefore) counters.reconnects++
-    if ((connectedBefore || resumes) && !sessionPresent && !cleanStart) {
+    if (known && !sessionPresent && !cleanStart) {
       counters.sessionsLost++
       logger.warn(fields, 'the broker no longer has the session: messages sent meanwhile may be lost')
     }
+    known = sessionPresent
     if (granted < sessionExpiry && !connectedBefore)
       logger.warn(
         { ...fields, granted, wanted: sessionExpiry },
@@ -58,6 +61,9 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
   }
 
   const report = {
+    granted() {
+      known = true
+    },
     refused(error: Error) {
       refusal = error
       logger.error({ ...fields, err: error }, error.message)
@@ -89,6 +95,7 @@ export function createSubscriber(options: SubscriberOptions): Subscriber {
     reset() {
       subscribed = false
       connectedBefore = false
+      known = false
     },
   }
 }

@@ -1,5 +1,6 @@
-import { type AnyDeviceType, DeviceHubError, subscribePatterns } from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { subscribePatterns } from '@devicehub/core/definition'
 import { isValidTopicFilter } from '@devicehub/core/transport'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 import { brokerOf, isMqttType } from '../settings/type-broker.js'

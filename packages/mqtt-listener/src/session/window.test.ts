@@ -71,6 +71,14 @@ describe('the window', () => {
     await waitUntil('the QoS 1 message', () => held.received.at(-1)?.text === 'after')
     expect(held.received).toHaveLength(21)
     expect(listener.stats()).toMatchObject({ droppedQos0: 30, received: 51 })
+    const lines = world.hub.log.filter(({ message }) => /QoS 0/.test(message ?? ''))
+    expect(lines).toEqual([
+      {
+        level: 'warn',
+        fields: { broker: 'default', url: world.broker.url, clientId: 'hub-1', dropped: 1 },
+        message: expect.stringMatching(/dropped 1 QoS 0 messages.*20 wait.*maxQueuedQos0/),
+      },
+    ])
     held.settle()
     connection.deliver({ qos: 0, payload: 'again' })
     await waitUntil('room', () => held.received.at(-1)?.text === 'again')

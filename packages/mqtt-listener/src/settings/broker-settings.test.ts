@@ -59,13 +59,13 @@ describe('options of a listener', () => {
   })
 
   test.each<[MqttListenerOptions, RegExp]>([
-    [{}, /"default": give its `url`/],
+    [{}, /"default": `url` is missing/],
     [{ url: 'localhost:1883' }, /mqtt, mqtts, ws or wss, not localhost/],
     [{ url: 'http://localhost' }, /not http/],
     [{ url: 'mqtt://' }, /no URL|no host/],
     [{ url, brokers: { other: { url } } }, /either `url` or `brokers`/],
     [{ brokers: {} }, /names no broker/],
-    [{ brokers: { other: {} } }, /"other": give its `url`/],
+    [{ brokers: { other: {} } }, /"other": `url` is missing/],
     [
       { url, sharedGroup: 'acme' },
       /needs a clientId that stays the same after a restart.*no listener would receive them/,
@@ -93,12 +93,12 @@ describe('options of a listener', () => {
     [{ url, reconnect: { min: -1 } }, /reconnect\.min must be a duration from 1ms to 1m/],
     [{ url, slots: 'ingest' } as unknown as MqttListenerOptions, /slots must be an object of options/],
     [null as unknown as MqttListenerOptions, /createMqttListener: options must be an object/],
-    [{ url, ca: '-----BEGIN CERTIFICATE-----' }, /a certificate needs mqtts or wss/],
+    [{ url, ca: '-----BEGIN CERTIFICATE-----' }, /must begin with mqtts:/],
     [{ url: 'mqtts://localhost', cert: '-----BEGIN CERTIFICATE-----' }, /both `cert` and `key`/],
     [{ url: 'mqtts://localhost', ca: '/path/ca.pem' }, /ca must be the PEM text .* not a path: read it with/],
     [{ url: 'mqtts://localhost', cert: Buffer.from('a.pem') }, /cert must be the PEM text/],
     [{ url: 'mqtts://localhost', key: './key.pem' }, /^(?!.*key\.pem).*key must be the PEM text/],
-    [{ url, password: 'secret' }, /a password needs a username/],
+    [{ url, password: 'secret' }, /`password` needs a `username`/],
   ])('%o is refused', (options, message) => {
     expect(() => brokerSettings(options)).toThrow(
       expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }),

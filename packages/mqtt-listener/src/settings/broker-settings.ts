@@ -124,24 +124,28 @@ type At = (text: string) => string
 
 function endpointOf(at: At, options: AcceptedBroker) {
   const { url } = options
-  if (url === undefined) throw invalid(at('give its `url`, such as mqtt://localhost:1883'))
+  if (url === undefined) throw invalid(at('`url` is missing; it looks like mqtt://localhost:1883'))
   // The message does not show the URL: it may hold a password.
-  if (!URL.canParse(url)) throw invalid(at('`url` is no URL; it looks like mqtt://localhost:1883'))
+  if (!URL.canParse(url)) throw invalid(at('`url` is not a URL; it looks like mqtt://localhost:1883'))
   const parsed = new URL(url)
   const protocol = parsed.protocol.slice(0, -1)
   if (!isProtocol(protocol))
     throw invalid(at(`the protocol of \`url\` must be mqtt, mqtts, ws or wss, not ${protocol}`))
-  if (parsed.hostname === '') throw invalid(at('`url` names no host'))
+  if (parsed.hostname === '') throw invalid(at('`url` has no host; it looks like mqtt://localhost:1883'))
   const secure = protocol === 'mqtts' || protocol === 'wss'
   if (!secure && (options.ca ?? options.cert ?? options.key) !== undefined)
-    throw invalid(at(`a certificate needs mqtts or wss, and \`url\` has ${protocol}`))
+    throw invalid(
+      at(
+        `\`ca\`, \`cert\` and \`key\` are for TLS: \`url\` must begin with mqtts:// or wss://, not ${protocol}://`,
+      ),
+    )
   if ((options.cert === undefined) !== (options.key === undefined))
     throw invalid(at('mutual TLS needs both `cert` and `key`'))
   const port = parsed.port === '' ? PORTS[protocol] : Number(parsed.port)
   const path = protocol === 'ws' || protocol === 'wss' ? `${parsed.pathname || '/'}${parsed.search}` : ''
   const username = options.username ?? (parsed.username ? decodeURIComponent(parsed.username) : undefined)
   const password = options.password ?? (parsed.password ? decodeURIComponent(parsed.password) : undefined)
-  if (password !== undefined && username === undefined) throw invalid(at('a password needs a username'))
+  if (password !== undefined && username === undefined) throw invalid(at('`password` needs a `username`'))
   return {
     url: `${protocol}://${parsed.hostname}:${port}${path.replace(/\?.*/, '')}`,
     protocol,
@@ -169,7 +173,7 @@ function clientIdAndGroup(at: At, options: AcceptedBroker, protocolVersion: 4 | 
     if (clientId !== undefined && RANDOM_CLIENT_ID.test(clientId))
       throw invalid(
         at(
-          `the ${slots ? 'group' : 'clientId'} looks random (${clientId}); it must stay the same after a restart: ${reason}`,
+          `the ${slots ? 'group' : 'clientId'} (${clientId}) looks random: it begins with mqttjs_ or contains a UUID. It must stay the same after a restart: ${reason}`,
         ),
       )
   }

@@ -1,4 +1,5 @@
-import { type AnyDeviceType, effectiveOptions } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import { effectiveOptions } from '@devicehub/core/definition'
 
 /** The name of the broker a device type uses. */
 export const brokerOf = (type: AnyDeviceType): string => effectiveOptions(type).broker

@@ -58,7 +58,10 @@ export async function adoptFreeSlots(options: AdoptFreeSlotsOptions): Promise<vo
       await adopt(orphan)
     } catch (error) {
       if (stopping.aborted) return
-      logger.warn({ ...fields, err: error }, `cannot empty the session of a free slot now; trying again`)
+      logger.warn(
+        { ...fields, err: error },
+        `cannot receive the messages left in the session of a free slot; trying again`,
+      )
     }
   }
 

@@ -154,12 +154,18 @@ export async function holdSlot(options: HoldSlotOptions): Promise<SlotEnd> {
 
   function howItEnded(): SlotEnd {
     if (unreachable) {
-      logger.warn(fields, `gives slot ${slot} of group ${group} back: this process cannot reach the broker`)
+      logger.warn(
+        fields,
+        `gives slot ${slot} of group ${group} back, so that another process can use it: this process cannot reach the broker`,
+      )
       return 'unreachable'
     }
     if (!slotLease.ended.aborted) return 'stopped'
     counters.slotsLost++
-    logger.warn(fields, `lost slot ${slot} of group ${group}: its connections are dropped`)
+    logger.warn(
+      fields,
+      `lost slot ${slot} of group ${group}: the lease was not renewed in time, or another process took it over. This process closes the connections of the slot and claims a slot again`,
+    )
     return 'lost'
   }
 }

@@ -154,7 +154,10 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
     if (state !== 'standby') {
       const which =
         max === 1 ? `the only slot of group ${group} is` : `all ${max} slots of group ${group} are`
-      logger.info(fields, `${which} held; this process stands by`)
+      logger.info(
+        fields,
+        `${which} held by other processes. This process stands by: it receives messages once a slot is free`,
+      )
     }
     state = 'standby'
     ready.resolve()

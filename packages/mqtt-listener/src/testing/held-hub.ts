@@ -1,12 +1,12 @@
-import {
-  type AnyDeviceType,
-  DeviceHubError,
-  type InboundMessage,
-  silentLogger,
-  systemClock,
-} from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, type InboundMessage, silentLogger } from '@devicehub/core'
 import type { LeaseStore } from '@devicehub/core/storage'
-import { type AttachedHandler, noMetrics, type Refusal, type Transport } from '@devicehub/core/transport'
+import {
+  type AttachedHandler,
+  noMetrics,
+  type Refusal,
+  systemClock,
+  type Transport,
+} from '@devicehub/core/transport'
 import { type HeldIngest, holdIngest } from '@devicehub/test-kit'
 import type { ListenerHub } from '../settings/listener-hub.js'
 import { Station } from './station.js'

@@ -62,7 +62,9 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   function failuresOf(network: Network): number {
-    if (network.until <= clock.now()) network.failures = 0
+    const left = network.until - clock.now()
+    // A clock that was set back must not keep it blocked for longer.
+    if (left <= 0 || left > MINUTE) network.failures = 0
     return network.failures
   }
 

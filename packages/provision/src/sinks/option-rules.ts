@@ -1,5 +1,6 @@
-import { type AnyDeviceType, DeviceHubError, isDeviceHubError, isDeviceType } from '@devicehub/core'
+import { type AnyDeviceType, DeviceHubError, isDeviceHubError } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { isDeviceType } from '@devicehub/core/definition'
 import { errorLine } from '@devicehub/core/transport'
 import type { SinkChange, SinkDevice } from './credential-sink.js'
 import type { CsvSinkOptions } from './csv-options.js'

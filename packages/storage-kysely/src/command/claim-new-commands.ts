@@ -1,4 +1,5 @@
-import { type AnyDeviceType, DEVICE_STATUSES } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import { DEVICE_STATUSES } from '@devicehub/core/definition'
 import { type CommandClaimRequest, isReachable, type NewCommand } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { compare } from '../commit/prepare-batch.js'

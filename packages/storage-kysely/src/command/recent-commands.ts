@@ -5,6 +5,7 @@ import {
   type CommitEntry,
   isFinal,
   type NewCommand,
+  newCommandRecord,
 } from '@devicehub/core/storage'
 import { foldCommands, openCommand } from './fold-commands.js'
 
@@ -99,25 +100,6 @@ export function createRecentCommands(): RecentCommands {
   }
 }
 
-/** The record of a command that was just written. Field by field: copying all but one is ten times as slow. */
-export const newRecord = (command: NewCommand): CommandRecord => ({
-  id: command.id,
-  typeKey: command.type.key,
-  deviceId: command.deviceId,
-  command: command.command,
-  payload: command.payload,
-  timeout: command.timeout,
-  expiresIn: command.expiresIn,
-  retries: command.retries,
-  onOffline: command.onOffline,
-  batch: command.batch,
-  createdAt: command.createdAt,
-  state: 'queued',
-  attempts: 0,
-  sentAt: null,
-  acceptedAt: null,
-  finishedAt: null,
-  result: null,
-  reason: null,
-  expiresAt: command.createdAt + command.expiresIn,
-})
+/** What is known of a command that was just written: when it expires, its database decides by a clock of its own. */
+export const newRecord = (command: NewCommand): CommandRecord =>
+  newCommandRecord(command, command.createdAt + command.expiresIn)

@@ -1,6 +1,5 @@
 import type { MessageRef } from '@devicehub/core'
-import type { CommitEntry } from '@devicehub/core/storage'
-import { notReplayable } from '@devicehub/core/storage'
+import { type CommitEntry, notReplayable } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Transaction } from '../connection/connection.js'
 import { UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
@@ -38,4 +37,6 @@ export const messageTableOfRef = (known: KnownTypes, { typeKey }: MessageRef): s
   return known.has(typeKey) ? `${typeKey}_message` : null
 }
 
-export const isMessageId = (id: string): boolean => /^\d{1,16}$/.test(id) && Number.isSafeInteger(Number(id))
+/** As a row's id is written: '01' is none. */
+export const isMessageId = (id: string): boolean =>
+  /^(0|[1-9]\d{0,15})$/.test(id) && Number.isSafeInteger(Number(id))

@@ -23,6 +23,8 @@ export interface Insert {
 
 export interface Upsert {
   readonly key: string
+  /** A time after it, epoch milliseconds, is no reason to keep a value. Absent or infinite: any is. */
+  readonly limit?: number
   /**
    * Columns that are updated together, when the new row's time is not earlier. A row without a time updates nothing.
    */

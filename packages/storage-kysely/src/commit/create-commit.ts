@@ -81,7 +81,7 @@ export function createCommit({
     let lookUp =
       expectDuplicates || batch.entries.some(({ replayOf }) => replayOf) || (timescale && hasSampleIds(batch))
     const settles = batch.entries.some(settlesSomething)
-    const giveUpAt = Date.now() + PATIENCE
+    const giveUpAt = performance.now() + PATIENCE
     for (let attempt = 1; ; attempt++) {
       // The result, in case the connection breaks before it is returned.
       let result = NOTHING
@@ -117,7 +117,9 @@ export function createCommit({
         if (failure === 'lost') lost.add(batch, result)
         const again = failure === 'unique' || failure === 'conflict'
         const enough =
-          failure === 'unique' ? attempt >= UNIQUE_ATTEMPTS : attempt >= ATTEMPTS && Date.now() > giveUpAt
+          failure === 'unique'
+            ? attempt >= UNIQUE_ATTEMPTS
+            : attempt >= ATTEMPTS && performance.now() > giveUpAt
         if (!again || enough) throw error
         if (failure === 'unique' && !lookUp) lookUp = true
         else await sleep(Math.random() * Math.min(50, 2 ** attempt))

@@ -38,10 +38,10 @@ export function prepareWrites(known: KnownTypes, batch: CommitBatch, found?: Fou
       const insert = buildInsert(table, MESSAGE_COLUMNS, rows)
       return batch.wantsIds ? { ...insert, returnsIds: true } : insert
     }),
-    ...[...samples].flatMap(([table, { type, rows }]) => {
+    ...[...samples].flatMap(([table, { type, rows, orderLimit }]) => {
       const { columns, latest } = known.shapeOf(type)
       const insert = buildInsert(table, columns, rows)
-      return latest === null ? [insert] : [insert, latestOf(type, latest, rows)]
+      return latest === null ? [insert] : [insert, latestOf(type, latest, rows, orderLimit)]
     }),
   ]
   return {
@@ -55,15 +55,16 @@ function latestOf(
   type: AnyDeviceType,
   { columns, upsert }: LatestShape,
   samples: readonly SampleRow[],
+  limit: number,
 ): Insert {
   const rows = new Map<string, LatestRow>()
   for (const sample of samples) {
     const row = rows.get(sample.deviceId)
-    if (row) addToLatest(row, sample)
+    if (row) addToLatest(row, sample, limit)
     else rows.set(sample.deviceId, latestRowOf(sample))
   }
   const sorted = [...rows.values()].sort((a, b) => compare(a.deviceId, b.deviceId))
-  return { ...buildInsert(tableNames(type).latest, columns, sorted), upsert }
+  return { ...buildInsert(tableNames(type).latest, columns, sorted), upsert: { ...upsert, limit } }
 }
 
 /** The ids of the message rows by entry: each table has them in the order of the entries. */
@@ -81,6 +82,8 @@ export function messageIdsOf({ entries }: CommitBatch, written: WrittenIds): (st
 interface SampleGroup {
   readonly type: AnyDeviceType
   readonly rows: SampleRow[]
+  /** The highest of the entries. */
+  orderLimit: number
 }
 
 const settledMessage = ({ message, samples }: CommitEntry, position: number, found: FoundSamples) =>
@@ -96,7 +99,7 @@ const withReusedId = <Row extends { readonly flags: string | null }>(row: Row): 
 
 function addSamples(
   samples: Map<string, SampleGroup>,
-  { type, samples: given }: CommitEntry,
+  { type, samples: given, orderLimit = Number.POSITIVE_INFINITY }: CommitEntry,
   position: number,
   found: FoundSamples | undefined,
 ): void {
@@ -114,9 +117,10 @@ function addSamples(
       )
     if (found?.isDuplicate(position, index)) continue
     if (!group) {
-      group = { type, rows: [] }
+      group = { type, rows: [], orderLimit }
       samples.set(table, group)
     }
+    group.orderLimit = Math.max(group.orderLimit, orderLimit)
     const flagged = reused.has(index) ? withReusedId(sample) : sample
     const reuse = found?.reuseOf(position, index) ?? 0
     group.rows.push(reuse === 0 ? flagged : { ...flagged, reuse })

@@ -1,5 +1,4 @@
-import type { StoredMessage } from '@devicehub/core'
-import type { NewSample, StoredSample } from '@devicehub/core/storage'
+import type { NewSample, StoredMessage, StoredSample } from '@devicehub/core/storage'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { describeDatabases } from '../testing/describe-databases.js'

@@ -58,8 +58,8 @@ export function firstConnection(db: Kysely<unknown>, dialect: SqlDialect): First
       done = true
     } catch (error) {
       // A refused connection emits its end a moment later.
-      const giveUpAt = Date.now() + END_WAIT
-      while (classify(error) === 'forbidden' && heard.targets.size === 0 && Date.now() < giveUpAt)
+      const giveUpAt = performance.now() + END_WAIT
+      while (classify(error) === 'forbidden' && heard.targets.size === 0 && performance.now() < giveUpAt)
         await sleep(5)
       target ??= targetOfFailure(heard.targets, error)
       throw error

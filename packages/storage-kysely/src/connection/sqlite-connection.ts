@@ -1,5 +1,4 @@
-import type { LeaseFence } from '@devicehub/core/storage'
-import { fenced } from '@devicehub/core/storage'
+import { fenced, type LeaseFence } from '@devicehub/core/storage'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { CommandStep } from '../command/recent-commands.js'
 import type { Column, Insert } from '../commit/columns.js'

@@ -1,5 +1,10 @@
-import type { ConsumerRecord, ConsumerStep, ConsumerStore } from '@devicehub/core/storage'
-import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
+import {
+  type ConsumerRecord,
+  type ConsumerStep,
+  type ConsumerStore,
+  readNumericCursor,
+  writeCursor,
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, Transaction, TransactionOptions } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'

@@ -1,5 +1,4 @@
-import type { LeaseFence } from '@devicehub/core/storage'
-import { fenced } from '@devicehub/core/storage'
+import { fenced, type LeaseFence } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { type DriverRow, readRow } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'

@@ -1,4 +1,5 @@
-import type { Storage, StoredMessage } from '@devicehub/core'
+import type { Storage } from '@devicehub/core'
+import type { StoredMessage } from '@devicehub/core/storage'
 import { expect, test } from 'vitest'
 import { describeDatabases } from '../testing/describe-databases.js'
 import { openStorages } from '../testing/opened-storage.js'

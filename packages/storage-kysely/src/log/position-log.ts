@@ -1,5 +1,4 @@
-import type { StoredMessage } from '@devicehub/core'
-import { badCursor } from '@devicehub/core/storage'
+import { badCursor, type StoredMessage } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection, QueryRows } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
@@ -171,7 +170,8 @@ const PREFIX = 'p:'
 const writePositions = (at: Positions) => PREFIX + [...at].map(([key, id]) => `${key}=${id}`).join(',')
 
 function readPositions(cursor: string): Positions {
-  if (!/^p:([^=,]+=\d{1,16}(,[^=,]+=\d{1,16})*)?$/.test(cursor)) throw badCursor('the log', cursor)
+  if (!/^p:([^=,]+=(0|[1-9]\d{0,15})(,[^=,]+=(0|[1-9]\d{0,15}))*)?$/.test(cursor))
+    throw badCursor('log', cursor)
   const pairs = cursor.slice(PREFIX.length).split(',').filter(Boolean)
   return new Map(
     pairs.map((pair) => pair.split('=') as [string, string]).map(([key, id]) => [key, Number(id)]),

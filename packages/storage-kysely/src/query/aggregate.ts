@@ -1,6 +1,7 @@
 import type { AggregateFunction, AnyDeviceType } from '@devicehub/core'
-import type { AggregateBucket, AggregateQuery } from '@devicehub/core/storage'
 import {
+  type AggregateBucket,
+  type AggregateQuery,
   aggregateField,
   averageOfParts,
   BUCKETS_MAX,

@@ -9,6 +9,7 @@ import { deviceColumn } from '../rows/device-columns.js'
 import { keepsLastValues } from '../schema/latest-table.js'
 import { fieldType, type SqlDialect } from '../schema/logical-type.js'
 import { LABEL_TABLE, TWIN_TABLE, tableNames } from '../schema/tables.js'
+import { containsSql } from './contains-sql.js'
 
 type Sql = RawBuilder<unknown>
 
@@ -117,16 +118,8 @@ function labelSql({ key }: AnyDeviceType, label: string, condition: ValueConditi
   return sql`t.device_id in (${rows} and l.value in (${sql.join(condition.values)}))`
 }
 
-/** Part of the device id or the name; `%` and `_` are ordinary characters. */
+/** Part of the device id or the name. */
 function searchSql(dialect: SqlDialect, text: string): Sql {
-  const pattern = `%${text.replace(/[!%_]/g, '!$&')}%`
-  const contains = (column: string) => containsSql(dialect, sql.ref(`t.${column}`), pattern)
+  const contains = (column: string) => containsSql(dialect, sql.ref(`t.${column}`), text)
   return sql`(${contains('device_id')} or ${contains('name')})`
-}
-
-/** Without regard to case; on SQLite to that of ASCII letters only. */
-function containsSql(dialect: SqlDialect, column: Sql, pattern: string): Sql {
-  if (dialect === 'postgres') return sql`${column} ilike ${pattern} escape '!'`
-  if (dialect === 'sqlite') return sql`${column} like ${pattern} escape '!'`
-  return sql`lower(${column}) like lower(${pattern}) escape '!'`
 }

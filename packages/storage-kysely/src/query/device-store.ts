@@ -1,6 +1,9 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { DevicePatch, DevicePosition, DeviceRecord, DeviceStore } from '@devicehub/core/storage'
+import type { DevicePosition } from '@devicehub/core/storage'
 import {
+  type DevicePatch,
+  type DeviceRecord,
+  type DeviceStore,
   deviceExists,
   NEWEST_FIRST,
   readNumericCursor,
@@ -30,6 +33,7 @@ import { conditionSql } from './condition-sql.js'
 import { readOverview } from './fleet-overview.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
+import { setBackDevices } from './set-back-devices.js'
 import { afterSql, orderSql, sortKey } from './sort-sql.js'
 import { hasLabels, patchLabels, writeLabelRows, writeLabelRowsOf } from './write-labels.js'
 
@@ -229,6 +233,13 @@ export function createDeviceStore(
         items: rows.map((row) => deviceRecord(shape, row, 1)),
         cursor: last === null ? null : writeCursor('overdue', idOf(last), 0),
       }
+    },
+
+    async setBack(type, request) {
+      checkType(type)
+      return asStorageErrors(`setting times of devices of ${type.name} back`, () =>
+        setBackDevices(connection, type, request),
+      )
     },
 
     async update(type, deviceId, patch, now) {

@@ -1,6 +1,10 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { MessageFilter, MessageStore } from '@devicehub/core/storage'
-import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
+import {
+  type MessageFilter,
+  type MessageStore,
+  readNumericCursor,
+  writeCursor,
+} from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { isMessageId, messageTableOfRef } from '../commit/apply-replays.js'
 import type { KnownTypes } from '../commit/known-types.js'

@@ -1,5 +1,4 @@
-import type { ReadingStore } from '@devicehub/core/storage'
-import { readNumericCursor, writeCursor } from '@devicehub/core/storage'
+import { type ReadingStore, readNumericCursor, writeCursor } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection } from '../connection/connection.js'

@@ -1,4 +1,5 @@
-import type { AnyDeviceType, RetentionResult } from '@devicehub/core'
+import type { AnyDeviceType } from '@devicehub/core'
+import type { RetentionResult } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'

@@ -1,5 +1,6 @@
-import type { Channel, MessageRef, MessageStatus, StoredMessage } from '@devicehub/core'
+import type { Channel, MessageRef, MessageStatus } from '@devicehub/core'
 import type { MessageDirection, NewMessage } from '@devicehub/core/definition'
+import type { StoredMessage } from '@devicehub/core/storage'
 import type { ColumnSource } from './column-source.js'
 import type { RowReader } from './row-reader.js'
 

@@ -31,9 +31,10 @@ export abstract class RowReader {
     return value === null ? null : value === true || Number(value) === 1
   }
 
+  /** A copy: drivers give a `Buffer`, or a view of what they received. */
   bytes(index: number): Uint8Array | null {
     const value = this.cell(index)
-    return value instanceof Uint8Array ? value : null
+    return value instanceof Uint8Array ? new Uint8Array(value) : null
   }
 
   value(index: number, kind: ValueKind): StoredValue {

@@ -1,4 +1,4 @@
-import type { MigrateOptions, SchemaPlan } from '@devicehub/core'
+import type { MigrateOptions, SchemaPlan } from '@devicehub/core/storage'
 import type { Kysely, QueryExecutorProvider } from 'kysely'
 import { firstConnection } from '../connection/first-connection.js'
 import { withRefusals } from '../connection/storage-refused.js'

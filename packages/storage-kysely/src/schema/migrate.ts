@@ -1,4 +1,5 @@
-import { DeviceHubError, type SchemaStep } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { SchemaStep } from '@devicehub/core/storage'
 import { type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { classify } from '../storage-error.js'
 import { seedSql } from './ddl.js'

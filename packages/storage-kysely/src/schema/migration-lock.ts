@@ -84,7 +84,7 @@ async function beginImmediate(connection: QueryExecutorProvider, waitMs: number)
   // SQLite's own busy timeout would block the event loop.
   const { rows } = await sql<{ timeout: number }>`pragma busy_timeout`.execute(connection)
   await sql`pragma busy_timeout = 0`.execute(connection)
-  const giveUpAt = Date.now() + waitMs
+  const giveUpAt = performance.now() + waitMs
   try {
     for (;;) {
       try {
@@ -92,7 +92,7 @@ async function beginImmediate(connection: QueryExecutorProvider, waitMs: number)
         return
       } catch (error) {
         if (!isBusy(error)) throw error
-        if (Date.now() > giveUpAt) throw lockTimeout(waitMs, error)
+        if (performance.now() > giveUpAt) throw lockTimeout(waitMs, error)
         await sleep(20 + Math.random() * 80)
       }
     }

@@ -1,4 +1,4 @@
-import type { SchemaStep } from '@devicehub/core'
+import type { SchemaStep } from '@devicehub/core/storage'
 import { alterColumnSql, describeColumn, dropNotNullSql } from './alter-column.js'
 import { columnSql, quoteName, type SqlTarget } from './ddl.js'
 import type { ExistingColumn, ExistingTable } from './existing-tables.js'

@@ -1,4 +1,4 @@
-import type { SchemaStep } from '@devicehub/core'
+import type { SchemaStep } from '@devicehub/core/storage'
 import { createIndexSql, createTableSql, dropIndexSql, quoteName, type SqlTarget } from './ddl.js'
 import type { ExistingTable } from './existing-tables.js'
 import type { ExistingSchema } from './introspect.js'

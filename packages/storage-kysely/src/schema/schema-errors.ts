@@ -1,4 +1,5 @@
-import { DeviceHubError, type SchemaStep } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
+import type { SchemaStep } from '@devicehub/core/storage'
 
 /** The error for a table with one of our names that cannot become what is declared. */
 export const notOurTable = (table: string, reason: string): DeviceHubError =>

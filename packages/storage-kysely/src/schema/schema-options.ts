@@ -1,5 +1,7 @@
-import { type AnyDeviceType, type Duration, isDeviceType, type MigrateOptions } from '@devicehub/core'
+import type { AnyDeviceType, Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
+import { isDeviceType } from '@devicehub/core/definition'
+import type { MigrateOptions } from '@devicehub/core/storage'
 import type { Kysely } from 'kysely'
 import { dialectRule, kyselyRule } from '../option-rules.js'
 import type { SqlDialect } from './logical-type.js'

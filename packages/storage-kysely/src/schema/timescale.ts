@@ -1,6 +1,7 @@
 import type { Duration } from '@devicehub/core'
-import { DeviceHubError, type SchemaStep } from '@devicehub/core'
+import { DeviceHubError } from '@devicehub/core'
 import { parseDuration } from '@devicehub/core/check'
+import type { SchemaStep } from '@devicehub/core/storage'
 import { type QueryExecutorProvider, sql } from 'kysely'
 import type { TimescaleOptions } from './schema-options.js'
 import type { TableModel } from './table-model.js'

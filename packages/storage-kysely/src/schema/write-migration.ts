@@ -1,4 +1,4 @@
-import type { SchemaStep } from '@devicehub/core'
+import type { SchemaStep } from '@devicehub/core/storage'
 
 /** A Kysely migration file, in TypeScript, that does what the plan says. */
 export function migrationFile(steps: readonly SchemaStep[]): string {

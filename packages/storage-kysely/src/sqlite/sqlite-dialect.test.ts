@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { chmod, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
@@ -192,6 +193,60 @@ describe.each(KINDS)('sqliteDialect with $driver, thread: $thread', (options) =>
     await memory.destroy()
   })
 })
+
+test.each([
+  ['nothing', ''],
+  ['a blank', ' '],
+  ['a blank before it', ' x.db'],
+  ['a blank behind it', 'x.db '],
+  ['a line end behind it', 'x.db\n'],
+  [':memory: and a blank', ':memory: '],
+  ['a blank and :memory:', ' :memory:'],
+  ['another name with a colon', ':temp:'],
+  ['capitals', ':MEMORY:'],
+  ['a URI', 'file:x.db?mode=memory'],
+  ['a URI in capitals', 'FILE:x.db'],
+  ['NUL', 'x\0.db'],
+  ['a folder, as it is written', 'data/'],
+])('%s as `file` is refused at once, and what would do is said', (_, file) => {
+  expect(() => sqliteDialect({ file })).toThrow(
+    /file must be the path of a file, without blanks around it and not a `file:` URI, or ':memory:'/,
+  )
+})
+
+test.each(['x.db', './:x.db', 'C:\\data\\x.db', '/a b/c.db', 'files:x.db', 'files/x'])(
+  '%s is the path of a file',
+  (file) => {
+    expect(() => sqliteDialect({ file })).not.toThrow()
+  },
+)
+
+test.skipIf(process.platform === 'win32').each(KINDS)(
+  'what is no regular file is refused before it is opened: $driver, thread: $thread',
+  async (options) => {
+    const folder = await mkdtemp(join(tmpdir(), 'devicehub-sqlite-'))
+    const refused = async (file: string) => {
+      const db = new Kysely<Tables>({ dialect: sqliteDialect({ ...options, file }) })
+      const error = await sql`select 1`.execute(db).catch((cause: unknown) => cause)
+      await db.destroy()
+      return error
+    }
+    await symlink(join(folder, 'nothing'), join(folder, 'dangling'))
+    execFileSync('mkfifo', [join(folder, 'pipe')])
+    for (const [file, what] of [
+      [folder, 'a folder'],
+      ['/dev/null', 'no regular file'],
+      [join(folder, 'pipe'), 'no regular file'],
+      [join(folder, 'dangling'), 'a symbolic link to nothing'],
+    ] as const)
+      expect(await refused(file)).toMatchObject({
+        code: 'storage_refused',
+        message: expect.stringContaining(`${file} is ${what}: \`file\` must be the path of a file`),
+      })
+    expect((await readdir(folder)).sort()).toEqual(['dangling', 'pipe'])
+    await rm(folder, { recursive: true })
+  },
+)
 
 test('options that cannot work are refused', () => {
   expect(() => sqliteDialect({ file: '' })).toThrow(/file/)

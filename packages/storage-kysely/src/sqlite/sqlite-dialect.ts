@@ -10,6 +10,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { createSqliteEngine, type SqliteEngine } from './sqlite-engine.js'
+import { IN_MEMORY } from './sqlite-file.js'
 import { acceptSqlite, type SqliteDialectOptions } from './sqlite-options.js'
 
 /**
@@ -27,7 +28,7 @@ import { acceptSqlite, type SqliteDialectOptions } from './sqlite-options.js'
  */
 export function sqliteDialect(given: SqliteDialectOptions): Dialect {
   const options = acceptSqlite(given)
-  const { file, driver = 'auto', thread = file !== ':memory:' } = options
+  const { file, driver = 'auto', thread = file !== IN_MEMORY } = options
   const busyTimeout = options.busyTimeout ?? (thread ? 5000 : 0)
   const engine = createSqliteEngine({ file, driver, thread, busyTimeout })
   return {

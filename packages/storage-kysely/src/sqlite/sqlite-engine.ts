@@ -2,6 +2,7 @@ import { DeviceHubError } from '@devicehub/core'
 import { createSemaphore } from '@devicehub-internal/async'
 import { type EnginePort, openInThread, openInWorker } from './engine-port.js'
 import { asMissingDependency, findSqliteDriver, type SqliteDriver } from './find-driver.js'
+import { IN_MEMORY, refuseNoFile } from './sqlite-file.js'
 
 export interface SqliteEngineOptions {
   readonly file: string
@@ -31,13 +32,14 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
   const turn = createSemaphore(1)
 
   async function start(): Promise<EnginePort> {
+    await refuseNoFile(options.file)
     const { driver, module } = findSqliteDriver(options.driver)
     const settings = { file: options.file, driver, module, busyTimeout: options.busyTimeout }
     try {
       if (!options.thread) return openInThread(settings)
       return await openInWorker(settings, () => {
         // The next call starts a new worker after a crash; a database in memory is lost with the worker.
-        if (options.file !== ':memory:') port = undefined
+        if (options.file !== IN_MEMORY) port = undefined
       })
     } catch (error) {
       throw asMissingDependency(error)

@@ -1,10 +1,14 @@
 import type { Duration } from '@devicehub/core'
 import * as check from '@devicehub/core/check'
 import type { SqliteDriver } from './find-driver.js'
+import { SQLITE_FILE, SQLITE_FILE_PATTERN } from './sqlite-file.js'
 
 /** Options of `sqliteDialect`. */
 export interface SqliteDialectOptions {
-  /** Path of the database file, created if it does not exist. `:memory:` is a database that ends with the process. */
+  /**
+   * Path of the database file, created if it does not exist, readable for its owner alone. Exactly `:memory:` is a database
+   * that ends with the process. Blanks around it and `file:` URIs are refused; so are folders and devices, when it is opened.
+   */
   readonly file: string
   /**
    * Default `auto`: `node:sqlite` where Node has it (22.13 and later), else `better-sqlite3`, which must be
@@ -26,7 +30,7 @@ export interface SqliteDialectOptions {
 const { duration, flag, optional, text, word } = check
 
 const OPTIONS = check.options<check.InMilliseconds<SqliteDialectOptions>>({
-  file: text({ max: 4_096, expected: "a path, or ':memory:'" }),
+  file: text({ max: 4_096, pattern: SQLITE_FILE_PATTERN, expected: SQLITE_FILE }),
   driver: optional(word('auto', 'node:sqlite', 'better-sqlite3')),
   thread: optional(flag),
   busyTimeout: optional(duration({ max: '1h' })),

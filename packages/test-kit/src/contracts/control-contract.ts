@@ -9,6 +9,7 @@ import { consumerContract } from './storage/control/consumers.js'
 import { credentialWriteContract } from './storage/control/credential-writes.js'
 import { credentialContract } from './storage/control/credentials.js'
 import { fenceContract } from './storage/control/fences.js'
+import { hubClockContract } from './storage/control/hub-clock.js'
 import { leaseContract } from './storage/control/leases.js'
 import { missedRowContract } from './storage/control/missed-rows.js'
 import { twinContract } from './storage/control/twins.js'
@@ -28,6 +29,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   credentialWriteContract,
   accessContract,
   claimContract,
+  hubClockContract,
 ]
 
 /**

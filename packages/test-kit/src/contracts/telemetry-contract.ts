@@ -26,6 +26,7 @@ import { replayContract } from './storage/telemetry/replay.js'
 import { retentionContract } from './storage/telemetry/retention.js'
 import { schemaContract } from './storage/telemetry/schema.js'
 import { sessionContract } from './storage/telemetry/sessions.js'
+import { setBackContract } from './storage/telemetry/set-back.js'
 import { valueContract } from './storage/telemetry/values.js'
 
 const SUITES: readonly ((contract: StorageContract) => void)[] = [
@@ -39,6 +40,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   changeOrderContract,
   sessionContract,
   presenceContract,
+  setBackContract,
   replayContract,
   deviceContract,
   deviceListContract,

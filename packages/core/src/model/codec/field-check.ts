@@ -36,28 +36,23 @@ export function compileFieldCheck(field: Field, wallClock?: WallClock): FieldChe
     case 'datetime':
       return (value) => parseTimestamp(value, wallClock)
     case 'json':
-      return (value) => {
-        try {
-          const parsed = schema === undefined ? value : parseWith(schema, value)
-          if (parsed === undefined || !isPlainJson(parsed)) return undefined
-          const text = JSON.stringify(parsed)
-          return maxLength === null || hasBytesWithin(text, maxLength) ? text : undefined
-        } catch {
-          // A function of the schema's that throws or is asynchronous, or a value of one that cannot be read.
-          return undefined
-        }
-      }
+      // A function of the schema's may throw or be asynchronous, too.
+      return orUnfit((value) => {
+        const parsed = schema === undefined ? value : parseWith(schema, value)
+        if (parsed === undefined || !isPlainJson(parsed)) return undefined
+        const text = JSON.stringify(parsed)
+        return maxLength === null || hasBytesWithin(text, maxLength) ? text : undefined
+      })
     case 'binary':
-      return (value) => {
-        const bytes =
-          value instanceof Uint8Array ? value : typeof value === 'string' ? decodeBase64(value) : undefined
+      return orUnfit((value) => {
+        const bytes = typeof value === 'string' ? decodeBase64(value) : plainBytes(value)
         return bytes !== undefined && (maxLength === null || bytes.length <= maxLength) ? bytes : undefined
-      }
+      })
     case 'geo':
-      return (value) => {
+      return orUnfit((value) => {
         const point = toGeoPoint(value)
         return point === undefined ? undefined : JSON.stringify(point)
-      }
+      })
   }
 }
 
@@ -85,6 +80,21 @@ export function describeField(field: Field): string {
       return '{ lat, lon, alt? } with lat from -90 to 90 and lon from -180 to 180'
   }
 }
+
+/** For values that are objects: a caller's may throw when it is looked at (a proxy, a getter), and fits nothing then. */
+const orUnfit =
+  (check: FieldCheck): FieldCheck =>
+  (value) => {
+    try {
+      return check(value)
+    } catch {
+      return undefined
+    }
+  }
+
+/** A copy of its own: the caller's bytes may change, or be a view of a larger buffer. Never a `Buffer`. */
+const plainBytes = (value: unknown): Uint8Array | undefined =>
+  value instanceof Uint8Array ? new Uint8Array(value) : undefined
 
 function oneOf({ choices }: Field, check: FieldCheck): FieldCheck {
   if (choices === undefined) return check

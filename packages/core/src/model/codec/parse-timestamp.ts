@@ -24,8 +24,16 @@ export function parseTimestamp(value: unknown, wallClock?: WallClock, near?: num
     case 'bigint':
       return fromEpoch(Number(value))
     default:
-      // CBOR has dates of its own.
-      return value instanceof Date ? withinRange(value.getTime()) : undefined
+      return fromDate(value)
+  }
+}
+
+/** CBOR has dates of its own. A caller's object may throw when it is looked at, and answer `getTime` as it likes. */
+function fromDate(value: unknown): number | undefined {
+  try {
+    return value instanceof Date ? withinRange(Date.prototype.getTime.call(value)) : undefined
+  } catch {
+    return undefined
   }
 }
 

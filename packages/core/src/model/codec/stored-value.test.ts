@@ -51,6 +51,82 @@ describe('a value', () => {
     expect(() => toStored(state.float({ default: 1 }), null, 'limit')).toThrow('limit must have a value')
   })
 
+  it('of bytes is a plain copy', () => {
+    const given = Buffer.from([1, 2, 3])
+    const stored = toStored(reading.binary(), given)
+    given.fill(9)
+    expect(stored).toEqual(Uint8Array.of(1, 2, 3))
+    expect(Object.getPrototypeOf(stored)).toBe(Uint8Array.prototype)
+  })
+
+  const boom = (): never => {
+    throw new Error('boom')
+  }
+  const hostile = (target: object) =>
+    new Proxy(target, {
+      get: boom,
+      getPrototypeOf: boom,
+      has: boom,
+      ownKeys: boom,
+      getOwnPropertyDescriptor: boom,
+    })
+  class Boom extends Date {
+    override getTime = boom
+    override valueOf = boom
+    override toString = boom
+    override [Symbol.toPrimitive] = boom as never
+  }
+  class Liar extends Date {
+    override getTime = () => '7' as unknown as number
+  }
+  const fields = {
+    float: reading.float(),
+    integer: reading.integer(),
+    chosen: reading.integer({ choices: [1, 2] }),
+    boolean: reading.boolean(),
+    string: reading.string(),
+    enum: reading.enum(['a', 'b']),
+    datetime: reading.datetime(),
+    json: reading.json(),
+    binary: reading.binary(),
+    geo: reading.geo(),
+  }
+  it.each(Object.entries(fields))(
+    'of kind %s is refused by name when it throws as it is looked at',
+    (name, field) => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      const values = [
+        proxy,
+        hostile({}),
+        hostile([]),
+        hostile(new Date()),
+        hostile(Uint8Array.of(1)),
+        hostile(boom),
+        new Proxy(new Date(), {}),
+        new Proxy(Uint8Array.of(1), {}),
+        Object.create(Date.prototype),
+        Object.create(Uint8Array.prototype),
+        { valueOf: boom, toString: boom, [Symbol.toPrimitive]: boom },
+        {
+          get lat() {
+            return boom()
+          },
+          lon: 1,
+        },
+      ]
+      for (const value of values)
+        expect(() => toStored(field, value, name)).toThrow(
+          expect.objectContaining({ name: 'DeviceHubError', code: 'invalid_payload' }) as Error,
+        )
+    },
+  )
+
+  it('that is a date of a class of its own is read as the date it is', () => {
+    expect(toStored(reading.datetime(), new Boom(5))).toBe(5)
+    expect(toStored(reading.datetime(), new Liar(5))).toBe(5)
+  })
+
   it('that does not fit is refused with its name and the rule', () => {
     const refused = (message: string) =>
       expect.objectContaining({ code: 'invalid_payload', message }) as Error

@@ -11,7 +11,7 @@ import { deviceType } from './type-rule.js'
  * policy that cannot be.
  *
  * @example
- * import { effectiveOptions } from '@devicehub/core'
+ * import { effectiveOptions } from '@devicehub/core/definition'
  * import { WeatherStation } from './hub.js'
  *
  * effectiveOptions(WeatherStation).heartbeatInterval // 300, in seconds, unless the type says otherwise

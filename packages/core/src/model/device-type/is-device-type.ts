@@ -4,7 +4,7 @@ import type { AnyDeviceType } from './device-type.js'
  * Looks at the value, not at its class: two copies of this package may be loaded.
  *
  * @example
- * import { isDeviceType } from '@devicehub/core'
+ * import { isDeviceType } from '@devicehub/core/definition'
  * import * as exported from './hub.js'
  *
  * const types = Object.values(exported).filter(isDeviceType)

@@ -6,7 +6,7 @@ import { DeviceHubError } from '../errors.js'
  * Lower case, without `_`: `weather_station`, `WeatherStation` and the topic level `weatherstation` are one name.
  *
  * @example
- * import { typeKey } from '@devicehub/core'
+ * import { typeKey } from '@devicehub/core/definition'
  *
  * typeKey('Weather_Station') // weatherstation
  */

@@ -48,7 +48,7 @@ export type Condition =
     }
   /** It has no such value. */
   | { readonly kind: 'absent'; readonly value: DeviceValue }
-  /** Device id or name contains it, without regard to case. */
+  /** Device id or name contains it. A to Z match in either case, all other characters exactly. */
   | { readonly kind: 'search'; readonly text: string }
   /** What it reported equals what is desired of it; true also where nothing is desired. */
   | { readonly kind: 'inSync' }

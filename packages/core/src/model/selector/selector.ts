@@ -52,7 +52,7 @@ export interface Selector<T extends Pick<AnyDeviceType, 'readings' | 'state'> = 
   readonly type?: Matching<string>
   readonly deviceId?: Matching<string>
   readonly name?: Matching<string>
-  /** Part of the device id or the name, without regard to case. */
+  /** Part of the device id or the name. A to Z match in either case, all other characters exactly. */
   readonly search?: string
   readonly status?: Matching<DeviceStatus>
   readonly isActive?: boolean

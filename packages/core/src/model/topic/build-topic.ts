@@ -25,7 +25,7 @@ import {
  * knows its own prefix: `hub.topic(type, deviceId, channel)`.
  *
  * @example
- * import { buildTopic } from '@devicehub/core'
+ * import { buildTopic } from '@devicehub/core/definition'
  * import { WeatherStation } from './hub.js'
  *
  * buildTopic(WeatherStation, 'STATION-001', 'status') // things/weatherstation/STATION-001/status
@@ -76,7 +76,7 @@ function topicsOf(type: AnyDeviceType, deviceId: string, options: TopicOptions):
  * The filters that bring what all devices of the type send: one a channel, with `+` for the device.
  *
  * @example
- * import { subscribePatterns } from '@devicehub/core'
+ * import { subscribePatterns } from '@devicehub/core/definition'
  * import { WeatherStation } from './hub.js'
  *
  * subscribePatterns(WeatherStation, { channels: ['data'] }) // ['things/weatherstation/+/data']
@@ -92,7 +92,7 @@ export function subscribePatterns(type: AnyDeviceType, options: SubscribePattern
  * `createTopicRouter`.
  *
  * @example
- * import { parseTopic } from '@devicehub/core'
+ * import { parseTopic } from '@devicehub/core/definition'
  * import { WeatherStation } from './hub.js'
  *
  * parseTopic(WeatherStation, 'things/weatherstation/STATION-001/data')?.deviceId // STATION-001

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DeviceHubError } from '@devicehub/core'
+import { disconnectReason, readDisconnect } from '@devicehub/core/transport'
 import { doneWithin, withTimeout } from '@devicehub-internal/async'
 import type { MqttClient } from 'mqtt'
 import type { ControlCommand } from './commands.js'
@@ -57,8 +58,8 @@ export async function openControlLink(settings: ControlSettings): Promise<Contro
 
   client.on('error', (error) => fail(connectionError(error, shown)))
   client.on('close', () => fail(unavailable(`the connection to ${shown} was closed`)))
-  client.on('disconnect', ({ reasonCode }) =>
-    fail(unavailable(`${shown} ended the connection (reason 0x${(reasonCode ?? 0).toString(16)})`)),
+  client.on('disconnect', (packet) =>
+    fail(unavailable(`${shown} ended the connection: ${disconnectReason(readDisconnect(packet))}`)),
   )
   client.on('message', (_topic, payload) => {
     const answers = readAnswers(payload)

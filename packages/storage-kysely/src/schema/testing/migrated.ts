@@ -1,5 +1,5 @@
-import type { SchemaStep } from '@devicehub/core'
 import type { Field } from '@devicehub/core/definition'
+import type { SchemaStep } from '@devicehub/core/storage'
 import { createSchema } from '../create-schema.js'
 import type { describeDatabases } from './databases.js'
 import { deviceType } from './device-types.js'

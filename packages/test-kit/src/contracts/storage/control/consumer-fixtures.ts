@@ -34,7 +34,8 @@ export const failure = (id: number, more: Partial<NewFailure> = {}): NewFailure 
   deviceId: `device ${id}`,
   error: `error ${id}`,
   attempts: 3,
-  failedAt: T0 + id,
+  // A time that a Date can hold, whatever the id.
+  failedAt: T0 + (id % 1_000_000),
   ...more,
 })
 export async function opened(storage: Storage, more: Partial<ConsumerStart> = {}): Promise<string> {

@@ -82,6 +82,68 @@ export function deviceListContract(contract: StorageContract): void {
       const pages = await everyDevice(storage, Sensor, roof, { limit: 1 })
       expect(pages.items.map(({ deviceId }) => deviceId)).toEqual(['d-X', 'b-1000', 'a-100%'])
     })
+
+    test('a search folds A to Z and no other letter', async () => {
+      await using opened = await freshStorage(contract)
+      const { storage } = opened
+      const names = [
+        'ÄÖ',
+        'äö',
+        'İ',
+        'i',
+        'I',
+        'ı',
+        '\u212A',
+        'k',
+        'K',
+        'ß',
+        'SS',
+        'é',
+        'e\u0301',
+        'a%B',
+        'a_B',
+        'a\\B',
+      ]
+      names.push(
+        'x.Y',
+        '[x]',
+        '(x',
+        'x*',
+        '^x$',
+        'a|b',
+        'x+?',
+        '{2}',
+        'a-Z',
+        '~!@#&/',
+        'two\nlines',
+        'a\\Qb',
+        '🌡️',
+        '漢字',
+      )
+      await storage.devices.ensure(
+        Sensor,
+        names.map((name, index) =>
+          device(Sensor, `#${String(index).padStart(3, '0')}`, { name, createdAt: T0 - index }),
+        ),
+      )
+      const lower = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+      const part = (text: string) => [
+        text,
+        text.slice(1),
+        text.slice(0, -1),
+        text.toUpperCase(),
+        text.toLowerCase(),
+      ]
+      for (const search of new Set(
+        names.flatMap(part).filter((text) => text !== '' && !/\p{Surrogate}/u.test(text)),
+      )) {
+        const { items } = await storage.devices.list(Sensor, conditionOf(Sensor, { search }), { limit: 100 })
+        expect(
+          items.map(({ record }) => record.name),
+          JSON.stringify(search),
+        ).toEqual(names.filter((name) => lower(name).includes(lower(search))))
+      }
+    })
   })
 }
 

@@ -1,4 +1,5 @@
-import type { AnyDeviceType, Storage, StoredMessage } from '@devicehub/core'
+import type { AnyDeviceType, Storage } from '@devicehub/core'
+import type { StoredMessage } from '@devicehub/core/storage'
 import { expect } from 'vitest'
 import { entry, Meter, Sensor } from '../fixtures.js'
 

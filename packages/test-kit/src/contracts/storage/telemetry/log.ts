@@ -1,4 +1,5 @@
-import { defineDeviceType, type StoredMessage } from '@devicehub/core'
+import { defineDeviceType } from '@devicehub/core'
+import type { StoredMessage } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { batch, entry, Meter, newId, Sensor, T0 } from '../fixtures.js'
 import { errorOf, freshStorage, type StorageContract, sharedStorage } from '../harness.js'

@@ -1,5 +1,5 @@
-import type { StoredMessage } from '@devicehub/core'
 import type { NewMessage } from '@devicehub/core/definition'
+import type { StoredMessage } from '@devicehub/core/storage'
 import { describe, expect, test } from 'vitest'
 import { ALL_BYTES, batch, entry, Meter, message, messagesOf, newId, Sensor, T0 } from '../fixtures.js'
 import { errorOf, everyPage, freshStorage, type StorageContract, sharedStorage } from '../harness.js'
@@ -49,6 +49,28 @@ export function messageContract(contract: StorageContract): void {
     const shared = sharedStorage(contract)
 
     describe.each([Sensor, null])('of %s', (type) => {
+      test('an id is known as it was given, and in no other writing', async () => {
+        const { storage } = shared
+        const deviceId = newId()
+        await storage.commit(batch([entry(type, deviceId)]))
+        const [stored] = await messagesOf(storage, type, deviceId)
+        const { id = '', typeKey = null } = stored ?? {}
+        expect(await storage.messages.get({ typeKey, id })).toMatchObject({ deviceId })
+        for (const other of [
+          `0${id}`,
+          `00${id}`,
+          ` ${id}`,
+          `${id} `,
+          `+${id}`,
+          `${id}.0`,
+          `${id}e0`,
+          `-${id}`,
+          '0',
+          '',
+        ])
+          expect(await storage.messages.get({ typeKey, id: other }), other).toBeNull()
+      })
+
       test.each(Object.entries(MESSAGES))('come back as they went in: %s', async (_, columns) => {
         const { storage } = shared
         const deviceId = newId()

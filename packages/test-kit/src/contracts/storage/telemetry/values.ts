@@ -1,9 +1,12 @@
+import { conditionOf } from '@devicehub/core/storage'
 import type { StoredValue } from '@devicehub/core/transport'
 import { describe, expect, test } from 'vitest'
 import {
   ALL_BYTES,
+  batch,
   device,
   deviceOf,
+  entry,
   newDevice,
   newId,
   readingOf,
@@ -151,6 +154,51 @@ export function valueContract(contract: StorageContract): void {
       expect(
         Buffer.from(stored ? (readingOf(Sensor, stored, 'frame') as Uint8Array) : []).toString('hex'),
       ).toBe('010203')
+    })
+
+    test('bytes are plain, and of the caller alone, from every call', async () => {
+      const { storage } = shared
+      const deviceId = newId()
+      const given = Buffer.from([1, 2, 3])
+      const key = Sensor.stateNames.indexOf('key')
+      const state = Sensor.stateNames.map((_, index) => (index === key ? given : null))
+      await storage.devices.create(Sensor, device(Sensor, deviceId, { state }))
+      const frame = { frame: given }
+      const of = sample(Sensor, deviceId, T0, frame)
+      await storage.commit(batch([entry(Sensor, deviceId, [of], { payloadJson: null, payloadRaw: given })]))
+      given.fill(9)
+      const range = { deviceId, from: T0, to: T0 + 60_000, field: 'frame' }
+      const page = { limit: 10 }
+      const filter = { deviceId }
+      const answers = async () => {
+        const [message] = (await storage.messages.list(Sensor, filter, page)).items
+        const ref = { typeKey: Sensor.key, id: message?.id ?? '' }
+        const later = await storage.devices.update(Sensor, deviceId, { name: 'later' }, T0)
+        const logged = (await storage.log.read([Sensor], null, 1000)).messages
+        const [latest] = await storage.readings.latest(Sensor, [deviceId])
+        const place = Sensor.readingNames.indexOf('frame')
+        return {
+          find: (await deviceOf(storage, Sensor, deviceId)).state[key],
+          list: (await storage.devices.list(Sensor, conditionOf(Sensor, { search: deviceId }), page)).items[0]
+            ?.record.state[key],
+          update: later?.state[key],
+          readings: (await storage.readings.list(Sensor, filter, page)).items[0]?.values[place],
+          latest: latest?.values[place]?.value,
+          latestSamples: (await storage.readings.latestSamples(Sensor, [deviceId]))[0]?.values[place],
+          first: (await storage.readings.aggregate(Sensor, { ...range, fn: 'first' }))[0]?.result,
+          hours: (await storage.readings.aggregate(Sensor, { ...range, fn: 'last', interval: 'hour' }))[0]
+            ?.result,
+          messages: message?.payloadRaw,
+          get: (await storage.messages.get(ref))?.payloadRaw,
+          log: logged.find((one) => one.deviceId === deviceId)?.payloadRaw,
+        }
+      }
+      for (const _ of ['as given', 'after the answers were changed'])
+        for (const [call, value] of Object.entries(await answers())) {
+          expect(value, call).toEqual(Uint8Array.of(1, 2, 3))
+          expect(Object.getPrototypeOf(value), call).toBe(Uint8Array.prototype)
+          ;(value as Uint8Array).fill(7)
+        }
     })
 
     test('the state of a device holds every kind too', async () => {
