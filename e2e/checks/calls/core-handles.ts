@@ -4,6 +4,7 @@ import {
   createLatestBudget,
   createPageBudget,
   createSampleIndex,
+  createSeriesBudget,
 } from '@devicehub/core/storage'
 import {
   compileSampleValidator,
@@ -40,6 +41,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
     { name: 'createPageBudget()', target: createPageBudget(5_000), calls: calls.pageBudgetCalls },
     { name: 'createSampleIndex()', target: createSampleIndex(), calls: calls.sampleIndexCalls },
     { name: 'createBucketBudget()', target: createBucketBudget('day'), calls: calls.latestBudgetCalls },
+    { name: 'createSeriesBudget()', target: createSeriesBudget(), calls: calls.seriesBudgetCalls },
     { name: 'createLatestBudget()', target: createLatestBudget('values', 5), calls: calls.latestBudgetCalls },
     {
       name: 'createLimitedLines()',

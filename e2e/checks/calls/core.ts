@@ -186,6 +186,19 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   createPageBudget: call(() => [5_000], { returns: 'createPageBudget()' }),
   createBucketBudget: call(() => ['day'], { returns: 'createBucketBudget()' }),
   createLatestBudget: call(() => ['the values', 5], { returns: 'createLatestBudget()' }),
+  createSeriesBudget: call(() => [], { returns: 'createSeriesBudget()' }),
+  foldSeries: call(() => [
+    Station,
+    {
+      devices: { deviceIds: ['S-1'] },
+      groupBy: 'device',
+      figures: [{ field: 'temperature', fn: 'avg' }],
+      edges: [NOW, NOW + 1],
+      now: NOW,
+    },
+    { scan: hub.storage.readings.scan, devices: hub.storage.devices },
+  ]),
+  seriesField: call(() => [Station, { field: 'temperature', fn: 'avg' }]),
   createLimitedLines: call(() => [{ clock: systemClock, onOverflow() {} }], {
     returns: 'createLimitedLines()',
   }),

@@ -28,6 +28,11 @@ export const sampleIndexCalls: Coverage = {
   remove: call(() => [identity]),
 }
 export const latestBudgetCalls: Coverage = { take: call(() => [5]) }
+export const seriesBudgetCalls: Coverage = {
+  row: call(),
+  bytes: call(() => [5]),
+  values: call(() => [5]),
+}
 
 export const limitedLinesCalls: Coverage = { lines: call(() => ['a key', () => {}]) }
 

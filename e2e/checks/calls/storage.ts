@@ -79,7 +79,32 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
     NOW,
   ]),
   'devices.delete': call(() => [Station, 'S-3', NOW]),
-  'readings.list': call(() => [Station, { ...range(), order: 'asc' }, page()]),
+  'readings.list': call(() => [Station, { ...range(), order: 'asc', fields: ['temperature'] }, page()]),
+  'readings.get': call(() => [Station, '1']),
+  'readings.scan': call(() => [
+    Station,
+    {
+      deviceIds: ['S-1'],
+      fields: ['temperature'],
+      from: NOW,
+      to: NOW + 1,
+      order: 'asc',
+      having: 'temperature',
+      one: false,
+      envelope: true,
+    },
+    page(),
+  ]),
+  'readings.series': call(() => [
+    Station,
+    {
+      devices: { deviceIds: ['S-1'] },
+      groupBy: { label: 'site' },
+      figures: [{ field: 'temperature', fn: 'avg' }],
+      edges: [NOW, NOW + 1],
+      now: NOW,
+    },
+  ]),
   'readings.latest': call(() => [Station, ['S-1']]),
   'readings.latestSamples': call(() => [Station, ['S-1']]),
   'readings.aggregate': call(() => [

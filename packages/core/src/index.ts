@@ -28,16 +28,10 @@ export type * from './hub/device-queries.js'
 export type { DevicesApi } from './hub/devices-api.js'
 export type { MarkOptions } from './hub/mark-status.js'
 export type { MessageQuery, MessagesApi } from './hub/messages-api.js'
-export type {
-  AggregateRequest,
-  Bucket,
-  LastValue,
-  LastValues,
-  Reading,
-  ReadingQuery,
-  ReadingRange,
-  ReadingsApi,
-} from './hub/readings-api.js'
+export type * from './hub/reading-queries.js'
+export type { LastValue, LastValues, Reading } from './hub/reading-values.js'
+export type { ReadingsApi } from './hub/readings-api.js'
+export type * from './hub/series-request.js'
 export type { SessionEvent, SessionsApi } from './hub/sessions-api.js'
 export type { DesiredPatch, TwinApi } from './hub/twins-api.js'
 export type { IngestOutcome, RefusalCode } from './ingest/ingest.js'
@@ -79,6 +73,7 @@ export type { Metrics } from './ports/metrics.js'
 export type { Page } from './ports/page.js'
 export type { AggregateFunction, Interval } from './ports/readings.js'
 export type { Secret } from './ports/secret.js'
+export type { CalendarUnit, SeriesFunction, SeriesGroups } from './ports/series.js'
 export type {
   NoSignals,
   ProvisionedCredentials,

@@ -37,6 +37,7 @@ export {
 export { defineStorage } from './rules/define-storage.js'
 export { newDeviceRecord } from './rules/device-row.js'
 export type { FoldedChanges, FoldedDevice } from './rules/fold-changes.js'
+export type { SeriesSource } from './rules/fold-series.js'
 export type { ClaimRows } from './rules/judge-claim.js'
 export type { JudgedDevice } from './rules/judge-device.js'
 export { LARGE, LARGE_SCALE, type SumParts } from './rules/large-sums.js'
@@ -52,5 +53,6 @@ export {
   type SampleVerdict,
 } from './rules/sample-index.js'
 export type { SampleOutcomes } from './rules/sample-outcomes.js'
+export { createSeriesBudget, type SeriesBudget } from './rules/series-budget.js'
 export * from './rules/states.js'
 export * from './rules/trusted.js'

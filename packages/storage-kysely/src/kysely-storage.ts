@@ -130,7 +130,7 @@ function checkedConnection(
   check: () => Promise<void> | null,
   target: () => DatabaseTarget | null,
 ): Connection {
-  const { dialect, settleAtOnce } = connection
+  const { dialect, settleAtOnce, reader } = connection
   const run = <T>(work: () => Promise<T>): Promise<T> =>
     withRefusals(dialect, target, async () => {
       const waiting = check()
@@ -141,6 +141,13 @@ function checkedConnection(
     dialect,
     run: (query) => run(() => connection.run(query)),
     readMany: (query) => run(() => connection.readMany(query)),
+    ...(reader && {
+      reader: {
+        dialect,
+        run: (query) => run(() => reader.run(query)),
+        readMany: (query) => run(() => reader.readMany(query)),
+      },
+    }),
     writeAtOnce: (writes, fences) => run(() => connection.writeAtOnce(writes, fences)),
     ...(settleAtOnce && {
       settleAtOnce: (writes, steps, fences) => run(() => settleAtOnce(writes, steps, fences)),

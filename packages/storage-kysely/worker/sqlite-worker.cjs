@@ -46,8 +46,8 @@ function makePrivate(file) {
   }
 }
 
-function openDriver({ file, driver, module, busyTimeout }) {
-  makePrivate(file)
+function openDriver({ file, driver, module, busyTimeout, readOnly }) {
+  if (!readOnly) makePrivate(file)
   const native = driver === 'node:sqlite' ? openNodeSqlite(file) : openBetterSqlite(file, module)
   // Another process may be opening it too, and changing the journal mode needs it alone for a moment.
   native.exec(`pragma busy_timeout = ${Math.max(busyTimeout, 5000)}`)
@@ -55,6 +55,7 @@ function openDriver({ file, driver, module, busyTimeout }) {
   // The default of WAL, NORMAL, may lose commits when the power fails: an acknowledged message would be gone.
   native.exec('pragma synchronous = full')
   native.exec('pragma foreign_keys = on')
+  if (readOnly) native.exec('pragma query_only = on')
   native.exec('pragma temp_store = memory')
   // 32 MiB: what costs most is finding the leaves of the indexes, and the default holds 2.
   native.exec('pragma cache_size = -32768')

@@ -31,10 +31,10 @@ import { acceptHandlerName, createAttachedHandlers } from './attached-handlers.j
 import { createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
 import { createCredentials } from './create-credentials.js'
+import { createDevicesApi } from './create-devices-api.js'
 import { createSessions } from './create-sessions.js'
 import type { DeviceHub } from './device-hub.js'
 import { acceptHub, CACHE, COMMANDS, type DeviceHubOptions, LIMITS } from './device-hub-options.js'
-import { createDevicesApi } from './devices-api.js'
 import { createMessagesApi } from './messages-api.js'
 import { createOpenParts } from './open-parts.js'
 import { openStorage } from './open-storage.js'
@@ -218,7 +218,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
       announce,
       onReachable: () => dispatcher.wake(),
     }),
-    readings: createReadingsApi(storage, assertType),
+    readings: createReadingsApi(storage, assertType, clock),
     messages: createMessagesApi({ storage, assertType, handlers, pipeline }),
     commands: createCommands({
       ...dispatch,

@@ -2,97 +2,35 @@ import { accept, list, optional, options, text, word } from '../model/check/inde
 import { fromStored } from '../model/codec/stored-value.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { InferReadings } from '../model/device-type/infer.js'
-import {
-  AGGREGATES,
-  type AggregateFunction,
-  INTERVALS,
-  type Interval,
-  type LatestReadings,
-  type ReadingFilter,
-  type StoredSample,
-} from '../ports/readings.js'
+import type { Clock } from '../ports/clock.js'
+import { AGGREGATES, type AggregateFunction, INTERVALS, type ReadingFilter } from '../ports/readings.js'
+import type { SeriesFunction } from '../ports/series.js'
 import type { Page, Storage } from '../ports/storage.js'
 import { aggregateField } from '../rules/aggregate-field.js'
+import { readingField } from '../rules/series-field.js'
+import type {
+  AggregateRequest,
+  Bucket,
+  ReadingFieldsQuery,
+  ReadingQuery,
+  ReadingRange,
+} from './reading-queries.js'
+import { type LastValues, type Reading, toLastValues, toReading } from './reading-values.js'
 import { type AssertType, acceptDeviceId, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
-
-/** One stored sample. */
-export interface Reading<Readings = Readonly<Record<string, unknown>>> {
-  /** Of its row, unique within the type. */
-  readonly id: string
-  /** Of the device that sent it. */
-  readonly deviceId: string
-  /** When it was measured; when it was received if the device sent no time. */
-  readonly measuredAt: Date
-  /** When the hub received it. */
-  readonly receivedAt: Date
-  /** The id the device gave it. */
-  readonly sampleId: string | null
-  /** `out_of_range:<reading>`, `clock_skew` and the like; empty when nothing is remarkable. */
-  readonly flags: readonly string[]
-  /** Every declared reading; null where the sample had none. */
-  readonly readings: { readonly [Name in keyof Readings]: Exclude<Readings[Name], undefined> | null }
-}
-
-/** What a device measured last, of each reading. */
-export interface LastValues<Readings = Readonly<Record<string, unknown>>> {
-  /** Of the device. */
-  readonly deviceId: string
-  /** Of the latest sample; null: nobody knows, a broker had kept it. */
-  readonly measuredAt: Date | null
-  /** Every declared reading; null where the device never sent one. */
-  readonly readings: {
-    readonly [Name in keyof Readings]: LastValue<Exclude<Readings[Name], undefined | null>> | null
-  }
-}
-
-/** The last known value of one reading. */
-export interface LastValue<Value = unknown> {
-  /** As the reading is declared. */
-  readonly value: Value
-  /**
-   * When it was measured; when it was received if the device sent no time or one that cannot be true; null: nobody knows,
-   * a broker had kept it.
-   */
-  readonly measuredAt: Date | null
-}
-
-/** Which samples: of one device or all, within a time. */
-export interface ReadingRange {
-  /** Of one device; absent: of all. */
-  readonly deviceId?: string
-  /** Inclusive, by measured time. */
-  readonly from?: Date
-  /** Exclusive. */
-  readonly to?: Date
-}
-
-/** Which samples, in which order, and how many at a time. */
-export interface ReadingQuery extends ReadingRange {
-  /** Default `desc`: newest first. */
-  readonly order?: 'asc' | 'desc'
-  /** 1 to 1,000; default 100. */
-  readonly limit?: number
-  /** Of the page before; absent: the first page. */
-  readonly cursor?: string | undefined
-}
-
-/** What to compute over the stored samples of a type. */
-export interface AggregateRequest<Readings> extends ReadingRange {
-  /** Name of a declared reading. */
-  readonly field: keyof Readings & string
-  /** `first` and `last` go by measured time; `avg` and `sum` need numbers. */
-  readonly fn: AggregateFunction
-  /** Calendar buckets in UTC; without it one value over everything. */
-  readonly interval?: Interval
-}
-
-/** One value of an aggregate. */
-export interface Bucket {
-  /** Start of the bucket; null without an interval. */
-  readonly bucket: Date | null
-  /** A number; for `first`, `last`, `min` and `max` a value of the field, a `Date` of a datetime; null over nothing, and for a sum that no double holds. */
-  readonly result: unknown
-}
+import { readSeries } from './series.js'
+import type {
+  ReadingName,
+  SeriesFields,
+  SeriesFieldsRequest,
+  SeriesFieldsValues,
+  SeriesRequest,
+  SeriesResult,
+  SeriesValues,
+  ShapeRequest,
+  ShapeResult,
+} from './series-request.js'
+import { acceptSeries, acceptShape, isShape } from './series-settings.js'
+import { readShape } from './shape.js'
 
 /** Stored samples and last values of a type. A type that is not of this hub is refused with `unknown_type`. */
 export interface ReadingsApi {
@@ -107,6 +45,21 @@ export interface ReadingsApi {
    * items[0]?.readings.temperature // a number, or null
    */
   list<T extends AnyDeviceType>(type: T, query?: ReadingQuery): Promise<Page<Reading<InferReadings<T>>>>
+  /**
+   * The same with `fields`: only these readings are read and given.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { items } = await hub.readings.list(WeatherStation, { fields: ['temperature'], limit: 10 })
+   * items[0]?.readings.temperature // a number, or null
+   */
+  list<T extends AnyDeviceType, const Name extends ReadingName<T>>(
+    type: T,
+    query: ReadingFieldsQuery<Name>,
+  ): Promise<Page<Reading<Pick<InferReadings<T>, Name>>>>
+  /** One sample by the id of its row, as a list gave it; null when there is none. */
+  get<T extends AnyDeviceType>(type: T, id: string): Promise<Reading<InferReadings<T>> | null>
   /**
    * The last known value of each reading, with its own time; null when the device never sent a sample. Late samples
    * change nothing that is newer. A value stays known when retention deletes its sample, until the device is deleted;
@@ -145,9 +98,82 @@ export interface ReadingsApi {
     type: T,
     request: AggregateRequest<InferReadings<T>>,
   ): Promise<readonly Bucket[]>
+  /**
+   * Figures over time, for charts and reports: of one device, several or those of a selector, of several readings and
+   * with several functions at once, in even intervals or calendar units of a time zone. Each function stands in
+   * docs/guides/history.md. `invalid_query` for what does not fit, and for more than 20,000 buckets in all.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { series } = await hub.readings.series(WeatherStation, {
+   *   devices: 'STATION-001',
+   *   fields: ['temperature', 'humidity'],
+   *   fn: ['avg', 'max'],
+   *   from: new Date('2026-01-01T00:00:00+01:00'),
+   *   to: new Date('2027-01-01T00:00:00+01:00'),
+   *   interval: 'day',
+   *   timeZone: 'Europe/Berlin',
+   * })
+   * series[0]?.buckets[0]?.values.temperature.avg // a number, or null
+   */
+  series<T extends AnyDeviceType, const Name extends ReadingName<T>, const Fn extends SeriesFunction>(
+    type: T,
+    request: SeriesRequest<T, Name, Fn>,
+  ): Promise<SeriesResult<SeriesValues<T, Name, Fn>>>
+  /**
+   * The same with functions of its own for each reading.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { series } = await hub.readings.series(WeatherStation, {
+   *   devices: { labels: { site: 'north' } },
+   *   groupBy: 'all',
+   *   fields: { temperature: ['min', 'max'], humidity: 'timeAvg' },
+   *   from: new Date(Date.now() - 86_400_000),
+   *   to: new Date(),
+   *   points: 200,
+   * })
+   * series[0]?.buckets[0]?.values.humidity.timeAvg // a number, or null
+   */
+  series<T extends AnyDeviceType, const Fields extends SeriesFields<T>>(
+    type: T,
+    request: SeriesFieldsRequest<T, Fields>,
+  ): Promise<SeriesResult<SeriesFieldsValues<T, Fields>>>
+  /**
+   * With `fn: 'shape'` samples as they were measured: at most so many that a line through them looks as one through all,
+   * the least and the greatest among them.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const { series } = await hub.readings.series(WeatherStation, {
+   *   devices: 'STATION-001',
+   *   fields: 'temperature',
+   *   fn: 'shape',
+   *   points: 800,
+   *   from: new Date(Date.now() - 30 * 86_400_000),
+   *   to: new Date(),
+   * })
+   * series[0]?.points.temperature[0]?.value // a number
+   */
+  series<T extends AnyDeviceType, const Name extends ReadingName<T>>(
+    type: T,
+    request: ShapeRequest<T, Name>,
+  ): Promise<ShapeResult<Name>>
 }
 
-const QUERY = options<ReadingQuery>({ ...RANGE, ...PAGE, order: optional(word('asc', 'desc')) })
+type AnyReadingQuery = Omit<ReadingQuery, 'fields'> & { readonly fields?: readonly string[] }
+
+const QUERY = options<AnyReadingQuery>({
+  ...RANGE,
+  ...PAGE,
+  order: optional(word('asc', 'desc')),
+  fields: optional(list(text({ max: 63 }), { max: 2_000 })),
+})
+/** Of any form: of one that cannot be there, there is none. */
+const ID = text({ min: 0, max: 255 })
 
 const REQUEST = options<AggregateRequest<Readonly<Record<string, unknown>>>>({
   ...RANGE,
@@ -161,7 +187,7 @@ const OF_THE_FIELD: ReadonlySet<AggregateFunction> = new Set(['first', 'last', '
 
 const DEVICE_IDS = list(text({ max: 255 }))
 
-export function createReadingsApi(storage: Storage, assertType: AssertType): ReadingsApi {
+export function createReadingsApi(storage: Storage, assertType: AssertType, clock: Clock): ReadingsApi {
   async function latestOf<T extends AnyDeviceType>(caller: string, type: T, given: readonly string[]) {
     assertType(caller, type)
     const deviceIds = accept(caller, 'deviceIds', DEVICE_IDS, given, 'invalid_device_id')
@@ -176,17 +202,35 @@ export function createReadingsApi(storage: Storage, assertType: AssertType): Rea
     return new Map(samples.map((sample) => [sample.deviceId, toReading<T>(type, sample)]))
   }
 
+  async function list<T extends AnyDeviceType>(type: T, query: AnyReadingQuery = {}) {
+    assertType('readings.list', type)
+    const {
+      limit = PAGE_LIMIT,
+      cursor,
+      order = 'desc',
+      fields,
+      ...range
+    } = accept('readings.list', 'query', QUERY, query, 'invalid_query')
+    for (const name of fields ?? []) readingField(type, name)
+    const filter = { ...toFilter(range), order, ...(fields === undefined ? {} : { fields }) }
+    const page = await storage.readings.list(type, filter, { limit, cursor })
+    return { items: page.items.map((sample) => toReading<T>(type, sample, fields)), cursor: page.cursor }
+  }
+
+  async function series(type: AnyDeviceType, request: unknown) {
+    assertType('readings.series', type)
+    const now = clock.now()
+    if (isShape(request)) return readShape(storage, type, acceptShape(type, request, now))
+    return readSeries(storage, type, acceptSeries(type, request, now), now)
+  }
+
   return {
-    async list<T extends AnyDeviceType>(type: T, query: ReadingQuery = {}) {
-      assertType('readings.list', type)
-      const {
-        limit = PAGE_LIMIT,
-        cursor,
-        order = 'desc',
-        ...range
-      } = accept('readings.list', 'query', QUERY, query, 'invalid_query')
-      const page = await storage.readings.list(type, { ...toFilter(range), order }, { limit, cursor })
-      return { items: page.items.map((sample) => toReading<T>(type, sample)), cursor: page.cursor }
+    // One of two types, by what the query says.
+    list: list as ReadingsApi['list'],
+    async get(type, id) {
+      assertType('readings.get', type)
+      const sample = await storage.readings.get(type, accept('readings.get', 'id', ID, id, 'invalid_query'))
+      return sample === null ? null : toReading(type, sample)
     },
     async latest(type, deviceId) {
       assertType('readings.latest', type)
@@ -217,46 +261,10 @@ export function createReadingsApi(storage: Storage, assertType: AssertType): Rea
         result: OF_THE_FIELD.has(fn) && result !== null ? fromStored(declared, result) : result,
       }))
     },
+    // One of three types, by what the request says.
+    series: ((type: AnyDeviceType, request: unknown) => series(type, request)) as ReadingsApi['series'],
   }
 }
-
-function toReading<T extends AnyDeviceType>(type: T, sample: StoredSample): Reading<InferReadings<T>> {
-  const readings: Record<string, unknown> = {}
-  type.readingNames.forEach((name, index) => {
-    const field = type.readings[name]
-    if (field) readings[name] = fromStored(field, sample.values[index] ?? null)
-  })
-  return {
-    id: sample.id,
-    deviceId: sample.deviceId,
-    measuredAt: new Date(sample.timestamp),
-    receivedAt: new Date(sample.receivedAt),
-    sampleId: sample.sampleId,
-    flags: sample.flags === null ? [] : sample.flags.split(' '),
-    readings: readings as Reading<InferReadings<T>>['readings'],
-  }
-}
-
-function toLastValues<T extends AnyDeviceType>(
-  type: T,
-  { deviceId, orderAt, values }: LatestReadings,
-): LastValues<InferReadings<T>> {
-  const readings: Record<string, unknown> = {}
-  type.readingNames.forEach((name, index) => {
-    const field = type.readings[name]
-    const last = values[index] ?? null
-    if (field)
-      readings[name] = last && { value: fromStored(field, last.value), measuredAt: knownTime(last.at) }
-  })
-  return {
-    deviceId,
-    measuredAt: knownTime(orderAt),
-    readings: readings as LastValues<InferReadings<T>>['readings'],
-  }
-}
-
-/** See `NewSample.orderAt`. */
-const knownTime = (orderAt: number): Date | null => (orderAt === 0 ? null : new Date(orderAt))
 
 function toFilter({ deviceId, from, to }: ReadingRange): ReadingFilter {
   return {

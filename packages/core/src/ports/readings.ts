@@ -2,6 +2,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { StoredValue } from '../model/values.js'
 import type { NewSample } from './commit.js'
 import type { Page, PageRequest } from './page.js'
+import type { SeriesStore } from './series.js'
 
 /** A sample as it is stored. */
 export interface StoredSample extends NewSample {
@@ -67,14 +68,23 @@ export interface AggregateBucket {
   readonly result: StoredValue
 }
 
-/** The stored samples and last values of each type. */
-export interface ReadingStore {
+/** Which samples a list is of. */
+export interface ReadingListFilter extends ReadingFilter {
+  /** Default `desc`. */
+  readonly order?: 'asc' | 'desc'
+  /** Names of the readings that somebody wants; absent: all. The other values may be null: a storage need not read them. */
+  readonly fields?: readonly string[]
+}
+
+/**
+ * The stored samples and last values of each type. `get`, `scan` and `series` may be missing: `defineStorage` makes them of
+ * `list`, which costs more.
+ */
+export interface ReadingStore extends Partial<SeriesStore> {
   /** Newest first by default; equal timestamps by id. */
-  list(
-    type: AnyDeviceType,
-    filter: ReadingFilter & { readonly order?: 'asc' | 'desc' },
-    page: PageRequest,
-  ): Promise<Page<StoredSample>>
+  list(type: AnyDeviceType, filter: ReadingListFilter, page: PageRequest): Promise<Page<StoredSample>>
+  /** One by the id of its row; null when there is none, also for an id that no row can have. */
+  get?(type: AnyDeviceType, id: string): Promise<StoredSample | null>
   /**
    * The last known value of each reading, of each device that ever sent a sample (invariant 4): by `orderAt`, of equal
    * ones that of the sample stored later. It stays when its sample is deleted, until the device is; of a type with
@@ -90,3 +100,6 @@ export interface ReadingStore {
    */
   aggregate(type: AnyDeviceType, query: AggregateQuery): Promise<readonly AggregateBucket[]>
 }
+
+/** With what `defineStorage` made of it. */
+export type CompleteReadingStore = Required<ReadingStore>

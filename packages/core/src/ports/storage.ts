@@ -7,7 +7,7 @@ import type { CredentialStore } from './credentials.js'
 import type { DeviceStore } from './devices.js'
 import type { LeaseStore } from './leases.js'
 import type { LogStore, MessageStore } from './messages.js'
-import type { ReadingStore } from './readings.js'
+import type { CompleteReadingStore, ReadingStore } from './readings.js'
 import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
 import type { TwinStore } from './twins.js'
 
@@ -17,6 +17,7 @@ export type * from './messages.js'
 export * from './page.js'
 export * from './readings.js'
 export type * from './schema.js'
+export * from './series.js'
 
 /**
  * What a hub is given: `defineStorage` makes one out of what an implementer writes, a `TelemetryStorage` or a
@@ -114,4 +115,6 @@ export interface Storage extends CompleteStorage {
   readonly name: string
   /** What it can do, complete. */
   readonly capabilities: StorageCapabilities
+  /** Its own, and what was made of them. */
+  readonly readings: CompleteReadingStore
 }

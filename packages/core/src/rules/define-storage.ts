@@ -23,6 +23,7 @@ import type {
   TelemetryStorage,
 } from '../ports/storage.js'
 import { answered, cannotOpen, type Method } from './answered.js'
+import { completeReadings } from './complete-readings.js'
 import {
   type Call,
   CLOSE,
@@ -100,7 +101,10 @@ function complete(name: string, given: TelemetryStorage | CompleteStorage): Stor
   return {
     name,
     capabilities: { ...DEFAULTS, ...capabilities, control },
-    ...stores<TelemetryStores>(name, TELEMETRY, opened),
+    ...stores<TelemetryStores>(name, TELEMETRY, {
+      ...opened,
+      readings: completeReadings(opened.readings, opened.devices),
+    }),
     ...(control ? stores<ControlStores>(name, CONTROL, opened) : withoutControl(name)),
     plan: checked(name, 'plan', PLAN, () => opened.plan()),
     migrate: checked(name, 'migrate', MIGRATE, (how) => opened.migrate(how as MigrateOptions)),
@@ -132,10 +136,17 @@ type Calls = Readonly<Record<string, Readonly<Record<string, Call>>>>
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 
+/** Made of the others where they are missing, see `completeReadings`. */
+const MADE: ReadonlySet<string> = new Set(['readings.get', 'readings.scan', 'readings.series'])
+
 const hasStores = (calls: Calls, storage: Record<string, unknown>): boolean =>
   Object.entries(calls).every(([store, methods]) => {
     const given = storage[store] as Record<string, unknown> | undefined
-    return Object.keys(methods).every((method) => isFunction(given?.[method]))
+    return Object.keys(methods).every(
+      (method) =>
+        isFunction(given?.[method]) ||
+        (MADE.has(`${store}.${method}`) && given !== undefined && given[method] === undefined),
+    )
   })
 
 const OPENED = satisfies<TelemetryStorage | CompleteStorage>(

@@ -41,7 +41,7 @@ import type {
 } from '../ports/devices.js'
 import type { Lease } from '../ports/leases.js'
 import type { MessageFilter } from '../ports/messages.js'
-import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingFilter } from '../ports/readings.js'
+import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingListFilter } from '../ports/readings.js'
 import type { PageRequest } from '../ports/storage.js'
 import type { DesiredChange, TwinClaimRequest, TwinKey } from '../ports/twins.js'
 import { comparedValue, deviceValue } from './condition-rule.js'
@@ -158,14 +158,18 @@ export const setBackRequest = options<SetBackRequest>({ after: time, now: time }
 
 const RANGE = { deviceId: optional(deviceId), from: optional(time), to: optional(time) }
 
-export const readingFilter = options<ReadingFilter & { readonly order?: 'asc' | 'desc' }>({
+export const fieldName = text({ max: 63 })
+export const fieldNames = list(fieldName, { max: 2_000 })
+
+export const readingFilter = options<ReadingListFilter>({
   ...RANGE,
   order: optional(word('asc', 'desc')),
+  fields: optional(fieldNames),
 })
 
 export const aggregateQuery = options<AggregateQuery>({
   ...RANGE,
-  field: text({ max: 63 }),
+  field: fieldName,
   fn: word(...AGGREGATES),
   interval: optional(word(...INTERVALS)),
 })

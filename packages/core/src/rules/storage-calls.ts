@@ -9,10 +9,16 @@ import {
 } from '../model/check/index.js'
 import { deviceType } from '../model/device-type/type-rule.js'
 import type { ErrorCode } from '../model/errors.js'
-import type { ControlStorage, MigrateOptions, TelemetryStorage } from '../ports/storage.js'
+import type {
+  CompleteReadingStore,
+  ControlStorage,
+  MigrateOptions,
+  TelemetryStorage,
+} from '../ports/storage.js'
 import { condition } from './condition-rule.js'
 import * as rules from './port-rules.js'
 import { count, flag, listOf, nothing, orNull as nullOr, pageOf, type Shape, text } from './result-shapes.js'
+import { scanQuery, seriesQuery } from './series-rules.js'
 import * as results from './storage-results.js'
 
 interface Argument {
@@ -27,7 +33,7 @@ export interface Call {
   readonly returns: Shape
 }
 
-type Calls<Store> = { readonly [Name in keyof Store]: Call }
+type Calls<Store> = { readonly [Name in keyof Store]-?: Call }
 
 const call =
   (code: ErrorCode) =>
@@ -39,7 +45,9 @@ const call =
 const asks = call('invalid_query')
 const writes = call('invalid_options')
 
-export type TelemetryStores = Pick<TelemetryStorage, 'devices' | 'readings' | 'messages' | 'log'>
+export type TelemetryStores = Pick<TelemetryStorage, 'devices' | 'messages' | 'log'> & {
+  readonly readings: CompleteReadingStore
+}
 export type ControlStores = Omit<ControlStorage, 'commit'>
 
 type CallsOf<Stores> = { readonly [Name in keyof Stores]: Calls<Stores[Name]> }
@@ -77,9 +85,12 @@ export const TELEMETRY: CallsOf<TelemetryStores> = {
   },
   readings: {
     list: asks({ type: deviceType, filter: rules.readingFilter, page: rules.page }, pageOf(results.sample)),
+    get: asks({ type: deviceType, id: rules.anyId }, nullOr(results.sample)),
     latest: asks({ type: deviceType, deviceIds: rules.deviceIds }, listOf(results.latest)),
     latestSamples: asks({ type: deviceType, deviceIds: rules.deviceIds }, listOf(results.sample)),
     aggregate: asks({ type: deviceType, query: rules.aggregateQuery }, listOf(results.bucket)),
+    scan: asks({ type: deviceType, query: scanQuery, page: rules.page }, pageOf(results.scanned)),
+    series: asks({ type: deviceType, query: seriesQuery }, listOf(results.seriesRow)),
   },
   messages: {
     list: asks(

@@ -72,6 +72,19 @@ export const latest = record('the last values of a device', {
 
 export const bucket = record('a bucket { bucket, result }', { bucket: orNull(time), result: stored })
 
+/** Of many: their values are what the database gives. */
+export const scanned = record('a sample of a scan', {
+  id: text,
+  deviceId: text,
+  timestamp: time,
+  values: list,
+})
+export const seriesRow = record('a row of a series { group, bucket, values }', {
+  group: orNull(text),
+  bucket: count,
+  values: listOf(stored),
+})
+
 export const message = record('the audit row of a message', {
   id: text,
   typeKey: orNull(text),

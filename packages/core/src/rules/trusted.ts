@@ -1,5 +1,6 @@
-import { trusting } from '../model/check/index.js'
+import { accept, callback, options, port, trusting } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { deviceType } from '../model/device-type/type-rule.js'
 import type { Condition } from '../model/selector/condition.js'
 import { conditionsOf } from '../model/selector/conditions-of.js'
 import type { Selector } from '../model/selector/selector.js'
@@ -17,6 +18,7 @@ import * as cursors from './cursor.js'
 import * as each from './each-device.js'
 import * as fleet from './fleet-overview.js'
 import * as changes from './fold-changes.js'
+import * as series from './fold-series.js'
 import * as claims from './judge-claim.js'
 import * as judged from './judge-device.js'
 import * as sums from './large-sums.js'
@@ -28,6 +30,8 @@ import * as credentials from './plan-credential-writes.js'
 import * as outcomes from './record-outcome.js'
 import * as identities from './sample-index.js'
 import * as samples from './sample-outcomes.js'
+import * as fields from './series-field.js'
+import { seriesQuery } from './series-rules.js'
 import * as sync from './state-delta.js'
 import * as errors from './storage-errors.js'
 
@@ -204,6 +208,27 @@ export const aggregateSamples = trusting(
   'aggregateSamples',
   'an aggregate query and samples',
   aggregated.aggregateSamples,
+)
+/**
+ * A series out of the samples themselves, page by page: for functions that a database has no words for. What each means
+ * stands with `SeriesQuery` and in docs/guides/history.md.
+ */
+export const foldSeries: typeof series.foldSeries = async (type, query, source) =>
+  series.foldSeries(
+    accept('foldSeries', 'type', deviceType, type),
+    accept('foldSeries', 'query', seriesQuery, query, 'invalid_query'),
+    accept('foldSeries', 'source', SERIES_SOURCE, source),
+  )
+const SERIES_SOURCE = options<series.SeriesSource>({
+  scan: callback<series.SeriesSource['scan']>(),
+  devices: port<series.SeriesSource['devices']>('a device store', 'list', 'find'),
+})
+/** The reading that a figure is of. `invalid_query` for one that is not declared, or that the function has no answer to. */
+export const seriesField = trusting(
+  'seriesField',
+  'a device type and a figure',
+  fields.seriesField,
+  'invalid_query',
 )
 /** The sum of values that a storage added in two parts. Null over nothing, and where no double holds the sum. */
 export const sumOfParts = trusting('sumOfParts', 'the parts of a sum', sums.sumOfParts)

@@ -37,6 +37,9 @@ export interface Transaction {
   write(writes: Writes): Promise<WrittenIds>
 }
 
+/** What reads and does not write. */
+export type ReadConnection = Pick<Connection, 'dialect' | 'run' | 'readMany'>
+
 /** The database as the stores use it. Differences between drivers and dialects in how a transaction runs end here. */
 export interface Connection {
   readonly dialect: SqlDialect
@@ -44,6 +47,11 @@ export interface Connection {
   run(query: RawBuilder<unknown>): Promise<QueryRows>
   /** Like `run`, cheaper for many rows where the driver allows. Not for integers beyond 2^53. */
   readMany(query: RawBuilder<unknown>): Promise<readonly RowReader[]>
+  /**
+   * For queries that take seconds, where they would hold up commits on this one: a second connection that sees what was
+   * committed before. Absent where connections do not wait for each other, or where there is only one.
+   */
+  readonly reader?: ReadConnection
   /**
    * Writes in one transaction, in as few round trips as possible. When a fence does not hold: `fenced`, and nothing
    * is written.

@@ -6,7 +6,7 @@ import { distinctFences, fenceRows, requireFences } from '../lease/fences.js'
 import { type DriverRow, type RowReader, readColumns } from '../rows/row-reader.js'
 import { LEASE_TABLE } from '../schema/tables.js'
 import { type PackedRows, unpackColumns } from '../sqlite/packed-rows.js'
-import type { SqliteEngine } from '../sqlite/sqlite-engine.js'
+import type { SqliteEngine, SqliteReader } from '../sqlite/sqlite-engine.js'
 import { stepMessage } from './command-steps.js'
 import {
   type Connection,
@@ -22,34 +22,24 @@ import { upsertSql } from './upsert-sql.js'
 /** A connection through `sqliteDialect`: a commit is one message to the worker, with the rows as columns. */
 export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Connection {
   let started: Promise<unknown> | undefined
-  const withConnection = async <T>(work: () => Promise<T>): Promise<T> => {
+  const holding = async <T>(of: SqliteReader, work: () => Promise<T>): Promise<T> => {
     // Through Kysely, once: only a driver that Kysely has started is closed by `db.destroy()`.
     started ??= sql`select 1`.execute(db).catch((error) => {
       started = undefined
       throw error
     })
     await started
-    const release = await engine.acquire()
+    const release = await of.acquire()
     try {
       return await work()
     } finally {
       release()
     }
   }
-  const run = async (query: RawBuilder<unknown>): Promise<QueryRows> => {
-    const compiled = query.compile(db)
-    const { rows, changes = 0 } = await engine.call<{ rows: DriverRow[]; changes?: number }>('query', {
-      sql: compiled.sql,
-      parameters: compiled.parameters.map(copyBytes),
-    })
-    return { rows, affected: changes }
-  }
-  const readMany = async (query: RawBuilder<unknown>): Promise<RowReader[]> => {
-    const { sql: text, parameters } = query.compile(db)
-    const argument = { sql: text, parameters: parameters.map(copyBytes) }
-    const packed = await engine.call<PackedRows>('readColumns', argument)
-    return readColumns(unpackColumns(packed), packed.count)
-  }
+  const withConnection = <T>(work: () => Promise<T>): Promise<T> => holding(engine, work)
+  const { run, readMany } = readsOf(db, engine)
+  const { reader } = engine
+  const reads = reader && readsOf(db, reader)
   const transact = (
     writes: Writes,
     steps: readonly CommandStep[],
@@ -74,6 +64,13 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
     dialect: 'sqlite',
     run: (query) => withConnection(() => run(query)),
     readMany: (query) => withConnection(() => readMany(query)),
+    ...(reads && {
+      reader: {
+        dialect: 'sqlite',
+        run: (query) => holding(reader, () => reads.run(query)),
+        readMany: (query) => holding(reader, () => reads.readMany(query)),
+      },
+    }),
     writeAtOnce: async (writes, fences) => (await transact(writes, [], fences)) ?? NO_IDS,
     settleAtOnce: transact,
     transaction: ({ fences = [] }, work) =>
@@ -92,6 +89,26 @@ export function sqliteConnection(db: Kysely<unknown>, engine: SqliteEngine): Con
           throw error
         }
       }),
+  }
+}
+
+function readsOf(db: Kysely<unknown>, engine: SqliteReader) {
+  const compile = (query: RawBuilder<unknown>) => {
+    const { sql: text, parameters } = query.compile(db)
+    return { sql: text, parameters: parameters.map(copyBytes) }
+  }
+  return {
+    async run(query: RawBuilder<unknown>): Promise<QueryRows> {
+      const { rows, changes = 0 } = await engine.call<{ rows: DriverRow[]; changes?: number }>(
+        'query',
+        compile(query),
+      )
+      return { rows, affected: changes }
+    },
+    async readMany(query: RawBuilder<unknown>): Promise<RowReader[]> {
+      const packed = await engine.call<PackedRows>('readColumns', compile(query))
+      return readColumns(unpackColumns(packed), packed.count)
+    },
   }
 }
 

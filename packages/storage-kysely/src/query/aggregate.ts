@@ -6,8 +6,6 @@ import {
   averageOfParts,
   BUCKETS_MAX,
   createBucketBudget,
-  LARGE,
-  LARGE_SCALE,
   LATEST_BYTES,
   sumOfParts,
 } from '@devicehub/core/storage'
@@ -18,16 +16,17 @@ import { directionSql } from '../connection/direction-sql.js'
 import { numberSql } from '../connection/number-sql.js'
 import { and, asStored } from '../connection/sql-fragments.js'
 import { isWide, type ValueKind } from '../rows/column-source.js'
-import { type RowReader, readRow } from '../rows/row-reader.js'
+import { columnAlias, type RowReader, readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { bucketSql } from './calendar-bucket-sql.js'
 import { edgeRows } from './edge-rows.js'
 import { readingConditions } from './reading-conditions.js'
+import { sumPartsSql } from './sum-parts.js'
 
 export async function aggregate(
-  connection: Connection,
+  connection: Pick<Connection, 'dialect' | 'run'>,
   known: KnownTypes,
   type: AnyDeviceType,
   query: AggregateQuery,
@@ -86,25 +85,12 @@ function resultSql(
       return sql`${asStored(dialect, kind, fn === 'min' ? sql`min(${column})` : sql`max(${column})`)} as c1`
     case 'sum':
     case 'avg':
-      return sumSql(dialect, kind, column)
+      return sql.join(
+        sumPartsSql(dialect, kind, column).map(
+          (part, index) => sql`${part} as ${sql.ref(columnAlias(index + 1))}`,
+        ),
+      )
   }
-}
-
-/**
- * The parts of a sum, see `SumParts`, in floating point: sums of integers could overflow the database's integers. No
- * `avg`: PostgreSQL's adds up squares as well, which overflow from 1e154 on.
- */
-function sumSql(dialect: SqlDialect, kind: ValueKind, column: RawBuilder<unknown>): RawBuilder<unknown> {
-  const isPostgres = dialect === 'postgres'
-  const count = sql`count(${column}) as c1`
-  if (kind === 'integer') {
-    const float = isPostgres ? sql`${column}::float8` : sql`(${column} * 1e0)`
-    return sql`${count}, sum(${float}) as c2`
-  }
-  const number = (value: number) => (isPostgres ? sql`${numberSql(value)}::float8` : numberSql(value))
-  const range = sql`between ${number(-LARGE)} and ${number(LARGE)}`
-  return sql`${count}, sum(case when ${column} ${range} then ${column} end) as c2,
-    sum(case when ${column} not ${range} then ${column} * ${number(LARGE_SCALE)} end) as c3`
 }
 
 interface Edge {

@@ -176,7 +176,7 @@ type RowOfDevice = (
 ) => RawBuilder<unknown>
 
 /** On PostgreSQL a step into the index for each device, on the others a subquery for each. */
-function perDevice(
+export function perDevice(
   dialect: SqlDialect,
   deviceIds: readonly string[],
   rowOf: (deviceId: RawBuilder<unknown>) => RawBuilder<unknown>,

@@ -23,10 +23,38 @@ export interface SqliteEngine {
   acquire(): Promise<() => void>
   /** Runs an operation; call it only while you hold the connection. */
   call<Result>(operation: string, argument: unknown): Promise<Result>
+  /**
+   * A second connection on the same file, in a worker of its own, that only reads: it sees what was committed when its
+   * statement began. Null without a thread, where it would block this one all the same, and of a database in memory, which
+   * has one connection. It is opened when it is first called, which is after `open`, and closed with the engine.
+   */
+  readonly reader: SqliteReader | null
   close(): Promise<void>
 }
 
+/** What of an engine reads. */
+export type SqliteReader = Pick<SqliteEngine, 'acquire' | 'call'>
+
 export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
+  const reader =
+    options.thread && !isInMemory(options.file) ? createPort({ ...options, readOnly: true }) : null
+  const port = createPort({ ...options, readOnly: false })
+  return {
+    ...port,
+    file: options.file,
+    threaded: options.thread,
+    reader,
+    async close() {
+      await reader?.close()
+      await port.close()
+    },
+  }
+}
+
+const isInMemory = (file: string): boolean =>
+  file === ':memory:' || /^file:.*(:memory:|mode=memory)/.test(file)
+
+function createPort(options: SqliteEngineOptions & { readonly readOnly: boolean }) {
   let port: Promise<EnginePort> | undefined
   let closed = false
   const turn = createSemaphore(1)
@@ -34,7 +62,8 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
   async function start(): Promise<EnginePort> {
     await refuseNoFile(options.file)
     const { driver, module } = findSqliteDriver(options.driver)
-    const settings = { file: options.file, driver, module, busyTimeout: options.busyTimeout }
+    const { file, busyTimeout, readOnly } = options
+    const settings = { file, driver, module, busyTimeout, readOnly }
     try {
       if (!options.thread) return openInThread(settings)
       return await openInWorker(settings, () => {
@@ -56,8 +85,6 @@ export function createSqliteEngine(options: SqliteEngineOptions): SqliteEngine {
   }
 
   return {
-    file: options.file,
-    threaded: options.thread,
     open: async () => void (await opened()),
 
     async acquire() {

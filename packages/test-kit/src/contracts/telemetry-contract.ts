@@ -24,7 +24,10 @@ import { presenceContract } from './storage/telemetry/presence.js'
 import { readingContract } from './storage/telemetry/readings.js'
 import { replayContract } from './storage/telemetry/replay.js'
 import { retentionContract } from './storage/telemetry/retention.js'
+import { scanContract } from './storage/telemetry/scan.js'
 import { schemaContract } from './storage/telemetry/schema.js'
+import { seriesContract } from './storage/telemetry/series.js'
+import { seriesBoundsContract } from './storage/telemetry/series-bounds.js'
 import { sessionContract } from './storage/telemetry/sessions.js'
 import { setBackContract } from './storage/telemetry/set-back.js'
 import { valueContract } from './storage/telemetry/values.js'
@@ -53,6 +56,9 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   aggregateContract,
   aggregateBoundsContract,
   aggregateOverflowContract,
+  scanContract,
+  seriesContract,
+  seriesBoundsContract,
   pageContract,
   logContract,
   logPlaceContract,

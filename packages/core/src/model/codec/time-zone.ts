@@ -62,7 +62,8 @@ function localOffsets(local: number, offsetAt: (instant: number) => number): Off
   return isAfter ? { offset: after, second: after } : { offset: before, second: before }
 }
 
-function offsetsOf(name: string): ((instant: number) => number) | undefined {
+/** What a zone's clock on the wall is ahead of UTC at an instant, in milliseconds; undefined for a name that is none. */
+export function offsetsOf(name: string): ((instant: number) => number) | undefined {
   let format: Intl.DateTimeFormat
   try {
     format = new Intl.DateTimeFormat('en-US', {
