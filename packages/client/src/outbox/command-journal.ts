@@ -1,12 +1,11 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core/definition'
 import { createGroupCommit } from './group-commit.js'
 import { outboxFailed } from './outbox-errors.js'
-import { openPrivate } from './private-files.js'
+import { openPrivate, readPrivate } from './private-files.js'
 import { encodeRecord, findRecord, readRecord } from './record-format.js'
-import { syncFolder } from './segment.js'
+import { syncFolder } from './sync-folder.js'
 import { writeAll } from './write-all.js'
 
 /** Bytes are base64. A later record of an id replaces the earlier. */
@@ -108,7 +107,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
   async function append(records: readonly Buffer[]): Promise<void> {
     if (file === null) {
       // `a` would write at the end whatever the position, `r+` makes no file.
-      file = await openPrivate(path, constants.O_RDWR | constants.O_CREAT)
+      file = await openPrivate(path, 'keep')
       await syncFolder(folder)
     }
     const added = Buffer.concat(records)
@@ -131,7 +130,7 @@ export async function openCommandJournal(options: CommandJournalOptions): Promis
     bytes = read.bytes
     sequence = read.sequence
     if (bytes < content.length) {
-      file = await open(path, 'r+')
+      file = await openPrivate(path, 'r+')
       await file.truncate(bytes)
       await file.sync()
     }
@@ -202,7 +201,7 @@ function readRecords(content: Buffer, onRecord: (record: JournalRecord) => void)
 
 async function contentOf(path: string): Promise<Buffer> {
   try {
-    return await readFile(path)
+    return await readPrivate(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
     throw error

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { openPrivate, openToRead } from './private-files.js'
 import { findRecord, readRecord } from './record-format.js'
 import type { Segment } from './segment.js'
 import { writeAll } from './write-all.js'
@@ -45,7 +46,7 @@ export async function frontOf(
 }
 
 async function contentOf(segment: Segment): Promise<Buffer> {
-  const file = await open(segment.file, 'r')
+  const file = await openToRead(segment.file)
   try {
     return await read(file, 0, segment.bytes)
   } finally {
@@ -58,7 +59,7 @@ async function contentOf(segment: Segment): Promise<Buffer> {
  * its new place before the old one is written over, so that at every moment all records are there, some twice.
  */
 export async function cutFront(segment: Segment, bytes: number): Promise<void> {
-  const file = await open(segment.file, 'r+')
+  const file = await openPrivate(segment.file, 'r+')
   try {
     for (let at = bytes; at < segment.bytes; ) {
       // No more than was cut off, so that no part is written over itself.

@@ -1,10 +1,8 @@
-import { constants } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from './crc32.js'
-import { openPrivate } from './private-files.js'
+import { openPrivate, readPrivate } from './private-files.js'
 import type { Progress, ReadProgress } from './read-progress.js'
-import { syncFolder } from './segment.js'
+import { syncFolder } from './sync-folder.js'
 import { writeAll } from './write-all.js'
 
 /**
@@ -29,7 +27,7 @@ export function positionFile(folder: string): PositionFile {
 
   async function writeTo(place: 0 | 1, progress: Progress): Promise<void> {
     // `a` would write at the end whatever the position, `r+` makes no file.
-    const handle = await openPrivate(file, constants.O_RDWR | constants.O_CREAT)
+    const handle = await openPrivate(file, 'keep')
     try {
       await writeAll(handle, encode(progress), place * PLACE_BYTES)
       await handle.datasync()
@@ -65,7 +63,7 @@ export function positionFile(folder: string): PositionFile {
 
 async function contentOf(file: string): Promise<string> {
   try {
-    return await readFile(file, 'latin1')
+    return (await readPrivate(file)).toString('latin1')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error

@@ -1,6 +1,7 @@
-import { chmod, type FileHandle, lstat, mkdir, open, readdir } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { syncFolder } from './segment.js'
+import { syncFolder } from './sync-folder.js'
 
 const FILE = 0o600
 const FOLDER = 0o700
@@ -11,9 +12,24 @@ const OTHERS = 0o077
 const OURS =
   /^(\d{16}\.segment(\.damaged)?|position(\.new)?|commands\.journal(\.new)?|lock(\.turn)?|set-aside\.jsonl)$/
 
-/** Opens a file, and makes it for its owner alone whatever the umask, where `flags` make one. */
-export async function openPrivate(file: string, flags: string | number): Promise<FileHandle> {
-  const handle = await open(file, flags, FILE)
+const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants
+/** Windows has none, and there a link takes rights that few have. */
+const O_NOFOLLOW: number = constants.O_NOFOLLOW ?? 0
+const FLAGS = {
+  'r+': O_RDWR,
+  w: O_WRONLY | O_CREAT | O_TRUNC,
+  'w+': O_RDWR | O_CREAT | O_TRUNC,
+  a: O_WRONLY | O_CREAT | O_APPEND,
+  /** To write at a position: `a` writes at the end whatever it is, and `r+` makes no file. */
+  keep: O_RDWR | O_CREAT,
+}
+
+/**
+ * Opens a file to write to, and makes it for its owner alone whatever the umask. A symbolic link is refused: what somebody
+ * else put in the folder must not lead to a file elsewhere.
+ */
+export async function openPrivate(file: string, flags: keyof typeof FLAGS): Promise<FileHandle> {
+  const handle = await openNoLink(file, FLAGS[flags])
   try {
     const { mode } = await handle.stat()
     if ((mode & 0o777) !== FILE) await handle.chmod(FILE).catch(notAllowed)
@@ -21,6 +37,41 @@ export async function openPrivate(file: string, flags: string | number): Promise
   } catch (error) {
     await handle.close()
     throw error
+  }
+}
+
+/** Opens a file to read from. A symbolic link is refused here as well: samples come from the folder alone. */
+export const openToRead = (file: string): Promise<FileHandle> => openNoLink(file, O_RDONLY)
+
+/** All of a file, which is no symbolic link. */
+export async function readPrivate(file: string): Promise<Buffer> {
+  const handle = await openToRead(file)
+  try {
+    return await handle.readFile()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Cuts off what is behind the first `bytes`. */
+export async function truncatePrivate(file: string, bytes: number): Promise<void> {
+  const handle = await openPrivate(file, 'r+')
+  try {
+    await handle.truncate(bytes)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function openNoLink(file: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(file, flags | O_NOFOLLOW, FILE)
+  } catch (error) {
+    // Systems differ in the code for it, and the one of Linux says the same of links in a circle above it.
+    const found = await lstat(file).catch(() => null)
+    if (!found?.isSymbolicLink()) throw error
+    const message = `${file} is a symbolic link, and the outbox follows none in its folder: remove it`
+    throw Object.assign(new Error(message, { cause: error }), { code: 'ELOOP' })
   }
 }
 
@@ -43,15 +94,18 @@ export async function makePrivateFolder(folder: string): Promise<void> {
  */
 export async function takeFromOthers(folder: string): Promise<void> {
   const names = await readdir(folder)
-  for (const name of names.filter((each) => OURS.test(each))) await tighten(join(folder, name), FILE)
-  if (names.every((name) => OURS.test(name))) await tighten(folder, FOLDER)
+  for (const name of names.filter((each) => OURS.test(each))) {
+    const file = join(folder, name)
+    const found = await lstat(file).catch(() => null)
+    // The mode of a link is nobody's, and what it points to is not ours.
+    if (found !== null && !found.isSymbolicLink()) await tighten(file, found.mode, FILE)
+  }
+  // The user named it: where the name is a link, the folder is what it points to.
+  if (names.every((name) => OURS.test(name))) await tighten(folder, (await stat(folder)).mode, FOLDER)
 }
 
-async function tighten(path: string, mode: number): Promise<void> {
-  const found = await lstat(path).catch(() => null)
-  // The mode of a link is nobody's, and what it points to is not ours.
-  if (found === null || found.isSymbolicLink() || (found.mode & OTHERS) === 0) return
-  await chmod(path, mode).catch(notAllowed)
+async function tighten(path: string, found: number, mode: number): Promise<void> {
+  if ((found & OTHERS) !== 0) await chmod(path, mode).catch(notAllowed)
 }
 
 /** Another user's, as in a volume of a container, or a file system without modes: it works all the same. */

@@ -1,9 +1,10 @@
-import { type FileHandle, open, truncate } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { isDiskFull, outboxFailed, outboxFull } from './outbox-errors.js'
-import { openPrivate } from './private-files.js'
+import { openPrivate, truncatePrivate } from './private-files.js'
 import { encodeRecord, HEADER_BYTES } from './record-format.js'
-import { emptySegment, type Segment, segmentFile, syncFolder } from './segment.js'
+import { emptySegment, type Segment, segmentFile } from './segment.js'
 import { createSegmentSpace, type SegmentSpaceOptions } from './segment-space.js'
+import { syncFolder } from './sync-folder.js'
 import { createTurns } from './turns.js'
 import { writeAll } from './write-all.js'
 
@@ -67,7 +68,7 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
   async function prepare(): Promise<{ readonly segment: Segment; readonly file: FileHandle }> {
     const last = newest()
     if (last !== undefined && last.bytes < segmentBytes && (!spoiled || (await cutTail(last)))) {
-      handle ??= await open(last.file, 'r+')
+      handle ??= await openPrivate(last.file, 'r+')
       return { segment: last, file: handle }
     }
     await retire()
@@ -88,7 +89,7 @@ export function createSegmentLog(options: SegmentLogOptions): SegmentLog {
   /** False: it stays. It is not read, since its numbers are given to the records of the next segment. */
   async function cutTail(segment: Segment): Promise<boolean> {
     try {
-      await truncate(segment.file, segment.bytes)
+      await truncatePrivate(segment.file, segment.bytes)
       spoiled = false
     } catch (error) {
       // The next one would have the same name.

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { openToRead } from './private-files.js'
 import { findRecord, HEADER_BYTES, readRecord, type StoredRecord } from './record-format.js'
 import type { Segment } from './segment.js'
 
@@ -53,7 +54,7 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
   async function bytesAt(of: Segment, position: number, length: number): Promise<Buffer> {
     if (file?.of !== of) {
       await release()
-      file = { of, handle: await open(of.file, 'r') }
+      file = { of, handle: await openToRead(of.file) }
     }
     const buffer = Buffer.allocUnsafe(Math.min(length, of.bytes - position))
     let read = 0

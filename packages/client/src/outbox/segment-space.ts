@@ -1,5 +1,6 @@
-import { rm, truncate } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { cutFront, type Front, frontOf } from './cut-front.js'
+import { truncatePrivate } from './private-files.js'
 import type { Segment } from './segment.js'
 import type { Turns } from './turns.js'
 
@@ -58,7 +59,7 @@ export function createSegmentSpace(options: SegmentSpaceOptions): SegmentSpace {
     if (index === -1) return
     await options.release(segment)
     // A file that is open somewhere keeps its room when it is deleted, so that it is emptied first.
-    await truncate(segment.file, 0).catch(() => {})
+    await truncatePrivate(segment.file, 0).catch(() => {})
     await rm(segment.file, { force: true })
     segments.splice(segments.indexOf(segment), 1)
     total -= segment.bytes

@@ -1,5 +1,6 @@
-import { open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openPrivate, readPrivate } from './private-files.js'
 import type { ReadProgress } from './read-progress.js'
 import { findRecord, readRecord } from './record-format.js'
 
@@ -96,7 +97,7 @@ export async function openSegments(folder: string, progress: ReadProgress): Prom
 /** Null: it cannot be read and was put aside, where it does not stop the others. */
 async function contentOf({ file }: Segment): Promise<Buffer | null> {
   try {
-    return await readFile(file)
+    return await readPrivate(file)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     // A bad block; or a damaged file system that took it for a folder.
@@ -153,21 +154,9 @@ function scan(segment: Segment, content: Buffer, walk: Walk, behind: number): nu
 }
 
 async function cutOff(segment: Segment): Promise<void> {
-  await truncate(segment.file, segment.bytes)
-  const handle = await open(segment.file, 'r+')
+  const handle = await openPrivate(segment.file, 'r+')
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Makes a file that was created, renamed or deleted there survive a power loss. */
-export async function syncFolder(folder: string): Promise<void> {
-  // Windows opens no folders; NTFS keeps its own journal of them.
-  if (process.platform === 'win32') return
-  const handle = await open(folder, 'r')
-  try {
+    await handle.truncate(segment.bytes)
     await handle.sync()
   } finally {
     await handle.close()

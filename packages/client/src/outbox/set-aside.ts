@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core/definition'
+import { isDiskFull } from './outbox-errors.js'
 import { openPrivate } from './private-files.js'
 
 const MAX_BYTES = 1 << 20
@@ -15,6 +16,7 @@ export async function setAside(
 ): Promise<DeviceHubError> {
   const file = join(folder, 'set-aside.jsonl')
   const line = `${JSON.stringify({ at: new Date().toISOString(), reason: reason.message, sample: body.toString() })}\n`
+  let lost = 'no space left'
   let kept = false
   try {
     const handle = await openPrivate(file, 'a')
@@ -27,10 +29,11 @@ export async function setAside(
     } finally {
       await handle.close()
     }
-  } catch {
+  } catch (error) {
     // A full disk must not stop the samples behind it.
     kept = false
+    if (!isDiskFull(error)) lost = (error as Error).message
   }
-  const message = `a sample was set aside (${kept ? file : 'not written: no space left'}): ${reason.message}`
+  const message = `a sample was set aside (${kept ? file : `not written: ${lost}`}): ${reason.message}`
   return new DeviceHubError('publish_failed', message, { details: reason.details, cause: reason })
 }

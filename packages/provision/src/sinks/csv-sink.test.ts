@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
@@ -30,6 +30,25 @@ it('appends a private line a change, under one header', async () => {
     { change: 'removed', password: '', username: 'station-a' },
   ])
 })
+
+it.skipIf(process.platform === 'win32')(
+  'writes and reads through no symbolic link, whether something is behind it or not',
+  async () => {
+    const refused = {
+      code: 'sink_failed',
+      message: `${file} is a symbolic link; secrets are not written there. Name the file that it points to`,
+    }
+    const target = `${file}.target`
+    await symlink(target, file)
+    await expect(csvSink({ file }).apply([set(a, 'p')])).rejects.toMatchObject(refused)
+    await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' })
+    await csvSink({ file: target }).apply([set(a, 'p')])
+    const before = await readFile(target, 'utf8')
+    await expect(csvSink({ file }).apply([set(b, 'p')])).rejects.toMatchObject(refused)
+    await expect(csvSink({ file }).sync(stream(a))).rejects.toMatchObject(refused)
+    expect(await readFile(target, 'utf8')).toBe(before)
+  },
+)
 
 it('refuses what a spreadsheet would run, never changes it, and writes the rest', async () => {
   const bad = ['=1+1', '+1', '@SUM(A1)', '-1+cmd|x', '\t=1', '\r=1', 'line\nbreak']

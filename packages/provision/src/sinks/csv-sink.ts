@@ -1,4 +1,5 @@
-import { open, readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { DeviceHubError } from '@devicehub/core'
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
@@ -9,17 +10,20 @@ import { createFileWork } from './file-work.js'
 import { usernameOf } from './last-changes.js'
 import { acceptChanges, acceptCsv, acceptDevices } from './option-rules.js'
 import { refuseChange } from './refuse-device.js'
-import { readOrEmpty, syncFolder } from './replace-file.js'
+import { syncFolder } from './replace-file.js'
 import { sinkFailures } from './sink-failures.js'
 
 const NAME = 'csv'
+const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR } = constants
+/** Windows has none, and there a link takes rights that few have. */
+const O_NOFOLLOW: number = constants.O_NOFOLLOW ?? 0
 const COLUMNS = ['time', 'change', 'username', 'password', 'client_id', 'device_type', 'device_id'] as const
 
 type Row = Record<(typeof COLUMNS)[number], string>
 
 /**
  * A CSV file of issued and revoked credentials, to be loaded elsewhere: one line per change, on disk before
- * `apply` resolves. A later line of a user name replaces an earlier one.
+ * `apply` resolves. A later line of a user name replaces an earlier one. `sink_failed` where the file is a symbolic link.
  *
  * @example
  * import { createProvisioner, csvSink } from '@devicehub/provision'
@@ -92,13 +96,15 @@ function refuseFormula(change: SinkChange): string | null {
 async function append(file: string, timeout: number, rows: readonly Row[]): Promise<void> {
   if (rows.length === 0) return
   await withFileLock(`${file}.devicehub-lock`, timeout, async (assertHeld) => {
-    const { keep, ended } = await presentIn(file)
-    const handle = await open(file, 'a', 0o600)
+    let keep = 0
+    const handle = await openFile(file, O_RDWR | O_APPEND | O_CREAT)
     try {
+      const present = await presentIn(handle, file)
+      keep = present.keep
       await assertHeld()
       await handle.truncate(keep)
       const lines = stringify([...rows], { header: keep === 0, columns: [...COLUMNS] })
-      await handle.appendFile(ended ? lines : `\n${lines}`)
+      await handle.appendFile(present.ended ? lines : `\n${lines}`)
       await handle.sync()
     } finally {
       await handle.close()
@@ -114,31 +120,30 @@ const HEADER = COLUMNS.join(',')
  * off: it was never confirmed. A last line without a line end, as some editors leave it, is complete. `sink_failed` for a
  * file that does not begin with the header of this sink: it is not cut.
  */
-async function presentIn(file: string): Promise<{ readonly keep: number; readonly ended: boolean }> {
-  const handle = await open(file, 'a+', 0o600)
-  try {
-    const { size } = await handle.stat()
-    if (size === 0) {
-      await handle.chmod(0o600)
-      return { keep: 0, ended: true }
-    }
-    const start = Buffer.alloc(HEADER.length + 5)
-    const { bytesRead } = await handle.read(start, 0, start.length, 0)
-    const [first = '', second] = start
-      .toString('utf8', 0, bytesRead)
-      .replace(/^\uFEFF/, '')
-      .split(/\r?\n/)
-    // Its process was killed while it created the file.
-    if (second === undefined && HEADER.startsWith(first) && first.length < HEADER.length)
-      return { keep: 0, ended: true }
-    if (first !== HEADER) throw foreignFile(file)
-    const last = Buffer.alloc(1)
-    await handle.read(last, 0, 1, size - 1)
-    if (last.toString() === '\n') return { keep: size, ended: true }
-  } finally {
-    await handle.close()
+async function presentIn(
+  handle: FileHandle,
+  file: string,
+): Promise<{ readonly keep: number; readonly ended: boolean }> {
+  const { size } = await handle.stat()
+  if (size === 0) {
+    await handle.chmod(0o600)
+    return { keep: 0, ended: true }
   }
-  const content = await readFile(file)
+  const start = Buffer.alloc(HEADER.length + 5)
+  const { bytesRead } = await handle.read(start, 0, start.length, 0)
+  const [first = '', second] = start
+    .toString('utf8', 0, bytesRead)
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+  // Its process was killed while it created the file.
+  if (second === undefined && HEADER.startsWith(first) && first.length < HEADER.length)
+    return { keep: 0, ended: true }
+  if (first !== HEADER) throw foreignFile(file)
+  const last = Buffer.alloc(1)
+  await handle.read(last, 0, 1, size - 1)
+  if (last.toString() === '\n') return { keep: size, ended: true }
+  // From its beginning: the reads above gave their places, and moved nothing.
+  const content = await handle.readFile()
   const whole = content.lastIndexOf('\n') + 1
   return isWhole(content.toString('utf8', whole))
     ? { keep: content.length, ended: false }
@@ -154,8 +159,33 @@ function isWhole(line: string): boolean {
   }
 }
 
+/**
+ * Passwords are not written where a symbolic link leads: whoever may write to the folder could choose that place. Nor are
+ * user names read from there.
+ */
+async function openFile(file: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(file, flags | O_NOFOLLOW, 0o600)
+  } catch (error) {
+    const found = await lstat(file).catch(() => null)
+    if (!found?.isSymbolicLink()) throw error
+    const message = `${file} is a symbolic link; secrets are not written there. Name the file that it points to`
+    throw new DeviceHubError('sink_failed', message, { cause: error })
+  }
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    const handle = await openFile(file, O_RDONLY)
+    return await handle.readFile('utf8').finally(() => handle.close())
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
 async function usersIn(file: string): Promise<Set<string>> {
-  const text = await readOrEmpty(file)
+  const text = await textOf(file)
   const whole = text.slice(0, text.lastIndexOf('\n') + 1)
   const users = new Set<string>()
   for (const row of rowsOf(whole, file))
