@@ -44,6 +44,7 @@ export default defineConfig({
         text: 'Guides',
         items: [
           { text: 'core', link: '/guides/core' },
+          { text: 'Devices, labels, selectors', link: '/guides/devices' },
           { text: 'signals', link: '/guides/signals' },
           { text: 'storage-kysely', link: '/guides/storage-kysely' },
           { text: 'mqtt-listener', link: '/guides/mqtt-listener' },

@@ -11,6 +11,8 @@ import { keyPath, writtenKey } from './text-keys.js'
  * cannot be meant.
  *
  * @example
+ * import { formatSelector } from '@devicehub/core'
+ *
  * formatSelector({ labels: { site: 'north' }, batteryLevel: { lt: 20 } }) // 'battery<20 site:north'
  */
 export function formatSelector<T extends AnyDeviceType>(

@@ -20,6 +20,8 @@ type Term = Token & { readonly kind: 'term' }
  * `invalid_query` names the character where it cannot be understood; whether values fit is checked where it is used.
  *
  * @example
+ * import { parseSelector } from '@devicehub/core'
+ *
  * const low = parseSelector('site:north battery<20 -status:maintenance')
  */
 export function parseSelector(text: string, types: readonly AnyDeviceType[] = []): Selector {

@@ -6,6 +6,8 @@ import type { DeviceStatus } from '../statuses.js'
  * What a value must be: this value, one of these, or `null`: there is none. As an object, each of its keys holds.
  *
  * @example
+ * import type { Matching } from '@devicehub/core'
+ *
  * const LOW: Matching<number> = { lt: 20 }
  */
 export type Matching<V> = V | null | readonly V[] | Comparison<V>
@@ -40,6 +42,9 @@ type FieldMatching<V> = Matching<
  * Which devices: those for which every key that is given holds. `{}` is every device.
  *
  * @example
+ * import type { Selector } from '@devicehub/core'
+ * import type { WeatherStation } from './hub.js'
+ *
  * const selector: Selector<typeof WeatherStation> = {
  *   labels: { site: 'north' },
  *   batteryLevel: { lt: 20 },

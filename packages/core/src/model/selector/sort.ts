@@ -19,6 +19,9 @@ export type SortName<T extends Pick<AnyDeviceType, 'readings' | 'state'> = AnyDe
  * equal ones are in the order of their ids.
  *
  * @example
+ * import type { SortOrder } from '@devicehub/core'
+ * import type { WeatherStation } from './hub.js'
+ *
  * const order: SortOrder<typeof WeatherStation> = '-reading.temperature'
  */
 export type SortOrder<T extends Pick<AnyDeviceType, 'readings' | 'state'> = AnyDeviceType> =
