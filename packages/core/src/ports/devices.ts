@@ -77,6 +77,7 @@ export interface SetBackRequest {
 export interface DeviceSort {
   /** No JSON, bytes or places. */
   readonly by: DeviceValue
+  /** The greatest first. */
   readonly descending: boolean
 }
 
@@ -87,6 +88,7 @@ export const NEWEST_FIRST: DeviceSort = { by: { of: 'device', name: 'createdAt' 
 export interface DevicePosition {
   /** What it is sorted by, as it is stored; null: the device has none. */
   readonly value: string | number | boolean | null
+  /** Of the device. */
   readonly deviceId: string
 }
 
@@ -122,6 +124,7 @@ export interface OverviewRequest {
 
 /** How many devices there are of which kind. Deactivated ones are in `total`, `byStatus` and `byLabel` too, not in the others. */
 export interface FleetOverview {
+  /** All of them. */
   readonly total: number
   /** Only those statuses that a device has. */
   readonly byStatus: { readonly [Status in DeviceStatus]?: number }
@@ -131,6 +134,7 @@ export interface FleetOverview {
   readonly silent: number
   /** Never heard of. */
   readonly neverSeen: number
+  /** With less than `batteryBelow` percent. */
   readonly lowBattery: number
   /** By key: the most frequent first, of equal ones by value. */
   readonly byLabel: Readonly<Record<string, LabelCounts>>
@@ -138,6 +142,7 @@ export interface FleetOverview {
 
 /** How often a label has which value. */
 export interface LabelCounts {
+  /** The most frequent ones. */
   readonly values: readonly { readonly value: string; readonly count: number }[]
   /** Devices with a value that is not among these. */
   readonly others: number

@@ -5,6 +5,7 @@ export type DeviceValue =
   | { readonly of: 'device'; readonly name: DeviceColumn }
   | { readonly of: 'state' | 'reading' | 'label'; readonly name: string }
 
+/** What a device is chosen and sorted by, beside its fields, readings and labels. */
 export const DEVICE_COLUMNS = [
   'deviceId',
   'name',
@@ -17,10 +18,13 @@ export const DEVICE_COLUMNS = [
   'updatedAt',
 ] as const
 
+/** One of `DEVICE_COLUMNS`. */
 export type DeviceColumn = (typeof DEVICE_COLUMNS)[number]
 
+/** How a value is compared. */
 export const RELATIONS = ['lt', 'lte', 'gt', 'gte'] as const
 
+/** Less, less or equal, greater, greater or equal. */
 export type Relation = (typeof RELATIONS)[number]
 
 /**
@@ -64,7 +68,9 @@ export const CONDITION_KINDS = [
   'inSync',
 ] as const satisfies readonly Condition['kind'][]
 
+/** The condition that holds for all devices. */
 export const EVERY_DEVICE: Condition = { kind: 'all', of: [] }
+/** The condition that holds for none. */
 export const NO_DEVICE: Condition = { kind: 'any', of: [] }
 
 /** Each of them, without what changes nothing. */

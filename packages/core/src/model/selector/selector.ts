@@ -12,6 +12,7 @@ import type { DeviceStatus } from '../statuses.js'
  */
 export type Matching<V> = V | null | readonly V[] | Comparison<V>
 
+/** What a value is compared with. */
 export interface Comparison<V> {
   /** Another value, or none; `null`: there is one. */
   readonly ne?: V | null
@@ -19,8 +20,11 @@ export interface Comparison<V> {
   readonly notIn?: readonly V[]
   /** Less; of a time: earlier. Numbers and times only, as the other three. A device without the value does not match. */
   readonly lt?: Ordered<V>
+  /** Less or equal. */
   readonly lte?: Ordered<V>
+  /** Greater; of a time: later. */
   readonly gt?: Ordered<V>
+  /** Greater or equal. */
   readonly gte?: Ordered<V>
 }
 
@@ -55,27 +59,38 @@ type FieldMatching<V> = Matching<
 export interface Selector<T extends Pick<AnyDeviceType, 'readings' | 'state'> = AnyDeviceType> {
   /** Names of types, where devices of several are chosen. */
   readonly type?: Matching<string>
+  /** Its id. */
   readonly deviceId?: Matching<string>
+  /** Its name, all of it; part of it: `search`. */
   readonly name?: Matching<string>
   /** Part of the device id or the name. A to Z match in either case, all other characters exactly. */
   readonly search?: string
+  /** Its present status. */
   readonly status?: Matching<DeviceStatus>
+  /** False: the deactivated ones. */
   readonly isActive?: boolean
   /** Percent. */
   readonly batteryLevel?: Matching<number>
+  /** The version it reported last. Versions have no order. */
   readonly firmwareVersion?: Matching<string>
+  /** When the hub last heard of it. */
   readonly lastSeen?: Matching<TimeValue>
+  /** When it was created. */
   readonly createdAt?: Matching<TimeValue>
+  /** When its row was last changed. */
   readonly updatedAt?: Matching<TimeValue>
   /** By key. `null`: the device has no label of that key; `{ ne: null }`: it has one. Labels have no order. */
   readonly labels?: { readonly [key: string]: Matching<string> }
+  /** What it reported of each state field. */
   readonly state?: { readonly [Name in keyof InferState<T>]?: FieldMatching<InferState<T>[Name]> }
   /** The last known value of each. */
   readonly readings?: { readonly [Name in keyof InferReadings<T>]?: FieldMatching<InferReadings<T>[Name]> }
   /** Whether its reported state equals what is desired of it; true also where nothing is desired. */
   readonly inSync?: boolean
+  /** Each of them. */
   readonly and?: readonly Selector<T>[]
   /** One of them at least. */
   readonly or?: readonly Selector<T>[]
+  /** Devices for which it does not hold. */
   readonly not?: Selector<T>
 }
