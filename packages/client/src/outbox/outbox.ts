@@ -56,6 +56,8 @@ export interface Outbox {
   flush(): Promise<void>
   /** The oldest samples that wait; the same again until they are settled. Null: none wait. */
   read(bounds: ReadBounds): Promise<StoredBatch | null>
+  /** Samples of the next file: some that wait behind what `read` gives, which ends with a file. They stay where they are. */
+  readBehind(bounds: ReadBounds): Promise<readonly StoredRecord[]>
   /** They are done with: delivered, or refused for good. */
   settle(batch: StoredBatch, as: 'delivered' | 'setAside'): void
   /** They were not delivered and are read again, unless their segment was dropped meanwhile. */
@@ -162,6 +164,14 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     },
   })
 
+  async function reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await turns(read)
+    } catch (error) {
+      throw outboxFailed('reading', folder, error)
+    }
+  }
+
   function leave(count: number, bytes: number): void {
     queued -= count
     queuedBytes -= bytes
@@ -204,17 +214,13 @@ async function start(options: OutboxOptions, unlock: () => Promise<void>): Promi
     },
     room: group.room,
     flush: group.idle,
-    async read(bounds) {
-      try {
-        // In its turn, so that nobody drops what was read before it is known to be under way.
-        return await turns(async () => {
-          inFlight = await reader.read(bounds)
-          return inFlight
-        })
-      } catch (error) {
-        throw outboxFailed('reading', folder, error)
-      }
-    },
+    // In its turn, so that nobody drops what was read before it is known to be under way.
+    read: (bounds) =>
+      reading(async () => {
+        inFlight = await reader.read(bounds)
+        return inFlight
+      }),
+    readBehind: (bounds) => reading(() => reader.readBehind(bounds)),
     settle(batch, as) {
       inFlight = null
       const { segment, records } = batch

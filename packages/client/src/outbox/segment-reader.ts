@@ -35,6 +35,8 @@ export interface SegmentReaderOptions {
 /** Reads records in order. Reading does not move it; `move` does. */
 export interface SegmentReader {
   read(bounds: ReadBounds): Promise<StoredBatch | null>
+  /** The first records of the segment behind the one that is read, without moving there; none where it is the last. */
+  readBehind(bounds: ReadBounds): Promise<readonly StoredRecord[]>
   /** Behind the batch. */
   move(batch: StoredBatch): void
   /** The records of the oldest segment are moved within their file; those below `position` are done with. */
@@ -115,6 +117,14 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
         if (end > 0) offset += end
         else await skip(current)
       }
+    },
+    async readBehind(bounds) {
+      const behind = segment === undefined ? undefined : segments[segments.indexOf(segment) + 1]
+      if (behind === undefined) return []
+      let bytes = await bytesAt(behind, 0, bounds.maxBytes + HEADER_BYTES)
+      const { needed } = readRecord(bytes, 0)
+      if (needed > bytes.byteLength) bytes = await bytesAt(behind, 0, needed)
+      return recordsIn(bytes, behind.first, bounds).records
     },
     move(batch) {
       if (segment !== batch.segment) return

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 import { createDeviceClient } from '../create-device-client.js'
 import { type Script, startScriptedBroker } from '../testing/scripted-broker.js'
 import { temporaryFolder } from '../testing/temporary-folder.js'
+import { ALL, body, open, segmentsIn, wide } from '../testing/test-outbox.js'
+import { createTrial } from './trial.js'
 
 const WAIT = { timeout: 60_000, interval: 10 }
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
@@ -82,4 +84,27 @@ test('one alone that costs the connection waits for another one to compare it wi
   expect(it.client.stats()).toMatchObject({ queued: 1, setAside: 0 })
   await it.client.record({ value: 1 })
   await expect.poll(() => it.client.stats(), WAIT).toMatchObject({ queued: 0, delivered: 1, setAside: 1 })
+})
+
+test('after a restart, one that is the last in its file is compared with those in the next', async () => {
+  using folder = temporaryFolder()
+  await using outbox = await open(folder.path, { maxBytes: 16 << 10 })
+  for (let n = 0; segmentsIn(folder.path).length < 3; n++) await outbox.append([body(wide(n))])
+  const first = await outbox.read(ALL)
+  const sample = first?.records.at(-1)
+  if (first === null || sample === undefined) throw new Error('nothing was read')
+  outbox.giveBack(first)
+  const most = await outbox.read({ ...ALL, maxSamples: first.records.length - 1 })
+  if (most !== null) outbox.settle(most, 'delivered')
+  const published: string[] = []
+  const publish = async (bodies: readonly Buffer[]) => void published.push(...bodies.map(String))
+  const trial = createTrial({ outbox, maxBytes: 1, publish })
+  const waiting = outbox.stats()
+  expect(await trial.judge(sample)).toBe('again')
+  expect(await trial.judge(sample)).toBe('again')
+  expect(await trial.judge(sample)).toBe('guilty')
+  expect(published).toEqual([1, 1, 1].map((behind) => wide(sample.sequence - 1 + behind)))
+  expect(outbox.stats()).toEqual(waiting)
+  const same = await outbox.read({ ...ALL, maxSamples: 1 })
+  expect(same?.records[0]?.sequence).toBe(sample.sequence)
 })

@@ -42,10 +42,13 @@ export function createTrial({ outbox, maxBytes, publish }: TrialOptions): Trial 
     if (known !== null) return known
     // Room for the next one behind a sample that fills a message by itself.
     const room = sample.body.byteLength + maxBytes
-    const batch = await outbox.read({ maxSamples: OTHERS_MAX, maxBytes: room })
+    const bounds = { maxSamples: OTHERS_MAX, maxBytes: room }
+    const batch = await outbox.read(bounds)
     if (batch === null) return null
-    const others = batch.records.filter(({ sequence }) => sequence !== sample.sequence)
     outbox.giveBack(batch)
+    let others = batch.records.filter(({ sequence }) => sequence !== sample.sequence)
+    // A batch ends with its file, and the sample may be the last in it.
+    if (others.length === 0) others = [...(await outbox.readBehind(bounds))]
     return others[turn++ % Math.max(1, others.length)]?.body ?? null
   }
 
