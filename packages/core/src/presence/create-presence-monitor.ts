@@ -68,7 +68,7 @@ const HUB = port<PresenceHub>('a hub made by createDeviceHub', 'announce', 'onCl
  * import { createMqttListener } from '@devicehub/mqtt-listener'
  * import { hub } from './hub.js'
  *
- * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883' })
+ * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883', clientId: 'ingest' })
  * const presence = createPresenceMonitor(hub, { isListening: () => listener.stats().state === 'connected' })
  * await presence.close()
  */

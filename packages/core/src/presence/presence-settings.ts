@@ -22,7 +22,7 @@ export interface PresenceOptions {
    * import { createMqttListener } from '@devicehub/mqtt-listener'
    * import { hub } from './hub.js'
    *
-   * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883' })
+   * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883', clientId: 'ingest' })
    * const options: PresenceOptions = { isListening: () => listener.stats().state === 'connected' }
    */
   readonly isListening?: () => boolean | Promise<boolean>

@@ -21,7 +21,7 @@ export interface TopicHandlerContext {
    * import { createMqttListener } from '@devicehub/mqtt-listener'
    * import { hub } from './hub.js'
    *
-   * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883' })
+   * const listener = createMqttListener(hub, { url: 'mqtt://localhost:1883', clientId: 'ingest' })
    * listener.handle('plant/+/meter', (message, { ingest }) => {
    *   ingest({ topic: `things/meter/${message.topic.split('/')[1]}/data`, payload: message.payload })
    * })

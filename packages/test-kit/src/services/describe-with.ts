@@ -72,7 +72,7 @@ export type Services<W extends Wanted> = {
  * describeWith(['mosquitto', 'postgres'], 'listener', ({ mosquitto, postgres }) => {
  *   it('stores', async () => {
  *     const database = await postgres().createDatabase()
- *     await using listener = createMqttListener(hub, { url: mosquitto().url })
+ *     await using listener = createMqttListener(hub, { url: mosquitto().url, clientId: 'ingest' })
  *   })
  * })
  * describeWith({ mosquitto: { maxInflight: 10 } }, 'small window', ({ mosquitto }) => {})

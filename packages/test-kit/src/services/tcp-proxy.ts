@@ -94,7 +94,7 @@ interface Connection {
  *
  * await using broker = await startMosquitto()
  * await using proxy = await createTcpProxy(broker.port)
- * await using listener = createMqttListener(hub, { url: `mqtt://127.0.0.1:${proxy.port}` })
+ * await using listener = createMqttListener(hub, { url: `mqtt://127.0.0.1:${proxy.port}`, clientId: 'ingest' })
  * proxy.toClient('drop') // the listener gets no more answers
  * proxy.cut() // and loses its connection
  */
