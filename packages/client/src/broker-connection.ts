@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { closedUnanswered, readDisconnect, type ServerDisconnect } from '@devicehub/core/transport'
+import { closedUnanswered, readDisconnect, reasonOf, type ServerDisconnect } from '@devicehub/core/transport'
 import { connect, type IClientOptions, type IPublishPacket } from 'mqtt'
 
 /** One connection to the broker, from CONNACK to its end. It is never reused: a reconnect opens another. */
@@ -42,6 +42,21 @@ export interface ConnectionEvents {
   onLost(loss: ConnectionLoss): void
 }
 
+/** The broker refused the connection in its CONNACK. */
+export class ConnectRefused extends Error {
+  override readonly name = 'ConnectRefused'
+  /** The reason code, where errors of mqtt.js have it. */
+  readonly code: number
+
+  constructor(
+    readonly said: ServerDisconnect,
+    cause: unknown,
+  ) {
+    super('the broker refused the connection', { cause })
+    this.code = said.reasonCode
+  }
+}
+
 const UNACKNOWLEDGED = new Error('not acknowledged')
 
 /**
@@ -60,6 +75,7 @@ export function openConnection(
     let over = false
     let error: Error | null = null
     let disconnect: ServerDisconnect | null = null
+    let connack: ServerDisconnect | null = null
 
     function finish(): void {
       if (over) return
@@ -67,7 +83,14 @@ export function openConnection(
       signal.removeEventListener('abort', finish)
       client.end(true)
       if (established) events.onLost({ disconnect, error })
-      else reject(signal.aborted ? signal.reason : notAnswered(url, options, error))
+      else reject(signal.aborted ? signal.reason : notConnected())
+    }
+
+    function notConnected(): Error | null {
+      const reasonCode = reasonOf(error)
+      return reasonCode === null || connack === null
+        ? notAnswered(url, options, error)
+        : new ConnectRefused({ ...connack, reasonCode }, error)
     }
 
     /** Ends the connection from this side: `onLost` is not called. */
@@ -90,6 +113,10 @@ export function openConnection(
       error ??= cause
       // Not every error is followed by 'close': after bytes that are not MQTT the client would wait for good.
       finish()
+    })
+    // The error of mqtt.js has the reason code alone.
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'connack') connack = readDisconnect(packet)
     })
     client.on('disconnect', (packet) => {
       disconnect = readDisconnect(packet)

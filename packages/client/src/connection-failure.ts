@@ -1,5 +1,13 @@
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core/definition'
-import { isCertificateError, isRefusal, reasonName, reasonOf, refusalAdvice } from '@devicehub/core/transport'
+import {
+  disconnectReason,
+  isCertificateError,
+  isRefusal,
+  reasonName,
+  reasonOf,
+  refusalAdvice,
+} from '@devicehub/core/transport'
+import { ConnectRefused } from './broker-connection.js'
 
 /** Whether trying again with the same options is useless. A certificate that is not valid yet may be the device's clock: tried again. */
 export function isPermanent(error: unknown): boolean {
@@ -12,15 +20,17 @@ export function isPermanent(error: unknown): boolean {
 export function describeFailure(error: unknown, place: string, clientId: string): DeviceHubError {
   if (isDeviceHubError(error)) return error
   const reasonCode = reasonOf(error)
-  const said = reasonCode !== null ? reasonName(reasonCode) : messageOf(error)
+  const refusal = error instanceof ConnectRefused ? error.said : null
+  const name = reasonCode !== null ? reasonName(reasonCode) : messageOf(error)
+  const said = refusal === null ? name : disconnectReason(refusal)
   const advice = adviceFor(reasonCode, error)
   const [code, what] = isPermanent(error)
     ? (['connection_refused', `refused the connection of client id '${clientId}'`] as const)
     : (['transport_unavailable', 'cannot be reached'] as const)
   const who = isCertificateError(error) ? 'is not trusted' : what
   return new DeviceHubError(code, `${place} ${who}: ${said}${advice}`, {
-    details: { reasonCode },
-    cause: error,
+    details: { reasonCode, ...refusal },
+    cause: refusal === null ? error : (error as Error).cause,
   })
 }
 

@@ -34,6 +34,33 @@ describe('a broker that does not let a device in', () => {
     await client.close()
   })
 
+  test('for good, in its own words: one line, bounded', async () => {
+    const properties = { reasonString: `no\r\n${'x'.repeat(500)}`, serverReference: 'b\u001b.example.com' }
+    await using broker = await createFakeBroker({ onConnect: () => ({ reasonCode: 0x9d, properties }) })
+    const { client } = clientFor(broker.url)
+    const words = expect.stringMatching(/^no x+\.\.\.$/)
+    await expect(client.connect()).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /server moved \(0x9d\), "no x+\.\.\."; it refers to the server "b\?\.example\.com"; the broker has moved/,
+      ),
+      details: { reasonCode: 0x9d, reasonString: words, serverReference: 'b?.example.com' },
+    })
+    await client.close()
+  })
+
+  test('now, in its own words', async () => {
+    const properties = { reasonString: 'too many\nof you' }
+    await using broker = await createFakeBroker({
+      onConnect: (_packet, { number }) => (number < 1 ? { reasonCode: 0x97, properties } : undefined),
+    })
+    const { client, errors } = clientFor(broker.url)
+    await client.connect()
+    expect(errors).toEqual([
+      expect.stringContaining('cannot be reached: quota exceeded (0x97), "too many of you"'),
+    ])
+    await client.close()
+  })
+
   test.each([0x88, 0x89, 0x97, 0x9f])(
     'now, reason code %i: tried again and counted, until it does',
     async (reasonCode) => {

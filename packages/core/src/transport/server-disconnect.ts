@@ -2,7 +2,7 @@ import { trusting } from '../model/check/trusting.js'
 import { toLine } from '../model/codec/text.js'
 import { reasonName } from './reason-codes.js'
 
-/** What a server says in its DISCONNECT (MQTT 5). Its texts are single lines of at most 200 characters. */
+/** What a server says in its DISCONNECT, or in a CONNACK that refuses a connection (MQTT 5). Its texts are single lines of at most 200 characters. */
 export interface ServerDisconnect {
   /** Of MQTT 5: 142 (0x8e) for a session that was taken over. */
   readonly reasonCode: number
@@ -12,7 +12,7 @@ export interface ServerDisconnect {
   readonly serverReference: string | null
 }
 
-/** A DISCONNECT as a parser of MQTT packets gives it. */
+/** A DISCONNECT, or a CONNACK, as a parser of MQTT packets gives it. */
 export interface DisconnectPacket {
   /** Of MQTT 5; left out: 0. */
   readonly reasonCode?: number | undefined
@@ -26,10 +26,10 @@ const TEXT_MAX = 200
 const lineOf = (text: unknown): string | null =>
   typeof text === 'string' && text !== '' ? toLine(text, TEXT_MAX) : null
 
-/** Reads a DISCONNECT of the server. One without a reason code is a normal disconnection, 0 [MQTT-3.14.2.1]. */
+/** Reads a DISCONNECT of the server, or a CONNACK that refuses. A DISCONNECT without a reason code is a normal disconnection, 0 [MQTT-3.14.2.1]. */
 export const readDisconnect = trusting(
   'readDisconnect',
-  'a DISCONNECT packet',
+  'a DISCONNECT or CONNACK packet',
   ({ reasonCode = 0, properties }: DisconnectPacket): ServerDisconnect => ({
     reasonCode,
     reasonString: lineOf(properties?.reasonString),
@@ -37,7 +37,7 @@ export const readDisconnect = trusting(
   }),
 )
 
-/** Why the server ended the connection, for log lines and errors: name and code, its own words, the other server. */
+/** Why the server ended or refused the connection, for log lines and errors: name and code, its own words, the other server. */
 export const disconnectReason = trusting(
   'disconnectReason',
   'what readDisconnect() returned',

@@ -1,11 +1,12 @@
 import { DeviceHubError, type ErrorCode } from '@devicehub/core'
 import {
   closedUnanswered,
+  disconnectReason,
   isCertificateError,
   isRefusal,
-  reasonName,
   reasonOf,
   refusalAdvice,
+  type ServerDisconnect,
 } from '@devicehub/core/transport'
 import type { BrokerSettings } from '../settings/broker-settings.js'
 
@@ -38,7 +39,11 @@ export const asError = (error: unknown): Error => (error instanceof Error ? erro
 const UNSUPPORTED_VERSION = [1, 0x84]
 
 /** What an error text says of the connection. */
-type Connecting = Pick<BrokerSettings, 'url' | 'protocolVersion' | 'username'> & { readonly clientId: string }
+type Connecting = Pick<BrokerSettings, 'url' | 'protocolVersion' | 'username'> & {
+  readonly clientId: string
+  /** What the CONNACK says; null when none came. */
+  readonly connack: ServerDisconnect | null
+}
 
 /** Why a connection could not be made. The text names the option to change. */
 export function connectError(cause: Error | null, connecting: Connecting): ConnectionError {
@@ -46,7 +51,9 @@ export function connectError(cause: Error | null, connecting: Connecting): Conne
   const reasonCode = reasonOf(cause)
   if (reasonCode !== null && UNSUPPORTED_VERSION.includes(reasonCode)) {
     const version = protocolVersion === 5 ? 'MQTT 5: set protocolVersion to 4' : 'MQTT 3.1.1'
-    return new ConnectionError(`the broker at ${url} does not speak ${version}`, {
+    const words = connecting.connack?.reasonString ?? null
+    const said = words === null ? '' : ` (it says "${words}")`
+    return new ConnectionError(`the broker at ${url} does not speak ${version}${said}`, {
       cause,
       permanentCode: 'invalid_options',
     })
@@ -63,11 +70,12 @@ export function connectError(cause: Error | null, connecting: Connecting): Conne
 }
 
 function refusedError(cause: Error | null, reasonCode: number, connecting: Connecting): ConnectionError {
-  const { url, username, clientId } = connecting
+  const { url, username, clientId, connack } = connecting
   const who = `${username === undefined ? 'no user name' : `user "${username}"`}, client id "${clientId}"`
   const advice = refusalAdvice(reasonCode)
+  const said = disconnectReason({ reasonString: null, serverReference: null, ...connack, reasonCode })
   return new ConnectionError(
-    `the broker at ${url} refused the connection (${who}): ${reasonName(reasonCode)}${advice === null ? '' : `; ${advice}`}`,
+    `the broker at ${url} refused the connection (${who}): ${said}${advice === null ? '' : `; ${advice}`}`,
     { cause, permanentCode: isRefusal(reasonCode) ? 'connection_refused' : null },
   )
 }

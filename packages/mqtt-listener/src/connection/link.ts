@@ -85,6 +85,7 @@ export function createLink(options: LinkOptions): Link {
   const closing = deferred<LinkEnd>()
   let lastError: Error | null = null
   let disconnect: ServerDisconnect | null = null
+  let connack: ServerDisconnect | null = null
   let connected = false
   let closed = false
 
@@ -94,6 +95,10 @@ export function createLink(options: LinkOptions): Link {
     lastError = error
     // After bytes that are not MQTT, mqtt.js reads nothing more but keeps the connection open.
     if (connected) client.stream.destroy()
+  })
+  // The error of mqtt.js has the reason code alone.
+  client.on('packetreceive', (packet) => {
+    if (packet.cmd === 'connack') connack = readDisconnect(packet)
   })
   client.on('disconnect', (packet) => {
     disconnect = readDisconnect(packet)
@@ -116,7 +121,7 @@ export function createLink(options: LinkOptions): Link {
         resolve(grantsOf(connack, options.sessionExpiry))
       })
       void closing.promise.then(() => {
-        if (!connected) reject(connectError(lastError, { ...settings, clientId }))
+        if (!connected) reject(connectError(lastError, { ...settings, clientId, connack }))
       })
       try {
         client.connect()

@@ -39,6 +39,21 @@ describe('a refusal that does not pass', () => {
     },
   )
 
+  test.each([
+    [
+      0x9d,
+      /: server moved \(0x9d\), "no x+\.\.\."; it refers to the server "b\?\.example\.com"; the broker has moved/,
+    ],
+    [0x84, /does not speak MQTT 5: set protocolVersion to 4 \(it says "no x+\.\.\."\)$/],
+  ])('code %i: what the broker says is told, on one line and bounded', async (reasonCode, said) => {
+    const properties = { reasonString: `no\r\n${'x'.repeat(5_000)}`, serverReference: 'b\u001b.example.com' }
+    await using broker = await createFakeBroker({ onConnect: () => ({ reasonCode, properties }) })
+    const listener = createMqttListener(createHeldHub(), { url: broker.url, ...LOGIN })
+    const error = await listener.start().catch((error) => error)
+    expect(error.message).toMatch(said)
+    expect(error.message.length).toBeLessThan(600)
+  })
+
   test('of a listener that runs: it logs the error, waits for the longest delay, and reconnects when it is fixed', async () => {
     let refusing = false
     await using broker = await startFakeBroker({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DeviceHubError } from '@devicehub/core'
-import { disconnectReason, readDisconnect } from '@devicehub/core/transport'
+import { disconnectReason, readDisconnect, type ServerDisconnect } from '@devicehub/core/transport'
 import { doneWithin, withTimeout } from '@devicehub-internal/async'
 import type { MqttClient } from 'mqtt'
 import type { ControlCommand } from './commands.js'
@@ -56,7 +56,11 @@ export async function openControlLink(settings: ControlSettings): Promise<Contro
   const run = randomUUID()
   let lastId = 0
 
-  client.on('error', (error) => fail(connectionError(error, shown)))
+  let connack: ServerDisconnect | null = null
+  client.on('packetreceive', (packet) => {
+    if (packet.cmd === 'connack') connack = readDisconnect(packet)
+  })
+  client.on('error', (error) => fail(connectionError(error, shown, connack)))
   client.on('close', () => fail(unavailable(`the connection to ${shown} was closed`)))
   client.on('disconnect', (packet) =>
     fail(unavailable(`${shown} ended the connection: ${disconnectReason(readDisconnect(packet))}`)),
@@ -158,10 +162,15 @@ function readAnswers(payload: Buffer): readonly ControlAnswer[] | null {
 const unavailable = (message: string, cause?: unknown) =>
   new DeviceHubError('transport_unavailable', message, cause === undefined ? {} : { cause })
 
-function connectionError(error: Error, shown: string): DeviceHubError {
+function connectionError(error: Error, shown: string, connack: ServerDisconnect | null): DeviceHubError {
   const { code } = error as { code?: unknown }
   if (typeof code === 'number' && NOT_AUTHORIZED.includes(code))
     return new DeviceHubError('connection_refused', `${shown} refused the administrator's credentials`)
+  if (typeof code === 'number' && connack !== null)
+    return unavailable(
+      `cannot connect to ${shown}: ${disconnectReason({ ...connack, reasonCode: code })}`,
+      error,
+    )
   return unavailable(`cannot connect to ${shown}: ${error.message || String(code)}`, error)
 }
 

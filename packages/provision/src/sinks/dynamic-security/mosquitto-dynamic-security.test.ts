@@ -320,6 +320,19 @@ describe('a broker that misbehaves', () => {
     await expect(nobody.apply([set(a, 'p')])).rejects.toMatchObject({ code: 'transport_unavailable' })
   })
 
+  it('refuses the connection in words of its own: one line, bounded', async () => {
+    const properties = { reasonString: `full\r\n${'x'.repeat(5_000)}`, serverReference: 'b.example.com' }
+    await using broker = await createFakeBroker({ onConnect: () => ({ reasonCode: 0x97, properties }) })
+    const sink = mosquittoDynamicSecurity({ url: broker.url, ...admin })
+    await expect(sink.apply([set(a, 'p')])).rejects.toMatchObject({
+      code: 'transport_unavailable',
+      message: expect.stringMatching(
+        /: quota exceeded \(0x97\), "full x{1,200}\.\.\."; it refers to the server "b\.example\.com"$/,
+      ),
+    })
+    await sink.close()
+  })
+
   it('refuses the subscription to the answers', async () => {
     const refuse: FakeBrokerOptions = {
       onPacket(packet, connection) {
