@@ -89,6 +89,7 @@ export const commandCalls: Coverage = {
 
 export const twinCalls: Coverage = {
   get: call(() => ['S-1']),
+  setDesiredMany: call(() => [{ filter: { labels: { site: 'north' } } }, { mode: 'burst' }]),
   setDesired: call(() => ['S-1', { mode: 'burst', level: 5 }, { ifVersion: 0 }]),
 }
 

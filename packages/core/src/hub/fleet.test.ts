@@ -190,3 +190,33 @@ describe('a fleet as a whole', () => {
     })
   })
 })
+
+describe('the desired state of many', () => {
+  test('is set by a selector or by ids; each of the others says why not', async () => {
+    const hub = await fleet()
+    await hub.devices.deactivate(Pump, 'd1-1')
+    const twins = hub.twin(Pump)
+    const target = { deviceIds: ['d1-1', 'd2-2', 'nobody', 'not/an id', 'd2-2'] }
+    const done = await twins.setDesiredMany(target, { mode: 'full' })
+    expect(done).toEqual({
+      set: 1,
+      missing: expect.arrayContaining(['nobody', 'not/an id']),
+      inactive: ['d1-1'],
+    })
+    expect(await twins.get('d2-2')).toMatchObject({ desired: { mode: 'full' }, version: 1 })
+    const filter = { labels: { site: 'south' }, isActive: true } as const
+    expect(await twins.setDesiredMany({ filter }, { mode: 'eco' })).toMatchObject({ set: 3, inactive: [] })
+    expect(await hub.devices.count(Pump, { inSync: false })).toMatchObject({ count: 3 })
+  })
+
+  test('is refused as a whole when the patch fits no device', async () => {
+    const hub = await fleet(3)
+    const patch = { mode: 'none' } as never
+    await expect(hub.twin(Pump).setDesiredMany({ filter: {} }, patch)).rejects.toMatchObject({
+      code: 'invalid_payload',
+    })
+    await expect(hub.twin(Pump).setDesiredMany('d2-2' as never, {})).rejects.toMatchObject({
+      code: 'invalid_options',
+    })
+  })
+})

@@ -1,3 +1,4 @@
+import type { BulkTarget } from '../commands/bulk.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import { accept, integer, optional, options, record, showValue } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
@@ -8,6 +9,7 @@ import type { Clock } from '../ports/clock.js'
 import type { Storage } from '../ports/storage.js'
 import { desiredValue, type Twin, toTwin } from '../twin/twin.js'
 import { acceptDeviceId } from './rules.js'
+import { type DesiredManyResult, setDesiredMany } from './set-desired-many.js'
 
 /** Null takes a field out of the desired state. */
 export type DesiredPatch<State> = { readonly [Name in keyof State]?: State[Name] | null }
@@ -40,6 +42,17 @@ export interface TwinApi<T extends AnyDeviceType> {
     patch: DesiredPatch<InferState<T>>,
     options?: { readonly ifVersion?: number },
   ): Promise<Twin<InferState<T>>>
+  /**
+   * The same patch for many devices: their ids, or those that a selector says when it begins. Each device is a transaction
+   * of its own. An error of the database ends it, and what was set stays: the same call again sets the rest.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const filter = { labels: { site: 'north' } }
+   * await hub.twin(WeatherStation).setDesiredMany({ filter }, { recording_mode: 'burst' })
+   */
+  setDesiredMany(target: BulkTarget<T>, patch: DesiredPatch<InferState<T>>): Promise<DesiredManyResult>
 }
 
 export interface TwinsContext {
@@ -55,7 +68,7 @@ export function createTwinApi<T extends AnyDeviceType>(
   type: T,
   { storage, clock, dispatcher, deviceIdMaxLength }: TwinsContext,
 ): TwinApi<T> {
-  return {
+  const api: TwinApi<T> = {
     async get(givenId) {
       const deviceId = acceptDeviceId('twin.get', givenId)
       const found = await storage.twins.get(type, deviceId)
@@ -84,7 +97,16 @@ export function createTwinApi<T extends AnyDeviceType>(
         details: { type: type.key, deviceId },
       })
     },
+    async setDesiredMany(target, patch) {
+      // A patch that fits no device is refused before any is changed.
+      toPatch(type, accept('twin.setDesiredMany', 'patch', record, patch, 'invalid_payload'))
+      const context = { storage, clock }
+      return setDesiredMany(context, type, target as BulkTarget, (deviceId) =>
+        api.setDesired(deviceId, patch),
+      )
+    },
   }
+  return api
 }
 
 function toPatch(type: AnyDeviceType, patch: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,0 +1,64 @@
+import { type BulkTarget, TARGET } from '../commands/bulk.js'
+import { accept } from '../model/check/index.js'
+import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import { isDeviceHubError } from '../model/errors.js'
+import { filterOf } from '../model/selector/conditions-of.js'
+import type { Clock } from '../ports/clock.js'
+import type { Storage } from '../ports/storage.js'
+import { eachDevice } from '../rules/each-device.js'
+
+/** What became of a change of the desired state of several devices. */
+export interface DesiredManyResult {
+  /** Devices whose desired state was set. */
+  readonly set: number
+  /** Ids that were given and that no device has. */
+  readonly missing: readonly string[]
+  /** Deactivated devices: they get none. */
+  readonly inactive: readonly string[]
+}
+
+/** Devices that are changed at once: each is a transaction of its own. */
+const AT_ONCE = 50
+
+const CALL = 'twin.setDesiredMany'
+
+/** Calls `set` for each device; what is of one device is counted, what is of the database or the patch ends it. */
+export async function setDesiredMany(
+  { storage, clock }: { readonly storage: Storage; readonly clock: Clock },
+  type: AnyDeviceType,
+  target: BulkTarget,
+  set: (deviceId: string) => Promise<unknown>,
+): Promise<DesiredManyResult> {
+  const whom = accept(CALL, 'target', TARGET, target)
+  const counts = { set: 0, missing: [] as string[], inactive: [] as string[] }
+  const one = async (deviceId: string) => {
+    try {
+      await set(deviceId)
+      counts.set++
+    } catch (error) {
+      if (isDeviceHubError(error, 'device_not_found') || isDeviceHubError(error, 'invalid_device_id'))
+        counts.missing.push(deviceId)
+      else if (isDeviceHubError(error, 'device_inactive')) counts.inactive.push(deviceId)
+      else throw error
+    }
+  }
+  const step = new Set<string>()
+  const flush = async () => {
+    const done = await Promise.allSettled([...step].map(one))
+    step.clear()
+    const failed = done.find((outcome) => outcome.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+  for await (const deviceId of idsOf()) {
+    step.add(deviceId)
+    if (step.size >= AT_ONCE) await flush()
+  }
+  await flush()
+  return counts
+
+  async function* idsOf(): AsyncGenerator<string> {
+    if ('deviceIds' in whom) return yield* whom.deviceIds
+    const condition = filterOf(CALL, type, whom.filter, clock.now())
+    for await (const { deviceId } of eachDevice(storage, type, condition)) yield deviceId
+  }
+}
