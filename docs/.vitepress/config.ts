@@ -55,6 +55,7 @@ export default defineConfig({
           { text: 'test-kit', link: '/guides/test-kit' },
           { text: 'Commands', link: '/guides/commands' },
           { text: 'Desired and reported state', link: '/guides/twin' },
+          { text: 'History and charts', link: '/guides/history' },
           { text: 'Durable consumers', link: '/guides/consumers' },
           { text: 'Your own storage', link: '/guides/own-storage' },
           { text: 'Bounds', link: '/guides/bounds' },

@@ -48,6 +48,19 @@ const source = { db, dialect: 'postgres', types: [] } as const
 /** Options that were milliseconds in 0.1, with their defaults then, and all others with a usual figure. */
 export const REFUSED: readonly Row[] = [
   [
+    /SeriesBuckets[.]interval|[.]series[(]request[)][.]interval/,
+    900_000,
+    (interval, { hub }) =>
+      hub.readings.series(Station, {
+        devices: 'S-1',
+        fields: 'temperature',
+        fn: 'avg',
+        from: new Date(0),
+        to: new Date(day),
+        interval,
+      }),
+  ],
+  [
     /OverviewQuery[.]silentAfter|[.]overview[(]query[)][.]silentAfter/,
     300_000,
     (silentAfter, { hub }) => hub.devices.overview(Station, { silentAfter }),

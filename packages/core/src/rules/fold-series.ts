@@ -67,13 +67,15 @@ export async function foldSeries(
       fold.begin(groups.get(deviceId) ?? null, (field) => before.get(field)?.get(deviceId))
       current = deviceId
     }
-    for await (const sample of everySample(type, source, { deviceIds, fields: fold.fields, from, to })) {
-      if (sample.deviceId !== current) {
-        if (current !== null) end(current)
-        begin(sample.deviceId)
+    const wanted = { deviceIds, fields: fold.fields, from, to }
+    for await (const page of scannedPages(type, source, wanted))
+      for (const sample of page) {
+        if (sample.deviceId !== current) {
+          if (current !== null) end(current)
+          begin(sample.deviceId)
+        }
+        fold.add(sample)
       }
-      fold.add(sample)
-    }
     if (current !== null) end(current)
     // What held, or went on, all the time.
     const silent = new Set([...before.values()].flatMap((of) => [...of.keys()]))
@@ -128,22 +130,24 @@ async function valuesBeside(
   for (const field of fields) {
     const of = new Map<string, Known>()
     const query = { deviceIds, fields: [field], having: field, one: true, ...range }
-    for await (const { deviceId, timestamp, values } of everySample(type, source, query))
-      of.set(deviceId, { at: timestamp, value: values[0] as number })
+    for await (const page of scannedPages(type, source, query))
+      for (const { deviceId, timestamp, values } of page)
+        of.set(deviceId, { at: timestamp, value: values[0] as number })
     found.set(field, of)
   }
   return found
 }
 
-async function* everySample(
+/** Not sample by sample: waiting for each would cost more than all the rest. */
+async function* scannedPages(
   type: AnyDeviceType,
   { scan }: SeriesSource,
   query: ScanQuery,
-): AsyncGenerator<ScannedSample> {
+): AsyncGenerator<readonly ScannedSample[]> {
   let cursor: string | undefined
   do {
     const page = await scan(type, query, { limit: PAGE, cursor })
-    yield* page.items
+    yield page.items
     cursor = page.cursor ?? undefined
   } while (cursor !== undefined)
 }

@@ -18,6 +18,7 @@ import { readRow } from '../rows/row-reader.js'
 import type { SampleShape } from '../rows/sample-columns.js'
 import { edgeParts } from './series-buckets.js'
 import { edgeStatement, figureColumns } from './series-figures.js'
+import { deviceRanges, inRanges, readRanges } from './series-ranges.js'
 import { type BucketedSamples, type Placed, samplesOf } from './series-samples.js'
 
 /** Beside them, all databases find first and last values by a statement of its own, and the rest goes through the samples. */
@@ -46,12 +47,23 @@ export async function readSeries(
       isLong: isWide(seriesField(type, figure)),
     }),
   )
-  const grouped = places.filter(isGrouped)
-  const edges = places.filter(({ fn }) => EDGES.has(fn))
-  const streamed = places.filter((figure) => !isGrouped(figure) && !EDGES.has(figure.fn))
+  const isEdge = ({ fn }: SeriesFigure) => EDGES.has(fn)
+  const streamed = places.filter((figure) => !isGrouped(figure) && !isEdge(figure))
 
   const answer = createAnswer(figures)
-  for (const part of edgeParts(query.edges)) {
+  const ranges = deviceRanges(query)
+  const isRanged = (figure: Placed) =>
+    ranges !== null && !streamed.includes(figure) && inRanges(dialect, figure)
+  const ranged = places.filter(isRanged)
+  if (ranged.length > 0)
+    for (const { deviceId, group } of ranges ?? [])
+      await readRanges(connection, type, deviceId, query.edges, ranged, (bucket, place, value) =>
+        answer.set(group, bucket, place, value),
+      )
+  const walked = places.filter((figure) => !isRanged(figure))
+  const grouped = walked.filter(isGrouped)
+  const edges = walked.filter(isEdge)
+  for (const part of grouped.length + edges.length > 0 ? edgeParts(query.edges) : []) {
     const samples = samplesOf(dialect, type, query, part)
     if (grouped.length > 0) await readGrouped(connection, samples, grouped, answer)
     for (const figure of edges) await readEdges(connection, samples, figure, answer)
@@ -112,6 +124,8 @@ function createAnswer(figures: readonly SeriesFigure[]): Answer {
   return {
     budget,
     set(group, bucket, place, value) {
+      // A bucket in which there is nothing is none.
+      if (value === null || (value === 0 && figures[place]?.fn === 'count')) return
       const buckets = groups.get(group) ?? new Map<number, StoredValue[]>()
       groups.set(group, buckets)
       let values = buckets.get(bucket)
