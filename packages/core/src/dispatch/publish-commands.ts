@@ -12,6 +12,7 @@ import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { Storage } from '../ports/storage.js'
 import type { OutboundMessage } from '../ports/transport.js'
+import type { FaultLog } from '../rules/fault-log.js'
 import { commandMessage, decidedMessage, sentMessage } from './command-message.js'
 import type { DispatchRound } from './dispatcher.js'
 import type { SentNotes } from './sent-notes.js'
@@ -37,6 +38,8 @@ export interface DispatchContext {
   /** The last publication of each device that is not done: the next one of the device begins behind it. */
   readonly chains: Map<string, Promise<boolean>>
   readonly unconfirmed: Unconfirmed
+  /** Lines of what cannot be published now: as many wait as are due, and each is tried once a second. */
+  readonly faults: { readonly commands: FaultLog; readonly desired: FaultLog }
 }
 
 /**
@@ -176,11 +179,15 @@ async function publish(
     await context.publish(message, optionOf(type, 'broker'))
     return message
   } catch (error) {
-    const fields = { err: error, command: record.id, deviceId: record.deviceId }
     if (!isRetryable(error) && !isDeviceHubError(error, 'closed') && !isDeviceHubError(error, 'queue_full'))
       throw error
     if (message !== undefined) context.unconfirmed.failed(record.id, { message, at: now }, error)
-    context.logger.warn(fields, 'a command could not be published now; it is tried again')
+    context.faults.commands.failed(error, (fault, remedy) =>
+      context.logger.warn(
+        { ...fault, command: record.id, deviceId: record.deviceId },
+        `a command could not be published now; it is tried again${remedy === null ? '' : `: ${remedy}`}`,
+      ),
+    )
     return null
   }
 }

@@ -57,9 +57,11 @@ async function publish(context: DispatchContext, type: AnyDeviceType, twin: DueT
     }
     await context.record({ ...row, desired: { version, claim } })
   } catch (error) {
-    logger.warn(
-      { err: error, type: type.key, deviceId },
-      'desired state could not be published; it is tried again',
+    context.faults.desired.failed(error, (fault, remedy) =>
+      logger.warn(
+        { ...fault, type: type.key, deviceId },
+        `desired state could not be published; it is tried again${remedy === null ? '' : `: ${remedy}`}`,
+      ),
     )
     await storage.twins.release(claim, [twin], AGAIN_AFTER)
   }

@@ -27,6 +27,7 @@ import { noMetrics } from '../ports/metrics.js'
 import { noSignals, type SignalSink, type SignalsOf } from '../ports/signals.js'
 import type { StatusTransition } from '../ports/storage.js'
 import { METADATA_BYTES } from '../rules/device-row.js'
+import { createFaultLog } from '../rules/fault-log.js'
 import { acceptHandlerName, createAttachedHandlers } from './attached-handlers.js'
 import { createConsumers } from './consumers-api.js'
 import { createCommands } from './create-commands.js'
@@ -159,6 +160,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     claim: holder,
     chains: new Map(),
     unconfirmed: createUnconfirmed(),
+    faults: { commands: createFaultLog(), desired: createFaultLog() },
   }
   const dispatcher = createDispatcher({
     looks: [() => lookForCommands(dispatch), () => lookForDesired(dispatch)],

@@ -1,5 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { online, Station, world } from '../commands/testing/command-world.js'
 import { createCommandTracker } from '../commands/tracker.js'
+import { createDispatcher } from '../dispatch/dispatcher.js'
 import { holdLease } from '../lease/hold-lease.js'
 import { memoryStorage } from '../memory/memory-storage.js'
 import { defineDeviceType } from '../model/device-type/define-device-type.js'
@@ -7,6 +9,7 @@ import { reading } from '../model/device-type/reading.js'
 import { DeviceHubError } from '../model/errors.js'
 import type { LogFields } from '../ports/logger.js'
 import type { DeviceRecord, Storage } from '../ports/storage.js'
+import { createPresenceMonitor } from '../presence/create-presence-monitor.js'
 import { markOverdue } from '../presence/mark-overdue.js'
 import { createFaultLog } from '../rules/fault-log.js'
 import { createDeviceHub } from './create-device-hub.js'
@@ -127,4 +130,62 @@ test('a consumer whose places cannot be written, and one whose handler fails', a
   expect([calls, refusals]).toEqual([5, -1])
   expect(lines.with('the handler of the consumer billing failed')).toHaveLength(1)
   expect(lines.with('a record of the consumer billing failed')).toHaveLength(1)
+})
+
+test('commands and desired state that cannot be published: one line each, whatever waits', async () => {
+  const lines = createLines()
+  const of = world(memoryStorage(), { logger: lines.logger })
+  const tries = { cmd: 0, desired: 0 }
+  let isAway = true
+  of.onPublish = ({ topic }) => {
+    if (!isAway) return
+    tries[topic.endsWith('/desired') ? 'desired' : 'cmd']++
+    throw new DeviceHubError('transport_unavailable', 'the broker is away')
+  }
+  for (const deviceId of ['a', 'b', 'c']) {
+    await online(of, deviceId)
+    await of.hub.commands.send(Station, deviceId, 'reboot')
+    await of.hub.twin(Station).setDesired(deviceId, { mode: 'burst' })
+  }
+  await vi.waitFor(() => expect(Math.min(tries.cmd, tries.desired)).toBeGreaterThan(3), { timeout: 10_000 })
+  expect(lines.with('a command could not be published now')).toHaveLength(1)
+  expect(lines.with('desired state could not be published')).toHaveLength(1)
+  isAway = false
+  await vi.waitFor(() => expect(of.published).toHaveLength(6), { timeout: 10_000 })
+})
+
+test('what is due that cannot be asked for, and work on it that fails', async () => {
+  const lines = createLines()
+  const rejects = vi.fn(async () => Promise.reject(away()))
+  const works = vi.fn(async () => ({ more: false, work: [Promise.reject(away())] }))
+  for (const [look, part] of [
+    [rejects, 'the database could not be asked for commands'],
+    [works, 'a dispatch failed'],
+  ] as const) {
+    const dispatcher = createDispatcher({ looks: [look], every: 1, concurrency: 5, logger: lines.logger })
+    dispatcher.start()
+    await vi.waitFor(() => expect(look.mock.calls.length).toBeGreaterThan(3))
+    await dispatcher.close(1_000)
+    expect(lines.with(part)).toHaveLength(1)
+  }
+})
+
+test('a presence monitor that cannot sweep, and a consumer that cannot claim its place', async () => {
+  const lines = createLines()
+  const memory = memoryStorage()
+  const acquire = vi.fn(async () => Promise.reject(away()))
+  const storage = {
+    name: 'memory',
+    open(context: Parameters<typeof memory.open>[0]) {
+      const opened = memory.open(context)
+      return { ...opened, leases: { ...opened.leases, acquire } }
+    },
+  }
+  await using hub = createDeviceHub({ types: [Meter], storage, logger: lines.logger })
+  const consumer = hub.consume('billing', { types: [Meter] }, () => {})
+  await using monitor = createPresenceMonitor(hub, { every: '10ms' })
+  const tried = () => monitor.stats().failures > 3 && consumer.stats().failures > 3
+  await vi.waitFor(() => expect(tried()).toBe(true), { timeout: 10_000 })
+  expect(lines.with('the presence monitor could not sweep')).toHaveLength(1)
+  expect(lines.with('the consumer billing cannot go on')).toHaveLength(1)
 })

@@ -1,5 +1,5 @@
 import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
-import { holdLease } from '@devicehub/core/transport'
+import { createFaultLog, holdLease } from '@devicehub/core/transport'
 import { sleep } from '@devicehub-internal/async'
 import type { BrokerContext } from '../client/broker-context.js'
 import { endSessions } from '../client/end-sessions.js'
@@ -37,6 +37,7 @@ export async function adoptFreeSlots(options: AdoptFreeSlotsOptions): Promise<vo
   const { context, slots, leases, ownSlot, stopping } = options
   const { logger } = context.hub
   const fields = { broker: context.settings.name, group: slots.group }
+  const faultLog = createFaultLog()
   /** The free slots of the last round, with their epochs. */
   let freeBefore = new Map<number, number>()
   let slotsToRead = slotNumbers(slots.max)
@@ -53,14 +54,18 @@ export async function adoptFreeSlots(options: AdoptFreeSlotsOptions): Promise<vo
       const free = await findFreeSlots(round % ROUNDS_PER_FULL_READ === 0)
       const orphan = [...free].find(([slot, epoch]) => freeBefore.get(slot) === epoch)?.[0]
       freeBefore = free
+      // While one is left, it is not over: it is tried in every other round.
+      if (free.size === 0) faultLog.works()
       if (orphan === undefined) continue
       freeBefore.delete(orphan)
       await adopt(orphan)
     } catch (error) {
       if (stopping.aborted) return
-      logger.warn(
-        { ...fields, err: error },
-        `cannot receive the messages left in the session of a free slot; trying again`,
+      faultLog.failed(error, (fault, remedy) =>
+        logger.warn(
+          { ...fields, ...fault },
+          `cannot receive the messages left in the session of a free slot; trying again${remedy === null ? '' : `: ${remedy}`}`,
+        ),
       )
     }
   }

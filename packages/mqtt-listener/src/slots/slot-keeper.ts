@@ -1,6 +1,6 @@
 import { isDeviceHubError, isRetryable } from '@devicehub/core'
 import type { LeaseState, LeaseStore } from '@devicehub/core/storage'
-import { type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
+import { createFaultLog, type HeldLease, holdLease, nextLook, randomIds } from '@devicehub/core/transport'
 import { createBackoff, deferred, sleep } from '@devicehub-internal/async'
 import type { BrokerContext } from '../client/broker-context.js'
 import type { ClientSessions, RegisteredHandler } from '../client/client-sessions.js'
@@ -73,6 +73,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   let lastSlot: number | null = null
   let leaving = false
   let storageError: Error | null = null
+  const faultLog = createFaultLog()
   let stopError: Error | null = null
   let running: Promise<void> = Promise.resolve()
 
@@ -92,7 +93,10 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
         state = 'unclaimed'
         storageError = asError(error)
         if (isDeviceHubError(error) && !isRetryable(error)) ready.reject(error)
-        logger.error({ ...fields, err: error }, `cannot claim a slot: ${storageError.message}; trying again`)
+        const { message } = storageError
+        faultLog.failed(error, (fault) =>
+          logger.error({ ...fields, ...fault }, `cannot claim a slot: ${message}; trying again`),
+        )
         await sleep(backoff.next(), stopping.signal)
       }
     }
@@ -135,6 +139,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
       stopping: stopping.signal,
       isLeaving: () => leaving,
       onHeld(clients) {
+        faultLog.works()
         held = { slot, lease, clients }
         state = 'held'
         lastSlot = slot
@@ -151,6 +156,7 @@ export function createSlotKeeper(options: SlotKeeperOptions): SlotKeeper {
   }
 
   async function standBy(states: readonly LeaseState[]): Promise<void> {
+    faultLog.works()
     if (state !== 'standby') {
       const which =
         max === 1 ? `the only slot of group ${group} is` : `all ${max} slots of group ${group} are`

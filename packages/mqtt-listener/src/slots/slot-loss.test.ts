@@ -5,6 +5,17 @@ import { createTcpProxy, waitUntil } from '@devicehub/test-kit'
 import { describe, expect, test } from 'vitest'
 import { brief, connects, logOf, slots, slotWorld } from '../testing/slot-world.js'
 
+type Process = ReturnType<Awaited<ReturnType<typeof slotWorld>>['process']>
+
+/** Until the slot is given up, and was asked for in vain again and again: one line says so. */
+async function claimsFail({ hub, leases }: Process): Promise<void> {
+  await waitUntil('the first claim that fails', () => logOf(hub, /cannot claim a slot/).length > 0)
+  const looks = () => leases.calls.filter((call) => call.startsWith('find ')).length
+  const before = looks()
+  await waitUntil('claims that fail', () => looks() >= before + 3)
+  expect(logOf(hub, /cannot claim a slot/)).toHaveLength(1)
+}
+
 describe('losing a slot', () => {
   test('invariant 1: the connection is cut, nothing is acknowledged any more, no other is made under its id', async () => {
     await using at = await slotWorld({ slots: { ...brief, max: 1 } })
@@ -16,7 +27,7 @@ describe('losing a slot', () => {
     one.leases.fault = 'rejects'
     await connection.closed
     one.hub.held.settle()
-    await waitUntil('claims that fail', () => logOf(one.hub, /cannot claim a slot/).length >= 3)
+    await claimsFail(one)
     expect(connection.pubacks).toEqual([])
     expect(connection.of('disconnect')).toEqual([])
     expect(connects(at, 'ingest-1')).toBe(1)
@@ -76,7 +87,7 @@ describe('losing a slot', () => {
     await waitUntil('the loss', () => one.listener.stats().slotsLost === 1)
     const before = connects(at, 'ingest-1')
     expect(before).toBeGreaterThan(1)
-    await waitUntil('claims that fail', () => logOf(one.hub, /cannot claim a slot/).length >= 3)
+    await claimsFail(one)
     expect(connects(at, 'ingest-1')).toBe(before)
   })
 
@@ -200,6 +211,19 @@ describe('a slot that nobody holds', () => {
     expect(connection.of('disconnect')).toEqual([])
     expect(await at.note(2)).toBe('unsure')
     expect(one.listener.stats().sessionsAdopted).toBe(0)
+  })
+
+  test('is looked for again and again while the database does not say which there are; one line says so', async () => {
+    await using at = await slotWorld(adopting)
+    const one = at.process()
+    await one.listener.start()
+    let looks = 0
+    one.leases.find = async () => {
+      looks++
+      throw new DeviceHubError('storage_unavailable', 'the database is away')
+    }
+    await waitUntil('looks that fail', () => looks > 3)
+    expect(logOf(one.hub, /messages left in the session of a free slot/)).toHaveLength(1)
   })
 
   test('stopping lets go of it too, and the next one goes on', async () => {

@@ -173,9 +173,12 @@ function readPositions(cursor: string): Positions {
   if (!/^p:([^=,]+=(0|[1-9]\d{0,15})(,[^=,]+=(0|[1-9]\d{0,15}))*)?$/.test(cursor))
     throw badCursor('log', cursor)
   const pairs = cursor.slice(PREFIX.length).split(',').filter(Boolean)
-  return new Map(
+  const at = new Map(
     pairs.map((pair) => pair.split('=') as [string, string]).map(([key, id]) => [key, Number(id)]),
   )
+  // A table that is there twice would have two places.
+  if (at.size < pairs.length) throw badCursor('log', cursor)
+  return at
 }
 
 /** By time of arrival, without changing the order within a table. */
