@@ -70,6 +70,12 @@ const CALLS: Readonly<Record<string, (storage: Storage) => Promise<unknown>>> = 
 const run = (call: string, calls: Calls): Promise<unknown> =>
   (CALLS[call] as (storage: Storage) => Promise<unknown>)(openWith(calls))
 
+/** What an error tells of where it was thrown, to programs. */
+const detailsOf = (call: string) => {
+  const [method, store] = call.split('.').reverse()
+  return store === undefined ? { storage: 'mine', method } : { storage: 'mine', store, method }
+}
+
 const boom = (): never => {
   throw new Error('boom')
 }
@@ -92,7 +98,7 @@ describe('what a function of an own storage throws', () => {
           name: 'DeviceHubError',
           code: 'storage_unavailable',
           message: expect.stringMatching(new RegExp(`^The storage "mine" threw in ${call}: boom\\.`)),
-          details: { storage: 'mine', method: call.split('.').at(-1) },
+          details: detailsOf(call),
           cause,
         })
     },
@@ -248,6 +254,7 @@ describe('what a function of an own storage returns', () => {
         message: expect.stringContaining(
           `The storage "mine" is not written as it has to be: ${call} returned ${told}`,
         ),
+        details: detailsOf(call),
       })
   })
 })

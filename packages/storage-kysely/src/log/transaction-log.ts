@@ -186,7 +186,7 @@ const regclass = (table: string) => `${quoteText('postgres', `"${table}"`)}::reg
 const writePlace = ({ tx, table, id }: Place) => `x:${tx}.${id}.${table}`
 
 function readPlace(cursor: string): Place {
-  const match = /^x:(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15})\.(.*)$/.exec(cursor)
+  const match = /^x:(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15})\.([^.]*)$/.exec(cursor)
   if (!match) throw badCursor('log', cursor)
   return { tx: Number(match[1]), id: Number(match[2]), table: match[3] ?? '' }
 }
