@@ -61,6 +61,7 @@ export default defineConfig({
           { text: 'Bounds', link: '/guides/bounds' },
           { text: 'Which entry has what', link: '/guides/entries' },
           { text: 'Presence', link: '/guides/presence' },
+          { text: 'Retention', link: '/guides/retention' },
           { text: 'More than one process', link: '/guides/more-than-one-process' },
           { text: 'Broker settings', link: '/guides/brokers' },
         ],

@@ -10,7 +10,7 @@ export const CORE_LAYERS = [
   ['rules'],
   ['memory', 'transport'],
   ['handlers', 'lease', 'twin', 'credentials'],
-  ['ingest', 'presence'],
+  ['ingest', 'presence', 'retention'],
   ['dispatch', 'consumer'],
   ['commands'],
   ['hub'],

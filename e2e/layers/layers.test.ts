@@ -23,7 +23,7 @@ const BROKEN: readonly Violation[] = [
       `core-${folder}-imports-downward`,
     ],
   ),
-  ...['credentials', 'ingest', 'presence', 'dispatch', 'consumer', 'commands'].map(
+  ...['credentials', 'ingest', 'presence', 'retention', 'dispatch', 'consumer', 'commands'].map(
     (folder): Violation => [
       `packages/core/src/${folder}/up.ts`,
       '../hub/hub.js',

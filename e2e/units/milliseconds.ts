@@ -1,6 +1,12 @@
 import { createBrokerAuth } from '@devicehub/broker-auth'
 import { createDeviceClient } from '@devicehub/client'
-import { createDeviceHub, createPresenceMonitor, defineDeviceType, silentLogger } from '@devicehub/core'
+import {
+  createDeviceHub,
+  createPresenceMonitor,
+  createRetention,
+  defineDeviceType,
+  silentLogger,
+} from '@devicehub/core'
 import { effectiveOptions } from '@devicehub/core/definition'
 import {
   createBackoff,
@@ -188,13 +194,28 @@ export const REFUSED: readonly Row[] = [
     15_000,
     (lease, { hub }) => createPresenceMonitor(hub, { lease }),
   ],
+  [
+    /^core (?:RetentionOptions|createRetention.*)[.]every$/,
+    3_600_000,
+    (every, { hub }) => createRetention(hub, { every }),
+  ],
+  [
+    /^core (?:RetentionOptions|createRetention.*)[.]unrouted$/,
+    30 * day,
+    (unrouted, { hub }) => createRetention(hub, { unrouted }),
+  ],
+  [
+    /^core (?:RetentionOptions|createRetention.*)[.]lease$/,
+    60_000,
+    (lease, { hub }) => createRetention(hub, { lease }),
+  ],
   [/^core .*[.]retry[.]min$/, 500, (min, { hub }) => hub.consume('other', { retry: { min } }, () => {})],
   [/^core .*[.]retry[.]max$/, 30_000, (max, { hub }) => hub.consume('other', { retry: { max } }, () => {})],
   [/^core (?:ConsumeOptions|DeviceHub[.]consume.*)[.]timeout$/, 30_000, consume('timeout')],
   [/^core (?:ConsumeOptions|DeviceHub[.]consume.*)[.]lease$/, 15_000, consume('lease')],
   [/^core (?:ConsumeOptions|DeviceHub[.]consume.*)[.]pollInterval$/, 1_000, consume('pollInterval')],
   [
-    /^core (?:Close|Consumer[.]close|DeviceHub[.]close|PresenceMonitor[.]close)|^signals Signals[.]close/,
+    /^core (?:Close|Consumer[.]close|DeviceHub[.]close|PresenceMonitor[.]close|RetentionTask[.]close)|^signals Signals[.]close/,
     5_000,
     (timeout, { consumer }) => consumer.close({ timeout }),
   ],

@@ -266,7 +266,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       return { ...plan.result, ...(batch.wantsIds && { messageIds }) }
     },
 
-    async applyRetention(now) {
+    async applyRetention(now, { unroutedBefore } = {}) {
       const gone = { readings: 0, messages: 0 }
       for (const type of types) {
         const { readings = Infinity, messages = Infinity } = type.options.retention ?? {}
@@ -276,6 +276,11 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         tables.write([['expired', type.key, readingsBefore, messagesBefore]])
         gone.readings += before[0] - count()[0]
         gone.messages += before[1] - count()[1]
+      }
+      if (unroutedBefore !== undefined) {
+        const before = messagesOf([null], null).length
+        tables.write([['expired', null, keptFrom(now, Infinity), unroutedBefore]])
+        gone.messages += before - messagesOf([null], null).length
       }
       return gone
     },

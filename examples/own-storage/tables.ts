@@ -23,7 +23,7 @@ export type Change =
   | readonly ['sample', type: string, sample: NewSample, orderLimit?: number | null | undefined]
   | readonly ['message', message: Omit<StoredMessage, 'id'>]
   | readonly ['replayed', message: number]
-  | readonly ['expired', type: string, readingsBefore: number, messagesBefore: number]
+  | readonly ['expired', type: string | null, readingsBefore: number, messagesBefore: number]
 
 /** The rows of one device type. */
 class TypeTable {
@@ -114,7 +114,7 @@ export class Tables {
       return
     }
     // Of a type that is not declared any more: the lines stay, nobody asks for the rows.
-    const table = this.#byType.get(change[1]) ?? new TypeTable()
+    const table = (change[1] === null ? undefined : this.#byType.get(change[1])) ?? new TypeTable()
     switch (change[0]) {
       case 'device': {
         const { deviceId } = change[2]

@@ -1,4 +1,10 @@
-import { createPresenceMonitor, createRegistry, memoryStorage, silentLogger } from '@devicehub/core'
+import {
+  createPresenceMonitor,
+  createRegistry,
+  createRetention,
+  memoryStorage,
+  silentLogger,
+} from '@devicehub/core'
 import {
   createBucketBudget,
   createLatestBudget,
@@ -64,6 +70,7 @@ export async function coreHandles({ hub }: World): Promise<Subject[]> {
     },
     { name: 'holdLease()', target: lease as object, calls: calls.leaseCalls, elsewhere: ['lost'] },
     { name: 'createPresenceMonitor()', target: createPresenceMonitor(hub), calls: calls.presenceCalls },
+    { name: 'createRetention()', target: createRetention(hub), calls: calls.retentionCalls },
     { name: 'memoryStorage()', target: memoryStorage(), calls: calls.memoryStorageCalls },
     { name: 'noSignals', target: noSignals, calls: calls.noSignalsCalls },
     {

@@ -304,4 +304,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
       returns: 'createPresenceMonitor()',
     },
   ),
+  createRetention: call(() => [hub, { every: 5, share: 0.5, unrouted: '1d', lease: 5 }], {
+    returns: 'createRetention()',
+  }),
 })

@@ -75,6 +75,13 @@ export const presenceCalls: Coverage = {
   '[Symbol.asyncDispose]': call(),
 }
 
+export const retentionCalls: Coverage = {
+  run: call(),
+  stats: call(),
+  close: call(() => [{ timeout: '5ms' }]),
+  '[Symbol.asyncDispose]': call(),
+}
+
 export const memoryStorageCalls: Coverage = {
   open: call(() => [{ types: [Station] }], { returns: 'hub.storage' }),
 }

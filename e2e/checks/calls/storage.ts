@@ -28,7 +28,7 @@ export const storageCalls = ({ ref, commandId }: World): Coverage => ({
   ),
   plan: call(),
   migrate: call(() => [{ allowDestructive: false }]),
-  applyRetention: call(() => [NOW]),
+  applyRetention: call(() => [NOW, { unroutedBefore: NOW, pause: async () => true }]),
   close: call(),
   'devices.create': call(() => [Station, device('S-8')]),
   'devices.ensure': call(() => [Station, [device('S-8')]]),

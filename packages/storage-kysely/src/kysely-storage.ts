@@ -106,7 +106,7 @@ function openStorage(
     plan: () => onSchema('comparing the schema', () => schema.plan()),
     migrate: (how) => onSchema('migrating', () => schema.migrate(how)),
     commit: (batch) => asStorageErrors('committing a batch', () => commit(batch)),
-    applyRetention: (now) => applyRetention(connection, types, now),
+    applyRetention: (now, request) => applyRetention(connection, types, now, request),
     close() {
       closing ??= closeDb ? given.destroy() : Promise.resolve()
       return closing

@@ -131,7 +131,10 @@ export interface DevicesApi {
     deviceId: string,
     options?: MarkOptions,
   ): Promise<Device<InferState<T>>>
-  /** Deletes the device and its readings; its messages stay as the audit trail. False when there was none. */
+  /**
+   * Deletes the readings of the device in steps, then the device; its messages stay as the audit trail. False when there
+   * was none. When it rejects, the device may be there with fewer readings: delete it again.
+   */
   delete(type: AnyDeviceType, deviceId: string): Promise<boolean>
 }
 

@@ -160,7 +160,7 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
     plan: () => run(() => ({ steps: [] })),
     migrate: () => run(() => ({ steps: [] })),
     commit: (batch) => run(() => commit(database, opened, batch)),
-    applyRetention: (now) => run(() => applyRetention(database, opened, now)),
+    applyRetention: (now, request) => run(() => applyRetention(database, opened, now, request)),
     close: async () => {
       closed = true
     },

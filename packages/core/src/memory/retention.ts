@@ -1,4 +1,4 @@
-import type { RetentionResult } from '../ports/storage.js'
+import type { RetentionRequest, RetentionResult } from '../ports/storage.js'
 import type { MemoryDatabase } from './database.js'
 import type { OpenedMemory } from './opened-memory.js'
 
@@ -6,6 +6,7 @@ export function applyRetention(
   database: MemoryDatabase,
   { telemetry, types, tableOf }: OpenedMemory,
   now: number,
+  { unroutedBefore = Number.NEGATIVE_INFINITY }: RetentionRequest = {},
 ): RetentionResult {
   let readings = 0
   let messages = 0
@@ -28,6 +29,11 @@ export function applyRetention(
         messages++
       }
     }
+  }
+  for (const row of telemetry.untyped.ascending()) {
+    if (row.message.receivedAt >= unroutedBefore) continue
+    telemetry.removeMessage(row)
+    messages++
   }
   const keptFrom = new Map(
     types.flatMap(({ key, options: { retention } }) =>

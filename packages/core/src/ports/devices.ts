@@ -186,7 +186,8 @@ export interface DeviceStore {
   /**
    * Deletes the device, its readings and last values; its messages stay as the audit trail. With the control group also
    * its credentials and its desired state (the version stays, and what the broker retains is due to be cleared), and
-   * cancels its commands. False when there was none.
+   * cancels its commands. False when there was none. It may delete readings in steps before: when it fails, the device is
+   * still there, with those that are left.
    */
   delete(type: AnyDeviceType, deviceId: string, now: number): Promise<boolean>
 }

@@ -34,6 +34,17 @@ export interface MigrateOptions {
   readonly allowDestructive?: boolean
 }
 
+/** What `applyRetention` deletes besides, and how it makes room for others. */
+export interface RetentionRequest {
+  /** Rows of `devicehub_message` received before, epoch milliseconds, are deleted too; absent: none. */
+  readonly unroutedBefore?: number
+  /**
+   * Awaited after each step that deleted rows, with the milliseconds it took; false: delete no more. It does not throw. A
+   * storage that deletes all at once need not call it.
+   */
+  readonly pause?: (tookMs: number) => Promise<boolean>
+}
+
 /** How many rows were deleted. */
 export interface RetentionResult {
   /** Samples. */

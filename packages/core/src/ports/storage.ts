@@ -8,7 +8,7 @@ import type { DeviceStore } from './devices.js'
 import type { LeaseStore } from './leases.js'
 import type { LogStore, MessageStore } from './messages.js'
 import type { CompleteReadingStore, ReadingStore } from './readings.js'
-import type { MigrateOptions, RetentionResult, SchemaPlan } from './schema.js'
+import type { MigrateOptions, RetentionRequest, RetentionResult, SchemaPlan } from './schema.js'
 import type { TwinStore } from './twins.js'
 
 export * from './commit.js'
@@ -70,7 +70,7 @@ export interface TelemetryStorage {
    */
   commit(batch: TelemetryBatch): Promise<TelemetryResult>
   /** Deletes what was received longer ago than each type's retention says; returns how many rows went. */
-  applyRetention(now: number): Promise<RetentionResult>
+  applyRetention(now: number, request?: RetentionRequest): Promise<RetentionResult>
   /** Ends what it has open. Later calls reject with `closed`. */
   close(): Promise<void>
 }

@@ -15,6 +15,7 @@ import type {
   CommitBatch,
   CompleteStorage,
   MigrateOptions,
+  RetentionRequest,
   Storage,
   StorageAdapter,
   StorageCapabilities,
@@ -109,7 +110,9 @@ function complete(name: string, given: TelemetryStorage | CompleteStorage): Stor
     plan: checked(name, 'plan', PLAN, () => opened.plan()),
     migrate: checked(name, 'migrate', MIGRATE, (how) => opened.migrate(how as MigrateOptions)),
     commit: commitOf(name, opened),
-    applyRetention: checked(name, 'applyRetention', RETENTION, (now) => opened.applyRetention(now as number)),
+    applyRetention: checked(name, 'applyRetention', RETENTION, (now, request) =>
+      opened.applyRetention(now as number, request as RetentionRequest | undefined),
+    ),
     close: checked(name, 'close', CLOSE, () => opened.close()),
   }
 }

@@ -1,4 +1,5 @@
 import {
+  callback,
   list,
   type OptionalRule,
   optional,
@@ -13,6 +14,7 @@ import type {
   CompleteReadingStore,
   ControlStorage,
   MigrateOptions,
+  RetentionRequest,
   TelemetryStorage,
 } from '../ports/storage.js'
 import { condition } from './condition-rule.js'
@@ -180,6 +182,17 @@ export const MIGRATE = writes(
   },
   results.plan,
 )
-export const RETENTION = writes({ now: rules.time }, results.retained)
+export const RETENTION = writes(
+  {
+    now: rules.time,
+    request: optional(
+      options<RetentionRequest>({
+        unroutedBefore: optional(rules.time),
+        pause: optional(callback<NonNullable<RetentionRequest['pause']>>()),
+      }),
+    ),
+  },
+  results.retained,
+)
 export const PLAN = asks({}, results.plan)
 export const CLOSE = writes({}, nothing)

@@ -10,17 +10,17 @@ import { readRow } from '../rows/row-reader.js'
 import { CONSUMER_TABLE } from '../schema/tables.js'
 import { CONSUMER_TRANSACTION } from './consumer-store.js'
 
-/** Names of the consumers of each message table, by type key; empty for a table without consumers. */
+/** Names of the consumers of each message table, by type key, null for that of no type. */
 export async function consumersByType(
   connection: Connection,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<ReadonlyMap<string | null, readonly string[]>> {
   const { rows } = await connection.run(
     sql`select name as c0, type_keys as c1 from ${sql.table(CONSUMER_TABLE)} order by name`,
   )
-  const byType = new Map<string, string[]>()
+  const byType = new Map<string | null, string[]>()
   for (const row of rows.map(readRow))
     for (const key of JSON.parse(row.text(1) ?? '[]') as (string | null)[])
-      if (key !== null) byType.set(key, [...(byType.get(key) ?? []), row.text(0) ?? ''])
+      byType.set(key, [...(byType.get(key) ?? []), row.text(0) ?? ''])
   return byType
 }
 

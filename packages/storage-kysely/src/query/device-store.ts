@@ -30,6 +30,7 @@ import { clearTwin } from '../twin/clear-twin.js'
 import { noteSync } from '../twin/note-sync.js'
 import { idOf, pageOf } from './bounded-rows.js'
 import { conditionSql } from './condition-sql.js'
+import { deleteReadings } from './delete-readings.js'
 import { readOverview } from './fleet-overview.js'
 import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
@@ -288,14 +289,17 @@ export function createDeviceStore(
       shapeOf(type)
       const readings = sql.table(tableNames(type).reading)
       const latest = sql.table(tableNames(type).latest)
-      return asStorageErrors(`deleting the device ${deviceId}`, () =>
-        retryConflicts(() =>
+      return asStorageErrors(`deleting the device ${deviceId}`, async () => {
+        if (!(await exists(type, deviceId))) return false
+        await deleteReadings(connection, type, deviceId)
+        return retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
             const position = await lockAccess(transaction)
             const { affected } = await transaction.run(
               sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
             )
             if (affected === 0) return false
+            // What was stored meanwhile.
             await transaction.run(sql`delete from ${readings} where device_id = ${deviceId}`)
             if (keepsLastValues(type))
               await transaction.run(sql`delete from ${latest} where device_id = ${deviceId}`)
@@ -305,8 +309,8 @@ export function createDeviceStore(
             await deleteAccess(transaction, position, { typeKey: type.key, deviceId })
             return true
           }),
-        ),
-      )
+        )
+      })
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { RetentionResult } from '@devicehub/core/storage'
+import type { RetentionRequest, RetentionResult } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
@@ -7,89 +7,81 @@ import { timeValue } from '../connection/sql-fragments.js'
 import { consumersByType, deleteUnread } from '../consumer/missed-rows.js'
 import type { LogTable } from '../log/table-log.js'
 import { readRow } from '../rows/row-reader.js'
-import { COMMAND_TABLE, tableNames } from '../schema/tables.js'
+import { COMMAND_TABLE, tableNames, UNROUTED_MESSAGE_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
+import { createDeleteSteps, type DeleteSteps, stepOf } from './delete-steps.js'
 import { retryConflicts } from './retry-conflicts.js'
-
-/** Rows deleted by one statement: short transactions, between which ingest goes on. */
-const DELETED_MAX = 2000
-/** Rows looked at in one go. */
-const WINDOW = 5000
 
 /** Deletes what was received longer ago than each type keeps it, in small steps. */
 export async function applyRetention(
   connection: Connection,
   types: readonly AnyDeviceType[],
   now: number,
+  { unroutedBefore, pause }: RetentionRequest = {},
 ): Promise<RetentionResult> {
+  const steps = createDeleteSteps(pause)
   let readings = 0
   let messages = 0
-  const keepsMessages = types.every((type) => type.options.retention?.messages === undefined)
+  const keepsMessages =
+    unroutedBefore === undefined && types.every((type) => type.options.retention?.messages === undefined)
   const consumers = keepsMessages
-    ? new Map<string, readonly string[]>()
+    ? new Map<string | null, readonly string[]>()
     : await asStorageErrors('reading the consumers', () => consumersByType(connection))
   for (const type of types) {
     const { retention } = type.options
     const names = tableNames(type)
     await asStorageErrors(`deleting old rows of ${type.name}`, async () => {
       if (retention?.readings !== undefined)
-        readings += await byWindow(connection, names.reading, now - retention.readings * 1000, (expired) =>
-          deleteInSteps(connection, names.reading, expired),
-        )
-      if (retention?.messages !== undefined)
-        messages += await deleteMessages(
-          connection,
-          { name: names.message, typeKey: type.key },
-          consumers.get(type.key) ?? [],
-          now - retention.messages * 1000,
-        )
-      if (retention?.messages !== undefined)
-        await deleteCommands(connection, type.key, now - retention.messages * 1000)
+        readings += await byWindow(connection, steps, names.reading, now - retention.readings * 1000)
+      if (retention?.messages !== undefined) {
+        const keptFrom = now - retention.messages * 1000
+        const table = { name: names.message, typeKey: type.key }
+        messages += await deleteMessages(connection, steps, table, consumers.get(type.key), keptFrom)
+        await deleteCommands(connection, steps, type.key, keptFrom)
+      }
     })
   }
+  if (unroutedBefore !== undefined)
+    await asStorageErrors('deleting old rows of no type', async () => {
+      const table = { name: UNROUTED_MESSAGE_TABLE, typeKey: null }
+      messages += await deleteMessages(connection, steps, table, consumers.get(null), unroutedBefore)
+    })
   return { readings, messages }
 }
 
 /** Deletes commands that reached their final state that long ago. */
-async function deleteCommands(connection: Connection, typeKey: string, keptFrom: number): Promise<void> {
-  const time = timeValue(connection.dialect, keptFrom)
-  const old = sql`finished_at is not null and finished_at < ${time} and type_key = ${typeKey}`
-  await deleteInSteps(connection, COMMAND_TABLE, old)
-}
-
-async function deleteInSteps(
+async function deleteCommands(
   connection: Connection,
-  table: string,
-  old: RawBuilder<unknown>,
-): Promise<number> {
-  const of = sql.table(table)
-  const limit = numberSql(DELETED_MAX)
+  steps: DeleteSteps,
+  typeKey: string,
+  keptFrom: number,
+): Promise<void> {
+  const { dialect } = connection
+  const of = sql.table(COMMAND_TABLE)
+  const limit = stepOf(dialect)
+  const old = sql`finished_at is not null and finished_at < ${timeValue(dialect, keptFrom)} and type_key = ${typeKey} limit ${numberSql(limit)}`
   const statement =
-    connection.dialect === 'mysql'
-      ? sql`delete from ${of} where ${old} limit ${limit}`
-      : sql`delete from ${of} where id in (select id from ${of} where ${old} limit ${limit})`
-  return repeatWhileFull(async () => (await retryConflicts(() => connection.run(statement))).affected)
+    dialect === 'mysql'
+      ? sql`delete from ${of} where ${old}`
+      : sql`delete from ${of} where id in (select id from ${of} where ${old})`
+  while (!steps.stopped && (await steps.run(() => deleted(connection, statement))) >= limit) {}
 }
 
-/** Repeats a step as long as it deletes as many rows as it may. */
-async function repeatWhileFull(step: () => Promise<number>): Promise<number> {
-  for (let deleted = 0; ; ) {
-    const count = await step()
-    deleted += count
-    if (count < DELETED_MAX) return deleted
-  }
+async function deleted(connection: Connection, statement: RawBuilder<unknown>): Promise<number> {
+  return (await retryConflicts(() => connection.run(statement))).affected
 }
 
 function deleteMessages(
   connection: Connection,
+  steps: DeleteSteps,
   table: LogTable,
-  consumers: readonly string[],
+  consumers: readonly string[] = [],
   keptFrom: number,
 ): Promise<number> {
-  return byWindow(connection, table.name, keptFrom, (expired) =>
-    consumers.length === 0
-      ? deleteInSteps(connection, table.name, expired)
-      : repeatWhileFull(() => deleteUnread(connection, table, consumers, expired, DELETED_MAX)),
+  const { name } = table
+  if (consumers.length === 0) return byWindow(connection, steps, name, keptFrom)
+  return byWindow(connection, steps, name, keptFrom, (expired, limit) =>
+    deleteUnread(connection, table, consumers, expired, limit),
   )
 }
 
@@ -99,22 +91,27 @@ function deleteMessages(
  */
 async function byWindow(
   connection: Connection,
+  steps: DeleteSteps,
   table: string,
   keptFrom: number,
-  remove: (expired: RawBuilder<unknown>) => Promise<number>,
+  remove = (expired: RawBuilder<unknown>, _limit: number) =>
+    deleted(connection, sql`delete from ${sql.table(table)} where ${expired}`),
 ): Promise<number> {
   const time = timeValue(connection.dialect, keptFrom)
-  let deleted = 0
-  for (let after = 0; ; ) {
+  const limit = stepOf(connection.dialect)
+  let total = 0
+  for (let after = 0; !steps.stopped; ) {
     const { rows } = await connection.run(
       sql`select max(w.id) as c0, count(case when w.received_at < ${time} then 1 end) as c1
-        from (select id, received_at from ${sql.table(table)} where id > ${after} order by id limit ${numberSql(WINDOW)}) as w`,
+        from (select id, received_at from ${sql.table(table)} where id > ${after} order by id limit ${numberSql(limit)}) as w`,
     )
     const [window] = rows.map(readRow)
     const last = window?.number(0) ?? null
     const old = window?.number(1) ?? 0
-    if (last === null || old === 0) return deleted
-    deleted += await remove(sql`id > ${after} and id <= ${last} and received_at < ${time}`)
+    if (last === null || old === 0) break
+    const expired = sql`id > ${after} and id <= ${last} and received_at < ${time}`
+    total += await steps.run(() => remove(expired, limit))
     after = last
   }
+  return total
 }

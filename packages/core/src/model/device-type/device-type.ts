@@ -53,7 +53,7 @@ export interface IngestPolicies<Time extends Duration = Duration> {
 
 /** How long rows are kept. */
 export interface Retention<Time extends Duration = Duration> {
-  /** Readings received longer ago are deleted by `applyRetention`. Absent: kept for good. */
+  /** Readings received longer ago are deleted by `createRetention`. Absent: kept for good. */
   readonly readings?: Time
   /** The same for messages, by received time. */
   readonly messages?: Time

@@ -167,6 +167,43 @@ export function retentionContract(contract: StorageContract): void {
       expect(await left()).toBe(0)
     })
 
+    test('messages of no type are deleted where a time for them is given', async () => {
+      await using opened = await freshStorage(contract, types)
+      const { storage } = opened
+      for (const type of [null, Keeping])
+        await storage.commit(batch([3, 2, 1].map((age) => entry(type, 'd', [], { receivedAt: T0 - age }))))
+      expect(await storage.applyRetention(T0, { unroutedBefore: T0 - 1 })).toEqual({
+        readings: 0,
+        messages: 2,
+      })
+      expect((await messagesOf(storage, null, 'd')).map(({ receivedAt }) => receivedAt)).toEqual([T0 - 1])
+      expect(await messagesOf(storage, Keeping, 'd')).toHaveLength(3)
+    })
+
+    test('what is not deleted after a stop is deleted by the next run', async () => {
+      await using opened = await freshStorage(contract, types)
+      const { storage } = opened
+      const rows = Array.from({ length: 11_000 }, (_, index) =>
+        sample(Readings, `d${index % 7}`, T0 - index, { a: index }, { receivedAt: T0 - 100_000 }),
+      )
+      await store(storage, Readings, 'd', rows)
+      const left = async () => (await storage.readings.list(Readings, {}, { limit: 20_000 })).items.length
+      const took: number[] = []
+      const stop = async (tookMs: number) => {
+        took.push(tookMs)
+        return false
+      }
+      const first = await storage.applyRetention(T0, { pause: stop })
+      expect(await left()).toBe(11_000 - first.readings)
+      // A storage that deletes all at once need not ask.
+      if (took.length > 0) expect(first.readings).toBeLessThan(11_000)
+      expect(took.length).toBeLessThanOrEqual(1)
+      for (const tookMs of took) expect(tookMs).toBeGreaterThanOrEqual(0)
+      const second = await storage.applyRetention(T0)
+      expect(first.readings + second.readings).toBe(11_000)
+      expect(await left()).toBe(0)
+    })
+
     test('on an empty database it deletes nothing', async () => {
       await using opened = await freshStorage(contract, types)
       expect(await opened.storage.applyRetention(T0)).toEqual({ readings: 0, messages: 0 })
