@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const GIVE_UP = 30_000
+/** Milliseconds. A program that hangs is found as well later, and one on a busy machine is not taken for it. */
+const GIVE_UP = 180_000
 const starter = fileURLToPath(new URL('start.mjs', import.meta.url))
 
 export interface Run {

@@ -1,6 +1,8 @@
 import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { plainHandler } from '../plain-handler.js'
 import { type Echo, type EchoHandler, echoHandler } from '../testing/echo.js'
 import { listening, type Running, SERVERS } from '../testing/servers.js'
 import { fastifyPlugin } from './fastify-plugin.js'
@@ -95,6 +97,22 @@ test('the hooks of a Fastify application come before the handler, whatever the c
     expect(
       await app.inject({ method: 'POST', url: '/dh/x', headers: { 'content-type': type }, payload: 'x' }),
     ).toMatchObject({ statusCode: 401 })
+  await app.close()
+})
+
+test('a plain handler on Fastify is told a malformed content type as it was sent', async () => {
+  const told: (string | null)[] = []
+  const handler = plainHandler('tells', async (request) => {
+    told.push(request.header('content-type'))
+    return { status: 204, headers: {}, body: null }
+  })
+  const app = fastify()
+  await app.register(fastifyPlugin(handler), { prefix: '/dh' })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const headers = { 'content-type': 'malformed' }
+  const response = await fetch(`http://127.0.0.1:${port}/dh/x`, { method: 'POST', headers, body: 'x' })
+  expect([response.status, told]).toEqual([204, ['malformed']])
   await app.close()
 })
 
