@@ -1,4 +1,4 @@
-import { list, Misfit, mapOf, type Rule, text } from '../check/index.js'
+import { Misfit, mapOf, type Rule, text } from '../check/index.js'
 
 /** Keys and values on a device, indexed: `{ site: 'north', customer: 'acme' }`. */
 export type Labels = Readonly<Record<string, string>>
@@ -33,10 +33,8 @@ export const labelChange: Rule<Readonly<Record<string, string | null>>> = labelM
   take: (value, at) => (value === null ? null : labelValue.take(value, at)),
 })
 
-export const labelValues = list(labelValue, { min: 1, max: 1000 })
-
 function labelMap<V>(value: Rule<V>): Rule<Readonly<Record<string, V>>> {
-  const map = mapOf(value, 'an object of labels, { site: "north" } say,')
+  const map = mapOf(value, 'an object of labels such as { site: "north" }')
   return {
     expected: map.expected,
     take(given, at) {
