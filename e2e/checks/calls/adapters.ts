@@ -39,7 +39,16 @@ export const kyselyEntry = (): Coverage => {
   return {
     guardPool: call(() => [{ on() {}, emit() {} }, () => {}]),
     kyselyStorage: call(
-      () => [{ db, dialect: 'sqlite', timescale: null, indexMessagesByDevice: true, closeDb: false }],
+      () => [
+        {
+          db,
+          dialect: 'sqlite',
+          timescale: null,
+          indexMessagesByDevice: true,
+          indexReadingsByTime: true,
+          closeDb: false,
+        },
+      ],
       { returns: 'memoryStorage()' },
     ),
     createSchema: call(
@@ -48,7 +57,7 @@ export const kyselyEntry = (): Coverage => {
           db,
           dialect: 'sqlite',
           types: [Station],
-          options: { timescale: null, indexMessagesByDevice: true },
+          options: { timescale: null, indexMessagesByDevice: true, indexReadingsByTime: true },
         },
       ],
       { returns: 'createSchema()' },

@@ -66,6 +66,7 @@ function openStorage(
   {
     timescale = null,
     indexMessagesByDevice = false,
+    indexReadingsByTime = false,
     closeDb = false,
     db: given,
   }: KyselyStorageOptions<unknown>,
@@ -90,7 +91,12 @@ function openStorage(
   const known = knownTypes(types)
   const recent = createRecentCommands()
   const commit = createCommit({ connection, known, recent, timescale: timescale !== null })
-  const schema = createSchema({ db, dialect, types, options: { timescale, indexMessagesByDevice } })
+  const schema = createSchema({
+    db,
+    dialect,
+    types,
+    options: { timescale, indexMessagesByDevice, indexReadingsByTime },
+  })
   return {
     capabilities: { preferredBatch: preferredBatch(dialect, engine?.threaded ?? false) },
     devices: createDeviceStore(connection, known.shapeOf),

@@ -21,6 +21,11 @@ export interface KyselyStorageOptions<DB> {
    */
   readonly indexMessagesByDevice?: boolean
   /**
+   * Adds an index on (timestamp, id) to the reading tables: the newest readings of all devices, and those of a time, are
+   * found fast, and every insert costs more. Default false.
+   */
+  readonly indexReadingsByTime?: boolean
+  /**
    * Whether `close()` also destroys the Kysely instance, which closes its pool or file. Default false: whoever
    * created it destroys it.
    */

@@ -35,7 +35,9 @@ export async function readOverview(
     request.labels.map((label) => [label, { values: [], others: 0, without: total }]),
   )
   if (request.labels.length > 0) {
-    const counted = await run(labelCounts(dialect, type, from, where, request))
+    const counted = await run(
+      labelCounts(dialect, type, isEvery(condition) ? null : { from, where }, request),
+    )
     for (const row of counted.rows.map(readRow)) {
       const label = row.text(0) ?? ''
       const { values = [] } = byLabel[label] ?? {}
@@ -62,21 +64,22 @@ function kindCounts(dialect: SqlDialect, { seenBefore, batteryBelow }: OverviewR
   )
 }
 
-/** Of each label the most frequent values, each with how many devices have the label. */
+/** Labels are deleted with their device, so those of every device are all there are. */
+const isEvery = (condition: Condition): boolean => condition.kind === 'all' && condition.of.every(isEvery)
+
+/** Of each label the most frequent values, each with how many devices have the label; null: of every device. */
 const labelCounts = (
   dialect: SqlDialect,
   { key }: AnyDeviceType,
-  from: Sql,
-  where: Sql,
+  devices: { readonly from: Sql; readonly where: Sql } | null,
   { labels, maxValues }: OverviewRequest,
 ): Sql => sql`
   select label as c0, value as c1, devices as c2, labelled as c3 from (
     select label, value, devices, sum(devices) over (partition by label) as labelled,
       row_number() over (partition by label order by devices desc, ${byCodePoints(dialect, sql.ref('value'))}) as place
     from (
-      select l.label, l.value, count(*) as devices from ${from}
-        join ${sql.table(LABEL_TABLE)} as l on l.type_key = ${key} and l.device_id = t.device_id
-          and l.label in (${sql.join(labels)})
-      where ${where} group by l.label, l.value
+      select l.label, l.value, count(*) as devices from ${sql.table(LABEL_TABLE)} as l
+        ${devices === null ? sql`` : sql`join ${devices.from} on t.device_id = l.device_id and ${devices.where}`}
+      where l.type_key = ${key} and l.label in (${sql.join(labels)}) group by l.label, l.value
     ) as counted
   ) as placed where place <= ${numberSql(maxValues)} order by label, place`

@@ -150,30 +150,23 @@ export async function readLatestSamples(
   const all = [...new Set(deviceIds)]
   const within = rowsWithin(connection, createLatestBudget(`the latest samples of ${type.name}`, all.length))
   const found: StoredSample[] = []
-  const read = async (ids: readonly string[], rowOf: RowOfDevice) => {
-    const rows = await within(ids, {
-      columns: shape.selection,
-      deviceAt: 1,
-      statement: (selection, some) =>
-        perDevice(dialect, some, (deviceId) => rowOf(type, selection, deviceId)),
-    })
+  const read = async (ids: readonly string[], statement: RowsOfDevices['statement']) => {
+    const rows = await within(ids, { columns: shape.selection, deviceAt: 1, statement })
     for (const row of rows) found.push(storedSample(shape, row))
   }
+  const latestRows: RowsOfDevices['statement'] = (selection, ids) =>
+    latestRowsSql(dialect, type, selection, ids)
+  const newestRows: RowsOfDevices['statement'] = (selection, ids) =>
+    perDevice(dialect, ids, (deviceId) => newestRowSql(type, selection, deviceId))
   for (const part of inParts(all, DEVICES_MAX)) {
     const before = found.length
-    if (shape.latest !== null) await read(part, latestRowSql)
+    if (shape.latest !== null) await read(part, latestRows)
     const missing = new Set(part)
     for (const { deviceId } of found.slice(before)) missing.delete(deviceId)
-    if (missing.size > 0) await read([...missing], newestRowSql)
+    if (missing.size > 0) await read([...missing], newestRows)
   }
   return found
 }
-
-type RowOfDevice = (
-  type: AnyDeviceType,
-  selection: RawBuilder<unknown>,
-  deviceId: RawBuilder<unknown>,
-) => RawBuilder<unknown>
 
 /** On PostgreSQL a step into the index for each device, on the others a subquery for each. */
 export function perDevice(
@@ -192,12 +185,27 @@ export function perDevice(
 
 const readings = (type: AnyDeviceType) => sql`${sql.table(tableNames(type).reading)} as t`
 
-function latestRowSql(type: AnyDeviceType, selection: RawBuilder<unknown>, deviceId: RawBuilder<unknown>) {
-  const of = (column: string) =>
-    sql`(select n.${sql.ref(column)} from ${sql.table(tableNames(type).latest)} as n where n.device_id = ${deviceId})`
-  return sql`select ${selection} from ${readings(type)} where t.device_id = ${deviceId} and t.timestamp = ${of('timestamp')}
-    and coalesce(t.order_at, t.timestamp) = ${of('order_at')} order by t.id desc limit 1`
+/** Of samples of the same time the one with the greatest id. */
+function latestRowsSql(
+  dialect: SqlDialect,
+  type: AnyDeviceType,
+  selection: RawBuilder<unknown>,
+  deviceIds: readonly string[],
+): RawBuilder<unknown> {
+  const { latest, reading } = tableNames(type)
+  const isOf = (sample: 't' | 'o') => {
+    const of = (column: string) => sql.ref(`${sample}.${column}`)
+    return sql`${of('device_id')} = n.device_id and ${of('timestamp')} = n.timestamp
+      and coalesce(${of('order_at')}, ${of('timestamp')}) = n.order_at`
+  }
+  return sql`select ${selection} from ${sql.table(latest)} as n join ${readings(type)} on ${isOf('t')}
+    where n.device_id in (${sql.join([...deviceIds])}) and not exists (
+      select 1 from ${sql.table(reading)} as o where ${isOf('o')} and ${hiddenId(dialect, 'o.id')} > t.id)`
 }
+
+/** SQLite would take an index on (timestamp, id) for the sake of the id, and go through the samples of all devices of that time. */
+const hiddenId = (dialect: SqlDialect, column: string): RawBuilder<unknown> =>
+  dialect === 'sqlite' ? sql`+${sql.ref(column)}` : sql.ref(column)
 
 /** Of the samples that have the reading, if one is given. */
 function newestRowSql(

@@ -223,17 +223,18 @@ describeDatabases('createSchema', (open) => {
     expect(Number(next?.id)).toBeGreaterThan(Number(last?.id))
   })
 
-  test('messages are indexed by device only when asked for', async () => {
+  test('messages are indexed by device and readings by time only when asked for', async () => {
     await using opened = await migrated()
     const { database, dialect } = opened
     const indexed = createSchema({
       db: database.connect(),
       dialect,
       types: [Station],
-      options: { indexMessagesByDevice: true },
+      options: { indexMessagesByDevice: true, indexReadingsByTime: true },
     })
     expect((await indexed.migrate()).steps.map(({ kind, table }) => `${kind} ${table}`)).toEqual([
       'addIndex devicehub_message',
+      'addIndex station_reading',
       'addIndex station_message',
     ])
     expect(await indexed.plan()).toEqual({ steps: [] })

@@ -66,8 +66,10 @@ function fillSql(type: AnyDeviceType, dialect: SqlDialect): Omit<TableFill, 'fro
   const r = (name: string) => `r.${q(name)}`
   const d = (name: string) => `d.${q(name)}`
   const { device, reading, latest } = tableNames(type)
+  // SQLite would take an index on (timestamp, id) for the sake of the id, and go through the samples of all devices.
+  const orderBy = (name: string) => (dialect === 'sqlite' && name === 'id' ? `+${r(name)}` : r(name))
   const one = (of: string, where: string, order: string) =>
-    `(select ${r(of)} from ${q(reading)} as r where ${r('device_id')} = ${d('device_id')} and ${where} order by ${r(order)} desc limit 1)`
+    `(select ${r(of)} from ${q(reading)} as r where ${r('device_id')} = ${d('device_id')} and ${where} order by ${orderBy(order)} desc limit 1)`
 
   function newest(name: string): string {
     const [a, b] = [

@@ -29,6 +29,11 @@ export interface TableOptions {
    */
   readonly indexMessagesByDevice?: boolean
   /**
+   * Adds an index on (timestamp, id) to the reading tables: the newest readings of all devices, and those of a time, are
+   * found fast, and every insert costs more. Default false.
+   */
+  readonly indexReadingsByTime?: boolean
+  /**
    * Makes the reading tables hypertables. PostgreSQL with the extension timescaledb only. Default null: ordinary
    * tables.
    */
@@ -60,6 +65,7 @@ const TIMESCALE = options<TimescaleOptions>({
 export const TABLE_OPTIONS: check.OptionRules<Omit<TableOptions, 'dialect'>> = {
   timescale: optional(orNull(TIMESCALE)),
   indexMessagesByDevice: optional(flag),
+  indexReadingsByTime: optional(flag),
 }
 
 const SOURCE = options<SchemaSource<unknown>>({

@@ -118,6 +118,9 @@ export function readingTable(type: AnyDeviceType, options: TableOptions): TableM
             },
           ]
         : []),
+      ...(options.indexReadingsByTime
+        ? [{ name: `${name}_by_time`, columns: ['timestamp', 'id'], unique: false }]
+        : []),
     ],
   }
 }
