@@ -12,6 +12,7 @@ import {
   type DeviceRecord,
   defineStorage,
   deviceExists,
+  isSampleVisible,
   type JudgedDevice,
   judgeDevice,
   type LatestRow,
@@ -20,6 +21,7 @@ import {
   liveStateOf,
   NEWEST_FIRST,
   type NewSample,
+  outOfScope,
   overviewOf,
   PAGE_BYTES,
   pageOf,
@@ -30,10 +32,12 @@ import {
   readCursor,
   readNumericCursor,
   type StorageAdapter,
+  shownSince,
   sortDevices,
   type TelemetryStorage,
   unknownStateField,
   usernameTaken,
+  visibleLatest,
   writeCursor,
 } from '@devicehub/core/storage'
 import { type Change, type MessageRow, Tables } from './tables.js'
@@ -45,10 +49,11 @@ export const fileStorage = (file: string): StorageAdapter =>
 function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetryStorage {
   const devicesOf = (type: AnyDeviceType) => [...tables.of(type).devices.values()].sort(byCreation)
 
-  const samplesOf = (type: AnyDeviceType, { deviceId, from, to }: ReadingFilter) =>
+  const samplesOf = (type: AnyDeviceType, { deviceId, from, to, within }: ReadingFilter) =>
     tables
       .of(type)
       .samples.filter((one) => deviceId === undefined || one.deviceId === deviceId)
+      .filter((one) => isShown(type, one, within))
       .filter((one) => one.timestamp >= (from ?? one.timestamp) && one.timestamp < (to ?? Infinity))
       .sort((a, b) => a.timestamp - b.timestamp || a.id - b.id)
 
@@ -79,15 +84,51 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
     tables.write([...missing.values()])
   }
 
+  const judged = (type: AnyDeviceType, record: DeviceRecord): JudgedDevice => ({
+    record,
+    lastValues: () => tables.of(type).latest.get(record.deviceId)?.values ?? [],
+    // It keeps no desired state.
+    isInSync: () => true,
+  })
+
   const matching = (type: AnyDeviceType, condition: Condition): JudgedDevice[] =>
     devicesOf(type)
-      .map((record) => ({
-        record: structuredClone(record),
-        lastValues: () => tables.of(type).latest.get(record.deviceId)?.values ?? [],
-        // It keeps no desired state.
-        isInSync: () => true,
-      }))
+      .map((record) => judged(type, structuredClone(record)))
       .filter((device) => judgeDevice(type, condition, device))
+
+  /** The devices of these ids that are in the scope, where one is given. */
+  const find = (type: AnyDeviceType, ids: readonly string[], within?: Condition): DeviceRecord[] =>
+    [...new Set(ids)]
+      .flatMap((id) => tables.of(type).devices.get(id) ?? [])
+      .filter((record) => within === undefined || judgeDevice(type, within, judged(type, record)))
+
+  function isShown(type: AnyDeviceType, sample: NewSample, within?: Condition): boolean {
+    if (within === undefined) return true
+    const [device] = find(type, [sample.deviceId], within)
+    return device !== undefined && isSampleVisible(device, sample)
+  }
+
+  function isMessageShown({ typeKey, deviceId, receivedAt }: MessageRow, within?: Condition): boolean {
+    if (within === undefined) return true
+    const type = types.find(({ key }) => key === typeKey)
+    const [device] = type && deviceId !== null ? find(type, [deviceId], within) : []
+    return device !== undefined && receivedAt >= shownSince(device)
+  }
+
+  /** All or nothing: the row of each device after the change, which stays in the scope. */
+  const changed = (
+    type: AnyDeviceType,
+    devices: readonly DeviceRecord[],
+    patch: DevicePatch,
+    now: number,
+    within?: Condition,
+  ): Change[] =>
+    devices.map((device) => {
+      const next = patched(type, device, patch, now)
+      if (within !== undefined && !judgeDevice(type, within, judged(type, next)))
+        throw outOfScope(type, device.deviceId)
+      return checked(type, next)
+    })
 
   return {
     devices: {
@@ -96,8 +137,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         add(type, [device])
       },
       ensure: async (type, devices) => add(type, devices),
-      find: async (type, ids) =>
-        structuredClone([...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? [])),
+      find: async (type, ids, within) => structuredClone(find(type, ids, within)),
       list: async (type, condition, request) =>
         pageOfDevices(sortDevices(type, request.sort ?? NEWEST_FIRST, matching(type, condition)), request),
       count: async (type, condition, max) => Math.min(max, matching(type, condition).length),
@@ -125,20 +165,17 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         tables.write(rows)
         return rows.length
       },
-      async update(type, deviceId, patch, now) {
-        const device = tables.of(type).devices.get(deviceId)
-        if (!device) return null
-        const next = patched(type, device, patch, now)
-        tables.write([checked(type, next)])
-        return structuredClone(next)
+      async update(type, deviceId, patch, now, within) {
+        tables.write(changed(type, find(type, [deviceId], within), patch, now, within))
+        return structuredClone(find(type, [deviceId], within)[0] ?? null)
       },
-      async updateMany(type, ids, patch, now) {
-        const devices = [...new Set(ids)].flatMap((id) => tables.of(type).devices.get(id) ?? [])
-        tables.write(devices.map((device) => checked(type, patched(type, device, patch, now))))
+      async updateMany(type, ids, patch, now, within) {
+        const devices = find(type, ids, within)
+        tables.write(changed(type, devices, patch, now, within))
         return devices.map(({ deviceId }) => deviceId)
       },
-      async delete(type, deviceId) {
-        if (!tables.of(type).devices.has(deviceId)) return false
+      async delete(type, deviceId, _now, within) {
+        if (find(type, [deviceId], within).length === 0) return false
         tables.write([['gone', type.key, deviceId]])
         return true
       },
@@ -157,9 +194,12 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
           bytesOf: ({ values }) => bytesOf(...values),
         })
       },
-      async latest(type, deviceIds) {
+      async latest(type, deviceIds, within) {
         const { latest, samples } = tables.of(type)
-        const ids = [...new Set(deviceIds)]
+        const devices = new Map(
+          find(type, deviceIds, within).map((device) => [device.deviceId, device.visibleFrom]),
+        )
+        const ids = [...new Set(deviceIds)].filter((id) => within === undefined || devices.has(id))
         const budget = createLatestBudget(`the last values of ${type.name}`, ids.length)
         return ids.flatMap((id) => {
           const isKept = type.options.lastValues !== false
@@ -171,14 +211,18 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
               ? null
               : { value: structuredClone(value), at: latestTime(row, index) ?? row.orderAt },
           )
-          return [{ deviceId: id, orderAt: row.orderAt, values }]
+          const all = { deviceId: id, orderAt: row.orderAt, values }
+          const shown = within === undefined ? all : visibleLatest(all, devices.get(id) ?? null)
+          return shown === null ? [] : [shown]
         })
       },
-      async latestSamples(type, deviceIds) {
+      async latestSamples(type, deviceIds, within) {
         const last = tables.of(type).latestSamples(type.options.lastValues !== false)
         const ids = [...new Set(deviceIds)]
         const budget = createLatestBudget(`the latest samples of ${type.name}`, ids.length)
-        const found = ids.flatMap((id) => last.get(id) ?? [])
+        const found = ids
+          .flatMap((id) => last.get(id) ?? [])
+          .filter((sample) => isShown(type, sample, within))
         for (const { values } of found) budget.take(ROW_BYTES + bytesOf(...values))
         return found.map(withTextId)
       },
@@ -194,9 +238,10 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
     },
 
     messages: {
-      async list(type, { deviceId, status, channel, from, to }, page) {
+      async list(type, { deviceId, status, channel, from, to, within }, page) {
         const before = page.cursor === undefined ? Infinity : readNumericCursor('messages', page.cursor).key
         const rows = messagesOf([type], null)
+          .filter((row) => isMessageShown(row, within))
           .filter((row) => row.id < before && (deviceId === undefined || row.deviceId === deviceId))
           .filter((row) => status === undefined || row.status === status)
           .filter((row) => channel === undefined || row.channel === channel)
@@ -204,9 +249,9 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
         const cursorOf = ({ id }: MessageRow) => writeCursor('messages', id, 0)
         return pageOf(rows.reverse(), page, { toItem: withTextId, cursorOf, bytesOf: bytesOfMessage })
       },
-      async get(ref) {
+      async get(ref, within) {
         const row = messageOf(ref)
-        return row ? withTextId(row) : null
+        return row && isMessageShown(row, within) ? withTextId(row) : null
       },
     },
 

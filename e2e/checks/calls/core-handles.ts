@@ -30,7 +30,7 @@ import {
 import { createSignals } from '@devicehub/signals'
 import type { Subject } from '../coverage.js'
 import * as calls from './handles.js'
-import { ELSEWHERE, hubCalls } from './hub.js'
+import { ELSEWHERE, hubCalls, scopedCalls } from './hub.js'
 import { storageCalls } from './storage.js'
 import { Station, type World } from './world.js'
 
@@ -93,6 +93,13 @@ export async function hubHandles(world: World): Promise<Subject[]> {
     { name: 'hub.twin()', target: hub.twin(Station), calls: calls.twinCalls },
     { name: 'hub.storage', target: storage, calls: storageCalls(world) },
     { name: 'hub', target: hub, calls: hubCalls(world), depth: 2, elsewhere: ELSEWHERE },
+    {
+      name: 'hub.scoped()',
+      target: hub.scoped({ deviceId: { ne: null } }),
+      calls: scopedCalls(world),
+      depth: 2,
+      elsewhere: ['types'],
+    },
     { name: 'hub.consume()', target: consumer, calls: calls.consumerCalls },
   ]
 }

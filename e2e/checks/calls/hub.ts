@@ -19,7 +19,26 @@ const inbound = () => ({
 /** Groups of a hub that are covered by themselves, or are not its own. */
 export const ELSEWHERE = ['registry', 'storage', 'signals', 'logger', 'metrics', 'clock', 'types']
 
+/** A scoped hub has the same functions, without those of the whole hub alone. */
+const IN_SCOPES = /^(typeOptions|devices|readings|messages|commands|twin|scoped)\b/
+
+export const scopedCalls = (world: World): Coverage =>
+  Object.fromEntries(
+    Object.entries(hubCalls(world)).filter(
+      ([name]) => IN_SCOPES.test(name) && !/mark(Online|Offline)/.test(name),
+    ),
+  )
+
 export const hubCalls = ({ ref, commandId }: World): Coverage => ({
+  scoped: call(() => [
+    {
+      type: 'station',
+      labels: { site: ['north', 'south'] },
+      not: { deviceId: 'S-9' },
+      lastSeen: { gte: 'now-1d' },
+      actor: 'kim',
+    },
+  ]),
   typeOptions: call(() => [Station]),
   topic: call(() => [Station, 'S-1', 'cmd']),
   'ingest.push': call(() => [inbound(), () => {}]),

@@ -1,12 +1,11 @@
 import { BULK, type BulkOptions, type BulkOutcome, isOfDevice, runBulk, TARGET } from '../commands/bulk.js'
 import { commandError, unknownCommandId } from '../commands/command-errors.js'
-import { createCommandQueue } from '../commands/command-queue.js'
+import type { CommandQueue } from '../commands/command-queue.js'
 import { preparePayload } from '../commands/prepare-payload.js'
 import { SEND, type SendOptions, type SendSettings, sendSettings } from '../commands/send-options.js'
 import type { CommandTracker, TrackedCommand } from '../commands/tracker.js'
 import { waitForEnd } from '../commands/wait-for-end.js'
 import { decidedMessage } from '../dispatch/command-message.js'
-import type { Dispatcher } from '../dispatch/dispatcher.js'
 import type { DispatchContext } from '../dispatch/publish-commands.js'
 import { typedResult } from '../ingest/typed-result.js'
 import { accept, either, list, optional, options, text, word } from '../model/check/index.js'
@@ -24,12 +23,22 @@ import { randomIds } from '../ports/ids.js'
 import { toCommandInfo } from '../rules/command-info.js'
 import { eachDevice } from '../rules/each-device.js'
 import { isFinal, isReachable } from '../rules/states.js'
+import type { ApiStorage } from './api-storage.js'
 import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
 import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
+import type { HubScope } from './scope/scope.js'
 
-export interface CommandsContext extends DispatchContext {
+export interface CommandsContext
+  extends Pick<
+    DispatchContext,
+    'types' | 'directory' | 'topicPrefix' | 'deviceIdMaxLength' | 'clock' | 'record'
+  > {
+  readonly storage: Pick<ApiStorage, 'commands' | 'devices'>
+  /** Of the whole hub: commands are sent in the order in which they were asked for, by whomever. */
+  readonly queue: CommandQueue
   readonly tracker: CommandTracker
-  readonly dispatcher: Dispatcher
+  /** Absent: all devices. */
+  readonly scope?: HubScope
   readonly assertType: AssertType
   /** Bytes of a payload's JSON. */
   readonly maxPayload: number
@@ -53,8 +62,7 @@ const QUERY = options<CommandQuery>({
 const UNFINISHED: readonly CommandState[] = ['queued', 'sent', 'accepted']
 
 export function createCommands(context: CommandsContext): CommandsApi {
-  const { storage, clock, tracker, assertType } = context
-  const queue = createCommandQueue(context)
+  const { storage, clock, tracker, assertType, queue, scope } = context
 
   /** `waits`: for its device; nobody can say how long. */
   async function sendOne(
@@ -65,7 +73,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
   ): Promise<{ readonly tracked: TrackedCommand; readonly waits: boolean }> {
     assertDeviceId(deviceId, context.deviceIdMaxLength)
     const id = randomIds.next()
-    const created = { ...command, ...settings, id, type, deviceId, createdAt: clock.now() }
+    const within = scope && { within: scope.conditionOf(type) }
+    const created = { ...command, ...settings, id, type, deviceId, createdAt: clock.now(), ...within }
     // Before it can be published: the reply may be faster than what follows.
     const tracked = tracker.add({ id, deviceId, command: command.command, typeKey: type.key })
     const outcome = await queue.push(created).catch((error: unknown) => {
@@ -90,6 +99,8 @@ export function createCommands(context: CommandsContext): CommandsApi {
     result: (options = {}) =>
       quietWhenClosed(async () => {
         const record = await waitForEnd(tracker, tracked, 'result', options)
+        // Its device may be another's by now.
+        if (scope) await known(tracked.id)
         if (record.state !== 'succeeded') throw commandError(record)
         return typedResult(type, record)
       }),
@@ -195,7 +206,9 @@ export function createCommands(context: CommandsContext): CommandsApi {
       const record = await known(id)
       if (isFinal(record.state)) return toCommandInfo(record)
       const tracked = tracker.get(id) ?? tracker.add(record)
-      return toCommandInfo(await waitForEnd(tracker, tracked, 'commands.wait', options))
+      const ended = await waitForEnd(tracker, tracked, 'commands.wait', options)
+      // Its device may be another's by now.
+      return toCommandInfo(scope ? await known(id) : ended)
     },
     cancel: async (id, reason) => cancel('commands.cancel', accept('commands.cancel', 'id', ID, id), reason),
   }

@@ -1,4 +1,5 @@
 import { doneWithin } from '@devicehub-internal/async'
+import { createCommandQueue } from '../commands/command-queue.js'
 import { createReplyResolver } from '../commands/resolve-replies.js'
 import { createCommandTracker } from '../commands/tracker.js'
 import type { ConsumeHandler } from '../consumer/consumer.js'
@@ -36,11 +37,14 @@ import { createDevicesApi } from './create-devices-api.js'
 import { createSessions } from './create-sessions.js'
 import type { DeviceHub } from './device-hub.js'
 import { acceptHub, CACHE, COMMANDS, type DeviceHubOptions, LIMITS } from './device-hub-options.js'
+import { createMarks } from './devices-api.js'
 import { createMessagesApi } from './messages-api.js'
 import { createOpenParts } from './open-parts.js'
 import { openStorage } from './open-storage.js'
 import { createReadingsApi } from './readings-api.js'
 import { acceptAnnouncement, acceptBroker, acceptRefusal, createAssertType } from './rules.js'
+import { createScopedHub, type HubParts } from './scope/create-scoped-hub.js'
+import { acceptScope } from './scope/scope.js'
 import { createSharedGroups } from './shared-groups.js'
 import { createTransports } from './transports.js'
 import { createTwinApi } from './twins-api.js'
@@ -114,10 +118,10 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     every: { first: 200, next: 500 },
   })
   const handlers = createAttachedHandlers()
-  const parts = createOpenParts(logger)
+  const openParts = createOpenParts(logger)
   const transports = createTransports({
     onAttached: () => control && dispatcher.start(),
-    isClosed: parts.isClosed,
+    isClosed: openParts.isClosed,
   })
   const pipeline = createIngest({
     storage,
@@ -176,7 +180,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
   async function close(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs
     const left = () => Math.max(0, deadline - performance.now())
-    const ended = parts.close()
+    const ended = openParts.close()
     credentials.close()
     notes.close()
     await dispatcher.close(left())
@@ -199,6 +203,30 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     consumers.wake()
   }
 
+  const devices = {
+    directory,
+    clock,
+    deviceIdMaxLength,
+    maxMetadata,
+    topicPrefix,
+    announce,
+    onReachable: () => dispatcher.wake(),
+  }
+  const commands = {
+    ...dispatch,
+    queue: createCommandQueue({ ...dispatch, dispatcher }),
+    tracker,
+    maxPayload: commandLimits.maxPayload,
+  }
+  const parts: HubParts = {
+    storage,
+    devices,
+    messages: { handlers, pipeline },
+    commands,
+    twins: { clock, dispatcher, deviceIdMaxLength },
+    optionsOf: (type) => optionsOf(type, policies),
+  }
+
   const hub: DeviceHub<SignalsOf<Signals>> = {
     registry,
     types,
@@ -208,31 +236,22 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     storage,
     signals,
     ingest: pipeline.ingest,
-    devices: createDevicesApi({
-      types,
-      storage,
-      directory,
-      clock,
-      deviceIdMaxLength,
-      maxMetadata,
-      topicPrefix,
-      assertType,
-      announce,
-      onReachable: () => dispatcher.wake(),
-    }),
+    devices: {
+      ...createDevicesApi({ ...devices, storage, types, assertType }),
+      ...createMarks({ ...devices, storage, assertType }),
+    },
     readings: createReadingsApi(storage, assertType, clock),
-    messages: createMessagesApi({ storage, assertType, handlers, pipeline }),
-    commands: createCommands({
-      ...dispatch,
-      tracker,
-      dispatcher,
-      assertType,
-      maxPayload: commandLimits.maxPayload,
-    }),
+    messages: createMessagesApi({ ...parts.messages, storage, assertType }),
+    commands: createCommands({ ...commands, storage, types, assertType }),
     twin(type) {
       assertType('hub.twin', type)
-      return createTwinApi(type, { storage, clock, dispatcher, deviceIdMaxLength })
+      return createTwinApi(type, { ...parts.twins, storage })
     },
+    scoped: (scope) =>
+      createScopedHub(
+        parts,
+        acceptScope(types, () => clock.now(), scope),
+      ),
     credentials: credentials.api,
     sessions: createSessions({ pipeline, topicPrefix, deviceIdMaxLength, clock, assertType }),
     consumers: consumers.api,
@@ -254,7 +273,7 @@ export function createDeviceHub<Signals extends SignalSink = SignalSink>(
     sharedGroups: createSharedGroups(),
     attach: transports.attach,
     isServed: transports.has,
-    onClose: parts.onClose,
+    onClose: openParts.onClose,
     typeOptions(type) {
       assertType('hub.typeOptions', type)
       return optionsOf(type, policies)

@@ -5,14 +5,16 @@ import type { DevicePatch } from '../ports/devices.js'
 import { acceptChange, acceptNewDevice, storedState, toDevice, toRecord } from '../rules/device-row.js'
 import { isReachable } from '../rules/states.js'
 import type { DeviceUpdate } from './device-queries.js'
-import type { DevicesApi, DevicesContext } from './devices-api.js'
+import type { DevicesContext } from './devices-api.js'
 import { createFleetQueries } from './fleet-queries.js'
-import { deviceNotFound, markStatus } from './mark-status.js'
+import type { ScopedDevicesApi } from './hub-api.js'
+import { deviceNotFound } from './mark-status.js'
 import { acceptDeviceId } from './rules.js'
 import { updateMany } from './update-devices.js'
 
-export function createDevicesApi(context: DevicesContext): DevicesApi {
-  const { storage, directory, clock, deviceIdMaxLength, maxMetadata, assertType, onReachable } = context
+export function createDevicesApi(context: DevicesContext): ScopedDevicesApi {
+  const { storage, directory, clock, deviceIdMaxLength, maxMetadata, assertType, onReachable, scope } =
+    context
   const fleet = createFleetQueries(context)
   const typed = <T extends AnyDeviceType>(device: Device) => device as Device<InferState<T>>
 
@@ -39,7 +41,8 @@ export function createDevicesApi(context: DevicesContext): DevicesApi {
   return {
     async create(type, given) {
       assertType('devices.create', type)
-      const device = acceptNewDevice('devices.create', given, maxMetadata)
+      const asked = acceptNewDevice('devices.create', given, maxMetadata)
+      const device = scope ? { ...asked, labels: { ...scope.labels, ...asked.labels } } : asked
       assertDeviceId(device.deviceId, deviceIdMaxLength)
       const record = toRecord(type, device, clock.now())
       await storage.devices.create(type, record)
@@ -56,10 +59,6 @@ export function createDevicesApi(context: DevicesContext): DevicesApi {
     update: (type, deviceId, change) => update('devices.update', type, deviceId, change),
     deactivate: (type, deviceId) => update('devices.deactivate', type, deviceId, { isActive: false }),
     activate: (type, deviceId) => update('devices.activate', type, deviceId, { isActive: true }),
-    markOnline: async (type, deviceId, how) =>
-      typed(await markStatus(context, 'online', type, deviceId, how)),
-    markOffline: async (type, deviceId, how) =>
-      typed(await markStatus(context, 'offline', type, deviceId, how)),
     async delete(type, givenId) {
       assertType('devices.delete', type)
       const deviceId = acceptDeviceId('devices.delete', givenId)

@@ -14,6 +14,8 @@ export interface ListIdentity {
   /** What is asked of each type, relative times as of the same moment. */
   readonly conditions: readonly { readonly typeKey: string; readonly condition: Condition }[]
   readonly sort: DeviceSort
+  /** Within which it was asked for; null: in none. */
+  readonly scope: string | null
 }
 
 type Written = readonly [list: number, value: DevicePosition['value'], deviceId: string, typeKey: string]
@@ -62,13 +64,17 @@ const badCursor = (call: string, problem: string, cursor: string) =>
 
 const SEEDS = nameSeeds(['list'])
 
-const hashOf = ({ conditions, sort }: ListIdentity): number =>
+const hashOf = ({ conditions, sort, scope }: ListIdentity): number =>
   contentHash(SEEDS, [
-    JSON.stringify([conditions.map(({ typeKey, condition }) => [typeKey, canonical(condition)]), sort]),
+    JSON.stringify([
+      conditions.map(({ typeKey, condition }) => [typeKey, canonical(condition)]),
+      sort,
+      scope,
+    ]),
   ])
 
 /** The same text for parts in another order: a selector of the same keys is the same query. */
-function canonical(condition: Condition): string {
+export function canonical(condition: Condition): string {
   switch (condition.kind) {
     case 'all':
     case 'any':

@@ -17,6 +17,7 @@ import type { AttachedHandler } from './attached-handlers.js'
 import type { CommandsApi } from './commands-api.js'
 import type { ConsumersApi } from './consumers-api.js'
 import type { DevicesApi } from './devices-api.js'
+import type { HubApi } from './hub-api.js'
 import type { MessagesApi } from './messages-api.js'
 import type { ReadingsApi } from './readings-api.js'
 import type { SessionsApi } from './sessions-api.js'
@@ -32,7 +33,7 @@ export interface HubStats {
 }
 
 /** Everything of one fleet: what was passed to `createDeviceHub`, complete, and what can be done with it. */
-export interface DeviceHub<Signals extends SignalSink = SignalSink> {
+export interface DeviceHub<Signals extends SignalSink = SignalSink> extends HubApi {
   /** Its types, by name. */
   readonly registry: Registry
   /** Its types, without the abstract ones. */

@@ -4,6 +4,7 @@ import type { InferState } from '../model/device-type/infer.js'
 import type { FleetOverview } from '../ports/devices.js'
 import type { Page } from '../ports/storage.js'
 import type { NewDevice } from '../rules/device-row.js'
+import type { ApiStorage } from './api-storage.js'
 import type {
   BulkDeviceUpdate,
   BulkUpdateResult,
@@ -13,7 +14,8 @@ import type {
   DeviceUpdate,
   OverviewQuery,
 } from './device-queries.js'
-import type { MarkContext, MarkOptions } from './mark-status.js'
+import { type MarkContext, type MarkOptions, markStatus } from './mark-status.js'
+import type { HubScope } from './scope/scope.js'
 
 /** The devices of each type. A type that is not of this hub is refused with `unknown_type`. */
 export interface DevicesApi {
@@ -138,8 +140,20 @@ export interface DevicesApi {
   delete(type: AnyDeviceType, deviceId: string): Promise<boolean>
 }
 
-export interface DevicesContext extends MarkContext {
+export interface DevicesContext extends Omit<MarkContext, 'storage'> {
+  readonly storage: ApiStorage
   readonly types: readonly AnyDeviceType[]
   readonly deviceIdMaxLength: number
   readonly maxMetadata: number
+  /** Absent: all devices. */
+  readonly scope?: HubScope
+}
+
+/** Those of the whole hub alone. */
+export function createMarks(context: MarkContext): Pick<DevicesApi, 'markOnline' | 'markOffline'> {
+  const mark =
+    (status: 'online' | 'offline'): DevicesApi['markOnline'] =>
+    async <T extends AnyDeviceType>(type: T, deviceId: string, how?: MarkOptions) =>
+      (await markStatus(context, status, type, deviceId, how)) as Device<InferState<T>>
+  return { markOnline: mark('online'), markOffline: mark('offline') }
 }

@@ -29,12 +29,13 @@ export function createFleetQueries({
   storage,
   clock,
   assertType,
+  scope,
 }: DevicesContext): Pick<DevicesApi, 'list' | 'listAll' | 'count' | 'countAll' | 'overview'> {
   function listOf(call: string, of: readonly AnyDeviceType[], query: DeviceQuery): Promise<Page<Device>> {
     const others = { ...PAGE, sort: optional(sortRule(of)) }
     const { selected, rest } = acceptQuery(call, of, query, clock.now(), others)
     const { limit = PAGE_LIMIT, cursor, sort } = rest
-    return listDevices({ call, storage, selected, sort, limit, cursor })
+    return listDevices({ call, storage, scope: scope?.identity ?? null, selected, sort, limit, cursor })
   }
 
   async function countOf(

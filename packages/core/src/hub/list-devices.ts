@@ -1,9 +1,9 @@
 import type { AnyDeviceType, Device } from '../model/device-type/device-type.js'
 import { isNever } from '../model/selector/condition.js'
-import type { DeviceSort } from '../ports/devices.js'
+import type { DeviceSort, DeviceStore } from '../ports/devices.js'
 import { NEWEST_FIRST } from '../ports/devices.js'
 import { PAGE_BYTES } from '../ports/page.js'
-import type { Page, Storage } from '../ports/storage.js'
+import type { Page } from '../ports/storage.js'
 import { toDevice } from '../rules/device-row.js'
 import { comparePositions, compareText } from '../rules/list-devices.js'
 import { type DevicePlace, type ListIdentity, readDeviceCursor, writeDeviceCursor } from './device-cursor.js'
@@ -11,7 +11,9 @@ import type { Selected } from './selected.js'
 
 export interface ListedDevices {
   readonly call: string
-  readonly storage: Pick<Storage, 'devices'>
+  readonly storage: { readonly devices: Pick<DeviceStore, 'list'> }
+  /** See `ListIdentity`. */
+  readonly scope: string | null
   /** What is asked of each type. */
   readonly selected: readonly Selected[]
   readonly sort: DeviceSort | undefined
@@ -23,6 +25,7 @@ export interface ListedDevices {
 export async function listDevices({
   call,
   storage,
+  scope,
   selected,
   sort = NEWEST_FIRST,
   limit,
@@ -31,6 +34,7 @@ export async function listDevices({
   const list: ListIdentity = {
     conditions: selected.map(({ type, fixed }) => ({ typeKey: type.key, condition: fixed })),
     sort,
+    scope,
   }
   const place = cursor === undefined ? undefined : readDeviceCursor(call, list, cursor)
   const after = place && { value: place.value, deviceId: place.deviceId }

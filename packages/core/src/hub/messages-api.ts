@@ -12,10 +12,11 @@ import {
 } from '../model/message.js'
 import { CHANNELS, type Channel } from '../model/topic/index.js'
 import type { MessageFilter } from '../ports/messages.js'
-import type { Page, Storage } from '../ports/storage.js'
+import type { Page } from '../ports/storage.js'
 import type { InboundMessage } from '../ports/transport.js'
 import { toMessageInfo } from '../rules/message-info.js'
 import { isPartlyStored, isReplayable } from '../rules/replayable.js'
+import type { ApiStorage } from './api-storage.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
 import { createHandlerReplay } from './handler-replay.js'
 import { type AssertType, acceptRef, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
@@ -68,7 +69,7 @@ export interface MessagesApi {
 }
 
 export interface MessagesContext {
-  readonly storage: Storage
+  readonly storage: Pick<ApiStorage, 'messages'>
   readonly assertType: AssertType
   readonly handlers: Pick<ReturnType<typeof createAttachedHandlers>, 'find'>
   readonly pipeline: Pick<IngestPipeline, 'replay' | 'quarantine' | 'handled'>

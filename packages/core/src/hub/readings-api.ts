@@ -5,9 +5,10 @@ import type { InferReadings } from '../model/device-type/infer.js'
 import type { Clock } from '../ports/clock.js'
 import { AGGREGATES, type AggregateFunction, INTERVALS, type ReadingFilter } from '../ports/readings.js'
 import type { SeriesFunction } from '../ports/series.js'
-import type { Page, Storage } from '../ports/storage.js'
+import type { Page } from '../ports/storage.js'
 import { aggregateField } from '../rules/aggregate-field.js'
 import { readingField } from '../rules/series-field.js'
+import type { ApiStorage } from './api-storage.js'
 import type {
   AggregateRequest,
   Bucket,
@@ -187,7 +188,11 @@ const OF_THE_FIELD: ReadonlySet<AggregateFunction> = new Set(['first', 'last', '
 
 const DEVICE_IDS = list(text({ max: 255 }))
 
-export function createReadingsApi(storage: Storage, assertType: AssertType, clock: Clock): ReadingsApi {
+export function createReadingsApi(
+  storage: Pick<ApiStorage, 'readings' | 'devices'>,
+  assertType: AssertType,
+  clock: Clock,
+): ReadingsApi {
   async function latestOf<T extends AnyDeviceType>(caller: string, type: T, given: readonly string[]) {
     assertType(caller, type)
     const deviceIds = accept(caller, 'deviceIds', DEVICE_IDS, given, 'invalid_device_id')

@@ -6,10 +6,10 @@ import { DeviceHubError } from '../model/errors.js'
 import type { StoredValue } from '../model/values.js'
 import { BUCKETS_MAX } from '../ports/page.js'
 import type { SeriesFigure, SeriesRow } from '../ports/series.js'
-import type { Storage } from '../ports/storage.js'
 import { type BucketSize, bucketEdges, niceEdges } from '../rules/bucket-edges.js'
 import { fillSeries } from '../rules/fill-series.js'
 import { createSeriesBudget } from '../rules/series-budget.js'
+import type { ApiStorage } from './api-storage.js'
 import type { Series, SeriesBucket, SeriesResult } from './series-request.js'
 import type { SeriesSettings } from './series-settings.js'
 
@@ -17,7 +17,7 @@ type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 /** The buckets of a request, and what the storage computes in each. */
 export async function readSeries(
-  { readings }: Pick<Storage, 'readings'>,
+  { readings }: Pick<ApiStorage, 'readings'>,
   type: AnyDeviceType,
   settings: SeriesSettings,
   now: number,

@@ -4,7 +4,7 @@ import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { isDeviceHubError } from '../model/errors.js'
 import { filterOf } from '../model/selector/conditions-of.js'
 import type { Clock } from '../ports/clock.js'
-import type { Storage } from '../ports/storage.js'
+import type { DeviceStore } from '../ports/devices.js'
 import { eachDevice } from '../rules/each-device.js'
 
 /** What became of a change of the desired state of several devices. */
@@ -24,7 +24,10 @@ const CALL = 'twin.setDesiredMany'
 
 /** Calls `set` for each device; what is of one device is counted, what is of the database or the patch ends it. */
 export async function setDesiredMany(
-  { storage, clock }: { readonly storage: Storage; readonly clock: Clock },
+  {
+    storage,
+    clock,
+  }: { readonly storage: { readonly devices: Pick<DeviceStore, 'list'> }; readonly clock: Clock },
   type: AnyDeviceType,
   target: BulkTarget,
   set: (deviceId: string) => Promise<unknown>,

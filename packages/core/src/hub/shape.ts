@@ -1,8 +1,8 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { DeviceHubError } from '../model/errors.js'
-import type { Storage } from '../ports/storage.js'
 import { devicePages } from '../rules/each-device.js'
 import { createShapeSampler, type ShapeSampler } from '../rules/shape-points.js'
+import type { ApiStorage } from './api-storage.js'
 import type { ShapePoint, ShapeResult } from './series-request.js'
 import type { ShapeSettings } from './series-settings.js'
 
@@ -13,7 +13,7 @@ const PAGE = 10_000
 
 /** Goes through the samples device by device, page by page. */
 export async function readShape(
-  storage: Pick<Storage, 'readings' | 'devices'>,
+  storage: Pick<ApiStorage, 'readings' | 'devices'>,
   type: AnyDeviceType,
   settings: ShapeSettings,
 ): Promise<ShapeResult> {
@@ -62,7 +62,7 @@ export async function readShape(
 }
 
 async function* devicesOf(
-  { devices }: Pick<Storage, 'devices'>,
+  { devices }: Pick<ApiStorage, 'devices'>,
   type: AnyDeviceType,
   { devices: whose }: ShapeSettings,
 ): AsyncGenerator<readonly string[]> {

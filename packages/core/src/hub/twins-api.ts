@@ -6,8 +6,8 @@ import type { InferState } from '../model/device-type/infer.js'
 import { DeviceHubError } from '../model/errors.js'
 import { assertDeviceId } from '../model/topic/index.js'
 import type { Clock } from '../ports/clock.js'
-import type { Storage } from '../ports/storage.js'
 import { desiredValue, type Twin, toTwin } from '../twin/twin.js'
+import type { ApiStorage } from './api-storage.js'
 import { acceptDeviceId } from './rules.js'
 import { type DesiredManyResult, setDesiredMany } from './set-desired-many.js'
 
@@ -56,7 +56,7 @@ export interface TwinApi<T extends AnyDeviceType> {
 }
 
 export interface TwinsContext {
-  readonly storage: Storage
+  readonly storage: Pick<ApiStorage, 'twins' | 'devices'>
   readonly clock: Clock
   readonly dispatcher: Dispatcher
   readonly deviceIdMaxLength: number

@@ -4,15 +4,16 @@ import { aggregateField } from '../rules/aggregate-field.js'
 import { aggregateSamples } from '../rules/aggregate-samples.js'
 import type { OpenedMemory } from './opened-memory.js'
 import { samplesOf } from './readings.js'
-import { inOrderOf } from './tables.js'
+import { inOrderOf, type SampleRow } from './tables.js'
 
 export function aggregate(
   opened: OpenedMemory,
   type: AnyDeviceType,
   query: AggregateQuery,
+  matches: (row: SampleRow) => boolean = () => true,
 ): AggregateBucket[] {
   aggregateField(type, query)
-  const rows = [...samplesOf(opened, type, query, 'asc')]
+  const rows = [...samplesOf(opened, type, query, 'asc')].filter(matches)
   return aggregateSamples(
     query,
     rows.map(({ id, names, sample }) => ({

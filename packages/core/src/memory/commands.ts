@@ -28,7 +28,7 @@ import { type Row, RowList } from './row-list.js'
 
 interface CommandRow extends Row {
   readonly seq: number
-  readonly given: Omit<NewCommand, 'type'>
+  readonly given: Omit<NewCommand, 'type' | 'within'>
   readonly typeKey: string
   /** By the monotonic clock, as everything that decides. */
   readonly expiresAt: number
@@ -37,6 +37,9 @@ interface CommandRow extends Row {
   /** When it has to be looked at again; the end of its claim, if it has one. */
   nextAt: number
 }
+
+/** Whether a command is shown to who asks. */
+export type IsVisible = (row: Pick<CommandRow, 'typeKey' | 'given'>) => boolean
 
 /** The ledger of one `memoryStorage()`. Its database's clock is the process's monotonic one. */
 export class MemoryCommands {
@@ -53,10 +56,12 @@ export class MemoryCommands {
     opened: OpenedMemory,
     commands: readonly NewCommand[],
     claim: CommandClaimRequest | null,
+    isWithin: (command: NewCommand) => boolean,
   ): CreateOutcome[] {
     const ids = new Set(commands.map(({ id }) => id))
     if (ids.size < commands.length || commands.some(({ id }) => this.#byId.has(id))) throw commandExists()
     const rows: NewCommandRows = {
+      isWithin,
       device: (type, deviceId) => opened.tableOf(type).devices.get(deviceId)?.record ?? null,
       ahead: (type, deviceId) => this.#ahead(type.key, deviceId, Number.POSITIVE_INFINITY, claim?.claim),
     }
@@ -69,7 +74,7 @@ export class MemoryCommands {
     return judged.map(({ outcome }) => outcome)
   }
 
-  #add({ type, ...given }: NewCommand, claim: string | null, dueIn: number): void {
+  #add({ type, within: _, ...given }: NewCommand, claim: string | null, dueIn: number): void {
     const now = performance.now()
     const row: CommandRow = {
       removed: false,
@@ -98,18 +103,19 @@ export class MemoryCommands {
     return ahead
   }
 
-  find(ids: readonly string[]): CommandRecord[] {
+  find(ids: readonly string[], isVisible: IsVisible = () => true): CommandRecord[] {
     return [...new Set(ids)].flatMap((id) => {
       const row = this.#byId.get(id)
-      return row ? [recordOf(row)] : []
+      return row && isVisible(row) ? [recordOf(row)] : []
     })
   }
 
-  list(filter: CommandFilter, page: PageRequest): Page<CommandRecord> {
+  list(filter: CommandFilter, page: PageRequest, isVisible: IsVisible = () => true): Page<CommandRecord> {
     const before = page.cursor === undefined ? null : readNumericCursor('commands', page.cursor).key
     const rows = this.#rows.descending(undefined, ({ seq }) => before !== null && seq >= before)
     return pageOf(rows, page, {
       matches: ({ typeKey, given, progress }) =>
+        isVisible({ typeKey, given }) &&
         (filter.typeKey === undefined || typeKey === filter.typeKey) &&
         (filter.deviceId === undefined || given.deviceId === filter.deviceId) &&
         (filter.states?.includes(progress.state) ?? true) &&

@@ -23,6 +23,7 @@ import { type JudgedDevice, judgeDevice } from '../rules/judge-device.js'
 import { bytesOfDevice, pageOfDevices, positionOf, sortDevices } from '../rules/list-devices.js'
 import { pageOf } from '../rules/page-of.js'
 import { deviceExists, unknownStateField, usernameTaken } from '../rules/storage-errors.js'
+import { outOfScope } from '../rules/visible-since.js'
 import type { MemoryDatabase } from './database.js'
 import type { OpenedMemory } from './opened-memory.js'
 import { latestReadings } from './readings.js'
@@ -46,15 +47,31 @@ export function ensureDevices(
 }
 
 export function findDevices(
-  { tableOf }: OpenedMemory,
+  database: MemoryDatabase,
+  opened: OpenedMemory,
   type: AnyDeviceType,
   ids: readonly string[],
+  within?: Condition,
 ): DeviceRecord[] {
-  const { devices } = tableOf(type)
   return [...new Set(ids)].flatMap((id) => {
-    const row = devices.get(id)
+    const row = rowWithin(database, opened, type, id, within)
     return row ? [given(type, row)] : []
   })
+}
+
+/** The row of a device for which the condition holds; without a condition of any. */
+export function rowWithin(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  deviceId: string,
+  within: Condition | undefined,
+): DeviceRow | null {
+  const row = opened.tableOf(type).devices.get(deviceId)
+  if (row === undefined) return null
+  return within === undefined || judgeDevice(type, within, judged(database, opened, type, given(type, row)))
+    ? row
+    : null
 }
 
 export function listDevices(
@@ -90,7 +107,7 @@ function* matchingDevices(
   condition: Condition,
 ): Iterable<JudgedDevice> {
   for (const row of opened.tableOf(type).deviceList.descending()) {
-    const device = judged(database, opened, type, row)
+    const device = judged(database, opened, type, given(type, row))
     if (judgeDevice(type, condition, device)) yield device
   }
 }
@@ -123,11 +140,11 @@ function judged(
   database: MemoryDatabase,
   opened: OpenedMemory,
   type: AnyDeviceType,
-  row: DeviceRow,
+  record: DeviceRecord,
 ): JudgedDevice {
-  const { deviceId } = row.record
+  const { deviceId } = record
   return {
-    record: given(type, row),
+    record,
     lastValues: () =>
       latestReadings(opened, type, [deviceId])[0]?.values.map((last) => last?.value ?? null) ?? [],
     isInSync: () => database.twins.isInSync(opened, type, deviceId),
@@ -182,37 +199,58 @@ export function setBackDevices(
 
 export function updateDevice(
   database: MemoryDatabase,
-  { telemetry, tableOf }: OpenedMemory,
+  opened: OpenedMemory,
   type: AnyDeviceType,
   deviceId: string,
+  patch: DevicePatch,
+  now: number,
+  within?: Condition,
+): DeviceRecord | null {
+  const row = rowWithin(database, opened, type, deviceId, within)
+  if (!row) return null
+  const next = changed(type, given(type, row), patch, now)
+  assertStays(database, opened, type, next, within)
+  const table = opened.tableOf(type)
+  check(type, table, next)
+  opened.telemetry.updateDevice(table, row, next, type.stateNames)
+  if (patch.isActive !== undefined) database.credentials.changed({ typeKey: type.key, deviceId })
+  return given(type, row)
+}
+
+function assertStays(
+  database: MemoryDatabase,
+  opened: OpenedMemory,
+  type: AnyDeviceType,
+  next: DeviceRecord,
+  within: Condition | undefined,
+): void {
+  if (within !== undefined && !judgeDevice(type, within, judged(database, opened, type, next)))
+    throw outOfScope(type, next.deviceId)
+}
+
+function changed(
+  type: AnyDeviceType,
+  record: DeviceRecord,
   { state, labels, ...columns }: DevicePatch,
   now: number,
-): DeviceRecord | null {
-  const table = tableOf(type)
-  const row = table.devices.get(deviceId)
-  if (!row) return null
-  const record = given(type, row)
+): DeviceRecord {
   const nextState = [...record.state]
   for (const [name, value] of Object.entries(state ?? {})) {
     const index = type.stateNames.indexOf(name)
     if (index < 0) throw unknownStateField(type, name)
     nextState[index] = copyValue(value)
   }
-  const changed = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
-  const next = {
+  const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
+  return {
     ...record,
-    ...changed,
-    labels: labels === undefined ? record.labels : changeLabels(deviceId, record.labels, labels),
+    ...given,
+    labels: labels === undefined ? record.labels : changeLabels(record.deviceId, record.labels, labels),
     state: nextState,
     updatedAt: now,
   }
-  check(type, table, next)
-  telemetry.updateDevice(table, row, next, type.stateNames)
-  if (columns.isActive !== undefined) database.credentials.changed({ typeKey: type.key, deviceId })
-  return given(type, row)
 }
 
-/** The labels of all are looked at before any is changed: too many of one leave all as they are. */
+/** All are looked at before any is changed: too many labels of one leave all as they are. */
 export function updateDevices(
   database: MemoryDatabase,
   opened: OpenedMemory,
@@ -220,24 +258,25 @@ export function updateDevices(
   deviceIds: readonly string[],
   patch: SharedPatch,
   now: number,
+  within?: Condition,
 ): string[] {
-  const records = findDevices(opened, type, deviceIds)
-  for (const { deviceId, labels } of records) changeLabels(deviceId, labels, patch.labels ?? {})
+  const records = findDevices(database, opened, type, deviceIds, within)
+  for (const record of records) assertStays(database, opened, type, changed(type, record, patch, now), within)
   for (const { deviceId } of records) updateDevice(database, opened, type, deviceId, patch, now)
   return records.map(({ deviceId }) => deviceId)
 }
 
 export function deleteDevice(
   database: MemoryDatabase,
-  { telemetry, tableOf }: OpenedMemory,
+  opened: OpenedMemory,
   type: AnyDeviceType,
   deviceId: string,
   now: number,
+  within?: Condition,
 ): boolean {
-  const table = tableOf(type)
-  const row = table.devices.get(deviceId)
+  const row = rowWithin(database, opened, type, deviceId, within)
   if (!row) return false
-  telemetry.removeDevice(table, row)
+  opened.telemetry.removeDevice(opened.tableOf(type), row)
   database.commands.cancelOf(type.key, deviceId, DEVICE_DELETED, now)
   database.twins.deleted(type.key, deviceId)
   database.claims.deleted({ typeKey: type.key, deviceId })

@@ -1,4 +1,5 @@
 import { accept, options as checkOptions, integer, optional } from '../model/check/index.js'
+import type { NewCommand } from '../ports/commands.js'
 import type { CompleteStorage, StorageAdapter, StorageContext } from '../ports/storage.js'
 import { defineStorage } from '../rules/define-storage.js'
 import { storageClosed } from '../rules/storage-errors.js'
@@ -15,15 +16,24 @@ import {
   listDevices,
   overdueDevices,
   overview,
+  rowWithin,
   setBackDevices,
   updateDevice,
   updateDevices,
 } from './devices.js'
 import { leaseStore } from './leases.js'
-import { countLog, endOfLog, getMessage, listMessages, readLog, seekLog } from './messages.js'
+import { countLog, endOfLog, listMessages, readLog, seekLog } from './messages.js'
 import { openMemory } from './opened-memory.js'
-import { latestReadings, latestSamples, listSamples } from './readings.js'
+import { listSamples } from './readings.js'
 import { applyRetention } from './retention.js'
+import {
+  latestSamplesWithin,
+  latestWithin,
+  messageWithin,
+  visibleCommands,
+  visibleMessages,
+  visibleSamples,
+} from './scoped-reads.js'
 
 /** How much is kept; past a bound the oldest go. */
 export interface MemoryStorageOptions {
@@ -52,6 +62,8 @@ const DEFAULTS = {
   maxReadingBytes: 64 * 1024 * 1024,
   maxCommands: 100_000,
 }
+
+const NO_DEVICE_SET = { outcome: 'device_not_found' } as const
 
 const COUNT = optional(integer({ min: 1 }))
 const BOUNDS = checkOptions<MemoryStorageOptions>({
@@ -88,6 +100,8 @@ export function memoryStorage(options: MemoryStorageOptions = {}): MemoryStorage
 function openStorage(database: MemoryDatabase, { types }: StorageContext): CompleteStorage {
   const opened = openMemory(database.telemetry, types)
   let closed = false
+  const isWithin = ({ type, deviceId, within }: NewCommand) =>
+    within === undefined || rowWithin(database, opened, type, deviceId, within) !== null
   const run = async <T>(work: () => T): Promise<T> => {
     if (closed) throw storageClosed()
     return work()
@@ -96,27 +110,36 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
     devices: {
       create: (type, device) => run(() => createDevice(opened, type, device)),
       ensure: (type, devices) => run(() => ensureDevices(opened, type, devices)),
-      find: (type, deviceIds) => run(() => findDevices(opened, type, deviceIds)),
+      find: (type, deviceIds, within) => run(() => findDevices(database, opened, type, deviceIds, within)),
       list: (type, condition, page) => run(() => listDevices(database, opened, type, condition, page)),
       count: (type, condition, max) => run(() => countDevices(database, opened, type, condition, max)),
       overview: (type, condition, request) => run(() => overview(database, opened, type, condition, request)),
       overdue: (type, query) => run(() => overdueDevices(opened, type, query)),
       setBack: (type, request) => run(() => setBackDevices(opened, type, request)),
-      update: (type, deviceId, patch, now) =>
-        run(() => updateDevice(database, opened, type, deviceId, patch, now)),
-      updateMany: (type, deviceIds, patch, now) =>
-        run(() => updateDevices(database, opened, type, deviceIds, patch, now)),
-      delete: (type, deviceId, now) => run(() => deleteDevice(database, opened, type, deviceId, now)),
+      update: (type, deviceId, patch, now, within) =>
+        run(() => updateDevice(database, opened, type, deviceId, patch, now, within)),
+      updateMany: (type, deviceIds, patch, now, within) =>
+        run(() => updateDevices(database, opened, type, deviceIds, patch, now, within)),
+      delete: (type, deviceId, now, within) =>
+        run(() => deleteDevice(database, opened, type, deviceId, now, within)),
     },
     readings: {
-      list: (type, filter, page) => run(() => listSamples(opened, type, filter, page)),
-      latest: (type, deviceIds) => run(() => latestReadings(opened, type, deviceIds)),
-      latestSamples: (type, deviceIds) => run(() => latestSamples(opened, type, deviceIds)),
-      aggregate: (type, query) => run(() => aggregate(opened, type, query)),
+      list: (type, filter, page) =>
+        run(() =>
+          listSamples(opened, type, filter, page, visibleSamples(database, opened, type, filter.within)),
+        ),
+      latest: (type, deviceIds, within) => run(() => latestWithin(database, opened, type, deviceIds, within)),
+      latestSamples: (type, deviceIds, within) =>
+        run(() => latestSamplesWithin(database, opened, type, deviceIds, within)),
+      aggregate: (type, query) =>
+        run(() => aggregate(opened, type, query, visibleSamples(database, opened, type, query.within))),
     },
     messages: {
-      list: (type, filter, page) => run(() => listMessages(opened, type, filter, page)),
-      get: (ref) => run(() => getMessage(opened, ref)),
+      list: (type, filter, page) =>
+        run(() =>
+          listMessages(opened, type, filter, page, visibleMessages(database, opened, type, filter.within)),
+        ),
+      get: (ref, within) => run(() => messageWithin(database, opened, ref, within)),
     },
     log: {
       read: (types, cursor, limit, maxBytes) => run(() => readLog(opened, types, cursor, limit, maxBytes)),
@@ -127,16 +150,27 @@ function openStorage(database: MemoryDatabase, { types }: StorageContext): Compl
     leases: leaseStore(database.leases, run),
     consumers: consumerStore(database.consumers, run),
     commands: {
-      create: (commands, claim) => run(() => database.commands.create(opened, commands, claim)),
-      find: (ids) => run(() => database.commands.find(ids)),
-      list: (filter, page) => run(() => database.commands.list(filter, page)),
+      create: (commands, claim) => run(() => database.commands.create(opened, commands, claim, isWithin)),
+      find: (ids, within) =>
+        run(() => database.commands.find(ids, visibleCommands(database, opened, within))),
+      list: (filter, page) =>
+        run(() => database.commands.list(filter, page, visibleCommands(database, opened, filter.within))),
       claimDue: (request) => run(() => database.commands.claimDue(request)),
       release: (claim, ids, delay) => run(() => database.commands.release(claim, ids, delay)),
       wake: (type, ids) => run(() => database.commands.wake(type.key, new Set(ids))),
     },
     twins: {
-      get: (type, deviceId) => run(() => database.twins.get(opened, type, deviceId)),
-      setDesired: (change) => run(() => database.twins.setDesired(opened, change)),
+      get: (type, deviceId, within) =>
+        run(
+          () =>
+            rowWithin(database, opened, type, deviceId, within) && database.twins.get(opened, type, deviceId),
+        ),
+      setDesired: (change) =>
+        run(() =>
+          rowWithin(database, opened, change.type, change.deviceId, change.within)
+            ? database.twins.setDesired(opened, change)
+            : NO_DEVICE_SET,
+        ),
       claimDue: (request) => run(() => database.twins.claimDue(request)),
       release: (claim, twins, delay) => run(() => database.twins.release(claim, twins, delay)),
     },

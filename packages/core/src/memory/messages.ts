@@ -13,11 +13,12 @@ export function listMessages(
   type: AnyDeviceType | null,
   filter: MessageFilter,
   page: PageRequest,
+  isVisible: (message: StoredMessage) => boolean = () => true,
 ): Page<StoredMessage> {
   const before = page.cursor === undefined ? null : readNumericCursor('messages', page.cursor).key
   const rows = messagesOf(type).descending(undefined, (row) => before !== null && row.position >= before)
   return pageOf(rows, page, {
-    matches: ({ message }) => matches(message, filter),
+    matches: ({ message }) => matches(message, filter) && isVisible(message),
     toItem: given,
     cursorOf: (row) => writeCursor('messages', row.position, 0),
     bytesOf: bytesOfMessage,

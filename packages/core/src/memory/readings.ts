@@ -42,9 +42,11 @@ export function listSamples(
   type: AnyDeviceType,
   { order = 'desc', ...filter }: ReadingFilter & { readonly order?: 'asc' | 'desc' },
   page: PageRequest,
+  matches?: (row: SampleRow) => boolean,
 ): Page<StoredSample> {
   const after = page.cursor === undefined ? undefined : readNumericCursor('readings', page.cursor)
   return pageOf(samplesOf(opened, type, filter, order, after), page, {
+    ...(matches && { matches }),
     toItem: (row) => given(type, row),
     cursorOf: (row) => writeCursor('readings', row.sample.timestamp, row.id),
     bytesOf: ({ bytes }) => bytes,

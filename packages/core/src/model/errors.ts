@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   invalid_payload: 'A payload does not fit the device type',
   device_exists: 'A device of that id exists already',
   device_not_found: 'No device of that id exists',
+  out_of_scope: 'The device would not be in the scope in which it is created or changed',
   credential_taken: 'The device has credentials already, or another one has that user name or key',
   claim_refused: 'The claim key is not valid, or not for that device',
   sink_failed: 'The credentials are issued or revoked, but a broker was not updated',

@@ -1,5 +1,6 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { OfflinePolicy } from '../model/device-type/offline-policy.js'
+import type { Condition } from '../model/selector/condition.js'
 import type { CommandState } from '../model/statuses.js'
 import type { Page, PageRequest } from './page.js'
 
@@ -18,8 +19,8 @@ export interface CommandStore {
     commands: readonly NewCommand[],
     claim: CommandClaimRequest | null,
   ): Promise<readonly CreateOutcome[]>
-  /** Those that exist, in any order. */
-  find(ids: readonly string[]): Promise<readonly CommandRecord[]>
+  /** Those that exist, in any order; `within` as in a filter. */
+  find(ids: readonly string[], within?: readonly DevicesOfType[]): Promise<readonly CommandRecord[]>
   /** Newest first. */
   list(filter: CommandFilter, page: PageRequest): Promise<Page<CommandRecord>>
   /**
@@ -34,6 +35,13 @@ export interface CommandStore {
   release(claim: string, ids: readonly string[], delay: number): Promise<void>
   /** The queued ones of devices that have become reachable beside ingest are due from now on. */
   wake(type: AnyDeviceType, deviceIds: readonly string[]): Promise<void>
+}
+
+/** Devices of a type. */
+export interface DevicesOfType {
+  readonly type: AnyDeviceType
+  /** Those for which it holds. */
+  readonly condition: Condition
 }
 
 /** A command before it is in the ledger. */
@@ -60,6 +68,8 @@ export interface NewCommand {
   readonly batch: string | null
   /** Epoch milliseconds by the hub's clock. */
   readonly createdAt: number
+  /** `device_not_found` unless it holds for the device when the command is written. */
+  readonly within?: Condition
 }
 
 /** Who takes commands to publish, and for how long. */
@@ -76,7 +86,7 @@ export interface CommandClaimRequest {
 export type CreateOutcome = 'claimed' | 'queued' | 'device_not_found' | 'device_inactive' | 'device_offline'
 
 /** A command as the ledger has it. Times are epoch milliseconds. */
-export interface CommandRecord extends Omit<NewCommand, 'type' | 'expiresIn'>, CommandProgress {
+export interface CommandRecord extends Omit<NewCommand, 'type' | 'expiresIn' | 'within'>, CommandProgress {
   /** Of the device's type. */
   readonly typeKey: string
   /** By the hub's clock: `createdAt` and the time it was given. */
@@ -115,6 +125,11 @@ export interface CommandFilter {
   readonly command?: string
   /** Of one bulk. */
   readonly batch?: string
+  /**
+   * Only of these devices, each of which exists, and only what was created since the device was, and since its
+   * `visibleFrom`.
+   */
+  readonly within?: readonly DevicesOfType[]
 }
 
 /** What an entry of a commit says of a command; `applyCommandChange` says what becomes of it. */

@@ -33,6 +33,8 @@ export interface DeviceRecord {
   readonly metadata: string
   /** By key, the keys in their order. */
   readonly labels: Labels
+  /** What came in before is not shown in scopes; null: all of it is. */
+  readonly visibleFrom: number | null
   /** In the order of `type.stateNames`. */
   readonly state: readonly StoredValue[]
   /** When it was created. */
@@ -156,8 +158,12 @@ export interface DeviceStore {
   create(type: AnyDeviceType, device: DeviceRecord): Promise<void>
   /** Creates those that do not exist, in one statement or transaction; existing ones are untouched. */
   ensure(type: AnyDeviceType, devices: readonly DeviceRecord[]): Promise<void>
-  /** Those that exist, in any order. */
-  find(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly DeviceRecord[]>
+  /** Those that exist, in any order; with `within` of those for which it holds. */
+  find(
+    type: AnyDeviceType,
+    deviceIds: readonly string[],
+    within?: Condition,
+  ): Promise<readonly DeviceRecord[]>
   /** Those for which the condition holds, in the order asked for. A page ends as `PageRequest.maxBytes` says. */
   list(type: AnyDeviceType, condition: Condition, request: DeviceListRequest): Promise<DeviceListPage>
   /** For how many it holds; `max` when it holds for more. */
@@ -171,23 +177,33 @@ export interface DeviceStore {
    * Nothing else of the rows is changed. How many devices had one.
    */
   setBack(type: AnyDeviceType, request: SetBackRequest): Promise<number>
-  /** The record after the change; null when there is none. */
-  update(type: AnyDeviceType, deviceId: string, patch: DevicePatch, now: number): Promise<DeviceRecord | null>
+  /**
+   * The record after the change; null when there is none. With `within` only of a device for which it holds when it is
+   * changed, whatever others change at the same time; `out_of_scope`, and nothing is changed, when it would not hold afterwards.
+   */
+  update(
+    type: AnyDeviceType,
+    deviceId: string,
+    patch: DevicePatch,
+    now: number,
+    within?: Condition,
+  ): Promise<DeviceRecord | null>
   /**
    * The same change of several devices, all or nothing: which of them there were. `state` and what is of one device alone
-   * (`mqttUsername`) are not in it.
+   * (`mqttUsername`) are not in it. `within` as in `update`.
    */
   updateMany(
     type: AnyDeviceType,
     deviceIds: readonly string[],
     patch: SharedPatch,
     now: number,
+    within?: Condition,
   ): Promise<readonly string[]>
   /**
    * Deletes the device, its readings and last values; its messages stay as the audit trail. With the control group also
    * its credentials and its desired state (the version stays, and what the broker retains is due to be cleared), and
    * cancels its commands. False when there was none. It may delete readings in steps before: when it fails, the device is
-   * still there, with those that are left.
+   * still there, with those that are left; `within` as in `update`.
    */
-  delete(type: AnyDeviceType, deviceId: string, now: number): Promise<boolean>
+  delete(type: AnyDeviceType, deviceId: string, now: number, within?: Condition): Promise<boolean>
 }

@@ -1,5 +1,6 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import type { MessageRef, MessageStatus, StoredMessage } from '../model/message.js'
+import type { Condition } from '../model/selector/condition.js'
 import type { Channel } from '../model/topic/channel.js'
 import type { Page, PageRequest } from './page.js'
 
@@ -15,14 +16,19 @@ export interface MessageFilter {
   readonly from?: number
   /** Exclusive, epoch milliseconds of the received time. */
   readonly to?: number
+  /**
+   * Only of devices that exist and for which it holds, and of each only what was received since its creation and its
+   * `visibleFrom`. Of messages without a type there are none.
+   */
+  readonly within?: Condition
 }
 
 /** The audit rows. */
 export interface MessageStore {
   /** Newest first; `type` null for `devicehub_message`. */
   list(type: AnyDeviceType | null, filter: MessageFilter, page: PageRequest): Promise<Page<StoredMessage>>
-  /** Null when there is none. */
-  get(ref: MessageRef): Promise<StoredMessage | null>
+  /** Null when there is none; `within` as in a filter. */
+  get(ref: MessageRef, within?: Condition): Promise<StoredMessage | null>
 }
 
 /** Rows of the log. */

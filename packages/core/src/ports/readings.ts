@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Condition } from '../model/selector/condition.js'
 import type { StoredValue } from '../model/values.js'
 import type { NewSample } from './commit.js'
 import type { Page, PageRequest } from './page.js'
@@ -36,6 +37,11 @@ export interface ReadingFilter {
   readonly from?: number
   /** Exclusive. */
   readonly to?: number
+  /**
+   * Only of devices for which it holds, and of each only what was measured and received at its `visibleFrom` or later:
+   * see `isSampleVisible`.
+   */
+  readonly within?: Condition
 }
 
 /** What can be computed over samples. */
@@ -89,10 +95,19 @@ export interface ReadingStore extends Partial<SeriesStore> {
    * The last known value of each reading, of each device that ever sent a sample (invariant 4): by `orderAt`, of equal
    * ones that of the sample stored later. It stays when its sample is deleted, until the device is; of a type with
    * `lastValues: false` the samples there are tell it. `invalid_query` for devices that have more than `LATEST_BYTES` together.
+   * With `within` only of devices for which it holds, each as `visibleLatest` says.
    */
-  latest(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly LatestReadings[]>
-  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. Bounded like `latest`. */
-  latestSamples(type: AnyDeviceType, deviceIds: readonly string[]): Promise<readonly StoredSample[]>
+  latest(
+    type: AnyDeviceType,
+    deviceIds: readonly string[],
+    within?: Condition,
+  ): Promise<readonly LatestReadings[]>
+  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. Bounded like `latest`; with `within` left out where it is not visible. */
+  latestSamples(
+    type: AnyDeviceType,
+    deviceIds: readonly string[],
+    within?: Condition,
+  ): Promise<readonly StoredSample[]>
   /**
    * What `aggregateField` lets pass. Without `interval` one bucket; with it the buckets that hold a row, oldest first.
    * `first` and `last` go by `orderAt`. `invalid_query` for more than `BUCKETS_MAX` buckets, or `LATEST_BYTES` in their

@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Condition } from '../model/selector/condition.js'
 import type { StoredValue } from '../model/values.js'
 
 /**
@@ -6,8 +7,8 @@ import type { StoredValue } from '../model/values.js'
  * Reports are taken by `Storage.commit` (`CommitEntry.report`).
  */
 export interface TwinStore {
-  /** Null when there is no such device. */
-  get(type: AnyDeviceType, deviceId: string): Promise<TwinRecord | null>
+  /** Null when there is no such device, or `within` does not hold for it. */
+  get(type: AnyDeviceType, deviceId: string, within?: Condition): Promise<TwinRecord | null>
   /**
    * Merges a patch into the desired state and makes it due for publication, in one transaction. `conflict`: the
    * version is not `ifVersion`; nothing was written.
@@ -93,6 +94,8 @@ export interface DesiredChange {
   readonly patch: Readonly<Record<string, unknown>>
   /** Only if the desired state has this version; absent: whichever it has. */
   readonly ifVersion?: number
+  /** `device_not_found` unless it holds for the device when it is written. */
+  readonly within?: Condition
   /** Epoch milliseconds by the hub's clock. */
   readonly at: number
 }

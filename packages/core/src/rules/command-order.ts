@@ -75,6 +75,8 @@ export interface NewCommandRows {
     type: AnyDeviceType,
     deviceId: string,
   ): { readonly status: DeviceStatus; readonly isActive: boolean } | null
+  /** Whether its condition (`NewCommand.within`) holds for its device. */
+  isWithin(command: NewCommand): boolean
   /** Before the first of them. */
   ahead(type: AnyDeviceType, deviceId: string): QueuedAhead
 }
@@ -95,9 +97,10 @@ export function judgeNewCommands(
 ): JudgedCommand[] {
   const queued = new Map<string, QueuedAhead>()
   const refused = (outcome: CreateOutcome): JudgedCommand => ({ outcome, dueIn: 0 })
-  return commands.map(({ type, deviceId, onOffline, expiresIn }): JudgedCommand => {
+  return commands.map((command): JudgedCommand => {
+    const { type, deviceId, onOffline, expiresIn } = command
     const device = rows.device(type, deviceId)
-    if (device === null) return refused('device_not_found')
+    if (device === null || !rows.isWithin(command)) return refused('device_not_found')
     if (!device.isActive) return refused('device_inactive')
     const reachable = isReachable(device.status)
     if (!reachable && onOffline === 'fail') return refused('device_offline')

@@ -25,7 +25,7 @@ import { COMMAND_STATES, DEVICE_STATUSES } from '../model/statuses.js'
 import { CHANNELS } from '../model/topic/index.js'
 import type { StoredValue } from '../model/values.js'
 import type { ClaimKeyRecord, ClaimRequestRecord } from '../ports/claims.js'
-import type { CommandClaimRequest, CommandFilter, NewCommand } from '../ports/commands.js'
+import type { CommandClaimRequest, CommandFilter, DevicesOfType, NewCommand } from '../ports/commands.js'
 import type { ConsumerStart, ConsumerStep, NewFailure } from '../ports/consumers.js'
 import type { CredentialKind, CredentialWrite, NewCredential } from '../ports/credentials.js'
 import type {
@@ -44,7 +44,7 @@ import type { MessageFilter } from '../ports/messages.js'
 import { AGGREGATES, type AggregateQuery, INTERVALS, type ReadingListFilter } from '../ports/readings.js'
 import type { PageRequest } from '../ports/storage.js'
 import type { DesiredChange, TwinClaimRequest, TwinKey } from '../ports/twins.js'
-import { comparedValue, deviceValue } from './condition-rule.js'
+import { comparedValue, condition, deviceValue } from './condition-rule.js'
 
 /** Rules for what a storage is given. The bounds are those of the columns. */
 
@@ -81,6 +81,9 @@ export const bytes = integer({ min: 1, max: 2 ** 40 })
 const PAGE = { limit: count, cursor: optional(cursor), maxBytes: optional(bytes) }
 export const page = options<PageRequest>(PAGE)
 
+/** Of a scope. */
+export const within = optional(condition)
+
 const DEVICE = {
   name: text({ min: 0, max: 255 }),
   status: word(...DEVICE_STATUSES),
@@ -93,6 +96,7 @@ const DEVICE = {
   sessionAt: orNull(time),
   mqttUsername: orNull(text({ max: 255 })),
   metadata: anyText(),
+  visibleFrom: orNull(time),
 }
 
 export const device = options<DeviceRecord>({
@@ -116,6 +120,7 @@ export const devicePatch = options<DevicePatch>({
   sessionAt: optional(DEVICE.sessionAt),
   mqttUsername: optional(DEVICE.mqttUsername),
   metadata: optional(DEVICE.metadata),
+  visibleFrom: optional(DEVICE.visibleFrom),
   labels: optional(labelChange),
   state: optional(mapOf(storedValue)),
 })
@@ -156,7 +161,7 @@ export const overdueQuery = options<OverdueQuery>({
 
 export const setBackRequest = options<SetBackRequest>({ after: time, now: time })
 
-const RANGE = { deviceId: optional(deviceId), from: optional(time), to: optional(time) }
+const RANGE = { deviceId: optional(deviceId), from: optional(time), to: optional(time), within }
 
 export const fieldName = text({ max: 63 })
 export const fieldNames = list(fieldName, { max: 2_000 })
@@ -238,6 +243,7 @@ export const newCommand = options<NewCommand>({
   onOffline: word(...OFFLINE_POLICIES),
   batch: orNull(id),
   createdAt: time,
+  within,
 })
 
 const CLAIM = { claim: holder, ttl: duration, types: list(typeKey) }
@@ -249,12 +255,15 @@ export const dueCommands = options<CommandClaimRequest & { readonly limit: numbe
 export const dueTwins = options<TwinClaimRequest>({ ...CLAIM, limit: count })
 export const twinKey = partOf<TwinKey>({ typeKey, deviceId }, 'a { typeKey, deviceId }')
 
+export const devicesOfTypes = list(options<DevicesOfType>({ type: deviceType, condition }))
+
 export const commandFilter = options<CommandFilter>({
   typeKey: optional(typeKey),
   deviceId: optional(deviceId),
   states: optional(list(word(...COMMAND_STATES))),
   command: optional(text({ max: 128 })),
   batch: optional(id),
+  within: optional(devicesOfTypes),
 })
 
 export const desiredChange = options<DesiredChange>({
@@ -262,6 +271,7 @@ export const desiredChange = options<DesiredChange>({
   deviceId,
   patch: mapOf(satisfies('anything', () => true)),
   ifVersion: optional(integer({ min: 0 })),
+  within,
   at: time,
 })
 

@@ -30,6 +30,7 @@ export const device = record('the record of a device', {
   mqttUsername: orNull(text),
   metadata: text,
   labels: record('the labels of a device', {}),
+  visibleFrom: orNull(time),
   state: listOf(stored),
   createdAt: time,
   updatedAt: time,

@@ -28,6 +28,8 @@ export async function claimNewCommands(
   if (dialect === 'mysql' || type === undefined || others.length > 0 || commands.length > ROWS_MAX)
     return false
   if (!claim?.types.includes(type.key)) return false
+  // Whether they are in a scope is looked at under locks of their devices.
+  if (commands.some(({ within }) => within !== undefined)) return false
   const { affected } = await connection.run(insertSql(connection, type, commands, claim))
   return affected > 0
 }

@@ -4,6 +4,7 @@ import {
   type CommandFilter,
   type CommandRecord,
   type CommandStore,
+  type DevicesOfType,
   isBlocked,
   readNumericCursor,
   writeCursor,
@@ -13,10 +14,12 @@ import type { KnownTypes } from '../commit/known-types.js'
 import type { Connection } from '../connection/connection.js'
 import { databaseNow, statementNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
-import { selectList } from '../connection/sql-fragments.js'
+import { and, selectList } from '../connection/sql-fragments.js'
 import { idOf, pageOf } from '../query/bounded-rows.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
+import { SHOWN_SINCE, withinSql } from '../query/within-sql.js'
 import { readRow } from '../rows/row-reader.js'
+import type { SqlDialect } from '../schema/logical-type.js'
 import { COMMAND_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
 import { COMMAND_COLUMNS, commandColumns, commandRow } from './command-rows.js'
@@ -90,19 +93,23 @@ export function createCommandStore(
       })
     },
 
-    find: (ids) =>
+    find: (ids, within) =>
       asStorageErrors('reading commands', async () => {
-        if (ids.length === 0) return []
+        if (ids.length === 0 || within?.length === 0) return []
+        const isVisible =
+          within === undefined
+            ? sql``
+            : sql`and ${visibleSql(dialect, within, ids.length > 1 ? undefined : deviceOf(ids[0]))}`
         const { rows } = await connection.run(
-          sql`select ${selection} from ${table} as t where t.command_id in (${sql.join([...new Set(ids)])})`,
+          sql`select ${selection} from ${table} as t where t.command_id in (${sql.join([...new Set(ids)])}) ${isVisible}`,
         )
         return rows.map((row) => commandRow(readRow(row)).record)
       }),
 
     list: (filter, page) =>
       asStorageErrors('listing commands', async () => {
-        if (filter.states?.length === 0) return { items: [], cursor: null }
-        const conditions = filterSql(filter)
+        if (filter.states?.length === 0 || filter.within?.length === 0) return { items: [], cursor: null }
+        const conditions = filterSql(dialect, filter)
         const { cursor } = page
         if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('commands', cursor).key}`)
         const { rows, last } = await pageOf(connection, {
@@ -138,12 +145,39 @@ export function createCommandStore(
   }
 }
 
-function filterSql({ typeKey, deviceId, states, command, batch }: CommandFilter): RawBuilder<unknown>[] {
+function filterSql(
+  dialect: SqlDialect,
+  { typeKey, deviceId, states, command, batch, within }: CommandFilter,
+): RawBuilder<unknown>[] {
   const conditions: RawBuilder<unknown>[] = []
   if (typeKey !== undefined) conditions.push(sql`t.type_key = ${typeKey}`)
   if (deviceId !== undefined) conditions.push(sql`t.device_id = ${deviceId}`)
   if (states !== undefined) conditions.push(sql`t.state in (${sql.join(states)})`)
   if (command !== undefined) conditions.push(sql`t.command = ${command}`)
   if (batch !== undefined) conditions.push(sql`t.batch = ${batch}`)
+  if (within !== undefined)
+    conditions.push(visibleSql(dialect, within, deviceId === undefined ? undefined : sql`${deviceId}`))
   return conditions
+}
+
+const deviceOf = (id: string | undefined) =>
+  sql`(select c.device_id from ${sql.table(COMMAND_TABLE)} as c where c.command_id = ${id})`
+
+/** The commands of devices in a scope; of a type that has none there is none. */
+function visibleSql(
+  dialect: SqlDialect,
+  within: readonly DevicesOfType[],
+  deviceId: RawBuilder<unknown> | undefined,
+): RawBuilder<unknown> {
+  const ofTypes = within.map(({ type, condition }) => {
+    const rows = withinSql(dialect, {
+      type,
+      within: condition,
+      deviceId,
+      since: SHOWN_SINCE,
+      times: [sql`t.created_at`],
+    })
+    return sql`(${and([sql`t.type_key = ${type.key}`, ...rows])})`
+  })
+  return sql`(${sql.join(ofTypes, sql` or `)})`
 }

@@ -1,6 +1,7 @@
 import type { AnyDeviceType, DeviceStatus } from '@devicehub/core'
 import {
   type CommandClaimRequest,
+  type Condition,
   type CreateOutcome,
   commandExists,
   type JudgedCommand,
@@ -16,6 +17,7 @@ import { databaseNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue, forShare, timeValue } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
+import { chosenOf } from '../query/within-sql.js'
 import { readRow } from '../rows/row-reader.js'
 import { COMMAND_TABLE, tableNames } from '../schema/tables.js'
 import { classify } from '../storage-error.js'
@@ -98,12 +100,35 @@ async function judge(
         isActive: row.boolean(2) ?? false,
       })
   }
+  const outside = await outsideOf(transaction, commands)
   const ahead = claim === null ? null : await queuedAhead(transaction, types, claim.claim)
   const rows: NewCommandRows = {
+    isWithin: (command) => !outside.has(command),
     device: (type, deviceId) => devices.get(`${type.key}/${deviceId}`) ?? null,
     ahead: (type, deviceId) => ahead?.get(`${type.key}/${deviceId}`) ?? NOTHING_AHEAD,
   }
   return judgeNewCommands(commands, rows, claim)
+}
+
+/** The commands whose condition does not hold for their device, whose row is locked. */
+async function outsideOf(
+  transaction: Transaction,
+  commands: readonly NewCommand[],
+): Promise<ReadonlySet<NewCommand>> {
+  const outside = new Set<NewCommand>()
+  const scopes = new Map<string, NewCommand[]>()
+  for (const command of commands) {
+    if (command.within === undefined) continue
+    const scope = `${command.type.key} ${JSON.stringify(command.within)}`
+    scopes.set(scope, [...(scopes.get(scope) ?? []), command])
+  }
+  for (const of of scopes.values()) {
+    const [{ type, within }] = of as [NewCommand]
+    const ids = [...new Set(of.map(({ deviceId }) => deviceId))]
+    const chosen = new Set(await chosenOf(transaction, type, ids, within as Condition))
+    for (const command of of) if (!chosen.has(command.deviceId)) outside.add(command)
+  }
+  return outside
 }
 
 const NOTHING_AHEAD: QueuedAhead = { any: false, send: false }

@@ -38,7 +38,7 @@ export async function aggregate(
   const kind = shape.kinds[type.readingNames.indexOf(name)] as ValueKind
   const column = sql.ref(`t.${name}`)
   const table = sql`${sql.table(tableNames(type).reading)} as t`
-  const where = and(readingConditions(dialect, filter))
+  const where = and(readingConditions(dialect, type, filter))
   const bucket = interval ? bucketSql(dialect, interval) : null
   const isEdge = fn === 'first' || fn === 'last'
 

@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { DevicePosition } from '@devicehub/core/storage'
+import type { Condition, DevicePosition } from '@devicehub/core/storage'
 import {
   type DevicePatch,
   type DeviceRecord,
@@ -36,6 +36,7 @@ import { insertDevices } from './insert-devices.js'
 import { retryConflicts } from './retry-conflicts.js'
 import { setBackDevices } from './set-back-devices.js'
 import { afterSql, orderSql, sortKey } from './sort-sql.js'
+import { assertStillWithin, lockWithin } from './within-sql.js'
 import { hasLabels, patchLabels, writeLabelRows, writeLabelRowsOf } from './write-labels.js'
 
 const INSERTED_MAX = 500
@@ -62,12 +63,18 @@ export function createDeviceStore(
   const insertSql = (type: AnyDeviceType, devices: readonly DeviceRecord[]) =>
     insertDevices(dialect, type, shapeOf(type), devices)
 
-  async function find(on: Run, type: AnyDeviceType, deviceIds: readonly string[]): Promise<DeviceRecord[]> {
+  async function find(
+    on: Run,
+    type: AnyDeviceType,
+    deviceIds: readonly string[],
+    within?: Condition,
+  ): Promise<DeviceRecord[]> {
     const shape = shapeOf(type)
+    const chosen = within === undefined ? sql`` : sql`and ${conditionSql(dialect, type, within, 'one')}`
     const records: DeviceRecord[] = []
     for (const ids of inParts([...new Set(deviceIds)], FOUND_MAX)) {
       const { rows } = await on.run(
-        sql`select ${selectList(dialect, shape.columns)} from ${tableOf(type)} as t where t.device_id in (${sql.join(ids)})`,
+        sql`select ${selectList(dialect, shape.columns)} from ${tableOf(type)} as t where t.device_id in (${sql.join(ids)}) ${chosen}`,
       )
       for (const row of rows) records.push(deviceRecord(shape, readRow(row)))
     }
@@ -167,8 +174,8 @@ export function createDeviceStore(
       })
     },
 
-    find: (type, deviceIds) =>
-      asStorageErrors(`reading devices of ${type.name}`, () => find(connection, type, deviceIds)),
+    find: (type, deviceIds, within) =>
+      asStorageErrors(`reading devices of ${type.name}`, () => find(connection, type, deviceIds, within)),
 
     async list(type, condition, { sort = NEWEST_FIRST, after, inclusive, ...page }) {
       const shape = shapeOf(type)
@@ -243,18 +250,21 @@ export function createDeviceStore(
       )
     },
 
-    async update(type, deviceId, patch, now) {
+    async update(type, deviceId, patch, now, within) {
       const { labels, ...columns } = patch
       const assignments = patchSql(connection, shapeOf(type), type, columns)
       assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
       const doing = `updating the device ${deviceId}`
       try {
         const update = async (transaction: Transaction) => {
+          if (within !== undefined && (await lockWithin(transaction, type, [deviceId], within)).length === 0)
+            return null
           await transaction.run(
             sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id = ${deviceId}`,
           )
           if (labels !== undefined) await patchLabels(transaction, type, [deviceId], labels)
           if (patch.state !== undefined) await noteSync(transaction, type, deviceId)
+          if (within !== undefined) await assertStillWithin(transaction, type, [deviceId], within)
           const [record] = await find(transaction, type, [deviceId])
           return record ?? null
         }
@@ -265,7 +275,7 @@ export function createDeviceStore(
       }
     },
 
-    updateMany: (type, deviceIds, { labels, ...columns }, now) =>
+    updateMany: (type, deviceIds, { labels, ...columns }, now, within) =>
       asStorageErrors(`updating devices of ${type.name}`, async () => {
         const assignments = patchSql(connection, shapeOf(type), type, columns)
         assignments.push(sql`updated_at = ${timeValue(dialect, now)}`)
@@ -273,11 +283,14 @@ export function createDeviceStore(
           const found: string[] = []
           // In the order of their ids, as every writer of several devices.
           for (const ids of inParts([...new Set(deviceIds)].sort(compare), FOUND_MAX)) {
-            const there = await patchLabels(transaction, type, ids, labels ?? {})
+            const chosen = within === undefined ? ids : await lockWithin(transaction, type, ids, within)
+            const there =
+              chosen.length === 0 ? [] : await patchLabels(transaction, type, chosen, labels ?? {})
             if (there.length > 0)
               await transaction.run(
                 sql`update ${tableOf(type)} set ${sql.join(assignments)} where device_id in (${sql.join(there)})`,
               )
+            if (within !== undefined) await assertStillWithin(transaction, type, there, within)
             found.push(...there)
           }
           return found
@@ -285,7 +298,7 @@ export function createDeviceStore(
         return changing(type, columns, update, (found) => found)
       }),
 
-    async delete(type, deviceId, now) {
+    async delete(type, deviceId, now, within) {
       shapeOf(type)
       const readings = sql.table(tableNames(type).reading)
       const latest = sql.table(tableNames(type).latest)
@@ -295,6 +308,11 @@ export function createDeviceStore(
         return retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
             const position = await lockAccess(transaction)
+            if (
+              within !== undefined &&
+              (await lockWithin(transaction, type, [deviceId], within)).length === 0
+            )
+              return false
             const { affected } = await transaction.run(
               sql`delete from ${tableOf(type)} where device_id = ${deviceId}`,
             )

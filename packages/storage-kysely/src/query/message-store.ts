@@ -10,12 +10,13 @@ import { isMessageId, messageTableOfRef } from '../commit/apply-replays.js'
 import type { KnownTypes } from '../commit/known-types.js'
 import { messageTableOf } from '../commit/prepare-batch.js'
 import type { Connection } from '../connection/connection.js'
-import { selectList, timeValue } from '../connection/sql-fragments.js'
+import { and, selectList, timeValue } from '../connection/sql-fragments.js'
 import { MESSAGE_SELECTION, storedMessage } from '../rows/message-columns.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { asStorageErrors } from '../storage-error.js'
 import { idOf, pageOf } from './bounded-rows.js'
+import { SHOWN_SINCE, withinSql } from './within-sql.js'
 
 export function createMessageStore(connection: Connection, known: KnownTypes): MessageStore {
   const { dialect } = connection
@@ -25,7 +26,8 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
     async list(type, filter, page) {
       const { cursor } = page
       if (type) known.shapeOf(type)
-      const conditions = filterSql(dialect, filter)
+      if (type === null && filter.within !== undefined) return { items: [], cursor: null }
+      const conditions = filterSql(dialect, type, filter)
       if (cursor !== undefined) conditions.push(sql`t.id < ${readNumericCursor('messages', cursor).key}`)
       return asStorageErrors(`reading messages of ${nameOf(type)}`, async () => {
         const { rows, last } = await pageOf(connection, {
@@ -42,11 +44,18 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
       })
     },
 
-    async get(ref) {
+    async get(ref, within) {
       const table = messageTableOfRef(known, ref)
       if (table === null || !isMessageId(ref.id)) return null
+      const isIt = [sql`t.id = ${Number(ref.id)}`]
+      if (within !== undefined) {
+        const type = known.byKey(ref.typeKey)
+        if (type === null) return null
+        const deviceId = sql`(select m.device_id from ${sql.table(table)} as m where m.id = ${Number(ref.id)})`
+        isIt.push(...withinSql(dialect, { type, within, deviceId, since: SHOWN_SINCE, times: RECEIVED }))
+      }
       const { rows } = await asStorageErrors(`reading the message ${ref.id}`, () =>
-        connection.run(sql`select ${selection} from ${sql.table(table)} as t where t.id = ${Number(ref.id)}`),
+        connection.run(sql`select ${selection} from ${sql.table(table)} as t where ${and(isIt)}`),
       )
       return rows[0] ? storedMessage(ref.typeKey, readRow(rows[0])) : null
     },
@@ -55,8 +64,14 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
 
 const nameOf = (type: AnyDeviceType | null) => type?.name ?? 'no type'
 
-function filterSql(dialect: SqlDialect, filter: MessageFilter): RawBuilder<unknown>[] {
-  const { deviceId, status, channel, from, to } = filter
+const RECEIVED = [sql`t.received_at`]
+
+function filterSql(
+  dialect: SqlDialect,
+  type: AnyDeviceType | null,
+  filter: MessageFilter,
+): RawBuilder<unknown>[] {
+  const { deviceId, status, channel, from, to, within } = filter
   const conditions: RawBuilder<unknown>[] = []
   if (deviceId !== undefined) conditions.push(sql`t.device_id = ${deviceId}`)
   if (status !== undefined) {
@@ -67,5 +82,15 @@ function filterSql(dialect: SqlDialect, filter: MessageFilter): RawBuilder<unkno
   if (channel !== undefined) conditions.push(sql`t.channel = ${channel}`)
   if (from !== undefined) conditions.push(sql`t.received_at >= ${timeValue(dialect, from)}`)
   if (to !== undefined) conditions.push(sql`t.received_at < ${timeValue(dialect, to)}`)
+  if (type !== null && within !== undefined)
+    conditions.push(
+      ...withinSql(dialect, {
+        type,
+        within,
+        deviceId: deviceId === undefined ? undefined : sql`${deviceId}`,
+        since: SHOWN_SINCE,
+        times: RECEIVED,
+      }),
+    )
   return conditions
 }

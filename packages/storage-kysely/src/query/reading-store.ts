@@ -19,7 +19,7 @@ import { asStorageErrors } from '../storage-error.js'
 import { aggregate } from './aggregate.js'
 import { idOf, pageOf } from './bounded-rows.js'
 import { createDeviceStore } from './device-store.js'
-import { readLatest, readLatestSamples } from './latest.js'
+import { latestSamplesWithin, latestWithin } from './latest-within.js'
 import { readingConditions } from './reading-conditions.js'
 import { scanSamples } from './scan.js'
 import { readSeries } from './series.js'
@@ -38,7 +38,7 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
     async list(type, { order = 'desc', fields, ...filter }, page) {
       const { cursor } = page
       const { shape, whole } = someReadings(known.shapeOf(type), type, fields)
-      const conditions = readingConditions(dialect, filter)
+      const conditions = readingConditions(dialect, type, filter)
       if (cursor !== undefined) {
         const { key, tie } = readNumericCursor('readings', cursor)
         const time = timeValue(dialect, key)
@@ -65,13 +65,13 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
       }
     },
 
-    latest: (type, deviceIds) =>
+    latest: (type, deviceIds, within) =>
       asStorageErrors(`reading the last values of ${type.name}`, () =>
-        readLatest(connection, known.shapeOf(type), type, deviceIds),
+        latestWithin(connection, known.shapeOf(type), type, deviceIds, within),
       ),
-    latestSamples: (type, deviceIds) =>
+    latestSamples: (type, deviceIds, within) =>
       asStorageErrors(`reading the latest samples of ${type.name}`, () =>
-        readLatestSamples(connection, known.shapeOf(type), type, deviceIds),
+        latestSamplesWithin(connection, known.shapeOf(type), type, deviceIds, within),
       ),
 
     aggregate: (type, query) => aggregate(reader, known, type, query),

@@ -46,7 +46,7 @@ export async function scanSamples(
   const limit = Math.min(page.limit, ROWS_MAX)
   const table = sql`${sql.table(tableNames(type).reading)} as t`
   const direction = directionSql(query.order ?? 'asc')
-  const conditions = readingConditions(dialect, { ...range(query) })
+  const conditions = readingConditions(dialect, type, { ...range(query) })
   if (query.having !== undefined) conditions.push(sql`${sql.ref(`t.${query.having}`)} is not null`)
 
   async function firsts(devices: readonly string[]): Promise<ScannedSample[]> {

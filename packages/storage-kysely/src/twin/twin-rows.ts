@@ -1,9 +1,10 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import type { ReportMark, TwinRecord } from '@devicehub/core/storage'
+import type { Condition, ReportMark, TwinRecord } from '@devicehub/core/storage'
 import type { StoredValue } from '@devicehub/core/transport'
 import { sql } from 'kysely'
 import type { Transaction } from '../connection/connection.js'
 import { columnValue, forNoKeyUpdate, insertIfAbsent, selectList } from '../connection/sql-fragments.js'
+import { conditionSql } from '../query/condition-sql.js'
 import { deviceShape } from '../rows/device-columns.js'
 import { type RowReader, readRow } from '../rows/row-reader.js'
 import { TWIN_TABLE, tableNames } from '../schema/tables.js'
@@ -80,6 +81,7 @@ export async function readStates(
   type: AnyDeviceType,
   deviceIds: readonly string[],
   lock: boolean,
+  within?: Condition,
 ): Promise<Map<string, DeviceState>> {
   const { dialect } = on
   const kinds = deviceShape(type).kinds
@@ -89,9 +91,10 @@ export async function readStates(
     ...type.stateNames.map((name, index) => ({ name, kind: kinds[index] ?? 'text' })),
   ]
   const locking = lock ? forNoKeyUpdate(dialect) : sql``
+  const chosen = within === undefined ? sql`` : sql`and ${conditionSql(dialect, type, within, 'one')}`
   const { rows } = await on.run(
     sql`select ${selectList(dialect, columns)} from ${sql.table(tableNames(type).device)} as t
-      where t.device_id in (${sql.join(deviceIds)}) order by t.device_id ${locking}`,
+      where t.device_id in (${sql.join(deviceIds)}) ${chosen} order by t.device_id ${locking}`,
   )
   return new Map(
     rows

@@ -13,6 +13,7 @@ import { databaseNow, statementNow } from '../connection/database-clock.js'
 import { numberSql } from '../connection/number-sql.js'
 import { columnValue } from '../connection/sql-fragments.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
+import { chosenOf } from '../query/within-sql.js'
 import { readRow } from '../rows/row-reader.js'
 import { TWIN_TABLE } from '../schema/tables.js'
 import { asStorageErrors } from '../storage-error.js'
@@ -26,9 +27,11 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
   const run = (query: RawBuilder<unknown>) => retryConflicts(() => connection.run(query))
 
   async function setDesired(transaction: Transaction, change: DesiredChange): Promise<SetDesiredOutcome> {
-    const { type, deviceId, patch, ifVersion, at } = change
+    const { type, deviceId, patch, ifVersion, at, within } = change
     const device = (await readStates(transaction, type, [deviceId], true)).get(deviceId)
-    if (device === undefined) return { outcome: 'device_not_found' }
+    const isWithin =
+      within === undefined || (await chosenOf(transaction, type, [deviceId], within)).length > 0
+    if (device === undefined || !isWithin) return { outcome: 'device_not_found' }
     if (!device.isActive) return { outcome: 'device_inactive' }
     const row = (await readTwins(transaction, type, [deviceId], true)).get(deviceId) ?? NO_TWIN
     if (ifVersion !== undefined && ifVersion !== row.version)
@@ -74,10 +77,10 @@ export function createTwinStore(connection: Connection, known: KnownTypes): Twin
   }
 
   return {
-    get(type, deviceId) {
+    get(type, deviceId, within) {
       known.shapeOf(type)
       return asStorageErrors(`reading the twin of ${deviceId}`, async () => {
-        const device = (await readStates(connection, type, [deviceId], false)).get(deviceId)
+        const device = (await readStates(connection, type, [deviceId], false, within)).get(deviceId)
         if (device === undefined) return null
         const row = (await readTwins(connection, type, [deviceId], false)).get(deviceId)
         return { ...(row ?? NO_TWIN), state: device.state }

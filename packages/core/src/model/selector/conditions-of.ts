@@ -96,11 +96,12 @@ export function queryOf<Rest extends object>(
   query: unknown,
   now: number,
   others: OptionRules<Rest>,
+  name = 'query',
 ): { readonly condition: Condition; readonly rest: Rest } {
   const context: Context = { type, types, now, left: PARTS_MAX }
   const selectorKeys = keyRules(context, nestedSelector(context, 0))
   const keys = options<Conditions & Rest>({ ...selectorKeys, ...others } as OptionRules<Conditions & Rest>)
-  const taken = Object.entries(accept(call, 'query', keys, query, 'invalid_query'))
+  const taken = Object.entries(accept(call, name, keys, query, 'invalid_query'))
   const isOther = ([key]: readonly [string, unknown]) => Object.hasOwn(others, key)
   return {
     condition: allOf(taken.filter((entry) => !isOther(entry)).map(([, value]) => value as Condition)),

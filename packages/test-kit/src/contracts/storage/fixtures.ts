@@ -127,6 +127,7 @@ export const device = (
   status: 'offline',
   statusAt: null,
   statusClaimedAt: null,
+  visibleFrom: null,
   batteryLevel: null,
   lastSeen: null,
   firmwareVersion: null,
