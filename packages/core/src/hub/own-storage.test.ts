@@ -169,6 +169,7 @@ const device = {
   isActive: true,
   sessionAt: null,
   mqttUsername: null,
+  visibleFrom: null,
   metadata: '{}',
   labels: {},
   state: [],

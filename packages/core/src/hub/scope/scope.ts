@@ -124,11 +124,25 @@ const limitsNothing = (scope: Scope) =>
 const DEPTH_MAX = 64
 
 /** A copy: what its owner changes later changes no scope. */
-const PLAIN: Rule<unknown> = { expected: "a scope such as { labels: { customer: 'c-17' } }", take: copied }
+const PLAIN: Rule<unknown> = {
+  expected: "a scope such as { labels: { customer: 'c-17' } }",
+  take(value, at) {
+    try {
+      return copied(value, at)
+    } catch (error) {
+      if (error instanceof Misfit) throw error
+      // A proxy whose traps throw.
+      throw new Misfit(at, 'cannot be read', PLAIN.expected)
+    }
+  },
+}
 
 function copied(value: unknown, at: string): unknown {
   if (value === undefined || (value === null && !at.endsWith('.ne')))
     throw new Misfit(at, `is ${value}: a scope without it would show more`, PLAIN.expected)
+  if (at === '' && typeof value !== 'object')
+    throw new Misfit(at, `must be ${PLAIN.expected}`, PLAIN.expected)
+  if (typeof value === 'function') throw new Misfit(at, 'is a function', PLAIN.expected)
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (at.split('.').length > DEPTH_MAX) throw new Misfit(at, 'is too deep', PLAIN.expected)
   if (Array.isArray(value)) return value.map((each, index) => copied(each, within(at, String(index))))
