@@ -57,6 +57,7 @@ export default defineConfig({
           { text: 'Desired and reported state', link: '/guides/twin' },
           { text: 'History and charts', link: '/guides/history' },
           { text: 'Durable consumers', link: '/guides/consumers' },
+          { text: 'One hub for many customers', link: '/guides/scopes' },
           { text: 'Your own storage', link: '/guides/own-storage' },
           { text: 'Bounds', link: '/guides/bounds' },
           { text: 'Which entry has what', link: '/guides/entries' },
