@@ -17,8 +17,8 @@ export function completeReadings(
   return {
     list: (type, filter, page) => given.list(type, filter, page),
     get: (type, id) => (given.get ? given.get(type, id) : getByList(given, type, id)),
-    latest: (type, deviceIds) => given.latest(type, deviceIds),
-    latestSamples: (type, deviceIds) => given.latestSamples(type, deviceIds),
+    latest: (type, deviceIds, within) => given.latest(type, deviceIds, within),
+    latestSamples: (type, deviceIds, within) => given.latestSamples(type, deviceIds, within),
     aggregate: (type, query) => given.aggregate(type, query),
     scan,
     series: (type, query) =>
