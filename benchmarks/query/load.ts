@@ -28,9 +28,9 @@ export async function load(
 
   await run(`insert into station_device (device_id, name, status, is_active, battery_level, last_seen, metadata, labels,
       created_at, updated_at, mode)
-    select ${id('i')}, 'Station ' || i, case when i % 10 = 0 then 'offline' else 'online' end, ${bool(true)}, (i * 37) % 1000 / 10.0,
+    select ${id('i')}, 'Station ' || i, case when i % 10 = 0 then 'offline' else 'online' end, ${bool(true)}, (i / 200 * 37 + i) % 1000 / 10.0,
       ${time(`${TO} - i * 100`)}, '{}', ${labels}, ${time(`${TO} - (i * 7919) % 31536000 * 1000.0`)}, ${now},
-      case when i * 13 % 4 = 0 then 'eco' else 'full' end ${from(devices)}`)
+      case when (i / 200 * 13 + i) % 4 = 0 then 'eco' else 'full' end ${from(devices)}`)
   await run(`insert into devicehub_label (type_key, device_id, label, value) select 'station', d.device_id, l.key, l.value
     from station_device as d, ${isSqlite ? 'json_each(d.labels)' : 'json_each_text(d.labels::json)'} as l`)
 

@@ -33,7 +33,7 @@ export function questionsOf(
   quick: boolean,
 ): readonly Question[] {
   const hand = byHand(db, dialect)
-  const [often, seldom] = quick ? [30, 3] : [300, 9]
+  const [often, seldom] = quick ? [30, 3] : [200, 7]
   const measuring = () => deviceId(randomInt(MEASURING))
   const hundred = () => Array.from({ length: 100 }, measuring)
   const year = { from: new Date(FROM), to: new Date(TO) }

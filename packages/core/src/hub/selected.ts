@@ -29,7 +29,14 @@ export function acceptQuery<Rest extends object>(
   const selected = types.map((type): Selected => {
     const asked = queryOf(call, type, types, query, now, others)
     rest ??= asked.rest
-    return { type, condition: asked.condition, fixed: queryOf(call, type, types, query, 0, others).condition }
+    return {
+      type,
+      condition: asked.condition,
+      // Only a list with pages asks for it.
+      get fixed() {
+        return queryOf(call, type, types, query, 0, others).condition
+      },
+    }
   })
   return { selected, rest: rest ?? ({} as Rest) }
 }

@@ -3,6 +3,7 @@ import type { SeriesQuery, StoredValue } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { ReadConnection } from '../connection/connection.js'
 import { directionSql } from '../connection/direction-sql.js'
+import { numberSql } from '../connection/number-sql.js'
 import { asStored, timeValue } from '../connection/sql-fragments.js'
 import { columnAlias, readRow } from '../rows/row-reader.js'
 import { tableNames } from '../schema/tables.js'
@@ -28,7 +29,7 @@ export interface DeviceRanges {
  * The devices whose buckets are read one by one: each is one range in the index of device and time, and its first and
  * last value one step in it. Null where they are too many, or where samples of several devices are put together.
  */
-export function deviceRanges({ devices, groupBy, edges }: SeriesQuery): readonly DeviceRanges[] | null {
+function deviceRanges({ devices, groupBy, edges }: SeriesQuery): readonly DeviceRanges[] | null {
   if (!('deviceIds' in devices) || edges.length > BUCKETS_MAX + 1) return null
   const ids = [...new Set(devices.deviceIds)]
   if (groupBy === 'device' && ids.length <= DEVICES_MAX)
@@ -37,6 +38,34 @@ export function deviceRanges({ devices, groupBy, edges }: SeriesQuery): readonly
   return groupBy === 'all' && ids.length === 1 && only !== undefined
     ? [{ deviceId: only, group: null }]
     : null
+}
+
+/** Samples of a bucket from which on it costs less to read it alone than to sort its samples among all. */
+const SAMPLES_MIN = 50
+
+/**
+ * The same, or null where the buckets hold few samples: each range is a term of the statement, which SQLite and MySQL take
+ * about as long to plan as to group so many samples. The index tells whether there are enough of them.
+ */
+export async function worthRanges(
+  connection: ReadConnection,
+  type: AnyDeviceType,
+  query: SeriesQuery,
+): Promise<readonly DeviceRanges[] | null> {
+  const ranges = deviceRanges(query)
+  const { dialect } = connection
+  if (ranges === null || dialect === 'postgres') return ranges
+  const { edges } = query
+  const enough = SAMPLES_MIN * (edges.length - 1) * ranges.length
+  const ids = ranges.map(({ deviceId }) => deviceId)
+  const [from, to] = [edges[0] as number, edges.at(-1) as number].map((time) => timeValue(dialect, time))
+  const { rows } = await connection.run(
+    sql`select count(*) as c0 from (select 1 as n from ${sql.table(tableNames(type).reading)} as t
+      where t.device_id in (${sql.join(ids)}) and t.timestamp >= ${from} and t.timestamp < ${to}
+      limit ${numberSql(enough)}) as w`,
+  )
+  const found = rows[0] === undefined ? 0 : (readRow(rows[0]).number(0) ?? 0)
+  return found < enough ? null : ranges
 }
 
 /** Which figures can be computed so: values that may be long are read within a budget, elsewhere. */

@@ -18,7 +18,7 @@ import { readRow } from '../rows/row-reader.js'
 import type { SampleShape } from '../rows/sample-columns.js'
 import { edgeParts } from './series-buckets.js'
 import { edgeStatement, figureColumns } from './series-figures.js'
-import { deviceRanges, inRanges, readRanges } from './series-ranges.js'
+import { inRanges, readRanges, worthRanges } from './series-ranges.js'
 import { type BucketedSamples, type Placed, samplesOf } from './series-samples.js'
 
 /** Beside them, all databases find first and last values by a statement of its own, and the rest goes through the samples. */
@@ -51,7 +51,7 @@ export async function readSeries(
   const streamed = places.filter((figure) => !isGrouped(figure) && !isEdge(figure))
 
   const answer = createAnswer(figures)
-  const ranges = deviceRanges(query)
+  const ranges = await worthRanges(connection, type, query)
   const isRanged = (figure: Placed) =>
     ranges !== null && !streamed.includes(figure) && inRanges(dialect, figure)
   const ranged = places.filter(isRanged)
