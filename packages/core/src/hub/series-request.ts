@@ -65,6 +65,7 @@ export interface SeriesFieldsRequest<
 > extends SeriesBuckets<T> {
   /** Names of declared readings, each with one function or several. */
   readonly fields: Fields
+  /** None for all: `fields` says them. */
   readonly fn?: undefined
 }
 
@@ -73,6 +74,7 @@ export interface ShapeRequest<T extends AnyDeviceType, Name extends ReadingName<
   extends SeriesRange<T> {
   /** Names of readings that are numbers. */
   readonly fields: Name | readonly Name[]
+  /** Points instead of figures. */
   readonly fn: 'shape'
   /** Of each reading and device at most; 4 to 20,000. */
   readonly points: number
@@ -147,6 +149,8 @@ export interface ShapeResult<Name extends string = string> {
 
 /** A sample that was measured, of one reading. */
 export interface ShapePoint {
+  /** When it was measured. */
   readonly measuredAt: Date
+  /** As it was stored. */
   readonly value: number
 }

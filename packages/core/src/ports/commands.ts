@@ -39,6 +39,7 @@ export interface CommandStore {
 
 /** Devices of a type. */
 export interface DevicesOfType {
+  /** Of which the devices are. */
   readonly type: AnyDeviceType
   /** Those for which it holds. */
   readonly condition: Condition

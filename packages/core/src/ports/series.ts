@@ -36,6 +36,7 @@ export const SERIES_VALUES_MAX = 4_000_000
 export interface SeriesFigure {
   /** Name of a declared reading. */
   readonly field: string
+  /** What is computed of it. */
   readonly fn: SeriesFunction
 }
 
@@ -47,8 +48,11 @@ export type SeriesGroups = 'device' | 'all' | { readonly label: string }
 
 /** What to compute over which samples, in buckets that the hub has computed. */
 export interface SeriesQuery {
+  /** Whose samples. */
   readonly devices: SeriesDevices
+  /** What is put together. */
   readonly groupBy: SeriesGroups
+  /** What to compute in each bucket. */
   readonly figures: readonly SeriesFigure[]
   /** Epoch milliseconds, ascending: bucket n holds what was measured from `edges[n]` on and before `edges[n + 1]`. */
   readonly edges: readonly number[]

@@ -14,7 +14,9 @@ import { createSeriesFold, type Known } from './series-fold.js'
 
 /** What a series is computed of. */
 export interface SeriesSource {
+  /** Samples, device by device. */
   readonly scan: SeriesStore['scan']
+  /** Finds those that a condition says. */
   readonly devices: Pick<DeviceStore, 'list' | 'find'>
 }
 
