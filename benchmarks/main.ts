@@ -13,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   ingest: () => import('./ingest/main.js'),
   latest: () => import('./latest/main.js'),
   consumers: () => import('./consumers/main.js'),
+  export: () => import('./export/main.js'),
   presence: () => import('./presence/main.js'),
   commands: () => import('./commands/main.js'),
   auth: () => import('./auth/main.js'),

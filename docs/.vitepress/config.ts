@@ -63,6 +63,7 @@ export default defineConfig({
           { text: 'Which entry has what', link: '/guides/entries' },
           { text: 'Presence', link: '/guides/presence' },
           { text: 'Retention', link: '/guides/retention' },
+          { text: 'Export', link: '/guides/export' },
           { text: 'More than one process', link: '/guides/more-than-one-process' },
           { text: 'Broker settings', link: '/guides/brokers' },
         ],

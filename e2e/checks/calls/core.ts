@@ -308,6 +308,8 @@ export const coreCalls = ({ hub }: World): Coverage => ({
       returns: 'createPresenceMonitor()',
     },
   ),
+  toCsv: call(() => [hub.messages.export(null), { cursor: true }]),
+  toNdjson: call(() => [hub.messages.export(null)]),
   createRetention: call(() => [hub, { every: 5, share: 0.5, unrouted: '1d', lease: 5 }], {
     returns: 'createRetention()',
   }),

@@ -97,6 +97,10 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   'devices.delete': call(() => [Station, 'S-3']),
   'readings.list': call(() => [Station, { ...range(), ...page(), order: 'asc', fields: ['temperature'] }]),
   'readings.get': call(() => [Station, '1']),
+  'readings.export': call(() => [
+    Station,
+    { devices: ['S-1'], fields: ['temperature'], from: new Date(0), to: new Date() },
+  ]),
   'readings.series': call(() => [
     Station,
     {
@@ -119,6 +123,7 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
     Station,
     { ...range(), field: 'temperature', fn: 'avg', interval: 'hour' },
   ]),
+  'messages.export': call(() => [Station, { ...range(), status: 'rejected', channel: 'data' }]),
   'messages.list': call(() => [Station, { ...range(), ...page(), status: 'rejected', channel: 'data' }]),
   'messages.get': call(() => [ref]),
   'messages.replay': call(() => [ref]),

@@ -18,6 +18,8 @@ import { toMessageInfo } from '../rules/message-info.js'
 import { isPartlyStored, isReplayable } from '../rules/replayable.js'
 import type { ApiStorage } from './api-storage.js'
 import type { createAttachedHandlers } from './attached-handlers.js'
+import { exportMessages } from './export-messages.js'
+import type { Export, ExportedMessage, MessageExportQuery } from './export-request.js'
 import { createHandlerReplay } from './handler-replay.js'
 import { type AssertType, acceptRef, PAGE, PAGE_LIMIT, RANGE } from './rules.js'
 
@@ -50,6 +52,18 @@ export interface MessagesApi {
    * const { items } = await hub.messages.list(WeatherStation, { status: 'quarantined' })
    */
   list(type: AnyDeviceType | null, query?: MessageQuery): Promise<Page<MessageInfo>>
+  /**
+   * Rows of any number, of which only a page is in memory, newest first; `type` null as in `list`. Each row has the `cursor`
+   * with which a later export goes on behind it. What comes in meanwhile is not in it.
+   *
+   * @example
+   * import { toNdjson } from '@devicehub/core'
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const rows = hub.messages.export(WeatherStation, { status: 'rejected' })
+   * for await (const text of toNdjson(rows)) process.stdout.write(text)
+   */
+  export(type: AnyDeviceType | null, query?: MessageExportQuery): Export<ExportedMessage>
   /** Null when there is none. */
   get(ref: MessageRef): Promise<MessageInfo | null>
   /**
@@ -102,6 +116,10 @@ export function createMessagesApi({ storage, assertType, handlers, pipeline }: M
       }
       const { items, ...page } = await storage.messages.list(type, filter, { limit, cursor })
       return { ...page, items: items.map(toMessageInfo) }
+    },
+    export(type, query = {}) {
+      if (type !== null) assertType('messages.export', type)
+      return exportMessages(storage, type, query)
     },
     async get(ref) {
       const stored = await storage.messages.get(acceptRef('messages.get', ref))

@@ -9,6 +9,8 @@ import type { Page } from '../ports/storage.js'
 import { aggregateField } from '../rules/aggregate-field.js'
 import { readingField } from '../rules/series-field.js'
 import type { ApiStorage } from './api-storage.js'
+import { exportReadings } from './export-readings.js'
+import type { Export, ExportedReading, ReadingExportQuery } from './export-request.js'
 import type {
   AggregateRequest,
   Bucket,
@@ -163,6 +165,22 @@ export interface ReadingsApi {
     type: T,
     request: ShapeRequest<T, Name>,
   ): Promise<ShapeResult<Name>>
+  /**
+   * Samples of any number, of which only a page is in memory, device by device, each device's by measured time. `for await`
+   * reads them; `toCsv` and `toNdjson` make text of them. Each row has the `cursor` with which a later export goes on
+   * behind it. A sample stored meanwhile is there if its place comes later.
+   *
+   * @example
+   * import { hub, WeatherStation } from './hub.js'
+   *
+   * const from = new Date(Date.now() - 86_400_000)
+   * const rows = hub.readings.export(WeatherStation, { devices: { labels: { site: 'north' } }, from })
+   * for await (const row of rows) row.readings.temperature // a number, or null
+   */
+  export<T extends AnyDeviceType, const Name extends ReadingName<T> = ReadingName<T>>(
+    type: T,
+    query?: ReadingExportQuery<T, Name>,
+  ): Export<ExportedReading<T, Name>>
 }
 
 type AnyReadingQuery = Omit<ReadingQuery, 'fields'> & { readonly fields?: readonly string[] }
@@ -265,6 +283,10 @@ export function createReadingsApi(
         bucket: bucket === null ? null : new Date(bucket),
         result: OF_THE_FIELD.has(fn) && result !== null ? fromStored(declared, result) : result,
       }))
+    },
+    export(type, query = {}) {
+      assertType('readings.export', type)
+      return exportReadings(storage, type, query, clock.now())
     },
     // One of three types, by what the request says.
     series: ((type: AnyDeviceType, request: unknown) => series(type, request)) as ReadingsApi['series'],
