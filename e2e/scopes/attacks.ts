@@ -7,6 +7,13 @@ export type Attack = (hub: HubApi, target: Target) => unknown
 const TODAY = { from: new Date(Date.now() - 86_400_000), to: new Date(Date.now() + 86_400_000) }
 const NOW = { timeout: '30ms' } as const
 
+/** The cursors of rows are new with each. */
+export async function rowsOf(rows: AsyncIterable<object>): Promise<object[]> {
+  const found: object[] = []
+  for await (const row of rows) found.push({ ...row, cursor: null })
+  return found
+}
+
 /**
  * Each function of a scoped hub, with what names a device, a command or a message. What is tried with those of another
  * customer has to end as it does with what never was. A function that is not here fails the suite.
@@ -88,6 +95,16 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
     (hub, { type, deviceId }) =>
       hub.readings.aggregate(type, { deviceId, field: 'level', fn: 'count', interval: 'day' }),
   ],
+  'readings.export': [
+    (hub, { type, deviceId }) => rowsOf(hub.readings.export(type, { devices: deviceId })),
+    (hub, { type, deviceId }) =>
+      rowsOf(hub.readings.export(type, { devices: { or: [{ deviceId }, { name: deviceId }] } })),
+    (hub, { type, deviceId, sampleId }) =>
+      rowsOf(
+        hub.readings.export(type, { after: `readings:${type.key}:${deviceId}:0:${Number(sampleId) - 1}` }),
+      ),
+  ],
+  'messages.export': [(hub, { type, deviceId }) => rowsOf(hub.messages.export(type, { deviceId }))],
   'messages.list': [
     (hub, { type, deviceId }) => hub.messages.list(type, { deviceId }),
     (hub, { type, deviceId }) => hub.messages.list(type, { deviceId, status: 'rejected' }),

@@ -5,7 +5,7 @@ import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { ATTACKS, type Attack } from './attacks.js'
+import { ATTACKS, type Attack, rowsOf } from './attacks.js'
 import { createWorld, SCOPE, SECRET, SECRET_NUMBER, type Target, type World } from './world.js'
 
 interface Opened {
@@ -70,6 +70,9 @@ function scopes(open: () => Promise<Opened>): void {
       hub.messages.list(type, { limit: 1000 }),
       hub.messages.list(null),
       hub.commands.list({ limit: 1000 }),
+      rowsOf(hub.readings.export(type, {})),
+      rowsOf(hub.messages.export(type, {})),
+      rowsOf(hub.messages.export(null, {})),
     ])
     const text = JSON.stringify(told, plain)
     expect(text).not.toContain(SECRET)
