@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
+import type { Condition } from '@devicehub/core/storage'
 import { sql } from 'kysely'
 import type { Connection } from '../connection/connection.js'
 import { numberSql } from '../connection/number-sql.js'
@@ -7,17 +8,22 @@ import { readRow } from '../rows/row-reader.js'
 import { tableNames } from '../schema/tables.js'
 import { createDeleteSteps, stepOf } from './delete-steps.js'
 import { retryConflicts } from './retry-conflicts.js'
+import { lockWithin } from './within-sql.js'
+
+const PLAIN = { messageTables: [], messagesFirst: false } as const
 
 /**
  * Deletes a device's samples in steps, oldest first, while the device is still there: a break leaves a device with fewer
  * samples, never samples without a device, which one created later with its id would have. Each step goes on where the one
- * before ended and so does not pass the deleted rows again.
+ * before ended and so does not pass the deleted rows again. In a scope each of them looks whether the device is still in
+ * it, and locks it meanwhile: false when it is not.
  */
 export async function deleteReadings(
   connection: Connection,
   type: AnyDeviceType,
   deviceId: string,
-): Promise<void> {
+  within?: Condition,
+): Promise<boolean> {
   const { dialect } = connection
   const table = sql.table(tableNames(type).reading)
   const limit = stepOf(dialect)
@@ -34,17 +40,21 @@ export async function deleteReadings(
     const [window] = rows.map(readRow)
     const last = window?.number(0) ?? null
     // The last ones go with the device.
-    if (last === null || (window?.number(1) ?? 0) < limit) return
+    if (last === null || (window?.number(1) ?? 0) < limit) return true
     // The millisecond behind it: some databases measure finer.
     const end = Math.floor(last) + 1
-    await steps.run(async () => {
-      const { affected } = await retryConflicts(() =>
-        connection.run(
-          sql`delete from ${table} where device_id = ${deviceId}${from(after)} and ${time} < ${timeValue(dialect, end)}`,
-        ),
-      )
-      return affected
-    })
+    const step = sql`delete from ${table} where device_id = ${deviceId}${from(after)} and ${time} < ${timeValue(dialect, end)}`
+    let isWithin = true
+    await steps.run(() =>
+      retryConflicts(async () => {
+        if (within === undefined) return (await connection.run(step)).affected
+        return connection.transaction(PLAIN, async (transaction) => {
+          isWithin = (await lockWithin(transaction, type, [deviceId], within)).length > 0
+          return isWithin ? (await transaction.run(step)).affected : 0
+        })
+      }),
+    )
+    if (!isWithin) return false
     reached = end
   }
 }

@@ -304,7 +304,7 @@ export function createDeviceStore(
       const latest = sql.table(tableNames(type).latest)
       return asStorageErrors(`deleting the device ${deviceId}`, async () => {
         if (!(await exists(type, deviceId))) return false
-        await deleteReadings(connection, type, deviceId)
+        if (!(await deleteReadings(connection, type, deviceId, within))) return false
         return retryConflicts(() =>
           connection.transaction(ACCESS_TRANSACTION, async (transaction) => {
             const position = await lockAccess(transaction)
