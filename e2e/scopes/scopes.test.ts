@@ -1,4 +1,11 @@
-import { isDeviceHubError, memoryStorage, type StorageAdapter } from '@devicehub/core'
+import {
+  createDeviceHub,
+  isDeviceHubError,
+  type MessageRef,
+  memoryStorage,
+  type StorageAdapter,
+  silentLogger,
+} from '@devicehub/core'
 import { kyselyStorage, sqliteDialect } from '@devicehub/storage-kysely'
 import { describeWith } from '@devicehub/test-kit'
 import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
@@ -6,7 +13,7 @@ import mysql from 'mysql2'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { ATTACKS, type Attack, rowsOf } from './attacks.js'
-import { createWorld, SCOPE, SECRET, SECRET_NUMBER, type Target, type World } from './world.js'
+import { createWorld, Pump, SCOPE, SECRET, SECRET_NUMBER, type Target, type World } from './world.js'
 
 interface Opened {
   readonly adapter: StorageAdapter
@@ -174,6 +181,38 @@ function scopes(open: () => Promise<Opened>): void {
     expect((await customer.commands.list({ deviceId })).items).toEqual([])
     expect(await customer.commands.get(foreign.commandId)).toBeNull()
     expect((await hub.messages.list(type, { deviceId })).items).not.toEqual([])
+  })
+
+  test('a device that registers itself has its first message and sample from the beginning', async () => {
+    const { adapter, cleanup } = await open()
+    // Each look at the clock is later than the one before: the message is received before its device is created.
+    let now = Date.now()
+    const hub = createDeviceHub({
+      types: [Pump],
+      storage: adapter,
+      logger: silentLogger,
+      unknownDevice: 'register',
+      clock: { now: () => ++now },
+    })
+    try {
+      await hub.storage.migrate()
+      const [topic, payload] = ['things/pump/new-1/data', Buffer.from('{ "level": 5 }')]
+      await hub.ingest([{ topic, payload, source: 'test', qos: 1 }])
+      const device = await hub.devices.get(Pump, 'new-1')
+      const scoped = hub.scoped({ deviceId: 'new-1' })
+      const { items } = await scoped.messages.list(Pump, { deviceId: 'new-1' })
+      expect(items).toHaveLength(1)
+      expect(items[0]?.receivedAt.getTime()).toBeLessThan(device?.createdAt.getTime() ?? 0)
+      expect((await scoped.messages.list(Pump)).items).toEqual(items)
+      expect(await scoped.messages.get(items[0] as MessageRef)).toEqual(items[0])
+      const { items: samples } = await scoped.readings.list(Pump)
+      expect(samples.map(({ readings }) => readings)).toEqual([{ level: 5, note: null }])
+      expect(await scoped.readings.get(Pump, samples[0]?.id ?? '')).toEqual(samples[0])
+      expect(await scoped.readings.latestSample(Pump, 'new-1')).toEqual(samples[0])
+    } finally {
+      await hub.close({ timeout: '1s' })
+      await cleanup()
+    }
   })
 
   test('every function of a scoped hub is among those that were tried, and there is nothing else', async () => {

@@ -12,7 +12,6 @@ import {
   type DeviceRecord,
   defineStorage,
   deviceExists,
-  isSampleVisible,
   type JudgedDevice,
   judgeDevice,
   type LatestRow,
@@ -32,12 +31,10 @@ import {
   readCursor,
   readNumericCursor,
   type StorageAdapter,
-  shownSince,
   sortDevices,
   type TelemetryStorage,
   unknownStateField,
   usernameTaken,
-  visibleLatest,
   writeCursor,
 } from '@devicehub/core/storage'
 import { type Change, type MessageRow, Tables } from './tables.js'
@@ -104,15 +101,14 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
 
   function isShown(type: AnyDeviceType, sample: NewSample, within?: Condition): boolean {
     if (within === undefined) return true
-    const [device] = find(type, [sample.deviceId], within)
-    return device !== undefined && isSampleVisible(device, sample)
+    return find(type, [sample.deviceId], within).length > 0
   }
 
-  function isMessageShown({ typeKey, deviceId, receivedAt }: MessageRow, within?: Condition): boolean {
+  function isMessageShown({ typeKey, deviceId, processedAt }: MessageRow, within?: Condition): boolean {
     if (within === undefined) return true
     const type = types.find(({ key }) => key === typeKey)
     const [device] = type && deviceId !== null ? find(type, [deviceId], within) : []
-    return device !== undefined && receivedAt >= shownSince(device)
+    return device !== undefined && processedAt >= device.createdAt
   }
 
   /** All or nothing: the row of each device after the change, which stays in the scope. */
@@ -196,9 +192,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
       },
       async latest(type, deviceIds, within) {
         const { latest, samples } = tables.of(type)
-        const devices = new Map(
-          find(type, deviceIds, within).map((device) => [device.deviceId, device.visibleFrom]),
-        )
+        const devices = new Set(find(type, deviceIds, within).map(({ deviceId }) => deviceId))
         const ids = [...new Set(deviceIds)].filter((id) => within === undefined || devices.has(id))
         const budget = createLatestBudget(`the last values of ${type.name}`, ids.length)
         return ids.flatMap((id) => {
@@ -211,9 +205,7 @@ function storageOn(tables: Tables, types: readonly AnyDeviceType[]): TelemetrySt
               ? null
               : { value: structuredClone(value), at: latestTime(row, index) ?? row.orderAt },
           )
-          const all = { deviceId: id, orderAt: row.orderAt, values }
-          const shown = within === undefined ? all : visibleLatest(all, devices.get(id) ?? null)
-          return shown === null ? [] : [shown]
+          return [{ deviceId: id, orderAt: row.orderAt, values }]
         })
       },
       async latestSamples(type, deviceIds, within) {

@@ -169,7 +169,6 @@ const device = {
   isActive: true,
   sessionAt: null,
   mqttUsername: null,
-  visibleFrom: null,
   metadata: '{}',
   labels: {},
   state: [],

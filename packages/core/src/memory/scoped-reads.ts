@@ -4,7 +4,6 @@ import type { Condition } from '../model/selector/condition.js'
 import type { DevicesOfType } from '../ports/commands.js'
 import type { DeviceRecord } from '../ports/devices.js'
 import type { LatestReadings, StoredSample } from '../ports/readings.js'
-import { isSampleVisible, shownSince, visibleLatest } from '../rules/visible-since.js'
 import type { IsVisible } from './commands.js'
 import type { MemoryDatabase } from './database.js'
 import { rowWithin } from './devices.js'
@@ -38,10 +37,7 @@ export function visibleSamples(
 ): ((row: SampleRow) => boolean) | undefined {
   if (within === undefined) return undefined
   const deviceOf = devicesWithin(database, opened, type, within)
-  return ({ sample }) => {
-    const device = deviceOf(sample.deviceId)
-    return device !== null && isSampleVisible(device, sample)
-  }
+  return ({ sample }) => deviceOf(sample.deviceId) !== null
 }
 
 export function latestWithin(
@@ -54,9 +50,7 @@ export function latestWithin(
   if (within === undefined) return latestReadings(opened, type, deviceIds)
   const deviceOf = devicesWithin(database, opened, type, within)
   const inScope = deviceIds.filter((deviceId) => deviceOf(deviceId) !== null)
-  return latestReadings(opened, type, inScope).flatMap(
-    (latest) => visibleLatest(latest, deviceOf(latest.deviceId)?.visibleFrom ?? null) ?? [],
-  )
+  return latestReadings(opened, type, inScope)
 }
 
 export function latestSamplesWithin(
@@ -69,13 +63,13 @@ export function latestSamplesWithin(
   if (within === undefined) return latestSamples(opened, type, deviceIds)
   const deviceOf = devicesWithin(database, opened, type, within)
   const inScope = deviceIds.filter((deviceId) => deviceOf(deviceId) !== null)
-  return latestSamples(opened, type, inScope).filter((sample) => {
-    const device = deviceOf(sample.deviceId)
-    return device !== null && isSampleVisible(device, sample)
-  })
+  return latestSamples(opened, type, inScope)
 }
 
-/** Messages without a type are of no device. */
+/**
+ * Messages without a type are of no device. Those from before a device's creation are of a deleted one that had its id.
+ * By the time of their commit: the first message of a device that registers itself is received before it is created.
+ */
 export function visibleMessages(
   database: MemoryDatabase,
   opened: OpenedMemory,
@@ -85,9 +79,9 @@ export function visibleMessages(
   if (within === undefined) return undefined
   if (type === null) return () => false
   const deviceOf = devicesWithin(database, opened, type, within)
-  return ({ deviceId, receivedAt }) => {
+  return ({ deviceId, processedAt }) => {
     const device = deviceId === null ? null : deviceOf(deviceId)
-    return device !== null && receivedAt >= shownSince(device)
+    return device !== null && processedAt >= device.createdAt
   }
 }
 
@@ -114,6 +108,6 @@ export function visibleCommands(
   )
   return ({ typeKey, given }) => {
     const device = devices.get(typeKey)?.(given.deviceId) ?? null
-    return device !== null && given.createdAt >= shownSince(device)
+    return device !== null && given.createdAt >= device.createdAt
   }
 }

@@ -127,8 +127,7 @@ export interface CommandFilter {
   /** Of one bulk. */
   readonly batch?: string
   /**
-   * Only of these devices, each of which exists, and only what was created since the device was, and since its
-   * `visibleFrom`.
+   * Only of these devices, each of which exists, and only what was created since the device was.
    */
   readonly within?: readonly DevicesOfType[]
 }

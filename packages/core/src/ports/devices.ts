@@ -33,8 +33,6 @@ export interface DeviceRecord {
   readonly metadata: string
   /** By key, the keys in their order. */
   readonly labels: Labels
-  /** What came in before is not shown in scopes; null: all of it is. */
-  readonly visibleFrom: number | null
   /** In the order of `type.stateNames`. */
   readonly state: readonly StoredValue[]
   /** When it was created. */

@@ -17,8 +17,8 @@ export interface MessageFilter {
   /** Exclusive, epoch milliseconds of the received time. */
   readonly to?: number
   /**
-   * Only of devices that exist and for which it holds, and of each only what was received since its creation and its
-   * `visibleFrom`. Of messages without a type there are none.
+   * Only of devices that exist and for which it holds, and of each only what was processed at its creation or later:
+   * what came before is of a deleted device that had its id. Of messages without a type there are none.
    */
   readonly within?: Condition
 }

@@ -37,10 +37,7 @@ export interface ReadingFilter {
   readonly from?: number
   /** Exclusive. */
   readonly to?: number
-  /**
-   * Only of devices for which it holds, and of each only what was measured and received at its `visibleFrom` or later:
-   * see `isSampleVisible`.
-   */
+  /** Only of devices for which it holds. */
   readonly within?: Condition
 }
 
@@ -89,20 +86,23 @@ export interface ReadingListFilter extends ReadingFilter {
 export interface ReadingStore extends Partial<SeriesStore> {
   /** Newest first by default; equal timestamps by id. */
   list(type: AnyDeviceType, filter: ReadingListFilter, page: PageRequest): Promise<Page<StoredSample>>
-  /** One by the id of its row; null when there is none, also for an id that no row can have. */
-  get?(type: AnyDeviceType, id: string): Promise<StoredSample | null>
+  /**
+   * One by the id of its row; null when there is none, also for an id that no row can have. With `within` only of a
+   * device for which it holds.
+   */
+  get?(type: AnyDeviceType, id: string, within?: Condition): Promise<StoredSample | null>
   /**
    * The last known value of each reading, of each device that ever sent a sample (invariant 4): by `orderAt`, of equal
    * ones that of the sample stored later. It stays when its sample is deleted, until the device is; of a type with
    * `lastValues: false` the samples there are tell it. `invalid_query` for devices that have more than `LATEST_BYTES` together.
-   * With `within` only of devices for which it holds, each as `visibleLatest` says.
+   * With `within` only of devices for which it holds.
    */
   latest(
     type: AnyDeviceType,
     deviceIds: readonly string[],
     within?: Condition,
   ): Promise<readonly LatestReadings[]>
-  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. Bounded like `latest`; with `within` left out where it is not visible. */
+  /** The sample with the greatest `orderAt` of each device that has one; of equal ones the one stored later. Bounded like `latest`; `within` as there. */
   latestSamples(
     type: AnyDeviceType,
     deviceIds: readonly string[],

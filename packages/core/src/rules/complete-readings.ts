@@ -1,4 +1,5 @@
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
+import type { Condition } from '../model/selector/condition.js'
 import type { DeviceStore } from '../ports/devices.js'
 import type { CompleteReadingStore, ReadingStore, StoredSample } from '../ports/readings.js'
 import type { ScannedSample, SeriesStore } from '../ports/series.js'
@@ -16,7 +17,7 @@ export function completeReadings(
     : scanByList(given)
   return {
     list: (type, filter, page) => given.list(type, filter, page),
-    get: (type, id) => (given.get ? given.get(type, id) : getByList(given, type, id)),
+    get: (type, id, within) => (given.get ? given.get(type, id, within) : getByList(given, type, id, within)),
     latest: (type, deviceIds, within) => given.latest(type, deviceIds, within),
     latestSamples: (type, deviceIds, within) => given.latestSamples(type, deviceIds, within),
     aggregate: (type, query) => given.aggregate(type, query),
@@ -28,10 +29,15 @@ export function completeReadings(
 
 type Listing = Pick<ReadingStore, 'list'>
 
-async function getByList(readings: Listing, type: AnyDeviceType, id: string): Promise<StoredSample | null> {
+async function getByList(
+  readings: Listing,
+  type: AnyDeviceType,
+  id: string,
+  within: Condition | undefined,
+): Promise<StoredSample | null> {
   let cursor: string | undefined
   do {
-    const page = await readings.list(type, {}, { limit: 1000, cursor })
+    const page = await readings.list(type, within === undefined ? {} : { within }, { limit: 1000, cursor })
     const found = page.items.find((sample) => sample.id === id)
     if (found !== undefined) return found
     cursor = page.cursor ?? undefined

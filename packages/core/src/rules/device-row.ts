@@ -98,7 +98,6 @@ export function toRecord(type: AnyDeviceType, device: CheckedDevice, now: number
     isActive: device.isActive ?? true,
     sessionAt: null,
     mqttUsername: null,
-    visibleFrom: null,
     metadata: device.metadata ?? '{}',
     labels: changeLabels(device.deviceId, {}, device.labels ?? {}),
     state: type.stateNames.map((name) => (name in given ? (given[name] ?? null) : defaultOf(type, name))),

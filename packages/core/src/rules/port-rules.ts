@@ -96,7 +96,6 @@ const DEVICE = {
   sessionAt: orNull(time),
   mqttUsername: orNull(text({ max: 255 })),
   metadata: anyText(),
-  visibleFrom: orNull(time),
 }
 
 export const device = options<DeviceRecord>({
@@ -120,7 +119,6 @@ export const devicePatch = options<DevicePatch>({
   sessionAt: optional(DEVICE.sessionAt),
   mqttUsername: optional(DEVICE.mqttUsername),
   metadata: optional(DEVICE.metadata),
-  visibleFrom: optional(DEVICE.visibleFrom),
   labels: optional(labelChange),
   state: optional(mapOf(storedValue)),
 })

@@ -95,7 +95,7 @@ export const TELEMETRY: CallsOf<TelemetryStores> = {
   },
   readings: {
     list: asks({ type: deviceType, filter: rules.readingFilter, page: rules.page }, pageOf(results.sample)),
-    get: asks({ type: deviceType, id: rules.anyId }, nullOr(results.sample)),
+    get: asks({ type: deviceType, id: rules.anyId, within: rules.within }, nullOr(results.sample)),
     latest: asks(
       { type: deviceType, deviceIds: rules.deviceIds, within: rules.within },
       listOf(results.latest),

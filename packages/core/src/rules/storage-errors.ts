@@ -23,6 +23,14 @@ export const deviceExists = (type: AnyDeviceType, deviceId: string): DeviceHubEr
     { details: { type: type.name, deviceId } },
   )
 
+/** Of a change after which a device would not be in the scope that it is made in. */
+export const outOfScope = (type: AnyDeviceType, deviceId: string): DeviceHubError =>
+  new DeviceHubError(
+    'out_of_scope',
+    `${type.name} "${deviceId}" would not be in the scope of the hub that was asked for it. Nothing was written; do it with a hub whose scope has the device before and after.`,
+    { details: { type: type.key, deviceId } },
+  )
+
 /** `cause`: the database's own error, where it told. */
 export const usernameTaken = (
   type: AnyDeviceType,

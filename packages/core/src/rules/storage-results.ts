@@ -30,7 +30,6 @@ export const device = record('the record of a device', {
   mqttUsername: orNull(text),
   metadata: text,
   labels: record('the labels of a device', {}),
-  visibleFrom: orNull(time),
   state: listOf(stored),
   createdAt: time,
   updatedAt: time,

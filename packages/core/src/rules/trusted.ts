@@ -34,7 +34,6 @@ import * as fields from './series-field.js'
 import { seriesQuery } from './series-rules.js'
 import * as sync from './state-delta.js'
 import * as errors from './storage-errors.js'
-import * as visible from './visible-since.js'
 
 /**
  * The rules that every storage takes alike, for who writes one. They are called for each row, with rows that the storage
@@ -165,20 +164,6 @@ export const withSampleOutcomes = trusting(
 
 /** A to Z in lower case, all else as it is: what `DeviceFilter.search` compares. */
 export const asciiLower = trusting('asciiLower', 'a text', ascii.asciiLower, 'invalid_query')
-/** Whether a scope shows a sample: it was measured and received at its device's `visibleFrom` or later. */
-export const isSampleVisible = trusting(
-  'isSampleVisible',
-  'the row of a device and a sample',
-  visible.isSampleVisible,
-)
-/** Since when a scope shows messages and commands of a device: its creation, or its `visibleFrom`. */
-export const shownSince = trusting('shownSince', 'the row of a device', visible.shownSince)
-/** Last values without those from before a device's `visibleFrom`; null when none is left. */
-export const visibleLatest = trusting(
-  'visibleLatest',
-  'last values and the visibleFrom of their device',
-  visible.visibleLatest,
-)
 
 const CURSOR = 'the name of a list and a cursor, or what it is made of'
 /** A cursor: which list it belongs to, a number (an id, or epoch milliseconds) and what breaks ties. */
@@ -197,7 +182,7 @@ export const badCursor = trusting('badCursor', CURSOR, cursors.badCursor)
 
 const REFUSED = 'what is refused'
 /** The error for a change after which a device would not be in the scope that it is made in, `out_of_scope`. */
-export const outOfScope = trusting('outOfScope', REFUSED, visible.outOfScope)
+export const outOfScope = trusting('outOfScope', REFUSED, errors.outOfScope)
 /** The error for a type that the storage was not opened with, `unknown_type`. */
 export const typeNotOpened = trusting('typeNotOpened', REFUSED, errors.typeNotOpened)
 /** The error of every call after `close`, `closed`. */

@@ -17,7 +17,7 @@ import { numberSql } from '../connection/number-sql.js'
 import { and, selectList } from '../connection/sql-fragments.js'
 import { idOf, pageOf } from '../query/bounded-rows.js'
 import { retryConflicts } from '../query/retry-conflicts.js'
-import { SHOWN_SINCE, withinSql } from '../query/within-sql.js'
+import { withinSql } from '../query/within-sql.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { COMMAND_TABLE } from '../schema/tables.js'
@@ -174,8 +174,7 @@ function visibleSql(
       type,
       within: condition,
       deviceId,
-      since: SHOWN_SINCE,
-      times: [sql`t.created_at`],
+      writtenAt: sql`t.created_at`,
     })
     return sql`(${and([sql`t.type_key = ${type.key}`, ...rows])})`
   })

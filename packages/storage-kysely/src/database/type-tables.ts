@@ -61,7 +61,6 @@ interface DeviceColumns<D extends SqlDialect> {
   /** JSON text of an object. `devicehub_label` has a row for each of them. */
   labels: Generated<string>
   /** What came in before is not shown in scopes. */
-  visible_from: Time<D> | null
   created_at: Time<D>
   updated_at: Time<D>
 }

@@ -16,7 +16,7 @@ import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { asStorageErrors } from '../storage-error.js'
 import { idOf, pageOf } from './bounded-rows.js'
-import { SHOWN_SINCE, withinSql } from './within-sql.js'
+import { withinSql } from './within-sql.js'
 
 export function createMessageStore(connection: Connection, known: KnownTypes): MessageStore {
   const { dialect } = connection
@@ -52,7 +52,7 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
         const type = known.byKey(ref.typeKey)
         if (type === null) return null
         const deviceId = sql`(select m.device_id from ${sql.table(table)} as m where m.id = ${Number(ref.id)})`
-        isIt.push(...withinSql(dialect, { type, within, deviceId, since: SHOWN_SINCE, times: RECEIVED }))
+        isIt.push(...withinSql(dialect, { type, within, deviceId, writtenAt: PROCESSED_AT }))
       }
       const { rows } = await asStorageErrors(`reading the message ${ref.id}`, () =>
         connection.run(sql`select ${selection} from ${sql.table(table)} as t where ${and(isIt)}`),
@@ -64,7 +64,8 @@ export function createMessageStore(connection: Connection, known: KnownTypes): M
 
 const nameOf = (type: AnyDeviceType | null) => type?.name ?? 'no type'
 
-const RECEIVED = [sql`t.received_at`]
+/** Not when it was received: a device that registers itself is created after that. */
+const PROCESSED_AT = sql`t.processed_at`
 
 function filterSql(
   dialect: SqlDialect,
@@ -88,8 +89,7 @@ function filterSql(
         type,
         within,
         deviceId: deviceId === undefined ? undefined : sql`${deviceId}`,
-        since: SHOWN_SINCE,
-        times: RECEIVED,
+        writtenAt: PROCESSED_AT,
       }),
     )
   return conditions

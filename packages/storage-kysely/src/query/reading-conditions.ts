@@ -3,7 +3,7 @@ import type { ReadingFilter } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import { timeValue } from '../connection/sql-fragments.js'
 import type { SqlDialect } from '../schema/logical-type.js'
-import { VISIBLE_FROM, withinSql } from './within-sql.js'
+import { withinSql } from './within-sql.js'
 
 /** The conditions of a filter on the reading table, which the statement names `t`. */
 export function readingConditions(
@@ -21,8 +21,6 @@ export function readingConditions(
         type,
         within,
         deviceId: deviceId === undefined ? undefined : sql`${deviceId}`,
-        since: VISIBLE_FROM,
-        times: [sql`t.received_at`, sql`coalesce(t.order_at, t.timestamp)`],
       }),
     )
   return conditions

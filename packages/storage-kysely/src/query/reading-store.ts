@@ -23,6 +23,7 @@ import { latestSamplesWithin, latestWithin } from './latest-within.js'
 import { readingConditions } from './reading-conditions.js'
 import { scanSamples } from './scan.js'
 import { readSeries } from './series.js'
+import { withinSql } from './within-sql.js'
 
 export function createReadingStore(connection: Connection, known: KnownTypes): ReadingStore {
   const { dialect } = connection
@@ -76,14 +77,20 @@ export function createReadingStore(connection: Connection, known: KnownTypes): R
 
     aggregate: (type, query) => aggregate(reader, known, type, query),
 
-    async get(type, id) {
+    async get(type, id, within) {
       const shape = known.shapeOf(type)
       if (!/^\d{1,15}$/.test(id)) return null
+      const conditions = [sql`t.id = ${Number(id)}`]
+      if (within !== undefined) {
+        const readings = sql.table(tableNames(type).reading)
+        const deviceId = sql`(select r.device_id from ${readings} as r where r.id = ${Number(id)})`
+        conditions.push(...withinSql(dialect, { type, within, deviceId }))
+      }
       const { rows } = await asStorageErrors(`reading a sample of ${type.name}`, () =>
         pageOf(connection, {
           table: tableNames(type).reading,
           columns: shape.selection,
-          conditions: [sql`t.id = ${Number(id)}`],
+          conditions,
           order: sql`t.id`,
           page: { limit: 1 },
         }),

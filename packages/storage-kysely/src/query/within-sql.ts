@@ -3,7 +3,7 @@ import type { Condition } from '@devicehub/core/storage'
 import { outOfScope } from '@devicehub/core/storage'
 import { type RawBuilder, sql } from 'kysely'
 import type { Transaction } from '../connection/connection.js'
-import { columnValue, forNoKeyUpdate } from '../connection/sql-fragments.js'
+import { forNoKeyUpdate } from '../connection/sql-fragments.js'
 import { readRow } from '../rows/row-reader.js'
 import type { SqlDialect } from '../schema/logical-type.js'
 import { tableNames } from '../schema/tables.js'
@@ -16,40 +16,36 @@ export interface RowsWithin {
   readonly within: Condition
   /** The one device that the rows are of, where it is known: then it alone is looked at. */
   readonly deviceId?: Sql | undefined
-  /** Since when rows of the device `v` are shown; null: all of them. */
-  readonly since: Sql
-  /** Of the table `t`: none of them is earlier. */
-  readonly times: readonly Sql[]
+  /**
+   * Of the table `t`, whose rows outlive their device: when each was written. One from before the device was created is
+   * of a deleted one that had its id.
+   */
+  readonly writtenAt?: Sql
 }
 
-/** Of the table `t`, with its column `device_id`: the rows of devices in a scope, since they are shown there. */
+/** Of the table `t`, with its column `device_id`: the rows of devices in a scope. */
 export function withinSql(
   dialect: SqlDialect,
-  { type, within, deviceId, since, times }: RowsWithin,
+  { type, within, deviceId, writtenAt }: RowsWithin,
 ): readonly Sql[] {
   const device = sql.table(tableNames(type).device)
   if (deviceId !== undefined) {
     const chosen = conditionSql(dialect, type, within, 'one')
-    const shown = sql`(select ${since} from ${device} as v where v.device_id = ${deviceId})`
+    const isChosen = sql`exists (select 1 from ${device} as t where t.device_id = ${deviceId} and ${chosen})`
+    if (writtenAt === undefined) return [isChosen]
     return [
-      sql`exists (select 1 from ${device} as t where t.device_id = ${deviceId} and ${chosen})`,
-      ...times.map((time) => sql`coalesce(${time} >= ${shown}, ${columnValue(dialect, 'boolean', true)})`),
+      isChosen,
+      sql`${writtenAt} >= (select v.created_at from ${device} as v where v.device_id = ${deviceId})`,
     ]
   }
   const chosen = conditionSql(dialect, type, within)
-  const earlier = sql.join(
-    times.map((time) => sql`${since} > ${time}`),
-    sql` or `,
-  )
+  const isChosen = sql`t.device_id in (select t.device_id from ${device} as t where ${chosen})`
+  if (writtenAt === undefined) return [isChosen]
   return [
-    sql`t.device_id in (select t.device_id from ${device} as t where ${chosen})`,
-    sql`not exists (select 1 from ${device} as v where v.device_id = t.device_id and (${earlier}))`,
+    isChosen,
+    sql`not exists (select 1 from ${device} as v where v.device_id = t.device_id and v.created_at > ${writtenAt})`,
   ]
 }
-
-/** What came in before the device was created is of another one that had its id. */
-export const SHOWN_SINCE = sql`case when v.visible_from > v.created_at then v.visible_from else v.created_at end`
-export const VISIBLE_FROM = sql`v.visible_from`
 
 /**
  * Which of these devices the condition holds for, under locks of their rows until the transaction ends: nobody takes one

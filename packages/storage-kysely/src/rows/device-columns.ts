@@ -34,7 +34,6 @@ const OWN_COLUMNS: readonly (readonly [OwnKey, string, ValueKind])[] = [
   ['updatedAt', 'updated_at', 'time'],
   ['statusClaimedAt', 'status_claimed_at', 'time'],
   ['labels', 'labels', 'json'],
-  ['visibleFrom', 'visible_from', 'time'],
 ]
 
 export function deviceShape(type: AnyDeviceType): DeviceShape {
@@ -80,7 +79,6 @@ export function deviceRecord(shape: DeviceShape, row: RowReader, first = 0): Dev
     updatedAt: row.number(first + 12) ?? 0,
     statusClaimedAt: row.number(first + 13),
     labels: JSON.parse(row.text(first + 14) ?? '{}') as Record<string, string>,
-    visibleFrom: row.number(first + 15),
     state: shape.kinds.map((kind, index) => row.value(first + OWN_COLUMNS.length + index, kind)),
   }
 }

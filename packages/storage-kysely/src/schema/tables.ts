@@ -39,8 +39,6 @@ export function deviceTable(type: AnyDeviceType): TableModel {
       { ...column('metadata', 'json'), default: '{}' },
       // As the device shows them. `devicehub_label` has a row for each of them, to be searched.
       { ...column('labels', 'json'), default: '{}' },
-      // What came in before is not shown in scopes: the device was somebody else's.
-      optional('visible_from', 'time'),
       column('created_at', 'time'),
       column('updated_at', 'time'),
       ...type.stateNames.map((stateName) => stateColumn(stateName, type.state[stateName] as Field)),

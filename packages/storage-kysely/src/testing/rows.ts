@@ -73,7 +73,6 @@ export const device = (type: AnyDeviceType, deviceId: string): DeviceRecord => (
   status: 'offline',
   statusAt: null,
   statusClaimedAt: null,
-  visibleFrom: null,
   batteryLevel: null,
   lastSeen: null,
   firmwareVersion: null,

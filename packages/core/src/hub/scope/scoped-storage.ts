@@ -1,9 +1,8 @@
 import type { AnyDeviceType } from '../../model/device-type/device-type.js'
 import { allOf, type Condition } from '../../model/selector/condition.js'
 import type { DevicesOfType } from '../../ports/commands.js'
-import type { ScannedSample } from '../../ports/series.js'
 import { judgeDevice } from '../../rules/judge-device.js'
-import { isSampleVisible, outOfScope } from '../../rules/visible-since.js'
+import { outOfScope } from '../../rules/storage-errors.js'
 import type { ApiStorage } from '../api-storage.js'
 import type { HubScope } from './scope.js'
 import { readScopedCursor, type ScopedList, scopedPage } from './scope-cursor.js'
@@ -52,26 +51,11 @@ export function scopedStorage(storage: ApiStorage, scope: HubScope): ApiStorage 
         ),
       latest: (type, deviceIds) => readings.latest(type, deviceIds, within(type)),
       latestSamples: (type, deviceIds) => readings.latestSamples(type, deviceIds, within(type)),
-      async get(type, id) {
-        const sample = await readings.get(type, id)
-        const [device] = sample === null ? [] : await devices.find(type, [sample.deviceId], within(type))
-        return sample !== null && device !== undefined && isSampleVisible(device, sample) ? sample : null
-      },
+      get: (type, id) => readings.get(type, id, within(type)),
       async scan(type, query, page) {
         const found = await devices.find(type, query.deviceIds, within(type))
-        const chosen = new Map(found.map((device) => [device.deviceId, device]))
         if (found.length === 0) return { items: [], cursor: null }
-        const scanned = await readings.scan(
-          type,
-          { ...query, deviceIds: [...chosen.keys()], envelope: true },
-          page,
-        )
-        const items = scanned.items.filter((sample) => {
-          const device = chosen.get(sample.deviceId)
-          return device !== undefined && sample.envelope !== null && isSampleVisible(device, sample.envelope)
-        })
-        const shown = (sample: ScannedSample) => (query.envelope ? sample : { ...sample, envelope: null })
-        return { ...scanned, items: items.map(shown) }
+        return readings.scan(type, { ...query, deviceIds: found.map(({ deviceId }) => deviceId) }, page)
       },
       series(type, query) {
         const asked: Condition =

@@ -127,7 +127,6 @@ export const device = (
   status: 'offline',
   statusAt: null,
   statusClaimedAt: null,
-  visibleFrom: null,
   batteryLevel: null,
   lastSeen: null,
   firmwareVersion: null,
