@@ -12,6 +12,7 @@ import { fenceContract } from './storage/control/fences.js'
 import { hubClockContract } from './storage/control/hub-clock.js'
 import { leaseContract } from './storage/control/leases.js'
 import { missedRowContract } from './storage/control/missed-rows.js'
+import { scopedControlContract } from './storage/control/scopes.js'
 import { twinContract } from './storage/control/twins.js'
 import type { ContractOptions, MakeStorage, StorageContract } from './storage/harness.js'
 
@@ -30,6 +31,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   accessContract,
   claimContract,
   hubClockContract,
+  scopedControlContract,
 ]
 
 /**

@@ -26,6 +26,7 @@ import { replayContract } from './storage/telemetry/replay.js'
 import { retentionContract } from './storage/telemetry/retention.js'
 import { scanContract } from './storage/telemetry/scan.js'
 import { schemaContract } from './storage/telemetry/schema.js'
+import { scopeContract } from './storage/telemetry/scopes.js'
 import { seriesContract } from './storage/telemetry/series.js'
 import { seriesBoundsContract } from './storage/telemetry/series-bounds.js'
 import { sessionContract } from './storage/telemetry/sessions.js'
@@ -64,6 +65,7 @@ const SUITES: readonly ((contract: StorageContract) => void)[] = [
   logPlaceContract,
   retentionContract,
   envelopeContract,
+  scopeContract,
 ]
 
 /**
