@@ -4,7 +4,7 @@ import type { Target } from './world.js'
 /** What somebody tries with something that may not be theirs. */
 export type Attack = (hub: HubApi, target: Target) => unknown
 
-const TODAY = { from: new Date(Date.now() - 86_400_000), to: new Date(Date.now() + 86_400_000) }
+export const TODAY = { from: new Date(Date.now() - 86_400_000), to: new Date(Date.now() + 86_400_000) }
 const NOW = { timeout: '30ms' } as const
 
 /** The cursors of rows are new with each. */

@@ -12,7 +12,7 @@ import { Kysely, MysqlDialect, PostgresDialect } from 'kysely'
 import mysql from 'mysql2'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { ATTACKS, type Attack, rowsOf } from './attacks.js'
+import { ATTACKS, type Attack, rowsOf, TODAY } from './attacks.js'
 import { createWorld, Pump, SCOPE, SECRET, SECRET_NUMBER, type Target, type World } from './world.js'
 
 interface Opened {
@@ -64,6 +64,9 @@ function scopes(open: () => Promise<Opened>): void {
     const { customer: hub, foreign } = at
     const mine = [await at.own(), await at.own()]
     const { type } = foreign
+    // Some of a list may be outside.
+    const mixed = [foreign.deviceId, ...mine.map(({ deviceId }) => deviceId)]
+    const series = { ...TODAY, devices: mixed, fields: ['level'] } as const
     const told = await Promise.all([
       hub.devices.list(type),
       hub.devices.listAll({ sort: 'label.customer' }),
@@ -71,7 +74,7 @@ function scopes(open: () => Promise<Opened>): void {
       hub.devices.countAll(),
       hub.devices.overview(type, { byLabels: ['customer'] }),
       hub.readings.list(type, { limit: 1000 }),
-      hub.readings.latestOf(type, [foreign.deviceId, ...mine.map(({ deviceId }) => deviceId)]),
+      hub.readings.latestOf(type, mixed),
       hub.readings.aggregate(type, { field: 'level', fn: 'sum' }),
       hub.readings.aggregate(type, { field: 'level', fn: 'max', interval: 'month' }),
       hub.messages.list(type, { limit: 1000 }),
@@ -80,11 +83,15 @@ function scopes(open: () => Promise<Opened>): void {
       rowsOf(hub.readings.export(type, {})),
       rowsOf(hub.messages.export(type, {})),
       rowsOf(hub.messages.export(null, {})),
+      hub.readings.latestSamplesOf(type, mixed),
+      hub.readings.series(type, { ...series, interval: 'day', fn: ['max', 'p50'] }),
+      hub.readings.series(type, { ...series, points: 10, fn: 'shape' }),
     ])
     const text = JSON.stringify(told, plain)
     expect(text).not.toContain(SECRET)
     expect(text).not.toContain(String(SECRET_NUMBER))
-    expect(text).not.toContain(foreign.deviceId)
+    // A series has each device that was asked for, with nothing where there is none.
+    expect(JSON.stringify(told.slice(0, 16), plain)).not.toContain(foreign.deviceId)
     expect(told[2]).toEqual({ count: 2, isExact: true })
     expect(told[3]).toEqual({ count: 2, isExact: true })
     expect(told[4]).toMatchObject({ total: 2, byLabel: { customer: { others: 0, without: 0 } } })
@@ -93,6 +100,9 @@ function scopes(open: () => Promise<Opened>): void {
     expect(told[7]).toEqual([{ bucket: null, result: 10 }])
     expect(told[10]).toEqual({ items: [], cursor: null })
     expect(told[11].items).toHaveLength(2)
+    expect(told[15].size).toBe(2)
+    for (const found of told.slice(16))
+      for (const { deviceId } of mine) expect(JSON.stringify(found)).toContain(deviceId)
   })
 
   test('a cursor is good for its own list in its own scope alone', async () => {
