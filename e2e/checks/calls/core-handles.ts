@@ -90,6 +90,7 @@ export async function hubHandles(world: World): Promise<Subject[]> {
   const command = await hub.commands.send(Station, 'S-1', 'reboot')
   return [
     { name: 'hub.commands.send()', target: command, calls: calls.commandCalls },
+    { name: 'hub.readings.export()', target: hub.readings.export(Station), calls: calls.exportCalls },
     { name: 'hub.twin()', target: hub.twin(Station), calls: calls.twinCalls },
     { name: 'hub.storage', target: storage, calls: storageCalls(world) },
     { name: 'hub', target: hub, calls: hubCalls(world), depth: 2, elsewhere: ELSEWHERE },

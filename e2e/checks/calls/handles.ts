@@ -136,6 +136,8 @@ export const noSignalsCalls: Coverage = {
   ),
 }
 
+export const exportCalls: Coverage = { '[Symbol.asyncIterator]': call() }
+
 export const iteratorCalls: Coverage = {
   next: call(() => [], { waits: 'an event' }),
   return: call(),

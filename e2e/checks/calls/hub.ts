@@ -97,10 +97,10 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
   'devices.delete': call(() => [Station, 'S-3']),
   'readings.list': call(() => [Station, { ...range(), ...page(), order: 'asc', fields: ['temperature'] }]),
   'readings.get': call(() => [Station, '1']),
-  'readings.export': call(() => [
-    Station,
-    { devices: ['S-1'], fields: ['temperature'], from: new Date(0), to: new Date() },
-  ]),
+  'readings.export': call(
+    () => [Station, { devices: ['S-1'], fields: ['temperature'], from: new Date(0), to: new Date() }],
+    { returns: 'hub.readings.export()' },
+  ),
   'readings.series': call(() => [
     Station,
     {
@@ -123,7 +123,9 @@ export const hubCalls = ({ ref, commandId }: World): Coverage => ({
     Station,
     { ...range(), field: 'temperature', fn: 'avg', interval: 'hour' },
   ]),
-  'messages.export': call(() => [Station, { ...range(), status: 'rejected', channel: 'data' }]),
+  'messages.export': call(() => [Station, { ...range(), status: 'rejected', channel: 'data' }], {
+    returns: 'hub.readings.export()',
+  }),
   'messages.list': call(() => [Station, { ...range(), ...page(), status: 'rejected', channel: 'data' }]),
   'messages.get': call(() => [ref]),
   'messages.replay': call(() => [ref]),

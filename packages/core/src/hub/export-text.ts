@@ -1,4 +1,14 @@
-import { accept, flag, isList, optional, options, satisfies } from '../model/check/index.js'
+import {
+  accept,
+  anyText,
+  flag,
+  isList,
+  list,
+  optional,
+  options,
+  partOf,
+  satisfies,
+} from '../model/check/index.js'
 import { encodeBase64 } from '../model/codec/base64.js'
 import type { Export } from './export-request.js'
 
@@ -13,9 +23,10 @@ const hasRows = (value: unknown): boolean =>
   value !== null &&
   typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function'
 
-const EXPORT = satisfies<Export<object>>(
-  'what readings.export or messages.export gave',
-  (value) => hasRows(value) && isList((value as Export<object>).columns),
+const WHAT = 'what readings.export or messages.export gave'
+const COLUMNS = partOf<Pick<Export<object>, 'columns'>>(
+  { columns: list(options<Export<object>['columns'][number]>({ name: anyText(), isJson: flag })) },
+  WHAT,
 )
 const ROWS = satisfies<AsyncIterable<object>>('rows to iterate over', hasRows)
 const CSV = options<CsvOptions>({ cursor: optional(flag) })
@@ -41,9 +52,10 @@ const PIECE = 64 << 10
  * for await (const text of toCsv(hub.readings.export(WeatherStation))) process.stdout.write(text)
  */
 export function toCsv(rows: Export<object>, given: CsvOptions = {}): AsyncGenerator<string> {
-  accept('toCsv', 'rows', EXPORT, rows)
+  accept('toCsv', 'rows', ROWS, rows)
+  const exported = accept('toCsv', 'rows', COLUMNS, rows)
   const { cursor = false } = accept('toCsv', 'options', CSV, given)
-  const columns = [...rows.columns, ...(cursor ? [{ name: 'cursor', isJson: false }] : [])]
+  const columns = [...exported.columns, ...(cursor ? [{ name: 'cursor', isJson: false }] : [])]
   return inPieces(lines())
 
   async function* lines(): AsyncGenerator<string> {
