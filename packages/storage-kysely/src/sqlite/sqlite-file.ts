@@ -17,8 +17,9 @@ export const SQLITE_FILE_PATTERN = /^(:memory:|(?!\s|:|[Ff][Ii][Ll][Ee]:).*(?<![
 export async function refuseNoFile(file: string): Promise<void> {
   if (file === IN_MEMORY) return
   const found = await stat(file).catch(() => null)
-  // SQLite would make the file that a link to nothing names, readable for others.
-  const isDangling = found === null && (await lstat(file).catch(() => null)) !== null
+  // SQLite would make the file that a link to nothing names, readable for others. A regular file that is there now was
+  // made meanwhile, by another process that opens the same database.
+  const isDangling = found === null && (await lstat(file).catch(() => null))?.isSymbolicLink() === true
   // Of what is not there, or cannot be looked at, SQLite says so.
   if (found === null ? !isDangling : found.isFile()) return
   const other = found?.isDirectory() ? 'a folder' : 'no regular file'
