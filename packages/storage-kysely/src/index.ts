@@ -4,6 +4,7 @@ export type {
   CommandTable,
   ConsumerFailureTable,
   ConsumerTable,
+  LabelTable,
   LeaseTable,
   TwinTable,
 } from './database/hub-tables.js'
