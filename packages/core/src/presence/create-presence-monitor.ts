@@ -1,9 +1,7 @@
-import { createWaker, doneWithin } from '@devicehub-internal/async'
-import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
+import type { HeldLease } from '../lease/hold-lease.js'
+import { createLeasedTurns } from '../lease/leased-turns.js'
 import type { CloseOptions } from '../model/check/close-options.js'
 import { accept, closeOptions, port } from '../model/check/index.js'
-import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
-import { randomIds } from '../ports/ids.js'
 import { createFaultLog } from '../rules/fault-log.js'
 import { heartbeatLimit } from '../rules/heartbeat.js'
 import { assertControl } from '../rules/storage-errors.js'
@@ -76,48 +74,47 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
   accept('createPresenceMonitor', 'hub', HUB, hub)
   const settings = presenceSettings(options, hub.types)
   assertControl(hub.storage, 'presence monitors')
-  const { storage, clock, logger, metrics } = hub
-  const holder = randomIds.next()
-  const closing = new AbortController()
-  const waker = createWaker()
-  const counts = { sweeps: 0, marked: 0, setBack: 0, failures: 0 }
+  const { storage, clock, metrics } = hub
+  const counts = { sweeps: 0, marked: 0, setBack: 0 }
   const setBack = createSetBack(hub)
+  const markFaults = createFaultLog()
   let state: PresenceState = 'starting'
-  let lastError: unknown = null
-  let lease: HeldLease | null = null
-  /** Milliseconds until the next turn. */
-  let pause = settings.every
   let watch: Watch | null = null
 
-  async function claim(): Promise<HeldLease | number> {
-    const held = await claimOrWait({ leases: storage.leases, name: LEASE, holder, ttl: settings.ttl, logger })
-    if (typeof held === 'number') return held
-    lease = held
-    held.lost.addEventListener('abort', waker.wake)
-    // Only now: the former holder may have gone on until the claim.
-    const [mine] = await storage.leases.find([LEASE])
-    watch = readWatch(mine?.note ?? null)
-    return held
-  }
-
-  async function letGo(): Promise<void> {
-    const held = lease
-    lease = null
-    watch = null
-    await held?.release()
-  }
+  const turns = createLeasedTurns<number>({
+    hub,
+    lease: LEASE,
+    ttl: settings.ttl,
+    every: settings.every,
+    async claimed() {
+      // Only now: the former holder may have gone on until the claim.
+      watch = null
+      const [mine] = await storage.leases.find([LEASE])
+      watch = readWatch(mine?.note ?? null)
+    },
+    turn,
+    failed() {
+      state = 'retrying'
+    },
+    says: {
+      closed: 'the presence monitor is closed',
+      storageClosed: 'the storage was closed before the presence monitor that works on it',
+      hubClosed: 'the hub was closed before its presence monitor; close the monitor first',
+      failed: 'the presence monitor could not sweep',
+    },
+    closeWithHub: () => monitor.close(),
+  })
 
   async function turn(): Promise<number> {
     if (!(await settings.isListening())) {
-      await letGo()
+      await turns.letGo()
       state = 'not_listening'
       return 0
     }
-    if (lease !== null && !lease.valid) await letGo()
-    const held = lease ?? (await claim())
+    const held = await turns.hold()
     if (typeof held === 'number') {
       state = 'standby'
-      pause = held
+      turns.pauseFor(held)
       return 0
     }
     const marked = await sweepAll(held)
@@ -142,7 +139,7 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
         now,
         since: present.since,
         fence: held.fence,
-        signal: closing.signal,
+        signal: turns.closing,
         faultLog: markFaults,
       }
       let cursor: string | undefined
@@ -157,7 +154,7 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
         marked += count
         counts.marked += count
         cursor = page.cursor ?? undefined
-        if (closing.signal.aborted) return marked
+        if (turns.closing.aborted) return marked
       } while (cursor !== undefined)
     }
     const done = { since: present.since, sweptAt: clock.now() }
@@ -168,84 +165,21 @@ export function createPresenceMonitor(hub: PresenceHub, options: PresenceOptions
     return marked
   }
 
-  const faultLog = createFaultLog()
-  const markFaults = createFaultLog()
-  // One at a time, whoever asks.
-  let last: Promise<unknown> = Promise.resolve()
-  function inTurn(): Promise<number> {
-    const mine = last.then(async () => {
-      if (closing.signal.aborted) throw new DeviceHubError('closed', 'the presence monitor is closed')
-      pause = settings.every
-      try {
-        const marked = await turn()
-        faultLog.works()
-        return marked
-      } catch (error) {
-        if (isDeviceHubError(error, 'fenced')) await letGo()
-        counts.failures++
-        lastError = error
-        state = 'retrying'
-        throw error
-      }
-    })
-    last = mine.catch(() => {})
-    return mine
-  }
-
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        await inTurn()
-      } catch (error) {
-        if (closing.signal.aborted) break
-        if (isDeviceHubError(error, 'closed')) {
-          logger.warn({}, 'the storage was closed before the presence monitor that works on it')
-          closing.abort()
-          break
-        }
-        faultLog.failed(error, (fields, remedy) =>
-          logger.error(
-            fields,
-            `the presence monitor could not sweep; trying again${remedy === null ? '' : `: ${remedy}`}`,
-          ),
-        )
-      }
-      if (!closing.signal.aborted) await waker.wait(pause)
-    }
-  }
-
-  const forget = hub.onClose(() => {
-    logger.warn({}, 'the hub was closed before its presence monitor; close the monitor first')
-    return monitor.close()
-  })
-  const running = run()
-  let closed: Promise<void> | undefined
-
-  async function close(timeoutMs: number): Promise<void> {
-    forget()
-    closing.abort()
-    waker.wake()
-    const ended = await doneWithin(timeoutMs, Promise.all([running, last]))
-    // A commit that hangs may still come through: the lease is left to expire behind it.
-    if (ended) await letGo()
-    else lease?.abandon()
-    state = 'closed'
-  }
-
   const monitor: PresenceMonitor = {
-    sweep: inTurn,
+    sweep: turns.inTurn,
     stats: () => ({
       ...counts,
+      ...turns.stats(),
       state,
-      lastError,
       watchingSince: state === 'watching' && watch !== null ? new Date(watch.since) : null,
     }),
     async close(given = {}) {
       const { timeout: timeoutMs = 10_000 } = accept('presence.close', 'options', closeOptions, given)
-      closed ??= close(timeoutMs)
-      await closed
+      await turns.close(timeoutMs)
+      state = 'closed'
     },
     [Symbol.asyncDispose]: () => monitor.close(),
   }
+  turns.start()
   return monitor
 }

@@ -1,14 +1,12 @@
-import { createWaker, doneWithin, sleep } from '@devicehub-internal/async'
-import { claimOrWait, type HeldLease } from '../lease/hold-lease.js'
+import { sleep } from '@devicehub-internal/async'
+import type { HeldLease } from '../lease/hold-lease.js'
+import { createLeasedTurns } from '../lease/leased-turns.js'
 import type { CloseOptions } from '../model/check/close-options.js'
 import { accept, closeOptions, port } from '../model/check/index.js'
-import { DeviceHubError, isDeviceHubError } from '../model/errors.js'
 import type { Clock } from '../ports/clock.js'
-import { randomIds } from '../ports/ids.js'
 import type { Logger } from '../ports/logger.js'
 import type { Metrics } from '../ports/metrics.js'
 import type { RetentionResult, Storage } from '../ports/storage.js'
-import { createFaultLog } from '../rules/fault-log.js'
 import { assertControl } from '../rules/storage-errors.js'
 import { type RetentionOptions, retentionSettings } from './retention-settings.js'
 
@@ -63,6 +61,7 @@ export interface RetentionTask {
 }
 
 const LEASE = 'retention'
+const RETRY_MS = 60_000
 const NOTHING: RetentionResult = { readings: 0, messages: 0 }
 const HUB = port<RetentionHub>('a hub made by createDeviceHub', 'onClose')
 
@@ -83,35 +82,38 @@ export function createRetention(hub: RetentionHub, options: RetentionOptions = {
   accept('createRetention', 'hub', HUB, hub)
   const { every, unrouted, share, ttl } = retentionSettings(options)
   assertControl(hub.storage, 'retention')
-  const { storage, clock, logger, metrics } = hub
-  const holder = randomIds.next()
-  const closing = new AbortController()
-  const waker = createWaker()
-  const faultLog = createFaultLog()
-  const counts = { runs: 0, readings: 0, messages: 0, failures: 0 }
+  const { storage, clock, metrics } = hub
+  const counts = { runs: 0, readings: 0, messages: 0 }
   let state: RetentionState = 'starting'
-  let lastError: unknown = null
   let lastRunAt: Date | null = null
-  let lease: HeldLease | null = null
-  /** Milliseconds until the next turn. */
-  let pause = every
 
-  async function letGo(): Promise<void> {
-    const held = lease
-    lease = null
-    await held?.release()
-  }
+  const turns = createLeasedTurns<RetentionResult>({
+    hub,
+    lease: LEASE,
+    ttl,
+    every,
+    // A run that fails is tried again sooner than the next one is due.
+    retryAfter: RETRY_MS,
+    turn,
+    failed() {
+      state = 'retrying'
+    },
+    says: {
+      closed: 'retention is closed',
+      storageClosed: 'the storage was closed before the retention that works on it',
+      hubClosed: 'the hub was closed before its retention; close the retention first',
+      failed: 'retention could not delete old rows',
+    },
+    closeWithHub: () => retention.close(),
+  })
 
   async function turn(): Promise<RetentionResult> {
-    if (lease !== null && !lease.valid) await letGo()
-    const held = lease ?? (await claimOrWait({ leases: storage.leases, name: LEASE, holder, ttl, logger }))
+    const held = await turns.hold()
     if (typeof held === 'number') {
       state = 'standby'
-      pause = held
+      turns.pauseFor(held)
       return NOTHING
     }
-    if (lease !== held) held.lost.addEventListener('abort', waker.wake)
-    lease = held
     state = 'running'
     const result = await deleteOld(held)
     state = 'waiting'
@@ -121,11 +123,11 @@ export function createRetention(hub: RetentionHub, options: RetentionOptions = {
   async function deleteOld(held: HeldLease): Promise<RetentionResult> {
     const started = performance.now()
     const now = clock.now()
-    const goesOn = () => !closing.signal.aborted && held.valid
+    const goesOn = () => !turns.closing.aborted && held.valid
     const { readings, messages } = await storage.applyRetention(now, {
       ...(unrouted === null ? {} : { unroutedBefore: now - unrouted }),
       async pause(tookMs) {
-        if (goesOn()) await sleep(tookMs * (1 / share - 1), closing.signal)
+        if (goesOn()) await sleep(tookMs * (1 / share - 1), turns.closing)
         return goesOn()
       },
     })
@@ -142,79 +144,16 @@ export function createRetention(hub: RetentionHub, options: RetentionOptions = {
     return { readings, messages }
   }
 
-  // One at a time, whoever asks.
-  let last: Promise<unknown> = Promise.resolve()
-  function inTurn(): Promise<RetentionResult> {
-    const mine = last.then(async () => {
-      if (closing.signal.aborted) throw new DeviceHubError('closed', 'retention is closed')
-      pause = every
-      try {
-        const result = await turn()
-        faultLog.works()
-        return result
-      } catch (error) {
-        counts.failures++
-        lastError = error
-        state = 'retrying'
-        // A run that fails is tried again sooner than the next one is due.
-        pause = Math.min(every, RETRY_MS)
-        throw error
-      }
-    })
-    last = mine.catch(() => {})
-    return mine
-  }
-
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        await inTurn()
-      } catch (error) {
-        if (closing.signal.aborted) break
-        if (isDeviceHubError(error, 'closed')) {
-          logger.warn({}, 'the storage was closed before the retention that works on it')
-          closing.abort()
-          break
-        }
-        faultLog.failed(error, (fields, remedy) =>
-          logger.error(
-            fields,
-            `retention could not delete old rows; trying again${remedy === null ? '' : `: ${remedy}`}`,
-          ),
-        )
-      }
-      if (!closing.signal.aborted) await waker.wait(pause)
-    }
-  }
-
-  const forget = hub.onClose(() => {
-    logger.warn({}, 'the hub was closed before its retention; close the retention first')
-    return retention.close()
-  })
-  const running = run()
-  let closed: Promise<void> | undefined
-
-  async function close(timeoutMs: number): Promise<void> {
-    forget()
-    closing.abort()
-    waker.wake()
-    const ended = await doneWithin(timeoutMs, Promise.all([running, last]))
-    if (ended) await letGo()
-    else lease?.abandon()
-    state = 'closed'
-  }
-
   const retention: RetentionTask = {
-    run: inTurn,
-    stats: () => ({ ...counts, state, lastError, lastRunAt }),
+    run: turns.inTurn,
+    stats: () => ({ ...counts, ...turns.stats(), state, lastRunAt }),
     async close(given = {}) {
       const { timeout: timeoutMs = 10_000 } = accept('retention.close', 'options', closeOptions, given)
-      closed ??= close(timeoutMs)
-      await closed
+      await turns.close(timeoutMs)
+      state = 'closed'
     },
     [Symbol.asyncDispose]: () => retention.close(),
   }
+  turns.start()
   return retention
 }
-
-const RETRY_MS = 60_000
