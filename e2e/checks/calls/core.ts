@@ -129,7 +129,7 @@ export const coreCalls = ({ hub }: World): Coverage => ({
   changeLabels: call(() => ['S-1', { site: 'north' }, { site: null }]),
   isInSync: call(() => [Station, { desired: {}, state: [] }]),
   conditionOf: call(() => [Station, { status: 'online' }, NOW]),
-  eachDevice: call(() => [hub.storage, Station, conditionOf(Station, {})]),
+  devicePages: call(() => [hub.storage.devices, Station, conditionOf(Station, {}), 5]),
   isBlocked: call(() => ['queue', { any: true, send: false }]),
   judgeNewCommands: call(() => [
     [],

@@ -14,16 +14,15 @@ import { deviceType } from '../model/device-type/type-rule.js'
 import type { InMilliseconds } from '../model/duration.js'
 import { DeviceHubError } from '../model/errors.js'
 import { quietWhenClosed } from '../model/quiet-when-closed.js'
-import { filterOf } from '../model/selector/conditions-of.js'
 import { COMMAND_STATES, type CommandState } from '../model/statuses.js'
 import { topicOf } from '../model/topic/build-topic.js'
 import { assertDeviceId } from '../model/topic/index.js'
 import type { CommandFilter, NewCommand } from '../ports/commands.js'
 import { randomIds } from '../ports/ids.js'
 import { toCommandInfo } from '../rules/command-info.js'
-import { eachDevice } from '../rules/each-device.js'
 import { isFinal, isReachable } from '../rules/states.js'
 import type { ApiStorage } from './api-storage.js'
+import { bulkDeviceIds } from './bulk-devices.js'
 import type { CommandHandle, CommandQuery, CommandsApi } from './commands-api.js'
 import { type AssertType, ID_FILTER, PAGE, PAGE_LIMIT } from './rules.js'
 import type { HubScope } from './scope/scope.js'
@@ -150,10 +149,7 @@ export function createCommands(context: CommandsContext): CommandsApi {
     const settings = sendSettings(how, type)
     const batch = randomIds.next()
     const command = { command: name, payload: preparePayload(type, name, payload, context.maxPayload), batch }
-    const ids =
-      'filter' in whom
-        ? idsOf(eachDevice(storage, type, filterOf('commands.sendMany', type, whom.filter, clock.now())))
-        : whom.deviceIds
+    const ids = bulkDeviceIds('commands.sendMany', context, type, whom)
 
     async function one(deviceId: string): Promise<BulkOutcome<never>> {
       const outcome = { deviceId, id: null, result: null, error: null }
@@ -212,8 +208,4 @@ export function createCommands(context: CommandsContext): CommandsApi {
     },
     cancel: async (id, reason) => cancel('commands.cancel', accept('commands.cancel', 'id', ID, id), reason),
   }
-}
-
-async function* idsOf(devices: AsyncIterable<{ readonly deviceId: string }>): AsyncGenerator<string> {
-  for await (const { deviceId } of devices) yield deviceId
 }

@@ -2,10 +2,9 @@ import { type BulkTarget, TARGET } from '../commands/bulk.js'
 import { accept } from '../model/check/index.js'
 import type { AnyDeviceType } from '../model/device-type/device-type.js'
 import { isDeviceHubError } from '../model/errors.js'
-import { filterOf } from '../model/selector/conditions-of.js'
 import type { Clock } from '../ports/clock.js'
 import type { DeviceStore } from '../ports/devices.js'
-import { eachDevice } from '../rules/each-device.js'
+import { bulkDeviceIds, inSteps } from './bulk-devices.js'
 
 /** What became of a change of the desired state of several devices. */
 export interface DesiredManyResult {
@@ -24,10 +23,7 @@ const CALL = 'twin.setDesiredMany'
 
 /** Calls `set` for each device; what is of one device is counted, what is of the database or the patch ends it. */
 export async function setDesiredMany(
-  {
-    storage,
-    clock,
-  }: { readonly storage: { readonly devices: Pick<DeviceStore, 'list'> }; readonly clock: Clock },
+  fleet: { readonly storage: { readonly devices: Pick<DeviceStore, 'list'> }; readonly clock: Clock },
   type: AnyDeviceType,
   target: BulkTarget,
   set: (deviceId: string) => Promise<unknown>,
@@ -45,23 +41,10 @@ export async function setDesiredMany(
       else throw error
     }
   }
-  const step = new Set<string>()
-  const flush = async () => {
-    const done = await Promise.allSettled([...step].map(one))
-    step.clear()
+  for await (const step of inSteps(bulkDeviceIds(CALL, fleet, type, whom), AT_ONCE)) {
+    const done = await Promise.allSettled(step.map(one))
     const failed = done.find((outcome) => outcome.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
-  for await (const deviceId of idsOf()) {
-    step.add(deviceId)
-    if (step.size >= AT_ONCE) await flush()
-  }
-  await flush()
   return counts
-
-  async function* idsOf(): AsyncGenerator<string> {
-    if ('deviceIds' in whom) return yield* whom.deviceIds
-    const condition = filterOf(CALL, type, whom.filter, clock.now())
-    for await (const { deviceId } of eachDevice(storage, type, condition)) yield deviceId
-  }
 }

@@ -295,8 +295,12 @@ export const isInSync = trusting(
   'a device type, and its desired and reported state',
   sync.isInSync,
 )
-/** Devices for which a condition holds, each once: pages are read as they are needed. */
-export const eachDevice = trusting('eachDevice', 'a storage, a device type and a condition', each.eachDevice)
+/** Devices for which a condition holds, each once, so many together: pages are read as they are needed. */
+export const devicePages = trusting(
+  'devicePages',
+  'the devices of a storage, a device type, a condition and a size',
+  each.devicePages,
+)
 /**
  * What a selector says of the devices of a type, for calls of `storage.devices`: `list` and `count` take it. `now`: epoch
  * milliseconds, for times relative to it. `invalid_query` says where the selector is wrong.

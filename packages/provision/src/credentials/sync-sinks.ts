@@ -1,5 +1,5 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import { conditionOf, eachDevice, isCredentialGood } from '@devicehub/core/storage'
+import { conditionOf, devicePages, isCredentialGood } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
 import type { CredentialSink, SinkDevice, SyncReport } from '../sinks/credential-sink.js'
 import { sinkDevice } from './sink-device.js'
@@ -28,17 +28,12 @@ export async function syncSinks(
 /** Active devices with a password that is good now. */
 async function* devicesWithPassword(hub: ProvisionHub): AsyncGenerator<SinkDevice> {
   for (const type of hub.types) {
-    let ids: string[] = []
-    const withOne = async function* () {
+    const active = conditionOf(type, { isActive: true })
+    for await (const page of devicePages(hub.storage.devices, type, active, PAGE)) {
+      const ids = page.map(({ deviceId }) => deviceId)
       const known = await withPassword(hub, type, ids)
       for (const deviceId of ids) if (known.has(deviceId)) yield sinkDevice(hub, type, deviceId)
-      ids = []
     }
-    for await (const { deviceId } of eachDevice(hub.storage, type, conditionOf(type, { isActive: true }))) {
-      ids.push(deviceId)
-      if (ids.length >= PAGE) yield* withOne()
-    }
-    yield* withOne()
   }
 }
 

@@ -1,6 +1,8 @@
 import type { AnyDeviceType } from '@devicehub/core'
-import { conditionOf, eachDevice } from '@devicehub/core/storage'
+import { conditionOf, devicePages } from '@devicehub/core/storage'
 import type { ProvisionHub } from '../provision-hub.js'
+
+const PAGE = 1_000
 
 /** `<prefix><type key>-001`, and how to read the number of such an id. */
 export interface Numbering {
@@ -25,8 +27,9 @@ export function numbering(
     idOf: (number) => `${stem}${String(number).padStart(3, '0')}`,
     async first() {
       let highest = 0
-      for await (const { deviceId } of eachDevice(storage, type, conditionOf(type, { search: stem })))
-        highest = Math.max(highest, numberOf(deviceId))
+      const named = conditionOf(type, { search: stem })
+      for await (const page of devicePages(storage.devices, type, named, PAGE))
+        for (const { deviceId } of page) highest = Math.max(highest, numberOf(deviceId))
       return highest + 1
     },
   }
