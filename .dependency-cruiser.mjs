@@ -52,7 +52,7 @@ export default {
       severity: 'error',
       from: { path: `${CORE}/`, pathNot: TEST },
       to: {
-        path: '^((?!packages/)|packages/async/src/file-lock)',
+        path: '^((?!packages/)|packages/async/src/(file-lock|files))',
         dependencyTypes: ['core', 'aliased'],
         pathNot: `^(node:)?${any(CORE_BUILTINS)}$`,
       },

@@ -1,11 +1,11 @@
 import { type FileHandle, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeviceHubError } from '@devicehub/core/definition'
+import { syncFolder } from '@devicehub-internal/async/files'
 import { createGroupCommit } from './group-commit.js'
 import { outboxFailed } from './outbox-errors.js'
 import { openPrivate, readPrivate } from './private-files.js'
 import { encodeRecord, findRecord, readRecord } from './record-format.js'
-import { syncFolder } from './sync-folder.js'
 import { writeAll } from './write-all.js'
 
 /** Bytes are base64. A later record of an id replaces the earlier. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
+import { syncFolder } from '@devicehub-internal/async/files'
 import { crc32 } from './crc32.js'
 import { openPrivate, readPrivate } from './private-files.js'
 import type { Progress, ReadProgress } from './read-progress.js'
-import { syncFolder } from './sync-folder.js'
 import { writeAll } from './write-all.js'
 
 /**

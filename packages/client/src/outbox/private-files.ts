@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, stat } from 'node:fs/promises'
+import { chmod, type FileHandle, lstat, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { syncFolder } from './sync-folder.js'
+import { openNoLink, syncFolder } from '@devicehub-internal/async/files'
 
 const FILE = 0o600
 const FOLDER = 0o700
@@ -13,8 +13,6 @@ const OURS =
   /^(\d{16}\.segment(\.damaged)?|position(\.new)?|commands\.journal(\.new)?|lock(\.turn)?|set-aside\.jsonl)$/
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants
-/** Windows has none, and there a link takes rights that few have. */
-const O_NOFOLLOW: number = constants.O_NOFOLLOW ?? 0
 const FLAGS = {
   'r+': O_RDWR,
   w: O_WRONLY | O_CREAT | O_TRUNC,
@@ -29,7 +27,7 @@ const FLAGS = {
  * else put in the folder must not lead to a file elsewhere.
  */
 export async function openPrivate(file: string, flags: keyof typeof FLAGS): Promise<FileHandle> {
-  const handle = await openNoLink(file, FLAGS[flags])
+  const handle = await openInFolder(file, FLAGS[flags])
   try {
     const { mode } = await handle.stat()
     if ((mode & 0o777) !== FILE) await handle.chmod(FILE).catch(notAllowed)
@@ -41,7 +39,7 @@ export async function openPrivate(file: string, flags: keyof typeof FLAGS): Prom
 }
 
 /** Opens a file to read from. A symbolic link is refused here as well: samples come from the folder alone. */
-export const openToRead = (file: string): Promise<FileHandle> => openNoLink(file, O_RDONLY)
+export const openToRead = (file: string): Promise<FileHandle> => openInFolder(file, O_RDONLY)
 
 /** All of a file, which is no symbolic link. */
 export async function readPrivate(file: string): Promise<Buffer> {
@@ -63,17 +61,11 @@ export async function truncatePrivate(file: string, bytes: number): Promise<void
   }
 }
 
-async function openNoLink(file: string, flags: number): Promise<FileHandle> {
-  try {
-    return await open(file, flags | O_NOFOLLOW, FILE)
-  } catch (error) {
-    // Systems differ in the code for it, and the one of Linux says the same of links in a circle above it.
-    const found = await lstat(file).catch(() => null)
-    if (!found?.isSymbolicLink()) throw error
+const openInFolder = (file: string, flags: number): Promise<FileHandle> =>
+  openNoLink(file, flags, (cause) => {
     const message = `${file} is a symbolic link, and the outbox follows none in its folder: remove it`
-    throw Object.assign(new Error(message, { cause: error }), { code: 'ELOOP' })
-  }
-}
+    return Object.assign(new Error(message, { cause }), { code: 'ELOOP' })
+  })
 
 /**
  * Makes the folder for its owner alone, with its name in the folder above safe on disk as well, and so on up to where

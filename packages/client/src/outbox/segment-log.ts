@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises'
+import { syncFolder } from '@devicehub-internal/async/files'
 import { isDiskFull, outboxFailed, outboxFull } from './outbox-errors.js'
 import { openPrivate, truncatePrivate } from './private-files.js'
 import { encodeRecord, HEADER_BYTES } from './record-format.js'
 import { emptySegment, type Segment, segmentFile } from './segment.js'
 import { createSegmentSpace, type SegmentSpaceOptions } from './segment-space.js'
-import { syncFolder } from './sync-folder.js'
 import { createTurns } from './turns.js'
 import { writeAll } from './write-all.js'
 

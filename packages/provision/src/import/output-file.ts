@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DeviceHubError, isDeviceHubError } from '@devicehub/core'
-import { syncFolder } from '../sinks/replace-file.js'
+import { syncFolder } from '@devicehub-internal/async/files'
 import type { ImportedDevice, OutputWriter } from './imported-device.js'
 import type { OutputFormat } from './output-format.js'
 
@@ -112,7 +113,7 @@ export class OutputFile implements OutputWriter {
     if (!this.#overwrite) await (await openNew(this.#path)).close()
     await rename(this.#aside, this.#path)
     this.#aside = null
-    await syncFolder(this.#path)
+    await syncFolder(dirname(this.#path))
   }
 
   async #abandon(): Promise<void> {
@@ -134,7 +135,7 @@ export class OutputFile implements OutputWriter {
       const length = await copyKept(before, copy, kept(this.#discarded, this.#length), this.#format)
       await copy.datasync()
       await rename(temporary, this.#path)
-      await syncFolder(this.#path)
+      await syncFolder(dirname(this.#path))
       this.#length = length
     } catch (error) {
       await copy.close()

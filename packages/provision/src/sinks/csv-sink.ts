@@ -1,6 +1,8 @@
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { DeviceHubError } from '@devicehub/core'
+import { openNoLink, syncFolder } from '@devicehub-internal/async/files'
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
 import type { CredentialSink, SinkChange } from './credential-sink.js'
@@ -10,13 +12,10 @@ import { createFileWork } from './file-work.js'
 import { usernameOf } from './last-changes.js'
 import { acceptChanges, acceptCsv, acceptDevices } from './option-rules.js'
 import { refuseChange } from './refuse-device.js'
-import { syncFolder } from './replace-file.js'
 import { sinkFailures } from './sink-failures.js'
 
 const NAME = 'csv'
 const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR } = constants
-/** Windows has none, and there a link takes rights that few have. */
-const O_NOFOLLOW: number = constants.O_NOFOLLOW ?? 0
 const COLUMNS = ['time', 'change', 'username', 'password', 'client_id', 'device_type', 'device_id'] as const
 
 type Row = Record<(typeof COLUMNS)[number], string>
@@ -109,7 +108,7 @@ async function append(file: string, timeout: number, rows: readonly Row[]): Prom
     } finally {
       await handle.close()
     }
-    if (keep === 0) await syncFolder(file)
+    if (keep === 0) await syncFolder(dirname(file))
   })
 }
 
@@ -163,16 +162,11 @@ function isWhole(line: string): boolean {
  * Passwords are not written where a symbolic link leads: whoever may write to the folder could choose that place. Nor are
  * user names read from there.
  */
-async function openFile(file: string, flags: number): Promise<FileHandle> {
-  try {
-    return await open(file, flags | O_NOFOLLOW, 0o600)
-  } catch (error) {
-    const found = await lstat(file).catch(() => null)
-    if (!found?.isSymbolicLink()) throw error
+const openFile = (file: string, flags: number): Promise<FileHandle> =>
+  openNoLink(file, flags, (cause) => {
     const message = `${file} is a symbolic link; secrets are not written there. Name the file that it points to`
-    throw new DeviceHubError('sink_failed', message, { cause: error })
-  }
-}
+    return new DeviceHubError('sink_failed', message, { cause })
+  })
 
 async function textOf(file: string): Promise<string> {
   try {

@@ -1,5 +1,6 @@
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '@devicehub-internal/async/files'
 
 /**
  * Replaces a file as a whole: whoever reads it, and whatever is killed when, there is the old one or the new one. Owner
@@ -32,19 +33,7 @@ export async function replaceFile(
     await rm(draft, { force: true })
     throw error
   }
-  await syncFolder(file)
-}
-
-/** After a crash of the machine the file is there under its name, too. */
-export async function syncFolder(file: string): Promise<void> {
-  // Windows cannot open folders, and needs none of it.
-  if (process.platform === 'win32') return
-  const folder = await open(dirname(file), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await syncFolder(dirname(file))
 }
 
 /** Its text, or an empty one when there is none. */
