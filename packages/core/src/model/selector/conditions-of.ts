@@ -1,10 +1,7 @@
 import {
   accept,
-  fits,
   flag,
   list,
-  Misfit,
-  meant,
   type OptionRules,
   optional,
   options,
@@ -12,40 +9,24 @@ import {
   text,
   word,
 } from '../check/index.js'
-import { keysOf, read, within } from '../check/options.js'
-import { misfit } from '../check/rule.js'
-import { showText } from '../check/show-value.js'
 import type { AnyDeviceType } from '../device-type/device-type.js'
-import type { Field } from '../device-type/field.js'
 import { DEVICE_STATUSES } from '../statuses.js'
 import {
   allOf,
   anyOf,
   type Condition,
   type DeviceColumn,
-  type DeviceValue,
   EVERY_DEVICE,
   NO_DEVICE,
   notOf,
 } from './condition.js'
-import {
-  ANY,
-  type Comparable,
-  comparableField,
-  comparableTime,
-  FLAG,
-  LINE,
-  NUMBER,
-  TEXT,
-} from './field-value.js'
-import { labelKey, labelValue } from './labels.js'
+import { type Comparable, comparableTime, FLAG, LINE, NUMBER, TEXT } from './field-value.js'
 import { matching } from './matching.js'
+import { type Context, fieldsRule, labelsRule, PARTS_MAX, tooLarge } from './named-conditions.js'
 import type { Selector } from './selector.js'
 
 /** Selectors within each other. */
 const DEPTH_MAX = 16
-/** Of one selector, however deep. */
-const PARTS_MAX = 1000
 
 /** Without types: what can be said of a selector whose fields nobody knows. */
 export function checkSelector(call: string, types: readonly AnyDeviceType[], selector: unknown): void {
@@ -109,16 +90,6 @@ export function queryOf<Rest extends object>(
   }
 }
 
-interface Context {
-  /** Null: any type. */
-  readonly type: AnyDeviceType | null
-  /** Those that the selector is about, `type` among them. */
-  readonly types: readonly AnyDeviceType[]
-  readonly now: number
-  /** Parts that it may still have. */
-  left: number
-}
-
 type Conditions = { readonly [Key in keyof Selector]: Condition }
 
 const EXPECTED = 'a selector such as { status: "online" }'
@@ -144,8 +115,6 @@ function selectorRule(context: Context, depth: number): Rule<Condition> {
     },
   }
 }
-
-const tooLarge = (at: string, problem: string) => new Misfit(at || 'selector', problem, 'a smaller selector')
 
 function keyRules(context: Context, inner: Rule<Condition>): OptionRules<Conditions> {
   const { type, types, now } = context
@@ -204,101 +173,4 @@ function typeRule(type: AnyDeviceType | null, types: readonly AnyDeviceType[]): 
     }
   }
   return given(condition, (of) => (holds(of) ? EVERY_DEVICE : NO_DEVICE))
-}
-
-function labelsRule(context: Context): Rule<Condition> {
-  return byName('labels by key', context, (key, at) => {
-    labelKey.take(key, at)
-    return matching({ of: 'label', name: key }, { rule: labelValue, order: null })
-  })
-}
-
-function fieldsRule(context: Context, of: 'state' | 'reading'): Rule<Condition> {
-  const fieldsOf = (type: AnyDeviceType) => (of === 'state' ? type.state : type.readings)
-  return byName(`${of === 'state' ? 'state fields' : 'readings'} by name`, context, (name, at) => {
-    if (context.type === null) return matching({ of, name }, ANY)
-    const fields = context.types.flatMap((type) =>
-      Object.hasOwn(fieldsOf(type), name) ? [{ type, field: fieldsOf(type)[name] as Field }] : [],
-    )
-    if (fields.length === 0) throw unknownField(of, name, at, context.types.map(fieldsOf))
-    return fieldRule(context, { of, name }, fields)
-  })
-}
-
-function fieldRule(
-  { type, now }: Context,
-  value: DeviceValue,
-  fields: readonly { readonly type: AnyDeviceType; readonly field: Field }[],
-): Rule<Condition> {
-  const ruleOf = (field: Field) => matching(value, comparableField(field, now))
-  const own = fields.find((each) => each.type === type)
-  const others = fields.filter((each) => each.type !== type).map(({ field }) => ruleOf(field))
-  const rule = own === undefined ? (others[0] as Rule<Condition>) : ruleOf(own.field)
-  return {
-    expected: rule.expected,
-    take(wanted, at) {
-      if (own !== undefined && (fits(rule, wanted) || !others.some((other) => fits(other, wanted))))
-        return rule.take(wanted, at)
-      // Said of a value that devices of this type cannot have.
-      const other = others.find((each) => fits(each, wanted)) ?? rule
-      return withoutValue(other.take(wanted, at))
-    },
-  }
-}
-
-/** What a condition about one value is where the value is absent. */
-function withoutValue(condition: Condition): Condition {
-  switch (condition.kind) {
-    case 'all':
-      return allOf(condition.of.map(withoutValue))
-    case 'not':
-      return notOf(withoutValue(condition.of))
-    case 'absent':
-      return EVERY_DEVICE
-    default:
-      return NO_DEVICE
-  }
-}
-
-/** An object whose keys are names, each with a rule of its own. */
-function byName(
-  what: string,
-  context: Context,
-  ruleOf: (name: string, at: string) => Rule<Condition>,
-): Rule<Condition> {
-  const expected = `an object of ${what}`
-  return {
-    expected,
-    take(value, at) {
-      if (typeof value !== 'object' || value === null || Array.isArray(value))
-        throw misfit(at, expected, value)
-      const keys = keysOf(value, at)
-      context.left -= keys.length
-      if (context.left < 0) throw tooLarge(at, `has more than ${PARTS_MAX} parts`)
-      const conditions: Condition[] = []
-      for (const key of keys) {
-        const place = within(at, key)
-        const wanted = read(value as Readonly<Record<string, unknown>>, key, place)
-        if (wanted !== undefined) conditions.push(ruleOf(key, place).take(wanted, place))
-      }
-      return allOf(conditions)
-    },
-  }
-}
-
-function unknownField(
-  of: 'state' | 'reading',
-  name: string,
-  at: string,
-  fields: readonly Readonly<Record<string, Field>>[],
-): Misfit {
-  const known = [...new Set(fields.flatMap((each) => Object.keys(each)))]
-  const what = of === 'state' ? 'state field' : 'reading'
-  return new Misfit(
-    at,
-    `is no ${what}${meant(name, known)} Known: ${known.join(', ') || 'none'}`,
-    `one of ${known.join(', ')}`,
-    undefined,
-    showText(name),
-  )
 }

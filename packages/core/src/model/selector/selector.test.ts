@@ -117,6 +117,8 @@ describe('conditions of a selector', () => {
     expect(refusal(() => station(deep))).toContain('more than 16 selectors deep')
     const wide = { or: Array.from({ length: 600 }, () => ({ status: 'online', isActive: true })) }
     expect(refusal(() => station(wide))).toContain('more than 1000 parts')
+    const labels = Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`k${index}`, 'v']))
+    expect(refusal(() => station({ labels }))).toContain('more than 1000 parts')
   })
 })
 
